@@ -5,6 +5,7 @@ statement in each simulator.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from typing import cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -61,7 +62,7 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class HangUp(Exception):
-    """Raised inside the server to drop a connection without an answer."""
+    """The connection is to be dropped without an answer, and the server at hand offers no way to do it."""
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -91,22 +92,30 @@ async def read_request(scope: Scope, receive: Receive) -> Request | None:
         if message["type"] != "http.request":
             return None
         chunk = message.get("body", b"")
-        assert isinstance(chunk, bytes)
-        body += chunk
+        if isinstance(chunk, bytes):
+            body += chunk
         if len(body) > BODY_LIMIT:
             return None
         if not message.get("more_body"):
             break
-    raw_headers, query = scope["headers"], scope["query_string"]
-    assert isinstance(raw_headers, list | tuple) and isinstance(query, bytes)
+    raw_headers = cast("list[tuple[bytes, bytes]]", scope["headers"])
+    query = cast("bytes", scope["query_string"])
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw_headers}
     return Request(str(scope["method"]), str(scope["path"]), query.decode("latin-1"), headers, bytes(body))
 
 
-async def send_response(send: Send, response: Response) -> None:
-    """Write `response`; a `hang_up` raises HangUp, on which the server closes the socket."""
-    if response.hang_up:
+async def hang_up(receive: Receive, send: Send) -> None:
+    """Drop the connection without a byte of answer. Raises HangUp when the server is not uvicorn."""
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
         raise HangUp
+    transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def send_response(send: Send, response: Response) -> None:
+    """Write `response`."""
     headers = [
         (b"content-type", response.media_type.encode()),
         (b"content-length", str(len(response.body)).encode()),
@@ -130,7 +139,11 @@ def application(
             await send_response(send, Response(body=b"ok"))
         elif not await faults.handle(scope, receive, send):
             request = await read_request(scope, receive)
-            await send_response(send, Response(413) if request is None else await handler(request))
+            response = Response(413) if request is None else await handler(request)
+            if response.hang_up:
+                await hang_up(receive, send)
+            else:
+                await send_response(send, response)
 
     return app
 

@@ -1,0 +1,279 @@
+"""The simulated merchant account: every state change of customers, sessions, intents, charges and refunds.
+
+Owns the rules (what may be paid, expired, refunded) and writes each change together with its events and their
+deliveries in one transaction. Amounts are minor units. It knows no HTTP and no HTML.
+"""
+
+import time
+from collections.abc import Callable
+
+from devstack.simulators.faults import Faults, seconds
+from devstack.simulators.store import Store
+from devstack.simulators.stripe import cards, render
+from devstack.simulators.stripe.errors import StripeError, missing
+from devstack.simulators.stripe.models import (
+    CardDetails,
+    Charge,
+    Customer,
+    Delivery,
+    Event,
+    Failure,
+    Intent,
+    Refund,
+    Session,
+    new_id,
+)
+
+
+class Account:
+    """All resources of one account. `page_origin` is where the checkout page is served."""
+
+    def __init__(
+        self,
+        store: Store,
+        faults: Faults,
+        page_origin: str,
+        *,
+        has_webhook: bool,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = store
+        self.faults = faults
+        self.now = now
+        self.wake: Callable[[], None] = lambda: None
+        self._page_origin = page_origin
+        self._has_webhook = has_webhook
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def customer(self, customer_id: str, param: str = "id") -> Customer:
+        """Raises StripeError when unknown; so do the other three."""
+        found = self.store.find(Customer, customer_id)
+        if found is None:
+            raise missing("customer", customer_id, param)
+        return found
+
+    def session(self, session_id: str) -> Session:
+        """Also lets it expire when its time is over."""
+        found = self.store.find(Session, session_id)
+        if found is None:
+            raise missing("checkout.session", session_id, "session")
+        if found.status == "open" and found.expires_at <= self.now():
+            self._expire(found)
+        return found
+
+    def intent(self, intent_id: str, param: str = "intent") -> Intent:
+        """See `customer`."""
+        found = self.store.find(Intent, intent_id)
+        if found is None:
+            raise missing("payment_intent", intent_id, param)
+        return found
+
+    def charge(self, charge_id: str, param: str = "charge") -> Charge:
+        """See `customer`."""
+        found = self.store.find(Charge, charge_id)
+        if found is None:
+            raise missing("charge", charge_id, param)
+        return found
+
+    def page_url(self, session: Session) -> str:
+        """Where the buyer pays."""
+        return f"{self._page_origin}/c/pay/{session.id}"
+
+    def wire_session(self, session: Session) -> render.Wire:
+        """The session as the API shows it."""
+        return render.session(session, self.page_url(session))
+
+    def wire_event(self, event: Event) -> render.Wire:
+        """The event as the API and the webhook show it."""
+        pending = [d for d in self.store.all(Delivery) if d.event == event.id and d.state != "delivered"]
+        return render.event(event, len(pending))
+
+    # -- changing --------------------------------------------------------------------------------------------------
+
+    def add(self, document: Customer | Session) -> None:
+        """Keep a new customer or session."""
+        self.store.put(document.id, document)
+
+    def expire(self, session_id: str) -> Session:
+        """Close an open session. Raises StripeError when it is not open."""
+        session = self.session(session_id)
+        if session.status != "open":
+            raise StripeError(
+                'Only Checkout Sessions with a status in ["open"] can be expired.'
+                f" This Checkout Session has a status of {session.status}."
+            )
+        self._expire(session)
+        return session
+
+    def expire_overdue(self) -> None:
+        """Let every open session whose time is over expire."""
+        for session in self.store.all(Session):
+            if session.status == "open" and session.expires_at <= self.now():
+                self._expire(session)
+
+    def _expire(self, session: Session) -> None:
+        session.status = "expired"
+        with self.store.transaction():
+            self.store.put(session.id, session)
+            self._emit("checkout.session.expired", self.wire_session(session))
+        self.wake()
+
+    def pay(self, session: Session, typed: cards.TypedCard, email: str) -> Intent:
+        """Try a card that passed `cards.problems` on an open session; the intent's status tells how it went."""
+        month, year = cards.expiry_of(typed)
+        card = CardDetails(
+            brand=cards.brand(typed.digits),
+            last4=typed.digits[-4:],
+            exp_month=month,
+            exp_year=year,
+            name=typed.name.strip(),
+            payment_method=new_id("pm"),
+            email=email or None,
+        )
+        intent = self._intent_of(session)
+        if self.faults.take("card_declined") is not None:
+            return self._charge(session, intent, card, cards.GENERIC_DECLINE)
+        if cards.needs_three_d_secure(typed.digits):
+            intent.status, intent.failure = "requires_action", None
+            intent.payment_method, intent.pending_card = card.payment_method, card
+            with self.store.transaction():
+                self.store.put(session.id, session)
+                self.store.put(intent.id, intent)
+            return intent
+        return self._charge(session, intent, card, cards.outcome(typed.digits))
+
+    def finish_challenge(self, session: Session, *, authenticated: bool) -> Intent:
+        """The buyer answered the bank's 3-D Secure page. Nothing happens when no challenge is waiting."""
+        intent = self.intent(session.payment_intent or "")
+        card = intent.pending_card
+        if intent.status != "requires_action" or card is None:
+            return intent
+        if authenticated:
+            return self._charge(session, intent, card, None, three_d_secure=True)
+        intent.status, intent.failure = "requires_payment_method", cards.AUTHENTICATION_FAILED
+        intent.payment_method = intent.pending_card = None
+        with self.store.transaction():
+            self.store.put(intent.id, intent)
+            self._emit("payment_intent.payment_failed", render.intent(intent))
+        self.wake()
+        return intent
+
+    def refund(
+        self,
+        charge: Charge,
+        amount: int | None,
+        reason: str | None,
+        metadata: dict[str, str],
+        request: tuple[str, str | None],
+    ) -> Refund:
+        """Send `amount` (all that is left when None) back. `request` = (request id, idempotency key)."""
+        left = charge.amount - charge.amount_refunded
+        if charge.failure is not None:
+            raise StripeError(f"Charge {charge.id} was not successful and cannot be refunded.", param="charge")
+        if left == 0:
+            raise StripeError(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded")
+        if amount is not None and amount < 1:
+            raise StripeError("Invalid positive integer", code="parameter_invalid_integer", param="amount")
+        if amount is not None and amount > left:
+            raise StripeError(
+                f"Refund amount (${amount / 100:,.2f}) is greater than unrefunded amount on charge"
+                f" (${left / 100:,.2f})",
+                param="amount",
+            )
+        refund = Refund(
+            id=new_id("re"),
+            created=int(self.now()),
+            amount=left if amount is None else amount,
+            currency=charge.currency,
+            charge=charge.id,
+            payment_intent=charge.payment_intent,
+            reason=reason,
+            metadata=metadata,
+        )
+        charge.amount_refunded += refund.amount
+        with self.store.transaction():
+            self.store.put(refund.id, refund)
+            self.store.put(charge.id, charge)
+            self._emit("charge.refunded", render.charge(charge), request)
+        self.wake()
+        return refund
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _intent_of(self, session: Session) -> Intent:
+        if session.payment_intent is not None:
+            return self.intent(session.payment_intent)
+        intent_id = new_id("pi")
+        session.payment_intent = intent_id
+        return Intent(
+            id=intent_id,
+            created=int(self.now()),
+            client_secret=new_id(f"{intent_id}_secret"),
+            amount=session.total,
+            currency=session.currency,
+            customer=session.customer,
+            description=session.intent_description,
+            receipt_email=session.receipt_email,
+            metadata=session.intent_metadata,
+        )
+
+    def _charge(
+        self,
+        session: Session,
+        intent: Intent,
+        card: CardDetails,
+        failure: Failure | None,
+        *,
+        three_d_secure: bool = False,
+    ) -> Intent:
+        charge = Charge(
+            id=new_id("ch"),
+            created=int(self.now()),
+            amount=intent.amount,
+            currency=intent.currency,
+            customer=intent.customer,
+            description=intent.description,
+            receipt_email=intent.receipt_email,
+            metadata=intent.metadata,
+            payment_intent=intent.id,
+            card=card,
+            failure=failure,
+            three_d_secure=three_d_secure,
+        )
+        intent.latest_charge, intent.failure, intent.pending_card = charge.id, failure, None
+        intent.status = "requires_payment_method" if failure else "succeeded"
+        intent.payment_method = None if failure else card.payment_method
+        if failure is None:
+            session.status, session.payment_status = "complete", "paid"
+            session.email, session.customer_name = session.email or card.email, card.name
+        with self.store.transaction():
+            for document in (session, intent, charge):
+                self.store.put(document.id, document)
+            if failure is not None:
+                self._emit("charge.failed", render.charge(charge))
+                self._emit("payment_intent.payment_failed", render.intent(intent))
+            else:
+                self._emit("charge.succeeded", render.charge(charge))
+                self._emit("payment_intent.succeeded", render.intent(intent))
+                self._emit("checkout.session.completed", self.wire_session(session))
+        self.wake()
+        return intent
+
+    def _emit(self, kind: str, wire: render.Wire, request: tuple[str | None, str | None] = (None, None)) -> None:
+        event = Event(
+            id=new_id("evt"),
+            created=int(self.now()),
+            type=kind,
+            object=wire,
+            request_id=request[0],
+            idempotency_key=request[1],
+        )
+        self.store.put(event.id, event)
+        if self._has_webhook:
+            late = self.faults.take("webhook_late", type=kind)
+            due = self.now() + (seconds(late, 5.0) if late is not None else 0.0)
+            state = "lost" if self.faults.take("webhook_lost", type=kind) is not None else "pending"
+            for _ in range(2 if self.faults.take("webhook_twice", type=kind) is not None else 1):
+                delivery = Delivery(id=new_id("whd"), event=event.id, due=due, state=state)
+                self.store.put(delivery.id, delivery)

@@ -1,0 +1,369 @@
+"""The wire forms of Stripe's objects, with the real field names. Pure: structs in, dicts out.
+
+A field that a hosted payment does not use is there with the value Stripe gives it then (null, false, empty).
+"""
+
+from devstack.simulators.stripe.models import (
+    CardDetails,
+    Charge,
+    Customer,
+    Event,
+    Failure,
+    Intent,
+    LineItem,
+    Refund,
+    Session,
+)
+
+API_VERSION = "2026-10-28.endive"
+
+Wire = dict[str, object]
+
+_NO_ADDRESS: Wire = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
+
+
+def customer(item: Customer) -> Wire:
+    """`customer`."""
+    return {
+        "id": item.id,
+        "object": "customer",
+        "address": None,
+        "balance": 0,
+        "created": item.created,
+        "currency": None,
+        "default_source": None,
+        "delinquent": False,
+        "description": item.description,
+        "discount": None,
+        "email": item.email,
+        "invoice_prefix": item.id[-8:].upper(),
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": False,
+        "metadata": item.metadata,
+        "name": item.name,
+        "next_invoice_sequence": 1,
+        "phone": item.phone,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": None,
+    }
+
+
+def session(item: Session, page_url: str) -> Wire:
+    """`checkout.session`. `page_url` is where the buyer pays; only an open session shows it."""
+    return {
+        "id": item.id,
+        "object": "checkout.session",
+        "adaptive_pricing": {"enabled": False},
+        "after_expiration": None,
+        "allow_promotion_codes": None,
+        "amount_subtotal": item.total,
+        "amount_total": item.total,
+        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
+        "billing_address_collection": None,
+        "cancel_url": item.cancel_url,
+        "client_reference_id": item.client_reference_id,
+        "client_secret": None,
+        "collected_information": None,
+        "consent": None,
+        "consent_collection": None,
+        "created": item.created,
+        "currency": item.currency,
+        "currency_conversion": None,
+        "custom_fields": [],
+        "custom_text": dict.fromkeys(("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")),
+        "customer": item.customer,
+        "customer_account": None,
+        "customer_creation": None if item.customer else "if_required",
+        "customer_details": _customer_details(item),
+        "customer_email": item.customer_email,
+        "discounts": [],
+        "expires_at": item.expires_at,
+        "integration_identifier": None,
+        "invoice": None,
+        "invoice_creation": {
+            "enabled": False,
+            "invoice_data": {
+                "account_tax_ids": None,
+                "custom_fields": None,
+                "description": None,
+                "footer": None,
+                "issuer": None,
+                "metadata": {},
+                "rendering_options": None,
+            },
+        },
+        "livemode": False,
+        "locale": None,
+        "managed_payments": {"enabled": False},
+        "metadata": item.metadata,
+        "mode": "payment",
+        "origin_context": None,
+        "payment_intent": item.payment_intent,
+        "payment_link": None,
+        "payment_method_collection": "if_required",
+        "payment_method_configuration_details": None,
+        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+        "payment_method_types": ["card"],
+        "payment_status": item.payment_status,
+        "permissions": None,
+        "phone_number_collection": {"enabled": False},
+        "recovered_from": None,
+        "saved_payment_method_options": None,
+        "setup_intent": None,
+        "shipping_address_collection": None,
+        "shipping_cost": None,
+        "shipping_options": [],
+        "status": item.status,
+        "submit_type": item.submit_type,
+        "subscription": None,
+        "success_url": item.success_url,
+        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
+        "ui_mode": "hosted_page",
+        "url": page_url if item.status == "open" else None,
+        "wallet_options": None,
+    }
+
+
+def _customer_details(item: Session) -> Wire | None:
+    if item.email is None:
+        return None
+    return {
+        "address": dict(_NO_ADDRESS) if item.status == "complete" else None,
+        "business_name": None,
+        "email": item.email,
+        "individual_name": None,
+        "name": item.customer_name,
+        "phone": None,
+        "tax_exempt": "none",
+        "tax_ids": [],
+    }
+
+
+def line_item(item: LineItem, currency: str) -> Wire:
+    """`item`: one line of a session."""
+    return {
+        "id": item.id,
+        "object": "item",
+        "amount_discount": 0,
+        "amount_subtotal": item.total,
+        "amount_tax": 0,
+        "amount_total": item.total,
+        "currency": currency,
+        "description": item.name,
+        "price": None,
+        "quantity": item.quantity,
+    }
+
+
+def intent(item: Intent) -> Wire:
+    """`payment_intent`."""
+    paid = item.status == "succeeded"
+    return {
+        "id": item.id,
+        "object": "payment_intent",
+        "amount": item.amount,
+        "amount_capturable": 0,
+        "amount_details": {"tip": {}},
+        "amount_received": item.amount if paid else 0,
+        "application": None,
+        "application_fee_amount": None,
+        "automatic_payment_methods": None,
+        "canceled_at": None,
+        "cancellation_reason": None,
+        "capture_method": "automatic_async",
+        "client_secret": item.client_secret,
+        "confirmation_method": "automatic",
+        "created": item.created,
+        "currency": item.currency,
+        "customer": item.customer,
+        "customer_account": None,
+        "description": item.description,
+        "excluded_payment_method_types": None,
+        "last_payment_error": _payment_error(item) if item.failure else None,
+        "latest_charge": item.latest_charge,
+        "livemode": False,
+        "metadata": item.metadata,
+        "next_action": {"type": "use_stripe_sdk"} if item.status == "requires_action" else None,
+        "on_behalf_of": None,
+        "payment_method": item.payment_method,
+        "payment_method_configuration_details": None,
+        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+        "payment_method_types": ["card"],
+        "processing": None,
+        "receipt_email": item.receipt_email,
+        "review": None,
+        "setup_future_usage": None,
+        "shipping": None,
+        "source": None,
+        "statement_descriptor": None,
+        "statement_descriptor_suffix": None,
+        "status": item.status,
+        "transfer_data": None,
+        "transfer_group": None,
+    }
+
+
+def _payment_error(item: Intent) -> Wire:
+    failure = item.failure
+    if failure is None:
+        return {}
+    error: Wire = {"code": failure.code, "message": failure.message, "type": "card_error"}
+    if failure.decline_code is not None:
+        error["decline_code"] = failure.decline_code
+    if item.latest_charge is not None and failure.code != "payment_intent_authentication_failure":
+        error["charge"] = item.latest_charge
+    return error
+
+
+def charge(item: Charge) -> Wire:
+    """`charge`."""
+    failed = item.failure is not None
+    return {
+        "id": item.id,
+        "object": "charge",
+        "amount": item.amount,
+        "amount_captured": 0 if failed else item.amount,
+        "amount_refunded": item.amount_refunded,
+        "application": None,
+        "application_fee": None,
+        "application_fee_amount": None,
+        "balance_transaction": None,
+        "billing_details": {
+            "address": dict(_NO_ADDRESS),
+            "email": item.card.email,
+            "name": item.card.name,
+            "phone": None,
+            "tax_id": None,
+        },
+        "calculated_statement_descriptor": "BERTH",
+        "captured": not failed,
+        "created": item.created,
+        "currency": item.currency,
+        "customer": item.customer,
+        "description": item.description,
+        "disputed": False,
+        "failure_balance_transaction": None,
+        "failure_code": item.failure.code if item.failure else None,
+        "failure_message": item.failure.message if item.failure else None,
+        "fraud_details": {},
+        "livemode": False,
+        "metadata": item.metadata,
+        "on_behalf_of": None,
+        "outcome": _outcome(item.failure),
+        "paid": not failed,
+        "payment_intent": item.payment_intent,
+        "payment_method": item.card.payment_method,
+        "payment_method_details": {"card": _card(item), "type": "card"},
+        "receipt_email": item.receipt_email,
+        "receipt_number": None,
+        "receipt_url": None,
+        "refunded": 0 < item.amount == item.amount_refunded,
+        "review": None,
+        "shipping": None,
+        "source": None,
+        "source_transfer": None,
+        "statement_descriptor": None,
+        "statement_descriptor_suffix": None,
+        "status": "failed" if failed else "succeeded",
+        "transfer_data": None,
+        "transfer_group": None,
+    }
+
+
+def _outcome(failure: Failure | None) -> Wire:
+    return {
+        "advice_code": None,
+        "network_advice_code": None,
+        "network_decline_code": None,
+        "network_status": "declined_by_network" if failure else "approved_by_network",
+        "reason": (failure.decline_code or failure.code) if failure else None,
+        "seller_message": "The bank declined the payment." if failure else "Payment complete.",
+        "type": "issuer_declined" if failure else "authorized",
+    }
+
+
+def _card(item: Charge) -> Wire:
+    card: CardDetails = item.card
+    return {
+        "amount_authorized": None if item.failure else item.amount,
+        "authorization_code": None,
+        "brand": card.brand,
+        "checks": {
+            "address_line1_check": None,
+            "address_postal_code_check": None,
+            "cvc_check": "fail" if item.failure and item.failure.code == "incorrect_cvc" else "pass",
+        },
+        "country": "US",
+        "exp_month": card.exp_month,
+        "exp_year": card.exp_year,
+        "extended_authorization": {"status": "disabled"},
+        "fingerprint": None,
+        "funding": "credit",
+        "incremental_authorization": {"status": "unavailable"},
+        "installments": None,
+        "last4": card.last4,
+        "mandate": None,
+        "multicapture": {"status": "unavailable"},
+        "network": card.brand,
+        "network_token": {"used": False},
+        "network_transaction_id": None,
+        "overcapture": {"maximum_amount_capturable": item.amount, "status": "unavailable"},
+        "regulated_status": "unregulated",
+        "three_d_secure": _three_d_secure() if item.three_d_secure else None,
+        "wallet": None,
+    }
+
+
+def _three_d_secure() -> Wire:
+    return {
+        "authentication_flow": "challenge",
+        "electronic_commerce_indicator": "05",
+        "exemption_indicator": None,
+        "result": "authenticated",
+        "result_reason": None,
+        "transaction_id": None,
+        "version": "2.2.0",
+    }
+
+
+def refund(item: Refund) -> Wire:
+    """`refund`."""
+    return {
+        "id": item.id,
+        "object": "refund",
+        "amount": item.amount,
+        "balance_transaction": None,
+        "charge": item.charge,
+        "created": item.created,
+        "currency": item.currency,
+        "destination_details": {"card": {"type": "refund"}, "type": "card"},
+        "metadata": item.metadata,
+        "payment_intent": item.payment_intent,
+        "reason": item.reason,
+        "receipt_number": None,
+        "source_transfer_reversal": None,
+        "status": item.status,
+        "transfer_reversal": None,
+    }
+
+
+def event(item: Event, pending_webhooks: int) -> Wire:
+    """`event`."""
+    return {
+        "id": item.id,
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": item.created,
+        "data": {"object": item.object},
+        "livemode": False,
+        "pending_webhooks": pending_webhooks,
+        "request": {"id": item.request_id, "idempotency_key": item.idempotency_key},
+        "type": item.type,
+    }
