@@ -1,0 +1,91 @@
+"""`sudo /usr/local/sbin/berth-node …` on a simulated machine: the effects of the real script, without running it.
+
+Parsing and answers only; the machine (node.py) carries out what touches files, processes and sessions.
+"""
+
+import re
+import shlex
+
+import msgspec
+
+from devstack.simulators.nodes.machine import MANAGEMENT_LOGIN, NODE_COMMAND
+from devstack.simulators.nodes.userdata import LOGIN, PRINCIPAL
+
+_OPTIONS = {
+    "user-add": ("login", "uid", "principal", "gpus"),
+    "user-del": ("login",),
+    "revoke": ("login",),
+    "kill-sessions": ("login",),
+    "gpus": (),
+    "status": (),
+}
+_LOWEST_UID, _HIGHEST_UID = 20_000, 59_999
+USAGE_EXIT = 2
+
+
+class BadCommand(Exception):
+    """The arguments are not ones that berth-node takes."""
+
+
+class NodeCommand(msgspec.Struct, frozen=True):
+    """One checked call of berth-node; `gpus` None means all of the machine's."""
+
+    name: str
+    login: str = ""
+    principal: str = ""
+    gpus: tuple[int, ...] | None = None
+
+
+def is_node_command(command: str) -> bool:
+    """True for a call of berth-node through sudo."""
+    return _arguments(command) is not None
+
+
+def parse(command: str) -> NodeCommand:
+    """Check a call exactly as the real script does; raises BadCommand with the sentence to show."""
+    words = _arguments(command)
+    if not words or words[0] not in _OPTIONS:
+        raise BadCommand("unknown command")
+    name, rest = words[0], words[1:]
+    given: dict[str, str] = {}
+    while rest:
+        option, *rest = rest
+        if not option.startswith("--") or option[2:] not in _OPTIONS[name] or not rest:
+            raise BadCommand("unknown option or missing value")
+        given[option[2:]], *rest = rest
+    if _OPTIONS[name]:
+        _check_login(given.get("login", ""))
+    if name != "user-add":
+        return NodeCommand(name, given.get("login", ""))
+    uid = given.get("uid", "")
+    if not re.fullmatch(r"[0-9]{5}", uid) or not _LOWEST_UID <= int(uid) <= _HIGHEST_UID:
+        raise BadCommand("uid must be between 20000 and 59999")
+    if not PRINCIPAL.fullmatch(given.get("principal", "")):
+        raise BadCommand("principal is missing or holds unexpected characters")
+    return NodeCommand(name, given["login"], given["principal"], _gpus(given.get("gpus", "all")))
+
+
+def _arguments(command: str) -> list[str] | None:
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return None
+    if words[:1] != ["sudo"]:
+        return None
+    words = words[2:] if words[1:2] == ["-n"] else words[1:]
+    return words[1:] if words[:1] == [NODE_COMMAND] else None
+
+
+def _check_login(login: str) -> None:
+    if not LOGIN.fullmatch(login) or login in ("root", MANAGEMENT_LOGIN):
+        raise BadCommand("login is missing or may not be managed")
+
+
+def _gpus(text: str) -> tuple[int, ...] | None:
+    if text == "all":
+        return None
+    if text == "none":
+        return ()
+    if not re.fullmatch(r"[0-9]{1,2}(,[0-9]{1,2})*", text):
+        raise BadCommand("gpus must be all, none or indexes like 0,1")
+    return tuple(int(part) for part in text.split(","))

@@ -1,0 +1,276 @@
+"""One running simulated machine: its SSH server, who may enter, its sessions, and the effects of berth-node."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable
+
+import asyncssh
+import msgspec
+
+from devstack.simulators.nodes import commands, processes
+from devstack.simulators.nodes.confinement import Level, launch
+from devstack.simulators.nodes.machine import MANAGEMENT_LOGIN, Account, Machine, add_user
+from devstack.simulators.nodes.sessions import Process, Session
+from devstack.simulators.nodes.store import Store
+
+_TERM = re.compile(r"[A-Za-z0-9._+-]{1,40}")
+_LOCALE = re.compile(r"[A-Za-z0-9._@-]{1,40}")
+_HANDSHAKE_SECONDS = 20
+
+
+class Node:
+    """A machine that is switched on: `start`, `stop`, and everything that happens in between."""
+
+    def __init__(self, machine: Machine, store: Store, level: Level, ssh_port: int) -> None:
+        self.machine = machine
+        self._store = store
+        self._level = level
+        self._ssh_port = ssh_port
+        self._server: asyncssh.SSHAcceptor | asyncio.Server | None = None
+        self._doors: set[_Door] = set()
+        self._silent: set[asyncio.StreamWriter] = set()
+        self._sessions: set[Session] = set()
+
+    async def start(self) -> None:
+        """Listen on the machine's address; raises OSError when that address or port is taken."""
+        if "ssh_never_answers" in self.machine.spec.faults:
+            self._server = await asyncio.start_server(self._say_nothing, self.machine.spec.address, self._ssh_port)
+            return
+        self._server = await asyncssh.create_server(
+            lambda: _Door(self),
+            self.machine.spec.address,
+            self._ssh_port,
+            server_host_keys=[self._host_key()],
+            process_factory=self._serve,
+            encoding=None,
+            line_editor=False,
+            password_auth=False,
+            kbdint_auth=False,
+            host_based_auth=False,
+            gss_host=None,
+            agent_forwarding=False,
+            x11_forwarding=False,
+            allow_scp=False,
+            login_timeout=_HANDSHAKE_SECONDS,
+            keepalive_interval=30,
+            keepalive_count_max=3,
+            server_version="OpenSSH_9.6p1-simulated",
+        )
+
+    async def stop(self) -> None:
+        """Close the port and end every session; files stay."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for writer in self._silent:
+            writer.transport.abort()
+        self._end_sessions(lambda _login: True)
+        for door in list(self._doors):
+            door.abort()
+        await asyncio.sleep(0)
+
+    def authorized_keys(self, login: str) -> str:
+        """What may become `login`, in the format of authorized_keys; "" when nobody may."""
+        account = self.machine.accounts.get(login)
+        if account is None or login == "root":
+            return ""
+        lines = list(account.keys)
+        if (ca := self.machine.boot().user_ca()) and account.principals:
+            lines.append(f'cert-authority,principals="{",".join(account.principals)}" {ca}')
+        return "\n".join(lines)
+
+    def kill_processes(self, login: str) -> bool:
+        """End every process of a login, also those that outlived their session; False when one survived."""
+        account = self.machine.accounts[login]
+        if self._level is Level.HOME:
+            marker = f"{self._store.salt}:{self.machine.system_id}:{login}:"
+            return processes.end(lambda: processes.with_marker(marker))
+        return processes.end(lambda: processes.with_uid(frozenset({account.uid})))
+
+    def enter(self, door: "_Door") -> None:
+        """A connection begins."""
+        self._doors.add(door)
+
+    def leave(self, door: "_Door") -> None:
+        """A connection has ended."""
+        self._doors.discard(door)
+
+    def _host_key(self) -> "asyncssh.SSHKey | tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]":
+        boot = self.machine.boot()
+        try:
+            key = asyncssh.import_private_key(boot.host_private)
+        except (ValueError, asyncssh.KeyImportError):
+            return asyncssh.import_private_key(self.machine.host_key)
+        try:
+            certificate = asyncssh.import_certificate(boot.host_certificate)
+            asyncssh.load_keypairs([(key, certificate)])
+        except (ValueError, asyncssh.KeyImportError):
+            return key
+        return key, certificate
+
+    async def _say_nothing(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._silent.add(writer)
+        try:
+            while await reader.read(4096):
+                pass
+        except ConnectionError:
+            pass
+        finally:
+            self._silent.discard(writer)
+            writer.close()
+
+    async def _serve(self, process: Process) -> None:
+        account = self.machine.accounts.get(process.get_extra_info("username"))
+        if account is None:  # deleted between authentication and this request
+            process.exit(1)
+            return
+        command = process.command
+        if process.subsystem is not None:
+            process.exit(1)
+        elif command is not None and commands.is_node_command(command) and self.machine.may_run_node_command(account):
+            status, answer = await self._node_command(command)
+            process.stdout.write(msgspec.json.encode(answer) + b"\n")
+            process.exit(status)
+        elif account.login == MANAGEMENT_LOGIN:
+            process.stderr.write(b"This account runs berth-node and nothing else.\r\n")
+            process.exit(1)
+        elif not account.may_log_in:
+            process.stderr.write(b"This account is currently not available.\r\n")
+            process.exit(1)
+        else:
+            await self._shell(process, account)
+
+    async def _shell(self, process: Process, account: Account) -> None:
+        room = self._store.room(self.machine, account)
+        session = Session(account.login, None if self._level is Level.HOME else account.uid)
+        tty = process.term_type is not None
+        argv = ("/bin/bash",) if process.command is None else ("/bin/bash", "-c", process.command)
+        greeting = self._greeting(account) if tty and process.command is None else b""
+        start = launch(self._level, room, argv, self._environment(process, account), tty=tty)
+        self._sessions.add(session)
+        try:
+            await session.run(process, start, greeting)
+        except (OSError, asyncssh.Error):
+            process.exit(255)
+        finally:
+            self._sessions.discard(session)
+
+    def _environment(self, process: Process, account: Account) -> dict[str, str]:
+        env = {
+            "USER": account.login,
+            "LOGNAME": account.login,
+            "SHELL": "/bin/bash",
+            "LANG": "C.UTF-8",
+            "PS1": f"{account.login}@{self.machine.spec.hostname}:\\w\\$ ",
+            processes.MARKER: f"{self._store.salt}:{self.machine.system_id}:{account.login}:",
+        }
+        if process.term_type is not None:
+            env["TERM"] = process.term_type if _TERM.fullmatch(process.term_type) else "xterm-256color"
+        for name, value in process.env.items():
+            if (name == "LANG" or re.fullmatch(r"LC_[A-Z]{1,20}", name)) and _LOCALE.fullmatch(value):
+                env[name] = value
+        if account.gpus is not None:
+            env["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, account.gpus))
+        return env
+
+    def _greeting(self, account: Account) -> bytes:
+        gpus = self.machine.gpus_of(account)
+        names = sorted({gpu.name for gpu in gpus})
+        what = f"{len(gpus)} x {' and '.join(names)}" if gpus else "no GPU"
+        host = self.machine.spec.hostname
+        return f"{host} is a simulated machine with {what}; {self._level.sentence}.\r\n".encode()
+
+    async def _node_command(self, text: str) -> tuple[int, dict[str, object]]:
+        try:
+            command = commands.parse(text)
+            return 0, self._carry_out(command)
+        except (commands.BadCommand, ValueError) as error:
+            return commands.USAGE_EXIT, {"ok": False, "error": str(error)}
+
+    def _carry_out(self, command: commands.NodeCommand) -> dict[str, object]:
+        machine, login = self.machine, command.login
+        if command.name == "gpus":
+            gpus = [
+                {"index": g.index, "name": g.name, "uuid": g.uuid, "memory_mib": g.memory_mib}
+                for g in machine.visible_gpus()
+            ]
+            return {"ok": True, "gpus": gpus}
+        if command.name == "status":
+            return {"ok": True, "hostname": machine.spec.hostname, "accounts": self._accounts()}
+        done: dict[str, object] = {"ok": True, "command": command.name, "login": login}
+        if command.name == "user-add":
+            add_user(machine, self._store.salt, login, command.principal, command.gpus)
+            self._store.save(machine)
+            return done
+        account = machine.accounts.get(login)
+        if account is None:
+            return done
+        if command.name in ("revoke", "user-del"):
+            account.principals = ()
+            self._store.save(machine)
+        self._end_sessions(lambda name: name == login)
+        if command.name == "user-del":
+            self._store.wipe_login(machine.system_id, login)
+            del machine.accounts[login]
+            self._store.save(machine)
+        return done
+
+    def _accounts(self) -> list[dict[str, object]]:
+        return [
+            {
+                "login": account.login,
+                "principals": list(account.principals),
+                "gpus": "all" if account.gpus is None else ",".join(map(str, account.gpus)) or "none",
+                "sessions": sum(session.login == account.login for session in self._sessions),
+            }
+            for account in self.machine.accounts.values()
+            if account.login != MANAGEMENT_LOGIN
+        ]
+
+    def _end_sessions(self, chosen: Callable[[str], bool]) -> None:
+        for session in list(self._sessions):
+            if chosen(session.login):
+                session.kill()
+        for login in [name for name in self.machine.accounts if chosen(name) and name != MANAGEMENT_LOGIN]:
+            self.kill_processes(login)
+        for door in list(self._doors):
+            if chosen(door.login):
+                door.hang_up()
+
+
+class _Door(asyncssh.SSHServer):
+    """One connection. Keys are chosen per account when authentication begins: a certificate names no login itself."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._connection: asyncssh.SSHServerConnection | None = None
+        self.login = ""
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        self._node.enter(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._node.leave(self)
+
+    def begin_auth(self, username: str) -> bool:
+        self.login = username
+        text = self._node.authorized_keys(username)
+        keys = asyncssh.SSHAuthorizedKeys()
+        if text:
+            with contextlib.suppress(ValueError):
+                keys = asyncssh.import_authorized_keys(text)
+        assert self._connection is not None  # noqa: S101
+        self._connection.set_authorized_keys(keys)
+        return True
+
+    def hang_up(self) -> None:
+        """Close the connection, telling the client why."""
+        if self._connection is not None:
+            self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, "your access to this machine has ended")
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        if self._connection is not None:
+            self._connection.abort()
