@@ -7,9 +7,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 from sqlalchemy import text
+from temporalio.testing import WorkflowEnvironment
 
 from app.shared.db import Database
 from devstack.services.nats import Nats
+from devstack.services.s3 import S3
 from devstack.services.valkey import Valkey
 from tests.fixtures.clock import FakeClock
 from tests.fixtures.postgres import DatabaseUrls, TestCluster
@@ -104,3 +106,24 @@ async def test_the_clock_moves_only_when_told(clock: FakeClock) -> None:
 def test_no_test_reaches_beyond_this_machine() -> None:
     with pytest.raises(RuntimeError, match="tried to use socket"):
         socket.create_connection(("192.0.2.1", 80), timeout=1)
+
+
+async def test_temporal_skips_time(temporal: WorkflowEnvironment) -> None:
+    before = await temporal.get_current_time()
+    await temporal.sleep(timedelta(hours=20))
+    assert await temporal.get_current_time() - before >= timedelta(hours=20)
+
+
+def test_the_bucket_keeps_what_is_put(s3: S3) -> None:
+    import boto3
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3.url,
+        region_name="us-east-1",
+        aws_access_key_id=s3.access_key,
+        aws_secret_access_key=s3.secret_key,
+    )
+    client.put_object(Bucket=s3.bucket, Key="probe/a", Body=b"kept")
+    assert client.get_object(Bucket=s3.bucket, Key="probe/a")["Body"].read() == b"kept"
+    client.close()
