@@ -1,0 +1,1 @@
+"""Berth: the self-service portal of a GPU and bare-metal cloud."""

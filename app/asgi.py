@@ -1,0 +1,125 @@
+"""The web process's only composition root: settings in, Litestar application out.
+
+It wires what shared code may not import (how a request is authenticated, what the frame of a page shows) and refuses
+to start with a route that declares neither a permission nor why it is public.
+"""
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
+from litestar.openapi.config import OpenAPIConfig
+from litestar.static_files import create_static_files_router
+from litestar.types import ASGIApp
+
+from app.context import Runtime
+from app.registry import DOMAINS
+from app.settings import Settings, load_settings
+from app.shared.db import Database
+from app.shared.errors.render import render_error
+from app.shared.manifest import Domain
+from app.shared.middleware.headers import SecurityHeaders
+from app.shared.middleware.host import HostCheck
+from app.shared.middleware.request import RequestMiddleware
+from app.shared.rdb import connect
+from app.shared.telemetry.logs import configure_logs
+from app.shared.web import public
+from app.shared.web.guards import guard
+from app.shared.web.provide import provide_contexts, provide_ctx
+from app.shared.web.system import SYSTEM_ROUTES
+from app.shared.web.templating import create_environment
+
+STATIC = Path(__file__).parent / "static"
+MAX_BODY = 1_000_000  # bytes; files go to S3 directly
+
+
+class UndeclaredRoute(Exception):
+    """A route declares neither a permission nor why it is public; the application does not start."""
+
+
+def build_runtime(settings: Settings) -> Runtime:
+    """What the web process holds, wired to the domains."""
+    runtime = Runtime(
+        settings=settings,
+        database=Database(settings.database),
+        valkey=connect(settings.valkey_url),
+        templates=create_environment(),
+    )
+    wire(runtime)
+    return runtime
+
+
+def wire(runtime: Runtime) -> None:
+    """Hand the domains' functions to the shared code that may not import them."""
+    from app.shell import authenticate, build_shell
+
+    runtime.authenticate = authenticate
+    runtime.build_shell = build_shell
+
+
+def create_app(runtime: Runtime | None = None, domains: Sequence[Domain] = DOMAINS) -> Litestar:
+    """The application. Without a runtime it reads the settings from the environment (`berth web`)."""
+    if runtime is None:
+        configure_logs("web")
+        runtime = build_runtime(load_settings(os.environ))
+    held = runtime
+
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await held.close()
+
+    static = create_static_files_router(
+        path="/static",
+        directories=[STATIC],
+        opt=public("styles, scripts and fonts"),
+        cache_control=None,
+        include_in_schema=False,
+    )
+    app = Litestar(
+        route_handlers=[*SYSTEM_ROUTES, static, *(route for domain in domains for route in domain.routes)],
+        dependencies={
+            "ctx": Provide(provide_ctx),
+            "contexts": Provide(provide_contexts),
+        },
+        guards=[guard],
+        middleware=[RequestMiddleware()],
+        exception_handlers={Exception: render_error},
+        lifespan=[lifespan],
+        logging_config=None,
+        request_max_body_size=MAX_BODY,
+        openapi_config=OpenAPIConfig(
+            title="Berth",
+            version="1",
+            render_plugins=[],
+            openapi_router=Router(
+                "/api/v1/schema", route_handlers=[], opt=public("the API's own description"), include_in_schema=False
+            ),
+        ),
+    )
+    app.state.runtime = runtime
+    refuse_undeclared(app)
+    app.asgi_handler = SecurityHeaders(HostCheck(app.asgi_handler, runtime.settings), runtime.settings)
+    return app
+
+
+def refuse_undeclared(app: Litestar) -> None:
+    """Raises UndeclaredRoute naming the first handler without a declaration."""
+    for route in app.routes:
+        handlers = getattr(route, "route_handlers", None) or [getattr(route, "route_handler", None)]
+        for handler in handlers:
+            if not isinstance(handler, HTTPRouteHandler | WebsocketRouteHandler):
+                continue
+            if handler.http_methods == {"OPTIONS"} if isinstance(handler, HTTPRouteHandler) else False:
+                continue
+            if "permission" not in handler.opt and "public" not in handler.opt:
+                raise UndeclaredRoute(f"{route.path}: {handler}")
+
+
+Application = ASGIApp

@@ -1,0 +1,160 @@
+"""The Context: first argument of every use case. It carries one unit of work, the actor, the instant and the trace.
+
+Entrances (handlers, jobs, consumers, activities) open one with `Runtime.context(...)`; it commits when the block ends
+well. `Runtime` is what one process holds: settings, database, Valkey, and the functions that the composition root
+wires in, so that shared code never imports a domain.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from jinja2 import Environment
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.settings import Settings
+from app.shared.audit import AuditRow, append_audit_row
+from app.shared.authz.actor import Actor
+from app.shared.clock import Clock, DatabaseClock
+from app.shared.db import Database, UnitOfWork
+from app.shared.events.base import Event
+from app.shared.idempotency import IdempotencyKey
+from app.shared.outbox import Outbox, WorkflowCall
+from app.shared.policy.keys import PolicyKey, V
+from app.shared.policy.store import PolicyStore
+from app.shared.rdb import WAKE_CHANNEL
+from app.shared.telemetry.trace import Trace, new_trace
+
+
+class WebInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What rendering needs to know of the request."""
+
+    path: str
+    is_htmx: bool
+    theme: str
+    csrf_token: str
+    csp_nonce: str = ""
+
+
+class Context:
+    """One entrance, one Context, one transaction."""
+
+    def __init__(
+        self,
+        runtime: "Runtime",
+        uow: UnitOfWork,
+        actor: Actor,
+        trace: Trace,
+        idempotency: IdempotencyKey | None = None,
+        web: WebInfo | None = None,
+    ) -> None:
+        self.runtime = runtime
+        self.uow = uow
+        self.actor = actor
+        self.trace = trace
+        self.idempotency = idempotency
+        self.web = web
+        self._now: datetime | None = None
+        self._policies = PolicyStore(uow.session)
+        self._outbox = Outbox(uow.session, trace.correlation_id, trace.causation_id)
+
+    @property
+    def session(self) -> AsyncSession:
+        """For repositories only."""
+        return self.uow.session
+
+    @property
+    def settings(self) -> Settings:
+        return self.runtime.settings
+
+    async def now(self) -> datetime:
+        """The instant of this Context, read once: everything it writes happened at the same moment."""
+        if self._now is None:
+            self._now = await self.runtime.clock.now(self.uow.session)
+        return self._now
+
+    async def policy(self, key: PolicyKey[V], tenant_id: UUID | None = None, project_id: UUID | None = None) -> V:
+        """The policy value in force at that scope."""
+        return await self._policies.get(key, tenant_id, project_id)
+
+    async def emit(
+        self, fact: Event, *, version: int, tenant_id: UUID | None = None, project_id: UUID | None = None
+    ) -> None:
+        """Tell the other domains, once this transaction has committed. `version` is the aggregate's new version."""
+        self.uow.wakes_relay = True
+        await self._outbox.event(fact, version=version, tenant_id=tenant_id, project_id=project_id)
+
+    async def enqueue(
+        self, job: str, arguments: msgspec.Struct, *, aggregate_id: UUID, due_at: datetime | None = None
+    ) -> None:
+        """Ask for a background job (its registered name) after the commit."""
+        self.uow.wakes_relay = True
+        await self._outbox.job(job, arguments, aggregate_id=aggregate_id, due_at=due_at)
+
+    async def call_workflow(self, call: WorkflowCall, *, aggregate_id: UUID) -> UUID:
+        """Ask for a Temporal call after the commit. Returns the outbox row's id."""
+        self.uow.wakes_relay = True
+        return await self._outbox.workflow(call, aggregate_id=aggregate_id)
+
+    async def audit(
+        self, action: str, target_kind: str, target_id: str, details: dict[str, object] | None = None
+    ) -> None:
+        """Record an allowed privileged change in this transaction."""
+        await append_audit_row(
+            self.uow.session,
+            AuditRow(
+                actor=self.actor,
+                action=action,
+                target_kind=target_kind,
+                target_id=target_id,
+                result="allowed",
+                occurred_at=await self.now(),
+                correlation_id=self.trace.correlation_id,
+                details=details or {},
+            ),
+        )
+
+
+ShellBuilder = Callable[[Context], Awaitable[object]]
+Authenticate = Callable[["Runtime", str | None, str | None], Awaitable[Actor]]
+
+
+@dataclass
+class Runtime:
+    """What one process holds. Made by the composition root, closed by it."""
+
+    settings: Settings
+    database: Database
+    valkey: "Redis"
+    templates: Environment | None = None
+    clock: Clock = field(default_factory=DatabaseClock)
+    authenticate: Authenticate | None = None  # (runtime, session cookie, bearer token) -> Actor
+    build_shell: ShellBuilder | None = None
+
+    @asynccontextmanager
+    async def context(
+        self,
+        actor: Actor,
+        trace: Trace | None = None,
+        *,
+        idempotency: IdempotencyKey | None = None,
+        web: WebInfo | None = None,
+    ) -> AsyncIterator[Context]:
+        """Open a Context; it commits at the end of the block, or rolls back when the block raises."""
+        async with self.database.unit_of_work(self._wake_relay) as uow:
+            yield Context(self, uow, actor, trace or new_trace(), idempotency, web)
+
+    async def _wake_relay(self) -> None:
+        """A hint only: the relay polls every 250 ms behind it, so losing one is harmless."""
+        try:
+            await self.valkey.publish(WAKE_CHANNEL, b"1")
+        except Exception:  # noqa: S110 - a lost wake-up is harmless and the change has committed
+            pass
+
+    async def close(self) -> None:
+        await self.database.close()
+        await self.valkey.aclose()

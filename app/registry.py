@@ -1,0 +1,9 @@
+"""The domains, in the order in which they may call each other. Read by web, workers, provisioner and tests."""
+
+from app.shared.manifest import Domain
+from app.shared.policy.keys import declare
+
+DOMAINS: tuple[Domain, ...] = ()
+
+for _domain in DOMAINS:
+    declare(*_domain.policies)

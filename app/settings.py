@@ -1,0 +1,193 @@
+"""Settings: frozen structs read once from the environment. Every variable is documented where it is declared.
+
+There is no module-level instance: the composition root reads them and hands them on. Production refuses to start with
+a missing secret or with one of the well-known development values.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+
+class SettingsError(Exception):
+    """A variable is missing or unusable; the text names it and says what it must be."""
+
+
+class WebSettings(msgspec.Struct, frozen=True):
+    public_url: str  # BERTH_PUBLIC_URL: the origin that browsers see, without a slash at the end
+    host: str  # BERTH_HOST: the address that the web process binds
+    port: int  # BERTH_PORT
+    instance: str  # BERTH_INSTANCE: short name in cookie names, because cookies ignore ports
+    secret_key: str  # BERTH_SECRET_KEY: 64 hex characters; signs CSRF tokens, wraps signing keys
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach us by https, so that cookies may be `Secure` and `__Host-`."""
+        return urlsplit(self.public_url).scheme == "https"
+
+    def cookie(self, name: str) -> str:
+        """The full name of one of our cookies: `__Host-` wherever the scheme allows it."""
+        return f"__Host-{self.instance}-{name}" if self.secure else f"{self.instance}-{name}"
+
+
+class DatabaseSettings(msgspec.Struct, frozen=True):
+    url: str  # BERTH_DATABASE_URL: as the app's role, which cannot change ledger or audit rows
+    owner_url: str | None = None  # BERTH_DATABASE_OWNER_URL: for `berth migrate` only
+    pool_size: int = 10  # BERTH_DATABASE_POOL: connections per process
+
+
+class MaasSettings(msgspec.Struct, frozen=True):
+    url: str  # BERTH_MAAS_URL: http://host:5240/MAAS
+    api_key: str  # BERTH_MAAS_API_KEY: consumer:token:secret
+    pool: str = "berth"  # BERTH_MAAS_POOL: only machines of this pool are ours to touch
+    node_ssh_port: int = 22  # BERTH_NODE_SSH_PORT
+
+
+class StripeSettings(msgspec.Struct, frozen=True):
+    secret_key: str  # BERTH_STRIPE_SECRET_KEY
+    webhook_secret: str  # BERTH_STRIPE_WEBHOOK_SECRET: several may be given, separated by a comma, while rotating
+    api_url: str | None = None  # BERTH_STRIPE_API_URL: empty means the real Stripe
+    checkout_origin: str = "https://checkout.stripe.com"  # BERTH_STRIPE_CHECKOUT_ORIGIN: for the CSP's form-action
+
+    @property
+    def webhook_secrets(self) -> list[str]:
+        return [part.strip() for part in self.webhook_secret.split(",") if part.strip()]
+
+
+class OidcSettings(msgspec.Struct, frozen=True):
+    issuer: str  # BERTH_OIDC_ISSUER
+    client_id: str  # BERTH_OIDC_CLIENT_ID
+    client_secret: str  # BERTH_OIDC_CLIENT_SECRET
+    name: str = "Single sign-on"  # BERTH_OIDC_NAME: what the button says
+
+
+class TemporalSettings(msgspec.Struct, frozen=True):
+    address: str  # BERTH_TEMPORAL_ADDRESS: host:port
+    namespace: str = "default"  # BERTH_TEMPORAL_NAMESPACE
+    task_queue: str = "berth"  # BERTH_TEMPORAL_TASK_QUEUE
+
+
+class S3Settings(msgspec.Struct, frozen=True):
+    url: str  # BERTH_S3_URL: as we call it
+    public_url: str  # BERTH_S3_PUBLIC_URL: as the browser sees it (a signature covers the host)
+    access_key: str  # BERTH_S3_ACCESS_KEY
+    secret_key: str  # BERTH_S3_SECRET_KEY
+    bucket: str = "berth"  # BERTH_S3_BUCKET
+
+
+class Settings(msgspec.Struct, frozen=True):
+    env: str  # BERTH_ENV: development | production
+    web: WebSettings
+    database: DatabaseSettings
+    valkey_url: str  # BERTH_VALKEY_URL
+    nats_url: str  # BERTH_NATS_URL
+    temporal: TemporalSettings
+    s3: S3Settings
+    maas: MaasSettings
+    stripe: StripeSettings
+    oidc: OidcSettings
+    pki_dir: Path  # BERTH_PKI_DIR: holds user_ca and host_ca, OpenSSH private keys
+    platform_admins: frozenset[str] = frozenset()  # BERTH_PLATFORM_ADMINS: verified e-mails, comma separated
+
+    @property
+    def development(self) -> bool:
+        return self.env == "development"
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from `environ`. Raises SettingsError naming the first variable that is missing or wrong."""
+    read = _Reader(environ)
+    settings = Settings(
+        env=read.choice("BERTH_ENV", ("development", "production"), "production"),
+        web=WebSettings(
+            public_url=read.text("BERTH_PUBLIC_URL").rstrip("/"),
+            host=read.text("BERTH_HOST", "127.0.0.1"),
+            port=read.number("BERTH_PORT", 8000),
+            instance=read.text("BERTH_INSTANCE", "berth"),
+            secret_key=read.secret("BERTH_SECRET_KEY", 64),
+        ),
+        database=DatabaseSettings(
+            url=read.text("BERTH_DATABASE_URL"),
+            owner_url=environ.get("BERTH_DATABASE_OWNER_URL") or None,
+            pool_size=read.number("BERTH_DATABASE_POOL", 10),
+        ),
+        valkey_url=read.text("BERTH_VALKEY_URL"),
+        nats_url=read.text("BERTH_NATS_URL"),
+        temporal=TemporalSettings(
+            address=read.text("BERTH_TEMPORAL_ADDRESS"),
+            namespace=read.text("BERTH_TEMPORAL_NAMESPACE", "default"),
+            task_queue=read.text("BERTH_TEMPORAL_TASK_QUEUE", "berth"),
+        ),
+        s3=S3Settings(
+            url=read.text("BERTH_S3_URL"),
+            public_url=read.text("BERTH_S3_PUBLIC_URL", environ.get("BERTH_S3_URL")),
+            access_key=read.text("BERTH_S3_ACCESS_KEY"),
+            secret_key=read.text("BERTH_S3_SECRET_KEY"),
+            bucket=read.text("BERTH_S3_BUCKET", "berth"),
+        ),
+        maas=MaasSettings(
+            url=read.text("BERTH_MAAS_URL"),
+            api_key=read.text("BERTH_MAAS_API_KEY"),
+            pool=read.text("BERTH_MAAS_POOL", "berth"),
+            node_ssh_port=read.number("BERTH_NODE_SSH_PORT", 22),
+        ),
+        stripe=StripeSettings(
+            secret_key=read.text("BERTH_STRIPE_SECRET_KEY"),
+            webhook_secret=read.text("BERTH_STRIPE_WEBHOOK_SECRET"),
+            api_url=environ.get("BERTH_STRIPE_API_URL") or None,
+            checkout_origin=read.text("BERTH_STRIPE_CHECKOUT_ORIGIN", "https://checkout.stripe.com"),
+        ),
+        oidc=OidcSettings(
+            issuer=read.text("BERTH_OIDC_ISSUER").rstrip("/"),
+            client_id=read.text("BERTH_OIDC_CLIENT_ID", "berth"),
+            client_secret=read.text("BERTH_OIDC_CLIENT_SECRET"),
+            name=read.text("BERTH_OIDC_NAME", "Single sign-on"),
+        ),
+        pki_dir=Path(read.text("BERTH_PKI_DIR")),
+        platform_admins=frozenset(
+            part.strip().lower() for part in environ.get("BERTH_PLATFORM_ADMINS", "").split(",") if part.strip()
+        ),
+    )
+    if settings.env == "production":
+        _refuse_development_values(settings)
+    return settings
+
+
+def _refuse_development_values(settings: Settings) -> None:
+    if not settings.web.secure:
+        raise SettingsError("BERTH_PUBLIC_URL must be an https address in production")
+    if len(set(settings.web.secret_key)) < 8:
+        raise SettingsError("BERTH_SECRET_KEY is not random")
+    if settings.stripe.api_url and "127.0.0.1" in settings.stripe.api_url:
+        raise SettingsError("BERTH_STRIPE_API_URL points at a simulator; leave it empty in production")
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._environ.get(name) or default
+        if value is None:
+            raise SettingsError(f"{name} is not set")
+        return value
+
+    def number(self, name: str, default: int) -> int:
+        raw = self._environ.get(name) or str(default)
+        if not raw.isdigit():
+            raise SettingsError(f"{name} must be a whole number")
+        return int(raw)
+
+    def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
+        value = self.text(name, default)
+        if value not in allowed:
+            raise SettingsError(f"{name} must be one of: {', '.join(allowed)}")
+        return value
+
+    def secret(self, name: str, length: int) -> str:
+        value = self.text(name)
+        if len(value) != length or any(c not in "0123456789abcdef" for c in value):
+            raise SettingsError(f"{name} must be {length} hexadecimal characters")
+        return value

@@ -1,0 +1,21 @@
+"""Who may do what: the actor, the one permission table, the scope types, and `@privileged` (authorise + audit)."""
+
+from app.shared.authz.actor import Actor, ActorKind, RoleBinding
+from app.shared.authz.permissions import Permission, Role
+from app.shared.authz.privileged import privileged
+from app.shared.authz.scope import PlatformScope, ProjectScope, TenantScope, platform_scope, project_scope, tenant_scope
+
+__all__ = [
+    "Actor",
+    "ActorKind",
+    "Permission",
+    "PlatformScope",
+    "ProjectScope",
+    "Role",
+    "RoleBinding",
+    "TenantScope",
+    "platform_scope",
+    "privileged",
+    "project_scope",
+    "tenant_scope",
+]

@@ -1,0 +1,31 @@
+"""One error class, one catalogue, one renderer. See `base`, `common` and `render`."""
+
+from app.shared.errors.base import DomainError
+from app.shared.errors.common import (
+    Conflict,
+    FieldErrors,
+    Forbidden,
+    IdempotencyInProgress,
+    IdempotencyKeyRequired,
+    IdempotencyKeyReused,
+    NotFound,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthenticated,
+    ValidationFailed,
+)
+
+__all__ = [
+    "Conflict",
+    "DomainError",
+    "FieldErrors",
+    "Forbidden",
+    "IdempotencyInProgress",
+    "IdempotencyKeyRequired",
+    "IdempotencyKeyReused",
+    "NotFound",
+    "ServiceUnavailable",
+    "TooManyRequests",
+    "Unauthenticated",
+    "ValidationFailed",
+]

@@ -1,0 +1,36 @@
+"""The base of every error a person or a program may see: a stable code, a true status, and only safe fields."""
+
+from typing import ClassVar
+
+Detail = str | int | bool | None | list[str] | dict[str, str]
+
+
+class DomainError(Exception):
+    """A refusal with a reason. Raising one rolls the transaction back; the renderer turns it into JSON, page or alert.
+
+    `code` is stable and documented, `status` the HTTP status, `title` one sentence for people. `details` may hold only
+    values that are safe to show to the caller. `retryable` tells programs that the same request may succeed later.
+    """
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong on our side."
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str | None = None, *, retry_after: int | None = None, **details: Detail) -> None:
+        self.message = message or self.title
+        self.details = details
+        self.retry_after = retry_after
+        self.refused: tuple[str, str, str] | None = None
+        super().__init__(self.message)
+
+    @classmethod
+    def catalogue(cls) -> dict[str, type["DomainError"]]:
+        """Every error code that exists, by walking the subclasses; the documentation page is made from it."""
+        found: dict[str, type[DomainError]] = {}
+        pending: list[type[DomainError]] = [cls]
+        while pending:
+            current = pending.pop()
+            found[current.code] = current
+            pending.extend(current.__subclasses__())
+        return found

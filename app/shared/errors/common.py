@@ -1,0 +1,72 @@
+"""Errors that belong to no single domain."""
+
+from app.shared.errors.base import DomainError
+
+FieldErrors = dict[str, str]
+
+
+class ValidationFailed(DomainError):
+    code = "validation_error"
+    status = 422
+    title = "Some fields need another look."
+
+    def __init__(self, message: str | None = None, *, fields: FieldErrors | None = None) -> None:
+        self.fields: FieldErrors = fields or {}
+        super().__init__(message, fields=self.fields)
+
+
+class Unauthenticated(DomainError):
+    code = "token_missing"
+    status = 401
+    title = "Sign in to go on."
+
+
+class Forbidden(DomainError):
+    code = "forbidden"
+    status = 403
+    title = "Your role does not allow this."
+
+
+class NotFound(DomainError):
+    code = "not_found"
+    status = 404
+    title = "There is nothing here, or it is not yours to see."
+
+
+class Conflict(DomainError):
+    code = "conflict"
+    status = 409
+    title = "Something else changed this at the same time."
+
+
+class TooManyRequests(DomainError):
+    code = "rate_limited"
+    status = 429
+    title = "Too many requests in a short time."
+    retryable = True
+
+
+class ServiceUnavailable(DomainError):
+    code = "service_unavailable"
+    status = 503
+    title = "A part that we depend on does not answer right now."
+    retryable = True
+
+
+class IdempotencyKeyRequired(DomainError):
+    code = "idempotency_key_required"
+    status = 400
+    title = "Send an X-Idempotency-Key header, so that this request is safe to repeat."
+
+
+class IdempotencyKeyReused(DomainError):
+    code = "idempotency_key_reused"
+    status = 422
+    title = "This idempotency key was used before with another request body."
+
+
+class IdempotencyInProgress(DomainError):
+    code = "idempotency_in_progress"
+    status = 409
+    title = "The first request with this key is still running."
+    retryable = True

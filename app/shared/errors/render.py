@@ -1,0 +1,212 @@
+"""The one renderer of errors: JSON envelope for programs, a page for people, an alert under htmx. True status always.
+
+A refusal of a privileged change is audited here, in a short transaction of its own after the rollback, at most once a
+second for one actor and action, so that a loop of refused requests cannot fill the log.
+"""
+
+from typing import cast
+from urllib.parse import quote
+
+import msgspec
+import structlog
+from jinja2 import Environment, TemplateNotFound
+from litestar import Request, Response
+from litestar.background_tasks import BackgroundTask
+from litestar.exceptions import HTTPException, ValidationException
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app.context import Runtime
+from app.shared.audit import AuditRow, append_audit_row
+from app.shared.authz.actor import ANONYMOUS, Actor
+from app.shared.errors.base import DomainError
+from app.shared.errors.common import (
+    Forbidden,
+    NotFound,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthenticated,
+    ValidationFailed,
+)
+from app.shared.telemetry.metrics import ERRORS
+from app.shared.telemetry.trace import Trace, new_trace
+
+log = structlog.get_logger("berth.errors")
+AnyRequest = Request  # of any user, auth and state
+
+
+class ErrorPage(msgspec.Struct, frozen=True, kw_only=True):
+    """What the error templates show."""
+
+    status: int
+    code: str
+    title: str
+    message: str
+    fields: dict[str, str]
+    correlation_id: str
+    retry_after: int | None
+    retryable: bool
+
+
+class MethodNotAllowed(DomainError):
+    code = "method_not_allowed"
+    status = 405
+    title = "This address does not take that kind of request."
+
+
+class RequestTooLarge(DomainError):
+    code = "request_too_large"
+    status = 413
+    title = "That is more than this address takes."
+
+
+_BY_STATUS: dict[int, type[DomainError]] = {
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: RequestTooLarge,
+    429: TooManyRequests,
+}
+
+
+def as_domain_error(error: Exception) -> DomainError:
+    """The refusal that stands for `error`; what we did not expect stays a plain 500 without its text."""
+    if isinstance(error, DomainError):
+        return error
+    if isinstance(error, ValidationException):
+        return ValidationFailed(fields=_fields_of(error))
+    if isinstance(error, HTTPException):
+        if error.status_code == 400:
+            return ValidationFailed("This request could not be read.")
+        kind = _BY_STATUS.get(error.status_code)
+        return kind() if kind else DomainError()
+    if isinstance(error, PoolTimeout | OperationalError | InterfaceError):
+        return ServiceUnavailable("The database is busy. Try again in a moment.", retry_after=2)
+    if isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.startswith("redis."):
+        return ServiceUnavailable(retry_after=2)
+    return DomainError()
+
+
+def _fields_of(error: ValidationException) -> dict[str, str]:
+    extra = error.extra if isinstance(error.extra, list) else []
+    fields: dict[str, str] = {}
+    for item in extra:
+        if isinstance(item, dict):
+            fields[str(item.get("key", "body"))] = str(item.get("message", "is not valid"))[:200]
+    return fields
+
+
+def render_error(request: AnyRequest, error: Exception) -> Response[str] | Response[dict[str, object]]:  # type: ignore[type-arg]
+    """Registered for every exception. Litestar wants a plain function, so the audit row follows the answer."""
+    refusal = as_domain_error(error)
+    state = request.scope.setdefault("state", {})
+    trace = cast(Trace, state.setdefault("trace", new_trace()))
+    answer = _answer(request, refusal, trace, error)
+    if refusal.refused is not None:
+        answer.background = BackgroundTask(_audit_refusal, request, refusal, trace)
+    return answer
+
+
+def _answer(
+    request: AnyRequest,  # type: ignore[type-arg]
+    refusal: DomainError,
+    trace: Trace,
+    error: Exception,
+) -> Response[str] | Response[dict[str, object]]:
+    ERRORS.labels(refusal.code).inc()
+    if refusal.status >= 500:
+        log.error("request failed", code=refusal.code, path=request.url.path, exc_info=error)
+    headers = {"cache-control": "no-store"}
+    if refusal.retry_after is not None or refusal.status in (429, 503):
+        headers["retry-after"] = str(refusal.retry_after or 2)
+    shown = _page_of(refusal, trace)
+    if _wants_json(request):
+        return Response(_envelope(shown, refusal), status_code=refusal.status, headers=headers)
+    if refusal.status == 401:
+        return _to_login(request, headers)
+    return _render_html(request.app.state.runtime, request, shown, headers)
+
+
+def _wants_json(request: AnyRequest) -> bool:  # type: ignore[type-arg]
+    path = request.url.path
+    if path.startswith(("/api/", "/webhooks/", "/oauth/")):
+        return True
+    return "application/json" in request.headers.get("accept", "") and "hx-request" not in request.headers
+
+
+def _envelope(shown: ErrorPage, refusal: DomainError) -> dict[str, object]:
+    return {
+        "error": {
+            "code": shown.code,
+            "message": shown.message,
+            "details": refusal.details,
+            "correlation_id": shown.correlation_id,
+            "retryable": shown.retryable,
+        }
+    }
+
+
+def _page_of(refusal: DomainError, trace: Trace) -> ErrorPage:
+    return ErrorPage(
+        status=refusal.status,
+        code=refusal.code,
+        title=refusal.title,
+        message=refusal.message,
+        fields=refusal.fields if isinstance(refusal, ValidationFailed) else {},
+        correlation_id=trace.correlation_id,
+        retry_after=refusal.retry_after,
+        retryable=refusal.retryable,
+    )
+
+
+def _to_login(request: AnyRequest, headers: dict[str, str]) -> Response[str]:  # type: ignore[type-arg]
+    target = request.url.path if request.method == "GET" and "hx-request" not in request.headers else "/"
+    location = f"/login?next={quote(target, safe='/')}"
+    if request.headers.get("hx-request") == "true":
+        return Response("", status_code=401, headers={**headers, "hx-redirect": location}, media_type="text/html")
+    return Response("", status_code=303, headers={**headers, "location": location}, media_type="text/html")
+
+
+def _render_html(
+    runtime: Runtime,
+    request: AnyRequest,  # type: ignore[type-arg]
+    shown: ErrorPage,
+    headers: dict[str, str],
+) -> Response[str]:
+    from app.shared.web.errors import render_error_html
+
+    environment: Environment | None = runtime.templates
+    if environment is None:
+        return Response(shown.title, status_code=shown.status, headers=headers, media_type="text/plain")
+    try:
+        content, extra = render_error_html(environment, request, shown)
+    except TemplateNotFound:
+        content, extra = shown.title, {}
+    return Response(content, status_code=shown.status, headers={**headers, **extra}, media_type="text/html")
+
+
+async def _audit_refusal(request: AnyRequest, refusal: DomainError, trace: Trace) -> None:  # type: ignore[type-arg]
+    if refusal.refused is None:
+        return
+    runtime: Runtime = request.app.state.runtime
+    actor = cast(Actor, request.scope.get("user") or ANONYMOUS)
+    action, target_kind, target_id = refusal.refused
+    try:
+        first = await runtime.valkey.set(f"berth:refusal:{actor.key}:{action}", b"1", nx=True, px=1000)
+        if not first:
+            return
+        async with runtime.context(actor, trace) as ctx:
+            row = AuditRow(
+                actor=actor,
+                action=action,
+                target_kind=target_kind,
+                target_id=target_id,
+                result="refused",
+                occurred_at=await ctx.now(),
+                correlation_id=trace.correlation_id,
+                reason=refusal.code,
+            )
+            await append_audit_row(ctx.session, row)
+    except Exception:
+        log.exception("a refusal could not be audited", action=action)

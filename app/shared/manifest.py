@@ -1,0 +1,76 @@
+"""What a domain hands to the composition roots. One `DOMAIN` per domain, listed in `app/registry.py`."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from litestar.types import ControllerRouterHandler
+
+from app.shared.authz import Permission
+from app.shared.events.base import Envelope, Event
+from app.shared.policy import PolicyKey
+
+if TYPE_CHECKING:
+    from app.context import Context, Runtime
+
+Queue = Literal["billing", "notifications", "maintenance"]
+JobFunction = Callable[["Runtime", dict[str, object]], Awaitable[None]]
+ConsumerFunction = Callable[["Context", Event, Envelope], Awaitable[None]]
+
+
+class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A background job. `run` opens its own Contexts; it may be called twice with the same arguments.
+    `timeout` is in seconds; `retries` counts attempts after the first."""
+
+    name: str
+    run: JobFunction
+    queue: Queue
+    timeout: int
+    retries: int
+
+
+class CronSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that runs by itself every `every`, once in the whole fleet of workers."""
+
+    name: str
+    run: JobFunction
+    queue: Queue
+    every: timedelta
+    timeout: int
+    retries: int
+
+
+class ConsumerSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A durable consumer. `handle` runs in the transaction that also records the event as processed: exactly once in
+    effect. `ordered` drops events whose aggregate version is older than one already handled."""
+
+    name: str
+    events: tuple[type[Event], ...]
+    handle: ConsumerFunction
+    ordered: bool = True
+
+
+class NavEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A navigation entry; shown only to those who hold the permission. `order` sorts them."""
+
+    label: str
+    href: str
+    icon: str
+    permission: Permission
+    console: Literal["portal", "operator"] = "portal"
+    order: int = 50
+
+
+class Domain(msgspec.Struct, frozen=True, kw_only=True):
+    """One domain's manifest."""
+
+    name: str
+    routes: Sequence[ControllerRouterHandler] = ()
+    jobs: Sequence[JobSpec] = ()
+    crons: Sequence[CronSpec] = ()
+    consumers: Sequence[ConsumerSpec] = ()
+    workflows: Sequence[type] = ()
+    activities: Callable[["Runtime"], Sequence[Callable[..., object]]] | None = None
+    policies: Sequence[PolicyKey[int] | PolicyKey[str] | PolicyKey[bool]] = ()
+    navigation: Sequence[NavEntry] = ()

@@ -1,0 +1,35 @@
+"""Reads policy values, narrowest scope first. One Context reads each scope once."""
+
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.shared.policy.keys import PolicyKey, V
+
+SELECT = text("""
+    SELECT key, value FROM shared.policy_values
+    WHERE (tenant_id IS NULL OR tenant_id = :tenant_id) AND (project_id IS NULL OR project_id = :project_id)
+    ORDER BY (tenant_id IS NOT NULL), (project_id IS NOT NULL)
+""")
+
+
+class PolicyStore:
+    """Bound to one session; caches what it read for the life of its Context."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+        self._values: dict[tuple[UUID | None, UUID | None], dict[str, object]] = {}
+
+    async def get(self, key: PolicyKey[V], tenant_id: UUID | None = None, project_id: UUID | None = None) -> V:
+        """The value in force at that scope; a stored value outside its bounds counts as absent."""
+        place = (tenant_id, project_id)
+        if place not in self._values:
+            rows = await self._session.execute(SELECT, {"tenant_id": tenant_id, "project_id": project_id})
+            self._values[place] = {row.key: row.value for row in rows}
+        if key.name not in self._values[place]:
+            return key.default
+        try:
+            return key.check(self._values[place][key.name])
+        except ValueError:
+            return key.default

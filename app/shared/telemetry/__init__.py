@@ -1,0 +1,1 @@
+"""Logs, traces and metrics. Every line passes `sanitize` before it leaves the process."""

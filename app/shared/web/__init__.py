@@ -1,0 +1,7 @@
+"""What every HTML and JSON entrance shares: route declarations, the Context of a request, answers, the frame of a page."""
+
+from app.shared.web.provide import Contexts, Ctx
+from app.shared.web.respond import fragment, page, redirect
+from app.shared.web.route import LOGIN, MONEY, Form, Json, public, requires
+
+__all__ = ["LOGIN", "MONEY", "Contexts", "Ctx", "Form", "Json", "fragment", "page", "public", "redirect", "requires"]

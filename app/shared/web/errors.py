@@ -1,0 +1,62 @@
+"""How an error looks to a person: a whole page, or under htmx an alert that finds its own place and keeps the page."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from jinja2 import Environment
+from litestar import Request
+
+from app.shared.clock import process_now
+from app.shared.web.provide import web_info
+from app.shared.web.shell import Shell, parse_theme
+from app.shared.web.templating import LayoutContext, layout_context
+
+if TYPE_CHECKING:
+    from app.shared.errors.render import ErrorPage
+
+NEXT_STEP = {
+    403: "Ask an owner of your organisation for the role that allows it.",
+    404: "Check the address, or go back to where you came from.",
+    409: "Reload the page to see the present state.",
+    429: "Wait a moment, then try again.",
+    500: "Nothing of yours is lost. Try again; if it stays, write to us with the id below.",
+    503: "Try again in a moment. What you typed is still in the form if you go back.",
+}
+
+
+class ShownError(msgspec.Struct, frozen=True, kw_only=True):
+    """What errors/*.html get."""
+
+    status: int
+    code: str
+    title: str
+    what: str
+    fix: str
+    fields: dict[str, str]
+    correlation_id: str
+    home_href: str = "/"
+
+
+def render_error_html(environment: Environment, request: Request, error: "ErrorPage") -> tuple[str, dict[str, str]]:  # type: ignore[type-arg]
+    """The markup and the extra headers that go with it. The frame is bare: the shell may be what failed."""
+    fix = NEXT_STEP.get(error.status, "")
+    if error.fields:
+        fix = " ".join(f"{name}: {text}." for name, text in error.fields.items())
+    shown = ShownError(
+        status=error.status,
+        code=error.code,
+        title=error.title,
+        what=error.message if error.message != error.title else "",
+        fix=fix,
+        fields=error.fields,
+        correlation_id=error.correlation_id,
+    )
+    is_htmx = request.headers.get("hx-request") == "true"
+    info = web_info(request) if "user" in request.scope else None
+    shell = Shell(csrf_token=info.csrf_token if info else "", theme=parse_theme(info.theme if info else None))
+    instance: str = request.app.state.runtime.settings.web.instance
+    context = layout_context(
+        LayoutContext(shell=shell, request_path=request.url.path, now=process_now(), instance=instance)
+    )
+    template = "errors/fragment.html" if is_htmx else "errors/error.html"
+    return environment.get_template(template).render(error=shown, **context), {}

@@ -1,0 +1,87 @@
+"""One guard for every route, in this order: declared at all, rate, origin and CSRF, permission, idempotency key."""
+
+import hashlib
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.exceptions import ImproperlyConfiguredException
+from litestar.handlers.base import BaseRouteHandler
+
+from app.context import Runtime
+from app.shared.authz.actor import Actor
+from app.shared.authz.permissions import Permission
+from app.shared.authz.scope import require
+from app.shared.errors import Forbidden, IdempotencyKeyRequired, TooManyRequests, ValidationFailed
+from app.shared.idempotency import IdempotencyKey
+from app.shared.rdb import RateLimit, take
+from app.shared.web.csrf import is_csrf_token, is_same_origin
+
+UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+Connection = ASGIConnection  # the guard is called for HTTP and WebSocket alike
+
+
+async def guard(connection: Connection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]
+    """Raises the DomainError that says which of the rules refused."""
+    opt = handler.opt
+    runtime: Runtime = connection.app.state.runtime
+    actor: Actor = connection.scope["user"]
+    permission = opt.get("permission")
+    if permission is None and "public" not in opt:
+        raise ImproperlyConfiguredException(f"route {handler} declares neither a permission nor why it is public")
+    await _check_rate(runtime, connection, actor, opt.get("rate"))
+    unsafe = connection.scope.get("method") in UNSAFE
+    form_token, form_key = await _form_fields(connection) if unsafe else ("", "")
+    if unsafe and opt.get("same_origin", True):
+        _check_forgery(runtime, connection, actor, form_token)
+    if isinstance(permission, Permission):
+        require(actor, permission)
+    if unsafe and opt.get("idempotent", True) and isinstance(connection, Request):
+        connection.state.idempotency = await _idempotency_key(connection, handler, actor, form_key)
+
+
+async def _check_rate(runtime: Runtime, connection: Connection, actor: Actor, limit: RateLimit | None) -> None:  # type: ignore[type-arg]
+    if limit is None or (limit.name != "login" and connection.scope.get("method") not in UNSAFE):
+        return
+    address = connection.client.host if connection.client else "-"
+    for key in {f"address:{address}", actor.key}:
+        if key == "anonymous:-":
+            continue
+        wait = await take(runtime.valkey, limit, key)
+        if wait:
+            raise TooManyRequests(retry_after=wait)
+
+
+async def _form_fields(connection: Connection) -> tuple[str, str]:  # type: ignore[type-arg]
+    kind = connection.headers.get("content-type", "")
+    if not isinstance(connection, Request) or not kind.startswith("application/x-www-form-urlencoded"):
+        return ("", "")
+    form = await connection.form()
+    return (str(form.get("_csrf_token", "")), str(form.get("_idempotency_key", "")))
+
+
+def _check_forgery(runtime: Runtime, connection: Connection, actor: Actor, form_token: str) -> None:  # type: ignore[type-arg]
+    if actor.id is not None and not actor.via_cookie:
+        return  # a bearer token is never sent by a browser on its own
+    settings = runtime.settings.web
+    if not is_same_origin(settings, connection):
+        raise Forbidden("This request did not come from one of our own pages.", reason="cross_origin")
+    cookie = connection.cookies.get(settings.cookie("session"))
+    token = connection.headers.get("x-csrftoken") or form_token
+    if not is_csrf_token(settings, cookie if actor.via_cookie else None, token):
+        raise Forbidden("This page has expired. Reload it and try again.", reason="csrf")
+
+
+async def _idempotency_key(
+    request: Request,  # type: ignore[type-arg]
+    handler: BaseRouteHandler,
+    actor: Actor,
+    form_key: str,
+) -> IdempotencyKey:
+    key = request.headers.get("x-idempotency-key") or form_key
+    if not key:
+        raise IdempotencyKeyRequired()
+    if len(key) > 200 or not key.isprintable():
+        raise ValidationFailed("X-Idempotency-Key must be 1 to 200 printable characters.")
+    body = await request.body()
+    route = f"{request.method} {request.url.path}"
+    return IdempotencyKey(actor.key, route, key, hashlib.sha256(body).digest())

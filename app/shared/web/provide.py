@@ -1,0 +1,58 @@
+"""The Context of a request. It commits before the answer starts: a failed commit becomes an error, not a lie."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+
+from litestar import Request
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+
+from app.context import Context, Runtime, WebInfo
+from app.shared.authz.actor import Actor
+from app.shared.web.csrf import csrf_token
+from app.shared.web.shell import parse_theme, theme_cookie
+
+Ctx = NamedDependency[Context]
+ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
+Contexts = NamedDependency[ContextFactory]
+
+
+def web_info(request: Request) -> WebInfo:  # type: ignore[type-arg]
+    """What rendering needs to know of `request`."""
+    runtime: Runtime = request.app.state.runtime
+    settings = runtime.settings.web
+    actor: Actor = request.scope["user"]
+    cookie = request.cookies.get(settings.cookie("session")) if actor.via_cookie else None
+    return WebInfo(
+        path=request.url.path,
+        is_htmx=request.headers.get("hx-request") == "true",
+        theme=parse_theme(request.cookies.get(theme_cookie(settings.instance))),
+        csrf_token=csrf_token(settings, cookie),
+        csp_nonce=request.state.get("csp_nonce", ""),
+    )
+
+
+def context_factory(request: Request) -> ContextFactory:  # type: ignore[type-arg]
+    """Opens Contexts for this request: one after the other, never nested."""
+    runtime: Runtime = request.app.state.runtime
+
+    def open_context() -> AbstractAsyncContextManager[Context]:
+        return runtime.context(
+            request.scope["user"],
+            request.state.trace,
+            idempotency=request.state.get("idempotency"),
+            web=web_info(request),
+        )
+
+    return open_context
+
+
+async def provide_ctx(request: Request, state: State) -> AsyncIterator[Context]:  # type: ignore[type-arg]
+    """The one Context of a request whose use case needs no vendor."""
+    async with context_factory(request)() as ctx:
+        yield ctx
+
+
+async def provide_contexts(request: Request) -> ContextFactory:  # type: ignore[type-arg]
+    """For use cases that call a vendor: record, commit, call, record."""
+    return context_factory(request)

@@ -1,0 +1,35 @@
+"""How a route declares itself: its permission or why it is public, its rate limit, its idempotency. Deny by default."""
+
+from typing import TypeVar
+
+from litestar.params import JSONBody, URLEncodedBody
+
+from app.shared.authz import Permission
+from app.shared.rdb import RateLimit
+
+T = TypeVar("T")
+Json = JSONBody
+Form = URLEncodedBody
+
+LOGIN = RateLimit("login", 30, 60)
+MONEY = RateLimit("money", 30, 60)
+
+
+def requires(
+    permission: Permission,
+    *,
+    rate: RateLimit | None = None,
+    idempotent: bool = True,
+    csp_nonce: bool = False,
+) -> dict[str, object]:
+    """The `opt=` of a route for those who hold `permission` where they stand. `idempotent=False` is for single-use
+    mints only, `csp_nonce` for the one page whose library writes its own styles."""
+    return {"permission": permission, "rate": rate, "idempotent": idempotent, "csp_nonce": csp_nonce}
+
+
+def public(
+    reason: str, *, rate: RateLimit | None = None, same_origin: bool = True, idempotent: bool = False
+) -> dict[str, object]:
+    """The `opt=` of a route that anybody may call; `reason` says why. `same_origin=False` is for callers that are not
+    browsers and prove themselves otherwise (a signed webhook)."""
+    return {"public": reason, "rate": rate, "idempotent": idempotent, "same_origin": same_origin}

@@ -1,0 +1,76 @@
+"""The frame of a page: what every layout needs to know, as frozen structs the kernel fills once per request.
+
+Owns no rule and reads nothing. An absent value is None or empty and the layout leaves its place out: nothing is drawn that leads nowhere.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Theme = Literal["system", "light", "dark"]
+THEMES: tuple[Theme, ...] = ("system", "light", "dark")
+
+
+class NavEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One place in the rail. `icon` is a name of components/icon.html; `phone` keeps it on the bottom bar (else it is under More)."""
+
+    label: str
+    href: str
+    icon: str
+    active: bool = False
+    phone: bool = False
+
+
+class MoneyPill(msgspec.Struct, frozen=True, kw_only=True):
+    """Balance, burn and end of money of the tenant. `fragment_href` answers `components/money_pill.html` (refetched on topic `money`)."""
+
+    available_micro: int
+    burn_micro_per_hour: int
+    empties_at: datetime | None
+    currency: str
+    attention: bool
+    href: str | None = None
+    add_credit_href: str | None = None
+    fragment_href: str | None = None
+
+
+class Shell(msgspec.Struct, frozen=True, kw_only=True):
+    """The viewer and their surroundings. `user_name` empty means nobody is signed in."""
+
+    csrf_token: str
+    theme: Theme = "system"
+    env_name: str = "development"
+    time_zone: str = "UTC"
+    user_name: str = ""
+    user_initials: str = ""
+    tenant_name: str = ""
+    project_name: str = ""
+    nav: tuple[NavEntry, ...] = ()
+    money: MoneyPill | None = None
+    is_operator: bool = False
+    operator_href: str | None = None
+    portal_href: str | None = None
+    logout_href: str = "/logout"
+    settings_href: str | None = None
+    notifications_href: str | None = None
+    unread: int = 0
+    live_url: str | None = None
+    csp_nonce: str = ""
+
+
+def initials(name: str) -> str:
+    """At most two letters of a person's name: `Ada Marsh` -> `AM`, `Chloé 陈` -> `C陈`."""
+    words = [word for word in name.split() if word[0].isalnum()]
+    picked = words[:1] + words[-1:] if len(words) > 1 else words
+    return "".join(word[0] for word in picked).upper()
+
+
+def theme_cookie(instance: str) -> str:
+    """The name of the theme cookie; it holds the instance because cookies ignore ports. Readable by scripts: theme.js writes it."""
+    return f"berth_theme_{instance}"
+
+
+def parse_theme(value: str | None) -> Theme:
+    """What a cookie or a form says; anything unknown is `system`."""
+    return next((theme for theme in THEMES if theme == value), "system")

@@ -1,0 +1,56 @@
+"""Health, readiness, metrics, build information: for machines, without a session."""
+
+import asyncio
+from collections.abc import Awaitable
+
+from litestar import Request, Response, get
+from litestar.types import ControllerRouterHandler
+
+from app.context import Runtime
+from app.shared.buildinfo import BUILD, BuildInfo
+from app.shared.telemetry.metrics import exposition
+from app.shared.web.route import public
+
+
+@get("/healthz", opt=public("liveness probe"), include_in_schema=False, media_type="text/plain")
+async def healthz() -> str:
+    """The process answers."""
+    return "ok"
+
+
+@get("/readyz", opt=public("readiness probe"), include_in_schema=False)
+async def readyz(request: Request) -> Response[dict[str, object]]:  # type: ignore[type-arg]
+    """Whether the parts that every page needs answer, each within two seconds."""
+    runtime: Runtime = request.app.state.runtime
+    parts: dict[str, Awaitable[object]] = {"database": runtime.database.ping(), "valkey": runtime.valkey.ping()}
+    results = await asyncio.gather(*(_answers(part) for part in parts.values()))
+    checks = dict(zip(parts, results, strict=True))
+    ready = all(results)
+    return Response({"ready": ready, "checks": checks}, status_code=200 if ready else 503)
+
+
+async def _answers(part: Awaitable[object]) -> bool:
+    try:
+        await asyncio.wait_for(_as_coroutine(part), 2)
+    except Exception:
+        return False
+    return True
+
+
+async def _as_coroutine(part: Awaitable[object]) -> object:
+    return await part
+
+
+@get("/metrics", opt=public("scraped inside the cluster; holds counts only"), include_in_schema=False)
+async def metrics() -> Response[bytes]:
+    """Prometheus' text format."""
+    return Response(exposition(), media_type="text/plain; version=0.0.4")
+
+
+@get("/api/v1/buildinfo", opt=public("which build answers"))
+async def buildinfo() -> BuildInfo:
+    """Version, commit and Python of this process."""
+    return BUILD
+
+
+SYSTEM_ROUTES: list[ControllerRouterHandler] = [healthz, readyz, metrics, buildinfo]

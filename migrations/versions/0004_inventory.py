@@ -1,0 +1,12 @@
+"""Types, prices, nodes, slots, images."""
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("CREATE SCHEMA inventory")
