@@ -4,6 +4,9 @@ A test that needs real commits (deferred constraints, ledger, relay, double clic
 database of its own; every other one runs inside a transaction that is rolled back.
 """
 
+import signal
+import threading
+
 import pytest
 
 pytest_plugins = [
@@ -16,3 +19,9 @@ pytest_plugins = [
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def pytest_configure() -> None:
+    """A test run that is told to end (`timeout`, CI) tidies up as after Ctrl-C: servers stop, their data is deleted."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
