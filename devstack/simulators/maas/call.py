@@ -84,8 +84,14 @@ class Call:
     @property
     def user(self) -> User:
         """Who signed. Only anonymous handlers may run without one."""
-        assert self._user is not None
+        if self._user is None:
+            raise Refusal(401, "Forbidden")
         return self._user
+
+    def named_op(self) -> str | None:
+        """The operation asked for in the query or, failing that, in the form."""
+        named = self.query.get("op") or self.form.get("op")
+        return named[-1] if named else None
 
     def text(self, name: str, default: str = "") -> str:
         """A form field, the last one when it is repeated."""

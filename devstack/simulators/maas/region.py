@@ -14,8 +14,10 @@ from devstack.simulators.maas.render import Renderer
 from devstack.simulators.maas.states import Status, is_legal
 from devstack.simulators.maas.store import Machine, Store
 
+
 class IllegalMove(Exception):
     """MAAS has no such transition; the text is its own."""
+
 
 class Region:
     """Everything the handlers share."""
@@ -81,12 +83,14 @@ class Region:
             "faults": sorted({*machine.node_faults, *off}),
         }
 
+
 def decoded(user_data: str) -> str:
     """The text inside base64; what is no base64 is served as it came, like MAAS does."""
     try:
-        return base64.b64decode(user_data, validate=True).decode()
+        return base64.b64decode("".join(user_data.split()), validate=True).decode()
     except (binascii.Error, ValueError):
         return user_data
+
 
 def users_from(config: dict[str, object]) -> list[User]:
     """The people of this region: two with keys from the configuration, two without."""

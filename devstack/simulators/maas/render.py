@@ -1,7 +1,5 @@
 """Machine JSON: the 81 keys of MAAS 3.7.3 made from a machine's facts and its hardware, cached as bytes."""
 
-from typing import cast
-
 import msgspec
 
 from devstack.simulators.maas import fleet
@@ -199,4 +197,4 @@ class Renderer:
 
 def encode(value: object) -> bytes:
     """JSON with an indent of four, as every answer of MAAS has."""
-    return cast(bytes, msgspec.json.format(msgspec.json.encode(value), indent=4))
+    return msgspec.json.format(msgspec.json.encode(value), indent=4)

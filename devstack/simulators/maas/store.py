@@ -93,7 +93,8 @@ CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY AUTOINCREMENT, system_i
   created REAL NOT NULL, type TEXT NOT NULL, description TEXT NOT NULL, username TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS event_machine ON event (system_id, id);
 CREATE TABLE IF NOT EXISTS nonce (token TEXT, nonce TEXT, expires REAL NOT NULL, PRIMARY KEY (token, nonce));
-CREATE TABLE IF NOT EXISTS tag (name TEXT PRIMARY KEY, definition TEXT NOT NULL, comment TEXT NOT NULL, kernel_opts TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS tag (name TEXT PRIMARY KEY, definition TEXT NOT NULL,
+  comment TEXT NOT NULL, kernel_opts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS image_use (name TEXT PRIMARY KEY, last_deployed REAL NOT NULL);
 """
 
@@ -159,7 +160,9 @@ class Store:
     def tags(self) -> dict[str, dict[str, str]]:
         """Every tag by name."""
         rows = self._db.execute("SELECT name, definition, comment, kernel_opts FROM tag ORDER BY name").fetchall()
-        return {row[0]: {"name": row[0], "definition": row[1], "comment": row[2], "kernel_opts": row[3]} for row in rows}
+        return {
+            row[0]: {"name": row[0], "definition": row[1], "comment": row[2], "kernel_opts": row[3]} for row in rows
+        }
 
     def put_tag(self, name: str, definition: str = "", comment: str = "", kernel_opts: str = "") -> None:
         """Create a tag; an existing one stays as it is."""
