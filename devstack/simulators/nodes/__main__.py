@@ -10,7 +10,7 @@ from pathlib import Path
 import uvicorn
 
 from devstack.simulators.nodes.config import NodesConfig, load_config
-from devstack.simulators.nodes.confinement import strongest_level
+from devstack.simulators.nodes.confinement import Level, strongest_level
 from devstack.simulators.nodes.control import create_control
 from devstack.simulators.nodes.fleet import Fleet
 
@@ -23,9 +23,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(config: NodesConfig) -> None:
+async def serve(config: NodesConfig, level: Level) -> None:
     """Run until SIGTERM or SIGINT; every session has ended when this returns."""
-    level = strongest_level()
     fleet = Fleet(config, level)
     server = _Server(
         uvicorn.Config(
@@ -48,8 +47,13 @@ def main() -> None:
     """Read the configuration and serve."""
     parser = argparse.ArgumentParser(prog="devstack.simulators.nodes")
     parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--uid-only", action="store_true", help="confine sessions by an own uid only, no namespaces")
+    arguments = parser.parse_args()
+    level = strongest_level()
+    if arguments.uid_only and level is Level.NAMESPACES:
+        level = Level.UID
     os.umask(0o022)
-    asyncio.run(serve(load_config(parser.parse_args().config)))
+    asyncio.run(serve(load_config(arguments.config), level))
 
 
 if __name__ == "__main__":

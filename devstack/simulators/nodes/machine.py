@@ -68,6 +68,7 @@ class Account(msgspec.Struct):
     gpus: tuple[int, ...] | None = None
     sudo: str = ""
     may_log_in: bool = True
+    expired: bool = False
 
 
 class Machine(msgspec.Struct):
@@ -112,7 +113,7 @@ def first_boot(system_id: str, spec: MachineSpec, host_key: str, salt: str) -> M
             uid=confined_uid(salt, system_id, user.name),
             gecos=user.gecos,
             principals=boot.principals(user.name),
-            keys=user.keys,
+            keys=user.keys if boot.plain_keys_count() else (),
             sudo=user.sudo,
             may_log_in=user.may_log_in,
         )
@@ -131,4 +132,4 @@ def add_user(machine: Machine, salt: str, login: str, principal: str, gpus: tupl
     if account is None:
         account = Account(login=login, uid=confined_uid(salt, machine.system_id, login))
         machine.accounts[login] = account
-    account.principals, account.gpus = (principal,), gpus
+    account.principals, account.gpus, account.expired = (principal,), gpus, False

@@ -73,7 +73,7 @@ class Node:
     def authorized_keys(self, login: str) -> str:
         """What may become `login`, in the format of authorized_keys; "" when nobody may."""
         account = self.machine.accounts.get(login)
-        if account is None or login == "root":
+        if account is None or account.expired or login == "root":
             return ""
         lines = list(account.keys)
         if (ca := self.machine.boot().user_ca()) and account.principals:
@@ -207,7 +207,7 @@ class Node:
         if account is None:
             return done
         if command.name in ("revoke", "user-del"):
-            account.principals = ()
+            account.principals, account.expired = (), True
             self._store.save(machine)
         self._end_sessions(lambda name: name == login)
         if command.name == "user-del":

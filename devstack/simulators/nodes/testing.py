@@ -53,13 +53,13 @@ class Bench:
         self.host_ca = asyncssh.generate_private_key("ssh-ed25519")
         self.child: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         """Start the process and wait until it answers; raises RuntimeError when it does not within 10 s."""
         config = self.folder / "simulators.json"
         ports = {"control_port": self.control_port, "ssh_port": self.ssh_port}
         config.write_text(json.dumps({"data_dir": str(self.folder / "data"), "fleet": 24, "nodes": ports}))
         config.chmod(0o600)
-        argv = (sys.executable, "-m", "devstack.simulators.nodes", "--config", str(config))
+        argv = (sys.executable, "-m", "devstack.simulators.nodes", "--config", str(config), *options)
         self.child = subprocess.Popen(argv, cwd=REPOSITORY)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and self.child.poll() is None:

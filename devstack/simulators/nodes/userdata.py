@@ -47,6 +47,10 @@ class Boot(msgspec.Struct, frozen=True):
         content = self.files.get(path.replace("%u", login), "")
         return tuple(line.strip() for line in content.splitlines() if PRINCIPAL.fullmatch(line.strip()))
 
+    def plain_keys_count(self) -> bool:
+        """False when sshd was told to read no authorized_keys file at all."""
+        return self._sshd_option("AuthorizedKeysFile").lower() != "none"
+
     def _sshd_option(self, name: str) -> str:
         for path, content in sorted(self.files.items()):
             if not re.fullmatch(r"/etc/ssh/sshd_config(\.d/[^/]+\.conf)?", path):
