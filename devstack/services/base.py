@@ -14,6 +14,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import ClassVar
 from urllib.error import URLError
@@ -47,6 +48,11 @@ class Service(ABC):
     data_dir: Path
     log_file: Path
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def label(self) -> str:
+        """The name to show; differs from `name` where one program serves two roles."""
+        return self.name
 
     @property
     @abstractmethod
@@ -138,18 +144,19 @@ def _launcher(spawn: Spawn) -> list[str]:
         return []
     prefix = [setpriv, f"--pdeathsig={spawn.stop_signal.name.removeprefix('SIG')}"]
     if spawn.as_nobody and os.geteuid() == 0:
-        prefix += as_nobody(spawn.argv[0], setpriv)
+        prefix += as_nobody(Path(spawn.argv[0]), spawn.cwd or Path("/"))
     return [*prefix, "--"]
 
 
-def as_nobody(program: str, setpriv: str = "setpriv") -> list[str]:
+def as_nobody(program: Path, data_dir: Path) -> list[str]:
     """setpriv options that turn root into nobody. Below a directory closed to others (a home directory) nobody keeps
     the one capability that opens paths, so that neither program nor data has to be copied elsewhere."""
     plain = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    if all(parent.stat().st_mode & 0o001 for parent in Path(program).resolve().parents):
+    above = {*program.resolve().parents, *data_dir.resolve().parents}
+    if all(directory.stat().st_mode & 0o001 for directory in above):
         return plain
     opened = [*plain, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-    if subprocess.run([setpriv, *opened, "test", "-x", program], check=False, capture_output=True).returncode:
+    if subprocess.run(["setpriv", *opened, "test", "-x", str(program)], check=False, capture_output=True).returncode:
         raise ServiceFailed(f"{program} cannot be run by nobody: a directory above it is closed to other users")
     return opened
 
@@ -163,13 +170,18 @@ def connects(port: int) -> bool:
         return False
 
 
-def answers(url: str, timeout: float = 0.8) -> bool:
-    """True when a GET of this loopback URL succeeds (2xx)."""
+def fetch(url: str, timeout: float = 0.8) -> bytes | None:
+    """The body of a successful (2xx) GET of this loopback URL, None otherwise."""
     try:
         with _direct.open(url, timeout=timeout) as response:
-            return 200 <= int(response.status) < 300
-    except (URLError, OSError, ValueError):
-        return False
+            return bytes(response.read()) if 200 <= int(response.status) < 300 else None
+    except (URLError, OSError, ValueError, HTTPException):
+        return None
+
+
+def answers(url: str, timeout: float = 0.8) -> bool:
+    """True when a GET of this loopback URL succeeds (2xx)."""
+    return fetch(url, timeout) is not None
 
 
 def private_file(path: Path, text: str) -> None:

@@ -11,6 +11,7 @@ LOWEST, HIGHEST = 20000, 32000
 # Not the shared generator: a test run seeds that one, and two workers would then choose the same ports.
 _dice = random.SystemRandom()
 _LISTEN = "0A"
+_reservations: dict[int, socket.socket] = {}
 
 
 def is_free(port: int) -> bool:
@@ -48,9 +49,24 @@ def choose(count: int = 1, taken: Iterable[int] = ()) -> list[int]:
     return chosen
 
 
-def first_free(start: int) -> int:
-    """The first free port from `start` upwards."""
-    return next(port for port in range(start, 65536) if is_free(port))
+def reserve(port: int) -> bool:
+    """Claims a free port for this process until it ends, against other checkouts that are starting at this moment.
+
+    The claim is a name in the kernel's abstract socket space: no file, gone with the process, seen by every user.
+    """
+    if port in _reservations:
+        return True
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0berth-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    if not is_free(port):
+        claim.close()
+        return False
+    _reservations[port] = claim
+    return True
 
 
 def listeners() -> dict[int, int]:

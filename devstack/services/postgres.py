@@ -90,7 +90,7 @@ class Postgres(Service):
         if os.geteuid() == 0:
             os.chown(draft, NOBODY, NOBODY)
             os.chown(password, NOBODY, NOBODY)
-            user = ["setpriv", *as_nobody(initdb), "--"]
+            user = ["setpriv", *as_nobody(Path(initdb), self.data_dir), "--"]
         done = subprocess.run(
             [*user, initdb, "-D", str(draft), f"--pwfile={password}", *_INITDB],
             check=False,
@@ -108,7 +108,9 @@ class Postgres(Service):
         settings = {**_COMMON, **(_DURABLE if self.durable else _THROWAWAY)}
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         argv = [str(bin_dir() / "postgres"), "-D", str(self.data_dir), "-p", str(self.port), *options]
-        return Spawn(argv, env={"TZ": "UTC", "LC_ALL": "C"}, as_nobody=True, stop_signal=signal.SIGINT)
+        return Spawn(
+            argv, env={"TZ": "UTC", "LC_ALL": "C"}, cwd=self.data_dir, as_nobody=True, stop_signal=signal.SIGINT
+        )
 
     def ready(self) -> bool:
         return accepts_sessions(self.port)
@@ -163,6 +165,7 @@ def accepts_sessions(port: int) -> bool:
 
 def start_cluster(data_dir: Path, port: int, *, durable: bool, superuser_password: str = "postgres") -> Postgres:
     """Initialises an empty `data_dir`, starts a cluster on `port`, returns when it accepts sessions (1 s)."""
+    data_dir = data_dir.resolve()
     cluster = Postgres(data_dir, data_dir.with_name(data_dir.name + ".log"), port, superuser_password, durable)
     cluster.run()
     return cluster

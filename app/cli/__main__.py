@@ -1,0 +1,69 @@
+"""`python -m app.cli COMMAND …`: looks the command up, loads its module, calls its function.
+
+Modules are named, not imported: `berth status` must not wait for a web framework, and an installation without the
+development stack has all other commands.
+"""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import NamedTuple, cast
+
+
+class Command(NamedTuple):
+    """Where a command lives: `function(words) -> exit code`."""
+
+    module: str
+    function: str
+    promise: str
+
+
+COMMANDS = {
+    "up": Command("devstack.up", "main", "start everything on this machine; --detach, --port N, --fleet N, --timings"),
+    "down": Command("devstack.down", "main", "stop everything of this checkout; data stays"),
+    "reset": Command("devstack.down", "reset", "stop and delete all data (asks first; --yes)"),
+    "status": Command("devstack.status", "main", "what runs and where; --json"),
+    "logs": Command("devstack.logs", "main", "the log of one part; -f follows"),
+    "web": Command("app.cli.processes", "web", "the web process"),
+    "worker": Command("app.cli.processes", "worker", "the job worker"),
+    "provisioner": Command("app.cli.processes", "provisioner", "the workflow worker"),
+    "migrate": Command("app.cli.processes", "migrate", "bring the database to the newest schema"),
+    "seed": Command("app.cli.processes", "seed", "plant the demonstration data"),
+    "ledger": Command("app.cli.ledger", "main", "ledger verify: recompute every balance and compare"),
+    "check": Command("app.cli.quality", "check", "format, lint, types, import contracts, architecture rules"),
+    "test": Command("app.cli.quality", "test", "check and all tests; with arguments: pytest with these"),
+}
+
+
+def main(words: list[str]) -> int:
+    """Runs one command and returns its exit code: 2 for a command nobody knows."""
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0
+    command = COMMANDS.get(words[0])
+    if command is None:
+        print(f"berth {words[0]}: no such command\n\n{usage()}", file=sys.stderr)
+        return 2
+    if find_spec(command.module.partition(".")[0]) is None:
+        print(f"berth {words[0]} is not part of this installation", file=sys.stderr)
+        return 1
+    function = cast(Callable[[list[str]], int], getattr(import_module(command.module), command.function))
+    return function(words[1:])
+
+
+def usage() -> str:
+    """The list of commands."""
+    lines = ["usage: ./berth COMMAND [options]", ""]
+    lines += [f"  {name:<12} {command.promise}" for name, command in COMMANDS.items()]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)

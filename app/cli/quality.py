@@ -1,0 +1,123 @@
+"""`berth check` and `berth test`: every gate of the project, in one order, each with its time.
+
+`.ci/run` calls `berth test` and nothing else, so what passes here passes there.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+INSTALL_BROWSER = "apt-get install -y --no-install-recommends chromium"
+
+
+class Step(NamedTuple):
+    """One gate: a name and a command of this Python's environment."""
+
+    name: str
+    command: list[str]
+
+
+def check(_words: list[str]) -> int:
+    """Format, lint, types, import contracts, architecture rules. Runs all; 1 when any fails."""
+    return _report(_run(_checks()))
+
+
+def test(words: list[str]) -> int:
+    """Everything; with arguments only pytest with these."""
+    if words:
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", *words], cwd=ROOT, env=_environment(), check=False
+        ).returncode
+    has_journeys = any((ROOT / "e2e").glob("**/test_*.py"))
+    if has_journeys and not _provide_browser():
+        return 1
+    steps = [*_checks(rules=False), Step("tests", _pytest("tests", "-n", "2"))]
+    if has_journeys:
+        steps.append(Step("e2e", _pytest("e2e")))
+    return _report(_run(steps))
+
+
+def _checks(*, rules: bool = True) -> list[Step]:
+    """`rules=False` where all tests run anyway, the architecture's among them."""
+    steps = [
+        Step("format", [_tool("ruff"), "format", "--check", "--quiet", "."]),
+        Step("lint", [_tool("ruff"), "check", "--quiet", "."]),
+        Step("types", [_tool("mypy"), "--strict", "app", "workers"]),
+        Step("imports", [_tool("lint-imports"), "--no-timing"]),
+    ]
+    return [*steps, Step("rules", _pytest("tests/architecture"))] if rules else steps
+
+
+def _pytest(*words: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-q", *words]
+
+
+def _tool(name: str) -> str:
+    return str(Path(sys.executable).parent / name)
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    browser = _browser()
+    return kept | {"BERTH_CHROMIUM": browser} if browser else kept
+
+
+def _browser() -> str | None:
+    return os.environ.get("BERTH_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def _provide_browser() -> bool:
+    """Decided before anything runs: found, installed (root), or refused with the command to type."""
+    if _browser():
+        return True
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        print("installing chromium for the browser tests (about 40 s)", flush=True)
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in ("apt-get update -qq", f"{INSTALL_BROWSER} -qq"):
+            if subprocess.run(command.split(), env=quiet, check=False).returncode:
+                break
+        if _browser():
+            return True
+    prefix = "" if os.geteuid() == 0 else "sudo "
+    print(f"the browser tests need Chromium; run: {prefix}{INSTALL_BROWSER}", file=sys.stderr)
+    return False
+
+
+def _run(steps: list[Step]) -> list[tuple[str, float, bool]]:
+    """Every step in order; one that fails does not stop the rest. Whatever a step leaves running is ended after it."""
+    results = []
+    for step in steps:
+        print(f"── {step.name}", flush=True)
+        began = time.monotonic()
+        process = subprocess.Popen(step.command, cwd=ROOT, env=_environment(), start_new_session=True)
+        try:
+            code = process.wait()
+        finally:
+            _end_session(process)
+        results.append((step.name, time.monotonic() - began, code == 0))
+    return results
+
+
+def _end_session(process: "subprocess.Popen[bytes]") -> None:
+    """Ends what is left of the step's process group."""
+    import signal
+    from contextlib import suppress
+
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    process.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _report(results: list[tuple[str, float, bool]]) -> int:
+    print()
+    for name, seconds, passed in results:
+        print(f"  {name:<10} {'passed' if passed else 'FAILED'}  {seconds:6.1f} s")
+    return 0 if all(passed for _, _, passed in results) else 1
