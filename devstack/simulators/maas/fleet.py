@@ -3,8 +3,7 @@
 Everything here is a pure function of the machine's place in the fleet, so a restart sees the same hardware.
 """
 
-import random
-from uuid import UUID
+from uuid import NAMESPACE_DNS, uuid5
 
 import msgspec
 
@@ -88,8 +87,8 @@ def system_id(number: int) -> str:
 
 
 def uuid_for(label: str) -> str:
-    """A stable version 4 UUID."""
-    return str(UUID(int=random.Random(label).getrandbits(128), version=4))
+    """A UUID that is the same at every start."""
+    return str(uuid5(NAMESPACE_DNS, f"{label}.hall.example"))
 
 
 def address(number: int, ssh_port: int) -> str:

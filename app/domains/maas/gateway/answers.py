@@ -1,0 +1,49 @@
+"""What an answer that is no success means: wait and repeat, or which error. Pure decisions on status, headers, text."""
+
+from collections.abc import Mapping
+
+from app.domains.maas.errors import (
+    MaasAuthFailed,
+    MaasClockSkew,
+    MaasConflict,
+    MaasError,
+    MaasNotFound,
+    MaasOutcomeUnknown,
+    MaasRefused,
+    MaasUnavailable,
+)
+
+LONGEST_WAIT_S = 30.0
+ANSWER_LENGTH = 300
+_KINDS: dict[int, type[MaasError]] = {404: MaasNotFound, 409: MaasConflict}
+
+
+def safe_wait(status: int, headers: Mapping[str, str], *, is_read: bool) -> float | None:
+    """Seconds to wait when this answer means that nothing was done and a repeat is worth it; else None."""
+    named = _retry_after(headers)
+    if status == 409 and (named is not None or headers.get("content-type", "").startswith("text/html")):
+        return 5.0 if named is None else named  # a lost race in its database; before 3.3.5 without the header
+    if status == 503 and named is not None:
+        return named
+    return 0.0 if is_read and status >= 500 else None
+
+
+def refusal(status: int, headers: Mapping[str, str], text: str, label: str, *, is_read: bool) -> MaasError:
+    """The error for an answer that will not be tried again. A 401 body may hold the true secret: it goes nowhere."""
+    if status == 401:
+        return (MaasClockSkew if "Expired timestamp" in text else MaasAuthFailed)(operation=label)
+    kind = _KINDS.get(status, MaasRefused if status < 500 else MaasUnavailable)
+    if status == 404 and text.startswith("Unknown API endpoint"):
+        kind = MaasRefused  # not the machine is missing but the API: a wrong base URL
+    elif status == 409 and safe_wait(status, headers, is_read=is_read) is not None:
+        kind = MaasUnavailable
+    elif status >= 500 and not is_read and safe_wait(status, headers, is_read=False) is None:
+        kind = MaasOutcomeUnknown
+    error = kind(operation=label, http_status=status)
+    error.answer = text[:ANSWER_LENGTH]
+    return error
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    value = headers.get("retry-after", "").strip()
+    return min(float(value), LONGEST_WAIT_S) if value.isdigit() else None
