@@ -27,7 +27,7 @@ GRACE_SECONDS = 2
 Config = dict[str, object]
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """A server that leaves the signals to the runner (there are several in one loop) and tells when it is up."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -70,7 +70,7 @@ async def serve(config: Config, stop: asyncio.Event, ready: Callable[[str, int],
 
     Raises RuntimeError when one of them ends by itself."""
     sockets = bind(config)
-    servers: dict[str, _Server] = {}
+    servers: dict[str, Server] = {}
     for name in sockets:
         data_dir = Path(str(config["data_dir"])) / name
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ async def serve(config: Config, stop: asyncio.Event, ready: Callable[[str, int],
             ws="none",
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
-        servers[name] = _Server(settings)
+        servers[name] = Server(settings)
     tasks = {name: asyncio.create_task(server.serve(sockets=[sockets[name]])) for name, server in servers.items()}
     for name, server in servers.items():
         up = asyncio.create_task(server.up.wait())

@@ -91,8 +91,8 @@ class Api:
                     f" Try using a key other than '{key}' if you meant to execute a different request.",
                     kind="idempotency_error",
                 )
-            replayed = (("idempotent-replayed", "true"), ("original-request", known.request_id))
-            return Response(known.status, known.body, "application/json", self._headers(request, request_id) + replayed)
+            headers = self._headers(request, request_id, known.request_id)
+            return Response(known.status, known.body, "application/json", headers)
         if key in self._in_progress:
             raise StripeError(
                 f"There is currently another in-progress request using this Idempotent Key ('{key}')."
@@ -133,11 +133,13 @@ class Api:
             logger.exception("%s %s failed", request.method, request.path)
             raise StripeError("The simulator has a bug; see its log.", status=500, kind="api_error") from None
 
-    def _headers(self, request: Request, request_id: str) -> tuple[tuple[str, str], ...]:
+    def _headers(self, request: Request, request_id: str, original: str | None = None) -> tuple[tuple[str, str], ...]:
         headers = [("request-id", request_id), ("stripe-version", API_VERSION)]
         key = request.headers.get("idempotency-key", "")
         if request.method == "POST" and key.isprintable() and 1 <= len(key) <= 255:
-            headers += [("idempotency-key", key), ("original-request", request_id)]
+            headers += [("idempotency-key", key), ("original-request", original or request_id)]
+        if original is not None:
+            headers.append(("idempotent-replayed", "true"))
         return tuple(headers)
 
     def _error(self, error: StripeError, request: Request, request_id: str) -> Response:
