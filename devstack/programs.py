@@ -76,7 +76,7 @@ class Web(_Product):
         return f"http://localhost:{self.port}"
 
     def ready(self) -> bool:
-        return answers(f"http://{HOST}:{self.port}/readyz")
+        return answers(f"{self.url}/readyz")
 
 
 @dataclass(slots=True)
