@@ -59,10 +59,10 @@ def bind(config: Config, names: tuple[str, ...] = NAMES) -> dict[str, socket.soc
     return sockets
 
 
-def load(name: str) -> Callable[[Config, Path], Application]:
+def load(name: str) -> Callable[..., Application]:
     """The `create_app` of one simulator."""
     module = importlib.import_module(f"devstack.simulators.{name}.app")
-    return cast("Callable[[Config, Path], Application]", module.create_app)
+    return cast("Callable[..., Application]", module.create_app)
 
 
 async def serve(config: Config, stop: asyncio.Event, ready: Callable[[str, int], None]) -> None:

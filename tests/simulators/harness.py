@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,11 +15,14 @@ from devstack.simulators.__main__ import Config, Server, bind, load
 
 
 @asynccontextmanager
-async def running(name: str, config: Config, data_dir: Path) -> AsyncIterator[int]:
-    """One simulator; yields its port. The port is written into `config`, so that a second run gets the same one."""
+async def running(name: str, config: Config, data_dir: Path, **options: object) -> AsyncIterator[int]:
+    """One simulator; yields its port. `options` go to `create_app`.
+
+    The port is written into `config`, so that a second run gets the same one.
+    """
     sock = bind(config, (name,))[name]
-    data_dir.mkdir(exist_ok=True)
-    app = load(name)(config, data_dir)
+    os.makedirs(data_dir, exist_ok=True)
+    app = load(name)(config, data_dir, **options)
     settings = uvicorn.Config(app, lifespan="on", log_config=None, ws="none", timeout_graceful_shutdown=1)
     async with _serving(settings, sock) as port:
         yield port

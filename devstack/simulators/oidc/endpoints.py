@@ -170,11 +170,12 @@ def _authenticated(provider: Provider, request: Request) -> dict[str, str]:
     header = request.headers.get("authorization")
     if header is not None and "client_secret" in form:
         raise OAuthError("invalid_request", "one way of client authentication only")
-    client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
+    offered = [(form.get("client_id", ""), form.get("client_secret", ""))]
     if header is not None:
-        client_id, secret = _basic(header)
-    right = hmac.compare_digest(client_id.encode(), provider.client.id.encode())
-    if not (hmac.compare_digest(secret.encode(), provider.client.secret.encode()) and right):
+        name, secret = _basic(header)
+        # RFC 6749 form-encodes both before base64; many clients (Authlib among them) do not. Either is taken.
+        offered = [(name, secret), (unquote_plus(name), unquote_plus(secret))]
+    if not any(_is_client(provider, name, secret) for name, secret in offered):
         raise OAuthError("invalid_client", "client authentication failed", 401)
     return form
 
@@ -185,7 +186,12 @@ def _basic(header: str) -> tuple[str, str]:
         name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
     except ValueError:
         name = secret = ""
-    return (unquote_plus(name), unquote_plus(secret)) if scheme.lower() == "basic" else ("", "")
+    return (name, secret) if scheme.lower() == "basic" else ("", "")
+
+
+def _is_client(provider: Provider, name: str, secret: str) -> bool:
+    right_name = hmac.compare_digest(name.encode(), provider.client.id.encode())
+    return hmac.compare_digest(secret.encode(), provider.client.secret.encode()) and right_name
 
 
 def _need(form: dict[str, str], name: str) -> str:

@@ -22,11 +22,14 @@ def sign_in(query: str, hint: str, problem: str | None) -> str:
 <h2>Someone else</h2>{alert}
 <form method="post" action="{action}">
 <label for="name">Name</label><input id="name" name="name" autocomplete="off" required>
-<label for="email">E-mail</label><input id="email" name="email" type="email" value="{email}" autocomplete="off" required>
+<label for="email">E-mail</label>
+<input id="email" name="email" type="email" value="{email}" autocomplete="off" required>
 <label class="check"><input type="checkbox" name="unverified" value="yes"> The e-mail is not verified</label>
 <button type="submit" class="primary">Sign in as this person</button>
 </form>
-<form method="post" action="{action}"><button type="submit" name="answer" value="cancel" class="quiet">Cancel</button></form>
+<form method="post" action="{action}">
+<button type="submit" name="answer" value="cancel" class="quiet">Cancel</button>
+</form>
 """,
     )
 
