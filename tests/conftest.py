@@ -8,6 +8,11 @@ import signal
 import threading
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no finding: no limit of time for one example.
+settings.register_profile("berth", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("berth")
 
 pytest_plugins = [
     "tests.fixtures.postgres",

@@ -10,7 +10,7 @@ SCOPE = (*(f"**/*.{suffix}" for suffix in SUFFIXES), "berth", "Dockerfile", "**/
 VENDORED = ("app/static",)
 # Written in pieces, so that this file obeys its own rule.
 REGISTRIES = ("pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", "npmjs" + ".com", "yarnpkg" + ".com")
-MACHINE_PATHS = ("/" + "work/", "/" + "root/", "/" + "tmp/berth", "/" + "home/[a-z]+/")
+MACHINE_PATHS = ("/" + "work/", "/" + "root/", "/" + "tmp/berth")
 PATTERNS = [
     (re.compile(r"[\w.-]*(?:" + "|".join(map(re.escape, REGISTRIES)) + ")"), "a package registry"),
     (re.compile(r"(?<![\w.:/~*-])(?:" + "|".join(MACHINE_PATHS) + ")"), "a path of one machine"),
