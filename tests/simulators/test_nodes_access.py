@@ -21,11 +21,16 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         bench.stop()
 
 
+@pytest.fixture(scope="module")
+def deploy(bench: Bench) -> dict[str, object]:
+    return bench.spec()
+
+
 @pytest.fixture
-def machine(bench: Bench) -> Iterator[Bench]:
-    bench.put()
-    yield bench
-    bench.http("DELETE", f"/machines/{SYSTEM_ID}")
+def machine(bench: Bench, deploy: dict[str, object]) -> Bench:
+    """The ordinary machine; told again, the same deploy costs nothing."""
+    assert bench.http("PUT", f"/machines/{SYSTEM_ID}", deploy)[0] == 200
+    return bench
 
 
 async def test_a_certificate_with_the_principal_of_the_login_is_let_in(machine: Bench) -> None:
@@ -124,7 +129,9 @@ async def test_a_machine_with_broken_user_data_answers_and_refuses_everybody(ben
             bench.address, bench.ssh_port, username="ada", client_keys=[bench.certificate("alloc:a1:ada")],
             known_hosts=None, agent_path=None, config=None,
         )  # fmt: skip
-    with pytest.raises(asyncssh.HostKeyNotVerifiable):
+    with pytest.raises(
+        (asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost)
+    ):  # whichever side ends first; a client that wants a host certificate is not offered one
         await bench.connect("ada")
     bench.http("DELETE", f"/machines/{SYSTEM_ID}")
 

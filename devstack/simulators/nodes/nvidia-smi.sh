@@ -80,8 +80,8 @@ END {
     print "|                                         |                        |               MIG M. |"
     print "|=========================================+========================+======================|"
     for (i = 0; i < n; i++) {
-        printf "| %3s  %-27.27s   On  | %18s Off | %20s |\n", index_[i], name[i], pci[i], "0"
-        printf "| N/A  %3dC    P0           %4dW / %4dW | %8dMiB / %6dMiB | %6d%%      Default |\n", \
+        printf "| %3s  %-28.28s   On  |   %-16.16s Off | %20s |\n", index_[i], name[i], pci[i], "0"
+        printf "| N/A  %3dC    P0           %4dW / %4dW | %7dMiB / %6dMiB | %6d%%      Default |\n", \
             heat[i], power[i], cap(name[i]), used[i], memory[i], load[i]
         printf "| %39s | %22s | %20s |\n", "", "", name[i] ~ /[AH]100/ ? "Disabled" : "N/A"
         print line

@@ -36,35 +36,30 @@ class Session:
         """Start the process, pump until it ends, report its exit status; kills it when the client goes away."""
         process.channel.set_write_buffer_limits(high=_BUFFER, low=_BUFFER // 4)
         pty = process.term_type is not None
-        inputs: asyncio.Task[None] | None = None
         ends = _Pty(process.term_size, self._uid) if pty else _Pipes()
+        tasks: list[asyncio.Task[None]] = []
         try:
-            self._child = ends.start(start)
+            self._child = child = ends.start(start)
             if greeting:
                 process.stdout.write(greeting)
-            inputs = asyncio.create_task(self._feed(process, ends))
-            done = asyncio.create_task(_exited(self._child))
+            done = asyncio.create_task(_exited(child))
             gone = asyncio.create_task(process.channel.wait_closed())
-            outputs = asyncio.gather(*(_copy(fd, writer, done) for fd, writer in ends.outputs(process)))
-            ended: set[asyncio.Future[object]] = {outputs, gone}  # type: ignore[arg-type]
-            await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
+            outputs = [asyncio.create_task(_copy(fd, writer, done)) for fd, writer in ends.outputs(process)]
+            tasks = [asyncio.create_task(self._feed(process, ends)), done, gone, *outputs]
+            shown = asyncio.create_task(_all([done, *outputs]))
+            tasks.append(shown)
+            await asyncio.wait({shown, gone}, return_when=asyncio.FIRST_COMPLETED)
             if gone.done():
                 self.hang_up()
                 await asyncio.wait({done}, timeout=_GRACE)
-                outputs.cancel()
-            else:
-                await asyncio.wait({done, gone}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (gone, done):
-                task.cancel()
-            await asyncio.gather(outputs, gone, done, return_exceptions=True)
             self.kill()
             if not process.channel.is_closing():
-                _report(process, self._child.wait())
+                _report(process, child.wait())
         finally:
-            if inputs is not None:
-                inputs.cancel()
-                await asyncio.gather(inputs, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
             self.kill()
+            await asyncio.gather(*tasks, return_exceptions=True)
             ends.close()
 
     def hang_up(self) -> None:
@@ -180,6 +175,10 @@ class _Pipes:
             for file in (self._child.stdin, self._child.stdout, self._child.stderr):
                 if file is not None:
                     file.close()
+
+
+async def _all(tasks: "list[asyncio.Task[None]]") -> None:
+    await asyncio.wait(tasks)
 
 
 async def _copy(fd: int, writer: asyncssh.SSHWriter[bytes], exited: "asyncio.Task[None]") -> None:

@@ -1,0 +1,173 @@
+"""The real berth-node script: its arguments, and what it does under a root folder of its own with noted programs."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "app/domains/provisioning/node_files/berth-node"
+ADD = ("user-add", "--login", "ada", "--uid", "20001", "--principal", "alloc:a1:ada")
+
+# Stand-ins for programs that change the system: they note their arguments and keep a passwd file of their own.
+PROGRAMS = {
+    "getent": 'grep "^$2:" "$BERTH_NODE_ROOT/passwd" || exit 2',
+    "useradd": 'for last; do :; done; [ ! -e "$BERTH_NODE_ROOT/useradd-fails" ] || exit 4\n'
+    'echo "$last:x:$4:" >>"$BERTH_NODE_ROOT/passwd"',
+    "usermod": ":",
+    "userdel": 'cd "$BERTH_NODE_ROOT"; grep -v "^$2:" passwd >new; mv new passwd',
+    "pkill": ":",
+    "pgrep": 'case $1 in -cf) echo 2 ;; *) [ -e "$BERTH_NODE_ROOT/undying" ] ;; esac',
+    "loginctl": ":",
+    "crontab": ":",
+    "sleep": ":",
+}
+
+
+class Root:
+    """A root folder with the stand-ins in bin/."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "bin").mkdir()
+        for name, body in PROGRAMS.items():
+            self.program(name, body)
+        (folder / "passwd").write_text("root:x:0:\nsyslog:x:104:\n")
+        (folder / "log").write_text("")
+
+    def program(self, name: str, body: str) -> None:
+        path = self.folder / "bin" / name
+        path.write_text(f'#!/bin/sh\necho "{name} $*" >>"$BERTH_NODE_ROOT/log"\n{body}\n')
+        path.chmod(0o755)
+
+    def run(self, *arguments: str) -> tuple[int, dict[str, object]]:
+        env = {"BERTH_NODE_ROOT": str(self.folder)}
+        done = subprocess.run(["/bin/sh", SCRIPT, *arguments], env=env, capture_output=True, text=True, timeout=30)
+        assert done.stderr == ""
+        assert done.stdout.count("\n") == 1
+        return done.returncode, json.loads(done.stdout)
+
+    def read(self, path: str) -> str:
+        return (self.folder / path).read_text()
+
+    @property
+    def log(self) -> list[str]:
+        return self.read("log").splitlines()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return Root(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (), ("reboot",), ("gpus", "--login", "ada"), ("status", "x"),
+        ("revoke",), ("revoke", "--login"), ("revoke", "--login", ""), ("revoke", "--login", "root"),
+        ("revoke", "--login", "berth-mgmt"), ("revoke", "--login", "../../etc/passwd"), ("revoke", "--login", "a b"),
+        ("revoke", "--login", "ada\nroot"), ("revoke", "--login", "Ada"), ("revoke", "--login", "-ada"),
+        ("revoke", "--login", "a" * 33), ("revoke", "--login", "ada;id"), ("revoke", "--uid", "20001"),
+        (*ADD[:4], "0", *ADD[5:]), (*ADD[:4], "19999", *ADD[5:]), (*ADD[:4], "60000", *ADD[5:]),
+        (*ADD[:4], "-2000", *ADD[5:]), (*ADD[:4], "20001x", *ADD[5:]), (*ADD[:5],),
+        (*ADD[:6], "two words"), (*ADD[:6], 'x" cert-authority'), (*ADD[:6], "one\ntwo"),
+        (*ADD[:6], ""), (*ADD[:6], "*"),
+        (*ADD, "--gpus", "0,"), (*ADD, "--gpus", "$(id)"), (*ADD, "--gpus", "0 1"), (*ADD, "--gpus", "100"),
+        (*ADD, "--shell", "/bin/sh"), (*ADD, "*", "x"),
+    ],
+)  # fmt: skip
+def test_wrong_arguments_touch_nothing(root: Root, arguments: tuple[str, ...]) -> None:
+    status, answer = root.run(*arguments)
+    assert (status, answer["ok"]) == (2, False)
+    assert root.log == []
+    assert not (root.folder / "etc").exists()
+
+
+def test_user_add_makes_the_account_and_then_its_principals(root: Root) -> None:
+    assert root.run(*ADD) == (0, {"ok": True, "command": "user-add", "login": "ada"})
+    assert "useradd --create-home --user-group --uid 20001 --shell /bin/bash ada" in root.log
+    path = root.folder / "etc/ssh/auth_principals/ada"
+    assert path.read_text() == "alloc:a1:ada\n"
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert [p.name for p in path.parent.iterdir()] == ["ada"]
+
+
+def test_user_add_again_changes_only_what_differs(root: Root) -> None:
+    root.run(*ADD, "--gpus", "0,1")
+    assert root.run(*ADD[:6], "alloc:a2:ada", "--gpus", "3") == (0, {"ok": True, "command": "user-add", "login": "ada"})
+    assert sum(line.startswith("useradd") for line in root.log) == 1
+    assert root.read("etc/ssh/auth_principals/ada") == "alloc:a2:ada\n"
+    assert root.read("etc/berth/gpus/ada") == "CUDA_DEVICE_ORDER=PCI_BUS_ID\nCUDA_VISIBLE_DEVICES=3\n"
+    root.run(*ADD, "--gpus", "all")
+    assert not (root.folder / "etc/berth/gpus/ada").exists()
+
+
+def test_nobody_is_let_in_when_the_account_could_not_be_made(root: Root) -> None:
+    (root.folder / "useradd-fails").touch()
+    assert root.run(*ADD)[0] == 1
+    assert not (root.folder / "etc/ssh/auth_principals/ada").exists()
+
+
+def test_an_account_of_the_system_is_never_touched(root: Root) -> None:
+    for command in (("user-del", "--login", "syslog"), (ADD[0], "--login", "syslog", *ADD[3:])):
+        status, answer = root.run(*command)
+        assert (status, answer["error"]) == (2, "the account exists and is not a managed one")
+    assert {line.split()[0] for line in root.log} == {"getent"}
+
+
+def test_an_account_with_another_uid_is_left_alone(root: Root) -> None:
+    root.run(*ADD)
+    status, answer = root.run(*ADD[:4], "20002", *ADD[5:])
+    assert (status, answer["error"]) == (1, "the account exists with another uid")
+
+
+def test_revoke_empties_the_principals_before_it_ends_processes(root: Root) -> None:
+    root.run(*ADD)
+    root.program(
+        "pkill", '[ -s "$BERTH_NODE_ROOT/etc/ssh/auth_principals/ada" ] && touch "$BERTH_NODE_ROOT/too-early"; :'
+    )
+    for _ in range(2):
+        assert root.run("revoke", "--login", "ada") == (0, {"ok": True, "command": "revoke", "login": "ada"})
+    assert root.read("etc/ssh/auth_principals/ada") == ""
+    assert "usermod --expiredate 1 ada" in root.log
+    assert "pkill -KILL -u 20001" in root.log
+    assert not (root.folder / "too-early").exists()
+
+
+def test_kill_sessions_leaves_the_principals(root: Root) -> None:
+    root.run(*ADD)
+    assert root.run("kill-sessions", "--login", "ada")[0] == 0
+    assert root.read("etc/ssh/auth_principals/ada") == "alloc:a1:ada\n"
+    assert "pkill -KILL -u 20001" in root.log
+
+
+def test_user_del_leaves_nothing_and_may_be_repeated(root: Root) -> None:
+    root.run(*ADD, "--gpus", "0")
+    for _ in range(2):
+        assert root.run("user-del", "--login", "ada") == (0, {"ok": True, "command": "user-del", "login": "ada"})
+    assert "userdel --remove ada" in root.log
+    assert not (root.folder / "etc/ssh/auth_principals/ada").exists()
+    assert not (root.folder / "etc/berth/gpus/ada").exists()
+
+
+def test_a_process_that_does_not_end_is_said_so_and_the_account_stays(root: Root) -> None:
+    root.run(*ADD)
+    (root.folder / "undying").touch()
+    status, answer = root.run("user-del", "--login", "ada")
+    assert (status, answer["error"]) == (1, "a process of the account did not end")
+    assert not any(line.startswith("userdel") for line in root.log)
+    assert root.read("etc/ssh/auth_principals/ada") == ""
+
+
+def test_status_and_gpus_are_json(root: Root) -> None:
+    root.run(*ADD, "--gpus", "0,1")
+    root.run("user-add", "--login", "ben", "--uid", "20002", "--principal", "alloc:a1:ben", "--gpus", "none")
+    root.program("nvidia-smi", "echo '0, NVIDIA \"L40S\", GPU-1, 46068'; echo '1, NVIDIA L40S, GPU-2, 46068'")
+    assert root.run("status")[1]["accounts"] == [
+        {"login": "ada", "principals": ["alloc:a1:ada"], "gpus": "0,1", "sessions": 2},
+        {"login": "ben", "principals": ["alloc:a1:ben"], "gpus": "none", "sessions": 2},
+    ]
+    assert root.run("gpus")[1]["gpus"] == [
+        {"index": 0, "name": "NVIDIA L40S", "uuid": "GPU-1", "memory_mib": 46068},
+        {"index": 1, "name": "NVIDIA L40S", "uuid": "GPU-2", "memory_mib": 46068},
+    ]
