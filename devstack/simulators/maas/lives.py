@@ -38,6 +38,7 @@ class Lives:
         self._link = link
         self._speed = speed
         self._tasks: set[asyncio.Task[None]] = set()
+        self._in_line = asyncio.Event()
 
     async def start(self) -> None:
         """Resume every unfinished life and bring the nodes process in line, without waiting for it."""
@@ -145,6 +146,7 @@ class Lives:
     async def _deployed(self, machine: Machine, job: Job) -> None:
         """The node first, the status after it: who reads Deployed may log in."""
         machine.addressed = True
+        await self._in_line.wait()
         held = await self._link.hold(machine.system_id, self._region.node_payload(machine))
         if machine.job is not job:  # released or aborted while the nodes process was away
             if held and not machine.on_node:
@@ -168,14 +170,18 @@ class Lives:
         self._region.store.record(machine, "Marking node failed", reason, level="ERROR")
 
     async def _resync(self) -> None:
-        """Every deployed machine is sent again; what the nodes process holds beyond that is dropped."""
-        deployed = [machine for machine in self._region.store.machines.values() if machine.on_node]
-        for machine in deployed:
-            self._spawn(_ignore(self._link.hold(machine.system_id, self._region.node_payload(machine))))
+        """Every deployed machine is sent again; what the nodes process holds beyond that is dropped.
+
+        No deployment ends before: a drop left over from before the restart must not hit a new node.
+        """
         known = self._region.store.machines
+        for machine in known.values():
+            if machine.on_node:
+                self._spawn(_ignore(self._link.hold(machine.system_id, self._region.node_payload(machine))))
         for system_id in await self._link.held():
-            if system_id not in known or not (known[system_id].on_node or known[system_id].job is not None):
-                self._spawn(_ignore(self._link.drop(system_id)))
+            if system_id not in known or not known[system_id].on_node:
+                await self._link.drop(system_id)
+        self._in_line.set()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -6,7 +6,6 @@ For each machine the newest wish wins; an older one that is still being retried 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable
 
 import httpx2
 import msgspec
@@ -23,6 +22,7 @@ class NodesLink:
         self._url = url
         self._client = httpx2.AsyncClient(base_url=url, timeout=5.0, transport=transport, trust_env=False)
         self._wishes: dict[str, object] = {}
+        self._undropped: set[str] = set()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def close(self) -> None:
@@ -31,11 +31,12 @@ class NodesLink:
 
     async def hold(self, system_id: str, payload: Payload) -> bool:
         """Make the nodes process hold this machine. Returns only when it does, or False when overtaken."""
-        return await self._until_done(system_id, "PUT", lambda: payload)
+        return await self._until_done(system_id, payload)
 
     async def drop(self, system_id: str) -> bool:
         """Make the nodes process forget this machine. Returns only when it has, or False when overtaken."""
-        return await self._until_done(system_id, "DELETE", lambda: None)
+        self._undropped.add(system_id)
+        return await self._until_done(system_id, None)
 
     async def held(self) -> set[str]:
         """The system_ids the nodes process holds now; waits until it answers."""
@@ -51,7 +52,7 @@ class NodesLink:
                 await self._pause("GET /machines", attempt, error)
                 attempt += 1
 
-    async def _until_done(self, system_id: str, method: str, payload: Callable[[], Payload | None]) -> bool:
+    async def _until_done(self, system_id: str, payload: Payload | None) -> bool:
         if not self._url:
             return True
         wish = object()
@@ -60,14 +61,22 @@ class NodesLink:
             attempt = 0
             while self._wishes.get(system_id) is wish:
                 try:
-                    answer = await self._client.request(method, f"/machines/{system_id}", json=payload())
-                    if answer.is_success or (method == "DELETE" and answer.status_code == 404):
-                        return True
-                    answer.raise_for_status()
+                    await self._bring_about(system_id, payload)
+                    return True
                 except httpx2.HTTPError as error:
-                    await self._pause(f"{method} /machines/{system_id}", attempt, error)
+                    await self._pause(f"the change of {system_id}", attempt, error)
                 attempt += 1
         return False
+
+    async def _bring_about(self, system_id: str, payload: Payload | None) -> None:
+        """A drop that never got through is done before the machine is held anew: the next tenant gets a clean one."""
+        if system_id in self._undropped:
+            answer = await self._client.delete(f"/machines/{system_id}")
+            if answer.status_code != 404:
+                answer.raise_for_status()
+            self._undropped.discard(system_id)
+        if payload is not None:
+            (await self._client.put(f"/machines/{system_id}", json=payload)).raise_for_status()
 
     async def _pause(self, what: str, attempt: int, error: Exception) -> None:
         if attempt in (0, 20):
