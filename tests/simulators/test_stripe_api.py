@@ -114,7 +114,9 @@ async def test_refunds_add_up_to_the_charge_and_no_further(world: World) -> None
 
 async def test_events_are_listed_and_read(world: World) -> None:
     await world.pay(await world.session())
-    listed = await world.sdk.v1.events.list_async({"types": ["checkout.session.completed", "charge.succeeded"]})
+    listed = await world.sdk.v1.events.list_async(
+        {"types": ["checkout.session.completed", "charge.succeeded"], "limit": 2}
+    )
     assert [event.type for event in listed.data] == ["checkout.session.completed", "charge.succeeded"]
     read = await world.sdk.v1.events.retrieve_async(listed.data[0].id)
     assert read.data.object["metadata"]["tenant"] == "acme"
@@ -220,6 +222,14 @@ async def test_a_cut_after_the_work_leaves_the_work_done(world: World, once: str
     assert again.last_response.headers["idempotent-replayed"] == "true"
 
 
+async def test_an_answer_that_never_comes_leaves_the_work_done_too(world: World, once: stripe.RequestOptions) -> None:
+    await world.fault("api_timeout_after_success", seconds=0.2, path="/v1/customers")
+    with pytest.raises(stripe.APIConnectionError):
+        await world.sdk.v1.customers.create_async({"email": "ada@acme.example"}, once)
+    again = await world.sdk.v1.customers.create_async({"email": "ada@acme.example"}, once)
+    assert again.last_response.headers["idempotent-replayed"] == "true"
+
+
 async def test_errors_of_the_service_reach_the_sdk_as_such(world: World) -> None:
     await world.fault("api_error")
     with pytest.raises(stripe.APIError):
@@ -230,10 +240,13 @@ async def test_errors_of_the_service_reach_the_sdk_as_such(world: World) -> None
     assert (await world.customer()).id
 
 
-async def test_a_restart_keeps_everything(tmp_path: Path) -> None:
+async def test_a_restart_keeps_everything(tmp_path: Path, once: stripe.RequestOptions) -> None:
     async with stripe_world(tmp_path / "stripe") as world:
         session = await world.session()
         await world.pay(session)
+        customer = await world.sdk.v1.customers.create_async({"email": "ada@acme.example"}, once)
         config = world.config
     async with running("stripe", config, tmp_path / "stripe") as port, sdk_client(port) as sdk:
         assert (await sdk.v1.checkout.sessions.retrieve_async(session.id)).payment_status == "paid"
+        again = await sdk.v1.customers.create_async({"email": "ada@acme.example"}, once)
+        assert again.id == customer.id

@@ -17,7 +17,15 @@ SUCCESS = {"charge.succeeded", "payment_intent.succeeded", "checkout.session.com
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """For tests that look at the webhooks: nobody else's arrive."""
     async with stripe_world(tmp_path / "stripe") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """For tests of the page alone."""
+    async with stripe_world(tmp_path_factory.mktemp("stripe")) as started:
         yield started
 
 
@@ -27,9 +35,9 @@ async def charges_of(world: World, session_id: str) -> list[str]:
     return [charge.status for charge in listed.data]
 
 
-async def test_the_page_has_labelled_fields_and_says_what_is_paid(world: World) -> None:
-    session = await world.session()
-    page = (await world.browser.get(session.url or "")).text
+async def test_the_page_has_labelled_fields_and_says_what_is_paid(shared: World) -> None:
+    session = await shared.session()
+    page = (await shared.browser.get(session.url or "")).text
     for label, name in [("Email", "email"), ("Card number", "card_number"), ("CVC", "cvc"), ("Name on card", "name")]:
         assert f'<label for="{name}">{label}</label>' in page
     assert "Expiry (MM / YY)" in page
@@ -39,17 +47,17 @@ async def test_the_page_has_labelled_fields_and_says_what_is_paid(world: World) 
     assert 'href="http://localhost:8000/billing"' in page
 
 
-async def test_the_page_needs_no_script_and_its_policy_allows_none(world: World) -> None:
-    answer = await world.browser.get((await world.session()).url or "")
+async def test_the_page_needs_no_script_and_its_policy_allows_none(shared: World) -> None:
+    answer = await shared.browser.get((await shared.session()).url or "")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert not re.search(r"<script|<style|style=|onclick", answer.text)
-    css = await world.browser.get(f"{world.url}/assets/checkout.css")
+    css = await shared.browser.get(f"{shared.url}/assets/checkout.css")
     assert css.headers["content-type"].startswith("text/css")
 
 
-async def test_names_are_escaped(world: World) -> None:
+async def test_names_are_escaped(shared: World) -> None:
     price = {"currency": "usd", "unit_amount": 5000, "product_data": {"name": "<img src=x onerror=alert(1)>"}}
-    page = await world.browser.get((await world.session(line_items=[{"quantity": 1, "price_data": price}])).url or "")
+    page = await shared.browser.get((await shared.session(line_items=[{"quantity": 1, "price_data": price}])).url or "")
     assert "<img" not in page.text
     assert "&lt;img" in page.text
 
@@ -67,11 +75,11 @@ async def test_paying_redirects_with_the_session_id_and_sends_the_webhooks(world
     assert completed["metadata"]["tenant"] == "acme"
 
 
-async def test_two_clicks_pay_once(world: World) -> None:
-    session = await world.session()
-    answers = await asyncio.gather(*(world.pay(session) for _ in range(8)))
+async def test_two_clicks_pay_once(shared: World) -> None:
+    session = await shared.session()
+    answers = await asyncio.gather(*(shared.pay(session) for _ in range(8)))
     assert {answer.status_code for answer in answers} == {303}
-    assert await charges_of(world, session.id) == ["succeeded"]
+    assert await charges_of(shared, session.id) == ["succeeded"]
 
 
 @pytest.mark.parametrize(
@@ -110,47 +118,47 @@ async def test_after_a_decline_another_card_pays_the_same_session(
         ({"name": " "}, "Enter the name on the card."),
     ],
 )
-async def test_what_is_no_card_never_reaches_the_bank(world: World, form: dict[str, str], words: str) -> None:
-    session = await world.session()
-    answer = await world.pay(session, **form)
+async def test_what_is_no_card_never_reaches_the_bank(shared: World, form: dict[str, str], words: str) -> None:
+    session = await shared.session()
+    answer = await shared.pay(session, **form)
     assert answer.status_code == 422
     assert words in answer.text
-    assert (await world.sdk.v1.checkout.sessions.retrieve_async(session.id)).payment_intent is None
+    assert (await shared.sdk.v1.checkout.sessions.retrieve_async(session.id)).payment_intent is None
 
 
-async def test_three_d_secure_completes_or_fails_at_the_bank(world: World) -> None:
-    session = await world.session()
-    asked = await world.pay(session, "4000 0025 0000 3155")
-    challenge = f"http://localhost:{world.port}{asked.headers['location']}"
-    page = (await world.browser.get(challenge)).text
+async def test_three_d_secure_completes_or_fails_at_the_bank(shared: World) -> None:
+    session = await shared.session()
+    asked = await shared.pay(session, "4000 0025 0000 3155")
+    challenge = f"http://localhost:{shared.port}{asked.headers['location']}"
+    page = (await shared.browser.get(challenge)).text
     assert ">Complete</button>" in page
     assert ">Fail</button>" in page
-    failed = await world.browser.post(challenge, data={"answer": "fail"})
-    back = await world.browser.get(f"http://localhost:{world.port}{failed.headers['location']}")
+    failed = await shared.browser.post(challenge, data={"answer": "fail"})
+    back = await shared.browser.get(f"http://localhost:{shared.port}{failed.headers['location']}")
     assert "unable to authenticate" in back.text
-    await world.pay(session, "4000 0025 0000 3155")
-    done = await world.browser.post(challenge, data={"answer": "complete"})
+    await shared.pay(session, "4000 0025 0000 3155")
+    done = await shared.browser.post(challenge, data={"answer": "complete"})
     assert done.headers["location"].startswith("http://localhost:8000/billing/done")
-    assert await charges_of(world, session.id) == ["succeeded"]
+    assert await charges_of(shared, session.id) == ["succeeded"]
 
 
-async def test_closed_sessions_say_so_and_take_no_money(world: World) -> None:
-    paid, expired = await world.session(), await world.session()
-    await world.pay(paid)
-    await world.sdk.v1.checkout.sessions.expire_async(expired.id)
-    assert "This checkout is paid" in (await world.browser.get(paid.url or "")).text
-    assert "This checkout has expired" in (await world.browser.get(expired.url or "")).text
-    assert "not charged" in (await world.pay(expired)).text
-    assert (await world.sdk.v1.checkout.sessions.retrieve_async(expired.id)).payment_status == "unpaid"
-    unknown = await world.browser.get(f"{world.url}/c/pay/cs_test_unknown")
+async def test_closed_sessions_say_so_and_take_no_money(shared: World) -> None:
+    paid, expired = await shared.session(), await shared.session()
+    await shared.pay(paid)
+    await shared.sdk.v1.checkout.sessions.expire_async(expired.id)
+    assert "This checkout is paid" in (await shared.browser.get(paid.url or "")).text
+    assert "This checkout has expired" in (await shared.browser.get(expired.url or "")).text
+    assert "not charged" in (await shared.pay(expired)).text
+    assert (await shared.sdk.v1.checkout.sessions.retrieve_async(expired.id)).payment_status == "unpaid"
+    unknown = await shared.browser.get(f"{shared.url}/c/pay/cs_test_unknown")
     assert unknown.status_code == 404
 
 
-async def test_the_next_payment_can_be_made_to_fail(world: World) -> None:
-    await world.fault("card_declined")
-    session = await world.session()
-    assert (await world.pay(session)).status_code == 402
-    assert (await world.pay(session)).status_code == 303
+async def test_the_next_payment_can_be_made_to_fail(shared: World) -> None:
+    await shared.fault("card_declined")
+    session = await shared.session()
+    assert (await shared.pay(session)).status_code == 402
+    assert (await shared.pay(session)).status_code == 303
 
 
 async def test_a_webhook_that_is_not_accepted_comes_again(world: World) -> None:

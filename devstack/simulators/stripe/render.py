@@ -189,6 +189,7 @@ def intent(item: Intent) -> Wire:
         "last_payment_error": _payment_error(item) if item.failure else None,
         "latest_charge": item.latest_charge,
         "livemode": False,
+        "managed_payments": {"enabled": False},
         "metadata": item.metadata,
         "next_action": {"type": "use_stripe_sdk"} if item.status == "requires_action" else None,
         "on_behalf_of": None,
