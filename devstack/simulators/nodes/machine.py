@@ -113,7 +113,7 @@ def first_boot(system_id: str, spec: MachineSpec, host_key: str, salt: str) -> M
             uid=confined_uid(salt, system_id, user.name),
             gecos=user.gecos,
             principals=boot.principals(user.name),
-            keys=user.keys if boot.plain_keys_count() else (),
+            keys=user.keys if boot.reads_authorized_keys() else (),
             sudo=user.sudo,
             may_log_in=user.may_log_in,
         )

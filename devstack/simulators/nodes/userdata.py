@@ -47,7 +47,7 @@ class Boot(msgspec.Struct, frozen=True):
         content = self.files.get(path.replace("%u", login), "")
         return tuple(line.strip() for line in content.splitlines() if PRINCIPAL.fullmatch(line.strip()))
 
-    def plain_keys_count(self) -> bool:
+    def reads_authorized_keys(self) -> bool:
         """False when sshd was told to read no authorized_keys file at all."""
         return self._sshd_option("AuthorizedKeysFile").lower() != "none"
 
