@@ -81,13 +81,15 @@ def duration(seconds: float) -> str:
 
 
 def runway(seconds: float | None) -> str:
-    """One figure for a header: `22 h`, `45 min`, `9 d`; None (nothing burns) is "no end"; nothing left is `empty`."""
+    """One figure for a header: `45 min`, `3 h 12 m`, `22 h`, `9 d`, finer as it matters more; None (nothing burns) is "no end"; nothing left is `empty`."""
     if seconds is None:
         return "no end"
     if seconds <= 0:
         return "empty"
-    if seconds < 2 * HOUR:
+    if seconds < HOUR:
         return f"{max(1, int(seconds // MINUTE))} min"
+    if seconds < 4 * HOUR:
+        return duration(seconds)
     return f"{int(seconds // HOUR)} h" if seconds < 4 * DAY else f"{int(seconds // DAY)} d"
 
 
