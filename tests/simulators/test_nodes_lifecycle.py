@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import time
@@ -13,6 +14,7 @@ import asyncssh
 import pytest
 
 from devstack.simulators.nodes import processes
+from devstack.simulators.nodes.confinement import Level, people_root
 from devstack.simulators.nodes.control import may_control
 from devstack.simulators.nodes.testing import SYSTEM_ID, Bench, gpus
 
@@ -28,6 +30,8 @@ def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
     yield bench
     if bench.child is not None and bench.child.poll() is None:
         assert bench.stop() == 0
+    if getattr(request, "param", ()):  # homes lay outside of the test's folder, which only root may walk into
+        shutil.rmtree(people_root(Level.UID, tmp_path / "data/nodes"), ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
