@@ -1,0 +1,273 @@
+"""Commands and views that cross billing's border. Amounts are micro-units, rates micro-units per hour, instants UTC."""
+
+from datetime import datetime
+from typing import Literal, NewType
+from uuid import UUID
+
+import msgspec
+
+from app.shared.money import Micro, RateMicroPerHour
+
+TransactionId = NewType("TransactionId", UUID)
+CreditSource = Literal["payment", "promotion"]
+Level = Literal["fine", "notice", "warning", "critical", "exhausted"]
+
+
+class PlaceHold(msgspec.Struct, frozen=True, kw_only=True):
+    """Set `amount` aside for one allocation. `label` is its name, as the ledger page shows it."""
+
+    tenant_id: UUID
+    project_id: UUID
+    allocation_id: UUID
+    amount: Micro
+    label: str = ""
+
+
+class StartMetering(msgspec.Struct, frozen=True, kw_only=True):
+    """Bill `allocation_id` from `at` on. The rate is fixed for the whole life: a later price never rewrites it."""
+
+    tenant_id: UUID
+    project_id: UUID
+    allocation_id: UUID
+    sku_id: UUID
+    price_version_id: UUID
+    rate: RateMicroPerHour
+    at: datetime
+
+
+class StopMetering(msgspec.Struct, frozen=True, kw_only=True):
+    """Bill until `at`, then give the rest of the hold back."""
+
+    allocation_id: UUID
+    at: datetime
+
+
+class PostCredit(msgspec.Struct, frozen=True, kw_only=True):
+    """Add credit exactly once per `reference`, e.g. `payment:<id>`; `cause_id` is what the reference names."""
+
+    tenant_id: UUID
+    amount: Micro
+    currency: str
+    reference: str
+    source: CreditSource
+    cause_id: UUID
+
+
+class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
+    """The money of a tenant. available = credit + promotions; `funds` = available + holds of running machines."""
+
+    currency: str
+    available: Micro
+    credit: Micro
+    promotions: Micro
+    held: Micro
+    burn_per_hour: RateMicroPerHour
+    funds: Micro
+    runway_seconds: int | None
+    empties_at: datetime | None
+    level: Level
+    running: int
+
+
+class RunwayView(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds that the money lasts before and after a change; None = nothing burns."""
+
+    before: int | None
+    after: int | None
+    before_at: datetime | None
+    after_at: datetime | None
+    hold: Micro
+    affordable: bool
+
+
+class CostLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Usage of one allocation in one hour of the clock."""
+
+    from_at: datetime
+    to_at: datetime
+    seconds: int
+    rate: RateMicroPerHour
+    amount: Micro
+    records: int
+
+
+class CostView(msgspec.Struct, frozen=True, kw_only=True):
+    """What an allocation has cost so far, to the second; `since` is None before metering starts."""
+
+    allocation_id: UUID
+    currency: str
+    total: Micro
+    seconds: int
+    rate: RateMicroPerHour
+    since: datetime | None
+    until: datetime | None
+    held: Micro
+
+
+class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
+    """Posted usage of one allocation, by hour, oldest first."""
+
+    allocation_id: UUID
+    currency: str
+    total: Micro
+    seconds: int
+    lines: tuple[CostLine, ...]
+
+
+class LedgerLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the ledger page: one transaction, or the usage of one allocation in one hour.
+
+    `change` is what it did to the tenant's money (credit, promotions and holds together), `moved` what went into (+) or
+    out of (-) a hold.
+    """
+
+    hour: datetime
+    line_id: UUID
+    transaction_id: TransactionId
+    kind: str
+    title: str
+    cause_id: UUID
+    change: Micro
+    moved: Micro
+    postings: int
+    first_at: datetime
+    last_at: datetime
+
+
+class LedgerPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Newest first; `next_cursor` is None on the last page."""
+
+    lines: tuple[LedgerLine, ...]
+    next_cursor: str | None
+
+
+class EntryView(msgspec.Struct, frozen=True, kw_only=True):
+    entry_id: int
+    account: str
+    amount: Micro
+
+
+class UsageLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One usage record: amount = charge(rate, elapsed + seconds) - charge(rate, elapsed)."""
+
+    from_at: datetime
+    to_at: datetime
+    elapsed: int
+    seconds: int
+    rate: RateMicroPerHour
+    amount: Micro
+    price_version_id: UUID
+    transaction_id: TransactionId | None
+
+
+class ExplainedUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """The usage records of one machine in one hour of the clock: together they are one line of the ledger page."""
+
+    from_at: datetime
+    to_at: datetime
+    elapsed: int
+    seconds: int
+    amount: Micro
+    records: tuple[UsageLine, ...]
+
+
+class ExplainedTransaction(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a transaction exists: its entries and, for usage, the interval and the price behind it, and its hour."""
+
+    transaction_id: TransactionId
+    kind: str
+    title: str
+    reference: str
+    cause_id: UUID
+    occurred_at: datetime
+    currency: str
+    change: Micro
+    moved: Micro
+    written_off: Micro
+    correlation_id: str
+    entries: tuple[EntryView, ...]
+    sum_of_entries: Micro
+    usage: UsageLine | None
+    hour: ExplainedUsage | None
+
+
+class TransactionQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Filters of the API's ledger; `before` is the cursor."""
+
+    before: UUID | None = None
+    kind: str | None = None
+    cause_id: UUID | None = None
+    limit: int = 50
+
+
+class TransactionView(msgspec.Struct, frozen=True, kw_only=True):
+    """One transaction: `change` to the tenant's money (holds included), `moved` into (+) or out of (-) a hold."""
+
+    transaction_id: TransactionId
+    kind: str
+    reference: str
+    cause_id: UUID
+    occurred_at: datetime
+    currency: str
+    change: Micro
+    moved: Micro
+    correlation_id: str
+
+
+class TransactionPage(msgspec.Struct, frozen=True, kw_only=True):
+    items: tuple[TransactionView, ...]
+    next_cursor: TransactionId | None
+
+
+class UsageOfAllocation(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds and cost of one allocation inside a period."""
+
+    allocation_id: UUID
+    project_id: UUID
+    sku_id: UUID
+    label: str
+    rate: RateMicroPerHour
+    seconds: int
+    amount: Micro
+    running: bool
+
+
+class UsageReport(msgspec.Struct, frozen=True, kw_only=True):
+    from_at: datetime
+    to_at: datetime
+    currency: str
+    total: Micro
+    allocations: tuple[UsageOfAllocation, ...]
+
+
+class BillingPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The billing page: money, what burns it (costs since midnight UTC), and the ledger."""
+
+    balance: BalanceView
+    running: tuple[UsageOfAllocation, ...]
+    ledger: LedgerPage
+    now: datetime
+    is_first_page: bool
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that does not add up."""
+
+    check: str
+    subject: str
+    detail: str
+
+
+class CheckResult(msgspec.Struct, frozen=True):
+    name: str
+    examined: int
+    findings: int
+
+
+class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `berth ledger verify` found; `ok` only when no check has a finding."""
+
+    ok: bool
+    checks: tuple[CheckResult, ...]
+    findings: tuple[Finding, ...]
+    at: datetime

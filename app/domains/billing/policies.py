@@ -1,0 +1,80 @@
+"""Business constants of billing. Money is in micro-units, time in seconds."""
+
+from app.shared.policy.keys import PolicyKey
+
+HOLD_SECONDS = PolicyKey(
+    name="billing.hold_seconds",
+    default=7_200,
+    minimum=0,
+    maximum=604_800,
+    unit="s",
+    description="A launch holds this many seconds of its price; the hold pays when nothing else is left.",
+)
+HOLD_MINIMUM = PolicyKey(
+    name="billing.hold_minimum",
+    default=1_000_000,
+    minimum=0,
+    maximum=10_000_000_000,
+    unit="micro-units",
+    description="The smallest hold of a launch.",
+)
+ACCRUAL_SECONDS = PolicyKey(
+    name="billing.accrual_seconds",
+    default=10,
+    minimum=1,
+    maximum=3_600,
+    unit="s",
+    description="Usage is posted when at least this much of it has gathered; more than the tick of 10 s makes a "
+    "smaller ledger and a coarser balance. What an invoice sums up to does not depend on it.",
+)
+RUNWAY_NOTICE = PolicyKey(
+    name="billing.runway_notice_seconds",
+    default=86_400,
+    minimum=0,
+    maximum=2_592_000,
+    unit="s",
+    description="First notice when the credit lasts no longer than this.",
+)
+RUNWAY_WARNING = PolicyKey(
+    name="billing.runway_warning_seconds",
+    default=14_400,
+    minimum=0,
+    maximum=2_592_000,
+    unit="s",
+    description="Warning when the credit lasts no longer than this.",
+)
+RUNWAY_CRITICAL = PolicyKey(
+    name="billing.runway_critical_seconds",
+    default=1_800,
+    minimum=0,
+    maximum=2_592_000,
+    unit="s",
+    description="Last warning when the credit lasts no longer than this.",
+)
+RELEASE_MARGIN = PolicyKey(
+    name="billing.release_margin_seconds",
+    default=60,
+    minimum=10,
+    maximum=86_400,
+    unit="s",
+    description="Machines are given back when the credit lasts no longer than this.",
+)
+CHECKPOINT_ENTRIES = PolicyKey(
+    name="billing.checkpoint_entries",
+    default=500,
+    minimum=1,
+    maximum=100_000,
+    unit="entries",
+    description="An account gets a checkpoint when this many entries have gathered since the last one.",
+)
+
+POLICIES = (
+    HOLD_SECONDS,
+    HOLD_MINIMUM,
+    ACCRUAL_SECONDS,
+    RUNWAY_NOTICE,
+    RUNWAY_WARNING,
+    RUNWAY_CRITICAL,
+    RELEASE_MARGIN,
+    CHECKPOINT_ENTRIES,
+)

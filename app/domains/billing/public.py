@@ -1,0 +1,103 @@
+"""What other domains may ask of billing. All of it runs in the caller's Context, so in the caller's transaction.
+
+Whoever writes takes the lock of the tenant's account first; take it before you lock rows of your own.
+"""
+
+from uuid import UUID
+
+from app.context import Context
+from app.domains.billing.contracts import (
+    BalanceView,
+    CostView,
+    PlaceHold,
+    PostCredit,
+    ReceiptView,
+    RunwayView,
+    StartMetering,
+    StopMetering,
+    TransactionId,
+    VerifyReport,
+)
+from app.domains.billing.service import accrual, balances, credit, holds, metering, statements, verify
+from app.shared.money import Micro, RateMicroPerHour
+from app.shared.web.shell import MoneyPill
+
+
+async def open_accounts(ctx: Context, tenant_id: UUID, currency: str) -> None:
+    """Give a new tenant its accounts in `currency` (ISO 4217, capitals). Safe to repeat."""
+    await balances.open_accounts(ctx, tenant_id, currency)
+
+
+async def balance(ctx: Context, tenant_id: UUID) -> BalanceView:
+    """Balance, burn, runway. Raises NoBillingAccount."""
+    return await balances.balance(ctx, tenant_id)
+
+
+async def money_pill(ctx: Context, tenant_id: UUID) -> MoneyPill | None:
+    """What the header of every page shows; None before the tenant has accounts."""
+    return await statements.money_pill(ctx, tenant_id)
+
+
+async def hold_amount(ctx: Context, tenant_id: UUID, rate: RateMicroPerHour) -> Micro:
+    """What a launch at `rate` has to hold, by policy: put it into `PlaceHold.amount`."""
+    return await balances.hold_amount(ctx, tenant_id, rate)
+
+
+async def runway_after(ctx: Context, tenant_id: UUID, extra_rate: RateMicroPerHour) -> RunwayView:
+    """How long the money lasts before and after a launch that burns `extra_rate`. Raises NoBillingAccount."""
+    return await balances.runway_after(ctx, tenant_id, extra_rate)
+
+
+async def place_hold(ctx: Context, command: PlaceHold) -> None:
+    """Set money aside for a launch. Raises InsufficientCredit(available, needed), NoBillingAccount, ReferenceReused."""
+    await holds.place_hold(ctx, command)
+
+
+async def release_hold(ctx: Context, allocation_id: UUID) -> None:
+    """Give back the hold of an allocation that never became active. Raises StillMetered."""
+    await holds.release_hold(ctx, allocation_id)
+
+
+async def start_metering(ctx: Context, command: StartMetering) -> None:
+    """Bill from `at` on. Raises HoldMissing, NoBillingAccount."""
+    await metering.start_metering(ctx, command)
+
+
+async def stop_metering(ctx: Context, command: StopMetering) -> None:
+    """Bill up to `at`, give the rest of the hold back. Safe to repeat, also for what was never metered."""
+    await metering.stop_metering(ctx, command)
+
+
+async def post_credit(ctx: Context, command: PostCredit) -> TransactionId:
+    """Add credit exactly once per reference. Raises NoBillingAccount, WrongCurrency, ReferenceReused."""
+    return await credit.post_credit(ctx, command)
+
+
+async def cost_of(ctx: Context, allocation_id: UUID) -> CostView | None:
+    """What an allocation has cost, to the second; None when billing does not know it. The caller checks whose it is."""
+    return await statements.cost_of(ctx, allocation_id)
+
+
+async def costs_of(ctx: Context, allocation_ids: list[UUID]) -> dict[UUID, CostView]:
+    """The same for a list of allocations, in one statement."""
+    return await statements.costs_of(ctx, allocation_ids)
+
+
+async def receipt(ctx: Context, allocation_id: UUID) -> ReceiptView | None:
+    """Posted usage of an allocation by hour; None when billing does not know it. The caller checks whose it is."""
+    return await statements.receipt(ctx, allocation_id)
+
+
+async def tick(ctx: Context) -> int:
+    """Read the running meters of up to 500 tenants now. Returns the number of usage records (for tests and tools)."""
+    return (await accrual.tick(ctx)).records
+
+
+async def verify_ledger(ctx: Context) -> VerifyReport:
+    """Prove that the books add up. Needs a fresh Context."""
+    return await verify.verify_ledger(ctx)
+
+
+def render_verify_report(report: VerifyReport) -> str:
+    """The report as lines for a terminal."""
+    return verify.render(report)

@@ -1,0 +1,209 @@
+"""Metering: what is metered, and the one statement that turns elapsed time into usage and postings."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import bindparam, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domains.billing.contracts import PlaceHold, StartMetering
+from app.shared.money import Micro, RateMicroPerHour
+
+
+class Metered(msgspec.Struct, frozen=True, kw_only=True):
+    """One allocation as billing knows it. `metered_from` is None while there is only a hold."""
+
+    allocation_id: UUID
+    tenant_id: UUID
+    project_id: UUID
+    label: str
+    currency: str
+    sku_id: UUID | None
+    price_version_id: UUID | None
+    rate: RateMicroPerHour | None
+    metered_from: datetime | None
+    ended_at: datetime | None
+    version: int
+
+
+class Accrued(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run of the meter posted for one tenant."""
+
+    tenant_id: UUID
+    records: int
+    amount: Micro
+    written_off: Micro
+
+
+COLUMNS = """
+    SELECT allocation_id, tenant_id, project_id, label, currency, sku_id, price_version_id, rate, metered_from,
+           ended_at, version
+    FROM billing.metered_allocations
+"""
+FIND = text(COLUMNS + " WHERE allocation_id = :allocation_id")
+ADD = text("""
+    INSERT INTO billing.metered_allocations (allocation_id, tenant_id, project_id, label, currency, created_at)
+    VALUES (:allocation_id, :tenant_id, :project_id, :label, :currency, :now)
+""")
+START = text("""
+    UPDATE billing.metered_allocations
+    SET sku_id = :sku_id, price_version_id = :price_version_id, rate = :rate, metered_from = :at, version = version + 1
+    WHERE allocation_id = :allocation_id AND metered_from IS NULL AND ended_at IS NULL
+""")
+END = text("""
+    UPDATE billing.metered_allocations SET ended_at = :at, version = version + 1
+    WHERE allocation_id = :allocation_id AND ended_at IS NULL
+""")
+METERED_UNTIL = text("""
+    SELECT to_at FROM billing.usage_records WHERE allocation_id = :allocation_id ORDER BY from_at DESC LIMIT 1
+""")
+
+# One statement: due intervals -> rated -> split over the tenant's money in order of allocation ids (the rule is
+# rules.holds.split) -> usage records, transactions, entries. Callers hold the tenants' locks.
+ACCRUE = text("""
+    WITH due AS MATERIALIZED (
+        SELECT m.allocation_id, m.tenant_id, m.project_id, m.currency, m.sku_id, m.price_version_id, m.rate,
+               coalesce(l.to_at, m.metered_from) AS from_at, coalesce(l.elapsed + l.seconds, 0) AS elapsed
+        FROM billing.metered_allocations m
+        LEFT JOIN LATERAL (
+            SELECT u.to_at, u.elapsed, u.seconds FROM billing.usage_records u
+            WHERE u.allocation_id = m.allocation_id ORDER BY u.from_at DESC LIMIT 1
+        ) l ON true
+        WHERE m.tenant_id IN :tenants AND m.metered_from IS NOT NULL AND m.ended_at IS NULL
+          AND (CAST(:only AS uuid) IS NULL OR m.allocation_id = :only)
+    ), timed AS (
+        SELECT d.*, extract(epoch FROM CAST(:until AS timestamptz) - d.from_at)::bigint AS seconds FROM due d
+    ), rated AS (
+        SELECT t.*, billing.charge(rate, elapsed + seconds) - billing.charge(rate, elapsed) AS amount
+        FROM timed t WHERE seconds >= :least
+    ), money AS MATERIALIZED (
+        SELECT b.tenant_id,
+               greatest(0, sum(b.balance) FILTER (WHERE b.kind = 'customer_promotions')) AS promotions,
+               greatest(0, sum(b.balance) FILTER (WHERE b.kind = 'customer_credit')) AS credit,
+               max(b.account_id) FILTER (WHERE b.kind = 'customer_promotions') AS promotions_id,
+               max(b.account_id) FILTER (WHERE b.kind = 'customer_credit') AS credit_id,
+               max(b.account_id) FILTER (WHERE b.kind = 'customer_held') AS held_id
+        FROM billing.balances b WHERE b.tenant_id IN :tenants AND b.kind LIKE 'customer%' GROUP BY b.tenant_id
+    ), queued AS (
+        SELECT r.*, m.promotions, m.credit, m.promotions_id, m.credit_id, m.held_id,
+               sum(r.amount) OVER (PARTITION BY r.tenant_id ORDER BY r.allocation_id) - r.amount AS ahead
+        FROM rated r JOIN money m USING (tenant_id)
+    ), available AS (
+        SELECT q.*, least(amount, greatest(0, promotions + credit - ahead))::bigint AS from_available,
+               least(amount, greatest(0, promotions - ahead))::bigint AS from_promotions FROM queued q
+    ), split AS MATERIALIZED (
+        SELECT a.*, CASE WHEN amount > 0 THEN uuidv7() END AS transaction_id,
+               CASE WHEN amount > from_available THEN least(amount - from_available, greatest(0, coalesce((
+                   SELECT sum(e.amount) FROM billing.ledger_entries e WHERE e.hold_id = a.allocation_id), 0)))::bigint
+               ELSE 0 END AS from_hold
+        FROM available a
+    ), used AS (
+        INSERT INTO billing.usage_records (from_at, to_at, elapsed, seconds, rate, amount, allocation_id, tenant_id,
+                                           project_id, sku_id, price_version_id, transaction_id)
+        SELECT from_at, :until, elapsed, seconds, rate, amount, allocation_id, tenant_id, project_id, sku_id,
+               price_version_id, transaction_id FROM split ORDER BY allocation_id
+        RETURNING id, allocation_id
+    ), posted AS (
+        INSERT INTO billing.ledger_transactions (id, occurred_at, kind, reference, cause_id, tenant_id, project_id,
+                                                 currency, funds_change, held_change, correlation_id)
+        SELECT transaction_id, :until, 'usage',
+               'usage:' || allocation_id || ':' || extract(epoch FROM from_at)::bigint, allocation_id, tenant_id,
+               project_id, currency, -(from_available + from_hold), -from_hold, :correlation_id
+        FROM split WHERE amount > 0
+    ), entered AS (
+        INSERT INTO billing.ledger_entries (account_id, amount, transaction_id, usage_record_id, hold_id)
+        SELECT leg.account_id, leg.amount, s.transaction_id, u.id, leg.hold_id
+        FROM split s JOIN used u USING (allocation_id)
+        CROSS JOIN LATERAL (VALUES
+            (s.promotions_id, -s.from_promotions, CAST(NULL AS uuid)),
+            (s.credit_id, s.from_promotions - s.from_available, NULL),
+            (s.held_id, -s.from_hold, s.allocation_id),
+            ((SELECT id FROM billing.ledger_accounts h
+              WHERE h.tenant_id IS NULL AND h.kind = 'write_off' AND h.currency = s.currency),
+             s.from_available + s.from_hold - s.amount, NULL),
+            ((SELECT id FROM billing.ledger_accounts h
+              WHERE h.tenant_id IS NULL AND h.kind = 'revenue' AND h.currency = s.currency), s.amount, NULL)
+        ) AS leg (account_id, amount, hold_id)
+        WHERE leg.amount <> 0
+    )
+    SELECT tenant_id, count(*) AS records, sum(amount)::bigint AS amount,
+           sum(amount - from_available - from_hold)::bigint AS written_off
+    FROM split GROUP BY tenant_id
+""").bindparams(bindparam("tenants", expanding=True))
+
+
+async def find_metered(session: AsyncSession, allocation_id: UUID) -> Metered | None:
+    """The allocation as billing knows it; None when no hold was ever placed."""
+    row = (await session.execute(FIND, {"allocation_id": allocation_id})).one_or_none()
+    return None if row is None else msgspec.convert(dict(row._mapping), Metered)
+
+
+async def add_metered(session: AsyncSession, hold: PlaceHold, currency: str, now: datetime) -> None:
+    """Know the allocation, from its hold on."""
+    await session.execute(
+        ADD,
+        {
+            "allocation_id": hold.allocation_id,
+            "tenant_id": hold.tenant_id,
+            "project_id": hold.project_id,
+            "label": hold.label[:100],
+            "currency": currency,
+            "now": now,
+        },
+    )
+
+
+async def start(session: AsyncSession, command: StartMetering, at: datetime) -> bool:
+    """Begin metering at `at` (whole seconds). False when it had begun or ended before."""
+    done = await session.execute(
+        START,
+        {
+            "allocation_id": command.allocation_id,
+            "sku_id": command.sku_id,
+            "price_version_id": command.price_version_id,
+            "rate": command.rate,
+            "at": at,
+        },
+    )
+    return bool(done.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
+
+
+async def end(session: AsyncSession, allocation_id: UUID, at: datetime) -> bool:
+    """Close the allocation's account. False when it was closed before."""
+    done = await session.execute(END, {"allocation_id": allocation_id, "at": at})
+    return bool(done.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
+
+
+async def find_metered_until(session: AsyncSession, allocation_id: UUID) -> datetime | None:
+    """The end of the last usage record; None without one."""
+    value = await session.scalar(METERED_UNTIL, {"allocation_id": allocation_id})
+    return value if isinstance(value, datetime) else None
+
+
+async def accrue(
+    session: AsyncSession,
+    tenant_ids: Sequence[UUID],
+    until: datetime,
+    least_seconds: int,
+    correlation_id: str,
+    only: UUID | None = None,
+) -> list[Accrued]:
+    """Meter up to `until` (whole seconds) and post it, for all running allocations of locked tenants or for one.
+
+    Intervals shorter than `least_seconds` wait. Running it again adds nothing.
+    """
+    if not tenant_ids:
+        return []
+    rows = await session.execute(
+        ACCRUE,
+        {
+            "tenants": list(tenant_ids),
+            "until": until,
+            "least": max(1, least_seconds),
+            "only": only,
+            "correlation_id": correlation_id,
+        },
+    )
+    return [msgspec.convert(dict(row._mapping), Accrued) for row in rows]
