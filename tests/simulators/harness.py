@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx2
 import uvicorn
 
 from devstack.simulators.__main__ import Config, Server, bind, load
@@ -38,6 +40,11 @@ async def _serving(settings: uvicorn.Config, sock: socket.socket) -> AsyncIterat
     finally:
         server.should_exit = True
         await task
+
+
+def plain_client(timeout: float) -> httpx2.AsyncClient:
+    """A client for plain HTTP that follows no redirect; it trusts no authority, which spares reading them (50 ms)."""
+    return httpx2.AsyncClient(trust_env=False, timeout=timeout, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 
 @asynccontextmanager

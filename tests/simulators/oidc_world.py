@@ -16,7 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from devstack.simulators.__main__ import Config
-from tests.simulators.harness import running
+from tests.simulators.harness import plain_client, running
 
 REDIRECT_URI = "http://localhost:8000/auth/callback"
 AFTER_LOGOUT = "http://localhost:8000/"
@@ -136,7 +136,7 @@ async def oidc_world(data_dir: Path, config: Config | None = None, clock: Clock 
     async with AsyncExitStack() as stack:
         port = await stack.enter_async_context(running("oidc", config or oidc_config(), data_dir, now=clock))
         issuer = f"http://localhost:{port}"
-        browser = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False, timeout=5))
+        browser = await stack.enter_async_context(plain_client(5))
         client = await stack.enter_async_context(
             AsyncOAuth2Client("berth", SECRET, redirect_uri=REDIRECT_URI, code_challenge_method="S256", trust_env=False)
         )

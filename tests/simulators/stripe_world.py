@@ -13,7 +13,7 @@ import stripe
 
 from devstack.simulators.__main__ import Config
 from devstack.simulators.http import Message, Receive, Scope, Send, read_request
-from tests.simulators.harness import receiving, running
+from tests.simulators.harness import plain_client, receiving, running
 
 SECRET_KEY = "sk_test_51Simulated"
 WEBHOOK_SECRET = "whsec_simulated"
@@ -121,7 +121,7 @@ async def stripe_world(data_dir: Path, endpoint: Endpoint | None = None) -> Asyn
             }
         }
         port = await stack.enter_async_context(running("stripe", config, data_dir))
-        browser = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False, timeout=20))
+        browser = await stack.enter_async_context(plain_client(20))
         async with sdk_client(port) as sdk:
             yield World(port, sdk, endpoint, browser, config, data_dir)
 
@@ -129,7 +129,7 @@ async def stripe_world(data_dir: Path, endpoint: Endpoint | None = None) -> Asyn
 @asynccontextmanager
 async def sdk_client(port: int, key: str = SECRET_KEY) -> AsyncIterator[stripe.StripeClient]:
     """The SDK as the product configures it, closed afterwards."""
-    http_client = stripe.HTTPXClient(timeout=10)
+    http_client = stripe.HTTPXClient(timeout=10, verify_ssl_certs=False)  # plain HTTP; spares reading CAs
     base: stripe.BaseAddresses = {"api": f"http://127.0.0.1:{port}"}
     try:
         yield stripe.StripeClient(key, base_addresses=base, http_client=http_client, max_network_retries=0)

@@ -265,7 +265,7 @@ async def test_it_can_be_down_or_slow(world: World) -> None:
     await world.fault("down", path="/token")
     assert (await world.browser.get(f"{world.issuer}/jwks")).status_code == 200
     assert (await world.browser.post(f"{world.issuer}/token")).status_code == 503
-    await world.fault("slow", path="/jwks", seconds=5)
+    await world.fault("slow", path="/jwks", seconds=0.5)
     with pytest.raises(httpx2.ReadTimeout):
         await world.browser.get(f"{world.issuer}/jwks", timeout=0.1)
 

@@ -62,7 +62,9 @@ class Provider:
         self._now = now
         for person in NAMED_PEOPLE:
             store.put(person.id, person)
-        if not store.all(SigningKey):
+        # Reading a private key checks its primes (about 40 ms), so it is done once. The youngest is the last.
+        self._ring = [RSAKey.import_key(dict(kept.jwk)) for kept in store.all(SigningKey)]
+        if not self._ring:
             self.rotate_keys()
 
     # -- people ----------------------------------------------------------------------------------------------------
@@ -148,7 +150,7 @@ class Provider:
     def end_session(self, id_token: str) -> bool:
         """Revoke the sign-in behind an ID token of ours (an expired one will do); False when it is not ours."""
         try:
-            claims = jwt.decode(id_token, self._keys(), algorithms=["RS256"]).claims
+            claims = jwt.decode(id_token, KeySet(list(self._ring)), algorithms=["RS256"]).claims
         except (JoseError, ValueError):
             return False
         if claims.get("iss") != self.issuer:
@@ -162,23 +164,21 @@ class Provider:
         """Sign with a new key from now on; older ones stay published. Returns its key id."""
         key = RSAKey.generate_key(2048, auto_kid=True)
         kid = str(key.kid)
+        self._ring.append(key)
         self._store.put(kid, SigningKey(id=kid, jwk=cast("dict[str, str]", key.as_dict(private=True))))
         return kid
 
     def retire_keys(self) -> None:
         """Publish only the key that signs."""
-        for key in self._store.all(SigningKey)[:-1]:
-            self._store.delete(SigningKey, key.id)
+        for key in self._ring[:-1]:
+            self._store.delete(SigningKey, str(key.kid))
+        self._ring = self._ring[-1:]
 
     def jwks(self) -> dict[str, object]:
         """The public keys."""
-        keys = [RSAKey.import_key(dict(key.jwk)).as_dict(private=False) for key in self._store.all(SigningKey)]
-        return {"keys": [{**key, "use": "sig", "alg": "RS256"} for key in keys]}
+        return {"keys": [{**key.as_dict(private=False), "use": "sig", "alg": "RS256"} for key in self._ring]}
 
     # -- inside ----------------------------------------------------------------------------------------------------
-
-    def _keys(self) -> KeySet:
-        return KeySet([RSAKey.import_key(dict(key.jwk)) for key in self._store.all(SigningKey)])
 
     def _grant(self, grant_id: str) -> Grant:
         grant = self._store.find(Grant, grant_id)
@@ -230,11 +230,10 @@ class Provider:
             claims["aud"] = "somebody-else"
         if self._faults.take("wrong_issuer") is not None:
             claims["iss"] = "http://issuer.example"
-        signer = self._store.all(SigningKey)[-1]
-        key = RSAKey.import_key(dict(signer.jwk))
+        key = signer = self._ring[-1]
         if self._faults.take("wrong_signature") is not None:
             key = RSAKey.generate_key(2048)
-        return jwt.encode({"alg": "RS256", "typ": "JWT", "kid": signer.id}, claims, key)
+        return jwt.encode({"alg": "RS256", "typ": "JWT", "kid": str(signer.kid)}, claims, key)
 
     def _claims(self, grant: Grant) -> Mapping[str, object]:
         person = self.person(grant.sub)
