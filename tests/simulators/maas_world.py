@@ -133,11 +133,12 @@ def configuration(fleet: int = 24, speed: float = 100.0, nodes_url: str = "") ->
 
 @asynccontextmanager
 async def region(data_dir: Path, **options: Any) -> AsyncIterator[World]:
-    """A region over `data_dir`, without a socket; opening it twice is a restart."""
-    data_dir.mkdir(exist_ok=True)
+    """A region over `data_dir` (which exists), without a socket; opening it twice is a restart."""
     async with living(create_app(configuration(**options), data_dir)) as app:
         transport, url = httpx2.ASGITransport(app=app), "http://maas.test/MAAS"
-        async with httpx2.AsyncClient(transport=transport, base_url=f"{url}/api/2.0/", timeout=10) as client:
+        async with httpx2.AsyncClient(
+            transport=transport, base_url=f"{url}/api/2.0/", trust_env=False, timeout=10
+        ) as client:
             yield World(client, url)
 
 
@@ -194,6 +195,7 @@ class Nodes:
 
     def _answer(self, method: str, segments: list[str], body: bytes) -> Response:
         if method == "GET":
+            self.log.append(("GET", ""))
             return json_response({"machines": [{"system_id": key} for key in self.held]})
         self.log.append((method, segments[1]))
         if method == "PUT":

@@ -13,7 +13,7 @@ from tests.simulators.maas_world import ADMIN_KEY, OUR_KEY, World, authorization
 
 @pytest.fixture
 async def maas(tmp_path: Path) -> AsyncIterator[World]:
-    async with region(tmp_path / "maas") as world:
+    async with region(tmp_path) as world:
         yield world
 
 
@@ -148,11 +148,11 @@ async def test_a_wrong_key_is_401_html_and_tells_too_much(maas: World, changes: 
 
 async def test_a_nonce_serves_once_and_is_remembered_over_a_restart(tmp_path: Path) -> None:
     header = authorization(OUR_KEY)
-    async with region(tmp_path / "maas") as maas:
+    async with region(tmp_path) as maas:
         assert (await maas.client.get("zones/", headers=header)).status_code == 200
         again = await maas.client.get("zones/", headers=header)
         assert (again.status_code, "Nonce already used" in again.text) == (401, True)
-    async with region(tmp_path / "maas") as maas:
+    async with region(tmp_path) as maas:
         assert (await maas.client.get("zones/", headers=header)).status_code == 401
 
 

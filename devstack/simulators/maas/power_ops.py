@@ -56,7 +56,7 @@ def query_power_state(call: Call) -> Response:
 def lock(call: Call) -> Response:
     """Protect a deployed machine from every change."""
     machine = call.machine()
-    if machine.owner != call.user.username and not call.user.is_superuser:
+    if machine.owner not in (None, call.user.username) and not call.user.is_superuser:
         raise Refusal(403)
     if machine.status not in (Status.DEPLOYED, Status.DEPLOYING):
         raise Refusal(409, "Can't lock, node is not deployed or deploying")
