@@ -36,7 +36,16 @@ def upgrade() -> None:
         ) PARTITION BY RANGE (created_at)
     """)
     op.execute("CREATE TABLE shared.outbox_events_default PARTITION OF shared.outbox_events DEFAULT")
-    op.execute("CREATE INDEX outbox_events_pending ON shared.outbox_events (shard, id) WHERE published_at IS NULL")
+    op.execute(
+        "CREATE INDEX outbox_events_pending ON shared.outbox_events (kind, shard, id) WHERE published_at IS NULL"
+    )
+    op.execute(
+        "CREATE INDEX outbox_events_waiting ON shared.outbox_events (aggregate_id, id) WHERE published_at IS NULL"
+    )
+    op.execute("""
+        CREATE INDEX outbox_events_published ON shared.outbox_events USING brin (published_at, stream_sequence)
+        WITH (pages_per_range = 32, autosummarize = on)
+    """)
     op.execute("""
         CREATE TABLE shared.outbox_leases (
             shard smallint PRIMARY KEY CHECK (shard BETWEEN 0 AND 15),
@@ -47,18 +56,28 @@ def upgrade() -> None:
     """)
     op.execute("INSERT INTO shared.outbox_leases (shard) SELECT generate_series(0, 15)")
     op.execute("""
+        CREATE TABLE shared.consumer_leases (
+            consumer text PRIMARY KEY,
+            owner text NOT NULL,
+            expires_at timestamptz NOT NULL
+        )
+    """)
+    op.execute("""
         CREATE TABLE shared.processed_events (
             consumer text NOT NULL,
             event_id uuid NOT NULL,
             aggregate_id uuid NOT NULL,
             version bigint NOT NULL,
             processed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+            aggregate text NOT NULL DEFAULT '',
             PRIMARY KEY (consumer, event_id)
         )
     """)
-    op.execute(
-        "CREATE INDEX processed_events_aggregate ON shared.processed_events (consumer, aggregate_id, version DESC)"
-    )
+    op.execute("""
+        CREATE INDEX processed_events_aggregate
+        ON shared.processed_events (consumer, aggregate_id, aggregate, version DESC)
+    """)
+    op.execute("CREATE INDEX processed_events_age ON shared.processed_events USING brin (processed_at)")
     op.execute("""
         CREATE TABLE shared.dead_letters (
             id uuid PRIMARY KEY,

@@ -63,8 +63,9 @@ def event(name: str, *, aggregate: str) -> Callable[[E], E]:
 
 
 def decode(subject: str, payload: bytes | dict[str, object]) -> Event:
-    """The event struct of `subject` from JSON bytes or builtins. Raises msgspec.ValidationError or KeyError."""
+    """The event struct of `subject` from JSON bytes or builtins. Fields that this release does not know yet are left
+    out, because a newer one may have added them. Raises msgspec.ValidationError, msgspec.DecodeError or KeyError."""
     cls = CATALOGUE[subject]
-    if isinstance(payload, bytes):
-        return msgspec.json.decode(payload, type=cls)
-    return msgspec.convert(payload, type=cls, strict=False)
+    fields = msgspec.json.decode(payload, type=dict[str, object]) if isinstance(payload, bytes) else payload
+    known = {name: value for name, value in fields.items() if name in cls.__struct_encode_fields__}
+    return msgspec.convert(known, type=cls, strict=False)

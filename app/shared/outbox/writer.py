@@ -39,7 +39,8 @@ INSERT = text("""
     INSERT INTO shared.outbox_events (id, kind, name, aggregate_id, shard, version, payload, tenant_id, project_id,
                                       correlation_id, causation_id, due_at, created_at)
     VALUES (:id, :kind, :name, :aggregate_id, :shard, :version, CAST(:payload AS jsonb), :tenant_id, :project_id,
-            :correlation_id, :causation_id, COALESCE(CAST(:due_at AS timestamptz), clock_timestamp()), clock_timestamp())
+            :correlation_id, :causation_id, COALESCE(CAST(:due_at AS timestamptz), clock_timestamp()),
+            clock_timestamp())
 """)
 
 

@@ -1,0 +1,35 @@
+"""Deletes what outbox and inbox no longer need. Rows outlive their publication, so that a stream that lost its tail, or
+was restored from an older copy, is given them again."""
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+PUBLISHED_DAYS = 7
+PROCESSED_DAYS = 21  # longer than the stream keeps a message (14 days): none can come again after that
+BATCH = 5_000
+
+OUTBOX = text("""
+    DELETE FROM shared.outbox_events WHERE (id, created_at) IN (
+        SELECT id, created_at FROM shared.outbox_events
+        WHERE published_at < clock_timestamp() - make_interval(days => :days) LIMIT :batch)
+""")
+INBOX = text("""
+    DELETE FROM shared.processed_events WHERE (consumer, event_id) IN (
+        SELECT consumer, event_id FROM shared.processed_events
+        WHERE processed_at < clock_timestamp() - make_interval(days => :days) LIMIT :batch)
+""")
+
+
+async def prune_outbox(session: AsyncSession) -> int:
+    """Delete one batch of rows published more than a week ago. Returns how many went; call again while it is full."""
+    return await _prune(session, OUTBOX, PUBLISHED_DAYS)
+
+
+async def prune_inbox(session: AsyncSession) -> int:
+    """Delete one batch of records older than any message that could still come. Returns how many went."""
+    return await _prune(session, INBOX, PROCESSED_DAYS)
+
+
+async def _prune(session: AsyncSession, statement: TextClause, days: int) -> int:
+    result = await session.execute(statement, {"days": days, "batch": BATCH})
+    return int(getattr(result, "rowcount", 0))

@@ -1,0 +1,52 @@
+"""Builds the Runtime of a background process and keeps its heartbeat in Valkey."""
+
+import asyncio
+import contextlib
+import os
+import socket
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.context import Runtime
+from app.settings import Settings, load_settings
+from app.shared.db import Database
+from app.shared.rdb import connect
+from app.shared.telemetry.logs import configure_logs
+from app.shared.web.templating import create_environment
+
+HEARTBEAT_SECONDS = 5
+HEARTBEAT_TTL = 15
+
+log = structlog.get_logger("workers")
+
+
+def start_runtime(service: str) -> Runtime:
+    """Logs configured for `service`, settings from the environment, and the Runtime made of them."""
+    configure_logs(service)
+    return build_runtime(load_settings(os.environ))
+
+
+def build_runtime(settings: Settings) -> Runtime:
+    """A Runtime for a process without requests: nobody signs in here, but mails are rendered."""
+    return Runtime(
+        settings=settings,
+        database=Database(settings.database),
+        valkey=connect(settings.valkey_url),
+        templates=create_environment(),
+    )
+
+
+async def keep_heartbeat(valkey: Redis, service: str) -> None:
+    """Say every five seconds that this process lives: `berth:<service>:<pid>` holds the host's name and expires by
+    itself. Readiness and the System page read it."""
+    key = f"berth:{service}:{os.getpid()}"
+    try:
+        while True:
+            with contextlib.suppress(RedisError, OSError):
+                await valkey.set(key, socket.gethostname(), ex=HEARTBEAT_TTL)
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+    finally:
+        with contextlib.suppress(RedisError, OSError):
+            await valkey.delete(key)
