@@ -5,16 +5,15 @@ to start with a route that declares neither a permission nor why it is public.
 """
 
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from litestar import Litestar, Router
+from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.static_files import create_static_files_router
-from litestar.types import ASGIApp
 
 from app.context import Runtime
 from app.registry import DOMAINS
@@ -66,47 +65,36 @@ def create_app(runtime: Runtime | None = None, domains: Sequence[Domain] = DOMAI
     if runtime is None:
         configure_logs("web")
         runtime = build_runtime(load_settings(os.environ))
-    held = runtime
-
-    @asynccontextmanager
-    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await held.close()
-
-    static = create_static_files_router(
-        path="/static",
-        directories=[STATIC],
-        opt=public("styles, scripts and fonts"),
-        cache_control=None,
-        include_in_schema=False,
-    )
     app = Litestar(
-        route_handlers=[*SYSTEM_ROUTES, static, *(route for domain in domains for route in domain.routes)],
-        dependencies={
-            "ctx": Provide(provide_ctx),
-            "contexts": Provide(provide_contexts),
-        },
+        route_handlers=[*SYSTEM_ROUTES, _static(), *(route for domain in domains for route in domain.routes)],
+        dependencies={"ctx": Provide(provide_ctx), "contexts": Provide(provide_contexts)},
         guards=[guard],
         middleware=[RequestMiddleware()],
         exception_handlers={Exception: render_error},
-        lifespan=[lifespan],
+        on_shutdown=[runtime.close],
         logging_config=None,
         request_max_body_size=MAX_BODY,
-        openapi_config=OpenAPIConfig(
-            title="Berth",
-            version="1",
-            render_plugins=[],
-            openapi_router=Router(
-                "/api/v1/schema", route_handlers=[], opt=public("the API's own description"), include_in_schema=False
-            ),
-        ),
+        openapi_config=_openapi(),
     )
     app.state.runtime = runtime
     refuse_undeclared(app)
     app.asgi_handler = SecurityHeaders(HostCheck(app.asgi_handler, runtime.settings), runtime.settings)
     return app
+
+
+def _static() -> Router:
+    return create_static_files_router(
+        path="/static",
+        directories=[STATIC],
+        opt=public("styles, scripts and fonts"),
+        cache_control=CacheControlHeader(max_age=31_536_000, public=True),
+        include_in_schema=False,
+    )
+
+
+def _openapi() -> OpenAPIConfig:
+    router = Router("/api/v1/schema", route_handlers=[], opt=public("the API's own words"), include_in_schema=False)
+    return OpenAPIConfig(title="Berth", version="1", render_plugins=[], openapi_router=router)
 
 
 def refuse_undeclared(app: Litestar) -> None:
@@ -120,6 +108,3 @@ def refuse_undeclared(app: Litestar) -> None:
                 continue
             if "permission" not in handler.opt and "public" not in handler.opt:
                 raise UndeclaredRoute(f"{route.path}: {handler}")
-
-
-Application = ASGIApp

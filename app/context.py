@@ -6,7 +6,7 @@ wires in, so that shared code never imports a domain.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 from jinja2 import Environment
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.settings import Settings
@@ -58,6 +59,7 @@ class Context:
         self.trace = trace
         self.idempotency = idempotency
         self.web = web
+        self.once_only: dict[str, str] = {}  # secrets for this answer alone; an idempotent replay does not have them
         self._now: datetime | None = None
         self._policies = PolicyStore(uow.session)
         self._outbox = Outbox(uow.session, trace.correlation_id, trace.causation_id)
@@ -150,10 +152,8 @@ class Runtime:
 
     async def _wake_relay(self) -> None:
         """A hint only: the relay polls every 250 ms behind it, so losing one is harmless."""
-        try:
+        with suppress(RedisError, OSError):
             await self.valkey.publish(WAKE_CHANNEL, b"1")
-        except Exception:  # noqa: S110 - a lost wake-up is harmless and the change has committed
-            pass
 
     async def close(self) -> None:
         await self.database.close()

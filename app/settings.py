@@ -101,16 +101,10 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     read = _Reader(environ)
     settings = Settings(
         env=read.choice("BERTH_ENV", ("development", "production"), "production"),
-        web=WebSettings(
-            public_url=read.text("BERTH_PUBLIC_URL").rstrip("/"),
-            host=read.text("BERTH_HOST", "127.0.0.1"),
-            port=read.number("BERTH_PORT", 8000),
-            instance=read.text("BERTH_INSTANCE", "berth"),
-            secret_key=read.secret("BERTH_SECRET_KEY", 64),
-        ),
+        web=_web(read),
         database=DatabaseSettings(
             url=read.text("BERTH_DATABASE_URL"),
-            owner_url=environ.get("BERTH_DATABASE_OWNER_URL") or None,
+            owner_url=read.optional("BERTH_DATABASE_OWNER_URL"),
             pool_size=read.number("BERTH_DATABASE_POOL", 10),
         ),
         valkey_url=read.text("BERTH_VALKEY_URL"),
@@ -120,39 +114,64 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             namespace=read.text("BERTH_TEMPORAL_NAMESPACE", "default"),
             task_queue=read.text("BERTH_TEMPORAL_TASK_QUEUE", "berth"),
         ),
-        s3=S3Settings(
-            url=read.text("BERTH_S3_URL"),
-            public_url=read.text("BERTH_S3_PUBLIC_URL", environ.get("BERTH_S3_URL")),
-            access_key=read.text("BERTH_S3_ACCESS_KEY"),
-            secret_key=read.text("BERTH_S3_SECRET_KEY"),
-            bucket=read.text("BERTH_S3_BUCKET", "berth"),
-        ),
-        maas=MaasSettings(
-            url=read.text("BERTH_MAAS_URL"),
-            api_key=read.text("BERTH_MAAS_API_KEY"),
-            pool=read.text("BERTH_MAAS_POOL", "berth"),
-            node_ssh_port=read.number("BERTH_NODE_SSH_PORT", 22),
-        ),
-        stripe=StripeSettings(
-            secret_key=read.text("BERTH_STRIPE_SECRET_KEY"),
-            webhook_secret=read.text("BERTH_STRIPE_WEBHOOK_SECRET"),
-            api_url=environ.get("BERTH_STRIPE_API_URL") or None,
-            checkout_origin=read.text("BERTH_STRIPE_CHECKOUT_ORIGIN", "https://checkout.stripe.com"),
-        ),
-        oidc=OidcSettings(
-            issuer=read.text("BERTH_OIDC_ISSUER").rstrip("/"),
-            client_id=read.text("BERTH_OIDC_CLIENT_ID", "berth"),
-            client_secret=read.text("BERTH_OIDC_CLIENT_SECRET"),
-            name=read.text("BERTH_OIDC_NAME", "Single sign-on"),
-        ),
+        s3=_s3(read),
+        maas=_maas(read),
+        stripe=_stripe(read),
+        oidc=_oidc(read),
         pki_dir=Path(read.text("BERTH_PKI_DIR")),
-        platform_admins=frozenset(
-            part.strip().lower() for part in environ.get("BERTH_PLATFORM_ADMINS", "").split(",") if part.strip()
-        ),
+        platform_admins=frozenset(part.lower() for part in read.parts("BERTH_PLATFORM_ADMINS")),
     )
     if settings.env == "production":
         _refuse_development_values(settings)
     return settings
+
+
+def _web(read: "_Reader") -> WebSettings:
+    return WebSettings(
+        public_url=read.text("BERTH_PUBLIC_URL").rstrip("/"),
+        host=read.text("BERTH_HOST", "127.0.0.1"),
+        port=read.number("BERTH_PORT", 8000),
+        instance=read.text("BERTH_INSTANCE", "berth"),
+        secret_key=read.secret("BERTH_SECRET_KEY", 64),
+    )
+
+
+def _s3(read: "_Reader") -> S3Settings:
+    url = read.text("BERTH_S3_URL")
+    return S3Settings(
+        url=url,
+        public_url=read.text("BERTH_S3_PUBLIC_URL", url),
+        access_key=read.text("BERTH_S3_ACCESS_KEY"),
+        secret_key=read.text("BERTH_S3_SECRET_KEY"),
+        bucket=read.text("BERTH_S3_BUCKET", "berth"),
+    )
+
+
+def _maas(read: "_Reader") -> MaasSettings:
+    return MaasSettings(
+        url=read.text("BERTH_MAAS_URL"),
+        api_key=read.text("BERTH_MAAS_API_KEY"),
+        pool=read.text("BERTH_MAAS_POOL", "berth"),
+        node_ssh_port=read.number("BERTH_NODE_SSH_PORT", 22),
+    )
+
+
+def _stripe(read: "_Reader") -> StripeSettings:
+    return StripeSettings(
+        secret_key=read.text("BERTH_STRIPE_SECRET_KEY"),
+        webhook_secret=read.text("BERTH_STRIPE_WEBHOOK_SECRET"),
+        api_url=read.optional("BERTH_STRIPE_API_URL"),
+        checkout_origin=read.text("BERTH_STRIPE_CHECKOUT_ORIGIN", "https://checkout.stripe.com"),
+    )
+
+
+def _oidc(read: "_Reader") -> OidcSettings:
+    return OidcSettings(
+        issuer=read.text("BERTH_OIDC_ISSUER").rstrip("/"),
+        client_id=read.text("BERTH_OIDC_CLIENT_ID", "berth"),
+        client_secret=read.text("BERTH_OIDC_CLIENT_SECRET"),
+        name=read.text("BERTH_OIDC_NAME", "Single sign-on"),
+    )
 
 
 def _refuse_development_values(settings: Settings) -> None:
@@ -173,6 +192,12 @@ class _Reader:
         if value is None:
             raise SettingsError(f"{name} is not set")
         return value
+
+    def optional(self, name: str) -> str | None:
+        return self._environ.get(name) or None
+
+    def parts(self, name: str) -> list[str]:
+        return [part.strip() for part in self._environ.get(name, "").split(",") if part.strip()]
 
     def number(self, name: str, default: int) -> int:
         raw = self._environ.get(name) or str(default)

@@ -1,13 +1,59 @@
-"""Wires domains to the frame: how a request is authenticated and what every page's frame shows."""
+"""Wires domains to the frame: how a request is authenticated, and what every page's frame shows."""
 
-from app.context import Context, Runtime
-from app.shared.authz.actor import ANONYMOUS, Actor
-from app.shared.web.shell import Shell
+from app.context import Context
+from app.domains.auth import public as auth
+from app.shared.authz import ActorKind
+from app.shared.authz.permissions import PLATFORM_ROLES
+from app.shared.authz.scope import may
+from app.shared.manifest import NavEntry
+from app.shared.web import shell as frame
+from app.shared.web.shell import Shell, initials, parse_theme
+
+authenticate = auth.resolve_actor
 
 
-async def authenticate(runtime: Runtime, session_cookie: str | None, bearer: str | None) -> Actor:
-    return ANONYMOUS
+def navigation() -> list[NavEntry]:
+    """Every entry of every domain, in order. Read late: the registry imports the domains."""
+    from app.registry import DOMAINS
+
+    return sorted((entry for domain in DOMAINS for entry in domain.navigation), key=lambda entry: entry.order)
 
 
 async def build_shell(ctx: Context) -> Shell:
-    return Shell(csrf_token=ctx.web.csrf_token if ctx.web else "")
+    """The frame for the person who asks: only places that they may open."""
+    web = ctx.web
+    if web is None:
+        raise RuntimeError("a frame belongs to a request")
+    base = Shell(csrf_token=web.csrf_token, theme=parse_theme(web.theme), env_name=ctx.settings.env)
+    if ctx.actor.kind is ActorKind.ANONYMOUS:
+        return base
+    console = "operator" if web.path.startswith("/admin") else "portal"
+    operator = any(binding.role in PLATFORM_ROLES for binding in ctx.actor.bindings)
+    tenant = await auth.tenant(ctx, ctx.actor.tenant_id) if ctx.actor.tenant_id else None
+    project = await auth.project(ctx, ctx.actor.project_id) if ctx.actor.project_id else None
+    nav = tuple(
+        frame.NavEntry(
+            label=entry.label,
+            href=entry.href,
+            icon=entry.icon,
+            active=web.path == entry.href or web.path.startswith(entry.href + "/"),
+        )
+        for entry in navigation()
+        if entry.console == console and may(ctx.actor, entry.permission)
+    )
+    return Shell(
+        csrf_token=web.csrf_token,
+        theme=parse_theme(web.theme),
+        env_name=ctx.settings.env,
+        time_zone=tenant.time_zone if tenant else "UTC",
+        user_name=ctx.actor.name,
+        user_initials=initials(ctx.actor.name),
+        tenant_name=tenant.name if tenant else "",
+        project_name=project.name if project else "",
+        nav=nav,
+        is_operator=operator,
+        operator_href="/admin/nodes" if operator else None,
+        portal_href="/" if tenant else None,
+        settings_href="/settings/sessions",
+        csp_nonce=web.csp_nonce,
+    )

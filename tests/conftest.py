@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.services",
     "tests.fixtures.clock",
+    "tests.fixtures.app",
 ]
 
 

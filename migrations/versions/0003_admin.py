@@ -35,16 +35,21 @@ def upgrade() -> None:
     op.execute("""
         CREATE FUNCTION shared.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
+            RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP
+                USING ERRCODE = 'insufficient_privilege';
         END $$
     """)
-    for table in ("admin.audit_logs", "admin.audit_logs_default"):
-        op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON " + table + " FROM berth_app")
+    op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON admin.audit_logs, admin.audit_logs_default FROM berth_app")
     op.execute("""
         CREATE TRIGGER audit_logs_append_only BEFORE UPDATE OR DELETE ON admin.audit_logs
         FOR EACH ROW EXECUTE FUNCTION shared.refuse_change()
     """)
+    # A statement trigger of the parent does not cover a partition that is named itself: each needs its own.
     op.execute("""
         CREATE TRIGGER audit_logs_no_truncate BEFORE TRUNCATE ON admin.audit_logs
+        FOR EACH STATEMENT EXECUTE FUNCTION shared.refuse_change()
+    """)
+    op.execute("""
+        CREATE TRIGGER audit_logs_default_no_truncate BEFORE TRUNCATE ON admin.audit_logs_default
         FOR EACH STATEMENT EXECUTE FUNCTION shared.refuse_change()
     """)

@@ -4,26 +4,28 @@ One function, `holds`, decides. A tenant never learns that another tenant's reso
 is not found.
 """
 
+from dataclasses import dataclass
 from typing import NewType
 from uuid import UUID
-
-import msgspec
 
 from app.shared.authz.actor import Actor, ActorKind
 from app.shared.authz.permissions import GRANTS, Permission, is_platform
 from app.shared.errors import Forbidden, Unauthenticated
 
 
-class _Tenant(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class _Tenant:
     tenant_id: UUID
 
 
-class _Project(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class _Project:
     tenant_id: UUID
     project_id: UUID
 
 
-class _Platform(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class _Platform:
     actor_id: UUID | None
 
 

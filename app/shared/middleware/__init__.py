@@ -1,1 +1,1 @@
-"""What every request passes: host check, correlation id, authentication, security headers. See `request` and `headers`."""
+"""What each request passes: host check, correlation id, authentication, security headers."""

@@ -5,6 +5,7 @@ This stops DNS rebinding, and keeps cookies and the OIDC redirect on one origin.
 
 from urllib.parse import urlsplit
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from app.settings import Settings
@@ -21,10 +22,14 @@ class HostCheck:
         self._host = urlsplit(settings.web.public_url).netloc.lower()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or scope["path"] in PROBES or self._is_ours(scope):
+        if (
+            scope["type"] not in (ScopeType.HTTP, ScopeType.WEBSOCKET)
+            or scope["path"] in PROBES
+            or self._is_ours(scope)
+        ):
             await self._app(scope, receive, send)
             return
-        if scope["type"] == "websocket":
+        if scope["type"] != ScopeType.HTTP:
             await send({"type": "websocket.close", "code": 4400, "reason": "wrong host"})
             return
         safe = scope["method"] in ("GET", "HEAD")

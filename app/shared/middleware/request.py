@@ -31,10 +31,9 @@ class RequestMiddleware(ASGIMiddleware):
         connection: ASGIConnection = ASGIConnection(scope, receive, send)  # type: ignore[type-arg]
         runtime: Runtime = connection.app.state.runtime
         trace = new_trace(connection.headers.get("x-correlation-id"))
-        scope.setdefault("state", {})
         scope["state"]["trace"] = trace
-        handler = scope.get("route_handler")
-        if handler is not None and handler.opt.get("csp_nonce"):
+        handler = scope["route_handler"]
+        if handler.opt.get("csp_nonce"):
             scope["state"]["csp_nonce"] = secrets.token_urlsafe(16)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(service="web", correlation_id=trace.correlation_id)

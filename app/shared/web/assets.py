@@ -1,8 +1,10 @@
-"""The two files every page loads: berth.css and berth.js, joined from app/static/css and app/static/js in the order below.
+"""The two files every page loads: berth.css and berth.js, joined from app/static/css and app/static/js in the order
+below.
 
-`python -m app.shared.web.assets` writes app/static/dist; the files are committed and a test refuses a stale one. Joining keeps a page
-at eight requests without a build tool. A JavaScript source is an ES module whose imports are local and named; joined, they share one
-module scope, so top-level names are unique across files (the test loads the result). Refuses anything but these two bundles.
+`python -m app.shared.web.assets` writes app/static/dist; the files are committed and a test refuses a stale one.
+Joining keeps a page at eight requests without a build tool. A JavaScript source is an ES module whose imports are local
+and named; joined, they share one module scope, so top-level names are unique across files (the test loads the result).
+Refuses anything but these two bundles.
 """
 
 import hashlib

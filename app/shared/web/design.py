@@ -1,4 +1,5 @@
-"""The sample data of /_design, the page that shows every component in every state. Owns no real figure; used by tests too."""
+"""The sample data of /_design, the page that shows every component in every state. Owns no real figure; used by tests
+too."""
 
 from datetime import datetime, timedelta
 
@@ -68,15 +69,25 @@ def sample(now: datetime) -> DesignPage:
         machines=(
             _machine("train-07", "H100 SXM ×8", "active", "", ("mine",) * 8, 18_400_000, 58_880_000, now, 11_520),
             _machine("tokenizer", "A100 ×2", "in_progress", "deploying", ("in_progress",) * 2, 3_200_000, 0, now, 74),
-            _machine("eval-nightly", "L40S ×4", "attention", "idle 40 min", ("mine",) * 4, 4_960_000, 9_920_000, now, 7_200),
+            _machine(
+                "eval-nightly", "L40S ×4", "attention", "idle 40 min", ("mine",) * 4, 4_960_000, 9_920_000, now, 7_200
+            ),
             _machine("sweep-b", "H100 SXM ×1", "waiting", "2nd in line", ("waiting",), 2_312_500, 0, now, 360),
             _machine("bench", "EPYC 96 c", "failed", "no answer on SSH", ("failed",), 1_100_000, 4_200, now, 90_000),
-            _machine("train-06", "H100 SXM ×8", "ended", "given back", ("free",) * 8, 18_400_000, 441_600_000, now, 260_000),
+            _machine(
+                "train-06", "H100 SXM ×8", "ended", "given back", ("free",) * 8, 18_400_000, 441_600_000, now, 260_000
+            ),
         ),
         steps=(
             Step(label="Placed", state="active", seconds=0.1, detail="node-12, image warm"),
             Step(label="Deployed", state="active", seconds=124),
-            Step(label="Configured", state="in_progress", seconds=6, expected_seconds=8, started_at=now - timedelta(seconds=6)),
+            Step(
+                label="Configured",
+                state="in_progress",
+                seconds=6,
+                expected_seconds=8,
+                started_at=now - timedelta(seconds=6),
+            ),
             Step(label="Probed", state="waiting", expected_seconds=3, detail="SSH answers, 8 GPUs, quick test"),
         ),
         empties_at=now + timedelta(seconds=80_640),
@@ -90,7 +101,15 @@ def _machine(
     since = now - timedelta(seconds=age)
     stem = f"0192f7c4a1b27e33{abs(age) % 10_000:04d}"
     return Machine(
-        id=stem, name=name, kind=kind, state=state, word=word, slips=slips, rate_micro=rate, cost_micro=cost, since=since
+        id=stem,
+        name=name,
+        kind=kind,
+        state=state,
+        word=word,
+        slips=slips,
+        rate_micro=rate,
+        cost_micro=cost,
+        since=since,
     )
 
 

@@ -6,6 +6,7 @@ import msgspec
 from jinja2 import Environment
 from litestar import Request
 
+from app.shared.authz.actor import ANONYMOUS, Actor
 from app.shared.clock import process_now
 from app.shared.web.provide import web_info
 from app.shared.web.shell import Shell, parse_theme
@@ -50,13 +51,22 @@ def render_error_html(environment: Environment, request: Request, error: "ErrorP
         fix=fix,
         fields=error.fields,
         correlation_id=error.correlation_id,
+        home_href=_home_of(request.scope.get("user")),
     )
     is_htmx = request.headers.get("hx-request") == "true"
-    info = web_info(request) if "user" in request.scope else None
-    shell = Shell(csrf_token=info.csrf_token if info else "", theme=parse_theme(info.theme if info else None))
+    request.scope.setdefault("user", ANONYMOUS)
+    info = web_info(request)
+    shell = Shell(csrf_token=info.csrf_token, theme=parse_theme(info.theme))
     instance: str = request.app.state.runtime.settings.web.instance
     context = layout_context(
         LayoutContext(shell=shell, request_path=request.url.path, now=process_now(), instance=instance)
     )
     template = "errors/fragment.html" if is_htmx else "errors/error.html"
     return environment.get_template(template).render(error=shown, **context), {}
+
+
+def _home_of(actor: object) -> str:
+    """Who has no organisation is an operator: their pages begin elsewhere."""
+    if isinstance(actor, Actor) and actor.id is not None and actor.tenant_id is None:
+        return "/admin/nodes"
+    return "/"

@@ -1,11 +1,11 @@
 """How a value becomes text that people read: money, rates, instants, durations, bytes.
 
-Pure functions on plain values. `app/static/js/ticker.js` repeats `money`, `duration` and `relative` for figures that move; a test
-compares both. Refuses floats for money and instants without a zone.
+Pure functions on plain values. `app/static/js/ticker.js` repeats `money`, `duration` and `relative` for figures that
+move; a test compares both. Refuses floats for money and instants without a zone.
 
-Precision: an amount shows cents, rounded half to even; an amount too small for cents but not zero shows up to six decimals, so that
-nothing which costs reads as free. A rate shows cents when it is a whole number of cents, else up to six decimals, because a rate is
-multiplied by the reader.
+Precision: an amount shows cents, rounded half to even; an amount too small for cents but not zero shows up to six
+decimals, so that nothing which costs reads as free. A rate shows cents when it is a whole number of cents, else up to
+six decimals, because a rate is multiplied by the reader.
 """
 
 from datetime import UTC, datetime, tzinfo
@@ -81,7 +81,8 @@ def duration(seconds: float) -> str:
 
 
 def runway(seconds: float | None) -> str:
-    """One figure for a header: `45 min`, `3 h 12 m`, `22 h`, `9 d`, finer as it matters more; None (nothing burns) is "no end"; nothing left is `empty`."""
+    """One figure for a header: `45 min`, `3 h 12 m`, `22 h`, `9 d`, finer as it matters more; None (nothing burns) is
+    "no end"; nothing left is `empty`."""
     if seconds is None:
         return "no end"
     if seconds <= 0:
@@ -133,7 +134,8 @@ def instant(value: datetime, time_zone: str = "UTC") -> str:
 
 
 def moment(value: datetime, now: datetime, time_zone: str = "UTC") -> str:
-    """Short but unmistakable: `Thu 14:20 CET` within six days of now, `12 Dec 14:20 CET` beyond, with the year when it differs."""
+    """Short but unmistakable: `Thu 14:20 CET` within six days of now, `12 Dec 14:20 CET` beyond, with the year when it
+    differs."""
     at, today = _local(value, time_zone), _local(now, time_zone)
     clock = f"{at:%H:%M} {at.tzname()}"
     if abs((at.date() - today.date()).days) < 6:

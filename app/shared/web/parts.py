@@ -6,7 +6,8 @@ import msgspec
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a long thing. `state` is a key of STATES ("active" means done well); times in seconds, None when unknown."""
+    """One step of a long thing. `state` is a key of STATES ("active" means done well); times in seconds, None when
+    unknown."""
 
     label: str
     state: str

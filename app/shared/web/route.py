@@ -1,15 +1,12 @@
 """How a route declares itself: its permission or why it is public, its rate limit, its idempotency. Deny by default."""
 
-from typing import TypeVar
-
-from litestar.params import JSONBody, URLEncodedBody
+from litestar.params import JSONBody as Json
+from litestar.params import URLEncodedBody as Form
 
 from app.shared.authz import Permission
 from app.shared.rdb import RateLimit
 
-T = TypeVar("T")
-Json = JSONBody
-Form = URLEncodedBody
+__all__ = ["LOGIN", "MONEY", "Form", "Json", "public", "requires"]
 
 LOGIN = RateLimit("login", 30, 60)
 MONEY = RateLimit("money", 30, 60)

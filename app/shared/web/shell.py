@@ -1,6 +1,7 @@
 """The frame of a page: what every layout needs to know, as frozen structs the kernel fills once per request.
 
-Owns no rule and reads nothing. An absent value is None or empty and the layout leaves its place out: nothing is drawn that leads nowhere.
+Owns no rule and reads nothing. An absent value is None or empty and the layout leaves its place out: nothing is drawn
+that leads nowhere.
 """
 
 from datetime import datetime
@@ -13,7 +14,8 @@ THEMES: tuple[Theme, ...] = ("system", "light", "dark")
 
 
 class NavEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One place in the rail. `icon` is a name of components/icon.html; `phone` keeps it on the bottom bar (else it is under More)."""
+    """One place in the rail. `icon` is a name of components/icon.html; `phone` keeps it on the bottom bar (else it is
+    under More)."""
 
     label: str
     href: str
@@ -23,7 +25,8 @@ class NavEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MoneyPill(msgspec.Struct, frozen=True, kw_only=True):
-    """Balance, burn and end of money of the tenant. `fragment_href` answers `components/money_pill.html` (refetched on topic `money`)."""
+    """Balance, burn and end of money of the tenant. `fragment_href` answers `components/money_pill.html` (refetched on
+    topic `money`)."""
 
     available_micro: int
     burn_micro_per_hour: int
@@ -67,7 +70,8 @@ def initials(name: str) -> str:
 
 
 def theme_cookie(instance: str) -> str:
-    """The name of the theme cookie; it holds the instance because cookies ignore ports. Readable by scripts: theme.js writes it."""
+    """The name of the theme cookie; it holds the instance because cookies ignore ports. Readable by scripts: theme.js
+    writes it."""
     return f"berth_theme_{instance}"
 
 

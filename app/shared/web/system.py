@@ -2,14 +2,21 @@
 
 import asyncio
 from collections.abc import Awaitable
+from urllib.parse import urlsplit
 
-from litestar import Request, Response, get
+import msgspec
+from litestar import Request, Response, get, post
 from litestar.types import ControllerRouterHandler
 
 from app.context import Runtime
 from app.shared.buildinfo import BUILD, BuildInfo
 from app.shared.telemetry.metrics import exposition
-from app.shared.web.route import public
+from app.shared.web.provide import Ctx
+from app.shared.web.respond import redirect
+from app.shared.web.route import Form, public
+from app.shared.web.shell import parse_theme, theme_cookie
+
+YEAR = 365 * 24 * 3600
 
 
 @get("/healthz", opt=public("liveness probe"), include_in_schema=False, media_type="text/plain")
@@ -53,4 +60,25 @@ async def buildinfo() -> BuildInfo:
     return BUILD
 
 
-SYSTEM_ROUTES: list[ControllerRouterHandler] = [healthz, readyz, metrics, buildinfo]
+class ThemeForm(msgspec.Struct, kw_only=True):
+    theme: str = "system"
+
+
+@post("/theme", opt=public("a colour preference"), include_in_schema=False)
+async def choose_theme(request: Request, ctx: Ctx, data: Form[ThemeForm]) -> Response[str]:  # type: ignore[type-arg]
+    """Keep the theme in a cookie that the script may write too; back to where the person was."""
+    settings = ctx.settings.web
+    referer = urlsplit(request.headers.get("referer", ""))
+    answer = redirect(ctx, referer.path if referer.path.startswith("/") and referer.path[:2] != "//" else "/")
+    answer.set_cookie(
+        key=theme_cookie(settings.instance),
+        value=parse_theme(data.theme),
+        max_age=YEAR,
+        path="/",
+        secure=settings.secure,
+        samesite="lax",
+    )
+    return answer
+
+
+SYSTEM_ROUTES: list[ControllerRouterHandler] = [healthz, readyz, metrics, buildinfo, choose_theme]

@@ -1,22 +1,22 @@
 """The Jinja environment: strict, escaping, with the formats and components every template may use.
 
-Owns how templates are found, what they can call and how one block becomes a fragment. Refuses undefined names (StrictUndefined),
-markup that was not written in a template, and any query: a template gets values.
+Owns how templates are found, what they can call and how one block becomes a fragment. Refuses undefined names
+(StrictUndefined), markup that was not written in a template, and any query: a template gets values.
 
 Every render gets, beside its own page struct (by convention `page`):
 
 | name           | type             | meaning                                                                    |
 | -------------- | ---------------- | -------------------------------------------------------------------------- |
-| `shell`        | `shell.Shell`    | viewer, navigation, money pill, theme, CSRF token; `Shell(csrf_token=...)` when nobody is signed in |
+| `shell`        | `shell.Shell`    | viewer, navigation, money pill, theme, CSRF token; always there             |
 | `request_path` | `str`            | path of the page, no query (sign-in returns to it)                         |
 | `now`          | `datetime`       | the instant the page is rendered at, UTC                                   |
 | `instance`     | `str`            | short name of this installation (in cookie names)                          |
 
 `LayoutContext` is that set as a struct: `**layout_context(...)` gives the keywords.
 
-Environment globals: `ui` (every macro of components/: `ui.button(...)`, so that a block rendered alone needs no import), `asset(path)`
-(URL of a static file), `STATES` (state -> shape, tone, word). Filters: money, money_exact, rate, duration, runway, size, iso, instant,
-moment, relative, short_id.
+Environment globals: `ui` (every macro of components/: `ui.button(...)`, so that a block rendered alone needs no
+import), `asset(path)` (URL of a static file), `STATES` (state -> shape, tone, word). Filters: money, money_exact, rate,
+duration, runway, size, iso, instant, moment, relative, short_id.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,8 @@ TEMPLATES: Final = Path(__file__).resolve().parents[2] / "templates"
 
 
 class State(msgspec.Struct, frozen=True):
-    """How a state looks: `shape` is drawn by components/shape.html, `tone` picks the colours, `word` is the default label."""
+    """How a state looks: `shape` is drawn by components/shape.html, `tone` picks the colours, `word` is the default
+    label."""
 
     shape: str
     tone: str
@@ -94,7 +95,8 @@ def short_id(value: UUID | str) -> str:
 
 
 def asset_url(static: Path, prefix: str = "/static") -> Callable[[str], str]:
-    """A function from a path below app/static to its URL; bundles carry their fingerprint, vendored paths hold their version."""
+    """A function from a path below app/static to its URL; bundles carry their fingerprint, vendored paths hold their
+    version."""
     version = assets.fingerprint(static)
 
     def asset(path: str) -> str:
@@ -105,7 +107,8 @@ def asset_url(static: Path, prefix: str = "/static") -> Callable[[str], str]:
 
 
 def create_environment(template_dir: Path = TEMPLATES, static_dir: Path = assets.STATIC) -> Environment:
-    """The one environment of a process. Everything is escaped, whatever the file's ending, but plain-text mails (`.txt`)."""
+    """The one environment of a process. Everything is escaped, whatever the file's ending, but plain-text mails
+    (`.txt`)."""
     environment = Environment(
         loader=FileSystemLoader(template_dir),
         undefined=StrictUndefined,
@@ -138,10 +141,11 @@ def create_environment(template_dir: Path = TEMPLATES, static_dir: Path = assets
 
 
 def render_block(environment: Environment, template: str, block: str, **context: object) -> str:
-    """One block of a page as a fragment. Raises KeyError for a block the template itself does not have (inherited ones count)."""
+    """One block of a page as a fragment. Raises KeyError for a block the template itself does not have (inherited ones
+    count)."""
     source = environment.get_template(template)
     rendered = source.new_context(context)
     names = source.blocks.get(block)
     if names is None:
         raise KeyError(f"{template} has no block {block!r}")
-    return environment.concat(names(rendered))  # type: ignore[attr-defined]
+    return environment.concat(names(rendered))

@@ -1,0 +1,104 @@
+"""Sign-in, sign-out and the list of one's sessions."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.context import Runtime
+from app.domains.auth.contracts import Revoked, RevokeSession, Visit
+from app.domains.auth.rules import safe_next
+from app.domains.auth.schemas import InternalLoginForm, LoginPage, SessionsPage
+from app.domains.auth.service import entrance, oidc, sessions
+from app.shared.authz import ActorKind, Permission
+from app.shared.idempotency import once
+from app.shared.web import LOGIN, Contexts, Ctx, Form, page, public, redirect, requires
+
+Text = Annotated[str | None, QueryParameter(max_length=2000)]
+StateText = Annotated[str | None, QueryParameter(name="state", max_length=200)]
+BROWSER_COOKIE = "login"
+
+
+def _visit(request: Request) -> Visit:  # type: ignore[type-arg]
+    address = request.client.host if request.client else "-"
+    return Visit(user_agent=request.headers.get("user-agent", "")[:200], address=address)
+
+
+@get("/login", opt=public("where a session begins", rate=None), include_in_schema=False)
+async def login_page(ctx: Ctx, next: Text = None, ended: Text = None, out: Text = None) -> Response[str]:  # noqa: A002
+    """The sign-in page; who is signed in already goes on."""
+    if ctx.actor.kind is not ActorKind.ANONYMOUS:
+        return redirect(ctx, safe_next(next))
+    struct = LoginPage(
+        provider=ctx.settings.oidc.name,
+        next_path=safe_next(next),
+        signed_out=out is not None,
+        session_ended=ended is not None,
+        internal=entrance.internal_people(ctx.settings),
+    )
+    return await page(ctx, "auth/login.html", struct)
+
+
+@get("/auth/start", opt=public("begins an OIDC sign-in", rate=LOGIN), include_in_schema=False)
+async def start_login(request: Request, next: Text = None) -> Response[str]:  # type: ignore[type-arg]  # noqa: A002
+    """To the identity provider."""
+    runtime: Runtime = request.app.state.runtime
+    started = await oidc.start(runtime, next)
+    answer = Response("", status_code=303, headers={"location": started.location}, media_type="text/html")
+    answer.set_cookie(entrance.cookie(runtime.settings.web, BROWSER_COOKIE, started.browser, oidc.PENDING_SECONDS))
+    return answer
+
+
+@get("/auth/callback", opt=public("ends an OIDC sign-in", rate=LOGIN), include_in_schema=False)
+async def finish_login(
+    request: Request,  # type: ignore[type-arg]
+    contexts: Contexts,
+    login_state: StateText = None,
+    code: Text = None,
+    iss: Text = None,
+) -> Response[str]:
+    """Back from the identity provider."""
+    runtime: Runtime = request.app.state.runtime
+    browser = request.cookies.get(runtime.settings.web.cookie(BROWSER_COOKIE))
+    identity, path = await oidc.finish(runtime, state=login_state or "", code=code or "", issuer=iss, browser=browser)
+    return await entrance.enter(runtime, contexts, identity, _visit(request), "oidc", path, entrance.held(request))
+
+
+@post("/auth/internal", opt=public("development only", rate=LOGIN), include_in_schema=False)
+async def internal_login(
+    request: Request,  # type: ignore[type-arg]
+    contexts: Contexts,
+    data: Form[InternalLoginForm],
+) -> Response[str]:
+    """Sign in without a provider; does not exist in production."""
+    runtime: Runtime = request.app.state.runtime
+    identity = entrance.internal_identity(runtime.settings, data.person)
+    path = safe_next(data.next)
+    return await entrance.enter(runtime, contexts, identity, _visit(request), "internal", path, entrance.held(request))
+
+
+@post("/logout", opt=public("ends a session; without one it does nothing"), include_in_schema=False)
+async def logout(request: Request, ctx: Ctx) -> Response[str]:  # type: ignore[type-arg]
+    """End this session."""
+    if ctx.actor.session_id is not None and ctx.actor.via_cookie:
+        await sessions.revoke_session(ctx, RevokeSession(session_id=ctx.actor.session_id, reason="signed out"))
+    answer = redirect(ctx, "/login?out=1")
+    answer.set_cookie(entrance.cookie(ctx.settings.web, "session", "", 0))
+    return answer
+
+
+@get("/settings/sessions", opt=requires(Permission.PROFILE), include_in_schema=False)
+async def sessions_page(ctx: Ctx) -> Response[str]:
+    """Where one is signed in."""
+    return await page(ctx, "auth/sessions.html", SessionsPage(sessions=await sessions.list_sessions(ctx)))
+
+
+@post("/settings/sessions/{session_id:uuid}/revoke", opt=requires(Permission.PROFILE), include_in_schema=False)
+async def revoke(ctx: Ctx, session_id: FromPath[UUID]) -> Response[str]:
+    """Sign out another browser."""
+    await once(ctx, Revoked, sessions.revoke_session, RevokeSession(session_id=session_id))
+    return redirect(ctx, "/settings/sessions")
+
+
+ROUTES = [login_page, start_login, finish_login, internal_login, logout, sessions_page, revoke]

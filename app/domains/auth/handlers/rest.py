@@ -1,0 +1,101 @@
+"""Identity for programs: tokens, keys, service accounts, who am I."""
+
+import base64
+import binascii
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.params import FromPath, HeaderParameter
+
+from app.domains.auth.contracts import (
+    CreateCredential,
+    CreateServiceAccount,
+    CredentialCreated,
+    ServiceAccountView,
+    TokenRequest,
+)
+from app.domains.auth.errors import ClientRefused
+from app.domains.auth.schemas import CredentialAnswer, MeAnswer, ServiceAccountBody, TokenForm
+from app.domains.auth.service import tokens
+from app.shared.authz import Permission
+from app.shared.errors import ValidationFailed
+from app.shared.idempotency import once
+from app.shared.web import LOGIN, Ctx, Form, Json, public, requires
+
+AuthorizationHeader = Annotated[str | None, HeaderParameter(name="authorization", default=None)]
+
+
+@get("/.well-known/jwks.json", opt=public("public keys"), include_in_schema=False)
+async def jwks(ctx: Ctx) -> dict[str, list[dict[str, object]]]:
+    """The keys that verify our tokens (RFC 7517)."""
+    return await tokens.public_keys(ctx)
+
+
+@post("/oauth/token", opt=public("client credentials", rate=LOGIN, same_origin=False), status_code=200)
+async def token(request: Request, ctx: Ctx, data: Form[TokenForm]) -> Response[dict[str, object]]:  # type: ignore[type-arg]
+    """RFC 6749 §4.4: client credentials for a bearer token."""
+    if data.grant_type != "client_credentials":
+        raise ValidationFailed(fields={"grant_type": "must be client_credentials"})
+    client_id, secret = _client(request.headers.get("authorization"), data)
+    issued = await tokens.issue_token(ctx, TokenRequest(client_id=client_id, client_secret=secret))
+    body: dict[str, object] = {
+        "access_token": issued.access_token,
+        "token_type": issued.token_type,
+        "expires_in": issued.expires_in,
+    }
+    return Response(body, headers={"cache-control": "no-store"})
+
+
+def _client(header: str | None, data: TokenForm) -> tuple[str, str]:
+    if not header or not header.lower().startswith("basic "):
+        return data.client_id, data.client_secret
+    try:
+        client_id, _, secret = base64.b64decode(header[6:], validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise ClientRefused() from error
+    return client_id, secret
+
+
+@get("/api/v1/me", opt=requires(Permission.PROFILE))
+async def me(ctx: Ctx) -> MeAnswer:
+    """Who this request comes from and with which roles."""
+    actor = ctx.actor
+    return MeAnswer(
+        kind=actor.kind.value,
+        id=actor.id,
+        tenant_id=actor.tenant_id,
+        project_id=actor.project_id,
+        roles=actor.role_names,
+    )
+
+
+@get("/api/v1/service-accounts", opt=requires(Permission.SERVICE_ACCOUNT_MANAGE))
+async def list_accounts(ctx: Ctx) -> list[ServiceAccountView]:
+    """The organisation's service accounts."""
+    return await tokens.list_service_accounts(ctx)
+
+
+@post("/api/v1/service-accounts", opt=requires(Permission.SERVICE_ACCOUNT_MANAGE))
+async def create_account(ctx: Ctx, data: Json[ServiceAccountBody]) -> ServiceAccountView:
+    """A service account in the current project."""
+    command = CreateServiceAccount(name=data.name, role=data.role)
+    return await once(ctx, ServiceAccountView, tokens.create_service_account, command)
+
+
+@post("/api/v1/service-accounts/{account_id:uuid}/credentials", opt=requires(Permission.SERVICE_ACCOUNT_MANAGE))
+async def create_credential(ctx: Ctx, account_id: FromPath[UUID]) -> CredentialAnswer:
+    """Client id and secret; the secret is shown in this answer only."""
+    created = await once(
+        ctx, CredentialCreated, tokens.create_credential, CreateCredential(service_account_id=account_id)
+    )
+    secret = ctx.once_only.get("client_secret")
+    return CredentialAnswer(
+        client_id=created.client_id,
+        service_account_id=created.service_account_id,
+        client_secret=secret,
+        secret_already_shown=secret is None,
+    )
+
+
+ROUTES = [jwks, token, me, list_accounts, create_account, create_credential]

@@ -1,0 +1,59 @@
+"""What other domains and the composition root may ask of identity."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from app.context import Context, Runtime
+from app.domains.auth.contracts import PersonView, PosixIdentity, ProjectView, TenantView
+from app.domains.auth.repository import AuthRepository
+from app.domains.auth.service.sessions import actor_of_cookie
+from app.domains.auth.service.tokens import actor_of_bearer
+from app.shared.authz import Actor
+from app.shared.authz.actor import ANONYMOUS
+from app.shared.errors import NotFound
+from app.shared.ids import ProjectId, TenantId, UserId
+
+
+async def resolve_actor(runtime: Runtime, session_cookie: str | None, bearer: str | None) -> Actor:
+    """Who a request comes from. A bearer token wins over a cookie; a bad one is refused, a bad cookie is nobody."""
+    if bearer is not None:
+        return await actor_of_bearer(runtime, bearer)
+    if session_cookie is not None:
+        return await actor_of_cookie(runtime, session_cookie)
+    return ANONYMOUS
+
+
+async def session_is_live(ctx: Context, session_id: UUID) -> bool:
+    """Whether a browser session is neither ended nor expired, read from the database."""
+    return await AuthRepository(ctx.session).session_is_live(session_id)
+
+
+async def people(ctx: Context, user_ids: Iterable[UUID]) -> dict[UUID, PersonView]:
+    """Names for ids; who was erased is absent."""
+    rows = await AuthRepository(ctx.session).list_people(list(user_ids))
+    return {row.id: PersonView(id=UserId(row.id), name=row.name, email=row.email) for row in rows}
+
+
+async def posix_identity(ctx: Context, user_id: UUID) -> PosixIdentity:
+    """The login on machines. A service account launches as `svc` with the first uid below people's."""
+    row = await AuthRepository(ctx.session).find_posix(user_id)
+    if row is None:
+        return PosixIdentity(login="svc", uid=20_000, name="Service account")
+    return PosixIdentity(login=row.login, uid=row.uid, name=row.name)
+
+
+async def tenant(ctx: Context, tenant_id: UUID) -> TenantView:
+    """Raises NotFound."""
+    rows = await AuthRepository(ctx.session).list_tenants([tenant_id])
+    if not rows:
+        raise NotFound()
+    row = rows[0]
+    return TenantView(id=TenantId(row.id), name=row.name, currency=row.currency, time_zone=row.time_zone)
+
+
+async def project(ctx: Context, project_id: UUID) -> ProjectView:
+    """Raises NotFound."""
+    rows = await AuthRepository(ctx.session).list_projects([project_id])
+    if not rows:
+        raise NotFound()
+    return ProjectView(id=ProjectId(rows[0].id), tenant_id=TenantId(rows[0].tenant_id), name=rows[0].name)

@@ -1,0 +1,195 @@
+"""SQL about people, organisations and sessions."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domains.auth.contracts import Identity, Visit
+
+UPSERT_USER = text("""
+    INSERT INTO auth.users (id, issuer, subject, email, email_verified, name, created_at, last_login_at)
+    VALUES (:id, :issuer, :subject, :email, :email_verified, :name, :now, :now)
+    ON CONFLICT (issuer, subject) DO UPDATE
+    SET email = excluded.email, email_verified = excluded.email_verified, name = excluded.name,
+        last_login_at = excluded.last_login_at, version = auth.users.version + 1
+    RETURNING id, suspended_at, (xmax = 0) AS created
+""")
+INSERT_TENANT = text("INSERT INTO auth.tenants (id, name, created_at) VALUES (:id, :name, :now)")
+INSERT_PROJECT = text(
+    "INSERT INTO auth.projects (id, tenant_id, name, created_at) VALUES (:id, :tenant_id, :name, :now)"
+)
+INSERT_MEMBERSHIP = text("""
+    INSERT INTO auth.memberships (id, user_id, service_account_id, tenant_id, project_id, role, created_at)
+    VALUES (:id, :user_id, :service_account_id, :tenant_id, :project_id, :role, :now) ON CONFLICT DO NOTHING
+""")
+INSERT_POSIX = text("""
+    INSERT INTO auth.user_posix_identities (user_id, login) VALUES (:user_id, :login) ON CONFLICT DO NOTHING
+    RETURNING login
+""")
+SELECT_POSIX = text("""
+    SELECT p.login, p.uid, u.name FROM auth.user_posix_identities p JOIN auth.users u ON u.id = p.user_id
+    WHERE p.user_id = :user_id
+""")
+DEFAULT_PLACE = text("""
+    SELECT m.tenant_id, p.id AS project_id
+    FROM auth.memberships m JOIN auth.projects p ON p.tenant_id = m.tenant_id
+    WHERE m.user_id = :user_id AND (m.project_id IS NULL OR m.project_id = p.id)
+    ORDER BY m.created_at, m.id, p.created_at LIMIT 1
+""")
+INSERT_SESSION = text("""
+    INSERT INTO auth.oidc_sessions (id, token_hash, user_id, tenant_id, project_id, method, user_agent, address,
+                                    created_at, last_seen_at, expires_at)
+    VALUES (:id, :token_hash, :user_id, :tenant_id, :project_id, :method, :user_agent, :address,
+            :now, :now, :expires_at)
+""")
+LIVE_SESSION = text("""
+    SELECT s.id, s.user_id, s.tenant_id, s.project_id, s.last_seen_at, u.name
+    FROM auth.oidc_sessions s JOIN auth.users u ON u.id = s.user_id
+    LEFT JOIN auth.tenants t ON t.id = s.tenant_id
+    WHERE s.token_hash = :token_hash AND s.revoked_at IS NULL AND s.expires_at > :now AND u.suspended_at IS NULL
+""")
+TOUCH_SESSION = text("UPDATE auth.oidc_sessions SET last_seen_at = :now WHERE id = :id")
+BINDINGS = text("""
+    SELECT role, tenant_id, project_id FROM auth.memberships
+    WHERE user_id = :holder OR service_account_id = :holder ORDER BY role
+""")
+SESSIONS_OF = text("""
+    SELECT id, method, user_agent, address, created_at, last_seen_at FROM auth.oidc_sessions
+    WHERE user_id = :user_id AND revoked_at IS NULL AND expires_at > :now ORDER BY last_seen_at DESC LIMIT 100
+""")
+REVOKE_SESSION = text("""
+    UPDATE auth.oidc_sessions SET revoked_at = :now, revoked_reason = :reason
+    WHERE id = :id AND user_id = :user_id AND revoked_at IS NULL RETURNING id, token_hash
+""")
+REVOKE_BY_TOKEN = text("""
+    UPDATE auth.oidc_sessions SET revoked_at = :now, revoked_reason = :reason
+    WHERE token_hash = :token_hash AND revoked_at IS NULL RETURNING id, user_id
+""")
+SESSION_IS_LIVE = text("""
+    SELECT 1 FROM auth.oidc_sessions s JOIN auth.users u ON u.id = s.user_id
+    WHERE s.id = :id AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp() AND u.suspended_at IS NULL
+""")
+PEOPLE = text("SELECT id, name, email FROM auth.users WHERE id = ANY(:ids)")
+TENANTS = text("SELECT id, name, currency, time_zone FROM auth.tenants WHERE id = ANY(:ids)")
+PROJECTS = text("SELECT id, tenant_id, name FROM auth.projects WHERE id = ANY(:ids)")
+
+
+class AuthRepository:
+    """Bound to one unit of work."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def upsert_user(self, user_id: UUID, identity: Identity, name: str, now: datetime) -> Row[tuple[object, ...]]:
+        """The person's row, made or refreshed; `created` tells which."""
+        values = {
+            "id": user_id,
+            "issuer": identity.issuer,
+            "subject": identity.subject,
+            "email": identity.email,
+            "email_verified": identity.email_verified,
+            "name": name,
+            "now": now,
+        }
+        return (await self._session.execute(UPSERT_USER, values)).one()
+
+    async def append_tenant(self, tenant_id: UUID, name: str, now: datetime) -> None:
+        await self._session.execute(INSERT_TENANT, {"id": tenant_id, "name": name, "now": now})
+
+    async def append_project(self, project_id: UUID, tenant_id: UUID, name: str, now: datetime) -> None:
+        values = {"id": project_id, "tenant_id": tenant_id, "name": name, "now": now}
+        await self._session.execute(INSERT_PROJECT, values)
+
+    async def append_membership(
+        self,
+        membership_id: UUID,
+        role: str,
+        now: datetime,
+        *,
+        user_id: UUID | None = None,
+        service_account_id: UUID | None = None,
+        tenant_id: UUID | None = None,
+        project_id: UUID | None = None,
+    ) -> None:
+        values = {
+            "id": membership_id,
+            "user_id": user_id,
+            "service_account_id": service_account_id,
+            "tenant_id": tenant_id,
+            "project_id": project_id,
+            "role": role,
+            "now": now,
+        }
+        await self._session.execute(INSERT_MEMBERSHIP, values)
+
+    async def claim_login(self, user_id: UUID, login: str) -> bool:
+        """Whether `login` became this person's; False when somebody else has it."""
+        return await self._session.scalar(INSERT_POSIX, {"user_id": user_id, "login": login}) is not None
+
+    async def find_posix(self, user_id: UUID) -> Row[tuple[object, ...]] | None:
+        return (await self._session.execute(SELECT_POSIX, {"user_id": user_id})).one_or_none()
+
+    async def find_default_place(self, user_id: UUID) -> Row[tuple[object, ...]] | None:
+        """The tenant and project a session begins in: the oldest membership's first project."""
+        return (await self._session.execute(DEFAULT_PLACE, {"user_id": user_id})).one_or_none()
+
+    async def append_session(
+        self,
+        session_id: UUID,
+        token_hash: bytes,
+        user_id: UUID,
+        place: tuple[UUID | None, UUID | None],
+        method: str,
+        visit: Visit,
+        now: datetime,
+        expires_at: datetime,
+    ) -> None:
+        values = {
+            "id": session_id,
+            "token_hash": token_hash,
+            "user_id": user_id,
+            "tenant_id": place[0],
+            "project_id": place[1],
+            "method": method,
+            "user_agent": visit.user_agent[:200],
+            "address": visit.address[:60],
+            "now": now,
+            "expires_at": expires_at,
+        }
+        await self._session.execute(INSERT_SESSION, values)
+
+    async def find_live_session(self, token_hash: bytes, now: datetime) -> Row[tuple[object, ...]] | None:
+        return (await self._session.execute(LIVE_SESSION, {"token_hash": token_hash, "now": now})).one_or_none()
+
+    async def touch_session(self, session_id: UUID, now: datetime) -> None:
+        await self._session.execute(TOUCH_SESSION, {"id": session_id, "now": now})
+
+    async def list_bindings(self, holder: UUID) -> list[Row[tuple[object, ...]]]:
+        return list(await self._session.execute(BINDINGS, {"holder": holder}))
+
+    async def list_sessions(self, user_id: UUID, now: datetime) -> list[Row[tuple[object, ...]]]:
+        return list(await self._session.execute(SESSIONS_OF, {"user_id": user_id, "now": now}))
+
+    async def revoke_session(
+        self, session_id: UUID, user_id: UUID, reason: str, now: datetime
+    ) -> Row[tuple[object, ...]] | None:
+        values = {"id": session_id, "user_id": user_id, "reason": reason, "now": now}
+        return (await self._session.execute(REVOKE_SESSION, values)).one_or_none()
+
+    async def revoke_by_token(self, token_hash: bytes, reason: str, now: datetime) -> Row[tuple[object, ...]] | None:
+        values = {"token_hash": token_hash, "reason": reason, "now": now}
+        return (await self._session.execute(REVOKE_BY_TOKEN, values)).one_or_none()
+
+    async def session_is_live(self, session_id: UUID) -> bool:
+        return await self._session.scalar(SESSION_IS_LIVE, {"id": session_id}) is not None
+
+    async def list_people(self, ids: list[UUID]) -> list[Row[tuple[object, ...]]]:
+        return list(await self._session.execute(PEOPLE, {"ids": ids}))
+
+    async def list_tenants(self, ids: list[UUID]) -> list[Row[tuple[object, ...]]]:
+        return list(await self._session.execute(TENANTS, {"ids": ids}))
+
+    async def list_projects(self, ids: list[UUID]) -> list[Row[tuple[object, ...]]]:
+        return list(await self._session.execute(PROJECTS, {"ids": ids}))

@@ -1,0 +1,136 @@
+"""SQL about service accounts, their credentials and tokens, and the keys that sign them."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Row, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domains.auth.errors import NameTaken
+from app.shared.authz import ProjectScope, TenantScope
+
+INSERT_ACCOUNT = text("""
+    INSERT INTO auth.service_accounts (id, tenant_id, project_id, name, created_by, created_at)
+    VALUES (:id, :tenant_id, :project_id, :name, :created_by, :now)
+""")
+LIST_ACCOUNTS = text("""
+    SELECT a.id, a.name, a.created_at, m.role,
+           (SELECT count(*) FROM auth.service_account_credentials c
+            WHERE c.service_account_id = a.id AND c.revoked_at IS NULL) AS credentials
+    FROM auth.service_accounts a JOIN auth.memberships m ON m.service_account_id = a.id
+    WHERE a.tenant_id = :tenant_id AND a.disabled_at IS NULL ORDER BY a.created_at, a.id LIMIT 200
+""")
+ACCOUNT_IN_TENANT = text("""
+    SELECT id FROM auth.service_accounts WHERE id = :id AND tenant_id = :tenant_id AND disabled_at IS NULL
+""")
+INSERT_CREDENTIAL = text("""
+    INSERT INTO auth.service_account_credentials (id, service_account_id, secret_hash, created_by, created_at)
+    VALUES (:id, :service_account_id, :secret_hash, :created_by, :now)
+""")
+CREDENTIAL = text("""
+    SELECT c.id, c.service_account_id, c.secret_hash, a.tenant_id, a.project_id
+    FROM auth.service_account_credentials c JOIN auth.service_accounts a ON a.id = c.service_account_id
+    JOIN auth.tenants t ON t.id = a.tenant_id
+    WHERE c.id = :id AND c.revoked_at IS NULL AND a.disabled_at IS NULL AND t.suspended_at IS NULL
+""")
+USE_CREDENTIAL = text("UPDATE auth.service_account_credentials SET last_used_at = :now WHERE id = :id")
+INSERT_TOKEN = text("""
+    INSERT INTO auth.service_account_tokens (id, credential_id, service_account_id, issued_at, expires_at)
+    VALUES (:id, :credential_id, :service_account_id, :now, :expires_at)
+""")
+LIVE_TOKEN = text("""
+    SELECT t.id, a.id AS account_id, a.tenant_id, a.project_id, a.name
+    FROM auth.service_account_tokens t JOIN auth.service_accounts a ON a.id = t.service_account_id
+    JOIN auth.service_account_credentials c ON c.id = t.credential_id
+    WHERE t.id = :id AND t.revoked_at IS NULL AND t.expires_at > :now AND a.disabled_at IS NULL AND c.revoked_at IS NULL
+""")
+KEYS = text("""
+    SELECT id, public_jwk, wrapped_private, retired_at FROM auth.signing_keys ORDER BY created_at DESC, id DESC LIMIT 10
+""")
+LOCK_KEYS = text("SELECT pg_advisory_xact_lock(hashtext('auth.signing_keys'))")
+INSERT_KEY = text("""
+    INSERT INTO auth.signing_keys (id, algorithm, public_jwk, wrapped_private, created_at)
+    VALUES (:id, 'Ed25519', CAST(:public_jwk AS jsonb), :wrapped_private, :now)
+""")
+
+
+class TokenRepository:
+    """Bound to one unit of work."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def append_account(
+        self, account_id: UUID, scope: ProjectScope, name: str, created_by: UUID, now: datetime
+    ) -> None:
+        """Raises NameTaken when the tenant has an account of that name."""
+        values = {
+            "id": account_id,
+            "tenant_id": scope.tenant_id,
+            "project_id": scope.project_id,
+            "name": name,
+            "created_by": created_by,
+            "now": now,
+        }
+        try:
+            await self._session.execute(INSERT_ACCOUNT, values)
+        except IntegrityError as error:
+            raise NameTaken(name=name) from error
+
+    async def list_accounts(self, scope: TenantScope) -> list[Row[tuple[object, ...]]]:
+        return list(await self._session.execute(LIST_ACCOUNTS, {"tenant_id": scope.tenant_id}))
+
+    async def has_account(self, scope: TenantScope, account_id: UUID) -> bool:
+        values = {"id": account_id, "tenant_id": scope.tenant_id}
+        return await self._session.scalar(ACCOUNT_IN_TENANT, values) is not None
+
+    async def append_credential(
+        self, credential_id: UUID, account_id: UUID, secret_hash: bytes, created_by: UUID, now: datetime
+    ) -> None:
+        values = {
+            "id": credential_id,
+            "service_account_id": account_id,
+            "secret_hash": secret_hash,
+            "created_by": created_by,
+            "now": now,
+        }
+        await self._session.execute(INSERT_CREDENTIAL, values)
+
+    async def find_credential(self, credential_id: UUID) -> Row[tuple[object, ...]] | None:
+        return (await self._session.execute(CREDENTIAL, {"id": credential_id})).one_or_none()
+
+    async def append_token(
+        self, token_id: UUID, credential_id: UUID, account_id: UUID, now: datetime, expires_at: datetime
+    ) -> None:
+        values = {
+            "id": token_id,
+            "credential_id": credential_id,
+            "service_account_id": account_id,
+            "now": now,
+            "expires_at": expires_at,
+        }
+        await self._session.execute(INSERT_TOKEN, values)
+        await self._session.execute(USE_CREDENTIAL, {"id": credential_id, "now": now})
+
+    async def find_live_token(self, token_id: UUID, now: datetime) -> Row[tuple[object, ...]] | None:
+        return (await self._session.execute(LIVE_TOKEN, {"id": token_id, "now": now})).one_or_none()
+
+    async def list_keys(self) -> list[Row[tuple[object, ...]]]:
+        return list(await self._session.execute(KEYS))
+
+    async def lock_keys(self) -> None:
+        """So that two processes that start together make one key."""
+        await self._session.execute(LOCK_KEYS)
+
+    async def append_key(
+        self, key_id: UUID, public_jwk: dict[str, object], wrapped_private: bytes, now: datetime
+    ) -> None:
+        values = {
+            "id": key_id,
+            "public_jwk": msgspec.json.encode(public_jwk).decode(),
+            "wrapped_private": wrapped_private,
+            "now": now,
+        }
+        await self._session.execute(INSERT_KEY, values)

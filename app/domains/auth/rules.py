@@ -1,0 +1,59 @@
+"""Pure rules of identity: safe return addresses, login names, first names of organisations."""
+
+import re
+import unicodedata
+
+LOGIN = re.compile(r"^[a-z][a-z0-9_-]{0,30}$")
+RESERVED = frozenset(
+    "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc nobody systemd sshd ubuntu admin"
+    " berth berth-mgmt messagebus syslog tcpdump landscape".split()
+)
+
+
+def safe_next(candidate: str | None) -> str:
+    """A path of our own site to return to, or `/`: no scheme, no host, no backslash, no control character."""
+    if not candidate or not candidate.startswith("/") or len(candidate) > 500:
+        return "/"
+    if candidate.startswith(("//", "/\\")) or "\\" in candidate or not candidate.isprintable():
+        return "/"
+    if candidate.startswith(("/login", "/auth/", "/logout")):
+        return "/"
+    return candidate
+
+
+def login_candidates(name: str, email: str) -> list[str]:
+    """POSIX logins to try for a person, best first; numbers follow when they are taken.
+
+    `Ada Marsh` -> ada, amarsh; letters that do not fold to ASCII are dropped; a name that leaves nothing gets `user`.
+    """
+    words = [_fold(word) for word in name.split()]
+    words = [word for word in words if word]
+    bases = []
+    if words:
+        bases.append(words[0])
+        bases.append(words[0][0] + words[-1])
+    bases.append(_fold(email.partition("@")[0]))
+    bases.append("user")
+    found: list[str] = []
+    for base in bases:
+        cut = base[:24]
+        if LOGIN.match(cut) and cut not in RESERVED and cut not in found:
+            found.append(cut)
+    return [*found, *(f"{found[0] if found else 'user'}{number}" for number in range(2, 200))]
+
+
+def _fold(text: str) -> str:
+    folded = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9_-]", "", folded).lstrip("0123456789_-")
+
+
+def organisation_name(person: str) -> str:
+    """What a new person's organisation is called until they rename it."""
+    first = person.split()[0] if person.split() else "My"
+    return f"{first}'s organisation"[:100]
+
+
+def clean_name(name: str, email: str) -> str:
+    """A display name: what the provider said without control characters, else the address."""
+    text = "".join(c for c in name if c.isprintable()).strip()
+    return text[:100] or email[:100]

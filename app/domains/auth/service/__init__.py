@@ -1,0 +1,1 @@
+"""Use cases of identity: `sign_in`, `sessions`, `tokens`."""

@@ -1,0 +1,75 @@
+"""Signing in: a person from an identity provider becomes a user with an organisation, a project and a session.
+
+The first sign-in makes all of it in one transaction. A session's id is always new; the one that the browser held
+before is ended. Nobody joins another's organisation by having a similar address.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from app.context import Context
+from app.domains.auth import rules
+from app.domains.auth.contracts import SignedIn, SignIn
+from app.domains.auth.errors import AccountSuspended
+from app.domains.auth.events import SessionRevoked, SessionStarted, TenantCreated
+from app.domains.auth.policies import SESSION_HOURS
+from app.domains.auth.repository import AuthRepository
+from app.shared.authz import Role
+from app.shared.crypto import digest, new_secret
+from app.shared.ids import new_id
+
+DEFAULT_PROJECT = "default"
+
+
+async def sign_in(ctx: Context, command: SignIn) -> SignedIn:
+    """Open a session for the person. Raises AccountSuspended."""
+    repository = AuthRepository(ctx.session)
+    now = await ctx.now()
+    name = rules.clean_name(command.identity.name, command.identity.email)
+    row = await repository.upsert_user(new_id(), command.identity, name, now)
+    if row.suspended_at is not None:
+        raise AccountSuspended()
+    operator = command.identity.email_verified and command.identity.email.lower() in ctx.settings.platform_admins
+    if operator:
+        await repository.append_membership(new_id(), Role.PLATFORM_ADMIN, now, user_id=row.id)
+    if row.created:
+        await _settle(ctx, repository, row.id, name, command.identity.email, with_tenant=not operator)
+    place = await repository.find_default_place(row.id)
+    token, session_id = new_secret(), new_id()
+    await repository.append_session(
+        session_id,
+        digest(token),
+        row.id,
+        (place.tenant_id, place.project_id) if place else (None, None),
+        command.method,
+        command.visit,
+        now,
+        now + timedelta(hours=await ctx.policy(SESSION_HOURS)),
+    )
+    await ctx.emit(SessionStarted(session_id=session_id, user_id=row.id), version=1)
+    if command.previous_token:
+        await _end_previous(ctx, repository, command.previous_token)
+    return SignedIn(token=token, session_id=session_id, first_time=row.created, is_operator=operator)
+
+
+async def _settle(
+    ctx: Context, repository: AuthRepository, user_id: UUID, name: str, email: str, *, with_tenant: bool
+) -> None:
+    now = await ctx.now()
+    for login in rules.login_candidates(name, email):
+        if await repository.claim_login(user_id, login):
+            break
+    if not with_tenant:
+        return
+    tenant_id, project_id = new_id(), new_id()
+    await repository.append_tenant(tenant_id, rules.organisation_name(name), now)
+    await repository.append_project(project_id, tenant_id, DEFAULT_PROJECT, now)
+    await repository.append_membership(new_id(), Role.TENANT_OWNER, now, user_id=user_id, tenant_id=tenant_id)
+    await ctx.emit(TenantCreated(tenant_id=tenant_id, currency="USD"), version=1, tenant_id=tenant_id)
+
+
+async def _end_previous(ctx: Context, repository: AuthRepository, token: str) -> None:
+    ended = await repository.revoke_by_token(digest(token), "signed in again", await ctx.now())
+    if ended is not None:
+        fact = SessionRevoked(session_id=ended.id, user_id=ended.user_id, reason="signed in again")
+        await ctx.emit(fact, version=2)

@@ -1,0 +1,210 @@
+"""API tokens: service accounts, their credentials, signed access tokens (RFC 9068) and the keys that sign them.
+
+The algorithm is fixed (Ed25519, RFC 9864); what is not canonical base64url is refused before parsing (RFC 8725).
+"""
+
+import re
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, OKPKey
+
+from app.context import Context, Runtime
+from app.domains.auth.contracts import (
+    CreateCredential,
+    CreateServiceAccount,
+    CredentialCreated,
+    ServiceAccountId,
+    ServiceAccountView,
+    TokenIssued,
+    TokenRequest,
+)
+from app.domains.auth.errors import ClientRefused, TokenInvalid
+from app.domains.auth.policies import TOKEN_SECONDS
+from app.domains.auth.repository import AuthRepository, TokenRepository
+from app.domains.auth.service.sessions import CACHE_SECONDS, read_bindings
+from app.shared.authz import Actor, ActorKind, Permission, Role, privileged, project_scope, tenant_scope
+from app.shared.authz.actor import SYSTEM
+from app.shared.crypto import digest, new_secret, same, unwrap, wrap
+from app.shared.errors import Forbidden, NotFound, ValidationFailed
+from app.shared.ids import new_id
+
+AUDIENCE = "berth-api"
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
+ALGORITHM = "Ed25519"
+PURPOSE = "auth.signing_keys"
+MAX_TOKEN = 4096
+CANONICAL = re.compile(r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")
+GRANTABLE = {Role.PROJECT_ADMIN, Role.PROJECT_MEMBER, Role.PROJECT_VIEWER}
+
+
+@privileged(
+    Permission.SERVICE_ACCOUNT_MANAGE,
+    "service_account.create",
+    "service_account",
+    lambda command, result: result.id if result else command.name,
+)
+async def create_service_account(ctx: Context, command: CreateServiceAccount) -> ServiceAccountView:
+    """A new account in the current project. Raises ValidationFailed, NameTaken."""
+    name = command.name.strip()
+    if not 1 <= len(name) <= 100 or not name.isprintable():
+        raise ValidationFailed(fields={"name": "1 to 100 printable characters"})
+    if command.role not in {role.value for role in GRANTABLE}:
+        raise ValidationFailed(fields={"role": "one of project_admin, project_member, project_viewer"})
+    scope = project_scope(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE)
+    if ctx.actor.id is None:
+        raise Forbidden()
+    now, account_id = await ctx.now(), new_id()
+    await TokenRepository(ctx.session).append_account(account_id, scope, name, ctx.actor.id, now)
+    await AuthRepository(ctx.session).append_membership(
+        new_id(),
+        command.role,
+        now,
+        service_account_id=account_id,
+        tenant_id=scope.tenant_id,
+        project_id=scope.project_id,
+    )
+    return ServiceAccountView(id=ServiceAccountId(account_id), name=name, role=command.role, created_at=now)
+
+
+async def list_service_accounts(ctx: Context) -> list[ServiceAccountView]:
+    """The tenant's accounts, oldest first."""
+    scope = tenant_scope(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE)
+    rows = await TokenRepository(ctx.session).list_accounts(scope)
+    return [
+        ServiceAccountView(
+            id=ServiceAccountId(row.id),
+            name=row.name,
+            role=row.role,
+            created_at=row.created_at,
+            credentials=row.credentials,
+        )
+        for row in rows
+    ]
+
+
+@privileged(
+    Permission.SERVICE_ACCOUNT_MANAGE,
+    "service_account.credential_create",
+    "service_account",
+    lambda command, _result: command.service_account_id,
+)
+async def create_credential(ctx: Context, command: CreateCredential) -> CredentialCreated:
+    """A new client id. Its secret goes to `ctx.once_only`: into this answer, and never into a stored result."""
+    scope = tenant_scope(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE)
+    repository = TokenRepository(ctx.session)
+    if ctx.actor.id is None or not await repository.has_account(scope, command.service_account_id):
+        raise NotFound()
+    credential_id, secret = new_id(), new_secret()
+    await repository.append_credential(
+        credential_id, command.service_account_id, digest(secret), ctx.actor.id, await ctx.now()
+    )
+    ctx.once_only["client_secret"] = secret
+    return CredentialCreated(client_id=credential_id, service_account_id=command.service_account_id)
+
+
+async def issue_token(ctx: Context, command: TokenRequest) -> TokenIssued:
+    """Client credentials for an access token. Raises ClientRefused, which never says what was wrong."""
+    repository = TokenRepository(ctx.session)
+    try:
+        credential_id = UUID(command.client_id)
+    except ValueError as error:
+        raise ClientRefused() from error
+    row = await repository.find_credential(credential_id)
+    if row is None or not same(bytes(row.secret_hash), digest(command.client_secret)):
+        raise ClientRefused()
+    seconds = await ctx.policy(TOKEN_SECONDS, row.tenant_id)
+    now, token_id = await ctx.now(), new_id()
+    await repository.append_token(
+        token_id, credential_id, row.service_account_id, now, now + timedelta(seconds=seconds)
+    )
+    key = await signing_key(ctx)
+    claims = {
+        "iss": ctx.settings.web.public_url,
+        "aud": AUDIENCE,
+        "sub": str(row.service_account_id),
+        "jti": str(token_id),
+        "client_id": command.client_id,
+        "iat": int(now.timestamp()),
+        "nbf": int(now.timestamp()),
+        "exp": int(now.timestamp()) + seconds,
+    }
+    header = {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": key.kid}
+    return TokenIssued(access_token=jwt.encode(header, claims, key, algorithms=[ALGORITHM]), expires_in=seconds)
+
+
+async def signing_key(ctx: Context) -> OKPKey:
+    """The newest key that is not retired; made on first need."""
+    repository = TokenRepository(ctx.session)
+    secret_key = ctx.settings.web.secret_key
+    for locked in (False, True):
+        if locked:
+            await repository.lock_keys()
+        for row in await repository.list_keys():
+            if row.retired_at is None:
+                private = unwrap(secret_key, bytes(row.wrapped_private), PURPOSE)
+                return OKPKey.import_key(msgspec.json.decode(private))
+    key_id = new_id()
+    key = OKPKey.generate_key("Ed25519", {"kid": str(key_id), "use": "sig", "alg": ALGORITHM})
+    private = msgspec.json.encode(key.as_dict(private=True))
+    await repository.append_key(
+        key_id, dict(key.as_dict(private=False)), wrap(secret_key, private, PURPOSE), await ctx.now()
+    )
+    return key
+
+
+async def public_keys(ctx: Context) -> dict[str, list[dict[str, object]]]:
+    """The JWKS document: present keys and those retired a moment ago."""
+    await signing_key(ctx)
+    rows = await TokenRepository(ctx.session).list_keys()
+    return {"keys": [row.public_jwk for row in rows]}
+
+
+async def actor_of_bearer(runtime: Runtime, token: str) -> Actor:
+    """The service account that `token` stands for. Raises TokenInvalid."""
+    if len(token) > MAX_TOKEN or not CANONICAL.match(token):
+        raise TokenInvalid()
+    cache = f"berth:token:{digest(token).hex()}"
+    cached = await runtime.valkey.get(cache)
+    if cached is not None:
+        return msgspec.json.decode(cached, type=Actor)
+    async with runtime.context(SYSTEM) as ctx:
+        actor = await _verified(ctx, token)
+    await runtime.valkey.set(cache, msgspec.json.encode(actor), ex=CACHE_SECONDS)
+    return actor
+
+
+async def _verified(ctx: Context, token: str) -> Actor:
+    now = await ctx.now()
+    keys = KeySet.import_key_set(await public_keys(ctx))  # type: ignore[arg-type]  # the JWKS shape
+    registry = jwt.JWTClaimsRegistry(
+        now=int(now.timestamp()),
+        iss={"essential": True, "value": ctx.settings.web.public_url},
+        aud={"essential": True, "value": AUDIENCE},
+        exp={"essential": True},
+        nbf={"essential": True},
+        jti={"essential": True},
+    )
+    try:
+        decoded = jwt.decode(token, keys, algorithms=[ALGORITHM])
+        if decoded.header.get("typ") != TOKEN_TYPE:
+            raise TokenInvalid()
+        registry.validate(decoded.claims)
+        token_id = UUID(str(decoded.claims["jti"]))
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise TokenInvalid() from error
+    row = await TokenRepository(ctx.session).find_live_token(token_id, now)
+    if row is None:
+        raise TokenInvalid()
+    return Actor(
+        kind=ActorKind.SERVICE_ACCOUNT,
+        id=row.account_id,
+        tenant_id=row.tenant_id,
+        project_id=row.project_id,
+        bindings=await read_bindings(AuthRepository(ctx.session), row.account_id),
+        session_id=row.id,
+        name=row.name,
+    )

@@ -1,0 +1,39 @@
+"""Hashing, random secrets and envelopes: thin wrappers over `hashlib`, `secrets` and `cryptography`, nothing homemade."""
+
+import hashlib
+import hmac
+import secrets
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+TOKEN_BYTES = 32
+
+
+def new_secret() -> str:
+    """256 random bits, base64url without padding."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def digest(secret: str) -> bytes:
+    """SHA-256 of a high-entropy secret, for look-up by equality. Not for passwords: we have none."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def same(left: bytes, right: bytes) -> bool:
+    """Constant-time comparison."""
+    return hmac.compare_digest(left, right)
+
+
+def wrap(secret_key: str, plain: bytes, purpose: str) -> bytes:
+    """Encrypt with AES-256-GCM under a key derived for `purpose`; the nonce stands in front."""
+    nonce = secrets.token_bytes(12)
+    return nonce + AESGCM(_key(secret_key, purpose)).encrypt(nonce, plain, purpose.encode())
+
+
+def unwrap(secret_key: str, wrapped: bytes, purpose: str) -> bytes:
+    """The reverse of `wrap`. Raises cryptography's InvalidTag when anything was changed."""
+    return AESGCM(_key(secret_key, purpose)).decrypt(wrapped[:12], wrapped[12:], purpose.encode())
+
+
+def _key(secret_key: str, purpose: str) -> bytes:
+    return hmac.new(bytes.fromhex(secret_key), b"berth:" + purpose.encode(), hashlib.sha256).digest()
