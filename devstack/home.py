@@ -86,7 +86,7 @@ class State:
 
     def settle_ports(self) -> list[str]:
         """Reserves every remembered port; chooses another for those taken. Returns a line for each change."""
-        changes = []
+        changes: list[str] = []
         for name in PORT_NAMES:
             port = self.ports.get(name)
             if port is not None and _reserve_again(port):
@@ -94,7 +94,7 @@ class State:
             if port is not None:
                 changes.append(f"port {port} of {name} is taken{by_whom(port)}; another one is used")
             self.ports[name] = self._reserve_another()
-        return changes
+        return changes if len(changes) < 4 else [f"{len(changes)} remembered ports are taken; others are used"]
 
     def settle_web_port(self, wanted: int | None) -> list[str]:
         """Reserves the web port: the wanted one, else the remembered, else 8000; the next free one when taken."""

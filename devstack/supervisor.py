@@ -14,7 +14,7 @@ from devstack.report import Report
 from devstack.services.base import Service, ServiceFailed
 
 FIRST_PAUSE, LONGEST_PAUSE, SETTLED_AFTER = 0.5, 10.0, 30.0
-START_DEADLINE, START_TRIES = 45.0, 3
+START_DEADLINE, START_TRIES = 90.0, 3
 
 
 @dataclass(slots=True)

@@ -74,10 +74,18 @@ class Postgres(Service):
     def prepare(self) -> None:
         Service.prepare(self)
         if os.geteuid() == 0:
-            os.chown(self.data_dir, NOBODY, NOBODY)
+            self._give_to_nobody()
         if not (self.data_dir / "PG_VERSION").exists():
             self._initdb()
         self._clear_leftovers()
+
+    def _give_to_nobody(self) -> None:
+        """Also repairs a cluster that was copied by root (a copied checkout)."""
+        version = self.data_dir / "PG_VERSION"
+        if version.exists() and version.stat().st_uid != NOBODY:
+            for entry in self.data_dir.rglob("*"):
+                os.chown(entry, NOBODY, NOBODY, follow_symlinks=False)
+        os.chown(self.data_dir, NOBODY, NOBODY)
 
     def _initdb(self) -> None:
         """Into a sibling directory first, renamed when whole: a kill in the middle leaves no half cluster."""
