@@ -1,0 +1,251 @@
+"""Ids, commands and views of the inventory. Rates are micro-units per hour, memory GiB, disks bytes, instants UTC."""
+
+from datetime import datetime
+from typing import Literal, NewType, get_args
+from uuid import UUID
+
+import msgspec
+
+from app.shared.money import RateMicroPerHour
+
+SkuId = NewType("SkuId", UUID)
+NodeId = NewType("NodeId", UUID)
+ImageId = NewType("ImageId", UUID)
+PriceVersionId = NewType("PriceVersionId", UUID)
+
+# ready: in service, however many of its slots are taken. quarantined: something went wrong on it, a person must look.
+# maintenance: an operator works on it. missing: MAAS shows it in our pool no more. retired: out of service for good.
+# Cordoned is not a state: a cordoned node keeps its state and its tenants, and gets no new ones.
+NodeState = Literal["ready", "quarantined", "maintenance", "missing", "retired"]
+NODE_STATES: tuple[NodeState, ...] = get_args(NodeState)
+
+
+class Disk(msgspec.Struct, frozen=True):
+    """`count` disks of one size."""
+
+    count: int
+    size_bytes: int
+
+
+class SkuView(msgspec.Struct, frozen=True, kw_only=True):
+    """A type of machine. `gpu_count` 0 means a machine without GPUs: one slot, sold whole only."""
+
+    id: SkuId
+    code: str
+    title: str
+    gpu_model: str | None
+    gpu_count: int
+    vram_gib: int  # of one GPU; 0 without GPUs
+    cpu_count: int
+    memory_gib: int
+    disks: tuple[Disk, ...]
+    network_gbps: int
+    sells_whole: bool
+    sells_slots: bool
+    retired: bool = False
+
+    @property
+    def slots(self) -> int:
+        """How many slots one machine of the type has."""
+        return max(1, self.gpu_count)
+
+
+class PriceView(msgspec.Struct, frozen=True, kw_only=True):
+    """One dated price. `rate_gpu` is None where the type is sold whole only."""
+
+    price_version_id: PriceVersionId
+    sku_id: SkuId
+    currency: str
+    rate_whole: RateMicroPerHour
+    rate_gpu: RateMicroPerHour | None
+    effective_from: datetime
+
+    def rate(self, slots: int | None) -> RateMicroPerHour | None:
+        """What `slots` GPUs cost per hour, the whole machine when None; None when it is not sold that way."""
+        if slots is None:
+            return self.rate_whole
+        return None if self.rate_gpu is None else RateMicroPerHour(self.rate_gpu * slots)
+
+
+class NodeView(msgspec.Struct, frozen=True):
+    """A node as placement sees it (`sku`, `warm_images`: codes). Field for field what `provisioning` places on;
+    `state` is `ready` for every healthy node, however many of its slots are taken."""
+
+    node_id: NodeId
+    name: str
+    sku: str
+    state: str
+    free_slots: tuple[int, ...]
+    total_slots: int
+    warm_images: frozenset[str] = frozenset()
+    deployed_as_shared: bool = False
+    cordoned: bool = False
+    system_id: str = ""
+    deployed_image: str | None = None  # of a shared node: what its tenants run on
+
+
+class GpuFact(msgspec.Struct, frozen=True):
+    """One GPU as the PCI bus shows it."""
+
+    vendor_id: str
+    product_id: str
+    name: str
+    pci_address: str
+
+
+class SlotView(msgspec.Struct, frozen=True):
+    """One slot of a node and who holds it."""
+
+    index: int
+    allocation_id: UUID | None
+    gpu: GpuFact | None = None
+
+
+class WarmImage(msgspec.Struct, frozen=True):
+    """An image that a node has deployed before."""
+
+    image_id: ImageId
+    code: str
+    warmed_at: datetime
+    last_used_at: datetime
+
+
+class NodeDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything Berth knows of one node. `address` is None until MAAS gave it one; `maas_state` is MAAS's view in the
+    words of `maas.rules.NodeState`."""
+
+    id: NodeId
+    system_id: str
+    hostname: str
+    sku_id: SkuId | None
+    sku_code: str | None
+    sku_problem: str | None
+    zone: str
+    state: NodeState
+    state_reason: str | None
+    state_since: datetime
+    cordoned_at: datetime | None
+    cordon_reason: str | None
+    deployed_as_shared: bool
+    deployed_image: str | None
+    address: str | None
+    maas_state: str
+    maas_message: str
+    maas_seen_at: datetime
+    cpu_count: int
+    memory_gib: int
+    disks: tuple[Disk, ...]
+    slots: tuple[SlotView, ...]
+    warm: tuple[WarmImage, ...]
+    imported_at: datetime
+    version: int
+
+
+class Availability(msgspec.Struct, frozen=True):
+    """What of one type could be placed this second. `most_together` is the most free slots on one node that sells
+    slots: the largest launch of slots that fits."""
+
+    free_whole: int = 0
+    free_slots: int = 0
+    total: int = 0  # nodes in service
+    most_together: int = 0
+
+
+class ImageView(msgspec.Struct, frozen=True, kw_only=True):
+    """An operating system image. `maas_name` is what a deploy asks for."""
+
+    id: ImageId
+    code: str
+    title: str
+    osystem: str
+    distro_series: str
+    is_default: bool
+
+    @property
+    def maas_name(self) -> str:
+        return f"{self.osystem}/{self.distro_series}"
+
+
+class FreedNode(msgspec.Struct, frozen=True):
+    """A node after slots of it were freed; `is_empty` when nobody holds any slot of it now."""
+
+    node_id: NodeId
+    slots: tuple[int, ...]
+    is_empty: bool
+
+
+class NewSku(msgspec.Struct, frozen=True, kw_only=True):
+    """A type to add to the catalog. Nodes are matched by GPU vendor:product and count, else by CPUs and memory."""
+
+    code: str
+    title: str
+    cpu_count: int
+    memory_gib: int
+    disks: tuple[Disk, ...]
+    network_gbps: int
+    gpu_model: str | None = None
+    gpu_vendor_id: str | None = None
+    gpu_product_id: str | None = None
+    gpu_count: int = 0
+    vram_gib: int = 0
+    sells_whole: bool = True
+    sells_slots: bool = True
+
+
+class NewPrice(msgspec.Struct, frozen=True, kw_only=True):
+    """A price from `effective_from` on (None: from now); never in the past."""
+
+    sku_code: str
+    rate_whole: RateMicroPerHour
+    rate_gpu: RateMicroPerHour | None
+    currency: str = "USD"
+    effective_from: datetime | None = None
+
+
+class NewImage(msgspec.Struct, frozen=True, kw_only=True):
+    """An image MAAS can deploy. A new default takes the place of the old one."""
+
+    code: str
+    title: str
+    osystem: str
+    distro_series: str
+    is_default: bool = False
+
+
+class CordonNode(msgspec.Struct, frozen=True, kw_only=True):
+    """Give the node no new tenants; those it has stay."""
+
+    node_id: UUID
+    reason: str
+
+
+class UncordonNode(msgspec.Struct, frozen=True, kw_only=True):
+    """Let the node have tenants again."""
+
+    node_id: UUID
+
+
+class LiftQuarantine(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody looked at the node: back to service."""
+
+    node_id: UUID
+    reason: str
+
+
+class NodeChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """The node after an operator's change."""
+
+    node_id: UUID
+    state: NodeState
+    cordoned: bool
+    version: int
+
+
+class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What one import did, in counts of machines."""
+
+    seen: int = 0
+    added: int = 0
+    changed: int = 0
+    missing: int = 0
+    unmatched: int = 0  # their hardware fits no type

@@ -1,0 +1,40 @@
+"""Refusals of the inventory."""
+
+from app.shared.errors import DomainError
+
+
+class SlotTaken(DomainError):
+    code = "slot_taken"
+    status = 409
+    title = "Somebody else took this machine or one of these slots a moment ago."
+    retryable = True
+
+
+class NodeNotInService(DomainError):
+    code = "node_not_in_service"
+    status = 409
+    title = "This node is not in service."
+
+
+class NodeInUse(DomainError):
+    code = "node_in_use"
+    status = 409
+    title = "Somebody still holds slots of this node."
+
+
+class PriceMissing(DomainError):
+    code = "price_missing"
+    status = 409
+    title = "This type has no price at that time."
+
+
+class PriceInThePast(DomainError):
+    code = "price_in_the_past"
+    status = 422
+    title = "A price begins now or later: the past is never rewritten."
+
+
+class CodeTaken(DomainError):
+    code = "code_taken"
+    status = 409
+    title = "That code is in use already, for something else."
