@@ -104,7 +104,7 @@ class WorkerProcess:
             dequeue_timeout=10,
             startup=self._start_long_tasks if host else None,
             shutdown=self._stop_long_tasks if host else None,
-            timers=PartialTimersDict(sweep=5),
+            timers=PartialTimersDict(sweep=5),  # type: ignore[typeddict-item]  # declared total by mistake
         )
 
     def stop(self) -> None:

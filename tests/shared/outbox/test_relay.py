@@ -1,0 +1,245 @@
+"""The relay against real PostgreSQL, NATS and Valkey."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from app.context import Runtime
+from app.shared.authz.actor import SYSTEM
+from app.shared.ids import new_id
+from app.shared.manifest import Domain
+from app.shared.outbox.claim import Lane, open_pool
+from app.shared.outbox.lease import Leases
+from app.shared.outbox.row import OutboxRow, Report, VendorDown
+from app.shared.outbox.writer import OutboxKind
+from devstack.services.nats import Nats
+from devstack.services.valkey import Valkey
+from tests.fixtures.postgres import DatabaseUrls
+from tests.fixtures.relay import (
+    CounterNoted,
+    Ledger,
+    event_senders,
+    move,
+    probe_runtime,
+    probe_settings,
+    recorder,
+    running,
+    until,
+)
+from workers.consumers import Consumers
+from workers.relay import Relay
+
+pytestmark = pytest.mark.commits
+
+
+@pytest.fixture
+async def runtime(database: DatabaseUrls, valkey: Valkey, nats: Nats) -> AsyncIterator[Runtime]:
+    async with probe_runtime(probe_settings(database.app, valkey.url, nats.url)) as runtime:
+        yield runtime
+
+
+@pytest.fixture
+def ledger(database: DatabaseUrls) -> Ledger:
+    ledger = Ledger(database.app)
+    ledger.create(database.owner)
+    return ledger
+
+
+def relay_of(runtime: Runtime, **options: object) -> Relay:
+    return Relay(runtime.settings.database.url, runtime.valkey, event_senders(runtime.settings.nats_url), **options)  # type: ignore[arg-type]
+
+
+class Noted:
+    """A sender that writes down what it was given; `refuse` fails or goes down for some rows."""
+
+    kind = OutboxKind.EVENT
+
+    def __init__(self, refuse: dict[UUID, int] | None = None, down_for: int = 0) -> None:
+        self.order: list[tuple[UUID, int]] = []
+        self.refuse = refuse or {}
+        self.down_for = down_for
+
+    async def prepare(self) -> bool:
+        if self.down_for:
+            self.down_for -= 1
+            raise VendorDown("as the test wants")
+        return False
+
+    async def send(self, rows: list[OutboxRow]) -> Report:
+        report = Report()
+        stuck: set[UUID] = set()
+        for row in rows:
+            if row.aggregate_id in stuck:
+                continue
+            if self.refuse.get(row.aggregate_id, 0) > 0:
+                self.refuse[row.aggregate_id] -= 1
+                report.failed[row.id] = "refused by ada@acme.example"
+                stuck.add(row.aggregate_id)
+            else:
+                self.order.append((row.aggregate_id, row.version))
+                report.sent[row.id] = None
+        return report
+
+    async def close(self) -> None: ...
+
+
+async def test_a_committed_change_reaches_its_consumer_once(runtime: Runtime, ledger: Ledger) -> None:
+    counter = uuid4()
+    domain = Domain(name="probe", consumers=[recorder()])
+    async with running(relay_of(runtime), Consumers(runtime, [domain])):
+        await move(runtime, counter, 1, 2, 3)
+        await until(lambda: _has(ledger, counter, [1, 2, 3]))
+    assert await ledger.pending() == 0
+    sequences = await ledger.rows("SELECT stream_sequence FROM shared.outbox_events ORDER BY id")
+    assert sequences == [(1,), (2,), (3,)]
+
+
+async def _has(ledger: Ledger, counter: UUID, steps: list[int], consumer: str = "probe.recorder") -> bool:
+    return await ledger.steps(consumer, counter) == steps
+
+
+async def test_what_was_rolled_back_never_leaves(runtime: Runtime, ledger: Ledger) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with runtime.context(SYSTEM) as ctx:
+            await ctx.emit(CounterNoted(counter_id=uuid4(), text="never"), version=1)
+            raise ZeroDivisionError
+    assert await ledger.rows("SELECT 1 FROM shared.outbox_events") == []
+
+
+async def test_a_row_that_commits_late_is_not_skipped(runtime: Runtime, ledger: Ledger, database: DatabaseUrls) -> None:
+    early, later = uuid4(), uuid4()
+    async with running(relay_of(runtime)):
+        async with runtime.context(SYSTEM) as ctx:
+            await ctx.emit(CounterNoted(counter_id=early, text="older id"), version=1)
+            await ctx.session.flush()
+            await move(runtime, later, *range(1, 200))
+            await until(lambda: _sent(ledger, later, 199))
+            await asyncio.sleep(1.2)  # longer than the cursor trails: only a sweep can find the row now
+        await until(ledger.relayed, 4)
+    ids = await ledger.rows("SELECT aggregate_id FROM shared.outbox_events ORDER BY stream_sequence DESC LIMIT 1")
+    assert ids == [(early,)]
+
+
+async def _sent(ledger: Ledger, aggregate: UUID, count: int) -> bool:
+    query = """SELECT count(*) FROM shared.outbox_events
+               WHERE aggregate_id = %(aggregate)s AND published_at IS NOT NULL"""
+    return (await ledger.rows(query, aggregate=aggregate))[0][0] == count
+
+
+async def test_a_failing_row_holds_back_its_aggregate_and_nothing_else(runtime: Runtime, ledger: Ledger) -> None:
+    bad, good = UUID(int=16), UUID(int=32)  # the same shard
+    noted = Noted(refuse={bad: 1})
+    await move(runtime, bad, 1, 2, 3)
+    await move(runtime, good, 1, 2, 3)
+    relay = Relay(runtime.settings.database.url, runtime.valkey, lambda pool: (noted,))
+    async with running(relay):
+        await until(lambda: _sent(ledger, good, 3))
+        (failed,) = await ledger.rows("SELECT attempts, last_error FROM shared.outbox_events WHERE attempts > 0")
+        await until(ledger.relayed)
+    assert [version for aggregate, version in noted.order if aggregate == bad] == [1, 2, 3]
+    assert noted.order.index((good, 3)) < noted.order.index((bad, 1))
+    assert failed[0] == 1
+    assert "refused" in str(failed[1])
+    assert "ada@acme.example" not in str(failed[1])
+
+
+async def test_a_vendor_that_is_down_costs_no_attempt(runtime: Runtime, ledger: Ledger) -> None:
+    noted = Noted(down_for=3)
+    await move(runtime, uuid4(), 1)
+    async with running(Relay(runtime.settings.database.url, runtime.valkey, lambda pool: (noted,))):
+        await until(ledger.relayed)
+    assert await ledger.rows("SELECT attempts FROM shared.outbox_events") == [(0,)]
+
+
+async def test_a_row_that_always_fails_becomes_a_dead_letter_and_lets_the_next_pass(
+    runtime: Runtime, ledger: Ledger, database: DatabaseUrls
+) -> None:
+    counter = uuid4()
+    await move(runtime, counter, 1, 2)
+    with psycopg.connect(database.app) as connection:
+        connection.execute("UPDATE shared.outbox_events SET attempts = 11 WHERE version = 1")
+    noted = Noted(refuse={counter: 1})
+    async with running(Relay(runtime.settings.database.url, runtime.valkey, lambda pool: (noted,))):
+        await until(ledger.relayed)
+    assert noted.order == [(counter, 2)]
+    letters = await ledger.rows("SELECT source, name, attempts FROM shared.dead_letters")
+    assert letters == [("relay", "berth.v1.probe.counter.moved", 12)]
+
+
+async def test_order_within_an_aggregate_is_kept_by_many_writers_and_two_relays(
+    runtime: Runtime, ledger: Ledger
+) -> None:
+    counters = [uuid4() for _ in range(12)]
+    first, second = relay_of(runtime, lease_seconds=2.0), relay_of(runtime, lease_seconds=2.0)
+    async with running(first, second):
+        await asyncio.gather(*(move(runtime, counter, *range(1, 31)) for counter in counters))
+        await until(ledger.relayed)
+        owners = await ledger.rows("SELECT count(DISTINCT owner) FROM shared.outbox_leases")
+    for counter in counters:
+        query = "SELECT version FROM shared.outbox_events WHERE aggregate_id = %(id)s ORDER BY stream_sequence"
+        assert [row[0] for row in await ledger.rows(query, id=counter)] == list(range(1, 31))
+    assert owners == [(2,)]
+
+
+async def test_a_holder_that_was_taken_over_can_mark_nothing(runtime: Runtime, ledger: Ledger) -> None:
+    await move(runtime, UUID(int=5), 1)
+    async with open_pool(runtime.settings.database.url, "test") as pool:
+        old, new = Leases(pool, new_id(), 60), Leases(pool, new_id(), 60)
+        await old.tick(1)
+        lane = Lane(pool, old, OutboxKind.EVENT)
+        rows = await lane.scan()
+        await pool_execute(pool, "UPDATE shared.outbox_leases SET expires_at = '-infinity'")
+        await new.tick(1)
+        await lane.settle(rows, Report(sent={rows[0].id: 1}))
+        assert await ledger.pending() == 1
+        lane = Lane(pool, new, OutboxKind.EVENT)
+        rows = await lane.scan()
+        await lane.settle(rows, Report(sent={rows[0].id: 1}))
+    assert await ledger.pending() == 0
+
+
+async def pool_execute(pool: object, statement: str) -> None:
+    async with pool.connection() as connection:  # type: ignore[attr-defined]
+        await connection.execute(statement)
+
+
+async def test_an_expired_lease_offers_no_rows(runtime: Runtime) -> None:
+    await move(runtime, uuid4(), 1)
+    async with open_pool(runtime.settings.database.url, "test") as pool:
+        leases = Leases(pool, new_id(), 1.0)  # all of it is margin
+        await leases.tick(1)
+        assert await Lane(pool, leases, OutboxKind.EVENT).scan() == []
+
+
+async def test_shards_are_shared_out_and_given_back(runtime: Runtime) -> None:
+    async with open_pool(runtime.settings.database.url, "test") as pool:
+        first, second = Leases(pool, new_id()), Leases(pool, new_id())
+        await first.tick(1)
+        assert len(first.tokens()) == 16
+        with first.working_on([15]):
+            await first.tick(2)
+            assert len(first.tokens()) == 8
+            await second.tick(2)
+            assert len(second.tokens()) == 7  # one is still being worked on
+        await first.tick(2)
+        await second.tick(2)
+        assert len(second.tokens()) == 8
+        await second.release_all()
+        await first.tick(1)
+        assert len(first.tokens()) == 16
+
+
+async def test_a_row_whose_time_has_not_come_waits_and_holds_back_nobody(runtime: Runtime, ledger: Ledger) -> None:
+    counter = uuid4()
+    await move(runtime, counter, 1, 2)
+    ledger_rows: Sequence[object] = await ledger.rows(
+        "UPDATE shared.outbox_events SET due_at = clock_timestamp() + interval '1 hour' WHERE version = 1 RETURNING 1"
+    )
+    assert ledger_rows
+    async with open_pool(runtime.settings.database.url, "test") as pool:
+        leases = Leases(pool, new_id())
+        await leases.tick(1)
+        assert [row.version for row in await Lane(pool, leases, OutboxKind.EVENT).scan()] == [2]
