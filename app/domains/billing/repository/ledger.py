@@ -80,7 +80,7 @@ CHECKPOINT_DUE = text("""
             SELECT 1 FROM billing.ledger_entries e
             WHERE e.account_id = a.id AND e.id > coalesce((SELECT max(k.through_entry_id)
                 FROM billing.ledger_checkpoints k WHERE k.account_id = a.id), 0)
-            LIMIT :least) some)
+            LIMIT :least) gathered)
     LIMIT :batch
 """)
 CHECKPOINT = text("""
