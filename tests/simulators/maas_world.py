@@ -125,10 +125,10 @@ class World:
         await self.client.delete(f"{self.url.removesuffix('/MAAS')}/_faults")
 
 
-def configuration(fleet: int = 24, speed: float = 100.0, nodes_url: str = "") -> dict[str, Any]:
+def configuration(fleet: int = 24, speed: float = 100.0, nodes_url: str = "", ssh_port: int = 2222) -> dict[str, Any]:
     """The part of the configuration file this simulator reads."""
     own = {"port": 0, "admin_api_key": ADMIN_KEY, "api_key": OUR_KEY, "nodes_url": nodes_url, "speed": speed}
-    return {"fleet": fleet, "maas": own, "nodes": {"ssh_port": 2222}}
+    return {"fleet": fleet, "maas": own, "nodes": {"ssh_port": ssh_port}}
 
 
 @asynccontextmanager
