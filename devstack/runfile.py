@@ -69,7 +69,39 @@ class Lock:
 def describe(plan: Plan, parts: dict[str, Part], phase: str) -> dict[str, Any]:
     """The whole of run.json: phase is starting, ready or stopping."""
     environment = plan.environment()
-    urls = {
+    urls = _urls(plan)
+    return {
+        "phase": phase,
+        "supervisor": os.getpid(),
+        "url": plan.url,
+        "services": {name: _service(plan.home, name, parts, urls[name]) for name in NAMES},
+        "maas": {
+            "url": urls["maas"],
+            "api_key": plan.secrets.maas_api_key,
+            "admin_api_key": plan.secrets.maas_admin_api_key,
+        },
+        "stripe": {
+            "url": urls["stripe"],
+            "secret_key": plan.secrets.stripe_secret_key,
+            "webhook_secret": plan.secrets.stripe_webhook_secret,
+        },
+        "oidc": {"issuer": urls["oidc"]},
+        "s3": {
+            "url": urls["s3"],
+            "access_key": plan.secrets.s3_access_key,
+            "secret_key": plan.secrets.s3_secret_key,
+            "bucket": environment["BERTH_S3_BUCKET"],
+        },
+        "postgres": {"url": urls["postgres"], "owner_url": environment["BERTH_DATABASE_OWNER_URL"]},
+        "fleet": plan.state.fleet,
+        "logins": LOGINS,
+    }
+
+
+def _urls(plan: Plan) -> dict[str, str]:
+    """Where each part answers, as the product reaches it; empty for those that serve nobody."""
+    environment = plan.environment()
+    return {
         "postgres": environment["BERTH_DATABASE_URL"],
         "valkey": environment["BERTH_VALKEY_URL"],
         "nats": environment["BERTH_NATS_URL"],
@@ -80,35 +112,8 @@ def describe(plan: Plan, parts: dict[str, Part], phase: str) -> dict[str, Any]:
         "oidc": environment["BERTH_OIDC_ISSUER"],
         "nodes": f"http://127.0.0.1:{plan.port('nodes.control')}",
         "web": plan.url,
-    }
-    return {
-        "phase": phase,
-        "supervisor": os.getpid(),
-        "url": plan.url,
-        "services": {name: _service(plan.home, name, parts, urls.get(name, "")) for name in NAMES},
-        "maas": {
-            "url": environment["BERTH_MAAS_URL"],
-            "api_key": plan.secrets.maas_api_key,
-            "admin_api_key": plan.secrets.maas_admin_api_key,
-        },
-        "stripe": {
-            "url": environment["BERTH_STRIPE_API_URL"],
-            "secret_key": plan.secrets.stripe_secret_key,
-            "webhook_secret": plan.secrets.stripe_webhook_secret,
-        },
-        "oidc": {"issuer": environment["BERTH_OIDC_ISSUER"]},
-        "s3": {
-            "url": environment["BERTH_S3_URL"],
-            "access_key": plan.secrets.s3_access_key,
-            "secret_key": plan.secrets.s3_secret_key,
-            "bucket": environment["BERTH_S3_BUCKET"],
-        },
-        "postgres": {
-            "url": environment["BERTH_DATABASE_URL"],
-            "owner_url": environment["BERTH_DATABASE_OWNER_URL"],
-        },
-        "fleet": plan.state.fleet,
-        "logins": LOGINS,
+        "worker": "",
+        "provisioner": "",
     }
 
 

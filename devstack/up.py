@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from devstack import database, keys, logs, processes, runfile
+from devstack import database, detached, keys, logs, processes, runfile
 from devstack.home import ROOT, Home, HomeError, Secrets, State
 from devstack.plan import Plan
 from devstack.programs import child_environment
@@ -29,7 +29,6 @@ SIMULATOR_FILES = {
     "simulators": [f"devstack/simulators/{name}/app.py" for name in ("maas", "stripe", "oidc")],
     "nodes": ["devstack/simulators/nodes/__main__.py"],
 }
-_DETACHED = "--supervise-detached"
 
 
 def main(argv: list[str]) -> int:
@@ -40,18 +39,18 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--detach", action="store_true", help="return when ready and keep running")
     parser.add_argument("--only", choices=["services"], help="backing services and simulators, no portal")
     parser.add_argument("--timings", action="store_true", help="print what the start spent its time on")
-    parser.add_argument(_DETACHED, dest="detached", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(detached.DETACHED, dest="detached", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     home = Home.of_environment()
     home.path.mkdir(parents=True, exist_ok=True)
     home.path.chmod(0o711)  # PostgreSQL runs as nobody when we are root, and must pass through
     (home.path / "logs").mkdir(exist_ok=True)
     if options.detach:
-        return _detach(home, argv)
+        return detached.start(home, argv)
     report = Report()
     lock = Lock(home)
     if not lock.take():
-        return _join(home, lock, report)
+        return detached.join(home, lock, report)
     try:
         return asyncio.run(Up(home, options, report).run())
     except HomeError as error:
@@ -252,50 +251,3 @@ def _first(error: Exception) -> Exception:
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-def _join(home: Home, lock: Lock, report: Report) -> int:
-    """Another `up` holds this home: wait until it is ready and say where."""
-    report.line("already running" if _phase(home) == "ready" else "another berth up is at work; waiting for it")
-    spoke = time.monotonic()
-    while lock.holder() is not None:
-        status = runfile.read(home)
-        if status is not None and status["phase"] == "ready":
-            report.line(f"\n  {status['url']}\n")
-            return 0
-        if time.monotonic() - spoke > 2.5:
-            spoke = time.monotonic()
-            report.line("  … waiting")
-        time.sleep(0.1)
-    report.error("the other berth up has ended; see ./berth logs stack, then try again")
-    return 1
-
-
-def _phase(home: Home) -> str:
-    status = runfile.read(home)
-    return str(status["phase"]) if status else "down"
-
-
-def _detach(home: Home, argv: list[str]) -> int:
-    """Starts the supervisor in a session of its own and shows its words until it is ready or has failed."""
-    log = home.log("stack")
-    with log.open("ab") as output:
-        offset = output.tell()
-        command = [sys.executable, "-m", "app.cli", "up", *(part for part in argv if part != "--detach"), _DETACHED]
-        child = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
-    tail = logs.Tail({"stack": log}, {"stack": offset})
-    while True:
-        code = child.poll()
-        ready = (status := runfile.read(home)) is not None and status["phase"] == "ready"
-        for _, line in tail.lines():
-            print(line, flush=True)
-        if code is not None:
-            return code
-        if ready and status is not None and status["supervisor"] == child.pid:
-            time.sleep(0.1)
-            for _, line in tail.lines():
-                print(line, flush=True)
-            return 0
-        time.sleep(0.1)

@@ -5,14 +5,17 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MARK = "BERTH_TEST_RUN"  # in the environment of all that a gate starts, with our pid
 INSTALL_BROWSER = "apt-get install -y --no-install-recommends chromium"
 
 
@@ -64,6 +67,7 @@ def _tool(name: str) -> str:
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    kept[MARK] = str(os.getpid())
     browser = _browser()
     return kept | {"BERTH_CHROMIUM": browser} if browser else kept
 
@@ -95,25 +99,34 @@ def _run(steps: list[Step]) -> list[tuple[str, float, bool]]:
     for step in steps:
         print(f"── {step.name}", flush=True)
         began = time.monotonic()
-        process = subprocess.Popen(step.command, cwd=ROOT, env=_environment(), start_new_session=True)
         try:
-            code = process.wait()
+            code = subprocess.run(step.command, cwd=ROOT, env=_environment(), check=False).returncode
         finally:
-            _end_session(process)
+            _end_leftovers()
         results.append((step.name, time.monotonic() - began, code == 0))
     return results
 
 
-def _end_session(process: "subprocess.Popen[bytes]") -> None:
-    """Ends what is left of the step's process group."""
-    import signal
-    from contextlib import suppress
+def _end_leftovers() -> None:
+    """Ends every process that carries this run's mark: servers and stacks that a killed test could not stop."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + 8
+        left = _marked()
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        while left and _marked() and time.monotonic() < deadline:
+            time.sleep(0.05)
 
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    process.wait()
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+
+def _marked() -> list[int]:
+    mark, found = f"{MARK}={os.getpid()}".encode(), []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+    return found
 
 
 def _report(results: list[tuple[str, float, bool]]) -> int:
