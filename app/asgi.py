@@ -27,6 +27,7 @@ from app.shared.middleware.request import RequestMiddleware
 from app.shared.rdb import connect
 from app.shared.telemetry.logs import configure_logs
 from app.shared.web import public
+from app.shared.web.design_route import DESIGN_ROUTES
 from app.shared.web.guards import guard
 from app.shared.web.provide import provide_contexts, provide_ctx
 from app.shared.web.system import SYSTEM_ROUTES
@@ -66,7 +67,12 @@ def create_app(runtime: Runtime | None = None, domains: Sequence[Domain] = DOMAI
         configure_logs("web")
         runtime = build_runtime(load_settings(os.environ))
     app = Litestar(
-        route_handlers=[*SYSTEM_ROUTES, _static(), *(route for domain in domains for route in domain.routes)],
+        route_handlers=[
+            *SYSTEM_ROUTES,
+            *(DESIGN_ROUTES if runtime.settings.development else ()),
+            _static(),
+            *(route for domain in domains for route in domain.routes),
+        ],
         dependencies={"ctx": Provide(provide_ctx), "contexts": Provide(provide_contexts)},
         guards=[guard],
         middleware=[RequestMiddleware()],

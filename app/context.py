@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -121,6 +122,15 @@ class Context:
         )
 
 
+class ProcessPart(Protocol):
+    """Something that lives as long as the process: a hub of sockets, a pool of clients."""
+
+    def __init__(self, runtime: "Runtime") -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+P = TypeVar("P", bound=ProcessPart)
 ShellBuilder = Callable[[Context], Awaitable[object]]
 Authenticate = Callable[["Runtime", str | None, str | None], Awaitable[Actor]]
 
@@ -136,6 +146,7 @@ class Runtime:
     clock: Clock = field(default_factory=DatabaseClock)
     authenticate: Authenticate | None = None  # (runtime, session cookie, bearer token) -> Actor
     build_shell: ShellBuilder | None = None
+    _parts: "dict[type, ProcessPart]" = field(default_factory=dict)
 
     @asynccontextmanager
     async def context(
@@ -155,6 +166,18 @@ class Runtime:
         with suppress(RedisError, OSError):
             await self.valkey.publish(WAKE_CHANNEL, b"1")
 
+    def part(self, kind: "type[P]") -> "P":
+        """The process's one `kind`, made on first use as `kind(runtime)` and closed with the process."""
+        if kind not in self._parts:
+            self._parts[kind] = kind(self)
+        part = self._parts[kind]
+        if not isinstance(part, kind):
+            raise TypeError(f"{kind.__name__} is held under another type")
+        return part
+
     async def close(self) -> None:
+        """Close what was opened, in reverse order."""
+        for part in reversed(list(self._parts.values())):
+            await part.aclose()
         await self.database.close()
         await self.valkey.aclose()

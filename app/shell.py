@@ -55,5 +55,6 @@ async def build_shell(ctx: Context) -> Shell:
         operator_href="/admin/nodes" if operator else None,
         portal_href="/" if tenant else None,
         settings_href="/settings/sessions",
+        live_url="/live",
         csp_nonce=web.csp_nonce,
     )

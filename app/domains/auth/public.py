@@ -23,9 +23,9 @@ async def resolve_actor(runtime: Runtime, session_cookie: str | None, bearer: st
     return ANONYMOUS
 
 
-async def session_is_live(ctx: Context, session_id: UUID) -> bool:
-    """Whether a browser session is neither ended nor expired, read from the database."""
-    return await AuthRepository(ctx.session).session_is_live(session_id)
+async def live_sessions(ctx: Context, session_ids: Iterable[UUID]) -> set[UUID]:
+    """Which of these browser sessions are neither ended nor expired, read from the database in one query."""
+    return await AuthRepository(ctx.session).list_live_sessions(list(session_ids))
 
 
 async def people(ctx: Context, user_ids: Iterable[UUID]) -> dict[UUID, PersonView]:

@@ -37,7 +37,7 @@ def privileged(
     permission: Permission,
     action: str,
     target_kind: str,
-    target: Callable[[A, R | None], UUID | str | None],
+    target: Callable[..., UUID | str | None],
 ) -> Callable[[Callable[[C, A], Awaitable[R]]], Callable[[C, A], Awaitable[R]]]:
     """Wrap `async def use_case(ctx, command)`. `target(command, result)` names what was changed; result is None when
     the use case refused. Raises Unauthenticated or Forbidden before the use case runs."""

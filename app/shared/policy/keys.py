@@ -28,7 +28,7 @@ class PolicyKey(msgspec.Struct, Generic[V], frozen=True, kw_only=True):
                 raise ValueError(f"{self.name} must be at least {self.minimum}")
             if self.maximum is not None and value > self.maximum:
                 raise ValueError(f"{self.name} must be at most {self.maximum}")
-        return value  # type: ignore[return-value]  # the type was compared above
+        return value
 
 
 def declare(*keys: PolicyKey[int] | PolicyKey[str] | PolicyKey[bool]) -> None:

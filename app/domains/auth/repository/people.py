@@ -67,9 +67,9 @@ REVOKE_BY_TOKEN = text("""
     UPDATE auth.oidc_sessions SET revoked_at = :now, revoked_reason = :reason
     WHERE token_hash = :token_hash AND revoked_at IS NULL RETURNING id, user_id
 """)
-SESSION_IS_LIVE = text("""
-    SELECT 1 FROM auth.oidc_sessions s JOIN auth.users u ON u.id = s.user_id
-    WHERE s.id = :id AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp() AND u.suspended_at IS NULL
+LIVE_SESSIONS = text("""
+    SELECT s.id FROM auth.oidc_sessions s JOIN auth.users u ON u.id = s.user_id
+    WHERE s.id = ANY(:ids) AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp() AND u.suspended_at IS NULL
 """)
 PEOPLE = text("SELECT id, name, email FROM auth.users WHERE id = ANY(:ids)")
 TENANTS = text("SELECT id, name, currency, time_zone FROM auth.tenants WHERE id = ANY(:ids)")
@@ -182,8 +182,8 @@ class AuthRepository:
         values = {"token_hash": token_hash, "reason": reason, "now": now}
         return (await self._session.execute(REVOKE_BY_TOKEN, values)).one_or_none()
 
-    async def session_is_live(self, session_id: UUID) -> bool:
-        return await self._session.scalar(SESSION_IS_LIVE, {"id": session_id}) is not None
+    async def list_live_sessions(self, ids: list[UUID]) -> set[UUID]:
+        return set(await self._session.scalars(LIVE_SESSIONS, {"ids": ids}))
 
     async def list_people(self, ids: list[UUID]) -> list[Row[tuple[object, ...]]]:
         return list(await self._session.execute(PEOPLE, {"ids": ids}))

@@ -1,0 +1,68 @@
+"""`/live`: one WebSocket per tab. The server sends `{"topics": […]}`; the client sends nothing that is read."""
+
+import asyncio
+
+from litestar import WebSocket, websocket
+from litestar.exceptions import WebSocketDisconnect
+
+from app.context import Runtime
+from app.domains.notification.service.hub import ENDED, LiveHub, Page
+from app.shared.web import public
+from app.shared.web.csrf import origin_of
+
+SESSION_ENDED = 4401
+WRONG_ORIGIN = 4403
+TRY_AGAIN = 1013
+
+
+@websocket("/live", opt=public("answers 4401 to who is not signed in"))
+async def live(socket: WebSocket) -> None:  # type: ignore[type-arg]
+    """Topics that changed, for as long as the session lives."""
+    runtime: Runtime = socket.app.state.runtime
+    actor = socket.scope["user"]
+    await socket.accept()
+    if origin_of(socket.headers.get("origin", "")) != origin_of(runtime.settings.web.public_url):
+        await socket.close(code=WRONG_ORIGIN, reason="wrong origin")
+        return
+    if actor.session_id is None or not actor.via_cookie:
+        await socket.close(code=SESSION_ENDED, reason="signed out")
+        return
+    await _serve(socket, runtime.part(LiveHub), Page(actor.tenant_id, actor.session_id))
+
+
+async def _serve(socket: WebSocket, hub: LiveHub, page: Page) -> None:  # type: ignore[type-arg]
+    hub.join(page)
+    tasks = {asyncio.create_task(_send(socket, page)), asyncio.create_task(_until_closed(socket))}
+    tasks.add(asyncio.create_task(_until_dropped(socket, page)))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        hub.leave(page)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _send(socket: WebSocket, page: Page) -> None:  # type: ignore[type-arg]
+    while True:
+        message = await page.queue.get()
+        if message == ENDED:
+            await socket.close(code=SESSION_ENDED, reason="signed out")
+            return
+        await socket.send_data(message, mode="text")
+
+
+async def _until_dropped(socket: WebSocket, page: Page) -> None:  # type: ignore[type-arg]
+    await page.dropped.wait()
+    await socket.close(code=TRY_AGAIN, reason="come back and refetch")
+
+
+async def _until_closed(socket: WebSocket) -> None:  # type: ignore[type-arg]
+    try:
+        while True:
+            await socket.receive_data(mode="text")
+    except WebSocketDisconnect:
+        return
+
+
+ROUTES = [live]

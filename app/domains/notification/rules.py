@@ -1,0 +1,34 @@
+"""Which topics of a page an event touches. Topics are names only: a socket never carries what a page may not show."""
+
+from uuid import UUID
+
+from app.shared.events import Event
+
+
+def topics_of(event: Event) -> tuple[str, ...]:
+    """The topics to announce, from the subject `berth.v1.<domain>.<aggregate>.<verb>` and the aggregate's id."""
+    _, _, domain, aggregate, _ = event.SUBJECT.split(".", 4)
+    if domain == "provisioning":
+        return (f"allocation:{event.aggregate_id}", "allocations", "capacity")
+    if domain == "billing":
+        return ("money",)
+    if domain == "payments":
+        return (f"payment:{event.aggregate_id}", "money")
+    if domain == "inventory":
+        return ("capacity", f"{aggregate}:{event.aggregate_id}")
+    return ()
+
+
+def is_for_everybody(event: Event) -> bool:
+    """Capacity is seen by all tenants; everything else only by its own."""
+    return event.SUBJECT.split(".")[2] == "inventory"
+
+
+def also_for_everybody(event: Event) -> tuple[str, ...]:
+    """What other tenants may learn of a tenant's event: that capacity changed, and nothing more."""
+    return ("capacity",) if event.SUBJECT.split(".")[2] == "provisioning" else ()
+
+
+def channel(tenant_id: UUID | None) -> str:
+    """The Valkey channel of a tenant; without one, of everybody."""
+    return f"berth:live:{tenant_id or 'all'}"

@@ -1,0 +1,103 @@
+"""All open pages of one web process: one Valkey subscription, one bounded queue per page.
+
+A page that does not read is dropped and comes back by itself. Sessions are checked every four seconds in one query, so
+a revoked one loses its pages within five.
+"""
+
+import asyncio
+from collections import defaultdict
+from uuid import UUID
+
+import structlog
+
+from app.context import Runtime
+from app.domains.auth import public as auth
+from app.domains.notification.rules import channel
+from app.shared.authz.actor import SYSTEM
+
+log = structlog.get_logger("berth.live")
+QUEUE = 64
+CHECK_SECONDS = 4
+ENDED = b""
+
+
+class Page:
+    """One open page: what it is sent waits in `queue`; ENDED there means that its session is over."""
+
+    def __init__(self, tenant_id: UUID | None, session_id: UUID) -> None:
+        self.session_id = session_id
+        self.channels = (channel(None), channel(tenant_id)) if tenant_id else (channel(None),)
+        self.queue: asyncio.Queue[bytes] = asyncio.Queue(QUEUE)
+        self.dropped = asyncio.Event()
+
+    def offer(self, message: bytes) -> None:
+        try:
+            self.queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self.dropped.set()
+
+
+class LiveHub:
+    """Made once per process by `runtime.part(LiveHub)`."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._pages: dict[str, set[Page]] = defaultdict(set)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def join(self, page: Page) -> None:
+        """Start sending to `page`."""
+        if not self._tasks:
+            self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._check_sessions())]
+        for name in page.channels:
+            self._pages[name].add(page)
+
+    def leave(self, page: Page) -> None:
+        """Stop sending to `page`."""
+        for name in page.channels:
+            self._pages[name].discard(page)
+            if not self._pages[name]:
+                del self._pages[name]
+
+    async def aclose(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with self._runtime.valkey.pubsub() as subscription:
+                    await subscription.psubscribe("berth:live:*")
+                    async for message in subscription.listen():
+                        if message["type"] == "pmessage":
+                            self._fan_out(message["channel"].decode(), message["data"])
+            except Exception as error:
+                log.warning("live subscription lost", error=type(error).__name__)
+                await asyncio.sleep(0.5)
+                self._refresh_all()
+
+    def _fan_out(self, name: str, message: bytes) -> None:
+        for page in tuple(self._pages.get(name, ())):
+            page.offer(message)
+
+    def _refresh_all(self) -> None:
+        """What was announced meanwhile is unknown: let every page come back and refetch."""
+        for page in {page for pages in self._pages.values() for page in pages}:
+            page.dropped.set()
+
+    async def _check_sessions(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            pages = {page for members in self._pages.values() for page in members}
+            if not pages:
+                continue
+            try:
+                async with self._runtime.context(SYSTEM) as ctx:
+                    live = await auth.live_sessions(ctx, {page.session_id for page in pages})
+            except Exception as error:
+                log.warning("sessions could not be checked", error=type(error).__name__)
+                continue
+            for page in pages:
+                if page.session_id not in live:
+                    page.offer(ENDED)
