@@ -1,7 +1,11 @@
 """Every template compiles, every component renders, blocks become fragments, and nothing undefined or unescaped slips
 out."""
 
+import re
+import shutil
+import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -43,7 +47,8 @@ def test_every_template_of_every_room_compiles(environment: Environment) -> None
 def test_a_component_file_holds_the_macro_of_its_name_and_says_its_parameters(
     environment: Environment, name: str
 ) -> None:
-    assert getattr(environment.globals["ui"], name).name == name
+    macro = getattr(environment.globals["ui"], name)
+    assert getattr(macro, "name", None) == name or macro.__name__ == name
     assert (TEMPLATES / "components" / f"{name}.html").read_text("utf-8").startswith("{#")
 
 
@@ -159,6 +164,21 @@ def test_the_bundles_are_fresh() -> None:
     """Run `python -m app.shared.web.assets` after editing app/static/css or app/static/js."""
     assert (assets.STATIC / "dist" / "berth.css").read_text("utf-8") == assets.build_css()
     assert (assets.STATIC / "dist" / "berth.js").read_text("utf-8") == assets.build_js()
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no JavaScript engine here")
+def test_the_joined_modules_do_not_share_a_name(tmp_path: Path) -> None:
+    bundle = tmp_path / "berth.mjs"
+    bundle.write_text(assets.build_js(), "utf-8")
+    done = subprocess.run(["node", "--check", str(bundle)], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_icon_in_the_navigation_is_drawn(environment: Environment) -> None:
+    drawn = environment.get_template("components/icon.html").module.PATHS  # type: ignore[attr-defined]
+    manifests = (TEMPLATES.parent / "domains").glob("*/domain.py")
+    named = {name for path in manifests for name in re.findall(r'icon="([^"]*)"', path.read_text("utf-8"))}
+    assert named - set(drawn) == set()
 
 
 def test_the_bundles_hold_every_source_once() -> None:

@@ -21,13 +21,15 @@ duration, runway, size, iso, instant, moment, relative, short_id.
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from jinja2.runtime import Macro
+from markupsafe import Markup
 
 from app.shared.web import assets, formats
 from app.shared.web.shell import Shell
@@ -69,23 +71,41 @@ def layout_context(context: LayoutContext) -> dict[str, object]:
     return {name: getattr(context, name) for name in context.__struct_fields__}
 
 
+PURE: Final = frozenset({"berth_strip", "shape", "state", "icon", "logo", "rate", "button"})
+
+
 class Components:
-    """`ui.<name>` is the macro `<name>` of components/<name>.html, loaded on first use."""
+    """`ui.<name>` is the macro `<name>` of components/<name>.html, loaded on first use and kept as an attribute.
+
+    The drawings of PURE depend on nothing but their arguments and recur in every row, so each is drawn once and
+    remembered.
+    """
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._macros: dict[str, Macro] = {}
 
-    def __getattr__(self, name: str) -> Macro:
+    def __getattr__(self, name: str) -> Callable[..., Markup]:
         if name.startswith("_"):
             raise AttributeError(name)
-        macro = self._macros.get(name)
-        if macro is None:
-            module = self._environment.get_template(f"components/{name}.html").module
-            macro = getattr(module, name)
-            assert isinstance(macro, Macro)  # noqa: S101 - a component file without its macro is a mistake of ours
-            self._macros[name] = macro
-        return macro
+        macro = getattr(self._environment.get_template(f"components/{name}.html").module, name)
+        assert isinstance(macro, Macro)  # noqa: S101 - a component file without its macro is a mistake of ours
+        component = _remembered(macro) if name in PURE else cast("Callable[..., Markup]", macro)
+        setattr(self, name, component)
+        return component
+
+
+def _remembered(macro: Macro) -> Callable[..., Markup]:
+    """The macro with its last thousand answers; arguments that cannot be compared (dicts, lists) are drawn afresh."""
+    known = lru_cache(maxsize=1024, typed=True)(macro)
+
+    def component(*args: object, **kwargs: object) -> Markup:
+        try:
+            return Markup(known(*args, **kwargs))  # noqa: S704 - a macro's answer is markup already
+        except TypeError:
+            return Markup(macro(*args, **kwargs))  # noqa: S704
+
+    component.__name__ = macro.name
+    return component
 
 
 def short_id(value: UUID | str) -> str:
