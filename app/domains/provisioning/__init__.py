@@ -1,0 +1,9 @@
+"""Machines for customers: launch, placement, deployment, proof that it works, activation, release.
+
+Owns: allocations, allocation_resource_claims, allocation_placements, allocation_events, node_deployments,
+  outbox_intents (schema provisioning)
+Emits: provisioning.allocation.requested, .placed, .step_changed, .activated, .release_requested, .released, .failed,
+  .canceled
+Consumes: billing.tenant.exhausted
+Called by: terminal (where to log in), admin (force release), inventory's and billing's pages (names of allocations)
+"""

@@ -1,0 +1,69 @@
+"""What provisioning refuses, with a reason that a person can act on."""
+
+from app.shared.errors import Conflict, DomainError
+
+
+class NoCapacity(DomainError):
+    code = "allocation_no_capacity"
+    status = 409
+    title = "No machine of this type is free right now."
+    retryable = True
+
+
+class QuotaExceeded(DomainError):
+    code = "allocation_quota_exceeded"
+    status = 403
+    title = "This project may not run more machines at once."
+
+
+class NameInUse(Conflict):
+    code = "allocation_name_in_use"
+    title = "A machine of this project has that name already."
+
+
+class NotCancelable(Conflict):
+    code = "allocation_not_cancelable"
+    title = "This machine is running already: give it back instead."
+
+
+class NotReleasable(Conflict):
+    code = "allocation_not_releasable"
+    title = "This machine is not running yet: cancel the launch instead."
+
+
+class AllocationEnded(Conflict):
+    code = "allocation_ended"
+    title = "This machine has been given back already."
+
+
+class NotActive(Conflict):
+    code = "allocation_not_active"
+    title = "This machine is not running, so nobody can log in to it."
+
+
+class IllegalTransition(Conflict):
+    code = "allocation_illegal_transition"
+    title = "The machine is in a state that does not allow this."
+
+
+class ConfirmationMissing(DomainError):
+    code = "allocation_confirmation_missing"
+    status = 422
+    title = "Type the machine's name to confirm."
+
+
+class NodeUnreachable(DomainError):
+    """The machine did not answer; nobody knows whether it is well."""
+
+    code = "allocation_node_unreachable"
+    status = 503
+    title = "The machine does not answer right now."
+    retryable = True
+
+
+class NodeRefused(DomainError):
+    """The machine answered, and not as a healthy one would."""
+
+    code = "allocation_node_refused"
+    status = 502
+    title = "The machine did not accept our login or could not do what we asked."

@@ -1,0 +1,72 @@
+"""Business constants of provisioning. Times are in seconds."""
+
+from app.shared.policy.keys import PolicyKey
+
+
+def _seconds(name: str, default: int, minimum: int, maximum: int, description: str) -> PolicyKey[int]:
+    return PolicyKey(
+        name=name, default=default, minimum=minimum, maximum=maximum, unit="s", description=description
+    )
+
+
+MAX_ALLOCATIONS = PolicyKey(
+    name="provisioning.max_allocations",
+    default=20,
+    minimum=0,
+    maximum=10_000,
+    unit="machines",
+    description="How many machines a project may have at once, those being made or given back included.",
+)
+MAX_GPUS = PolicyKey(
+    name="provisioning.max_gpus",
+    default=64,
+    minimum=0,
+    maximum=100_000,
+    unit="GPUs",
+    description="How many GPUs a project may have at once.",
+)
+SHARE_ACROSS_TENANTS = PolicyKey(
+    name="provisioning.share_across_tenants",
+    default=False,
+    description="Whether slices of one machine may go to different organisations. A slice is an agreement, not a wall: "
+    "the GPUs of a shared machine are told apart by configuration only.",
+)
+PLACE_ATTEMPTS = PolicyKey(
+    name="provisioning.place_attempts",
+    default=3,
+    minimum=1,
+    maximum=10,
+    unit="machines",
+    description="How many machines are tried, one after the other, before a launch fails.",
+)
+PLACE_SECONDS = _seconds("provisioning.place_seconds", 60, 5, 3_600, "How long choosing a machine may take.")
+DEPLOY_SECONDS = _seconds(
+    "provisioning.deploy_seconds", 2_700, 5, 14_400, "How long installing may take before another machine is tried."
+)
+ANSWER_SECONDS = _seconds(
+    "provisioning.answer_seconds", 300, 2, 3_600, "How long a freshly installed machine may take to answer by SSH."
+)
+RETURN_SECONDS = _seconds(
+    "provisioning.return_seconds", 3_600, 5, 172_800, "How long erasing may take before the machine is held for us."
+)
+CLOSE_SECONDS = _seconds(
+    "provisioning.close_seconds", 20, 1, 600, "How long we try to end access on a machine before we go on without it."
+)
+POLL_SECONDS = _seconds("provisioning.poll_seconds", 1, 1, 60, "How often we ask how far a machine is.")
+RELEASE_RETRY_SECONDS = _seconds(
+    "provisioning.release_retry_seconds", 60, 1, 3_600, "The first pause after a failed release; it doubles each time."
+)
+
+POLICIES = (
+    MAX_ALLOCATIONS,
+    MAX_GPUS,
+    SHARE_ACROSS_TENANTS,
+    PLACE_ATTEMPTS,
+    PLACE_SECONDS,
+    DEPLOY_SECONDS,
+    ANSWER_SECONDS,
+    RETURN_SECONDS,
+    CLOSE_SECONDS,
+    POLL_SECONDS,
+    RELEASE_RETRY_SECONDS,
+)

@@ -1,0 +1,151 @@
+"""SQL about allocations and the external effects they asked for."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domains.provisioning.contracts import AllocationView
+from app.shared.authz import ProjectScope, TenantScope
+from app.shared.errors import NotFound
+from app.shared.ids import new_id
+
+COLUMNS = ", ".join(AllocationView.__struct_fields__)
+SELECT = "SELECT " + COLUMNS + " FROM provisioning.allocations"
+VALUES = ", ".join(":" + field for field in AllocationView.__struct_fields__)
+INSERT = text("INSERT INTO provisioning.allocations (" + COLUMNS + ") VALUES (" + VALUES + ")")
+BY_ID = text(SELECT + " WHERE id = :id")
+LOCK = text(SELECT + " WHERE id = :id FOR UPDATE")
+IN_PROJECT = text(SELECT + " WHERE id = :id AND tenant_id = :tenant_id AND project_id = :project_id")
+LOCK_IN_PROJECT = text(
+    SELECT + " WHERE id = :id AND tenant_id = :tenant_id AND project_id = :project_id FOR UPDATE"
+)
+PAGE = text(
+    SELECT
+    + """
+    WHERE tenant_id = :tenant_id AND project_id = :project_id AND (CAST(:before AS uuid) IS NULL OR id < :before)
+      AND (NOT :live OR ended_at IS NULL)
+    ORDER BY id DESC LIMIT :limit
+    """
+)
+LIVE_OF_TENANT = text(SELECT + " WHERE tenant_id = :tenant_id AND ended_at IS NULL ORDER BY id")
+BY_IDS = text(SELECT + " WHERE id = ANY(:ids)")
+STUCK = text(SELECT + " WHERE ended_at IS NULL AND state <> 'active' AND state_changed_at < :before ORDER BY id LIMIT 100")
+NAMES = text("""
+    SELECT name FROM provisioning.allocations
+    WHERE tenant_id = :tenant_id AND project_id = :project_id AND ended_at IS NULL
+""")
+USED = text("""
+    SELECT count(*) AS machines, COALESCE(sum(gpus), 0) AS gpus FROM provisioning.allocations
+    WHERE tenant_id = :tenant_id AND project_id = :project_id AND ended_at IS NULL
+""")
+CHANGE = text("""
+    UPDATE provisioning.allocations
+    SET state = :state, version = version + 1,
+        state_changed_at = CASE WHEN state = :state THEN state_changed_at ELSE :now END,
+        node_id = :node_id, deployment_id = :deployment_id, attempt = :attempt, failure_code = :failure_code,
+        failure_text = :failure_text, active_at = :active_at, release_requested_at = :release_requested_at,
+        release_reason = :release_reason, ended_at = :ended_at, cancel_requested = :cancel_requested
+    WHERE id = :id AND version = :version RETURNING version, state_changed_at
+""")
+CHANGEABLE = (
+    "state", "node_id", "deployment_id", "attempt", "failure_code", "failure_text", "active_at",
+    "release_requested_at", "release_reason", "ended_at", "cancel_requested",
+)  # fmt: skip
+INTENT = text("""
+    INSERT INTO provisioning.outbox_intents (id, tenant_id, project_id, allocation_id, effect, workflow_id, outbox_id,
+                                             created_at)
+    VALUES (:id, :tenant_id, :project_id, :allocation_id, :effect, :workflow_id, :outbox_id, :now)
+""")
+
+
+class AllocationRepository:
+    """Bound to one unit of work."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def append(self, allocation: AllocationView) -> None:
+        """Raises IntegrityError when a live allocation of the project has the name."""
+        await self._session.execute(INSERT, msgspec.structs.asdict(allocation))
+
+    async def get(self, allocation_id: UUID, *, lock: bool = False) -> AllocationView:
+        """For our own workers, which act on an id they were given. Raises NotFound."""
+        return _one((await self._session.execute(LOCK if lock else BY_ID, {"id": allocation_id})).one_or_none())
+
+    async def get_in(self, scope: ProjectScope, allocation_id: UUID, *, lock: bool = False) -> AllocationView:
+        """Raises NotFound also for what belongs to somebody else."""
+        place = {"id": allocation_id, "tenant_id": scope.tenant_id, "project_id": scope.project_id}
+        rows = await self._session.execute(LOCK_IN_PROJECT if lock else IN_PROJECT, place)
+        return _one(rows.one_or_none())
+
+    async def page(
+        self, scope: ProjectScope, *, before: UUID | None, limit: int, live: bool = False
+    ) -> list[AllocationView]:
+        """Newest first, from after `before` on."""
+        values = {
+            "tenant_id": scope.tenant_id, "project_id": scope.project_id, "before": before, "limit": limit, "live": live
+        }  # fmt: skip
+        return [_view(row) for row in await self._session.execute(PAGE, values)]
+
+    async def list_live(self, scope: TenantScope) -> list[AllocationView]:
+        """All of a tenant that have not ended."""
+        return [_view(row) for row in await self._session.execute(LIVE_OF_TENANT, {"tenant_id": scope.tenant_id})]
+
+    async def list_by_ids(self, ids: Sequence[UUID]) -> list[AllocationView]:
+        return [_view(row) for row in await self._session.execute(BY_IDS, {"ids": list(ids)})]
+
+    async def list_stuck(self, before: datetime) -> list[AllocationView]:
+        """Those that are neither running nor ended and have not changed since `before`; at most 100."""
+        return [_view(row) for row in await self._session.execute(STUCK, {"before": before})]
+
+    async def live_names(self, scope: ProjectScope) -> set[str]:
+        place = {"tenant_id": scope.tenant_id, "project_id": scope.project_id}
+        return set(await self._session.scalars(NAMES, place))
+
+    async def used(self, scope: ProjectScope) -> tuple[int, int]:
+        """Live machines and their GPUs."""
+        row = (
+            await self._session.execute(USED, {"tenant_id": scope.tenant_id, "project_id": scope.project_id})
+        ).one()
+        return int(row.machines), int(row.gpus)
+
+    async def change(self, allocation: AllocationView, now: datetime, **changes: object) -> AllocationView:
+        """Write changed fields; the version goes up by one. The row must be locked by the caller."""
+        wanted = msgspec.structs.replace(allocation, **changes)
+        values = {field: getattr(wanted, field) for field in CHANGEABLE}
+        place = {"id": allocation.id, "version": allocation.version, "now": now}
+        row = (await self._session.execute(CHANGE, {**values, **place})).one()
+        return msgspec.structs.replace(wanted, version=row.version, state_changed_at=row.state_changed_at)
+
+    async def append_intent(
+        self, allocation: AllocationView, effect: str, workflow_id: str, outbox_id: UUID, now: datetime
+    ) -> None:
+        """Remember an external effect that this allocation asked for."""
+        values = {
+            "id": new_id(),
+            "tenant_id": allocation.tenant_id,
+            "project_id": allocation.project_id,
+            "allocation_id": allocation.id,
+            "effect": effect,
+            "workflow_id": workflow_id,
+            "outbox_id": outbox_id,
+            "now": now,
+        }
+        await self._session.execute(INTENT, values)
+
+
+def _view(row: Row[tuple[object, ...]]) -> AllocationView:
+    return AllocationView(**row._mapping)
+
+
+def _one(row: Row[tuple[object, ...]] | None) -> AllocationView:
+    if row is None:
+        raise NotFound()
+    return _view(row)
+
+
+

@@ -1,0 +1,163 @@
+"""SQL about what we hold of the fleet: deployments of machines, claims of their slots, the record of placements."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domains.provisioning.contracts import AllocationView, DeploymentId, DeploymentView
+from app.domains.provisioning.rules.placement import Placement
+from app.shared.errors import NotFound
+from app.shared.ids import new_id
+
+COLUMNS = ", ".join(DeploymentView.__struct_fields__)
+SELECT = "SELECT " + COLUMNS + " FROM provisioning.node_deployments"
+INSERT = text("""
+    INSERT INTO provisioning.node_deployments (id, tenant_id, node_id, system_id, hostname, image_code, shared, state,
+                                               address, created_at)
+    VALUES (:id, :tenant_id, :node_id, :system_id, :hostname, :image_code, :shared, 'live', NULL, :now)
+    RETURNING """ + COLUMNS)
+BY_ID = text(SELECT + " WHERE id = :id")
+OPEN = text(SELECT + " WHERE node_id = ANY(:node_ids) AND state <> 'ended'")
+ADDRESS = text("""
+    UPDATE provisioning.node_deployments SET address = :address, version = version + 1
+    WHERE id = :id AND address IS DISTINCT FROM :address
+""")
+CLOSE = text("""
+    UPDATE provisioning.node_deployments SET state = 'closing', version = version + 1 WHERE id = :id AND state = 'live'
+""")
+FINISH = text("""
+    UPDATE provisioning.node_deployments SET state = 'ended', ended_at = :now, version = version + 1
+    WHERE id = :id AND state <> 'ended'
+""")
+CLAIM = text("""
+    INSERT INTO provisioning.allocation_resource_claims (id, tenant_id, project_id, allocation_id, deployment_id,
+                                                         node_id, slot_index, claimed_at)
+    VALUES (:id, :tenant_id, :project_id, :allocation_id, :deployment_id, :node_id, :slot_index, :now)
+""")
+FREE = text("""
+    UPDATE provisioning.allocation_resource_claims SET freed_at = :now
+    WHERE allocation_id = :allocation_id AND freed_at IS NULL
+""")
+OTHERS = text("""
+    SELECT count(DISTINCT allocation_id) FROM provisioning.allocation_resource_claims
+    WHERE deployment_id = :deployment_id AND allocation_id <> :allocation_id AND freed_at IS NULL
+""")
+SLOTS = text("""
+    SELECT slot_index FROM provisioning.allocation_resource_claims
+    WHERE allocation_id = :allocation_id AND freed_at IS NULL ORDER BY slot_index
+""")
+PLACED = text("""
+    INSERT INTO provisioning.allocation_placements (id, tenant_id, project_id, allocation_id, attempt, node_id,
+                                                    node_name, slots, candidates, reason, placed_at)
+    VALUES (:id, :tenant_id, :project_id, :allocation_id, :attempt, :node_id, :node_name, :slots, :candidates, :reason,
+            :now)
+    ON CONFLICT (allocation_id, attempt) DO NOTHING
+""")
+TRIED = text("SELECT node_id FROM provisioning.allocation_placements WHERE allocation_id = :allocation_id")
+
+
+class MachineRepository:
+    """Bound to one unit of work."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def open_deployment(
+        self, allocation: AllocationView, node_id: UUID, system_id: str, hostname: str, now: datetime
+    ) -> DeploymentView:
+        """A new life of this machine. Raises IntegrityError when it has one already."""
+        values = {
+            "id": new_id(),
+            "tenant_id": allocation.tenant_id,
+            "node_id": node_id,
+            "system_id": system_id,
+            "hostname": hostname,
+            "image_code": allocation.image_code,
+            "shared": not allocation.whole,
+            "now": now,
+        }
+        return _view((await self._session.execute(INSERT, values)).one())
+
+    async def get_deployment(self, deployment_id: UUID | None) -> DeploymentView:
+        """Raises NotFound."""
+        row = (await self._session.execute(BY_ID, {"id": deployment_id})).one_or_none()
+        if row is None:
+            raise NotFound()
+        return _view(row)
+
+    async def list_open(self, node_ids: Sequence[UUID]) -> dict[UUID, DeploymentView]:
+        """The deployment that each of these nodes has now, by node."""
+        rows = await self._session.execute(OPEN, {"node_ids": list(node_ids)})
+        return {row.node_id: _view(row) for row in rows}
+
+    async def set_address(self, deployment_id: UUID, address: str) -> None:
+        await self._session.execute(ADDRESS, {"id": deployment_id, "address": address})
+
+    async def close_deployment(self, deployment_id: UUID) -> None:
+        """Nobody may join any more; the machine is on its way back."""
+        await self._session.execute(CLOSE, {"id": deployment_id})
+
+    async def end_deployment(self, deployment_id: UUID, now: datetime) -> None:
+        """The machine is not ours any more."""
+        await self._session.execute(FINISH, {"id": deployment_id, "now": now})
+
+    async def claim(
+        self, allocation: AllocationView, deployment: DeploymentView, slots: Sequence[int], now: datetime
+    ) -> None:
+        """Raises IntegrityError when one of the slots is held."""
+        rows = [
+            {
+                "id": new_id(),
+                "tenant_id": allocation.tenant_id,
+                "project_id": allocation.project_id,
+                "allocation_id": allocation.id,
+                "deployment_id": deployment.id,
+                "node_id": deployment.node_id,
+                "slot_index": slot,
+                "now": now,
+            }
+            for slot in slots
+        ]
+        await self._session.execute(CLAIM, rows)
+
+    async def free_claims(self, allocation_id: UUID, now: datetime) -> None:
+        """Safe to repeat."""
+        await self._session.execute(FREE, {"allocation_id": allocation_id, "now": now})
+
+    async def count_others(self, deployment_id: UUID, allocation_id: UUID) -> int:
+        """How many other allocations hold slots of this deployment. The node must be locked by the caller."""
+        place = {"deployment_id": deployment_id, "allocation_id": allocation_id}
+        return int(await self._session.scalar(OTHERS, place) or 0)
+
+    async def slots_of(self, allocation_id: UUID) -> list[int]:
+        return list(await self._session.scalars(SLOTS, {"allocation_id": allocation_id}))
+
+    async def append_placement(
+        self, allocation: AllocationView, placement: Placement, attempt: int, now: datetime
+    ) -> None:
+        values = {
+            "id": new_id(),
+            "tenant_id": allocation.tenant_id,
+            "project_id": allocation.project_id,
+            "allocation_id": allocation.id,
+            "attempt": attempt,
+            "node_id": placement.node_id,
+            "node_name": placement.name,
+            "slots": list(placement.slots),
+            "candidates": placement.candidates,
+            "reason": placement.reason,
+            "now": now,
+        }
+        await self._session.execute(PLACED, values)
+
+    async def tried_nodes(self, allocation_id: UUID) -> set[UUID]:
+        """Every node that this allocation was placed on so far."""
+        return set(await self._session.scalars(TRIED, {"allocation_id": allocation_id}))
+
+
+def _view(row: Row[tuple[object, ...]]) -> DeploymentView:
+    values = dict(row._mapping)
+    return DeploymentView(**{**values, "id": DeploymentId(values["id"])})

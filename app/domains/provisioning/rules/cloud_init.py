@@ -1,0 +1,101 @@
+"""The user-data of a deployment: who may enter the machine, and how it proves which machine it is. Pure text in, text out.
+
+cloud-config is YAML, and JSON is YAML: written as JSON, no value can break out of its place. It carries a host key made
+for this deployment and the public key of the user CA; it never carries a private key of a person or a password.
+"""
+
+import json
+
+import msgspec
+
+MANAGEMENT_LOGIN, MANAGEMENT_UID = "berth-mgmt", 990
+NODE_COMMAND = "/usr/local/sbin/berth-node"
+SSHD_CONFIG = (
+    "TrustedUserCAKeys /etc/ssh/berth_user_ca.pub\n"
+    "AuthorizedPrincipalsFile /etc/ssh/auth_principals/%u\n"
+    "PasswordAuthentication no\n"
+    "PermitRootLogin no\n"
+    "AllowAgentForwarding no\n"
+    "AllowTcpForwarding no\n"
+)
+
+
+class Tenant(msgspec.Struct, frozen=True, kw_only=True):
+    """The one person whose account a whole machine is made with."""
+
+    login: str
+    uid: int
+    gecos: str
+    principal: str
+
+
+class MachineIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """The machine's name and host key, all in OpenSSH text form."""
+
+    hostname: str
+    system_id: str
+    host_private: str
+    host_public: str
+    host_certificate: str
+
+
+def management_principal(system_id: str) -> str:
+    """The principal that a management certificate for this one machine carries."""
+    return f"{MANAGEMENT_LOGIN}:{system_id}"
+
+
+def user_principal(allocation_id: object, login: str) -> str:
+    """The principal that lets a certificate become `login` on the machine of this allocation, and nowhere else."""
+    return f"alloc:{allocation_id}:{login}"
+
+
+def user_data(machine: MachineIdentity, user_ca_public: str, node_script: str, tenant: Tenant | None) -> str:
+    """The whole cloud-config. Without a `tenant` (shared machines) only the management account exists at first."""
+    users: list[dict[str, object]] = [
+        {
+            "name": MANAGEMENT_LOGIN,
+            "uid": str(MANAGEMENT_UID),
+            "lock_passwd": True,
+            "shell": "/bin/bash",
+            "sudo": f"ALL=(root) NOPASSWD: {NODE_COMMAND}",
+        }
+    ]
+    files: list[dict[str, object]] = [
+        {"path": "/etc/ssh/berth_user_ca.pub", "content": user_ca_public.rstrip("\n") + "\n"},
+        {"path": "/etc/ssh/sshd_config.d/10-berth.conf", "content": SSHD_CONFIG},
+        {
+            "path": f"/etc/ssh/auth_principals/{MANAGEMENT_LOGIN}",
+            "content": management_principal(machine.system_id) + "\n",
+        },
+    ]
+    if tenant is not None:
+        users.append(
+            {
+                "name": tenant.login,
+                "uid": str(tenant.uid),
+                "gecos": plain_gecos(tenant.gecos),
+                "lock_passwd": True,
+                "shell": "/bin/bash",
+                "ssh_authorized_keys": [],
+            }
+        )
+        files.append({"path": f"/etc/ssh/auth_principals/{tenant.login}", "content": tenant.principal + "\n"})
+    files.append({"path": NODE_COMMAND, "permissions": "0755", "content": node_script})
+    config = {
+        "hostname": machine.hostname,
+        "ssh_deletekeys": True,
+        "ssh_keys": {
+            "ed25519_private": machine.host_private,
+            "ed25519_public": machine.host_public,
+            "ed25519_certificate": machine.host_certificate,
+        },
+        "users": users,
+        "write_files": files,
+        "runcmd": [["systemctl", "reload", "ssh"]],
+    }
+    return "#cloud-config\n" + json.dumps(config, ensure_ascii=True, indent=1)
+
+
+def plain_gecos(name: str) -> str:
+    """A person's name without what would end a field of the password file."""
+    return "".join(" " if sign in ":,\n\r\t" or not sign.isprintable() else sign for sign in name)[:60].strip()

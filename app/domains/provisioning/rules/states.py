@@ -1,0 +1,43 @@
+"""The life of an allocation: which state may follow which. Pure; every move in the product goes through `move`."""
+
+from typing import Literal, get_args
+
+from app.domains.provisioning.errors import IllegalTransition
+
+State = Literal[
+    "requested",
+    "placing",
+    "provisioning",
+    "configuring",
+    "active",
+    "releasing",
+    "release_failed",
+    "released",
+    "failed",
+    "canceled",
+]
+STATES: tuple[State, ...] = get_args(State)
+
+# From `provisioning` and `configuring` back to `placing`: the machine was bad, another one is tried.
+TRANSITIONS: dict[State, frozenset[State]] = {
+    "requested": frozenset({"placing", "failed", "canceled"}),
+    "placing": frozenset({"provisioning", "failed", "canceled"}),
+    "provisioning": frozenset({"configuring", "placing", "failed", "canceled"}),
+    "configuring": frozenset({"active", "placing", "failed", "canceled"}),
+    "active": frozenset({"releasing"}),
+    "releasing": frozenset({"released", "release_failed"}),
+    "release_failed": frozenset({"releasing"}),
+    "released": frozenset(),
+    "failed": frozenset(),
+    "canceled": frozenset(),
+}
+ENDED: frozenset[State] = frozenset(state for state, following in TRANSITIONS.items() if not following)
+STARTING: frozenset[State] = frozenset({"requested", "placing", "provisioning", "configuring"})
+LEAVING: frozenset[State] = frozenset({"releasing", "release_failed"})
+
+
+def move(state: State, to: State) -> State:
+    """`to` when it may follow `state`; raises IllegalTransition otherwise."""
+    if to not in TRANSITIONS[state]:
+        raise IllegalTransition(state=state, wanted=to)
+    return to

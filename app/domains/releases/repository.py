@@ -1,0 +1,39 @@
+"""SQL about certified keys. Public keys only: a private one has never been here."""
+
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domains.releases.contracts import CertifyUser, SshCredential
+
+INSERT = text("""
+    INSERT INTO releases.allocation_ssh_public_keys (serial, tenant_id, project_id, allocation_id, user_id, login,
+                                                     principal, purpose, public_key, valid_from, valid_to, created_at)
+    VALUES (:serial, :tenant_id, :project_id, :allocation_id, :user_id, :login, :principal, :purpose, :public_key,
+            :valid_from, :valid_to, :now)
+""")
+
+
+class KeyRepository:
+    """Bound to one unit of work."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def append_key(self, command: CertifyUser, credential: SshCredential, now: datetime) -> None:
+        values = {
+            "serial": credential.serial,
+            "tenant_id": command.tenant_id,
+            "project_id": command.project_id,
+            "allocation_id": command.allocation_id,
+            "user_id": command.user_id,
+            "login": command.login,
+            "principal": credential.principals[0],
+            "purpose": command.purpose,
+            "public_key": credential.public_key,
+            "valid_from": credential.valid_from,
+            "valid_to": credential.valid_to,
+            "now": now,
+        }
+        await self._session.execute(INSERT, values)

@@ -1,0 +1,38 @@
+"""Making certificates. The private key exists in memory only, for as long as its caller holds it."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.context import Context
+from app.domains.releases.contracts import CertifyUser, SshCredential
+from app.domains.releases.policies import CERTIFICATE_MINUTES
+from app.domains.releases.repository import KeyRepository
+from app.domains.releases.rules import MANAGEMENT, management_principal, user_principal, validity
+from app.shared.pki import CertificateAuthority
+
+
+def mint_user_certificate(
+    authority: CertificateAuthority, allocation_id: UUID, login: str, now: datetime, length: timedelta
+) -> SshCredential:
+    """A fresh key whose certificate opens `login` on that allocation's machine; of extensions only permit-pty."""
+    valid_from, valid_to = validity(now, length)
+    principal = user_principal(allocation_id, login)
+    return authority.issue_user(principal, (principal,), valid_from, valid_to, permit_pty=True)
+
+
+def mint_management_certificate(authority: CertificateAuthority, system_id: str, now: datetime) -> SshCredential:
+    """A fresh key whose certificate may run the management command on this one machine; no terminal."""
+    valid_from, valid_to = validity(now, MANAGEMENT)
+    principal = management_principal(system_id)
+    return authority.issue_user(principal, (principal,), valid_from, valid_to, permit_pty=False)
+
+
+async def certify_user(ctx: Context, authority: CertificateAuthority, command: CertifyUser) -> SshCredential:
+    """The same as `mint_user_certificate`, with policy, the Context's instant, and a row that remembers the key."""
+    now = await ctx.now()
+    minutes = await ctx.policy(CERTIFICATE_MINUTES, command.tenant_id, command.project_id)
+    credential = mint_user_certificate(
+        authority, command.allocation_id, command.login, now, timedelta(minutes=minutes)
+    )
+    await KeyRepository(ctx.session).append_key(command, credential, now)
+    return credential
