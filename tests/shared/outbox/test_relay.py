@@ -1,7 +1,7 @@
 """The relay against real PostgreSQL, NATS and Valkey."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import psycopg
@@ -15,16 +15,12 @@ from app.shared.outbox.claim import Lane, open_pool
 from app.shared.outbox.lease import Leases
 from app.shared.outbox.row import OutboxRow, Report, VendorDown
 from app.shared.outbox.writer import OutboxKind
-from devstack.services.nats import Nats
-from devstack.services.valkey import Valkey
 from tests.fixtures.postgres import DatabaseUrls
 from tests.fixtures.relay import (
     CounterNoted,
     Ledger,
     event_senders,
     move,
-    probe_runtime,
-    probe_settings,
     recorder,
     running,
     until,
@@ -33,19 +29,6 @@ from workers.consumers import Consumers
 from workers.relay import Relay
 
 pytestmark = pytest.mark.commits
-
-
-@pytest.fixture
-async def runtime(database: DatabaseUrls, valkey: Valkey, nats: Nats) -> AsyncIterator[Runtime]:
-    async with probe_runtime(probe_settings(database.app, valkey.url, nats.url)) as runtime:
-        yield runtime
-
-
-@pytest.fixture
-def ledger(database: DatabaseUrls) -> Ledger:
-    ledger = Ledger(database.app)
-    ledger.create(database.owner)
-    return ledger
 
 
 def relay_of(runtime: Runtime, **options: object) -> Relay:
@@ -102,10 +85,13 @@ async def _has(ledger: Ledger, counter: UUID, steps: list[int], consumer: str = 
 
 
 async def test_what_was_rolled_back_never_leaves(runtime: Runtime, ledger: Ledger) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def change() -> None:
         async with runtime.context(SYSTEM) as ctx:
             await ctx.emit(CounterNoted(counter_id=uuid4(), text="never"), version=1)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await change()
     assert await ledger.rows("SELECT 1 FROM shared.outbox_events") == []
 
 
