@@ -18,7 +18,8 @@ from app.domains.inventory.contracts import (
     PriceView,
     SkuView,
 )
-from app.domains.inventory.service import catalog, images as image_service, nodes, prices, slots
+from app.domains.inventory.service import catalog, nodes, prices, slots
+from app.domains.inventory.service import images as image_service
 
 
 async def get_sku(ctx: Context, sku_id: UUID) -> SkuView:
@@ -53,16 +54,21 @@ async def rates_for(
     return await prices.rates_for(ctx, sku_ids, at, currency)
 
 
-async def lock_candidates(ctx: Context, sku_id: UUID, slots_wanted: int | None = None) -> list[NodeView]:
+async def lock_candidates(
+    ctx: Context, sku_id: UUID, slots_wanted: int | None = None, image: str | None = None
+) -> list[NodeView]:
     """Lock the nodes of a type that could take `slots_wanted` slots (None: the whole machine), in the order of their
     ids, until the end of the transaction; then read what is free of them. What does not fit is neither locked nor
-    given, so launches that cannot meet do not wait for one another."""
-    return await slots.lock_candidates(ctx, sku_id, slots_wanted)
+    given, so launches that cannot meet do not wait for one another. Nothing is skipped: a locked node is waited for,
+    because it may be the best one. With `image` (a code), shared nodes that run another one are left out."""
+    return await slots.lock_candidates(ctx, sku_id, slots_wanted, image)
 
 
-async def list_candidates(ctx: Context, sku_id: UUID, slots_wanted: int | None = None) -> list[NodeView]:
+async def list_candidates(
+    ctx: Context, sku_id: UUID, slots_wanted: int | None = None, image: str | None = None
+) -> list[NodeView]:
     """The same nodes without a lock, for a forecast (`dry_run`, the launch form)."""
-    return await slots.list_candidates(ctx, sku_id, slots_wanted)
+    return await slots.list_candidates(ctx, sku_id, slots_wanted, image)
 
 
 async def claim_slots(ctx: Context, node_id: UUID, slot_indexes: Iterable[int], allocation_id: UUID) -> None:

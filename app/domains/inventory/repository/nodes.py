@@ -1,0 +1,271 @@
+"""Machines: what MAAS said of them, the state we gave them, and the lists operators read."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domains.inventory.contracts import Disk, GpuFact, ImageId, NodeDetail, NodeId, NodeState, SkuId, WarmImage
+from app.domains.inventory.repository import slots
+
+LOCK = text("""
+    SELECT id, sku_id, state, cordoned_at, deployed_shared, maas_state, version FROM inventory.nodes
+    WHERE id = :id FOR UPDATE
+""")
+NODE = text("""
+    SELECT n.*, k.code AS sku_code, i.code AS deployed_image FROM inventory.nodes n
+    LEFT JOIN inventory.sku_catalog k ON k.id = n.sku_id LEFT JOIN inventory.os_images i ON i.id = n.deployed_image_id
+    WHERE n.id = :id
+""")
+WARM_ON = text("""
+    SELECT c.image_id, i.code, c.warmed_at, c.last_used_at FROM inventory.node_image_cache c
+    JOIN inventory.os_images i ON i.id = c.image_id WHERE c.node_id = :id ORDER BY c.last_used_at DESC
+""")
+NAMES = text("SELECT id, hostname FROM inventory.nodes WHERE id = ANY(:ids)")
+TOUCH = text("UPDATE inventory.nodes SET version = version + 1 WHERE id = :id RETURNING version, sku_id")
+SET_STATE = text("""
+    UPDATE inventory.nodes SET state = :state, state_reason = :reason, state_since = :now, version = version + 1
+    WHERE id = :id RETURNING version, sku_id
+""")
+SET_CORDON = text("""
+    UPDATE inventory.nodes SET cordoned_at = :at, cordon_reason = :reason, version = version + 1
+    WHERE id = :id RETURNING version, sku_id
+""")
+SET_SHARED = text("""
+    UPDATE inventory.nodes SET deployed_shared = :shared, deployed_image_id = :image_id, version = version + 1
+    WHERE id = :id RETURNING version, sku_id
+""")
+OBSERVE = text("""
+    UPDATE inventory.nodes
+    SET maas_state = :maas_state, address = :address, maas_seen_at = greatest(maas_seen_at, :now), version = version + 1
+    WHERE id = :id RETURNING version, sku_id
+""")
+# An import reads MAAS first and writes later: what provisioning saw in between is newer and stays.
+KNOWN = text("""
+    SELECT id, system_id, hostname, zone, sku_id, sku_problem, state, state_reason, maas_state, maas_message, address,
+           hardware, gpus FROM inventory.nodes
+""")
+LOCK_KNOWN = text(KNOWN.text + " WHERE maas_seen_at <= :begun ORDER BY id FOR UPDATE")
+INSERT_NODE = text("""
+    INSERT INTO inventory.nodes (id, system_id, hostname, sku_id, sku_problem, zone, state, state_since, address,
+        maas_state, maas_message, maas_seen_at, hardware, cpu_count, memory_mib, gpus, disks, imported_at)
+    VALUES (:id, :system_id, :hostname, :sku_id, :sku_problem, :zone, 'ready', :seen_at, :address,
+        :maas_state, :maas_message, :seen_at, :hardware, :cpu_count, :memory_mib, CAST(:gpus AS jsonb),
+        CAST(:disks AS jsonb), :seen_at)
+    ON CONFLICT (system_id) DO NOTHING RETURNING id
+""")
+UPDATE_SEEN = text("""
+    UPDATE inventory.nodes
+    SET hostname = :hostname, sku_id = :sku_id, sku_problem = :sku_problem, zone = :zone, address = :address,
+        state_since = CASE WHEN state = :state THEN state_since ELSE :seen_at END,
+        state = :state, state_reason = :state_reason, maas_state = :maas_state, maas_message = :maas_message,
+        maas_seen_at = :seen_at, hardware = :hardware, cpu_count = :cpu_count, memory_mib = :memory_mib,
+        gpus = CAST(:gpus AS jsonb), disks = CAST(:disks AS jsonb), version = version + 1
+    WHERE id = :id RETURNING version, sku_id
+""")
+SEEN_UNCHANGED = text("""
+    UPDATE inventory.nodes SET maas_seen_at = :seen_at WHERE id = ANY(:ids)
+""")
+
+
+class LockedNode(msgspec.Struct, frozen=True):
+    """What decides over a node, read under its lock."""
+
+    id: NodeId
+    sku_id: SkuId | None
+    state: NodeState
+    cordoned: bool
+    deployed_as_shared: bool
+    maas_state: str
+    version: int
+
+
+class KnownNode(msgspec.Struct, frozen=True, kw_only=True):
+    """What an import compares with what MAAS says now."""
+
+    id: NodeId
+    system_id: str
+    hostname: str
+    zone: str
+    sku_id: SkuId | None
+    sku_problem: str | None
+    state: NodeState
+    state_reason: str | None
+    maas_state: str
+    maas_message: str
+    address: str | None
+    hardware: str
+    gpus: tuple[GpuFact, ...]
+
+
+class SeenNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A row as an import wants it."""
+
+    id: NodeId
+    system_id: str
+    hostname: str
+    zone: str
+    sku_id: SkuId | None
+    sku_problem: str | None
+    address: str | None
+    maas_state: str
+    maas_message: str
+    hardware: str
+    cpu_count: int
+    memory_mib: int
+    gpus: tuple[GpuFact, ...]
+    disks: tuple[Disk, ...]
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """A node's version after a change, and its type."""
+
+    version: int
+    sku_id: SkuId | None
+
+
+async def lock_node(session: AsyncSession, node_id: UUID) -> LockedNode | None:
+    """Take the node's row lock."""
+    row = (await session.execute(LOCK, {"id": node_id})).one_or_none()
+    if row is None:
+        return None
+    state = cast(NodeState, row.state)
+    return LockedNode(
+        row.id, row.sku_id, state, row.cordoned_at is not None, row.deployed_shared, row.maas_state, row.version
+    )
+
+
+async def find_node(session: AsyncSession, node_id: UUID) -> NodeDetail | None:
+    """Everything about one node."""
+    row = (await session.execute(NODE, {"id": node_id})).one_or_none()
+    if row is None:
+        return None
+    warm = [
+        WarmImage(ImageId(item.image_id), item.code, item.warmed_at, item.last_used_at)
+        for item in await session.execute(WARM_ON, {"id": node_id})
+    ]
+    held = await slots.slots_of(session, [node_id])
+    return NodeDetail(
+        id=NodeId(row.id),
+        system_id=row.system_id,
+        hostname=row.hostname,
+        sku_id=row.sku_id,
+        sku_code=row.sku_code,
+        sku_problem=row.sku_problem,
+        zone=row.zone,
+        state=row.state,
+        state_reason=row.state_reason,
+        state_since=row.state_since,
+        cordoned_at=row.cordoned_at,
+        cordon_reason=row.cordon_reason,
+        deployed_as_shared=row.deployed_shared,
+        deployed_image=row.deployed_image,
+        address=row.address,
+        maas_state=row.maas_state,
+        maas_message=row.maas_message,
+        maas_seen_at=row.maas_seen_at,
+        cpu_count=row.cpu_count,
+        memory_gib=row.memory_mib // 1024,
+        disks=msgspec.convert(row.disks, tuple[Disk, ...]),
+        slots=tuple(held[node_id]),
+        warm=tuple(warm),
+        imported_at=row.imported_at,
+        version=row.version,
+    )
+
+
+async def names(session: AsyncSession, node_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Host names by id."""
+    return {row.id: row.hostname for row in await session.execute(NAMES, {"ids": list(node_ids)})}
+
+
+async def touch(session: AsyncSession, node_id: UUID) -> Changed:
+    """Count a change of the node's slots."""
+    return _changed((await session.execute(TOUCH, {"id": node_id})).one())
+
+
+async def set_state(
+    session: AsyncSession, node_id: UUID, state: NodeState, reason: str | None, now: datetime
+) -> Changed:
+    """Put the node into `state`; the reason is None only for ready."""
+    values = {"id": node_id, "state": state, "reason": reason, "now": now}
+    return _changed((await session.execute(SET_STATE, values)).one())
+
+
+async def set_cordon(session: AsyncSession, node_id: UUID, at: datetime | None, reason: str | None) -> Changed:
+    """Cordon with both, uncordon with neither."""
+    return _changed((await session.execute(SET_CORDON, {"id": node_id, "at": at, "reason": reason})).one())
+
+
+async def set_shared(session: AsyncSession, node_id: UUID, image_id: UUID | None) -> Changed:
+    """Deployed as a shared node with this image; None: not shared."""
+    values = {"id": node_id, "shared": image_id is not None, "image_id": image_id}
+    return _changed((await session.execute(SET_SHARED, values)).one())
+
+
+async def set_observed(
+    session: AsyncSession, node_id: UUID, maas_state: str, address: str | None, now: datetime
+) -> Changed:
+    """What somebody just saw in MAAS."""
+    values = {"id": node_id, "maas_state": maas_state, "address": address, "now": now}
+    return _changed((await session.execute(OBSERVE, values)).one())
+
+
+async def list_known(session: AsyncSession) -> dict[str, KnownNode]:
+    """Every node by its system_id."""
+    return {row.system_id: _known(row) for row in await session.execute(KNOWN)}
+
+
+async def lock_known(session: AsyncSession, begun: datetime) -> dict[str, KnownNode]:
+    """The nodes nobody has looked at since `begun`, locked in the order of their ids."""
+    return {row.system_id: _known(row) for row in await session.execute(LOCK_KNOWN, {"begun": begun})}
+
+
+async def append_node(session: AsyncSession, seen: SeenNode, seen_at: datetime) -> bool:
+    """Whether the node was added; False when another import was faster."""
+    return await session.scalar(INSERT_NODE, _values(seen, seen_at)) is not None
+
+
+async def update_seen(
+    session: AsyncSession, seen: SeenNode, state: NodeState, reason: str | None, seen_at: datetime
+) -> Changed:
+    """Write what MAAS says now."""
+    values = _values(seen, seen_at) | {"state": state, "state_reason": reason}
+    return _changed((await session.execute(UPDATE_SEEN, values)).one())
+
+
+async def set_seen(session: AsyncSession, node_ids: Sequence[UUID], seen_at: datetime) -> None:
+    """MAAS still says the same of these."""
+    await session.execute(SEEN_UNCHANGED, {"ids": list(node_ids), "seen_at": seen_at})
+
+
+def _values(seen: SeenNode, seen_at: datetime) -> dict[str, object]:
+    values: dict[str, object] = msgspec.structs.asdict(seen)
+    as_json = {name: msgspec.json.encode(getattr(seen, name)).decode() for name in ("gpus", "disks")}
+    return values | as_json | {"seen_at": seen_at}
+
+
+def _changed(row: Row[tuple[object, ...]]) -> Changed:
+    return Changed(row.version, row.sku_id)
+
+
+def _known(row: Row[tuple[object, ...]]) -> KnownNode:
+    return KnownNode(
+        id=NodeId(row.id),
+        system_id=row.system_id,
+        hostname=row.hostname,
+        zone=row.zone,
+        sku_id=row.sku_id,
+        sku_problem=row.sku_problem,
+        state=row.state,
+        state_reason=row.state_reason,
+        maas_state=row.maas_state,
+        maas_message=row.maas_message,
+        address=row.address,
+        hardware=row.hardware,
+        gpus=msgspec.convert(row.gpus, tuple[GpuFact, ...]),
+    )

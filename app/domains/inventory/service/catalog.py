@@ -1,0 +1,60 @@
+"""Types: reading them, and adding one."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from app.context import Context
+from app.domains.inventory.contracts import NewSku, SkuView
+from app.domains.inventory.errors import CodeTaken
+from app.domains.inventory.repository import catalog
+from app.shared.authz import ActorKind, Permission
+from app.shared.authz.scope import require
+from app.shared.errors import NotFound
+from app.shared.ids import new_id
+
+
+async def get_sku(ctx: Context, sku_id: UUID) -> SkuView:
+    """Raises NotFound."""
+    found = await catalog.skus_by_id(ctx.session, [sku_id])
+    if sku_id not in found:
+        raise NotFound()
+    return found[sku_id]
+
+
+async def find_sku_by_code(ctx: Context, code: str) -> SkuView | None:
+    """None for an unknown or retired one."""
+    sku = await catalog.find_sku(ctx.session, code)
+    return None if sku is None or sku.retired else sku
+
+
+async def skus(ctx: Context, sku_ids: Iterable[UUID]) -> dict[UUID, SkuView]:
+    """Types by id."""
+    return await catalog.skus_by_id(ctx.session, list(sku_ids))
+
+
+async def list_skus(ctx: Context) -> list[SkuView]:
+    """Every type on sale, those with GPUs first."""
+    return await catalog.list_skus(ctx.session)
+
+
+async def add_sku(ctx: Context, command: NewSku) -> SkuView:
+    """Put a type into the catalog; the same one again is no change. Raises CodeTaken for another one of that code."""
+    allow(ctx)
+    added = await catalog.append_sku(ctx.session, new_id(), command, await ctx.now())
+    sku = await catalog.find_sku(ctx.session, command.code)
+    if sku is None or _differs(sku, command):
+        raise CodeTaken(code=command.code)
+    if added:
+        await ctx.audit("sku.add", "sku", str(sku.id), {"code": sku.code})
+    return sku
+
+
+def allow(ctx: Context) -> None:
+    """Operators, and our own processes, which hold no role."""
+    if ctx.actor.kind is not ActorKind.SYSTEM:
+        require(ctx.actor, Permission.PLATFORM_NODE_MANAGE)
+
+
+def _differs(sku: SkuView, command: NewSku) -> bool:
+    names = ("gpu_model", "gpu_count", "cpu_count", "memory_gib", "sells_whole", "sells_slots")
+    return any(getattr(sku, name) != getattr(command, name) for name in names)

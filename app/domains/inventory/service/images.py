@@ -1,0 +1,42 @@
+"""Images, and which node has which one warm."""
+
+from uuid import UUID
+
+from app.context import Context
+from app.domains.inventory.contracts import ImageView, NewImage
+from app.domains.inventory.errors import CodeTaken
+from app.domains.inventory.repository import images as repository
+from app.domains.inventory.service.catalog import allow
+from app.shared.errors import NotFound
+from app.shared.ids import new_id
+
+
+async def image(ctx: Context, code: str | None) -> ImageView:
+    """Raises NotFound; the default image for None."""
+    found = await repository.find_image(ctx.session, code)
+    if found is None:
+        raise NotFound()
+    return found
+
+
+async def images(ctx: Context) -> list[ImageView]:
+    """Every image on offer."""
+    return await repository.list_images(ctx.session)
+
+
+async def record_image_warm(ctx: Context, node_id: UUID, image_id: UUID) -> None:
+    """The node has just deployed it."""
+    await repository.upsert_warm(ctx.session, node_id, image_id, await ctx.now())
+
+
+async def add_image(ctx: Context, command: NewImage) -> ImageView:
+    """Offer an image; the same one again is no change. Raises CodeTaken for another one of that code."""
+    allow(ctx)
+    found = await repository.find_image(ctx.session, command.code)
+    if found is None:
+        await repository.append_image(ctx.session, new_id(), command)
+        found = await image(ctx, command.code)
+        await ctx.audit("image.add", "image", str(found.id), {"code": found.code})
+    if (found.osystem, found.distro_series) != (command.osystem, command.distro_series):
+        raise CodeTaken(code=command.code)
+    return found

@@ -1,0 +1,121 @@
+"""One node's state: what provisioning finds, what operators decide. Its tenants are never touched from here."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from app.context import Context
+from app.domains.inventory.contracts import CordonNode, LiftQuarantine, NodeChanged, NodeDetail, NodeState, UncordonNode
+from app.domains.inventory.errors import NodeNotInService
+from app.domains.inventory.events import NodeCordoned, NodeQuarantined, NodeUncordoned, SlotsChanged
+from app.domains.inventory.repository import nodes, slots
+from app.domains.inventory.repository.nodes import Changed, LockedNode
+from app.shared.authz import Permission, privileged
+from app.shared.errors import NotFound, ValidationFailed
+
+LONGEST_REASON = 500
+
+
+async def get_node(ctx: Context, node_id: UUID) -> NodeDetail:
+    """Raises NotFound."""
+    found = await nodes.find_node(ctx.session, node_id)
+    if found is None:
+        raise NotFound()
+    return found
+
+
+async def node_names(ctx: Context, node_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Host names by id."""
+    return await nodes.names(ctx.session, node_ids)
+
+
+async def mark_node(ctx: Context, node_id: UUID, state: NodeState, reason: str) -> None:
+    """Put a node into a state. Raises NotFound."""
+    if state == "quarantined":
+        await quarantine(ctx, node_id, reason)
+        return
+    node = await _lock(ctx, node_id)
+    if node.state != state:
+        said = None if state == "ready" else reason
+        changed = await nodes.set_state(ctx.session, node_id, state, said, await ctx.now())
+        await tell_slots(ctx, node_id, changed)
+
+
+async def quarantine(ctx: Context, node_id: UUID, reason: str) -> None:
+    """Out of service until a person has looked. Raises NotFound."""
+    node = await _lock(ctx, node_id)
+    if node.state == "quarantined":
+        return
+    said = reason[:LONGEST_REASON] or "no reason was given"
+    changed = await nodes.set_state(ctx.session, node_id, "quarantined", said, await ctx.now())
+    await ctx.emit(NodeQuarantined(node_id=node_id, reason=said), version=changed.version)
+    await tell_slots(ctx, node_id, changed)
+
+
+async def mark_shared(ctx: Context, node_id: UUID, image_id: UUID | None) -> None:
+    """Whether its slots are sold one by one, and on which image. Raises NotFound."""
+    await _lock(ctx, node_id)
+    await tell_slots(ctx, node_id, await nodes.set_shared(ctx.session, node_id, image_id))
+
+
+async def observe_node(ctx: Context, node_id: UUID, maas_state: str, address: str | None) -> None:
+    """What was just seen in MAAS. Raises NotFound."""
+    await _lock(ctx, node_id)
+    changed = await nodes.set_observed(ctx.session, node_id, maas_state, address, await ctx.now())
+    await tell_slots(ctx, node_id, changed)
+
+
+@privileged(Permission.PLATFORM_NODE_MANAGE, "node.cordon", "node", lambda command, _result: command.node_id)
+async def cordon_node(ctx: Context, command: CordonNode) -> NodeChanged:
+    """No new tenants. A second cordon keeps the first one's time and takes the new reason. Raises NotFound."""
+    reason = _reason(command.reason)
+    node = await _lock(ctx, command.node_id)
+    changed = await nodes.set_cordon(ctx.session, command.node_id, await ctx.now(), reason)
+    await ctx.emit(NodeCordoned(node_id=node.id), version=changed.version)
+    await tell_slots(ctx, node.id, changed)
+    return NodeChanged(node_id=node.id, state=node.state, cordoned=True, version=changed.version)
+
+
+@privileged(Permission.PLATFORM_NODE_MANAGE, "node.uncordon", "node", lambda command, _result: command.node_id)
+async def uncordon_node(ctx: Context, command: UncordonNode) -> NodeChanged:
+    """Tenants again. A node that is not cordoned stays as it is. Raises NotFound."""
+    node = await _lock(ctx, command.node_id)
+    if not node.cordoned:
+        return NodeChanged(node_id=node.id, state=node.state, cordoned=False, version=node.version)
+    changed = await nodes.set_cordon(ctx.session, node.id, None, None)
+    await ctx.emit(NodeUncordoned(node_id=node.id), version=changed.version)
+    await tell_slots(ctx, node.id, changed)
+    return NodeChanged(node_id=node.id, state=node.state, cordoned=False, version=changed.version)
+
+
+@privileged(Permission.PLATFORM_NODE_MANAGE, "node.lift_quarantine", "node", lambda command, _result: command.node_id)
+async def lift_quarantine(ctx: Context, command: LiftQuarantine) -> NodeChanged:
+    """Back to service. Raises NotFound, NodeNotInService when it is not quarantined."""
+    _reason(command.reason)
+    node = await _lock(ctx, command.node_id)
+    if node.state != "quarantined":
+        raise NodeNotInService("This node is not quarantined.", state=node.state)
+    changed = await nodes.set_state(ctx.session, node.id, "ready", None, await ctx.now())
+    await tell_slots(ctx, node.id, changed)
+    return NodeChanged(node_id=node.id, state="ready", cordoned=node.cordoned, version=changed.version)
+
+
+async def tell_slots(ctx: Context, node_id: UUID, changed: Changed) -> None:
+    """What is free of a type may have changed."""
+    held = (await slots.slots_of(ctx.session, [node_id]))[node_id]
+    free = sum(slot.allocation_id is None for slot in held)
+    fact = SlotsChanged(node_id=node_id, sku_id=changed.sku_id, free_slots=free)
+    await ctx.emit(fact, version=changed.version)
+
+
+async def _lock(ctx: Context, node_id: UUID) -> LockedNode:
+    node = await nodes.lock_node(ctx.session, node_id)
+    if node is None:
+        raise NotFound()
+    return node
+
+
+def _reason(text: str) -> str:
+    said = " ".join(text.split())
+    if not 3 <= len(said) <= LONGEST_REASON:
+        raise ValidationFailed(fields={"reason": f"Say why, in 3 to {LONGEST_REASON} characters"})
+    return said

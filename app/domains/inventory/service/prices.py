@@ -1,0 +1,46 @@
+"""Dated prices. A price begins now or later and is never changed or taken back: a newer one follows it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from app.context import Context
+from app.domains.inventory.contracts import NewPrice, PriceView
+from app.domains.inventory.errors import CodeTaken, PriceInThePast, PriceMissing
+from app.domains.inventory.repository import catalog
+from app.domains.inventory.service.catalog import allow
+from app.shared.errors import NotFound, ValidationFailed
+from app.shared.ids import new_id
+
+
+async def price_at(ctx: Context, sku_id: UUID, at: datetime, currency: str) -> PriceView:
+    """The price in force at `at`. Raises PriceMissing."""
+    found = await catalog.prices_at(ctx.session, [sku_id], currency, at)
+    if sku_id not in found:
+        raise PriceMissing()
+    return found[sku_id]
+
+
+async def rates_for(ctx: Context, sku_ids: Iterable[UUID], at: datetime, currency: str) -> dict[UUID, PriceView]:
+    """The prices in force at `at`."""
+    return await catalog.prices_at(ctx.session, list(sku_ids), currency, at)
+
+
+async def announce_price(ctx: Context, command: NewPrice) -> PriceView:
+    """Set what a type costs from an instant on. Raises NotFound, PriceInThePast, CodeTaken when another price begins
+    at that very instant, ValidationFailed when the price does not fit how the type is sold."""
+    allow(ctx)
+    sku = await catalog.find_sku(ctx.session, command.sku_code)
+    if sku is None:
+        raise NotFound()
+    if sku.sells_slots == (command.rate_gpu is None):
+        raise ValidationFailed(fields={"rate_gpu": "is given exactly for types that are sold by the GPU"})
+    now = await ctx.now()
+    begins = command.effective_from or now
+    if begins < now:
+        raise PriceInThePast()
+    price_id = new_id()
+    if not await catalog.append_price(ctx.session, price_id, sku.id, command, begins, now, ctx.actor.id):
+        raise CodeTaken("Another price begins at that very instant.")
+    await ctx.audit("price.announce", "sku", str(sku.id), {"effective_from": begins.isoformat()})
+    return await price_at(ctx, sku.id, begins, command.currency)
