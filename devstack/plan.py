@@ -67,11 +67,10 @@ class Plan:
         """web, worker, provisioner."""
         home, environment = self.home, self.environment()
         valkey = Valkey(home.path, home.path, self.port("valkey"), self.secrets.valkey)
-        http = self.port("temporal.http")
         return [
             Web(home.path, home.log("web"), environment, self.port("web")),
             Worker(home.path, home.log("worker"), environment, valkey),
-            Provisioner(home.path, home.log("provisioner"), environment, http, NAMESPACE, TASK_QUEUE),
+            Provisioner(home.path, home.log("provisioner"), environment, valkey),
         ]
 
     def environment(self) -> dict[str, str]:

@@ -1,19 +1,16 @@
 """The Python processes of the stack, in the shape of a service: simulators, web, worker, provisioner.
 
-Ready is asked from outside: an HTTP answer, a blocked pop on the job queue, a poller on the task queue.
+Ready is asked from outside: an HTTP answer, or the heartbeat that a process writes to Valkey.
 """
 
-import json
 import os
-import socket
 import sys
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from devstack.home import ROOT
-from devstack.services.base import HOST, Service, Spawn, answers, fetch
+from devstack.services.base import HOST, Service, Spawn, answers
 from devstack.services.valkey import Valkey
 
 LOOPBACK = "localhost,127.0.0.1,::1"
@@ -80,55 +77,26 @@ class Web(_Product):
 
 
 @dataclass(slots=True)
-class Worker(_Product):
-    """Ready when some client waits for jobs (a blocked BLMOVE)."""
+class Background(_Product):
+    """worker or provisioner: ready when this very process has written its heartbeat to Valkey."""
 
-    name: ClassVar[str] = "worker"
     valkey: Valkey
 
     def ready(self) -> bool:
-        return b" cmd=blmove" in _client_list(self.valkey)
+        if self.process is None:
+            return False
+        return self.valkey.ask(b"EXISTS berth:%s:%d" % (self.name.encode(), self.process.pid)) == b":1"
 
 
 @dataclass(slots=True)
-class Provisioner(_Product):
-    """Ready when the task queue was polled since the start (pollers of a dead process stay listed for minutes)."""
+class Worker(Background):
+    """Jobs, outbox relay, event consumers."""
+
+    name: ClassVar[str] = "worker"
+
+
+@dataclass(slots=True)
+class Provisioner(Background):
+    """Workflows and activities."""
 
     name: ClassVar[str] = "provisioner"
-    http_port: int
-    namespace: str
-    queue: str
-    since: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def prepare(self) -> None:
-        self.since = datetime.now(UTC)
-
-    def ready(self) -> bool:
-        path = f"/api/v1/namespaces/{self.namespace}/task-queues/{self.queue}"
-        answer = fetch(f"http://{HOST}:{self.http_port}{path}")
-        if answer is None:
-            return False
-        pollers = json.loads(answer).get("pollers", [])
-        return any(_moment(poller.get("lastAccessTime", "")) >= self.since for poller in pollers)
-
-
-def _moment(text: str) -> datetime:
-    """An RFC 3339 time with any number of decimals; the distant past when there is none."""
-    seconds = text.split(".")[0].rstrip("Z")
-    decimals = text.rstrip("Z").partition(".")[2][:6].ljust(6, "0")
-    if not seconds:
-        return datetime.min.replace(tzinfo=UTC)
-    return datetime.fromisoformat(f"{seconds}.{decimals}+00:00")
-
-
-def _client_list(valkey: Valkey) -> bytes:
-    try:
-        with socket.create_connection((HOST, valkey.port), timeout=0.5) as connection:
-            connection.settimeout(0.8)
-            connection.sendall(b"AUTH %s\r\nCLIENT LIST\r\nQUIT\r\n" % valkey.password.encode())
-            answer = b""
-            while part := connection.recv(65536):
-                answer += part
-    except OSError:
-        return b""
-    return answer

@@ -60,17 +60,23 @@ class Valkey(Service):
         return Spawn([str(program), str(self._conf)], cwd=self.data_dir)
 
     def ready(self) -> bool:
-        # A raw socket: the client library retries a refused connection for seconds.
+        return self.ask(b"PING") == b"+PONG"
+
+    def ask(self, command: bytes) -> bytes:
+        """The one-line answer to one inline command; empty when the server does not answer within a second.
+
+        A raw socket, because the client library retries a refused connection for seconds.
+        """
+        answer = b""
         try:
             with socket.create_connection((HOST, self.port), timeout=0.5) as connection:
                 connection.settimeout(0.8)
-                connection.sendall(b"AUTH %s\r\nPING\r\n" % self.password.encode())
-                answer = b""
+                connection.sendall(b"AUTH %s\r\n%s\r\n" % (self.password.encode(), command))
                 while answer.count(b"\r\n") < 2 and (part := connection.recv(256)):
                     answer += part
         except OSError:
-            return False
-        return answer == b"+OK\r\n+PONG\r\n"
+            return b""
+        return answer.removeprefix(b"+OK\r\n").removesuffix(b"\r\n")
 
 
 @contextmanager
