@@ -67,3 +67,15 @@ class NodeRefused(DomainError):
     code = "allocation_node_refused"
     status = 502
     title = "The machine did not accept our login or could not do what we asked."
+
+
+class NodeFault(Exception):
+    """This machine is bad: it is given back and kept out of use, and another one is tried. The text is plain."""
+
+
+class NoLongerWanted(Exception):
+    """The allocation was canceled or has ended: whatever is under way for it stops and is undone."""
+
+
+class ReturnFailed(Exception):
+    """MAAS does not take the machine back; it is held until a person has looked. The text is plain."""

@@ -6,7 +6,7 @@ from app.shared.events import Event, event
 
 
 @event("provisioning.allocation.requested", aggregate="allocation_id")
-class AllocationRequested(Event):
+class AllocationRequested(Event, frozen=True):
     """Rates and holds are micro-units."""
 
     allocation_id: UUID
@@ -19,14 +19,14 @@ class AllocationRequested(Event):
 
 
 @event("provisioning.allocation.placed", aggregate="allocation_id")
-class AllocationPlaced(Event):
+class AllocationPlaced(Event, frozen=True):
     allocation_id: UUID
     node_id: UUID
     attempt: int
 
 
 @event("provisioning.allocation.step_changed", aggregate="allocation_id")
-class AllocationStepChanged(Event):
+class AllocationStepChanged(Event, frozen=True):
     """Its timeline moved; `state` is the allocation's own."""
 
     allocation_id: UUID
@@ -35,7 +35,7 @@ class AllocationStepChanged(Event):
 
 
 @event("provisioning.allocation.activated", aggregate="allocation_id")
-class AllocationActivated(Event):
+class AllocationActivated(Event, frozen=True):
     """It works and is billed from this event's instant on."""
 
     allocation_id: UUID
@@ -44,7 +44,7 @@ class AllocationActivated(Event):
 
 
 @event("provisioning.allocation.release_requested", aggregate="allocation_id")
-class AllocationReleaseRequested(Event):
+class AllocationReleaseRequested(Event, frozen=True):
     """Metering has ended; access ends now. reason: customer | exhausted | operator."""
 
     allocation_id: UUID
@@ -53,13 +53,13 @@ class AllocationReleaseRequested(Event):
 
 
 @event("provisioning.allocation.released", aggregate="allocation_id")
-class AllocationReleased(Event):
+class AllocationReleased(Event, frozen=True):
     allocation_id: UUID
     user_id: UUID
 
 
 @event("provisioning.allocation.failed", aggregate="allocation_id")
-class AllocationFailed(Event):
+class AllocationFailed(Event, frozen=True):
     """It never became active and costs nothing."""
 
     allocation_id: UUID
@@ -68,7 +68,7 @@ class AllocationFailed(Event):
 
 
 @event("provisioning.allocation.canceled", aggregate="allocation_id")
-class AllocationCanceled(Event):
+class AllocationCanceled(Event, frozen=True):
     """It was given up before it became active and costs nothing."""
 
     allocation_id: UUID

@@ -1,4 +1,4 @@
-"""The one module of provisioning that speaks SSH: the management command of a machine, and the proof that a login works.
+"""The one module of provisioning that speaks SSH: the management command of a machine, and the proof of a login.
 
 A machine is believed only by a host certificate of our own authority for its name. Nothing of the surroundings is used:
 no agent, no configuration, no known hosts of a person. It refuses to run inside a transaction.

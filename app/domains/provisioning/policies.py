@@ -4,9 +4,7 @@ from app.shared.policy.keys import PolicyKey
 
 
 def _seconds(name: str, default: int, minimum: int, maximum: int, description: str) -> PolicyKey[int]:
-    return PolicyKey(
-        name=name, default=default, minimum=minimum, maximum=maximum, unit="s", description=description
-    )
+    return PolicyKey(name=name, default=default, minimum=minimum, maximum=maximum, unit="s", description=description)
 
 
 MAX_ALLOCATIONS = PolicyKey(

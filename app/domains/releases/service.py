@@ -31,8 +31,6 @@ async def certify_user(ctx: Context, authority: CertificateAuthority, command: C
     """The same as `mint_user_certificate`, with policy, the Context's instant, and a row that remembers the key."""
     now = await ctx.now()
     minutes = await ctx.policy(CERTIFICATE_MINUTES, command.tenant_id, command.project_id)
-    credential = mint_user_certificate(
-        authority, command.allocation_id, command.login, now, timedelta(minutes=minutes)
-    )
+    credential = mint_user_certificate(authority, command.allocation_id, command.login, now, timedelta(minutes=minutes))
     await KeyRepository(ctx.session).append_key(command, credential, now)
     return credential

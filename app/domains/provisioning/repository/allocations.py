@@ -13,16 +13,28 @@ from app.shared.authz import ProjectScope, TenantScope
 from app.shared.errors import NotFound
 from app.shared.ids import new_id
 
-COLUMNS = ", ".join(AllocationView.__struct_fields__)
-SELECT = "SELECT " + COLUMNS + " FROM provisioning.allocations"
-VALUES = ", ".join(":" + field for field in AllocationView.__struct_fields__)
-INSERT = text("INSERT INTO provisioning.allocations (" + COLUMNS + ") VALUES (" + VALUES + ")")
+SELECT = """
+    SELECT id, tenant_id, project_id, user_id, name, sku_id, sku_code, gpus, whole, slots, image_code,
+           currency, rate_micro, price_version_id, hold_micro, login, uid, gecos, state, state_changed_at,
+           cancel_requested, node_id, deployment_id, attempt, failure_code, failure_text, correlation_id,
+           requested_at, active_at, release_requested_at, release_reason, ended_at, version
+    FROM provisioning.allocations"""
+INSERT = text("""
+    INSERT INTO provisioning.allocations
+           (id, tenant_id, project_id, user_id, name, sku_id, sku_code, gpus, whole, slots, image_code,
+           currency, rate_micro, price_version_id, hold_micro, login, uid, gecos, state, state_changed_at,
+           cancel_requested, node_id, deployment_id, attempt, failure_code, failure_text, correlation_id,
+           requested_at, active_at, release_requested_at, release_reason, ended_at, version)
+    VALUES (:id, :tenant_id, :project_id, :user_id, :name, :sku_id, :sku_code, :gpus, :whole, :slots,
+            :image_code, :currency, :rate_micro, :price_version_id, :hold_micro, :login, :uid, :gecos, :state,
+            :state_changed_at, :cancel_requested, :node_id, :deployment_id, :attempt, :failure_code,
+            :failure_text, :correlation_id, :requested_at, :active_at, :release_requested_at, :release_reason,
+            :ended_at, :version)
+""")
 BY_ID = text(SELECT + " WHERE id = :id")
 LOCK = text(SELECT + " WHERE id = :id FOR UPDATE")
 IN_PROJECT = text(SELECT + " WHERE id = :id AND tenant_id = :tenant_id AND project_id = :project_id")
-LOCK_IN_PROJECT = text(
-    SELECT + " WHERE id = :id AND tenant_id = :tenant_id AND project_id = :project_id FOR UPDATE"
-)
+LOCK_IN_PROJECT = text(SELECT + " WHERE id = :id AND tenant_id = :tenant_id AND project_id = :project_id FOR UPDATE")
 PAGE = text(
     SELECT
     + """
@@ -33,7 +45,9 @@ PAGE = text(
 )
 LIVE_OF_TENANT = text(SELECT + " WHERE tenant_id = :tenant_id AND ended_at IS NULL ORDER BY id")
 BY_IDS = text(SELECT + " WHERE id = ANY(:ids)")
-STUCK = text(SELECT + " WHERE ended_at IS NULL AND state <> 'active' AND state_changed_at < :before ORDER BY id LIMIT 100")
+STUCK = text(
+    SELECT + " WHERE ended_at IS NULL AND state <> 'active' AND state_changed_at < :before ORDER BY id LIMIT 100"
+)
 NAMES = text("""
     SELECT name FROM provisioning.allocations
     WHERE tenant_id = :tenant_id AND project_id = :project_id AND ended_at IS NULL
@@ -48,12 +62,13 @@ CHANGE = text("""
         state_changed_at = CASE WHEN state = :state THEN state_changed_at ELSE :now END,
         node_id = :node_id, deployment_id = :deployment_id, attempt = :attempt, failure_code = :failure_code,
         failure_text = :failure_text, active_at = :active_at, release_requested_at = :release_requested_at,
-        release_reason = :release_reason, ended_at = :ended_at, cancel_requested = :cancel_requested
+        release_reason = :release_reason, ended_at = :ended_at, cancel_requested = :cancel_requested,
+        login = :login, uid = :uid
     WHERE id = :id AND version = :version RETURNING version, state_changed_at
 """)
 CHANGEABLE = (
     "state", "node_id", "deployment_id", "attempt", "failure_code", "failure_text", "active_at",
-    "release_requested_at", "release_reason", "ended_at", "cancel_requested",
+    "release_requested_at", "release_reason", "ended_at", "cancel_requested", "login", "uid",
 )  # fmt: skip
 INTENT = text("""
     INSERT INTO provisioning.outbox_intents (id, tenant_id, project_id, allocation_id, effect, workflow_id, outbox_id,
@@ -108,9 +123,7 @@ class AllocationRepository:
 
     async def used(self, scope: ProjectScope) -> tuple[int, int]:
         """Live machines and their GPUs."""
-        row = (
-            await self._session.execute(USED, {"tenant_id": scope.tenant_id, "project_id": scope.project_id})
-        ).one()
+        row = (await self._session.execute(USED, {"tenant_id": scope.tenant_id, "project_id": scope.project_id})).one()
         return int(row.machines), int(row.gpus)
 
     async def change(self, allocation: AllocationView, now: datetime, **changes: object) -> AllocationView:
@@ -146,6 +159,3 @@ def _one(row: Row[tuple[object, ...]] | None) -> AllocationView:
     if row is None:
         raise NotFound()
     return _view(row)
-
-
-

@@ -12,14 +12,17 @@ from app.domains.provisioning.rules.placement import Placement
 from app.shared.errors import NotFound
 from app.shared.ids import new_id
 
-COLUMNS = ", ".join(DeploymentView.__struct_fields__)
-SELECT = "SELECT " + COLUMNS + " FROM provisioning.node_deployments"
+SELECT = """
+    SELECT id, tenant_id, node_id, system_id, hostname, image_code, shared, state, address
+    FROM provisioning.node_deployments"""
 INSERT = text("""
     INSERT INTO provisioning.node_deployments (id, tenant_id, node_id, system_id, hostname, image_code, shared, state,
                                                address, created_at)
     VALUES (:id, :tenant_id, :node_id, :system_id, :hostname, :image_code, :shared, 'live', NULL, :now)
-    RETURNING """ + COLUMNS)
+    RETURNING id, tenant_id, node_id, system_id, hostname, image_code, shared, state, address
+""")
 BY_ID = text(SELECT + " WHERE id = :id")
+LOCK = text(SELECT + " WHERE id = :id FOR UPDATE")
 OPEN = text(SELECT + " WHERE node_id = ANY(:node_ids) AND state <> 'ended'")
 ADDRESS = text("""
     UPDATE provisioning.node_deployments SET address = :address, version = version + 1
@@ -44,6 +47,11 @@ FREE = text("""
 OTHERS = text("""
     SELECT count(DISTINCT allocation_id) FROM provisioning.allocation_resource_claims
     WHERE deployment_id = :deployment_id AND allocation_id <> :allocation_id AND freed_at IS NULL
+""")
+ACCOUNTS = text("""
+    SELECT DISTINCT a.login, a.uid FROM provisioning.allocation_resource_claims c
+    JOIN provisioning.allocations a ON a.id = c.allocation_id
+    WHERE c.deployment_id = :deployment_id AND c.allocation_id <> :allocation_id AND c.freed_at IS NULL
 """)
 SLOTS = text("""
     SELECT slot_index FROM provisioning.allocation_resource_claims
@@ -81,9 +89,9 @@ class MachineRepository:
         }
         return _view((await self._session.execute(INSERT, values)).one())
 
-    async def get_deployment(self, deployment_id: UUID | None) -> DeploymentView:
+    async def get_deployment(self, deployment_id: UUID | None, *, lock: bool = False) -> DeploymentView:
         """Raises NotFound."""
-        row = (await self._session.execute(BY_ID, {"id": deployment_id})).one_or_none()
+        row = (await self._session.execute(LOCK if lock else BY_ID, {"id": deployment_id})).one_or_none()
         if row is None:
             raise NotFound()
         return _view(row)
@@ -131,6 +139,11 @@ class MachineRepository:
         """How many other allocations hold slots of this deployment. The node must be locked by the caller."""
         place = {"deployment_id": deployment_id, "allocation_id": allocation_id}
         return int(await self._session.scalar(OTHERS, place) or 0)
+
+    async def accounts_on(self, deployment_id: UUID, allocation_id: UUID) -> dict[str, int]:
+        """Logins and uids of the other allocations of this deployment."""
+        place = {"deployment_id": deployment_id, "allocation_id": allocation_id}
+        return {row.login: row.uid for row in await self._session.execute(ACCOUNTS, place)}
 
     async def slots_of(self, allocation_id: UUID) -> list[int]:
         return list(await self._session.scalars(SLOTS, {"allocation_id": allocation_id}))

@@ -1,4 +1,4 @@
-"""The user-data of a deployment: who may enter the machine, and how it proves which machine it is. Pure text in, text out.
+"""The user-data of a deployment: who may enter the machine, and how it proves which one it is. Text in, text out.
 
 cloud-config is YAML, and JSON is YAML: written as JSON, no value can break out of its place. It carries a host key made
 for this deployment and the public key of the user CA; it never carries a private key of a person or a password.
@@ -33,20 +33,10 @@ class MachineIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """The machine's name and host key, all in OpenSSH text form."""
 
     hostname: str
-    system_id: str
+    management_principal: str
     host_private: str
     host_public: str
     host_certificate: str
-
-
-def management_principal(system_id: str) -> str:
-    """The principal that a management certificate for this one machine carries."""
-    return f"{MANAGEMENT_LOGIN}:{system_id}"
-
-
-def user_principal(allocation_id: object, login: str) -> str:
-    """The principal that lets a certificate become `login` on the machine of this allocation, and nowhere else."""
-    return f"alloc:{allocation_id}:{login}"
 
 
 def user_data(machine: MachineIdentity, user_ca_public: str, node_script: str, tenant: Tenant | None) -> str:
@@ -65,7 +55,7 @@ def user_data(machine: MachineIdentity, user_ca_public: str, node_script: str, t
         {"path": "/etc/ssh/sshd_config.d/10-berth.conf", "content": SSHD_CONFIG},
         {
             "path": f"/etc/ssh/auth_principals/{MANAGEMENT_LOGIN}",
-            "content": management_principal(machine.system_id) + "\n",
+            "content": machine.management_principal + "\n",
         },
     ]
     if tenant is not None:

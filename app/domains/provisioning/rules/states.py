@@ -36,6 +36,14 @@ STARTING: frozenset[State] = frozenset({"requested", "placing", "provisioning", 
 LEAVING: frozenset[State] = frozenset({"releasing", "release_failed"})
 
 
+def as_state(text: str) -> State:
+    """The text of a row as a state; raises ValueError for anything else."""
+    for state in STATES:
+        if state == text:
+            return state
+    raise ValueError(f"{text} is no state of an allocation")
+
+
 def move(state: State, to: State) -> State:
     """`to` when it may follow `state`; raises IllegalTransition otherwise."""
     if to not in TRANSITIONS[state]:

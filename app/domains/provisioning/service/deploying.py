@@ -1,0 +1,226 @@
+"""Getting a machine installed by MAAS and getting it back, step by step, each step safe to repeat.
+
+Whatever is changed in MAAS was taken by us for this very deployment: MAAS itself holds its marker. A machine without it
+is never deployed, released or erased.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from uuid import UUID
+
+from app.context import Runtime
+from app.domains.inventory import public as inventory
+from app.domains.maas import public as maas
+from app.domains.maas.contracts import MaasMachine, MachineStatus, SystemId
+from app.domains.provisioning import policies
+from app.domains.provisioning.contracts import AllocationView, DeploymentView, Step
+from app.domains.provisioning.errors import NodeFault, ReturnFailed
+from app.domains.provisioning.repository import AllocationRepository, MachineRepository, TimelineRepository
+from app.domains.provisioning.rules.cloud_init import MachineIdentity, Tenant, user_data
+from app.domains.provisioning.service import life
+from app.domains.releases import public as releases
+from app.shared.authz.actor import SYSTEM
+from app.shared.telemetry.trace import Trace
+
+Beat = Callable[[], None]
+HOST_CERTIFICATE = timedelta(days=5 * 365)
+NODE_SCRIPT = Path(__file__).parents[1] / "node_files" / "berth-node"
+INSTALLING = frozenset({MachineStatus.ALLOCATED, MachineStatus.DEPLOYING, MachineStatus.DEPLOYED})
+CLEANING = frozenset({MachineStatus.RELEASING, MachineStatus.DISK_ERASING})
+RETURNED = frozenset({MachineStatus.READY, MachineStatus.NEW})
+
+
+def trace_of(step: Step) -> Trace:
+    """The story that the request began."""
+    return Trace(step.correlation_id, f"workflow:{step.allocation_id}")
+
+
+@lru_cache(maxsize=1)
+def node_script() -> str:
+    """The management command that every machine gets."""
+    return NODE_SCRIPT.read_text()
+
+
+class Deployer:
+    """Bound to one process's runtime and its MAAS client. `beat` tells the broker that the work goes on."""
+
+    def __init__(self, runtime: Runtime, gateway: maas.MaasGateway) -> None:
+        self._runtime = runtime
+        self._maas = gateway
+        self._our_name: str | None = None
+
+    async def deploy(self, step: Step, beat: Beat) -> None:
+        """Bring the machine of this allocation to Deployed. Raises NodeFault, NoLongerWanted, MaasUnavailable."""
+        async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
+            allocation = await life.lock_wanted(ctx, step)
+            if allocation.state in ("configuring", "active"):
+                return
+            allocation = await life.enter(ctx, allocation, "provisioning")
+            started = await life.begin_step(ctx, allocation, step.attempt, "deploy")
+            deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
+            deadline = started + timedelta(seconds=await ctx.policy(policies.DEPLOY_SECONDS, allocation.tenant_id))
+            poll = await ctx.policy(policies.POLL_SECONDS)
+        said = ""
+        while True:
+            beat()
+            machine = await self._maas.get_machine(SystemId(deployment.system_id))
+            if machine.status == MachineStatus.DEPLOYED and machine.ip_addresses:
+                await self._check_ours(machine, deployment)
+                return await self._deployed(step, deployment, machine)
+            await self._advance(step, allocation, deployment, machine)
+            if machine.status == MachineStatus.DEPLOYING and machine.status_message not in ("", said):
+                said = machine.status_message
+                async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
+                    await life.note(ctx, step, "deploy", said)
+            if await self._now() > deadline:
+                raise NodeFault(f"Installing {deployment.hostname} took longer than it may; last seen: {said or '-'}.")
+            await asyncio.sleep(poll)
+
+    async def _advance(
+        self, step: Step, allocation: AllocationView, deployment: DeploymentView, machine: MaasMachine
+    ) -> None:
+        """The next move towards Deployed, if there is one to make now."""
+        system_id, status = SystemId(deployment.system_id), machine.status
+        try:
+            if status == MachineStatus.READY:
+                if not await self._may_touch(machine):
+                    raise NodeFault(f"{machine.hostname} is not ours to use.")
+                await self._still_wanted(step)
+                await self._maas.allocate(system_id, agent_name=deployment.marker, comment=f"berth {allocation.id}")
+            elif status == MachineStatus.ALLOCATED:
+                await self._check_ours(machine, deployment)
+                data = await self._user_data(allocation, deployment)
+                image = await self._image(allocation)
+                await self._still_wanted(step)
+                await self._maas.deploy(
+                    system_id, user_data=data, distro_series=image, comment=f"berth {allocation.id}"
+                )
+            elif status == MachineStatus.FAILED_DEPLOYMENT:
+                await self._check_ours(machine, deployment)
+                raise NodeFault(
+                    f"Installing {machine.hostname} failed: {machine.error_description or 'no reason given'}."
+                )
+            elif status not in INSTALLING:
+                raise NodeFault(
+                    f"{machine.hostname} cannot be installed: it is {status.name.lower().replace('_', ' ')}."
+                )
+        except maas.NoMachineAvailable as error:
+            machine = await self._maas.get_machine(system_id)
+            if machine.status not in INSTALLING:
+                raise NodeFault(f"{machine.hostname} was taken by somebody else.") from error
+        except maas.MaasConflict:
+            return  # another allocation of this shared machine was faster: the next look shows it
+        except maas.MaasNotFound as error:
+            raise NodeFault(f"{deployment.hostname} is unknown to the machine controller.") from error
+
+    async def _deployed(self, step: Step, deployment: DeploymentView, machine: MaasMachine) -> None:
+        address = machine.ip_addresses[0]
+        async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
+            allocation = await life.lock_wanted(ctx, step)
+            image = await inventory.image(ctx, deployment.image_code)
+            await inventory.observe_node(ctx, deployment.node_id, maas.node_state(machine.status), address)
+            await inventory.record_image_warm(ctx, deployment.node_id, image.id)
+            await MachineRepository(ctx.session).set_address(deployment.id, address)
+            allocation = await life.enter(ctx, allocation, "configuring")
+            await life.finish_step(ctx, allocation, step.attempt, "deploy", f"{machine.hostname} runs {image.title}")
+
+    # -- the way back ----------------------------------------------------------------------------------------------
+
+    async def give_back(self, step: Step, beat: Beat) -> None:
+        """Bring the machine of a closing deployment back to the pool, erased. Raises ReturnFailed, MaasUnavailable."""
+        async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
+            allocation = await AllocationRepository(ctx.session).get(UUID(step.allocation_id))
+            deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
+            if deployment.state == "ended":
+                return
+            started = await TimelineRepository(ctx.session).begin(allocation, step.attempt, "erase", await ctx.now())
+            deadline = started + timedelta(seconds=await ctx.policy(policies.RETURN_SECONDS, allocation.tenant_id))
+            poll = await ctx.policy(policies.POLL_SECONDS)
+        asked = False
+        while True:
+            beat()
+            try:
+                machine = await self._maas.get_machine(SystemId(deployment.system_id))
+            except maas.MaasNotFound:  # a composed machine is deleted by its release
+                return await self._returned(step)
+            if machine.status in RETURNED or not await self._is_ours(deployment):
+                return await self._returned(step)
+            if machine.status not in CLEANING:
+                if asked and machine.status.name.startswith("FAILED"):
+                    raise ReturnFailed(f"{machine.hostname} could not be erased: {machine.status_message}.")
+                await self._ask_back(machine)
+                asked = True
+            if await self._now() > deadline:
+                raise ReturnFailed(f"Erasing {machine.hostname} took longer than it may.")
+            await asyncio.sleep(poll)
+
+    async def _returned(self, step: Step) -> None:
+        async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
+            allocation = await life.lock(ctx, step)
+            await life.finish_step(ctx, allocation, step.attempt, "erase")
+
+    async def _ask_back(self, machine: MaasMachine) -> None:
+        """A machine that nothing was installed on has nothing to erase."""
+        try:
+            await self._maas.release(machine.system_id, erase=machine.status != MachineStatus.ALLOCATED)
+        except maas.MaasConflict:
+            return  # it moved on meanwhile; the next look decides
+        except maas.MaasRefused as error:
+            raise ReturnFailed(f"The machine controller does not take {machine.hostname} back.") from error
+
+    # -- whose machine it is ---------------------------------------------------------------------------------------
+
+    async def _is_ours(self, deployment: DeploymentView) -> bool:
+        """Whether MAAS holds this machine under the marker of this deployment, as a machine we may touch."""
+        found = await self._maas.list_machines(ids=[SystemId(deployment.system_id)], agent_name=deployment.marker)
+        return any([await self._may_touch(machine) for machine in found])
+
+    async def _check_ours(self, machine: MaasMachine, deployment: DeploymentView) -> None:
+        if not await self._is_ours(deployment):
+            raise NodeFault(f"{machine.hostname} is in use by somebody else.")
+
+    async def _may_touch(self, machine: MaasMachine) -> bool:
+        if self._our_name is None:
+            self._our_name = (await self._maas.whoami()).username
+        return maas.may_touch(machine, pool=self._runtime.settings.maas.pool, our_name=self._our_name)
+
+    async def _still_wanted(self, step: Step) -> None:
+        async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
+            await life.lock_wanted(ctx, step)
+
+    async def _now(self) -> datetime:
+        async with self._runtime.context(SYSTEM) as ctx:
+            return await ctx.now()
+
+    async def _image(self, allocation: AllocationView) -> str:
+        async with self._runtime.context(SYSTEM) as ctx:
+            return (await inventory.image(ctx, allocation.image_code)).maas_name
+
+    async def _user_data(self, allocation: AllocationView, deployment: DeploymentView) -> str:
+        """Who may enter, and a host key that only this machine gets."""
+        authority, now = releases.authority_of(self._runtime.settings), await self._now()
+        names = (deployment.hostname, deployment.system_id)
+        host = authority.issue_host(deployment.marker, names, now - timedelta(minutes=5), now + HOST_CERTIFICATE)
+        machine = MachineIdentity(
+            hostname=allocation.name if allocation.whole else deployment.hostname,
+            management_principal=releases.management_principal(deployment.system_id),
+            host_private=host.private_key,
+            host_public=host.public_key,
+            host_certificate=host.certificate,
+        )
+        return user_data(machine, authority.user_ca_public, node_script(), _tenant(allocation))
+
+
+def _tenant(allocation: AllocationView) -> Tenant | None:
+    """On a shared machine accounts come and go by the management command."""
+    if not allocation.whole:
+        return None
+    return Tenant(
+        login=allocation.login,
+        uid=allocation.uid,
+        gecos=allocation.gecos,
+        principal=releases.user_principal(allocation.id, allocation.login),
+    )

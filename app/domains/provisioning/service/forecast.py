@@ -1,0 +1,156 @@
+"""What a launch would cost, where it would go and why it might be refused. Reads only; the launch asks here too."""
+
+from typing import NamedTuple
+
+from app.context import Context
+from app.domains.auth import public as auth
+from app.domains.billing import public as billing
+from app.domains.inventory import public as inventory
+from app.domains.inventory.contracts import ImageView, PriceView, SkuView
+from app.domains.provisioning import policies
+from app.domains.provisioning.contracts import Forecast, LaunchAllocation
+from app.domains.provisioning.repository import AllocationRepository, MachineRepository, TimelineRepository
+from app.domains.provisioning.rules import names
+from app.domains.provisioning.rules.placement import NoPlacement, PlacementRequest
+from app.domains.provisioning.rules.placement import place as choose
+from app.domains.provisioning.service.placing import joinable
+from app.shared.authz import Permission, ProjectScope, project_scope
+from app.shared.errors import ValidationFailed
+from app.shared.money import RateMicroPerHour
+
+
+class Order(NamedTuple):
+    """A launch command after every look-up: what exactly is bought, at which price."""
+
+    sku: SkuView
+    image: ImageView
+    price: PriceView
+    rate: RateMicroPerHour
+    slots: int | None  # None: the whole machine
+    gpus: int
+    name: str
+
+
+class Room(NamedTuple):
+    """Where the order could go now."""
+
+    fits: int
+    warm: int
+    text: str
+    possible: bool
+
+
+class Quota(NamedTuple):
+    """What the project has and may have."""
+
+    machines_used: int
+    machines_allowed: int
+    gpus_used: int
+    gpus_allowed: int
+
+
+async def order_of(ctx: Context, scope: ProjectScope, command: LaunchAllocation) -> Order:
+    """Look everything up. Raises ValidationFailed naming the field, PriceMissing, NotFound (image)."""
+    sku = await inventory.find_sku_by_code(ctx, command.sku_code)
+    if sku is None:
+        raise ValidationFailed(fields={"sku": "Choose one of the types on offer."})
+    slots = command.gpus or None
+    if command.gpus < 0 or (slots is not None and (not sku.sells_slots or slots > sku.gpu_count)):
+        raise ValidationFailed(fields={"gpus": f"Choose the whole machine or 1 to {sku.gpu_count} GPUs."})
+    if slots is None and not sku.sells_whole:
+        raise ValidationFailed(fields={"gpus": "This type is rented by the GPU."})
+    tenant = await auth.tenant(ctx, scope.tenant_id)
+    price = await inventory.price_at(ctx, sku.id, await ctx.now(), tenant.currency)
+    rate = price.rate(slots)
+    if rate is None:
+        raise ValidationFailed(fields={"gpus": "This type is rented as a whole machine only."})
+    taken = await AllocationRepository(ctx.session).live_names(scope)
+    return Order(
+        sku=sku,
+        image=await inventory.image(ctx, command.image_code or None),
+        price=price,
+        rate=rate,
+        slots=slots,
+        gpus=sku.gpu_count if slots is None else slots,
+        name=command.name.strip().lower() or names.suggest(sku.code, taken),
+    )
+
+
+async def room_for(ctx: Context, scope: ProjectScope, order: Order) -> Room:
+    """Where the order could go at this moment; nothing is locked, so a launch may still find it taken."""
+    nodes = await inventory.list_candidates(ctx, order.sku.id, order.slots)
+    open_now = await MachineRepository(ctx.session).list_open([node.node_id for node in nodes])
+    shares = await ctx.policy(policies.SHARE_ACROSS_TENANTS)
+    usable = joinable(nodes, open_now, scope.tenant_id, order.image.code, shares)
+    chosen = choose(PlacementRequest(sku=order.sku.code, image=order.image.code, slots=order.slots), usable)
+    if isinstance(chosen, NoPlacement):
+        return Room(0, 0, f"{chosen.reason[:1].upper()}{chosen.reason[1:]}.", False)
+    warm = sum(1 for node in usable if order.image.code in node.warm_images)
+    return Room(chosen.candidates, warm, chosen.reason, True)
+
+
+async def quota_of(ctx: Context, scope: ProjectScope) -> Quota:
+    """Use and limits of the project."""
+    machines, gpus = await AllocationRepository(ctx.session).used(scope)
+    return Quota(
+        machines,
+        await ctx.policy(policies.MAX_ALLOCATIONS, scope.tenant_id, scope.project_id),
+        gpus,
+        await ctx.policy(policies.MAX_GPUS, scope.tenant_id, scope.project_id),
+    )
+
+
+def quota_blocker(quota: Quota, gpus: int) -> str | None:
+    """Why the quota does not allow `gpus` more, in one sentence; None when it does."""
+    if quota.machines_used + 1 > quota.machines_allowed:
+        return f"This project may have {quota.machines_allowed} machines at once and has {quota.machines_used}."
+    if quota.gpus_used + gpus > quota.gpus_allowed:
+        return f"This project may use {quota.gpus_allowed} GPUs at once and uses {quota.gpus_used}."
+    return None
+
+
+async def forecast(ctx: Context, command: LaunchAllocation) -> Forecast:
+    """The dry run: every figure of a launch, and each reason why it would be refused now. Changes nothing."""
+    scope = project_scope(ctx.actor, Permission.ALLOCATION_LAUNCH)
+    order = await order_of(ctx, scope, command)
+    runway = await billing.runway_after(ctx, scope.tenant_id, order.rate)
+    balance = await billing.balance(ctx, scope.tenant_id)
+    quota, room = await quota_of(ctx, scope), await room_for(ctx, scope, order)
+    usual = await TimelineRepository(ctx.session).usual_ready_seconds(order.sku.id, order.image.code)
+    return Forecast(
+        sku_code=order.sku.code,
+        name=order.name,
+        gpus=order.gpus,
+        whole=order.slots is None,
+        image_code=order.image.code,
+        currency=order.price.currency,
+        rate_micro=order.rate,
+        hold_micro=runway.hold,
+        available_micro=balance.available,
+        runway_before_seconds=runway.before,
+        runway_after_seconds=runway.after,
+        empties_after_at=runway.after_at,
+        machines_used=quota.machines_used,
+        machines_allowed=quota.machines_allowed,
+        gpus_used=quota.gpus_used,
+        gpus_allowed=quota.gpus_allowed,
+        fits=room.fits,
+        warm=room.warm,
+        ready_seconds=None if usual is None else round(usual),
+        placement=room.text,
+        blockers=await _blockers(ctx, scope, order, quota, room, runway.affordable),
+    )
+
+
+async def _blockers(
+    ctx: Context, scope: ProjectScope, order: Order, quota: Quota, room: Room, affordable: bool
+) -> tuple[str, ...]:
+    found: list[str | None] = []
+    if not names.is_name(order.name):
+        found.append(names.RULE)
+    elif order.name in await AllocationRepository(ctx.session).live_names(scope):
+        found.append(f"A machine called {order.name} exists in this project.")
+    found.append(quota_blocker(quota, order.gpus))
+    found.append(None if affordable else "There is not enough credit for the hold. Add credit first.")
+    found.append(None if room.possible else room.text)
+    return tuple(reason for reason in found if reason is not None)

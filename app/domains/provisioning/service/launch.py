@@ -1,0 +1,144 @@
+"""Launch: quota, price, hold, allocation, audit, events and the request for the workflow, all in one transaction."""
+
+from app.context import Context
+from app.domains.auth import public as auth
+from app.domains.billing import public as billing
+from app.domains.billing.contracts import PlaceHold
+from app.domains.provisioning.contracts import (
+    PROVISION,
+    AllocationId,
+    AllocationView,
+    LaunchAllocation,
+    Launched,
+    provision_workflow_id,
+)
+from app.domains.provisioning.errors import NameInUse, NoCapacity, QuotaExceeded
+from app.domains.provisioning.events import AllocationRequested
+from app.domains.provisioning.repository import AllocationRepository
+from app.domains.provisioning.rules import names
+from app.domains.provisioning.service import life
+from app.domains.provisioning.service.forecast import Order, order_of, quota_blocker, quota_of, room_for
+from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.errors import Forbidden, ValidationFailed
+from app.shared.ids import ProjectId, TenantId, UserId, new_id
+from app.shared.money import Micro
+from app.shared.outbox import WorkflowCall
+
+
+@privileged(
+    Permission.ALLOCATION_LAUNCH,
+    "allocation.launch",
+    "allocation",
+    lambda _command, result: result.allocation_id if result else None,
+)
+async def launch(ctx: Context, command: LaunchAllocation) -> Launched:
+    """Rent a machine or slices of one. Nothing is billed before it works.
+
+    Raises ValidationFailed, QuotaExceeded, InsufficientCredit, NameInUse, NoCapacity.
+    """
+    scope = project_scope(ctx.actor, Permission.ALLOCATION_LAUNCH)
+    order = await order_of(ctx, scope, command)
+    if not names.is_name(order.name):
+        raise ValidationFailed(fields={"name": names.RULE})
+    await _check_quota(ctx, scope, order)  # told before money, and again under the lock of the tenant's account
+    room = await room_for(ctx, scope, order)
+    if not room.possible:
+        raise NoCapacity(room.text)
+    allocation = await _new_allocation(ctx, scope, order)
+    await billing.place_hold(
+        ctx,
+        PlaceHold(
+            tenant_id=scope.tenant_id,
+            project_id=scope.project_id,
+            allocation_id=allocation.id,
+            amount=Micro(allocation.hold_micro),
+            label=allocation.name,
+        ),
+    )
+    await _check_quota(ctx, scope, order)
+    repository = AllocationRepository(ctx.session)
+    if order.name in await repository.live_names(scope):  # the hold's lock makes a twin wait until here
+        raise NameInUse(name=order.name)
+    await repository.append(allocation)
+    await _tell(ctx, allocation)
+    return Launched(
+        allocation_id=allocation.id,
+        name=allocation.name,
+        state=allocation.state,
+        rate_micro=allocation.rate_micro,
+        hold_micro=allocation.hold_micro,
+        currency=allocation.currency,
+    )
+
+
+async def _check_quota(ctx: Context, scope: ProjectScope, order: Order) -> None:
+    blocker = quota_blocker(await quota_of(ctx, scope), order.gpus)
+    if blocker is not None:
+        raise QuotaExceeded(blocker)
+
+
+async def _new_allocation(ctx: Context, scope: ProjectScope, order: Order) -> AllocationView:
+    if ctx.actor.id is None:
+        raise Forbidden()
+    now, identity = await ctx.now(), await auth.posix_identity(ctx, ctx.actor.id)
+    return AllocationView(
+        id=AllocationId(new_id()),
+        tenant_id=TenantId(scope.tenant_id),
+        project_id=ProjectId(scope.project_id),
+        user_id=UserId(ctx.actor.id),
+        name=order.name,
+        sku_id=order.sku.id,
+        sku_code=order.sku.code,
+        gpus=order.gpus,
+        whole=order.slots is None,
+        slots=order.slots,
+        image_code=order.image.code,
+        currency=order.price.currency,
+        rate_micro=order.rate,
+        price_version_id=order.price.price_version_id,
+        hold_micro=await billing.hold_amount(ctx, scope.tenant_id, order.rate),
+        login=identity.login,
+        uid=identity.uid,
+        gecos=identity.name,
+        state="requested",
+        state_changed_at=now,
+        cancel_requested=False,
+        node_id=None,
+        deployment_id=None,
+        attempt=0,
+        failure_code=None,
+        failure_text=None,
+        correlation_id=ctx.trace.correlation_id,
+        requested_at=now,
+        active_at=None,
+        release_requested_at=None,
+        release_reason=None,
+        ended_at=None,
+        version=1,
+    )
+
+
+async def _tell(ctx: Context, allocation: AllocationView) -> None:
+    fact = AllocationRequested(
+        allocation_id=allocation.id,
+        sku_id=allocation.sku_id,
+        user_id=allocation.user_id,
+        gpus=allocation.gpus,
+        whole=allocation.whole,
+        rate_micro=allocation.rate_micro,
+        hold_micro=allocation.hold_micro,
+    )
+    await life.tell(ctx, allocation, fact)
+    await start_provisioning(ctx, allocation)
+
+
+async def start_provisioning(ctx: Context, allocation: AllocationView) -> None:
+    """Ask for the workflow; a second request finds the first."""
+    argument: dict[str, object] = {
+        "allocation_id": str(allocation.id),
+        "correlation_id": allocation.correlation_id,
+    }
+    call = WorkflowCall(
+        verb="start", workflow_id=provision_workflow_id(allocation.id), workflow=PROVISION, argument=argument
+    )
+    await life.call_workflow(ctx, allocation, call)

@@ -1,0 +1,195 @@
+"""Leaving a machine: after a release, a cancellation or a failure. Every step is safe to repeat, and none is skipped
+because an earlier one could not be done: a dead host never keeps a customer paying or a release open."""
+
+import asyncio
+from uuid import UUID
+
+from app.context import Context, Runtime
+from app.domains.billing import public as billing
+from app.domains.inventory import public as inventory
+from app.domains.provisioning import policies
+from app.domains.provisioning.contracts import AllocationView, DeploymentView, End, GiveUp, Limits, Step, Vacated
+from app.domains.provisioning.errors import NodeRefused, NodeUnreachable, NoLongerWanted
+from app.domains.provisioning.events import AllocationCanceled, AllocationFailed, AllocationReleased
+from app.domains.provisioning.repository import AllocationRepository, MachineRepository, TimelineRepository
+from app.domains.provisioning.rules.states import LEAVING, STARTING, as_state
+from app.domains.provisioning.service import life
+from app.domains.provisioning.service.deploying import Beat, trace_of
+from app.domains.provisioning.service.placing import limits_of
+from app.domains.provisioning.service.proving import shell_of
+from app.domains.releases import public as releases
+from app.shared.authz.actor import SYSTEM
+
+NOTHING = Vacated(machine=False, occupied=False)
+
+
+async def vacate(ctx: Context, command: GiveUp) -> Vacated:
+    """Give up the slots where others stay; where nobody stays, close the machine to newcomers: it goes back. Answers
+    which. An allocation that runs well is left alone, whoever asks."""
+    allocation = await life.lock(ctx, command.step)
+    if allocation.state in STARTING:
+        how = "ended" if allocation.cancel_requested else "failed"
+        await TimelineRepository(ctx.session).stop(allocation.id, how, await ctx.now(), command.quarantine)
+        await life.tell_step(ctx, allocation, "place")
+    if allocation.state not in STARTING | LEAVING or allocation.deployment_id is None:
+        return NOTHING
+    machines = MachineRepository(ctx.session)
+    deployment = await machines.get_deployment(allocation.deployment_id, lock=True)
+    if deployment.state == "ended":
+        return NOTHING
+    if deployment.state == "live" and await machines.count_others(deployment.id, allocation.id):
+        await machines.free_claims(allocation.id, await ctx.now())
+        return Vacated(machine=False, occupied=True)
+    await machines.close_deployment(deployment.id)
+    return Vacated(machine=True, occupied=False)
+
+
+async def close_access(runtime: Runtime, step: Step, beat: Beat) -> bool:
+    """End the customer's sessions and access on the machine. False when it could not be reached in time: then the
+    machine must be erased or held before anybody else gets it."""
+    async with runtime.context(SYSTEM, trace_of(step)) as ctx:
+        allocation = await AllocationRepository(ctx.session).get(UUID(step.allocation_id))
+        if allocation.deployment_id is None:
+            return True
+        deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
+        seconds = await ctx.policy(policies.CLOSE_SECONDS, allocation.tenant_id)
+        poll = await ctx.policy(policies.POLL_SECONDS)
+        if allocation.state in LEAVING:
+            await life.begin_step(ctx, allocation, step.attempt, "close")
+    if deployment.address is None or deployment.state == "ended":
+        return True
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while True:
+        beat()
+        try:
+            await _close(runtime, allocation, deployment)
+            return True
+        except (NodeUnreachable, NodeRefused):
+            if loop.time() > deadline:
+                return False
+        await asyncio.sleep(poll)
+
+
+async def _close(runtime: Runtime, allocation: AllocationView, deployment: DeploymentView) -> None:
+    async with runtime.context(SYSTEM) as ctx:
+        now = await ctx.now()
+    authority = releases.authority_of(runtime.settings)
+    management = releases.mint_management_certificate(authority, deployment.system_id, now)
+    shell = shell_of(runtime, deployment)
+    if allocation.whole:
+        await shell.revoke(management, allocation.login)
+    else:
+        await shell.remove_user(management, allocation.login)
+
+
+async def leave(ctx: Context, command: GiveUp) -> None:
+    """Let go of this machine and be ready for another one. With a reason the machine is kept out of use."""
+    allocation = await life.lock(ctx, command.step)
+    if allocation.state not in STARTING or allocation.deployment_id is None:
+        return
+    await _let_go(ctx, allocation, command.quarantine)
+    await TimelineRepository(ctx.session).stop(allocation.id, "failed", await ctx.now(), command.quarantine)
+    allocation = await life.enter(ctx, allocation, "placing", node_id=None, deployment_id=None)
+    await life.tell_step(ctx, allocation, "place")
+
+
+async def end(ctx: Context, command: End) -> None:
+    """The allocation never became active: its claims are gone, its hold is given back, nothing is charged."""
+    allocation = await AllocationRepository(ctx.session).get(UUID(command.step.allocation_id))
+    if allocation.state not in STARTING:
+        return
+    await billing.release_hold(ctx, allocation.id)  # locks the tenant's account, so before the allocation
+    allocation = await life.lock(ctx, command.step)
+    now = await ctx.now()
+    if allocation.deployment_id is not None:
+        await _let_go(ctx, allocation, "")
+    canceled = command.state == "canceled" or allocation.cancel_requested
+    await TimelineRepository(ctx.session).stop(
+        allocation.id, "ended" if canceled else "failed", now, "" if canceled else command.text
+    )
+    allocation = await life.enter(
+        ctx,
+        allocation,
+        "canceled" if canceled else "failed",
+        ended_at=now,
+        failure_code=None if canceled else command.code,
+        failure_text=None if canceled else command.text,
+    )
+    place = {"allocation_id": allocation.id, "user_id": allocation.user_id}
+    fact = AllocationCanceled(**place) if canceled else AllocationFailed(**place, code=command.code)
+    await life.tell(ctx, allocation, fact)
+
+
+async def hold_node(ctx: Context, command: GiveUp) -> None:
+    """Keep the node of this allocation out of use until a person has looked."""
+    allocation = await life.lock(ctx, command.step)
+    if allocation.node_id is not None and command.quarantine:
+        await inventory.quarantine(ctx, allocation.node_id, command.quarantine)
+
+
+async def finish_close(ctx: Context, step: Step) -> None:
+    """Access has ended, or the machine is about to be erased anyway."""
+    allocation = await life.lock(ctx, step)
+    if as_state(allocation.state) in LEAVING:
+        await life.finish_step(ctx, allocation, step.attempt, "close")
+
+
+async def release_failed(ctx: Context, command: GiveUp) -> None:
+    """The machine did not come back: say so, and hold it. Metering ended long before."""
+    allocation = await life.lock(ctx, command.step)
+    if allocation.state != "releasing":
+        return
+    await TimelineRepository(ctx.session).stop(allocation.id, "failed", await ctx.now(), command.quarantine)
+    if allocation.node_id is not None:
+        await inventory.quarantine(ctx, allocation.node_id, command.quarantine)
+    allocation = await life.enter(ctx, allocation, "release_failed", failure_text=command.quarantine)
+    await life.tell_step(ctx, allocation, "erase")
+
+
+async def retry_release(ctx: Context, step: Step) -> None:
+    """Another try to get the machine back."""
+    allocation = await life.lock(ctx, step)
+    if allocation.state == "release_failed":
+        allocation = await life.enter(ctx, allocation, "releasing")
+        await life.tell_step(ctx, allocation, "erase")
+
+
+async def finish_release(ctx: Context, step: Step) -> None:
+    """The slots are free, the machine is clean: released."""
+    allocation = await life.lock(ctx, step)
+    if allocation.state != "releasing":
+        return
+    now = await ctx.now()
+    await _let_go(ctx, allocation, "")
+    timeline = TimelineRepository(ctx.session)
+    await timeline.stop(allocation.id, "active", now)
+    allocation = await life.enter(ctx, allocation, "released", ended_at=now, failure_text=None)
+    await life.tell(ctx, allocation, AllocationReleased(allocation_id=allocation.id, user_id=allocation.user_id))
+
+
+async def _let_go(ctx: Context, allocation: AllocationView, quarantine: str) -> None:
+    """Free the claims here and in the inventory; a machine that went back is on offer again, or kept out of use.
+
+    The node is locked first: whoever places something takes it in the same order.
+    """
+    machines, now = MachineRepository(ctx.session), await ctx.now()
+    deployment = await machines.get_deployment(allocation.deployment_id)
+    if quarantine:
+        await inventory.quarantine(ctx, deployment.node_id, quarantine)
+    if deployment.state == "closing":
+        await inventory.observe_node(ctx, deployment.node_id, "ready", None)
+        if deployment.shared:
+            await inventory.mark_shared(ctx, deployment.node_id, None)
+    await inventory.free_slots(ctx, allocation.id)
+    if deployment.state == "closing":
+        await machines.end_deployment(deployment.id, now)
+    await machines.free_claims(allocation.id, now)
+
+
+async def release_begin(ctx: Context, step: Step) -> Limits:
+    """The limits in force. Raises NoLongerWanted when the allocation is not on its way out."""
+    allocation = await life.lock(ctx, step)
+    if as_state(allocation.state) not in LEAVING:
+        raise NoLongerWanted()
+    return await limits_of(ctx, allocation)

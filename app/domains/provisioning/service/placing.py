@@ -1,0 +1,142 @@
+"""Choosing a machine and taking it: candidates locked, one chosen by rule, its slots claimed, in one transaction."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from app.context import Context
+from app.domains.inventory import public as inventory
+from app.domains.inventory.contracts import NodeView as InventoryNode
+from app.domains.provisioning import policies
+from app.domains.provisioning.contracts import AllocationView, DeploymentView, Limits, Step
+from app.domains.provisioning.errors import NoCapacity
+from app.domains.provisioning.events import AllocationPlaced
+from app.domains.provisioning.repository import AllocationRepository, MachineRepository
+from app.domains.provisioning.rules.accounts import distinct
+from app.domains.provisioning.rules.placement import (
+    NodeId,
+    NodeView,
+    NoPlacement,
+    Placement,
+    PlacementRequest,
+)
+from app.domains.provisioning.rules.placement import (
+    place as choose,
+)
+from app.domains.provisioning.service import life
+from app.shared.errors import ServiceUnavailable
+
+
+async def begin(ctx: Context, step: Step) -> Limits:
+    """The limits in force for this allocation. Raises NoLongerWanted."""
+    allocation = await life.lock_wanted(ctx, step)
+    return await limits_of(ctx, allocation)
+
+
+async def limits_of(ctx: Context, allocation: AllocationView) -> Limits:
+    """Policy, read once per workflow: its history must not change under it."""
+    scope = (allocation.tenant_id, allocation.project_id)
+    return Limits(
+        place_seconds=await ctx.policy(policies.PLACE_SECONDS, *scope),
+        deploy_seconds=await ctx.policy(policies.DEPLOY_SECONDS, *scope),
+        answer_seconds=await ctx.policy(policies.ANSWER_SECONDS, *scope),
+        return_seconds=await ctx.policy(policies.RETURN_SECONDS, *scope),
+        close_seconds=await ctx.policy(policies.CLOSE_SECONDS, *scope),
+        retry_seconds=await ctx.policy(policies.RELEASE_RETRY_SECONDS, *scope),
+        attempts=await ctx.policy(policies.PLACE_ATTEMPTS, *scope),
+    )
+
+
+async def place(ctx: Context, step: Step) -> None:
+    """Put the allocation on a machine. Safe to repeat. Raises NoLongerWanted, NoCapacity; others are worth a retry."""
+    allocation = await life.lock_wanted(ctx, step)
+    if allocation.deployment_id is not None and allocation.attempt == step.attempt:
+        return
+    allocation = await life.enter(ctx, allocation, "placing", attempt=step.attempt)
+    await life.begin_step(ctx, allocation, step.attempt, "place")
+    machines, now = MachineRepository(ctx.session), await ctx.now()
+    nodes = await inventory.lock_candidates(ctx, allocation.sku_id, allocation.slots)
+    open_now = await machines.list_open([node.node_id for node in nodes])
+    shares = await ctx.policy(policies.SHARE_ACROSS_TENANTS)
+    usable = joinable(nodes, open_now, allocation.tenant_id, allocation.image_code, shares)
+    tried = await machines.tried_nodes(allocation.id)
+    chosen = choose(request_of(allocation), [node for node in usable if node.node_id not in tried])
+    if isinstance(chosen, NoPlacement):
+        raise NoCapacity(chosen.reason[:1].upper() + chosen.reason[1:] + ".")
+    deployment = await _take(ctx, allocation, chosen, {node.node_id: node for node in nodes}, open_now)
+    await machines.append_placement(allocation, chosen, step.attempt, now)
+    login, uid = distinct(allocation.login, allocation.uid, await machines.accounts_on(deployment.id, allocation.id))
+    allocation = await AllocationRepository(ctx.session).change(
+        allocation, now, node_id=deployment.node_id, deployment_id=deployment.id, login=login, uid=uid
+    )
+    await life.finish_step(ctx, allocation, step.attempt, "place", chosen.reason)
+    await life.tell(
+        ctx,
+        allocation,
+        AllocationPlaced(allocation_id=allocation.id, node_id=deployment.node_id, attempt=step.attempt),
+    )
+
+
+async def _take(
+    ctx: Context,
+    allocation: AllocationView,
+    chosen: Placement,
+    nodes: Mapping[UUID, InventoryNode],
+    open_now: Mapping[UUID, DeploymentView],
+) -> DeploymentView:
+    """Claim the slots here and in the inventory, on a new deployment or a shared one that stands."""
+    machines, now = MachineRepository(ctx.session), await ctx.now()
+    node = nodes[chosen.node_id]
+    await inventory.claim_slots(ctx, chosen.node_id, chosen.slots, allocation.id)
+    if node.deployed_as_shared:
+        deployment = await machines.get_deployment(open_now[chosen.node_id].id, lock=True)
+        if deployment.state != "live":  # its last tenant is leaving at this very moment
+            raise ServiceUnavailable("The machine that was chosen is being given back; the next look finds another.")
+    else:
+        deployment = await machines.open_deployment(allocation, chosen.node_id, node.system_id, node.name, now)
+        if not allocation.whole:
+            image = await inventory.image(ctx, allocation.image_code)
+            await inventory.mark_shared(ctx, chosen.node_id, image.id)
+    await machines.claim(allocation, deployment, chosen.slots, now)
+    return deployment
+
+
+def request_of(allocation: AllocationView) -> PlacementRequest:
+    """What the placement rule is asked."""
+    return PlacementRequest(sku=allocation.sku_code, image=allocation.image_code, slots=allocation.slots)
+
+
+def joinable(
+    nodes: Sequence[InventoryNode],
+    open_now: Mapping[UUID, DeploymentView],
+    tenant_id: UUID,
+    image_code: str,
+    shares: bool,
+) -> list[NodeView]:
+    """The nodes this tenant may use: shared ones only with the same image, while they stand, and, unless policy says
+    otherwise, only its own. A node that is still on its way back to the pool is left out."""
+    usable = []
+    for node in nodes:
+        deployment = open_now.get(node.node_id)
+        if node.deployed_as_shared:
+            if deployment is None or deployment.state != "live" or deployment.image_code != image_code:
+                continue
+            if not shares and deployment.tenant_id != tenant_id:
+                continue
+        elif deployment is not None:
+            continue
+        usable.append(_as_placement_node(node))
+    return usable
+
+
+def _as_placement_node(node: InventoryNode) -> NodeView:
+    return NodeView(
+        node_id=NodeId(node.node_id),
+        name=node.name,
+        sku=node.sku,
+        state=node.state,
+        free_slots=node.free_slots,
+        total_slots=node.total_slots,
+        warm_images=node.warm_images,
+        deployed_as_shared=node.deployed_as_shared,
+        cordoned=node.cordoned,
+    )

@@ -1,0 +1,191 @@
+"""Making the customer's account and proving that the machine is worth its price, before anybody pays for it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+
+from app.context import Context, Runtime
+from app.domains.billing import public as billing
+from app.domains.billing.contracts import StartMetering
+from app.domains.inventory import public as inventory
+from app.domains.provisioning import policies
+from app.domains.provisioning.contracts import AllocationView, DeploymentView, Step
+from app.domains.provisioning.errors import NodeFault, NodeRefused, NodeUnreachable, NoLongerWanted
+from app.domains.provisioning.events import AllocationActivated
+from app.domains.provisioning.gateway import Gpu, NodeShell, Place
+from app.domains.provisioning.repository import AllocationRepository, MachineRepository
+from app.domains.provisioning.rules.states import STARTING
+from app.domains.provisioning.service import life
+from app.domains.provisioning.service.deploying import Beat, trace_of
+from app.domains.releases import public as releases
+from app.domains.releases.contracts import CertifyUser, SshCredential
+from app.shared.authz.actor import SYSTEM
+from app.shared.money import RateMicroPerHour
+
+T = TypeVar("T")
+
+
+class _Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What one activity on a machine needs to know."""
+
+    allocation: AllocationView
+    deployment: DeploymentView
+    slots: list[int]
+    gpus_of_type: int
+    seconds: int
+    poll: int
+
+
+class Prover:
+    """Bound to one process's runtime. `beat` tells the broker that the work goes on."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def configure(self, step: Step, beat: Beat) -> None:
+        """Wait until the machine answers; on a shared one make the account. Raises NodeFault, NoLongerWanted."""
+        work = await self._begin(step, "configure")
+        allocation, shell = work.allocation, self._shell(work.deployment)
+
+        async def attempt() -> None:
+            management = await self._management(work.deployment)
+            if allocation.whole:  # its account came with the installation
+                await shell.gpus(management)
+                return
+            principal = releases.user_principal(allocation.id, allocation.login)
+            gpus = work.slots if work.gpus_of_type else None
+            await shell.add_user(management, allocation.login, allocation.uid, principal, gpus)
+
+        await self._patiently(work, beat, attempt)
+        await self._finish(step, "configure", f"account {allocation.login}")
+
+    async def probe(self, step: Step, beat: Beat) -> None:
+        """Prove it: the GPUs that are paid for answer, the customer can log in. Raises NodeFault, NoLongerWanted."""
+        work = await self._begin(step, "probe")
+        allocation, shell = work.allocation, self._shell(work.deployment)
+
+        async def count() -> list[Gpu]:
+            return await shell.gpus(await self._management(work.deployment))
+
+        async def log_in() -> None:
+            await shell.prove_login(await self._certificate(step, allocation), allocation.login)
+
+        said = gpu_verdict(await self._patiently(work, beat, count), work.slots, work.gpus_of_type, allocation.whole)
+        if said is not None:
+            raise NodeFault(f"{work.deployment.hostname}: {said}.")
+        await self._patiently(work, beat, log_in)
+        paid = f"{allocation.gpus} GPUs answer, " if allocation.gpus else ""
+        await self._finish(step, "probe", f"{paid}login works".capitalize())
+
+    async def _patiently(self, work: _Work, beat: Beat, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Not answering is not yet failing: a machine that has just been installed gets its time."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + work.seconds
+        while True:
+            beat()
+            try:
+                return await attempt()
+            except (NodeUnreachable, NodeRefused) as error:
+                if loop.time() > deadline:
+                    raise NodeFault(f"{work.deployment.hostname}: {error.message}") from error
+            await asyncio.sleep(work.poll)
+
+    async def _begin(self, step: Step, name: str) -> _Work:
+        async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
+            allocation = await life.lock_wanted(ctx, step)
+            await life.begin_step(ctx, allocation, step.attempt, name)
+            machines = MachineRepository(ctx.session)
+            return _Work(
+                allocation=allocation,
+                deployment=await machines.get_deployment(allocation.deployment_id),
+                slots=await machines.slots_of(allocation.id),
+                gpus_of_type=(await inventory.get_sku(ctx, allocation.sku_id)).gpu_count,
+                seconds=await ctx.policy(policies.ANSWER_SECONDS, allocation.tenant_id),
+                poll=await ctx.policy(policies.POLL_SECONDS),
+            )
+
+    async def _finish(self, step: Step, name: str, detail: str) -> None:
+        async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
+            allocation = await life.lock_wanted(ctx, step)
+            allocation = await life.enter(ctx, allocation, "configuring")
+            await life.finish_step(ctx, allocation, step.attempt, name, detail)
+
+    async def _management(self, deployment: DeploymentView) -> SshCredential:
+        async with self._runtime.context(SYSTEM) as ctx:
+            now = await ctx.now()
+        authority = releases.authority_of(self._runtime.settings)
+        return releases.mint_management_certificate(authority, deployment.system_id, now)
+
+    async def _certificate(self, step: Step, allocation: AllocationView) -> SshCredential:
+        command = CertifyUser(
+            tenant_id=allocation.tenant_id,
+            project_id=allocation.project_id,
+            allocation_id=allocation.id,
+            user_id=None,
+            login=allocation.login,
+            purpose="probe",
+        )
+        async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
+            return await releases.certify_user(ctx, command)
+
+    def _shell(self, deployment: DeploymentView) -> NodeShell:
+        return shell_of(self._runtime, deployment)
+
+
+def shell_of(runtime: Runtime, deployment: DeploymentView) -> NodeShell:
+    """The way to a deployed machine. Raises NodeUnreachable before it has an address."""
+    if deployment.address is None:
+        raise NodeUnreachable()
+    place = Place(
+        address=deployment.address,
+        port=runtime.settings.maas.node_ssh_port,
+        host_alias=deployment.hostname,
+        host_ca_public=releases.authority_of(runtime.settings).host_ca_public,
+    )
+    return NodeShell(place)
+
+
+def gpu_verdict(found: Sequence[Gpu], slots: Sequence[int], gpus_of_type: int, whole: bool) -> str | None:
+    """What is wrong with the GPUs that answered, in words; None when all that are paid for are there."""
+    answering = {gpu.index for gpu in found}
+    wanted = set(range(gpus_of_type)) if whole else set(slots if gpus_of_type else ())
+    missing = sorted(wanted - answering)
+    if not missing:
+        return None
+    if whole:
+        return f"{len(answering)} of {gpus_of_type} GPUs answer"
+    return "GPU " + ", ".join(str(index) for index in missing) + " does not answer"
+
+
+async def activate(ctx: Context, step: Step) -> None:
+    """It works: active, and billed from this very instant, one transaction. Safe to repeat. Raises NoLongerWanted."""
+    allocation = await AllocationRepository(ctx.session).get(UUID(step.allocation_id))
+    if allocation.state == "active":
+        return
+    if allocation.cancel_requested or allocation.state not in STARTING:
+        raise NoLongerWanted()
+    now = await ctx.now()
+    await billing.start_metering(  # locks the tenant's account, so before the allocation
+        ctx,
+        StartMetering(
+            tenant_id=allocation.tenant_id,
+            project_id=allocation.project_id,
+            allocation_id=allocation.id,
+            sku_id=allocation.sku_id,
+            price_version_id=allocation.price_version_id,
+            rate=RateMicroPerHour(allocation.rate_micro),
+            at=now,
+        ),
+    )
+    allocation = await life.lock_wanted(ctx, step)
+    node_id = allocation.node_id
+    if node_id is None:
+        raise NoLongerWanted()
+    await life.begin_step(ctx, allocation, step.attempt, "activate")
+    allocation = await life.enter(ctx, allocation, "active", active_at=now)
+    await life.finish_step(ctx, allocation, step.attempt, "activate", "billing starts")
+    fact = AllocationActivated(allocation_id=allocation.id, node_id=node_id, user_id=allocation.user_id)
+    await life.tell(ctx, allocation, fact)

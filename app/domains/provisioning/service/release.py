@@ -1,0 +1,121 @@
+"""Giving back and giving up: the meter stops at the commit of the accepted request, whatever the machine does then."""
+
+from uuid import UUID
+
+from app.context import Context
+from app.domains.billing import public as billing
+from app.domains.billing.contracts import StopMetering
+from app.domains.provisioning.contracts import (
+    CANCEL_SIGNAL,
+    RELEASE,
+    AllocationView,
+    CancelAllocation,
+    Changed,
+    ReleaseAllocation,
+    provision_workflow_id,
+    release_workflow_id,
+)
+from app.domains.provisioning.errors import AllocationEnded, ConfirmationMissing, NotCancelable, NotReleasable
+from app.domains.provisioning.events import AllocationReleaseRequested
+from app.domains.provisioning.repository import AllocationRepository
+from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, as_state
+from app.domains.provisioning.service import life
+from app.shared.authz import Permission, privileged, project_scope
+from app.shared.authz.scope import system_tenant_scope
+from app.shared.outbox import WorkflowCall
+
+
+def _target(command: ReleaseAllocation | CancelAllocation, _result: Changed | None) -> UUID:
+    return command.allocation_id
+
+
+@privileged(Permission.ALLOCATION_RELEASE, "allocation.release", "allocation", _target)
+async def release(ctx: Context, command: ReleaseAllocation) -> Changed:
+    """Give the machine back: everything on it is lost. Billing ends now. Safe to repeat.
+
+    Raises NotFound, ConfirmationMissing, NotReleasable (not running yet).
+    """
+    scope = project_scope(ctx.actor, Permission.ALLOCATION_RELEASE)
+    allocation = await AllocationRepository(ctx.session).get_in(scope, command.allocation_id)
+    if command.confirm_name is not None and command.confirm_name.strip() != allocation.name:
+        raise ConfirmationMissing()
+    return await begin_release(ctx, allocation, "customer")
+
+
+@privileged(Permission.ALLOCATION_RELEASE, "allocation.cancel", "allocation", _target)
+async def cancel(ctx: Context, command: CancelAllocation) -> Changed:
+    """Give up a launch before it is active: nothing is charged. Safe to repeat.
+
+    Raises NotFound, NotCancelable (it runs), AllocationEnded.
+    """
+    scope = project_scope(ctx.actor, Permission.ALLOCATION_RELEASE)
+    allocation = await AllocationRepository(ctx.session).get_in(scope, command.allocation_id, lock=True)
+    return await begin_cancel(ctx, allocation)
+
+
+async def begin_cancel(ctx: Context, allocation: AllocationView) -> Changed:
+    """The same for a locked allocation, after the check of who asks."""
+    state = as_state(allocation.state)
+    if state in ENDED:
+        raise AllocationEnded()
+    if state not in STARTING:
+        raise NotCancelable()
+    if not allocation.cancel_requested:
+        allocation = await life.enter(ctx, allocation, state, cancel_requested=True)
+        await life.tell_step(ctx, allocation, "cancel")
+        call = WorkflowCall(verb="signal", workflow_id=provision_workflow_id(allocation.id), signal=CANCEL_SIGNAL)
+        await life.call_workflow(ctx, allocation, call)
+    return Changed(allocation_id=allocation.id, state=allocation.state)
+
+
+async def begin_release(ctx: Context, allocation: AllocationView, reason: str) -> Changed:
+    """Stop the meter, then change the state: the tenant's account is locked before the allocation."""
+    state = as_state(allocation.state)
+    if state in LEAVING or state == "released":
+        return Changed(allocation_id=allocation.id, state=state)
+    if state in ENDED:
+        raise AllocationEnded()
+    if state in STARTING:
+        raise NotReleasable()
+    now = await ctx.now()
+    await billing.stop_metering(ctx, StopMetering(allocation_id=allocation.id, at=now))
+    allocation = await AllocationRepository(ctx.session).get(allocation.id, lock=True)
+    if allocation.state != "active":  # a twin was faster
+        return Changed(allocation_id=allocation.id, state=allocation.state)
+    allocation = await life.enter(ctx, allocation, "releasing", release_requested_at=now, release_reason=reason)
+    await life.tell(
+        ctx,
+        allocation,
+        AllocationReleaseRequested(allocation_id=allocation.id, user_id=allocation.user_id, reason=reason),
+    )
+    await start_release(ctx, allocation)
+    return Changed(allocation_id=allocation.id, state=allocation.state)
+
+
+async def start_release(ctx: Context, allocation: AllocationView) -> None:
+    """Ask for the workflow; a second request finds the first."""
+    argument: dict[str, object] = {
+        "allocation_id": str(allocation.id),
+        "correlation_id": ctx.trace.correlation_id,
+    }
+    call = WorkflowCall(
+        verb="start", workflow_id=release_workflow_id(allocation.id), workflow=RELEASE, argument=argument
+    )
+    await life.call_workflow(ctx, allocation, call)
+
+
+async def release_all(ctx: Context, tenant_id: UUID, reason: str) -> int:
+    """Give back or give up everything of a tenant, for our own workers. Returns how many were asked to go."""
+    repository, asked = AllocationRepository(ctx.session), 0
+    for found in await repository.list_live(system_tenant_scope(ctx.actor, tenant_id)):
+        if found.state == "active":
+            await begin_release(ctx, found, reason)
+        elif found.state in STARTING and not found.cancel_requested:
+            allocation = await repository.get(found.id, lock=True)
+            if allocation.state in STARTING:
+                await begin_cancel(ctx, allocation)
+        else:
+            continue
+        await ctx.audit("allocation.release", "allocation", str(found.id), {"reason": reason})
+        asked += 1
+    return asked
