@@ -2,7 +2,8 @@
 
 from app.context import Context
 from app.domains.auth import public as auth
-from app.shared.authz import ActorKind
+from app.domains.billing import public as billing
+from app.shared.authz import ActorKind, Permission
 from app.shared.authz.permissions import PLATFORM_ROLES
 from app.shared.authz.scope import may
 from app.shared.manifest import NavEntry
@@ -36,6 +37,7 @@ async def build_shell(ctx: Context) -> Shell:
             label=entry.label,
             href=entry.href,
             icon=entry.icon,
+            phone=entry.phone,
             active=web.path == entry.href or web.path.startswith(entry.href + "/"),
         )
         for entry in navigation()
@@ -51,6 +53,7 @@ async def build_shell(ctx: Context) -> Shell:
         tenant_name=tenant.name if tenant else "",
         project_name=project.name if project else "",
         nav=nav,
+        money=await _money(ctx) if console == "portal" else None,
         is_operator=operator,
         operator_href="/admin/nodes" if operator else None,
         portal_href="/" if tenant else None,
@@ -58,3 +61,10 @@ async def build_shell(ctx: Context) -> Shell:
         live_url="/live",
         csp_nonce=web.csp_nonce,
     )
+
+
+async def _money(ctx: Context) -> frame.MoneyPill | None:
+    """Balance and runway for those who may see them, in one query."""
+    if ctx.actor.tenant_id is None or not may(ctx.actor, Permission.BILLING_READ):
+        return None
+    return await billing.money_pill(ctx, ctx.actor.tenant_id)

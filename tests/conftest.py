@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.fixtures.services",
     "tests.fixtures.clock",
     "tests.fixtures.app",
+    "tests.fixtures.borders",
 ]
 
 

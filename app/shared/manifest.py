@@ -59,6 +59,7 @@ class NavEntry(msgspec.Struct, frozen=True, kw_only=True):
     icon: str
     permission: Permission
     console: Literal["portal", "operator"] = "portal"
+    phone: bool = False  # stays on the bottom bar of a phone
     order: int = 50
 
 

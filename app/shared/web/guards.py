@@ -8,10 +8,10 @@ from litestar.exceptions import ImproperlyConfiguredException
 from litestar.handlers.base import BaseRouteHandler
 
 from app.context import Runtime
-from app.shared.authz.actor import Actor
+from app.shared.authz.actor import Actor, ActorKind
 from app.shared.authz.permissions import Permission
 from app.shared.authz.scope import require
-from app.shared.errors import Forbidden, IdempotencyKeyRequired, TooManyRequests, ValidationFailed
+from app.shared.errors import Forbidden, IdempotencyKeyRequired, TooManyRequests, Unauthenticated, ValidationFailed
 from app.shared.idempotency import IdempotencyKey
 from app.shared.rdb import RateLimit, take
 from app.shared.web.csrf import is_csrf_token, is_same_origin
@@ -29,6 +29,8 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:  # t
     if permission is None and "public" not in opt:
         raise ImproperlyConfiguredException(f"route {handler} declares neither a permission nor why it is public")
     await _check_rate(runtime, connection, actor, opt.get("rate"))
+    if permission is not None and actor.kind is ActorKind.ANONYMOUS:
+        raise Unauthenticated()
     unsafe = connection.scope.get("method") in UNSAFE
     form_token, form_key = await _form_fields(connection) if unsafe else ("", "")
     if unsafe and opt.get("same_origin", True):
