@@ -14,6 +14,7 @@ def upgrade() -> None:
     _images()
     _nodes()
     _slots()
+    _capacity()
 
 
 def _catalog() -> None:
@@ -165,4 +166,21 @@ def _slots() -> None:
     op.execute("""
         CREATE TRIGGER node_resource_slots_one_node AFTER UPDATE OF allocation_id ON inventory.node_resource_slots
         FOR EACH ROW WHEN (NEW.allocation_id IS NOT NULL) EXECUTE FUNCTION inventory.check_one_node()
+    """)
+
+
+def _capacity() -> None:
+    # The one definition of "could be placed on". A whole machine: nobody on it, not shared, and MAAS would deploy it
+    # now. Slots: room on a shared node that runs (or soon runs) its image, or a whole machine that could become one.
+    op.execute("""
+        CREATE VIEW inventory.node_capacity AS
+        SELECT n.id AS node_id, n.sku_id, n.state, n.deployed_shared, i.code AS deployed_image, held.total, held.free,
+               n.state = 'ready' AND n.cordoned_at IS NULL AND NOT n.deployed_shared AND n.maas_state = 'ready'
+                   AND held.free = held.total AND held.total > 0 AS is_whole,
+               n.state = 'ready' AND n.cordoned_at IS NULL AND n.deployed_shared
+                   AND n.maas_state IN ('ready', 'deploying', 'deployed') AS is_shared
+        FROM inventory.nodes n
+        LEFT JOIN inventory.os_images i ON i.id = n.deployed_image_id
+        CROSS JOIN LATERAL (SELECT count(*) AS total, count(*) FILTER (WHERE s.allocation_id IS NULL) AS free
+                            FROM inventory.node_resource_slots s WHERE s.node_id = n.id) held
     """)

@@ -26,6 +26,13 @@ class Disk(msgspec.Struct, frozen=True):
     count: int
     size_bytes: int
 
+    @property
+    def label(self) -> str:
+        """As disks are sold, in decimal units: `8 × 3.84 TB`."""
+        hundredths = (self.size_bytes + 5 * 10**9) // 10**10
+        size = f"{hundredths // 100}.{hundredths % 100:02d}".rstrip("0").rstrip(".")
+        return f"{self.count} × {size} TB" if hundredths >= 100 else f"{self.count} × {self.size_bytes // 10**9} GB"
+
 
 class SkuView(msgspec.Struct, frozen=True, kw_only=True):
     """A type of machine. `gpu_count` 0 means a machine without GPUs: one slot, sold whole only."""
@@ -249,3 +256,20 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     changed: int = 0
     missing: int = 0
     unmatched: int = 0  # their hardware fits no type
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """A type as the catalog shows it: what it is, what it costs now, what it will cost, what is free."""
+
+    sku: SkuView
+    price: PriceView
+    next_price: PriceView | None
+    available: Availability
+
+
+class OfferFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """What the catalog shows. `dearest` bounds the rate of the smallest part one can rent."""
+
+    gpu_model: str | None = None
+    dearest: RateMicroPerHour | None = None
+    free_now: bool = False

@@ -1,19 +1,22 @@
-"""Pure decisions about hardware: which type a machine is, whether it must be inspected again, how prices follow another.
+"""Pure decisions: which type a machine is, whether it must be inspected again, which price holds.
 
 Hardware truth decides: what sits on the PCI bus, and CPUs and memory where there is no GPU. Names and tags of machines
 are never asked.
 """
 
+import base64
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
+from uuid import UUID
 
 import msgspec
 
-from app.domains.inventory.contracts import Disk, GpuFact, NodeState, PriceView, SkuId
+from app.domains.inventory.contracts import Disk, GpuFact, NodeState, Offer, OfferFilter, PriceView, SkuId
 from app.domains.maas.contracts import MaasMachine
+from app.shared.money import RateMicroPerHour
 
 MIB_PER_GIB = 1024
 # Firmware keeps some memory for itself, so a "512 GiB" machine shows a little less; two types never differ by that.
@@ -120,3 +123,31 @@ def next_price(prices: Sequence[P], at: datetime) -> P | None:
     """The next announced price; None when there is none."""
     coming = [price for price in prices if price.effective_from > at]
     return min(coming, key=lambda price: price.effective_from, default=None)
+
+
+def smallest_rate(offer: Offer) -> RateMicroPerHour:
+    """What the smallest part of the type costs that one can rent: a GPU where they are sold, else the machine."""
+    return offer.price.rate_gpu if offer.price.rate_gpu is not None else offer.price.rate_whole
+
+
+def is_wanted(offer: Offer, wanted: OfferFilter) -> bool:
+    """Whether the catalog shows the offer under this filter."""
+    if wanted.gpu_model is not None and (offer.sku.gpu_model or "none") != wanted.gpu_model:
+        return False
+    if wanted.dearest is not None and smallest_rate(offer) > wanted.dearest:
+        return False
+    return not wanted.free_now or offer.available.free_whole + offer.available.free_slots > 0
+
+
+def write_cursor(hostname: str, node_id: UUID) -> str:
+    """Where a page of nodes ended, as one opaque word."""
+    return base64.urlsafe_b64encode(f"{node_id.hex}{hostname}".encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> tuple[str, UUID] | None:
+    """The place a cursor names; None when it is not one of ours."""
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        return text[32:], UUID(hex=text[:32])
+    except (ValueError, UnicodeDecodeError):
+        return None

@@ -49,7 +49,10 @@ KNOWN = text("""
     SELECT id, system_id, hostname, zone, sku_id, sku_problem, state, state_reason, maas_state, maas_message, address,
            hardware, gpus FROM inventory.nodes
 """)
-LOCK_KNOWN = text(KNOWN.text + " WHERE maas_seen_at <= :begun ORDER BY id FOR UPDATE")
+LOCK_KNOWN = text("""
+    SELECT id, system_id, hostname, zone, sku_id, sku_problem, state, state_reason, maas_state, maas_message, address,
+           hardware, gpus FROM inventory.nodes WHERE maas_seen_at <= :begun ORDER BY id FOR UPDATE
+""")
 INSERT_NODE = text("""
     INSERT INTO inventory.nodes (id, system_id, hostname, sku_id, sku_problem, zone, state, state_since, address,
         maas_state, maas_message, maas_seen_at, hardware, cpu_count, memory_mib, gpus, disks, imported_at)

@@ -10,30 +10,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.inventory.contracts import Availability, FreedNode, GpuFact, NodeId, NodeView, SlotView
 
-# A whole machine: nobody on it, not shared, and MAAS would deploy it now. Slots: room on a shared node that runs (or
-# soon runs) the image wanted, or a whole machine that could become one.
-FITS = """
-    n.sku_id = :sku_id AND n.state = 'ready' AND n.cordoned_at IS NULL
-    AND CASE WHEN n.deployed_shared
-        THEN CAST(:wanted AS integer) <= held.free AND n.maas_state IN ('ready', 'deploying', 'deployed')
-             AND (CAST(:image AS text) IS NULL OR i.code = :image)
-        ELSE held.free = held.total AND n.maas_state = 'ready' AND coalesce(CAST(:wanted AS integer), 0) <= held.total END
-"""
-HELD = """
-    LEFT JOIN inventory.os_images i ON i.id = n.deployed_image_id
-    CROSS JOIN LATERAL (SELECT count(*) AS total, count(*) FILTER (WHERE s.allocation_id IS NULL) AS free
-                        FROM inventory.node_resource_slots s WHERE s.node_id = n.id) held
-"""
-LOCK_FITTING = text("SELECT n.id FROM inventory.nodes n" + HELD + "WHERE" + FITS + "ORDER BY n.id FOR UPDATE OF n")
+# What fits: `inventory.node_capacity` says what is whole and what is shared. Shared nodes of another image do not fit.
+LOCK_FITTING = text("""
+    SELECT n.id FROM inventory.nodes n JOIN inventory.node_capacity c ON c.node_id = n.id
+    WHERE c.sku_id = :sku_id AND coalesce(CAST(:wanted AS bigint), 0) <= c.free
+      AND (c.is_whole OR (c.is_shared AND CAST(:wanted AS bigint) IS NOT NULL
+                          AND coalesce(CAST(:image AS text), c.deployed_image) = c.deployed_image))
+    ORDER BY n.id FOR UPDATE OF n
+""")
 FITTING = text("""
     SELECT n.id, n.hostname, n.system_id, n.state, n.deployed_shared, n.cordoned_at, k.code AS sku,
-           i.code AS deployed_image, held.total,
+           c.deployed_image, c.total,
            ARRAY(SELECT s.slot_index FROM inventory.node_resource_slots s
                  WHERE s.node_id = n.id AND s.allocation_id IS NULL ORDER BY s.slot_index) AS free_slots,
-           ARRAY(SELECT w.code FROM inventory.node_image_cache c JOIN inventory.os_images w ON w.id = c.image_id
-                 WHERE c.node_id = n.id) AS warm
-    FROM inventory.nodes n JOIN inventory.sku_catalog k ON k.id = n.sku_id
-""" + HELD + "WHERE (CAST(:ids AS uuid[]) IS NULL OR n.id = ANY(:ids)) AND" + FITS + "ORDER BY n.id")  # fmt: skip
+           ARRAY(SELECT w.code FROM inventory.node_image_cache h JOIN inventory.os_images w ON w.id = h.image_id
+                 WHERE h.node_id = n.id) AS warm
+    FROM inventory.nodes n JOIN inventory.node_capacity c ON c.node_id = n.id
+    JOIN inventory.sku_catalog k ON k.id = n.sku_id
+    WHERE c.sku_id = :sku_id AND coalesce(CAST(:wanted AS bigint), 0) <= c.free
+      AND (c.is_whole OR (c.is_shared AND CAST(:wanted AS bigint) IS NOT NULL
+                          AND coalesce(CAST(:image AS text), c.deployed_image) = c.deployed_image))
+      AND (CAST(:ids AS uuid[]) IS NULL OR n.id = ANY(:ids))
+    ORDER BY n.id
+""")
 SLOTS_OF = text("""
     SELECT node_id, slot_index, allocation_id, gpu FROM inventory.node_resource_slots
     WHERE node_id = ANY(:ids) ORDER BY node_id, slot_index
@@ -58,22 +57,11 @@ INSERT_SLOTS = text("""
     FROM jsonb_array_elements(CAST(:slots AS jsonb)) AS slot
 """)
 AVAILABILITY = text("""
-    WITH per_node AS (
-        SELECT n.sku_id, count(*) AS total, count(*) FILTER (WHERE s.allocation_id IS NULL) AS free,
-               NOT n.deployed_shared AND n.cordoned_at IS NULL AND n.maas_state = 'ready' AS may_be_whole,
-               n.deployed_shared AND n.cordoned_at IS NULL
-                   AND n.maas_state IN ('ready', 'deploying', 'deployed') AS is_shared
-        FROM inventory.nodes n JOIN inventory.node_resource_slots s ON s.node_id = n.id
-        WHERE n.sku_id IS NOT NULL AND n.state = 'ready' GROUP BY n.id
-    ), judged AS (
-        SELECT sku_id, free, may_be_whole AND free = total AS is_whole,
-               is_shared OR (may_be_whole AND free = total) AS has_slots
-        FROM per_node
-    )
-    SELECT j.sku_id, count(*) AS total, count(*) FILTER (WHERE is_whole AND k.sells_whole) AS free_whole,
-           coalesce(sum(free) FILTER (WHERE has_slots AND k.sells_slots), 0)::bigint AS free_slots,
-           coalesce(max(free) FILTER (WHERE has_slots AND k.sells_slots), 0) AS most_together
-    FROM judged j JOIN inventory.sku_catalog k ON k.id = j.sku_id GROUP BY j.sku_id
+    SELECT c.sku_id, count(*) AS total, count(*) FILTER (WHERE c.is_whole AND k.sells_whole) AS free_whole,
+           coalesce(sum(c.free) FILTER (WHERE (c.is_whole OR c.is_shared) AND k.sells_slots), 0)::bigint AS free_slots,
+           coalesce(max(c.free) FILTER (WHERE (c.is_whole OR c.is_shared) AND k.sells_slots), 0) AS most_together
+    FROM inventory.node_capacity c JOIN inventory.sku_catalog k ON k.id = c.sku_id
+    WHERE c.state = 'ready' GROUP BY c.sku_id
 """)
 
 

@@ -12,9 +12,7 @@ from app.domains.inventory.repository import slots as repository
 from app.shared.errors import NotFound
 
 
-async def lock_candidates(
-    ctx: Context, sku_id: UUID, wanted: int | None, image: str | None
-) -> list[NodeView]:
+async def lock_candidates(ctx: Context, sku_id: UUID, wanted: int | None, image: str | None) -> list[NodeView]:
     """Lock what fits, then read it again: who waited for a lock must see what the other one left."""
     ids = await repository.lock_fitting(ctx.session, sku_id, wanted, image)
     return await repository.list_fitting(ctx.session, sku_id, wanted, image, ids) if ids else []

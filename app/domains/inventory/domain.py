@@ -1,0 +1,23 @@
+"""What the inventory hands to the composition roots."""
+
+from app.domains.inventory.handlers import pages, rest
+from app.domains.inventory.jobs import CRONS
+from app.shared.authz import Permission
+from app.shared.manifest import Domain, NavEntry
+
+DOMAIN = Domain(
+    name="inventory",
+    routes=[*pages.ROUTES, *rest.ROUTES],
+    crons=CRONS,
+    navigation=[
+        NavEntry(label="Catalog", href="/catalog", icon="catalog", permission=Permission.CATALOG_READ, order=20),
+        NavEntry(
+            label="Nodes",
+            href="/admin/nodes",
+            icon="nodes",
+            permission=Permission.PLATFORM_NODE_READ,
+            console="operator",
+            order=20,
+        ),
+    ],
+)

@@ -1,0 +1,163 @@
+"""The catalog for customers; the nodes for operators."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Litestar, Request, Response, get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.inventory.contracts import (
+    CordonNode,
+    ImportReport,
+    LiftQuarantine,
+    NodeChanged,
+    OfferFilter,
+    UncordonNode,
+)
+from app.domains.inventory.schemas import (
+    CatalogPage,
+    NodesPage,
+    ReasonBody,
+    catalog_page,
+    detail_page,
+    nodes_page,
+)
+from app.domains.inventory.service import fleet, market, nodes
+from app.domains.inventory.service.fleet import NodeQuery
+from app.shared.authz import Permission
+from app.shared.authz.scope import may
+from app.shared.idempotency import once
+from app.shared.money import RateMicroPerHour
+from app.shared.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+
+Word = Annotated[str | None, QueryParameter(max_length=100)]
+Search = Annotated[str | None, QueryParameter(name="q", max_length=100)]
+Dearest = Annotated[int | None, QueryParameter(name="max", ge=0, le=10**12)]
+NODE_READ = requires(Permission.PLATFORM_NODE_READ)
+NODE_MANAGE = requires(Permission.PLATFORM_NODE_MANAGE)
+
+
+def _has_launch(app: Litestar) -> bool:
+    return any(route.path == "/launch" for route in app.routes)
+
+
+async def _catalog(request: Request, ctx: Ctx, gpu: str | None, dearest: int | None, free: str | None) -> CatalogPage:  # type: ignore[type-arg]
+    rate = None if dearest is None else RateMicroPerHour(dearest)
+    wanted = OfferFilter(gpu_model=gpu or None, dearest=rate, free_now=bool(free))
+    offers = await market.list_offers(ctx)
+    can_launch = may(ctx.actor, Permission.ALLOCATION_LAUNCH) and _has_launch(request.app)
+    return catalog_page(offers, market.filtered(offers, wanted), wanted, can_launch=can_launch)
+
+
+@get("/catalog", opt=requires(Permission.CATALOG_READ), include_in_schema=False)
+async def show_catalog(
+    request: Request,  # type: ignore[type-arg]
+    ctx: Ctx,
+    gpu: Word = None,
+    dearest: Dearest = None,
+    free: Word = None,
+) -> Response[str]:
+    """Types on sale, what they cost and what is free."""
+    return await page(ctx, "inventory/catalog.html", await _catalog(request, ctx, gpu, dearest, free))
+
+
+@get("/catalog/types", opt=requires(Permission.CATALOG_READ), include_in_schema=False)
+async def show_types(
+    request: Request,  # type: ignore[type-arg]
+    ctx: Ctx,
+    gpu: Word = None,
+    dearest: Dearest = None,
+    free: Word = None,
+) -> Response[str]:
+    """The same types again, when what is free has changed."""
+    return await fragment(ctx, "inventory/catalog.html", "types", await _catalog(request, ctx, gpu, dearest, free))
+
+
+async def _nodes(ctx: Ctx, query: NodeQuery, report: ImportReport | None = None) -> NodesPage:
+    found = await fleet.page_nodes(ctx, query)
+    return nodes_page(found, await fleet.count_nodes(ctx), query, report)
+
+
+@get("/admin/nodes", opt=NODE_READ, include_in_schema=False)
+async def list_nodes(
+    ctx: Ctx, state: Word = None, cordoned: Word = None, sku: Word = None, search: Search = None, cursor: Word = None,
+    imported: Word = None,
+) -> Response[str]:  # fmt: skip
+    """The fleet: our word beside MAAS's, slots, reasons."""
+    query = NodeQuery(state=state, cordoned=bool(cordoned), sku=sku, search=search, cursor=cursor)
+    return await page(ctx, "inventory/nodes.html", await _nodes(ctx, query, _read_report(imported)))
+
+
+@get("/admin/nodes/list", opt=NODE_READ, include_in_schema=False)
+async def list_nodes_again(
+    ctx: Ctx, state: Word = None, cordoned: Word = None, sku: Word = None, search: Search = None, cursor: Word = None
+) -> Response[str]:  # fmt: skip
+    """The same part of the list again."""
+    query = NodeQuery(state=state, cordoned=bool(cordoned), sku=sku, search=search, cursor=cursor)
+    return await fragment(ctx, "inventory/nodes.html", "list", await _nodes(ctx, query))
+
+
+@post("/admin/nodes/import", opt=NODE_MANAGE, include_in_schema=False)
+async def import_nodes(contexts: Contexts) -> Response[str]:
+    """Read the pool from MAAS now."""
+    report = await fleet.import_now(contexts)
+    async with contexts() as ctx:
+        return redirect(ctx, f"/admin/nodes?imported={_write_report(report)}")
+
+
+@get("/admin/nodes/{node_id:uuid}", opt=NODE_READ, include_in_schema=False)
+async def show_node(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
+    """Everything about one node."""
+    return await page(ctx, "inventory/node.html", detail_page(await fleet.show_node(ctx, node_id)))
+
+
+@get("/admin/nodes/{node_id:uuid}/now", opt=NODE_READ, include_in_schema=False)
+async def show_node_now(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
+    """What moves of one node."""
+    return await fragment(ctx, "inventory/node.html", "now", detail_page(await fleet.show_node(ctx, node_id)))
+
+
+@post("/admin/nodes/{node_id:uuid}/cordon", opt=NODE_MANAGE, include_in_schema=False)
+async def cordon(ctx: Ctx, node_id: FromPath[UUID], data: Form[ReasonBody]) -> Response[str]:
+    """No new tenants."""
+    await once(ctx, NodeChanged, nodes.cordon_node, CordonNode(node_id=node_id, reason=data.reason))
+    return redirect(ctx, f"/admin/nodes/{node_id}")
+
+
+@post("/admin/nodes/{node_id:uuid}/uncordon", opt=NODE_MANAGE, include_in_schema=False)
+async def uncordon(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
+    """Tenants again."""
+    await once(ctx, NodeChanged, nodes.uncordon_node, UncordonNode(node_id=node_id))
+    return redirect(ctx, f"/admin/nodes/{node_id}")
+
+
+@post("/admin/nodes/{node_id:uuid}/lift-quarantine", opt=NODE_MANAGE, include_in_schema=False)
+async def lift_quarantine(ctx: Ctx, node_id: FromPath[UUID], data: Form[ReasonBody]) -> Response[str]:
+    """Somebody looked: back to service."""
+    await once(ctx, NodeChanged, nodes.lift_quarantine, LiftQuarantine(node_id=node_id, reason=data.reason))
+    return redirect(ctx, f"/admin/nodes/{node_id}")
+
+
+def _write_report(report: ImportReport) -> str:
+    return "-".join(str(getattr(report, name)) for name in report.__struct_fields__)
+
+
+def _read_report(text: str | None) -> ImportReport | None:
+    counts = (text or "").split("-")
+    if len(counts) != len(ImportReport.__struct_fields__) or not all(count.isdecimal() for count in counts):
+        return None
+    return ImportReport(**dict(zip(ImportReport.__struct_fields__, map(int, counts), strict=True)))
+
+
+ROUTES = [
+    show_catalog,
+    show_types,
+    list_nodes,
+    list_nodes_again,
+    import_nodes,
+    show_node,
+    show_node_now,
+    cordon,
+    uncordon,
+    lift_quarantine,
+]

@@ -1,0 +1,68 @@
+"""The catalog and the fleet for programs."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.inventory.contracts import CordonNode, NodeChanged, UncordonNode
+from app.domains.inventory.schemas import (
+    ImageAnswer,
+    NodesAnswer,
+    ReasonBody,
+    SkuAnswer,
+    image_answer,
+    nodes_answer,
+    sku_answer,
+)
+from app.domains.inventory.service import fleet, images, market, nodes
+from app.domains.inventory.service.fleet import LARGEST_PAGE, NodeQuery
+from app.shared.authz import Permission
+from app.shared.idempotency import once
+from app.shared.web import Ctx, Json, requires
+
+Word = Annotated[str | None, QueryParameter(max_length=100)]
+Limit = Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)]
+
+
+@get("/api/v1/skus", opt=requires(Permission.CATALOG_READ))
+async def list_skus(ctx: Ctx) -> list[SkuAnswer]:
+    """Every type on sale, dearest machine first: price in force now, announced price, what is free this second."""
+    return [sku_answer(offer) for offer in await market.list_offers(ctx)]
+
+
+@get("/api/v1/skus/{code:str}", opt=requires(Permission.CATALOG_READ))
+async def get_sku(ctx: Ctx, code: FromPath[str]) -> SkuAnswer:
+    """One type by its code."""
+    return sku_answer(await market.get_offer(ctx, code))
+
+
+@get("/api/v1/images", opt=requires(Permission.CATALOG_READ))
+async def list_images(ctx: Ctx) -> list[ImageAnswer]:
+    """Every image on offer, the default first."""
+    return [image_answer(image) for image in await images.images(ctx)]
+
+
+@get("/api/v1/admin/nodes", opt=requires(Permission.PLATFORM_NODE_READ))
+async def list_nodes(
+    ctx: Ctx, state: Word = None, sku: Word = None, search: Word = None, cursor: Word = None, limit: Limit = 50
+) -> NodesAnswer:
+    """A page of the fleet, by host name."""
+    query = NodeQuery(state=state, sku=sku, search=search, cursor=cursor, limit=limit)
+    return nodes_answer(await fleet.page_nodes(ctx, query))
+
+
+@post("/api/v1/admin/nodes/{node_id:uuid}/cordon", opt=requires(Permission.PLATFORM_NODE_MANAGE), status_code=200)
+async def cordon(ctx: Ctx, node_id: FromPath[UUID], data: Json[ReasonBody]) -> NodeChanged:
+    """Give the node no new tenants; those it has stay."""
+    return await once(ctx, NodeChanged, nodes.cordon_node, CordonNode(node_id=node_id, reason=data.reason))
+
+
+@post("/api/v1/admin/nodes/{node_id:uuid}/uncordon", opt=requires(Permission.PLATFORM_NODE_MANAGE), status_code=200)
+async def uncordon(ctx: Ctx, node_id: FromPath[UUID]) -> NodeChanged:
+    """Let the node have tenants again."""
+    return await once(ctx, NodeChanged, nodes.uncordon_node, UncordonNode(node_id=node_id))
+
+
+ROUTES = [list_skus, get_sku, list_images, list_nodes, cordon, uncordon]

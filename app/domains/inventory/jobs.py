@@ -1,0 +1,38 @@
+"""The jobs of the inventory: the import from MAAS, every 30 seconds. It may run twice at once and be cut anywhere."""
+
+from datetime import timedelta
+
+import structlog
+
+from app.context import Runtime
+from app.domains.inventory.service.import_nodes import import_nodes
+from app.domains.maas.public import MaasUnavailable, open_gateway
+from app.shared.authz.actor import SYSTEM
+from app.shared.manifest import CronSpec
+
+log = structlog.get_logger("inventory")
+
+
+async def run_import(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Bring the fleet up to date. A controller that does not answer is asked again at the next turn."""
+    maas = runtime.settings.maas
+    async with open_gateway(maas) as gateway:
+        try:
+            report = await import_nodes(lambda: runtime.context(SYSTEM), gateway, maas.pool)
+        except MaasUnavailable as error:
+            log.warning("the fleet could not be read", code=error.code)
+            return
+    if report.added or report.changed or report.missing:
+        log.info("fleet imported", seen=report.seen, added=report.added, changed=report.changed, missing=report.missing)
+
+
+CRONS = (
+    CronSpec(
+        name="inventory.import_nodes",
+        run=run_import,
+        queue="maintenance",
+        every=timedelta(seconds=30),
+        timeout=120,
+        retries=0,
+    ),
+)

@@ -1,0 +1,78 @@
+"""The fleet as operators read it, and the import they can ask for."""
+
+from uuid import UUID
+
+import msgspec
+
+from app.context import Context
+from app.domains.inventory import rules
+from app.domains.inventory.contracts import ImportReport, NodeDetail
+from app.domains.inventory.repository import fleet
+from app.domains.inventory.repository.fleet import FleetCounts, NodeFilter, NodeRow
+from app.domains.inventory.service import import_nodes, nodes
+from app.domains.inventory.service.import_nodes import ContextFactory, ImportNodes
+from app.domains.maas.public import open_gateway
+from app.shared.authz import Permission, platform_scope
+from app.shared.errors import ValidationFailed
+from app.shared.idempotency import once
+
+LARGEST_PAGE = 200
+
+
+class NodeQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A request for a page of nodes, as it came in."""
+
+    state: str | None = None
+    cordoned: bool = False
+    sku: str | None = None
+    search: str | None = None
+    cursor: str | None = None
+    limit: int = 50
+
+
+class NodePage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page; `next_cursor` is None on the last."""
+
+    nodes: tuple[NodeRow, ...]
+    next_cursor: str | None
+
+
+async def page_nodes(ctx: Context, query: NodeQuery) -> NodePage:
+    """A page of the fleet by host name. Raises ValidationFailed for a cursor that is not ours."""
+    scope = platform_scope(ctx.actor, Permission.PLATFORM_NODE_READ)
+    after = rules.read_cursor(query.cursor) if query.cursor else None
+    if query.cursor and after is None:
+        raise ValidationFailed(fields={"cursor": "is not one of ours"})
+    limit = min(max(1, query.limit), LARGEST_PAGE)
+    wanted = NodeFilter(
+        state=query.state or None,
+        cordoned=query.cordoned,
+        sku=query.sku or None,
+        search=(query.search or "").strip().lower() or None,
+        after=after,
+        limit=limit + 1,
+    )
+    rows = await fleet.page_nodes(ctx.session, scope, wanted)
+    last = rows[limit - 1] if len(rows) > limit else None
+    next_cursor = rules.write_cursor(last.hostname, last.id) if last else None
+    return NodePage(nodes=tuple(rows[:limit]), next_cursor=next_cursor)
+
+
+async def count_nodes(ctx: Context) -> FleetCounts:
+    """The fleet in figures."""
+    return await fleet.count_nodes(ctx.session, platform_scope(ctx.actor, Permission.PLATFORM_NODE_READ))
+
+
+async def show_node(ctx: Context, node_id: UUID) -> NodeDetail:
+    """One node for an operator. Raises NotFound."""
+    platform_scope(ctx.actor, Permission.PLATFORM_NODE_READ)
+    return await nodes.get_node(ctx, node_id)
+
+
+async def import_now(contexts: ContextFactory) -> ImportReport:
+    """Import because an operator asked: their right is checked and recorded first. Raises Forbidden, MaasError."""
+    async with contexts() as ctx:
+        maas = ctx.settings.maas
+        await once(ctx, ImportNodes, import_nodes.ask_import, ImportNodes(maas.pool))
+    async with open_gateway(maas) as gateway:
+        return await import_nodes.import_nodes(contexts, gateway, maas.pool)

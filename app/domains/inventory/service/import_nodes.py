@@ -1,0 +1,186 @@
+"""Import: the machines of one named MAAS pool become nodes, and what MAAS says of them is kept fresh.
+
+Two Contexts with the controller between: no call inside a transaction. It reads only; it never allocates, deploys,
+releases or deletes. Machines of other pools are not even looked at. What provisioning saw while MAAS was being read is
+newer and stays. A machine that vanished is marked missing, never deleted: its history and its tenants remain.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from app.context import Context
+from app.domains.inventory import rules
+from app.domains.inventory.contracts import GpuFact, ImportReport, NodeId
+from app.domains.inventory.events import NodeImported, SlotsChanged
+from app.domains.inventory.repository import catalog, images, nodes, slots
+from app.domains.inventory.repository.nodes import KnownNode, SeenNode
+from app.domains.inventory.rules import SkuHardware
+from app.domains.inventory.service.nodes import tell_slots
+from app.domains.maas.contracts import MaasMachine, SystemId
+from app.domains.maas.public import MaasError, MaasGateway, node_state
+from app.shared.authz import Permission, privileged
+from app.shared.ids import new_id
+
+log = structlog.get_logger("inventory")
+ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
+AT_ONCE = 4  # what one region process serves at once
+
+VANISHED = "MAAS no longer shows this machine in our pool"
+
+
+class ImportNodes(msgspec.Struct, frozen=True):
+    """Bring the fleet up to date from this pool."""
+
+    pool: str
+
+
+class Sighting(msgspec.Struct, frozen=True):
+    """What MAAS showed from `begun` on. `gpus` has the machines that were inspected; `skipped` ones could not be."""
+
+    begun: datetime
+    machines: tuple[MaasMachine, ...]
+    gpus: dict[str, tuple[GpuFact, ...]]
+    skipped: frozenset[str] = frozenset()
+
+
+async def import_nodes(contexts: ContextFactory, gateway: MaasGateway, pool: str) -> ImportReport:
+    """Read the pool and write what changed. Raises MaasError when the list cannot be read; a single machine that
+    cannot be inspected is left for the next import."""
+    async with contexts() as ctx:
+        begun = await ctx.now()
+        known = await nodes.list_known(ctx.session)
+    machines = tuple(machine for machine in await gateway.list_machines(pool=pool) if machine.pool == pool)
+    unclear = [machine.system_id for machine in machines if _is_unclear(known.get(machine.system_id), machine)]
+    gpus = await _inspect(gateway, unclear)
+    skipped = frozenset(unclear) - gpus.keys()
+    async with contexts() as ctx:
+        return await record(ctx, Sighting(begun, machines, gpus, skipped))
+
+
+@privileged(Permission.PLATFORM_NODE_MANAGE, "node.import", "pool", lambda command, _result: command.pool)
+async def ask_import(ctx: Context, command: ImportNodes) -> ImportNodes:
+    """The operator's right to import now, on record."""
+    return command
+
+
+def _is_unclear(known: KnownNode | None, machine: MaasMachine) -> bool:
+    if known is None:
+        return True
+    return rules.needs_inspection(known.hardware, known.maas_state, machine, node_state(machine.status))
+
+
+async def _inspect(gateway: MaasGateway, system_ids: Sequence[SystemId]) -> dict[str, tuple[GpuFact, ...]]:
+    """The GPUs of each machine that answered, at most AT_ONCE asked at a time."""
+    places, found = asyncio.Semaphore(AT_ONCE), dict[str, tuple[GpuFact, ...]]()
+
+    async def ask(system_id: SystemId) -> None:
+        async with places:
+            try:
+                devices = await gateway.gpu_devices(system_id)
+            except MaasError as error:
+                log.warning("a machine could not be inspected", system_id=system_id, code=error.code)
+                return
+        found[system_id] = tuple(
+            GpuFact(item.vendor_id, item.product_id, item.product_name, item.pci_address) for item in devices
+        )
+
+    async with asyncio.TaskGroup() as group:
+        for system_id in system_ids:
+            group.create_task(ask(system_id))
+    return found
+
+
+async def record(ctx: Context, sighting: Sighting) -> ImportReport:
+    """Write a sighting in one transaction. Safe to repeat: the same sighting changes nothing the second time."""
+    known = await nodes.list_known(ctx.session)
+    ours = await nodes.lock_known(ctx.session, sighting.begun)
+    types = await catalog.list_hardware(ctx.session)
+    added = changed = unmatched = 0
+    same: list[NodeId] = []
+    for machine in sighting.machines:
+        if machine.system_id in sighting.skipped:
+            continue
+        node, before = known.get(machine.system_id), ours.get(machine.system_id)
+        seen = _seen(machine, node, sighting.gpus.get(machine.system_id), types)
+        unmatched += seen.sku_id is None
+        if node is None:
+            added += await _add(ctx, seen, sighting.begun)
+        elif before is not None and _is_same(before, seen):
+            same.append(before.id)
+        elif before is not None:
+            await _change(ctx, before, seen, sighting.begun)
+            changed += 1
+    await nodes.set_seen(ctx.session, same, sighting.begun)
+    shown = {machine.system_id for machine in sighting.machines}
+    gone = [node for node in ours.values() if node.system_id not in shown and node.maas_state != "missing"]
+    for node in gone:
+        await _lose(ctx, node, sighting.begun)
+    return ImportReport(
+        seen=len(sighting.machines), added=added, changed=changed, missing=len(gone), unmatched=unmatched
+    )
+
+
+def _seen(
+    machine: MaasMachine, known: KnownNode | None, gpus: tuple[GpuFact, ...] | None, types: Sequence[SkuHardware]
+) -> SeenNode:
+    facts = gpus if gpus is not None else known.gpus if known else ()
+    match = rules.match_sku(machine.cpu_count, machine.memory_mib, facts, types)
+    return SeenNode(
+        id=known.id if known else NodeId(new_id()),
+        system_id=machine.system_id,
+        hostname=machine.hostname,
+        zone=machine.zone,
+        sku_id=match.sku_id,
+        sku_problem=match.problem,
+        address=machine.ip_addresses[0] if machine.ip_addresses else None,
+        maas_state=node_state(machine.status),
+        maas_message=machine.status_message[:200],
+        hardware=rules.hardware_of(machine),
+        cpu_count=machine.cpu_count,
+        memory_mib=machine.memory_mib,
+        gpus=facts,
+        disks=rules.group_disks([disk.size_bytes for disk in machine.disks]),
+    )
+
+
+def _is_same(before: KnownNode, seen: SeenNode) -> bool:
+    names = ("hostname", "zone", "sku_id", "sku_problem", "maas_state", "maas_message", "address", "hardware", "gpus")
+    return before.state != "missing" and all(getattr(before, name) == getattr(seen, name) for name in names)
+
+
+async def _add(ctx: Context, seen: SeenNode, begun: datetime) -> bool:
+    if not await nodes.append_node(ctx.session, seen, begun):
+        return False
+    await slots.append_slots(ctx.session, seen.id, seen.gpus)
+    await ctx.emit(NodeImported(node_id=seen.id, sku_id=seen.sku_id), version=1)
+    fact = SlotsChanged(node_id=seen.id, sku_id=seen.sku_id, free_slots=max(1, len(seen.gpus)))
+    await ctx.emit(fact, version=1)
+    return True
+
+
+async def _change(ctx: Context, before: KnownNode, seen: SeenNode, begun: datetime) -> None:
+    """Write the difference. A rebuilt machine gets new slots only when nobody holds one; until then it has no type."""
+    if before.gpus != seen.gpus:
+        held = (await slots.slots_of(ctx.session, [before.id]))[before.id]
+        if any(slot.allocation_id is not None for slot in held):
+            kept = {"gpus": before.gpus, "hardware": before.hardware, "sku_id": None}
+            seen = msgspec.structs.replace(seen, **kept, sku_problem="its GPUs changed while somebody uses it")
+        else:
+            await slots.replace_slots(ctx.session, before.id, seen.gpus)
+    if before.hardware != seen.hardware:
+        await images.forget_warm(ctx.session, before.id)
+    state = rules.state_when_seen(before.state, is_seen=True)
+    reason = before.state_reason if state == before.state else None
+    await tell_slots(ctx, before.id, await nodes.update_seen(ctx.session, seen, state, reason, begun))
+
+
+async def _lose(ctx: Context, node: KnownNode, begun: datetime) -> None:
+    changed = await nodes.set_observed(ctx.session, node.id, "missing", node.address, begun)
+    if rules.state_when_seen(node.state, is_seen=False) == "missing":
+        changed = await nodes.set_state(ctx.session, node.id, "missing", VANISHED, begun)
+    await tell_slots(ctx, node.id, changed)
