@@ -50,7 +50,14 @@ RETURN_SECONDS = _seconds(
 CLOSE_SECONDS = _seconds(
     "provisioning.close_seconds", 20, 1, 600, "How long we try to end access on a machine before we go on without it."
 )
-POLL_SECONDS = _seconds("provisioning.poll_seconds", 1, 1, 60, "How often we ask how far a machine is.")
+POLL_MILLISECONDS = PolicyKey(
+    name="provisioning.poll_milliseconds",
+    default=1_000,
+    minimum=50,
+    maximum=60_000,
+    unit="ms",
+    description="How often we ask how far a machine is.",
+)
 RELEASE_RETRY_SECONDS = _seconds(
     "provisioning.release_retry_seconds", 60, 1, 3_600, "The first pause after a failed release; it doubles each time."
 )
@@ -65,6 +72,6 @@ POLICIES = (
     ANSWER_SECONDS,
     RETURN_SECONDS,
     CLOSE_SECONDS,
-    POLL_SECONDS,
+    POLL_MILLISECONDS,
     RELEASE_RETRY_SECONDS,
 )

@@ -62,7 +62,7 @@ class Deployer:
             started = await life.begin_step(ctx, allocation, step.attempt, "deploy")
             deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
             deadline = started + timedelta(seconds=await ctx.policy(policies.DEPLOY_SECONDS, allocation.tenant_id))
-            poll = await ctx.policy(policies.POLL_SECONDS)
+            poll = await ctx.policy(policies.POLL_MILLISECONDS) / 1000
         said = ""
         while True:
             beat()
@@ -138,7 +138,7 @@ class Deployer:
                 return
             started = await TimelineRepository(ctx.session).begin(allocation, step.attempt, "erase", await ctx.now())
             deadline = started + timedelta(seconds=await ctx.policy(policies.RETURN_SECONDS, allocation.tenant_id))
-            poll = await ctx.policy(policies.POLL_SECONDS)
+            poll = await ctx.policy(policies.POLL_MILLISECONDS) / 1000
         asked = False
         while True:
             beat()

@@ -53,7 +53,7 @@ async def close_access(runtime: Runtime, step: Step, beat: Beat) -> bool:
             return True
         deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
         seconds = await ctx.policy(policies.CLOSE_SECONDS, allocation.tenant_id)
-        poll = await ctx.policy(policies.POLL_SECONDS)
+        poll = await ctx.policy(policies.POLL_MILLISECONDS) / 1000
         if allocation.state in LEAVING:
             await life.begin_step(ctx, allocation, step.attempt, "close")
     if deployment.address is None or deployment.state == "ended":

@@ -36,7 +36,7 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
     slots: list[int]
     gpus_of_type: int
     seconds: int
-    poll: int
+    poll: float
 
 
 class Prover:
@@ -104,7 +104,7 @@ class Prover:
                 slots=await machines.slots_of(allocation.id),
                 gpus_of_type=(await inventory.get_sku(ctx, allocation.sku_id)).gpu_count,
                 seconds=await ctx.policy(policies.ANSWER_SECONDS, allocation.tenant_id),
-                poll=await ctx.policy(policies.POLL_SECONDS),
+                poll=await ctx.policy(policies.POLL_MILLISECONDS) / 1000,
             )
 
     async def _finish(self, step: Step, name: str, detail: str) -> None:
