@@ -2,8 +2,9 @@
 
 import argparse
 import asyncio
-import inspect
-from importlib import import_module
+import os
+
+import msgspec
 
 from app.cli.environment import adopt_running_stack
 
@@ -12,10 +13,23 @@ def main(words: list[str]) -> int:
     """Exit code 0 when every balance and every transaction adds up, 1 when not; says which."""
     parser = argparse.ArgumentParser("berth ledger", description="Questions to the ledger.")
     parser.add_argument("question", choices=["verify"])
-    parser.parse_args(words)
+    parser.add_argument("--json", action="store_true", help="the report as one JSON document")
+    asked = parser.parse_args(words)
     adopt_running_stack()
-    # Billing answers through its door: a function of no arguments that prints and returns an exit code.
-    answer = import_module("app.domains.billing.public").verify_ledger_cli()
-    if inspect.iscoroutine(answer):
-        answer = asyncio.run(answer)
-    return int(answer or 0)
+    return asyncio.run(_verify(as_json=asked.json))
+
+
+async def _verify(*, as_json: bool) -> int:
+    from app.asgi import build_runtime
+    from app.domains.billing.public import render_verify_report, verify_ledger
+    from app.settings import load_settings
+    from app.shared.authz.actor import SYSTEM
+
+    runtime = build_runtime(load_settings(os.environ))
+    try:
+        async with runtime.context(SYSTEM) as ctx:
+            report = await verify_ledger(ctx)
+    finally:
+        await runtime.close()
+    print(msgspec.json.encode(report).decode() if as_json else render_verify_report(report))
+    return 0 if report.ok else 1

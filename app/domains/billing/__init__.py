@@ -3,6 +3,6 @@
 Owns: ledger_accounts, ledger_transactions, ledger_entries, ledger_checkpoints, ledger_seals, usage_records,
   metered_allocations, low_balance_events (schema billing)
 Emits: billing.account.changed, billing.tenant.runway_low, billing.tenant.runway_recovered, billing.tenant.exhausted
-Consumes: nothing; provisioning and payments call `public` inside their own transaction
+Consumes: auth.tenant.created
 Called by: provisioning (holds, metering), payments (credit), the command line (verify), pages of other domains (costs)
 """

@@ -248,6 +248,7 @@ class BillingPage(msgspec.Struct, frozen=True, kw_only=True):
     ledger: LedgerPage
     now: datetime
     is_first_page: bool
+    may_add_credit: bool
 
 
 class Finding(msgspec.Struct, frozen=True):

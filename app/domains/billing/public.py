@@ -29,7 +29,7 @@ async def open_accounts(ctx: Context, tenant_id: UUID, currency: str) -> None:
 
 
 async def balance(ctx: Context, tenant_id: UUID) -> BalanceView:
-    """Balance, burn, runway. Raises NoBillingAccount."""
+    """Balance, burn, runway. Raises NotFound for an unknown tenant."""
     return await balances.balance(ctx, tenant_id)
 
 
@@ -44,7 +44,7 @@ async def hold_amount(ctx: Context, tenant_id: UUID, rate: RateMicroPerHour) -> 
 
 
 async def runway_after(ctx: Context, tenant_id: UUID, extra_rate: RateMicroPerHour) -> RunwayView:
-    """How long the money lasts before and after a launch that burns `extra_rate`. Raises NoBillingAccount."""
+    """How long the money lasts before and after a launch that burns `extra_rate`."""
     return await balances.runway_after(ctx, tenant_id, extra_rate)
 
 

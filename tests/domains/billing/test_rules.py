@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +46,7 @@ def test_reports_over_adjoining_periods_sum_up_to_the_whole_cost(
     borders = sorted(
         [START - timedelta(days=30), *(START + timedelta(seconds=s) for s in places), START.replace(year=2040)]
     )
-    parts = [rating.cost_between(rate, START, end, a, b) for a, b in zip(borders, borders[1:], strict=False)]
+    parts = [rating.cost_between(rate, START, end, a, b) for a, b in pairwise(borders)]
     assert sum(seconds for seconds, _ in parts) == lasted
     assert sum(amount for _, amount in parts) == charge(rate, lasted)
 

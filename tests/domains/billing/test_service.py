@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from uuid import uuid4
 
 import pytest
@@ -83,7 +84,7 @@ async def test_usage_tiles_from_activation_to_the_end_and_costs_what_the_rule_sa
     books.clock.advance(5.9)
     await books.stop(allocation_id)
     tiles = await books.rows("SELECT from_at, to_at, elapsed, seconds, amount FROM billing.usage_records ORDER BY 1")
-    assert all(after[0] == before[1] for before, after in zip(tiles, tiles[1:], strict=False))
+    assert all(after[0] == before[1] for before, after in pairwise(tiles))
     lasted = sum(tile[3] for tile in tiles)  # type: ignore[misc]
     assert lasted == 102  # 0.73 -> 102.03, both truncated
     balance = await books.balance()

@@ -77,11 +77,6 @@ FUNDS = text("""
         WHERE m.tenant_id = a.tenant_id AND m.metered_from IS NOT NULL AND m.ended_at IS NULL
     ) m ON true
 """).bindparams(bindparam("tenants", expanding=True))
-ACCOUNT_IDS = text("""
-    SELECT kind, id FROM billing.ledger_accounts WHERE tenant_id = :tenant_id
-    UNION ALL
-    SELECT kind, id FROM billing.ledger_accounts WHERE tenant_id IS NULL AND currency = :currency
-""")
 NEXT_VERSION = text("SELECT nextval('billing.account_versions')")
 
 
@@ -117,10 +112,19 @@ async def funds_of(session: AsyncSession, tenant_ids: Sequence[UUID]) -> dict[UU
     return {row.tenant_id: msgspec.convert(dict(row._mapping), Funds) for row in rows}
 
 
-async def account_ids(session: AsyncSession, tenant_id: UUID, currency: str) -> dict[str, int]:
-    """Account ids by kind: the tenant's own and the house's in its currency."""
-    rows = await session.execute(ACCOUNT_IDS, {"tenant_id": tenant_id, "currency": currency})
-    return {row.kind: row.id for row in rows}
+def no_funds(tenant_id: UUID, currency: str) -> Funds:
+    """A tenant without accounts has nothing and burns nothing."""
+    nothing = Micro(0)
+    return Funds(
+        tenant_id=tenant_id,
+        currency=currency,
+        credit=nothing,
+        promotions=nothing,
+        held=nothing,
+        burn=RateMicroPerHour(0),
+        metering_hold=nothing,
+        running=0,
+    )
 
 
 async def next_version(session: AsyncSession) -> int:

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.context import Context
+from app.domains.auth import public as auth
 from app.domains.billing import policies
 from app.domains.billing.contracts import BalanceView, Level, RunwayView
 from app.domains.billing.errors import NoBillingAccount
@@ -31,11 +32,9 @@ async def lock(ctx: Context, tenant_id: UUID) -> str:
 
 
 async def get_funds(ctx: Context, tenant_id: UUID) -> Funds:
-    """The tenant's money now. Raises NoBillingAccount."""
+    """The tenant's money now; nothing at all in the moment before a new organisation has accounts. Raises NotFound."""
     found = await accounts.funds_of(ctx.session, [tenant_id])
-    if tenant_id not in found:
-        raise NoBillingAccount()
-    return found[tenant_id]
+    return found.get(tenant_id) or accounts.no_funds(tenant_id, (await auth.tenant(ctx, tenant_id)).currency)
 
 
 def spendable(funds: Funds) -> Micro:
@@ -44,7 +43,7 @@ def spendable(funds: Funds) -> Micro:
 
 
 async def balance(ctx: Context, tenant_id: UUID) -> BalanceView:
-    """The tenant's balance, burn and runway. Raises NoBillingAccount."""
+    """The tenant's balance, burn and runway. Raises NotFound for an unknown tenant."""
     funds = await get_funds(ctx, tenant_id)
     left = runway.runway_seconds(spendable(funds), funds.burn)
     return BalanceView(
@@ -70,7 +69,7 @@ async def hold_amount(ctx: Context, tenant_id: UUID, rate: RateMicroPerHour) -> 
 
 async def runway_after(ctx: Context, tenant_id: UUID, extra_rate: RateMicroPerHour) -> RunwayView:
     """How long the money lasts now, and after a launch that burns `extra_rate` more (its hold included: it stays the
-    tenant's money). Raises NoBillingAccount."""
+    tenant's money)."""
     funds, now = await get_funds(ctx, tenant_id), await ctx.now()
     hold = await hold_amount(ctx, tenant_id, extra_rate)
     before = runway.runway_seconds(spendable(funds), funds.burn)

@@ -26,6 +26,7 @@ from app.domains.billing.repository.metering import Metered
 from app.domains.billing.rules import rating, runway
 from app.domains.billing.service import balances
 from app.shared.authz import Permission, tenant_scope
+from app.shared.authz.scope import may
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.money import Micro, RateMicroPerHour
 from app.shared.web.shell import MoneyPill
@@ -41,6 +42,12 @@ TITLES = {
 }
 
 
+class PillPage(msgspec.Struct, frozen=True):
+    """The header's pill alone; None before the first account exists."""
+
+    pill: MoneyPill | None
+
+
 def title(kind: str, label: str, cause_id: UUID) -> str:
     """What caused a transaction, in words. `label` is the machine's name when there is one."""
     if kind in ("payment", "promotion"):
@@ -49,7 +56,9 @@ def title(kind: str, label: str, cause_id: UUID) -> str:
 
 
 async def money_pill(ctx: Context, tenant_id: UUID) -> MoneyPill | None:
-    """The header's figures in one statement; attention under four hours of runway."""
+    """The header's figures in one statement; attention under four hours of runway. None for who may not see money."""
+    if not may(ctx.actor, Permission.BILLING_READ):
+        return None
     funds = (await accounts.funds_of(ctx.session, [tenant_id])).get(tenant_id)
     if funds is None:
         return None
@@ -61,9 +70,15 @@ async def money_pill(ctx: Context, tenant_id: UUID) -> MoneyPill | None:
         currency=funds.currency,
         attention=left is not None and left <= ATTENTION_SECONDS,
         href="/billing",
-        add_credit_href="/billing/credit",
+        add_credit_href="/billing/credit" if may(ctx.actor, Permission.PAYMENT_CREATE) else None,
         fragment_href="/billing/pill",
     )
+
+
+async def pill_page(ctx: Context) -> PillPage:
+    """The same for the fragment that the header refetches."""
+    scope = tenant_scope(ctx.actor, Permission.BILLING_READ)
+    return PillPage(pill=await money_pill(ctx, scope.tenant_id))
 
 
 async def cost_of(ctx: Context, allocation_id: UUID) -> CostView | None:
@@ -139,7 +154,7 @@ def _read_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
 
 
 async def billing_page(ctx: Context, cursor: str | None = None) -> BillingPage:
-    """Everything the billing page shows. Raises NoBillingAccount."""
+    """Everything the billing page shows."""
     scope = tenant_scope(ctx.actor, Permission.BILLING_READ)
     now = await ctx.now()
     found = await statements.list_metered_in(ctx.session, scope, now, now + timedelta(seconds=1), 100)
@@ -150,6 +165,7 @@ async def billing_page(ctx: Context, cursor: str | None = None) -> BillingPage:
         running=running,
         now=now,
         is_first_page=cursor is None,
+        may_add_credit=may(ctx.actor, Permission.PAYMENT_CREATE),
     )
 
 

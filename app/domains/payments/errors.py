@@ -1,0 +1,26 @@
+"""What payments refuses, with a reason that a person can act on."""
+
+from app.shared.errors import DomainError, ServiceUnavailable
+
+
+class PaymentsUnavailable(ServiceUnavailable):
+    code = "payments_unavailable"
+    title = "The payment service does not answer right now. Nothing was charged; try again in a moment."
+
+
+class PaymentRefused(DomainError):
+    code = "payment_refused"
+    status = 502
+    title = "The payment service did not accept this request. Nothing was charged."
+
+
+class BadSignature(DomainError):
+    code = "webhook_signature_invalid"
+    status = 400
+    title = "This message is not signed by the payment service, or it is too old."
+
+
+class BadEvent(DomainError):
+    code = "webhook_unreadable"
+    status = 400
+    title = "This message has no id and type that we can read."

@@ -1,0 +1,24 @@
+"""Facts about payments: ids and amounts only."""
+
+from uuid import UUID
+
+from app.shared.events import Event, event
+
+
+@event("payments.payment.succeeded", aggregate="payment_id")
+class PaymentSucceeded(Event, frozen=True, kw_only=True):
+    """The money arrived and is credit now. `amount` is in micro-units."""
+
+    payment_id: UUID
+    tenant_id: UUID
+    amount: int
+    currency: str
+
+
+@event("payments.payment.failed", aggregate="payment_id")
+class PaymentFailed(Event, frozen=True, kw_only=True):
+    """An attempt failed (declined card, …); the Checkout page stays open for another card. `reason` is a code."""
+
+    payment_id: UUID
+    tenant_id: UUID
+    reason: str

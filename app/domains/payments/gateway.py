@@ -1,0 +1,165 @@
+"""The one door to Stripe: Checkout sessions out, signed events in. Knows nothing of our tables.
+
+It retries by itself, with the payment's id as idempotency key, so that an answer that was lost on the way is asked for
+again and never ordered twice. It refuses to run while a transaction is open.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import msgspec
+import stripe
+import structlog
+from stripe.params.checkout import SessionCreateParams
+
+from app.domains.payments.contracts import SessionFacts
+from app.domains.payments.errors import BadSignature, PaymentRefused, PaymentsUnavailable
+from app.settings import StripeSettings
+from app.shared.db import refuse_open_transaction
+
+log = structlog.get_logger("berth.payments")
+T = TypeVar("T")
+
+TIMEOUT_SECONDS = 8
+PAUSES = (timedelta(milliseconds=200), timedelta(milliseconds=800))  # between three attempts
+LIFE_SECONDS = 23 * 3_600  # of a Checkout page; Stripe allows up to a day
+TOLERANCE_SECONDS = 300
+RETRYABLE_STATUS = frozenset({409, 429})
+
+
+class CheckoutOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What the Checkout page shall sell. The same order always makes the same request."""
+
+    payment_id: str
+    tenant_id: str
+    amount_cents: int
+    currency: str
+    success_url: str
+    cancel_url: str
+    created_at: datetime
+
+
+class StripeGateway:
+    """Made by `open_gateway`, for one use case."""
+
+    def __init__(self, client: stripe.StripeClient) -> None:
+        self._client = client
+
+    async def create_checkout(self, order: CheckoutOrder) -> SessionFacts:
+        """Open a Checkout session, or find the one this payment has. Raises PaymentsUnavailable, PaymentRefused."""
+        refuse_open_transaction()
+        create = self._client.v1.checkout.sessions.create_async
+        options: stripe.RequestOptions = {"idempotency_key": f"checkout:{order.payment_id}"}
+        return await _patiently("create_checkout", lambda: create(_params(order), options))
+
+    async def get_checkout(self, session_id: str) -> SessionFacts:
+        """What became of a session. Raises PaymentsUnavailable, PaymentRefused (also when Stripe does not know it)."""
+        refuse_open_transaction()
+        retrieve = self._client.v1.checkout.sessions.retrieve_async
+        return await _patiently("get_checkout", lambda: retrieve(session_id))
+
+
+@asynccontextmanager
+async def open_gateway(settings: StripeSettings) -> AsyncIterator[StripeGateway]:
+    """A client with its own connections, closed at the end."""
+    # A simulator speaks plain HTTP on loopback: reading the system's authorities would only cost time.
+    http = stripe.HTTPXClient(
+        timeout=TIMEOUT_SECONDS, verify_ssl_certs=not (settings.api_url or "").startswith("http:")
+    )
+    client = stripe.StripeClient(
+        settings.secret_key,
+        http_client=http,
+        max_network_retries=0,
+        base_addresses={"api": settings.api_url} if settings.api_url else None,
+    )
+    try:
+        yield StripeGateway(client)
+    finally:
+        await http.close_async()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
+
+
+def verify_signature(body: bytes, header: str | None, secrets: list[str]) -> None:
+    """Raises BadSignature unless one of the secrets signed exactly this body in the last five minutes."""
+    for secret in secrets:
+        try:
+            stripe.WebhookSignature.verify_header(body, header, secret, TOLERANCE_SECONDS)
+        except (stripe.SignatureVerificationError, ValueError, TypeError):
+            continue
+        if not _is_from_the_future(header or ""):
+            return
+    raise BadSignature()
+
+
+def _is_from_the_future(header: str) -> bool:
+    stamps = [part[2:] for part in header.split(",") if part.startswith("t=")]
+    return not stamps or int(stamps[0]) > time.time() + TOLERANCE_SECONDS
+
+
+def _params(order: CheckoutOrder) -> SessionCreateParams:
+    about = {"berth_payment": order.payment_id, "berth_tenant": order.tenant_id}
+    return {
+        "mode": "payment",
+        "client_reference_id": order.payment_id,
+        "line_items": [
+            {
+                "quantity": 1,
+                "price_data": {
+                    "currency": order.currency.lower(),
+                    "unit_amount": order.amount_cents,
+                    "product_data": {"name": "Berth credit"},
+                },
+            }
+        ],
+        "metadata": about,
+        "payment_intent_data": {"metadata": about},
+        "success_url": order.success_url,
+        "cancel_url": order.cancel_url,
+        "expires_at": int(order.created_at.timestamp()) + LIFE_SECONDS,
+    }
+
+
+async def _patiently(what: str, call: Callable[[], Awaitable[stripe.checkout.Session]]) -> SessionFacts:
+    for pause in (*PAUSES, None):
+        try:
+            return _facts(await call())
+        except stripe.StripeError as error:
+            if not _is_retryable(error):
+                log.error("stripe refused", call=what, code=error.code, status=error.http_status)
+                raise PaymentRefused() from error
+            log.warning("stripe did not answer well", call=what, code=error.code, status=error.http_status)
+            if pause is None:
+                raise PaymentsUnavailable(retry_after=5) from error
+            await asyncio.sleep(pause.total_seconds())
+    raise PaymentsUnavailable(retry_after=5)
+
+
+def _is_retryable(error: stripe.StripeError) -> bool:
+    status = error.http_status
+    return isinstance(error, stripe.APIConnectionError) or status is None or status >= 500 or status in RETRYABLE_STATUS
+
+
+def _facts(session: stripe.checkout.Session) -> SessionFacts:
+    """Read what is there: a field that Stripe left out is None, not an exception."""
+    intent = getattr(session, "payment_intent", None)
+    return SessionFacts(
+        session_id=str(session.id),
+        reference=_text(getattr(session, "client_reference_id", None)),
+        status=_text(getattr(session, "status", None)),
+        payment_status=_text(getattr(session, "payment_status", None)),
+        amount_cents=_whole(getattr(session, "amount_total", None)),
+        currency=_text(getattr(session, "currency", None)),
+        payment_intent_id=_text(intent if isinstance(intent, str) else getattr(intent, "id", None)),
+        url=_text(getattr(session, "url", None)),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

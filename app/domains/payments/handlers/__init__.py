@@ -1,0 +1,1 @@
+"""Entrances of payments: pages, JSON, Stripe's webhooks."""

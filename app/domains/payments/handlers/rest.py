@@ -1,0 +1,44 @@
+"""Payments for programs, and the one entrance that Stripe calls."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Request, get, post
+from litestar.params import FromPath, HeaderParameter
+
+from app.context import Runtime
+from app.domains.payments.handlers.pages import MONEY
+from app.domains.payments.schemas import AddCreditBody, PaymentAnswer
+from app.domains.payments.service import credit, webhooks
+from app.shared.authz import Permission
+from app.shared.web import Contexts, Ctx, Json, public, requires
+
+Signature = Annotated[str | None, HeaderParameter(name="stripe-signature", default=None)]
+
+
+@post("/api/v1/payments/credit", opt=requires(Permission.PAYMENT_CREATE, rate=MONEY), status_code=201)
+async def add_credit(contexts: Contexts, data: Json[AddCreditBody]) -> PaymentAnswer:
+    """Start a payment for credit. Open `checkout_url` in a browser to pay; the credit follows in seconds."""
+    return PaymentAnswer.of(await credit.add_credit(contexts, data.command()))
+
+
+@get("/api/v1/payments/{payment_id:uuid}", opt=requires(Permission.PAYMENT_CREATE))
+async def get_payment(ctx: Ctx, payment_id: FromPath[UUID]) -> PaymentAnswer:
+    """One payment of the organisation."""
+    return PaymentAnswer.of(await credit.get_payment(ctx, payment_id))
+
+
+@post(
+    "/webhooks/stripe",
+    opt=public("Stripe's webhooks prove themselves by their signature", same_origin=False),
+    status_code=200,
+    include_in_schema=False,
+)
+async def stripe_webhook(request: Request, contexts: Contexts, signature: Signature = None) -> dict[str, bool]:  # type: ignore[type-arg]
+    """Take a signed message in; a job works it off."""
+    runtime: Runtime = request.app.state.runtime
+    await webhooks.receive(contexts, runtime.settings.stripe.webhook_secrets, await request.body(), signature)
+    return {"received": True}
+
+
+ROUTES = [add_credit, get_payment, stripe_webhook]

@@ -1,0 +1,29 @@
+"""The jobs of payments: work off a webhook, and the sweeper behind it."""
+
+from datetime import timedelta
+
+import msgspec
+
+from app.context import Runtime
+from app.domains.payments.contracts import ProcessEvent
+from app.domains.payments.service import sweep, webhooks
+from app.shared.authz.actor import SYSTEM
+from app.shared.manifest import CronSpec, JobSpec
+
+
+async def process_event(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Work off one message of the webhook inbox."""
+    command = msgspec.convert(arguments, ProcessEvent, strict=False)
+    async with runtime.context(SYSTEM) as ctx:
+        await webhooks.process(ctx, command.id)
+
+
+async def run_sweep(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Look up payments whose webhook is overdue."""
+    await sweep.sweep(runtime)
+
+
+JOBS = (JobSpec(name=webhooks.JOB, run=process_event, queue="billing", timeout=30, retries=5),)
+CRONS = (
+    CronSpec(name="payments.sweep", run=run_sweep, queue="billing", every=timedelta(minutes=1), timeout=300, retries=0),
+)

@@ -1,0 +1,1 @@
+"""Use cases of payments: buy credit, hear from Stripe, settle, sweep."""
