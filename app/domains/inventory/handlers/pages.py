@@ -31,6 +31,7 @@ from app.shared.money import RateMicroPerHour
 from app.shared.web import Contexts, Ctx, Form, fragment, page, redirect, requires
 
 Word = Annotated[str | None, QueryParameter(max_length=100)]
+StateWord = Annotated[str | None, QueryParameter(name="state", max_length=100)]  # `state` alone is Litestar's own
 Search = Annotated[str | None, QueryParameter(name="q", max_length=100)]
 Dearest = Annotated[int | None, QueryParameter(name="max", ge=0, le=10**12)]
 NODE_READ = requires(Permission.PLATFORM_NODE_READ)
@@ -80,20 +81,20 @@ async def _nodes(ctx: Ctx, query: NodeQuery, report: ImportReport | None = None)
 
 @get("/admin/nodes", opt=NODE_READ, include_in_schema=False)
 async def list_nodes(
-    ctx: Ctx, state: Word = None, cordoned: Word = None, sku: Word = None, search: Search = None, cursor: Word = None,
+    ctx: Ctx, node_state: StateWord = None, cordoned: Word = None, sku: Word = None, search: Search = None, cursor: Word = None,
     imported: Word = None,
 ) -> Response[str]:  # fmt: skip
     """The fleet: our word beside MAAS's, slots, reasons."""
-    query = NodeQuery(state=state, cordoned=bool(cordoned), sku=sku, search=search, cursor=cursor)
+    query = NodeQuery(state=node_state, cordoned=bool(cordoned), sku=sku, search=search, cursor=cursor)
     return await page(ctx, "inventory/nodes.html", await _nodes(ctx, query, _read_report(imported)))
 
 
 @get("/admin/nodes/list", opt=NODE_READ, include_in_schema=False)
 async def list_nodes_again(
-    ctx: Ctx, state: Word = None, cordoned: Word = None, sku: Word = None, search: Search = None, cursor: Word = None
+    ctx: Ctx, node_state: StateWord = None, cordoned: Word = None, sku: Word = None, search: Search = None, cursor: Word = None
 ) -> Response[str]:  # fmt: skip
     """The same part of the list again."""
-    query = NodeQuery(state=state, cordoned=bool(cordoned), sku=sku, search=search, cursor=cursor)
+    query = NodeQuery(state=node_state, cordoned=bool(cordoned), sku=sku, search=search, cursor=cursor)
     return await fragment(ctx, "inventory/nodes.html", "list", await _nodes(ctx, query))
 
 

@@ -23,6 +23,7 @@ from app.shared.idempotency import once
 from app.shared.web import Ctx, Json, requires
 
 Word = Annotated[str | None, QueryParameter(max_length=100)]
+StateWord = Annotated[str | None, QueryParameter(name="state", max_length=100)]  # `state` alone is Litestar's own
 Limit = Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)]
 
 
@@ -46,10 +47,10 @@ async def list_images(ctx: Ctx) -> list[ImageAnswer]:
 
 @get("/api/v1/admin/nodes", opt=requires(Permission.PLATFORM_NODE_READ))
 async def list_nodes(
-    ctx: Ctx, state: Word = None, sku: Word = None, search: Word = None, cursor: Word = None, limit: Limit = 50
+    ctx: Ctx, node_state: StateWord = None, sku: Word = None, search: Word = None, cursor: Word = None, limit: Limit = 50
 ) -> NodesAnswer:
     """A page of the fleet, by host name."""
-    query = NodeQuery(state=state, sku=sku, search=search, cursor=cursor, limit=limit)
+    query = NodeQuery(state=node_state, sku=sku, search=search, cursor=cursor, limit=limit)
     return nodes_answer(await fleet.page_nodes(ctx, query))
 
 
