@@ -15,7 +15,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from saq import Worker
+from redis.exceptions import RedisError
+from saq import Job, Worker
 from saq.queue import Queue as SaqQueue
 from saq.queue.redis import RedisQueue
 from saq.types import Context as SaqContext
@@ -46,9 +47,18 @@ JobFunction = Callable[..., Awaitable[None]]
 
 
 class BerthWorker(Worker[SaqContext]):
-    """SAQ's worker without signal handlers: three of them share a process, which has its own."""
+    """SAQ's worker without signal handlers, because three of them share a process, and with a way to take no new jobs
+    while the running ones finish."""
 
     SIGNALS: list[signal.Signals] = []  # noqa: RUF012 - the library's class attribute
+    draining = False
+
+    async def process(self) -> bool:
+        """Take one job and run it; while draining, wait for the end instead."""
+        if self.draining:
+            await self.event.wait()
+            return False
+        return await super().process()
 
 
 def queue_client(url: str) -> Redis:
@@ -67,15 +77,27 @@ def run_spec(runtime: Runtime, spec: JobSpec | CronSpec) -> JobFunction:
     """The SAQ function of a job: it runs under the correlation id that its outbox row carried."""
 
     async def run(
-        _context: SaqContext, *, arguments: dict[str, object] | None = None, correlation_id: str | None = None
+        context: SaqContext, *, arguments: dict[str, object] | None = None, correlation_id: str | None = None
     ) -> None:
         trace = new_trace(correlation_id)
         with structlog.contextvars.bound_contextvars(correlation_id=trace.correlation_id, job=spec.name):
             started = time.monotonic()
-            await spec.run(runtime, arguments or {})
+            beat = asyncio.create_task(_beat(context["job"]))
+            try:
+                await spec.run(runtime, arguments or {})
+            finally:
+                beat.cancel()
+                await asyncio.gather(beat, return_exceptions=True)
             log.info("job done", seconds=round(time.monotonic() - started, 3))
 
     return run
+
+
+async def _beat(job: Job) -> None:
+    while True:
+        await asyncio.sleep(job.heartbeat / 4)
+        with contextlib.suppress(RedisError, OSError):
+            await job.update()
 
 
 class WorkerProcess:
@@ -131,7 +153,7 @@ class WorkerProcess:
     async def _finish_jobs(self) -> None:
         """Take no new jobs; give the running ones a few seconds."""
         for worker in self._workers:
-            worker.event.set()
+            worker.draining = True
         running = [entry["task"] for worker in self._workers for entry in worker.job_task_contexts.values()]
         if running:
             await asyncio.wait(running, timeout=JOB_GRACE_SECONDS)

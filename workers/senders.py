@@ -27,6 +27,7 @@ from app.shared.outbox.row import OutboxRow, Report, VendorDown
 from app.shared.outbox.writer import OutboxKind, WorkflowCall
 
 AT_ONCE = 16
+JOB_HEARTBEAT = 12  # seconds; a running job whose worker was killed is found by its silence, not by its time-out
 CALL_TIMEOUT = timedelta(seconds=5)
 DOWN = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED})
 Deliver = Callable[[OutboxRow], Awaitable[None]]
@@ -43,7 +44,7 @@ def saq_job(spec: JobSpec | CronSpec, key: str, arguments: object, correlation_i
         kwargs={"arguments": arguments, "correlation_id": correlation_id},
         key=key,
         timeout=spec.timeout,
-        heartbeat=0,
+        heartbeat=JOB_HEARTBEAT,
         retries=spec.retries + 1,
         retry_delay=1.0,
         retry_backoff=30.0,

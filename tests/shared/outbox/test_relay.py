@@ -229,3 +229,24 @@ async def test_a_row_whose_time_has_not_come_waits_and_holds_back_nobody(runtime
         leases = Leases(pool, new_id())
         await leases.tick(1)
         assert [row.version for row in await Lane(pool, leases, OutboxKind.EVENT).scan()] == [2]
+
+
+async def test_rows_read_under_a_lease_that_ran_out_are_not_sent(runtime: Runtime, ledger: Ledger) -> None:
+    await move(runtime, uuid4(), 1)
+    noted = Noted()
+    expired: list[int] = []
+
+    def expire(point: str, rows: Sequence[OutboxRow]) -> None:
+        if point == "scanned" and not expired:
+            expired.append(len(noted.order))
+            relay._leases._valid_until = 0.0
+        elif point == "sent" and len(expired) == 1:
+            expired.append(len(noted.order))
+
+    relay = Relay(runtime.settings.database.url, runtime.valkey, lambda pool: (noted,), lease_seconds=2.0, hook=expire)
+    scans: list[float] = []
+    async with running(relay):
+        await until(ledger.relayed)
+        scans.append(relay._leases._valid_until)
+    assert expired == [0, 1]
+    assert scans[0] > 0  # it was sent under a lease that had been renewed
