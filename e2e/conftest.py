@@ -1,0 +1,132 @@
+"""Fixtures of the journeys: one portal, one Chromium, a fresh and watched browser context for every test.
+
+On failure the trace, a picture of the page and every log of the portal are left in `e2e/results/<test>/`.
+"""
+
+import os
+import re
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from e2e.stack import ROOT, Stack, running_stack
+from e2e.steps import Steps
+from e2e.watch import Watch
+
+RESULTS = ROOT / "e2e" / "results"
+SCREENSHOTS = ROOT / "docs" / "screenshots"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# A container has no user namespaces for Chromium's sandbox and a small /dev/shm; every page here is our own.
+ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--force-color-profile=srgb")
+PATIENCE_MS = 20_000
+STEPS = pytest.StashKey[dict[str, Steps]]()
+REPORTS = pytest.StashKey[dict[str, pytest.TestReport]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run that is told to end (`timeout`, CI) stops its portal as after Ctrl-C."""
+    config.stash[STEPS] = {}
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    item.stash.setdefault(REPORTS, {})[report.when] = report
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for name, steps in config.stash[STEPS].items():
+        terminalreporter.write_sep("-", f"seconds of {name}")
+        terminalreporter.write_line(steps.table())
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The portal, ready. See e2e/stack.py for how to use one that runs already."""
+    with running_stack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Real Chromium: `BERTH_CHROMIUM` or the first on PATH."""
+    path = os.environ.get("BERTH_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.fail("the journeys need Chromium: set BERTH_CHROMIUM or install chromium", pytrace=False)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """One person at one browser: the page in front of them, and what the browser says about it."""
+
+    def __init__(self, context: BrowserContext, stack: Stack) -> None:
+        self.context = context
+        self.stack = stack
+        self.watch = Watch(context, stack.url)
+        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_navigation_timeout(PATIENCE_MS)
+        self.page: Page = context.new_page()
+
+
+Enter = Callable[..., Visitor]
+
+
+@pytest.fixture
+def enter(request: pytest.FixtureRequest, browser: Browser, stack: Stack) -> Iterator[Enter]:
+    """Opens watched browser contexts; keyword arguments are Playwright's (viewport, color_scheme, storage_state …)."""
+    visitors: list[Visitor] = []
+
+    def open_context(**options: object) -> Visitor:
+        settings = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB", "timezone_id": "UTC"} | options
+        context = browser.new_context(base_url=stack.url, **settings)
+        context.tracing.start(screenshots=True, snapshots=True)
+        visitors.append(Visitor(context, stack))
+        return visitors[-1]
+
+    yield open_context
+    failed = any(report.failed for report in request.node.stash.get(REPORTS, {}).values())
+    findings = [finding for visitor in visitors for finding in visitor.watch.findings]
+    if failed or findings:
+        _keep(request.node, visitors, stack)
+    for visitor in visitors:
+        visitor.context.close()
+    if findings and not failed:
+        pytest.fail("the browser reported:\n" + "\n".join(f"  - {line}" for line in findings), pytrace=False)
+
+
+def _keep(node: pytest.Item, visitors: list[Visitor], stack: Stack) -> None:
+    folder = RESULTS / re.sub(r"[^\w.-]+", "-", node.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for number, visitor in enumerate(visitors, 1):
+        visitor.context.tracing.stop(path=folder / f"trace-{number}.zip")
+        for page in visitor.context.pages:
+            page.screenshot(path=folder / f"page-{number}.png", timeout=5_000)
+    stack.keep_logs(folder / "logs")
+    print(f"\nkept in {folder.relative_to(ROOT)}; the portal's last words:\n{stack.tails()}")
+
+
+@pytest.fixture
+def steps(request: pytest.FixtureRequest) -> Steps:
+    """Times the steps of this test; printed in the summary."""
+    steps = Steps()
+    request.config.stash[STEPS][request.node.name] = steps
+    return steps
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """Where pictures for the documentation go."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    return SCREENSHOTS
