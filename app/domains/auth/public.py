@@ -28,6 +28,12 @@ async def live_sessions(ctx: Context, session_ids: Iterable[UUID]) -> set[UUID]:
     return await AuthRepository(ctx.session).list_live_sessions(list(session_ids))
 
 
+async def session_endings(ctx: Context, session_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Those of the browser sessions that are over, each with why: signed out, revoked, expired, suspended, …"""
+    rows = await AuthRepository(ctx.session).list_session_endings(list(session_ids))
+    return {row.id: row.why for row in rows}
+
+
 async def people(ctx: Context, user_ids: Iterable[UUID]) -> dict[UUID, PersonView]:
     """Names for ids; who was erased is absent."""
     rows = await AuthRepository(ctx.session).list_people(list(user_ids))

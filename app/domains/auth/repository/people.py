@@ -71,6 +71,13 @@ LIVE_SESSIONS = text("""
     SELECT s.id FROM auth.oidc_sessions s JOIN auth.users u ON u.id = s.user_id
     WHERE s.id = ANY(:ids) AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp() AND u.suspended_at IS NULL
 """)
+SESSION_ENDINGS = text("""
+    SELECT s.id, CASE WHEN u.suspended_at IS NOT NULL THEN 'suspended'
+                      WHEN s.revoked_at IS NOT NULL THEN coalesce(s.revoked_reason, 'revoked') ELSE 'expired' END AS why
+    FROM auth.oidc_sessions s JOIN auth.users u ON u.id = s.user_id
+    WHERE s.id = ANY(:ids)
+      AND (s.revoked_at IS NOT NULL OR s.expires_at <= clock_timestamp() OR u.suspended_at IS NOT NULL)
+""")
 PEOPLE = text("SELECT id, name, email FROM auth.users WHERE id = ANY(:ids)")
 TENANTS = text("SELECT id, name, currency, time_zone FROM auth.tenants WHERE id = ANY(:ids)")
 PROJECTS = text("SELECT id, tenant_id, name FROM auth.projects WHERE id = ANY(:ids)")
@@ -184,6 +191,10 @@ class AuthRepository:
 
     async def list_live_sessions(self, ids: list[UUID]) -> set[UUID]:
         return set(await self._session.scalars(LIVE_SESSIONS, {"ids": ids}))
+
+    async def list_session_endings(self, ids: list[UUID]) -> list[Row[tuple[object, ...]]]:
+        """Those of `ids` that are over, each with the reason."""
+        return list(await self._session.execute(SESSION_ENDINGS, {"ids": ids}))
 
     async def list_people(self, ids: list[UUID]) -> list[Row[tuple[object, ...]]]:
         return list(await self._session.execute(PEOPLE, {"ids": ids}))

@@ -1,0 +1,43 @@
+"""What other domains may ask of provisioning. All of it reads in the caller's Context."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from app.context import Context
+from app.domains.provisioning.contracts import AccessTarget, AllocationView, CustomerAllocation
+from app.domains.provisioning.repository import AllocationRepository
+from app.domains.provisioning.service import views
+from app.shared.authz import Permission, project_scope
+
+__all__ = [
+    "AccessTarget",
+    "MachineView",
+    "access_endings",
+    "get_access_target",
+    "get_machine",
+    "machines_by_id",
+]
+
+MachineView = AllocationView
+
+
+async def get_access_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
+    """Where and as whom the actor's project logs in to this machine. Raises NotFound, NotActive."""
+    return await views.access_target(ctx, allocation_id)
+
+
+async def get_machine(ctx: Context, allocation_id: UUID) -> MachineView:
+    """One machine of the actor's project. Raises NotFound."""
+    scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)
+    return await AllocationRepository(ctx.session).get_in(scope, allocation_id)
+
+
+async def access_endings(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Of these allocations those that nobody may be logged in to any more, and why (customer | exhausted | operator |
+    gone); the others are absent."""
+    return await views.access_endings(ctx, allocation_ids)
+
+
+async def machines_by_id(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[UUID, CustomerAllocation]:
+    """Names and states by id, of any tenant: the caller has checked who may see them."""
+    return await views.customer_allocations(ctx, allocation_ids)

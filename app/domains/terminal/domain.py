@@ -1,0 +1,8 @@
+"""What the terminal hands to the composition roots."""
+
+from app.domains.terminal.consumers import CONSUMERS
+from app.domains.terminal.handlers import pages, ws
+from app.domains.terminal.policies import POLICIES
+from app.shared.manifest import Domain
+
+DOMAIN = Domain(name="terminal", routes=[*pages.ROUTES, *ws.ROUTES], consumers=CONSUMERS, policies=POLICIES)

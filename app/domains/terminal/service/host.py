@@ -1,0 +1,256 @@
+"""Keeps the shells of this process, knows which process has which, and ends them when their right to exist ends.
+
+Every two seconds one query asks which browser sessions are over and one which machines are; a message on `terminal:end`
+does the same at once. In Valkey `terminal:host:<id>` names the process that holds a shell and expires without it.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import msgspec
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.context import Context, Runtime
+from app.domains.auth import public as auth
+from app.domains.provisioning import public as provisioning
+from app.domains.provisioning.contracts import AccessTarget
+from app.domains.releases import public as releases
+from app.domains.releases.contracts import CertifyUser
+from app.domains.terminal import gateway
+from app.domains.terminal.contracts import RecordOpened, Ticket
+from app.domains.terminal.errors import ShellUnavailable
+from app.domains.terminal.policies import KEEP_MINUTES
+from app.domains.terminal.rules.words import code_of_release, code_of_session_end
+from app.domains.terminal.service.records import record_attached, record_ended, record_opened
+from app.domains.terminal.service.shell import Shell, clamp
+from app.shared.authz import Actor
+from app.shared.authz.actor import SYSTEM
+
+WATCH_SECONDS = 2.0
+HOST_TTL = 20
+END_CHANNEL = "terminal:end"
+
+log = structlog.get_logger("berth.terminal")
+
+
+class EndNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """What `terminal:end` carries: a browser session or an allocation that is over, and the code of the words."""
+
+    code: str
+    session_id: UUID | None = None
+    allocation_id: UUID | None = None
+
+
+def host_key(terminal_id: UUID) -> str:
+    return f"terminal:host:{terminal_id}"
+
+
+class TerminalHost:
+    """One per web process, made when the first terminal is asked for."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._runtime = runtime
+        self._shells: dict[UUID, Shell] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watching: list[asyncio.Task[None]] = []
+        self._keep_seconds = KEEP_MINUTES.default * 60
+
+    def find(self, terminal_id: UUID) -> Shell | None:
+        """A shell of this process that has not ended."""
+        return self._shells.get(terminal_id)
+
+    async def open(self, actor: Actor, ticket: Ticket, size: tuple[int, int]) -> Shell:
+        """A new shell on the ticket's machine. Raises NotFound, NotActive, TooManyTerminals or ShellUnavailable."""
+        async with self._runtime.context(actor) as ctx:
+            target = await provisioning.get_access_target(ctx, ticket.allocation_id)
+            opened = await record_opened(ctx, RecordOpened(ticket=ticket, host=self.name))
+            credential = await releases.certify_user(ctx, _certify(target, ticket))
+            minutes = await ctx.policy(KEEP_MINUTES, target.tenant_id, target.project_id)
+        self._keep_seconds = minutes * 60
+        shell = Shell(opened.terminal_id, ticket.allocation_id, ticket.user_id, self._forget)
+        shell.sessions.add(ticket.session_id)
+        try:
+            remote = await gateway.open_shell(self._place(target), credential, shell, clamp(*size))
+        except ShellUnavailable as refused:
+            code = refused.ending
+            await self._record(lambda ctx: record_ended(ctx, [shell.id], code))
+            raise
+        shell.connect(remote, clamp(*size))
+        self._shells[shell.id] = shell
+        await self._announce([shell.id])
+        self._start(self._follow(shell))
+        if not self._watching:
+            self._watching = [asyncio.create_task(self._watch()), asyncio.create_task(self._listen())]
+        return shell
+
+    async def whereabouts(self, terminal_id: UUID, host: str) -> str:
+        """`here`, `elsewhere` (another process that lives) or `dead`."""
+        if terminal_id in self._shells:
+            return "here"
+        if is_gone(host, self.name):
+            return "dead"
+        try:
+            named = await self._runtime.valkey.get(host_key(terminal_id))
+        except (RedisError, OSError):
+            return "elsewhere"
+        return "elsewhere" if named is not None else "dead"
+
+    def note_attached(self, shell: Shell) -> None:
+        """Write down, later, that somebody has it open."""
+        self._start(self._record(lambda ctx: record_attached(ctx, shell.id)))
+
+    def apply(self, notice: EndNotice) -> None:
+        """End what the notice says."""
+        for shell in list(self._shells.values()):
+            if notice.allocation_id is not None and shell.allocation_id == notice.allocation_id:
+                shell.end(notice.code)
+            elif notice.session_id is not None:
+                shell.end_session(notice.session_id, notice.code)
+
+    async def aclose(self) -> None:
+        """The process ends: every shell ends with it, in words and on record."""
+        for task in self._watching:
+            task.cancel()
+        for shell in list(self._shells.values()):
+            shell.end("portal_restarted")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                await asyncio.gather(*self._tasks, *self._watching, return_exceptions=True)
+
+    # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _place(self, target: AccessTarget) -> gateway.Place:
+        return gateway.Place(
+            address=target.address,
+            port=target.port,
+            login=target.login,
+            host_alias=target.host_alias,
+            host_ca_public=releases.authority_of(self._runtime.settings).host_ca_public,
+        )
+
+    def _start(self, work: Awaitable[None]) -> None:
+        async def run() -> None:
+            try:
+                await work
+            except Exception:
+                log.exception("terminal housekeeping failed")
+
+        task = asyncio.create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _forget(self, shell: Shell, code: str) -> None:
+        self._shells.pop(shell.id, None)
+        self._start(self._bury(shell, code))
+
+    async def _bury(self, shell: Shell, code: str) -> None:
+        await shell.hang_up()
+        with contextlib.suppress(RedisError, OSError):
+            await self._runtime.valkey.delete(host_key(shell.id))
+        await self._record(lambda ctx: record_ended(ctx, [shell.id], code))
+
+    async def _follow(self, shell: Shell) -> None:
+        """The machine's side ended by itself: ask first whether it was made to, then say so."""
+        exited = await shell.lost
+        if shell.end_code is None:
+            with contextlib.suppress(SQLAlchemyError, OSError):
+                await self._check()
+        shell.end("exited" if exited else "connection_lost", drain=True)
+
+    async def _record(self, write: Callable[[Context], Awaitable[None]]) -> None:
+        async with self._runtime.context(SYSTEM) as ctx:
+            await write(ctx)
+
+    async def _announce(self, ids: list[UUID]) -> None:
+        with contextlib.suppress(RedisError, OSError):
+            async with self._runtime.valkey.pipeline(transaction=False) as pipe:
+                for terminal_id in ids:
+                    pipe.set(host_key(terminal_id), self.name, ex=HOST_TTL)
+                await pipe.execute()
+
+    async def _check(self) -> None:
+        """End what has lost its right to exist: one query for the sessions of all shells, one for their machines."""
+        shells = list(self._shells.values())
+        if not shells:
+            return
+        sessions = {session for shell in shells for session in shell.sessions}
+        async with self._runtime.context(SYSTEM) as ctx:
+            over = await auth.session_endings(ctx, sessions)
+            left = await provisioning.access_endings(ctx, {shell.allocation_id for shell in shells})
+        for allocation_id, reason in left.items():
+            self.apply(EndNotice(allocation_id=allocation_id, code=code_of_release(reason)))
+        for session_id, why in over.items():
+            self.apply(EndNotice(session_id=session_id, code=code_of_session_end(why)))
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            try:
+                await self._check()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("whether terminals may go on could not be asked", error=type(error).__name__)
+            for shell in list(self._shells.values()):
+                if shell.detached_seconds > self._keep_seconds:
+                    shell.end("idle")
+            await self._announce(list(self._shells))
+
+    async def _listen(self) -> None:
+        """The quick way; the watch stands behind it."""
+        while True:
+            with contextlib.suppress(RedisError, OSError):
+                async with self._runtime.valkey.pubsub(ignore_subscribe_messages=True) as channel:
+                    await channel.subscribe(END_CHANNEL)
+                    while True:
+                        message = await channel.get_message(timeout=1.0)
+                        if message is not None:
+                            self._hear(message["data"])
+            await asyncio.sleep(1)
+
+    def _hear(self, data: bytes) -> None:
+        try:
+            self.apply(msgspec.json.decode(data, type=EndNotice))
+        except msgspec.MsgspecError:
+            log.warning("a notice on the terminal channel could not be read")
+
+
+def _certify(target: AccessTarget, ticket: Ticket) -> CertifyUser:
+    return CertifyUser(
+        tenant_id=target.tenant_id,
+        project_id=target.project_id,
+        allocation_id=target.allocation_id,
+        user_id=ticket.user_id,
+        login=target.login,
+    )
+
+
+def is_gone(host: str, own: str) -> bool:
+    """Whether a process of this very computer, named as in `TerminalHost.name`, has certainly ended."""
+    machine, pid, _ = host.rsplit(":", 2)
+    own_machine, own_pid, _ = own.rsplit(":", 2)
+    if machine != own_machine:
+        return False
+    if pid == own_pid:
+        return host != own
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def host_of(runtime: Runtime) -> TerminalHost:
+    """This process's host."""
+    return runtime.part(TerminalHost)
+
+
+__all__ = ["END_CHANNEL", "EndNotice", "TerminalHost", "host_key", "host_of", "is_gone"]

@@ -1,0 +1,61 @@
+"""What the terminal's page shows: the machine, the shells that are still there, what became of the others."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.context import Context
+from app.domains.provisioning import public as provisioning
+from app.domains.provisioning.contracts import AccessTarget, AllocationView
+from app.domains.terminal.contracts import TerminalView
+from app.domains.terminal.policies import MAX_TERMINALS
+from app.domains.terminal.repository import TerminalRepository
+from app.domains.terminal.rules.words import ending
+from app.domains.terminal.service.host import host_of
+from app.domains.terminal.service.records import record_ended
+from app.domains.terminal.service.tickets import person
+from app.shared.authz import Permission, project_scope
+
+
+async def surviving(ctx: Context, allocation_id: UUID) -> tuple[list[TerminalView], int]:
+    """One's shells on a machine that can be shown again, and how many were lost with a process of the portal. Those are
+    recorded as ended here, because the process that held them cannot."""
+    scope = project_scope(ctx.actor, Permission.TERMINAL_OPEN)
+    user_id, _ = person(ctx.actor)
+    host = host_of(ctx.runtime)
+    live = await TerminalRepository(ctx.session).list_live(scope, user_id)
+    dead = [terminal for terminal in live if await host.whereabouts(terminal.id, terminal.host) == "dead"]
+    await record_ended(ctx, [terminal.id for terminal in dead], "portal_restarted")
+    lost = {terminal.id for terminal in dead}
+    here = [terminal for terminal in live if terminal.allocation_id == allocation_id]
+    kept = [terminal for terminal in here if terminal.id not in lost]
+    return kept, len(here) - len(kept)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the page's struct is made of."""
+
+    target: AccessTarget
+    allocation: AllocationView
+    shells: list[TerminalView]
+    notice: str
+    most: int
+
+
+async def terminal_page(ctx: Context, allocation_id: UUID) -> Shown:
+    """Raises NotFound, NotActive or BrowserOnly."""
+    scope = project_scope(ctx.actor, Permission.TERMINAL_OPEN)
+    target = await provisioning.get_access_target(ctx, allocation_id)
+    shells, lost = await surviving(ctx, allocation_id)
+    most = await ctx.policy(MAX_TERMINALS, scope.tenant_id, scope.project_id)
+    allocation = await provisioning.get_allocation(ctx, allocation_id)
+    return Shown(target, allocation, shells, lost_words(lost), most)
+
+
+def lost_words(lost: int) -> str:
+    """What to say of shells that went with a process of the portal."""
+    if not lost:
+        return ""
+    words = ending("portal_restarted")
+    many = "" if lost == 1 else f" and {lost - 1} more"
+    return f"The portal was restarted, which ended your earlier shell{many}. This is a new one. {words.advice}"
