@@ -1,11 +1,14 @@
 """The domains, in the order in which they may call each other. Read by web, workers, provisioner and tests."""
 
 from app.domains.auth import domain as auth
+from app.domains.billing import domain as billing
+from app.domains.inventory import domain as inventory
 from app.domains.notification import domain as notification
+from app.domains.payments import domain as payments
 from app.shared.manifest import Domain
 from app.shared.policy.keys import declare
 
-_SPEAKING: tuple[Domain, ...] = (auth.DOMAIN,)
+_SPEAKING: tuple[Domain, ...] = (auth.DOMAIN, inventory.DOMAIN, billing.DOMAIN, payments.DOMAIN)
 
 # Notification listens to every event that those before it have declared.
 DOMAINS: tuple[Domain, ...] = (*_SPEAKING, notification.build(after=_SPEAKING))
