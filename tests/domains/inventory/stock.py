@@ -34,9 +34,7 @@ def devices(kind: str, count: int | None = None) -> list[GpuDevice]:
     if made.gpu is None:
         return []
     wanted = made.gpus if count is None else count
-    return [
-        GpuDevice("10de", made.gpu.product_id, made.gpu.pci_name, pci_address(index)) for index in range(wanted)
-    ]
+    return [GpuDevice("10de", made.gpu.product_id, made.gpu.pci_name, pci_address(index)) for index in range(wanted)]
 
 
 def facts(kind: str, count: int | None = None) -> tuple[GpuFact, ...]:

@@ -81,9 +81,14 @@ async def _nodes(ctx: Ctx, query: NodeQuery, report: ImportReport | None = None)
 
 @get("/admin/nodes", opt=NODE_READ, include_in_schema=False)
 async def list_nodes(
-    ctx: Ctx, node_state: StateWord = None, cordoned: Word = None, sku: Word = None, search: Search = None, cursor: Word = None,
+    ctx: Ctx,
+    node_state: StateWord = None,
+    cordoned: Word = None,
+    sku: Word = None,
+    search: Search = None,
+    cursor: Word = None,
     imported: Word = None,
-) -> Response[str]:  # fmt: skip
+) -> Response[str]:
     """The fleet: our word beside MAAS's, slots, reasons."""
     query = NodeQuery(state=node_state, cordoned=bool(cordoned), sku=sku, search=search, cursor=cursor)
     return await page(ctx, "inventory/nodes.html", await _nodes(ctx, query, _read_report(imported)))
@@ -91,8 +96,13 @@ async def list_nodes(
 
 @get("/admin/nodes/list", opt=NODE_READ, include_in_schema=False)
 async def list_nodes_again(
-    ctx: Ctx, node_state: StateWord = None, cordoned: Word = None, sku: Word = None, search: Search = None, cursor: Word = None
-) -> Response[str]:  # fmt: skip
+    ctx: Ctx,
+    node_state: StateWord = None,
+    cordoned: Word = None,
+    sku: Word = None,
+    search: Search = None,
+    cursor: Word = None,
+) -> Response[str]:
     """The same part of the list again."""
     query = NodeQuery(state=node_state, cordoned=bool(cordoned), sku=sku, search=search, cursor=cursor)
     return await fragment(ctx, "inventory/nodes.html", "list", await _nodes(ctx, query))

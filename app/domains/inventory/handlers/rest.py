@@ -47,7 +47,12 @@ async def list_images(ctx: Ctx) -> list[ImageAnswer]:
 
 @get("/api/v1/admin/nodes", opt=requires(Permission.PLATFORM_NODE_READ))
 async def list_nodes(
-    ctx: Ctx, node_state: StateWord = None, sku: Word = None, search: Word = None, cursor: Word = None, limit: Limit = 50
+    ctx: Ctx,
+    node_state: StateWord = None,
+    sku: Word = None,
+    search: Word = None,
+    cursor: Word = None,
+    limit: Limit = 50,
 ) -> NodesAnswer:
     """A page of the fleet, by host name."""
     query = NodeQuery(state=node_state, sku=sku, search=search, cursor=cursor, limit=limit)
