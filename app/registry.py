@@ -5,10 +5,19 @@ from app.domains.billing import domain as billing
 from app.domains.inventory import domain as inventory
 from app.domains.notification import domain as notification
 from app.domains.payments import domain as payments
+from app.domains.provisioning import domain as provisioning
+from app.domains.releases import domain as releases
 from app.shared.manifest import Domain
 from app.shared.policy.keys import declare
 
-_SPEAKING: tuple[Domain, ...] = (auth.DOMAIN, inventory.DOMAIN, billing.DOMAIN, payments.DOMAIN)
+_SPEAKING: tuple[Domain, ...] = (
+    auth.DOMAIN,
+    inventory.DOMAIN,
+    billing.DOMAIN,
+    payments.DOMAIN,
+    releases.DOMAIN,
+    provisioning.DOMAIN,
+)
 
 # Notification listens to every event that those before it have declared.
 DOMAINS: tuple[Domain, ...] = (*_SPEAKING, notification.build(after=_SPEAKING))

@@ -2,14 +2,21 @@
 
 from app.domains.provisioning.activities import activities
 from app.domains.provisioning.consumers import CONSUMERS
+from app.domains.provisioning.handlers import pages, rest
 from app.domains.provisioning.policies import POLICIES
 from app.domains.provisioning.workflows import ProvisionAllocation, ReleaseAllocation
-from app.shared.manifest import Domain
+from app.shared.authz import Permission
+from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="provisioning",
+    routes=[*pages.ROUTES, *rest.ROUTES],
     policies=POLICIES,
     consumers=CONSUMERS,
     workflows=(ProvisionAllocation, ReleaseAllocation),
     activities=activities,
+    navigation=[
+        NavEntry(label="Overview", href="/", icon="overview", permission=Permission.ALLOCATION_READ, order=10),
+        NavEntry(label="Machines", href="/machines", icon="machines", permission=Permission.ALLOCATION_READ, order=30),
+    ],
 )

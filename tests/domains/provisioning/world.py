@@ -1,4 +1,4 @@
-"""A small cloud for tests: simulated MAAS and nodes on sockets, the catalog, money for a tenant, Temporal, one provisioner.
+"""A small cloud for tests: simulated MAAS and nodes on sockets, a catalog, money for a tenant, Temporal, a provisioner.
 
 Everything the product sees is reached by URL, as in production; only speed and limits of time differ.
 """
@@ -19,11 +19,12 @@ from temporalio.client import Client
 
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostCredit
-from app.domains.inventory.contracts import Disk, NewImage, NewPrice, NewSku
+from app.domains.inventory.contracts import Disk, GpuFact, NewImage, NewPrice, NewSku
 from app.domains.inventory.service.catalog import add_sku
 from app.domains.inventory.service.images import add_image
-from app.domains.inventory.service.import_nodes import import_nodes
+from app.domains.inventory.service.import_nodes import Sighting, import_nodes, record
 from app.domains.inventory.service.prices import announce_price
+from app.domains.maas.contracts import MaasMachine, MachineStatus, SystemId
 from app.domains.maas.public import open_gateway
 from app.domains.provisioning import domain as provisioning
 from app.domains.provisioning.contracts import AllocationView, LaunchAllocation, Launched, ReleaseAllocation
@@ -41,7 +42,7 @@ from tests.simulators.maas_world import ADMIN_KEY, OUR_KEY
 from workers.provisioner import make_worker
 
 if TYPE_CHECKING:
-    from app.context import Runtime
+    from app.context import Context, Runtime
 
 USD = 1_000_000
 PATIENCE_S = 60.0
@@ -70,6 +71,41 @@ SET_POLICY = text("""
 CLAIMS = text("SELECT count(*) FROM provisioning.allocation_resource_claims WHERE freed_at IS NULL")
 HELD = text("SELECT count(*) FROM inventory.node_resource_slots WHERE allocation_id IS NOT NULL")
 OPEN = text("SELECT count(*) FROM provisioning.node_deployments WHERE state <> 'ended'")
+
+
+async def add_price(ctx: Context, code: str) -> None:
+    """The price of a type, from now on."""
+    whole, gpu = RATES[code]
+    rate_gpu = None if gpu is None else RateMicroPerHour(gpu)
+    await announce_price(ctx, NewPrice(sku_code=code, rate_whole=RateMicroPerHour(whole), rate_gpu=rate_gpu))
+
+
+async def set_policies(runtime: Runtime, **values: int | bool) -> None:
+    """Policy values for everybody."""
+    async with runtime.context(SYSTEM) as ctx:
+        for key, value in values.items():
+            row = {"id": uuid4(), "key": key, "value": msgspec.json.encode(value).decode()}
+            await ctx.session.execute(SET_POLICY, row)
+
+
+async def add_nodes(runtime: Runtime, code: str, count: int) -> None:
+    """Imported nodes of a type, without a MAAS behind them."""
+    sku = next(sku for sku in SKUS if sku.code == code)
+    gpus = tuple(
+        GpuFact(sku.gpu_vendor_id or "", sku.gpu_product_id or "", sku.gpu_model or "", f"0000:0{index}:00.0")
+        for index in range(sku.gpu_count)
+    )
+    machines = tuple(
+        MaasMachine(
+            system_id=SystemId(f"{code[:3]}{number:03d}"), hostname=f"{code}-node-{number:02d}",
+            status=MachineStatus.READY, pool="berth", zone="hall-1", cpu_count=sku.cpu_count,
+            memory_mib=sku.memory_gib * 1024, architecture="amd64/generic",
+        )
+        for number in range(1, count + 1)
+    )  # fmt: skip
+    async with runtime.context(SYSTEM) as ctx:
+        begun = await ctx.now()
+        await record(ctx, Sighting(begun, machines, {machine.system_id: gpus for machine in machines}))
 
 
 class World:
@@ -101,13 +137,7 @@ class World:
         async with self.runtime.context(SYSTEM) as ctx:
             for sku in SKUS:
                 await add_sku(ctx, sku)
-                whole, gpu = RATES[sku.code]
-                price = NewPrice(
-                    sku_code=sku.code,
-                    rate_whole=RateMicroPerHour(whole),
-                    rate_gpu=None if gpu is None else RateMicroPerHour(gpu),
-                )
-                await announce_price(ctx, price)
+                await add_price(ctx, sku.code)
             noble = NewImage(
                 code="ubuntu-24.04", title="Ubuntu 24.04", osystem="ubuntu", distro_series="noble", is_default=True
             )
@@ -161,10 +191,7 @@ class World:
             await billing.post_credit(ctx, command)
 
     async def policies(self, **values: int | bool) -> None:
-        async with self.runtime.context(SYSTEM) as ctx:
-            for key, value in values.items():
-                row = {"id": uuid4(), "key": key, "value": msgspec.json.encode(value).decode()}
-                await ctx.session.execute(SET_POLICY, row)
+        await set_policies(self.runtime, **values)
 
     async def fault(self, name: str, **spec: object) -> None:
         base = self.maas_url.removesuffix("/MAAS")

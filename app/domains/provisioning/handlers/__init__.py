@@ -1,0 +1,1 @@
+"""Entrances of provisioning for people and programs."""

@@ -1,0 +1,143 @@
+"""Overview, launch, machines, one machine, its receipt."""
+
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.context import Context
+from app.domains.provisioning.contracts import CancelAllocation, Changed, Launched, ReleaseAllocation
+from app.domains.provisioning.schemas import (
+    GiveBackForm,
+    LaunchForm,
+    LaunchPage,
+    ReceiptPage,
+    launch_page,
+    machine_page,
+    machines_page,
+    overview_page,
+)
+from app.domains.provisioning.service import launch, release, views
+from app.shared.authz import Permission
+from app.shared.authz.scope import may
+from app.shared.idempotency import once
+from app.shared.web import Ctx, Form, fragment, page, redirect, requires
+
+Word = Annotated[str, QueryParameter(max_length=100)]
+Count = Annotated[int, QueryParameter(ge=0, le=64)]
+Cursor = Annotated[UUID | None, QueryParameter()]
+READ = requires(Permission.ALLOCATION_READ)
+LAUNCH = requires(Permission.ALLOCATION_LAUNCH)
+RELEASE = requires(Permission.ALLOCATION_RELEASE)
+DETAIL = "provisioning/machine.html"
+
+
+@get("/", opt=requires(Permission.PROFILE), include_in_schema=False, name="provisioning:overview")
+async def overview_handler(ctx: Ctx) -> Response[str]:
+    """What runs and how long the money lasts; who may not see machines is led to what they may see."""
+    if ctx.actor.tenant_id is None:
+        return redirect(ctx, "/admin/nodes")
+    if not may(ctx.actor, Permission.ALLOCATION_READ):
+        return redirect(ctx, "/billing")
+    return await page(ctx, "provisioning/overview.html", overview_page(await views.overview(ctx)))
+
+
+@get("/overview/now", opt=READ, include_in_schema=False)
+async def overview_now(ctx: Ctx) -> Response[str]:
+    """The part of the overview that moves."""
+    return await fragment(ctx, "provisioning/overview.html", "now", overview_page(await views.overview(ctx)))
+
+
+async def _launch_page(ctx: Context, form: LaunchForm) -> LaunchPage:
+    return launch_page(await views.launch_choices(ctx, form.command()))
+
+
+@get("/launch", opt=LAUNCH, include_in_schema=False)
+async def launch_form(
+    ctx: Ctx, sku: Word = "", image: Word = "", part: Word = "whole", gpus: Count = 1, name: Word = ""
+) -> Response[str]:
+    """The form, with what the choice in the address means."""
+    form = LaunchForm(sku=sku, image=image, part=part, gpus=gpus, name=name)
+    return await page(ctx, "provisioning/launch.html", await _launch_page(ctx, form))
+
+
+@get("/launch/summary", opt=LAUNCH, include_in_schema=False)
+async def launch_summary(
+    ctx: Ctx, sku: Word = "", image: Word = "", part: Word = "whole", gpus: Count = 1, name: Word = ""
+) -> Response[str]:
+    """The same after a change of the choice."""
+    form = LaunchForm(sku=sku, image=image, part=part, gpus=gpus, name=name)
+    return await fragment(ctx, "provisioning/launch.html", "order", await _launch_page(ctx, form))
+
+
+@post("/launch/preview", opt=requires(Permission.ALLOCATION_LAUNCH, idempotent=False), include_in_schema=False)
+async def launch_preview(ctx: Ctx, data: Form[LaunchForm]) -> Response[str]:
+    """Without scripts: the form again, with the choice in its address."""
+    choice = {"sku": data.sku, "image": data.image, "part": data.part, "gpus": data.gpus, "name": data.name}
+    return redirect(ctx, f"/launch?{urlencode(choice)}")
+
+
+@post("/launch", opt=LAUNCH, include_in_schema=False)
+async def launch_machine(ctx: Ctx, data: Form[LaunchForm]) -> Response[str]:
+    """Launch, then to the machine's page."""
+    launched = await once(ctx, Launched, launch.launch, data.command())
+    return redirect(ctx, f"/machines/{launched.allocation_id}")
+
+
+@get("/machines", opt=READ, include_in_schema=False, name="provisioning:machines")
+async def machines(ctx: Ctx, cursor: Cursor = None, live: Word = "") -> Response[str]:
+    """The project's machines."""
+    rows = await views.page_machines(ctx, cursor, views.PAGE + 1, live=bool(live))
+    struct = machines_page(rows, views.PAGE, live=bool(live), is_first=cursor is None)
+    return await page(ctx, "provisioning/machines.html", struct)
+
+
+@get("/machines/now", opt=READ, include_in_schema=False)
+async def machines_now(ctx: Ctx, cursor: Cursor = None, live: Word = "") -> Response[str]:
+    """The list alone."""
+    rows = await views.page_machines(ctx, cursor, views.PAGE + 1, live=bool(live))
+    struct = machines_page(rows, views.PAGE, live=bool(live), is_first=cursor is None)
+    return await fragment(ctx, "provisioning/machines.html", "now", struct)
+
+
+@get("/machines/{allocation_id:uuid}", opt=READ, include_in_schema=False, name="provisioning:machine")
+async def machine(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
+    """One machine."""
+    return await page(ctx, DETAIL, machine_page(await views.get_detail(ctx, allocation_id)))
+
+
+@get("/machines/{allocation_id:uuid}/now", opt=READ, include_in_schema=False)
+async def machine_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
+    """The part of a machine's page that moves."""
+    return await fragment(ctx, DETAIL, "now", machine_page(await views.get_detail(ctx, allocation_id)))
+
+
+@post("/machines/{allocation_id:uuid}/release", opt=RELEASE, include_in_schema=False)
+async def give_back(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[GiveBackForm]) -> Response[str]:
+    """Give it back."""
+    command = ReleaseAllocation(allocation_id=allocation_id, confirm_name=data.confirm_name)
+    await once(ctx, Changed, release.release, command)
+    return redirect(ctx, f"/machines/{allocation_id}")
+
+
+@post("/machines/{allocation_id:uuid}/cancel", opt=RELEASE, include_in_schema=False)
+async def cancel_launch(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
+    """Give up the launch."""
+    await once(ctx, Changed, release.cancel, CancelAllocation(allocation_id=allocation_id))
+    return redirect(ctx, f"/machines/{allocation_id}")
+
+
+@get("/machines/{allocation_id:uuid}/receipt", opt=READ, include_in_schema=False)
+async def receipt(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
+    """What it cost and why."""
+    allocation, found = await views.get_receipt(ctx, allocation_id)
+    struct = ReceiptPage(allocation=allocation, receipt=found, lines=found.lines)
+    return await page(ctx, "provisioning/receipt.html", struct)
+
+
+ROUTES = [
+    overview_handler, overview_now, launch_form, launch_summary, launch_preview, launch_machine, machines, machines_now,
+    machine, machine_now, give_back, cancel_launch, receipt,
+]  # fmt: skip

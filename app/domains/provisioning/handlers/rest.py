@@ -1,0 +1,72 @@
+"""Machines for programs."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.provisioning.contracts import CancelAllocation, Changed, Forecast, Launched, ReleaseAllocation
+from app.domains.provisioning.schemas import (
+    AllocationAnswer,
+    AllocationsAnswer,
+    LaunchBody,
+    ReceiptAnswer,
+    answer,
+    answers,
+    receipt_answer,
+)
+from app.domains.provisioning.service import forecast, launch, release, views
+from app.shared.authz import Permission
+from app.shared.idempotency import once
+from app.shared.web import Ctx, Json, requires
+
+Cursor = Annotated[UUID | None, QueryParameter(description="`next_cursor` of the page before")]
+Limit = Annotated[int, QueryParameter(ge=1, le=200)]
+Live = Annotated[bool, QueryParameter(description="only those that have not ended")]
+READ = requires(Permission.ALLOCATION_READ)
+RELEASE = requires(Permission.ALLOCATION_RELEASE)
+
+
+@post("/api/v1/allocations", opt=requires(Permission.ALLOCATION_LAUNCH))
+async def launch_allocation(ctx: Ctx, data: Json[LaunchBody]) -> Response[Launched | Forecast]:
+    """Rent a machine (201), or with `dry_run` only say what it would mean (200)."""
+    command = data.command()
+    if command.dry_run:
+        return Response(await forecast.forecast(ctx, command), status_code=200)
+    return Response(await once(ctx, Launched, launch.launch, command), status_code=201)
+
+
+@get("/api/v1/allocations", opt=READ)
+async def list_allocations(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50, live: Live = False) -> AllocationsAnswer:
+    """The project's machines, newest first."""
+    return answers(await views.page_machines(ctx, cursor, limit + 1, live=live), limit)
+
+
+@get("/api/v1/allocations/{allocation_id:uuid}", opt=READ)
+async def get_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> AllocationAnswer:
+    """One machine with its steps."""
+    detail = await views.get_detail(ctx, allocation_id)
+    return answer(detail.machine, detail.steps)
+
+
+@post("/api/v1/allocations/{allocation_id:uuid}/release", opt=RELEASE, status_code=200)
+async def release_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> Changed:
+    """Give the machine back: everything on it is lost, billing ends now."""
+    return await once(ctx, Changed, release.release, ReleaseAllocation(allocation_id=allocation_id))
+
+
+@post("/api/v1/allocations/{allocation_id:uuid}/cancel", opt=RELEASE, status_code=200)
+async def cancel_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> Changed:
+    """Give up a launch before it is active: nothing is charged."""
+    return await once(ctx, Changed, release.cancel, CancelAllocation(allocation_id=allocation_id))
+
+
+@get("/api/v1/allocations/{allocation_id:uuid}/receipt", opt=READ)
+async def get_receipt(ctx: Ctx, allocation_id: FromPath[UUID]) -> ReceiptAnswer:
+    """What the machine cost, hour by hour."""
+    _, receipt = await views.get_receipt(ctx, allocation_id)
+    return receipt_answer(receipt)
+
+
+ROUTES = [launch_allocation, list_allocations, get_allocation, release_allocation, cancel_allocation, get_receipt]

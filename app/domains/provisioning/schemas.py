@@ -1,0 +1,379 @@
+"""Wire shapes of provisioning: JSON in and out, forms, and the structs its pages get. Amounts are micro-units."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from app.domains.billing.contracts import BalanceView, CostLine, ReceiptView
+from app.domains.provisioning.contracts import AllocationView, Forecast, LaunchAllocation, StepView
+from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, as_state
+from app.domains.provisioning.service.views import LaunchChoices, Machine, MachineDetail, Offer, Overview
+from app.shared.web.parts import Step
+
+# state -> (how it looks, its word)
+LOOKS: dict[str, tuple[str, str]] = {
+    "requested": ("waiting", "requested"),
+    "placing": ("in_progress", "choosing a machine"),
+    "provisioning": ("in_progress", "installing"),
+    "configuring": ("in_progress", "testing it"),
+    "active": ("active", "running"),
+    "releasing": ("in_progress", "giving back"),
+    "release_failed": ("attention", "giving back takes longer"),
+    "released": ("ended", "given back"),
+    "failed": ("failed", "failed"),
+    "canceled": ("ended", "canceled"),
+}
+LABELS = {
+    "place": "Choose a machine",
+    "deploy": "Install",
+    "configure": "Make your account",
+    "probe": "Prove that it works",
+    "activate": "Hand it over",
+    "close": "End access",
+    "erase": "Erase its disks",
+}
+WAY_IN = ("place", "deploy", "configure", "probe", "activate")
+SIZES = (1, 2, 4, 8, 16)
+
+
+class LaunchBody(msgspec.Struct, kw_only=True):
+    """`gpus` null means the whole machine. With `dry_run` nothing changes and the answer is the forecast."""
+
+    sku: str
+    image: str = ""
+    gpus: int | None = None
+    name: str = ""
+    dry_run: bool = False
+
+    def command(self) -> LaunchAllocation:
+        return LaunchAllocation(
+            sku_code=self.sku, image_code=self.image, gpus=self.gpus or 0, name=self.name, dry_run=self.dry_run
+        )
+
+
+class LaunchForm(msgspec.Struct, kw_only=True):
+    """The same from the page; `part` is whole or gpus."""
+
+    sku: str = ""
+    image: str = ""
+    part: str = "whole"
+    gpus: int = 1
+    name: str = ""
+
+    def command(self) -> LaunchAllocation:
+        gpus = self.gpus if self.part == "gpus" else 0
+        return LaunchAllocation(sku_code=self.sku, image_code=self.image, gpus=gpus, name=self.name)
+
+
+class GiveBackForm(msgspec.Struct, kw_only=True):
+    confirm_name: str = ""
+
+
+class StepAnswer(msgspec.Struct, kw_only=True):
+    """One step; state: in_progress | active (done well) | failed | ended."""
+
+    step: str
+    attempt: int
+    state: str
+    detail: str
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class AllocationAnswer(msgspec.Struct, kw_only=True):
+    """One machine. Billing runs from `active_at` to `release_requested_at`, by the second."""
+
+    id: UUID
+    name: str
+    state: str
+    sku: str
+    gpus: int
+    whole: bool
+    image: str
+    currency: str
+    rate_per_hour: int
+    hold: int
+    cost: int
+    cost_seconds: int
+    requested_at: datetime
+    active_at: datetime | None
+    release_requested_at: datetime | None
+    ended_at: datetime | None
+    cancel_requested: bool
+    failure_code: str | None
+    failure_text: str | None
+    version: int
+    steps: list[StepAnswer] | None = None
+
+
+class AllocationsAnswer(msgspec.Struct, kw_only=True):
+    """Newest first; pass `next_cursor` as `cursor` for the next page."""
+
+    items: list[AllocationAnswer]
+    next_cursor: UUID | None
+
+
+class ReceiptLine(msgspec.Struct, kw_only=True):
+    """Seconds at a rate inside one hour of the clock. The sum over all lines is the total."""
+
+    from_at: datetime
+    to_at: datetime
+    seconds: int
+    rate_per_hour: int
+    amount: int
+
+
+class ReceiptAnswer(msgspec.Struct, kw_only=True):
+    allocation_id: UUID
+    currency: str
+    seconds: int
+    total: int
+    lines: list[ReceiptLine]
+
+
+def answer(machine: Machine, steps: Sequence[StepView] | None = None) -> AllocationAnswer:
+    """One machine for programs."""
+    row, cost = machine.allocation, machine.cost
+    return AllocationAnswer(
+        id=row.id,
+        name=row.name,
+        state=row.state,
+        sku=row.sku_code,
+        gpus=row.gpus,
+        whole=row.whole,
+        image=row.image_code,
+        currency=row.currency,
+        rate_per_hour=row.rate_micro,
+        hold=row.hold_micro,
+        cost=cost.total if cost else 0,
+        cost_seconds=cost.seconds if cost else 0,
+        requested_at=row.requested_at,
+        active_at=row.active_at,
+        release_requested_at=row.release_requested_at,
+        ended_at=row.ended_at,
+        cancel_requested=row.cancel_requested,
+        failure_code=row.failure_code,
+        failure_text=row.failure_text,
+        version=row.version,
+        steps=None if steps is None else [msgspec.convert(step, StepAnswer, from_attributes=True) for step in steps],
+    )
+
+
+def answers(machines: Sequence[Machine], limit: int) -> AllocationsAnswer:
+    """A page for programs; one row more than `limit` was asked for, to know whether there are more."""
+    shown = machines[:limit]
+    more = len(machines) > limit
+    return AllocationsAnswer(
+        items=[answer(row) for row in shown], next_cursor=shown[-1].allocation.id if more else None
+    )
+
+
+def receipt_answer(receipt: ReceiptView) -> ReceiptAnswer:
+    """The receipt for programs."""
+    lines = [
+        ReceiptLine(
+            from_at=line.from_at, to_at=line.to_at, seconds=line.seconds, rate_per_hour=line.rate, amount=line.amount
+        )
+        for line in receipt.lines
+    ]
+    return ReceiptAnswer(
+        allocation_id=receipt.allocation_id,
+        currency=receipt.currency,
+        seconds=receipt.seconds,
+        total=receipt.total,
+        lines=lines,
+    )
+
+
+# -- pages -------------------------------------------------------------------------------------------------------------
+
+
+class MachineRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a list. `live_rate` is None while nothing is billed."""
+
+    allocation: AllocationView
+    title: str
+    look: tuple[str, str]
+    slips: tuple[str, ...]
+    cost_micro: int
+    live_rate: int | None
+
+
+class MachinesPage(msgspec.Struct, frozen=True, kw_only=True):
+    rows: tuple[MachineRow, ...]
+    running_only: bool
+    next_href: str | None
+    is_first: bool
+
+
+class OverviewPage(msgspec.Struct, frozen=True, kw_only=True):
+    rows: tuple[MachineRow, ...]
+    balance: BalanceView | None
+    ever: bool
+    at: datetime
+
+
+class MachinePage(msgspec.Struct, frozen=True, kw_only=True):
+    """One machine. `steps` are those of the way in while it starts, else all that happened."""
+
+    row: MachineRow
+    image_title: str
+    steps: tuple[Step, ...]
+    usual_seconds: float | None
+    at: datetime
+    is_starting: bool
+    is_active: bool
+    is_leaving: bool
+    has_ended: bool
+    curl: str
+
+
+class ReceiptPage(msgspec.Struct, frozen=True, kw_only=True):
+    allocation: AllocationView
+    receipt: ReceiptView
+    lines: tuple[CostLine, ...]
+
+
+class OfferRow(msgspec.Struct, frozen=True, kw_only=True):
+    offer: Offer
+    slips: tuple[str, ...]
+    checked: bool
+
+
+class LaunchPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The launch form with what the present choice means."""
+
+    offers: tuple[OfferRow, ...]
+    chosen: Offer | None
+    images: tuple[tuple[str, str], ...]
+    image: str
+    whole: bool
+    gpus: int
+    sizes: tuple[int, ...]
+    name: str
+    forecast: Forecast | None
+    problem: str
+    curl: str
+
+
+def look(row: AllocationView) -> tuple[str, str]:
+    """How a machine's state looks and what it is called."""
+    if row.cancel_requested and row.state in STARTING:
+        return "in_progress", "canceling"
+    return LOOKS[row.state]
+
+
+def machine_row(machine: Machine) -> MachineRow:
+    row = machine.allocation
+    kind = {"active": "mine", "failed": "failed"}.get(
+        row.state, "free" if as_state(row.state) in ENDED else "in_progress"
+    )
+    count = max(1, row.gpus)
+    return MachineRow(
+        allocation=row,
+        title=machine.sku.title if row.whole else f"{row.gpus} of {machine.sku.gpu_count} GPUs, {machine.sku.title}",
+        look=look(row),
+        slips=(kind,) * count,
+        cost_micro=machine.cost.total if machine.cost else 0,
+        live_rate=row.rate_micro if row.state == "active" else None,
+    )
+
+
+def machines_page(machines: Sequence[Machine], limit: int, *, live: bool, is_first: bool) -> MachinesPage:
+    shown = machines[:limit]
+    more = f"/machines?{'live=1&' if live else ''}cursor={shown[-1].allocation.id}" if len(machines) > limit else None
+    return MachinesPage(
+        rows=tuple(machine_row(machine) for machine in shown), running_only=live, next_href=more, is_first=is_first
+    )
+
+
+def overview_page(overview: Overview) -> OverviewPage:
+    rows = tuple(machine_row(machine) for machine in overview.machines)
+    return OverviewPage(rows=rows, balance=overview.balance, ever=overview.ever, at=overview.at)
+
+
+def machine_page(detail: MachineDetail) -> MachinePage:
+    row, state = detail.machine.allocation, as_state(detail.machine.allocation.state)
+    usual = [detail.usual[name] for name in WAY_IN if name in detail.usual]
+    return MachinePage(
+        row=machine_row(detail.machine),
+        image_title=detail.image.title,
+        steps=timeline(detail),
+        usual_seconds=sum(usual) if len(usual) == len(WAY_IN) else None,
+        at=detail.at,
+        is_starting=state in STARTING,
+        is_active=state == "active",
+        is_leaving=state in LEAVING,
+        has_ended=state in ENDED,
+        curl=f"curl -H 'authorization: Bearer $TOKEN' $BERTH_URL/api/v1/allocations/{row.id}",
+    )
+
+
+def timeline(detail: MachineDetail) -> tuple[Step, ...]:
+    """What happened, then what is still to come, with how long it usually takes."""
+    row = detail.machine.allocation
+    shown = [_step(step, detail, row.attempt) for step in detail.steps if step.step in LABELS]
+    if as_state(row.state) not in STARTING or row.cancel_requested:
+        return tuple(shown)
+    begun = {step.step for step in detail.steps if step.attempt == row.attempt}
+    for name in WAY_IN:
+        if name not in begun:
+            shown.append(Step(label=LABELS[name], state="waiting", expected_seconds=detail.usual.get(name)))
+    return tuple(shown)
+
+
+def _step(step: StepView, detail: MachineDetail, attempt: int) -> Step:
+    ended = step.finished_at or detail.at
+    tries = f" (machine {step.attempt})" if attempt > 1 and step.step in WAY_IN else ""
+    return Step(
+        label=LABELS[step.step] + tries,
+        state=step.state,
+        seconds=None if step.started_at is None else max(0.0, (ended - step.started_at).total_seconds()),
+        expected_seconds=detail.usual.get(step.step),
+        detail=step.detail,
+        started_at=step.started_at,
+    )
+
+
+def launch_page(choices: LaunchChoices) -> LaunchPage:
+    command = choices.command
+    chosen = next((offer for offer in choices.offers if offer.sku.code == command.sku_code), None)
+    most = chosen.sku.gpu_count if chosen and chosen.sku.sells_slots else 0
+    sizes = tuple(size for size in SIZES if size < most) + ((most,) if most else ())
+    return LaunchPage(
+        offers=tuple(OfferRow(offer=offer, slips=_freest(offer), checked=offer is chosen) for offer in choices.offers),
+        chosen=chosen,
+        images=tuple((image.code, image.title) for image in choices.images),
+        image=command.image_code,
+        whole=command.gpus == 0,
+        gpus=command.gpus or 1,
+        sizes=sizes,
+        name=command.name or (choices.forecast.name if choices.forecast else ""),
+        forecast=choices.forecast,
+        problem=choices.problem,
+        curl=_curl(command, choices.forecast),
+    )
+
+
+def _freest(offer: Offer) -> tuple[str, ...]:
+    """The freest machine of a type: what is free of it, the rest taken."""
+    slots = offer.sku.slots
+    free = slots if offer.available.free_whole else min(slots, offer.available.most_together)
+    return ("free",) * free + ("taken",) * (slots - free)
+
+
+def _curl(command: LaunchAllocation, forecast: Forecast | None) -> str:
+    body = {
+        "sku": command.sku_code,
+        "image": command.image_code,
+        "gpus": command.gpus or None,
+        "name": command.name or (forecast.name if forecast else ""),
+    }
+    return (
+        "curl -X POST $BERTH_URL/api/v1/allocations -H 'authorization: Bearer $TOKEN' "
+        "-H \"x-idempotency-key: $(uuidgen)\" -H 'content-type: application/json' "
+        f"-d '{json.dumps(body)}'"
+    )

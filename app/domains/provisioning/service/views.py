@@ -1,0 +1,204 @@
+"""What pages and the API show of machines. Reads only, and only in the actor's own project."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from app.context import Context
+from app.domains.billing import public as billing
+from app.domains.billing.contracts import BalanceView, CostView, ReceiptView
+from app.domains.inventory import public as inventory
+from app.domains.inventory.contracts import Availability, ImageView, PriceView, SkuView
+from app.domains.provisioning.contracts import (
+    AccessTarget,
+    AllocationView,
+    CustomerAllocation,
+    Forecast,
+    LaunchAllocation,
+    StepView,
+)
+from app.domains.provisioning.errors import NotActive
+from app.domains.provisioning.repository import AllocationRepository, MachineRepository, TimelineRepository
+from app.domains.provisioning.service.forecast import forecast
+from app.domains.releases import public as releases
+from app.shared.authz import Permission, project_scope, tenant_scope
+from app.shared.authz.scope import may
+from app.shared.errors import DomainError, NotFound
+
+PAGE = 50
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """One allocation with its type and its cost so far (None before anything is held for it)."""
+
+    allocation: AllocationView
+    sku: SkuView
+    cost: CostView | None
+
+
+class MachineDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """One allocation with everything its page shows."""
+
+    machine: Machine
+    image: ImageView
+    steps: list[StepView]
+    usual: dict[str, float]
+    at: datetime
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """One type on the launch form."""
+
+    sku: SkuView
+    price: PriceView
+    available: Availability
+
+
+class LaunchChoices(msgspec.Struct, frozen=True, kw_only=True):
+    """What the launch form offers, and what the present choice would mean."""
+
+    offers: list[Offer]
+    images: list[ImageView]
+    command: LaunchAllocation
+    forecast: Forecast | None
+    problem: str
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """The first page: what runs, and how long the money lasts."""
+
+    machines: list[Machine]
+    balance: BalanceView | None
+    ever: bool
+    at: datetime
+
+
+async def page_machines(ctx: Context, before: UUID | None, limit: int = PAGE, *, live: bool = False) -> list[Machine]:
+    """The project's machines, newest first, from after `before` on."""
+    scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)
+    rows = await AllocationRepository(ctx.session).page(scope, before=before, limit=limit, live=live)
+    return await _with_costs(ctx, rows)
+
+
+async def _with_costs(ctx: Context, rows: list[AllocationView]) -> list[Machine]:
+    skus = await inventory.skus(ctx, {row.sku_id for row in rows})
+    costs = await billing.costs_of(ctx, [row.id for row in rows])
+    return [Machine(allocation=row, sku=skus[row.sku_id], cost=costs.get(row.id)) for row in rows]
+
+
+async def get_detail(ctx: Context, allocation_id: UUID) -> MachineDetail:
+    """One machine with its timeline. Raises NotFound."""
+    scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)
+    allocation = await AllocationRepository(ctx.session).get_in(scope, allocation_id)
+    timeline = TimelineRepository(ctx.session)
+    return MachineDetail(
+        machine=(await _with_costs(ctx, [allocation]))[0],
+        image=await inventory.image(ctx, allocation.image_code),
+        steps=await timeline.steps(allocation.id),
+        usual=await timeline.usual_seconds(allocation.sku_id, allocation.image_code),
+        at=await ctx.now(),
+    )
+
+
+async def get_receipt(ctx: Context, allocation_id: UUID) -> tuple[AllocationView, ReceiptView]:
+    """What a machine cost, hour by hour. Raises NotFound, also before anything is billed."""
+    scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)
+    allocation = await AllocationRepository(ctx.session).get_in(scope, allocation_id)
+    receipt = await billing.receipt(ctx, allocation.id)
+    if receipt is None:
+        raise NotFound()
+    return allocation, receipt
+
+
+async def overview(ctx: Context) -> Overview:
+    """What runs now and how long the money lasts."""
+    machines = await page_machines(ctx, None, live=True)
+    seen = bool(machines) or bool(await page_machines(ctx, None, 1))
+    balance = None
+    if may(ctx.actor, Permission.BILLING_READ):
+        balance = await billing.balance(ctx, tenant_scope(ctx.actor, Permission.BILLING_READ).tenant_id)
+    return Overview(machines=machines, balance=balance, ever=seen, at=await ctx.now())
+
+
+async def launch_choices(ctx: Context, command: LaunchAllocation) -> LaunchChoices:
+    """Everything on offer; without a choice the first type. What is wrong with the choice is told, not raised."""
+    at = await ctx.now()
+    skus = await inventory.list_skus(ctx)
+    prices = await inventory.rates_for(ctx, [sku.id for sku in skus], at)
+    free = await inventory.availability(ctx)
+    offers = [
+        Offer(sku=sku, price=prices[sku.id], available=free.get(sku.id, Availability()))
+        for sku in skus
+        if sku.id in prices
+    ]
+    images = await inventory.images(ctx)
+    if not command.sku_code and offers:
+        command = msgspec.structs.replace(command, sku_code=offers[0].sku.code)
+    if not command.image_code and images:
+        command = msgspec.structs.replace(command, image_code=images[0].code)
+    shown, problem = None, ""
+    try:
+        shown = await forecast(ctx, command) if offers and images else None
+    except DomainError as error:  # a choice that cannot be is no error of the page
+        fields = error.details.get("fields")
+        problem = " ".join(fields.values()) if isinstance(fields, dict) else error.message
+    return LaunchChoices(offers=offers, images=images, command=command, forecast=shown, problem=problem)
+
+
+# -- for other domains -------------------------------------------------------------------------------------------------
+
+
+async def access_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
+    """Where and as whom the actor's project logs in to this machine. Raises NotFound, NotActive."""
+    scope = project_scope(ctx.actor, Permission.TERMINAL_OPEN)
+    allocation = await AllocationRepository(ctx.session).get_in(scope, allocation_id)
+    if allocation.state != "active":
+        raise NotActive(state=allocation.state)
+    deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
+    if deployment.address is None:
+        raise NotActive(state=allocation.state)
+    return AccessTarget(
+        allocation_id=allocation.id,
+        tenant_id=allocation.tenant_id,
+        project_id=allocation.project_id,
+        name=allocation.name,
+        system_id=deployment.system_id,
+        address=deployment.address,
+        port=ctx.settings.maas.node_ssh_port,
+        login=allocation.login,
+        uid=allocation.uid,
+        principal=releases.user_principal(allocation.id, allocation.login),
+        host_alias=deployment.hostname,
+        host_principals=(deployment.hostname, deployment.system_id),
+    )
+
+
+async def access_endings(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Of these allocations those that nobody may be logged in to any more, and why (customer | exhausted | operator |
+    gone)."""
+    wanted = set(allocation_ids)
+    endings = dict.fromkeys(wanted, "gone")
+    for row in await AllocationRepository(ctx.session).list_by_ids(list(wanted)):
+        if row.state == "active":
+            del endings[row.id]
+        else:
+            endings[row.id] = row.release_reason or "gone"
+    return endings
+
+
+async def customer_allocations(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[UUID, CustomerAllocation]:
+    """Names and states by id, whosever they are: the caller has checked who may see them."""
+    rows = await AllocationRepository(ctx.session).list_by_ids(list(allocation_ids))
+    return {
+        row.id: CustomerAllocation(
+            id=row.id,
+            tenant_id=row.tenant_id,
+            project_id=row.project_id,
+            name=row.name,
+            state=row.state,
+            sku_code=row.sku_code,
+        )
+        for row in rows
+    }
