@@ -1,4 +1,4 @@
-"""Signing in at the simulated identity provider, over its real protocol, and everything that must not sign anybody in."""
+"""Signing in at the simulated identity provider over its real protocol, and what must not sign anybody in."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path

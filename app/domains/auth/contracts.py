@@ -109,7 +109,7 @@ class CreateCredential(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CredentialCreated(msgspec.Struct, frozen=True, kw_only=True):
-    """What a repeated request gets back as well: the secret is never stored, so it is shown in the first answer only."""
+    """The answer to a repeated request too: the secret is never stored, so it is shown in the first answer only."""
 
     client_id: UUID
     service_account_id: UUID

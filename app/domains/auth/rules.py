@@ -5,8 +5,8 @@ import unicodedata
 
 LOGIN = re.compile(r"^[a-z][a-z0-9_-]{0,30}$")
 RESERVED = frozenset(
-    "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc nobody systemd sshd ubuntu admin"
-    " berth berth-mgmt messagebus syslog tcpdump landscape".split()
+    "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc nobody systemd sshd ubuntu"
+    " admin berth berth-mgmt messagebus syslog tcpdump landscape".split()
 )
 
 
@@ -57,3 +57,23 @@ def clean_name(name: str, email: str) -> str:
     """A display name: what the provider said without control characters, else the address."""
     text = "".join(c for c in name if c.isprintable()).strip()
     return text[:100] or email[:100]
+
+
+BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def browser_words(user_agent: str) -> str:
+    """`Chrome on Linux`: what a person recognises of a User-Agent header; its first words when nothing is known."""
+    browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
+    if browser and system:
+        return f"{browser} on {system}"
+    return browser or user_agent.split(" ")[0][:40] or "Unknown browser"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domains.auth.rules import login_candidates, safe_next
+from app.domains.auth.rules import browser_words, login_candidates, safe_next
 from tests.fixtures.app import Browser
 
 
@@ -24,6 +24,19 @@ def test_a_path_of_ours_is_returned_to() -> None:
 )
 def test_logins_are_plain_posix_names(name: str, email: str, first: str) -> None:
     assert login_candidates(name, email)[0] == first
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36", "Chrome on Linux"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19 Safari/604", "Safari on iPhone"),
+        ("curl/8.1", "curl/8.1"),
+        ("", "Unknown browser"),
+    ],
+)
+def test_a_session_is_named_in_words_a_person_knows(header: str, words: str) -> None:
+    assert browser_words(header) == words
 
 
 async def test_a_page_asks_who_you_are_and_remembers_where_you_were_going(client) -> None:

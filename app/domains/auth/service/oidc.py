@@ -1,4 +1,4 @@
-"""The two halves of an OIDC sign-in, joined by a one-time record in Valkey and a cookie that binds it to the browser."""
+"""The two halves of an OIDC sign-in, joined by a one-time record in Valkey and by a cookie that binds the browser."""
 
 import secrets
 

@@ -12,6 +12,7 @@ from app.context import Context, Runtime
 from app.domains.auth.contracts import Revoked, RevokeSession, SessionId, SessionView
 from app.domains.auth.events import SessionRevoked
 from app.domains.auth.repository import AuthRepository
+from app.domains.auth.rules import browser_words
 from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding
 from app.shared.authz.actor import ANONYMOUS, SYSTEM
 from app.shared.authz.scope import require
@@ -78,7 +79,7 @@ async def list_sessions(ctx: Context) -> list[SessionView]:
         SessionView(
             id=SessionId(row.id),
             method=row.method,
-            user_agent=row.user_agent,
+            user_agent=browser_words(row.user_agent),
             address=row.address,
             created_at=row.created_at,
             last_seen_at=row.last_seen_at,
