@@ -43,7 +43,7 @@ TITLES = {
 
 
 class PillPage(msgspec.Struct, frozen=True):
-    """The header's pill alone; None before the first account exists."""
+    """The header's pill alone; None for who may not see money."""
 
     pill: MoneyPill | None
 
@@ -59,9 +59,7 @@ async def money_pill(ctx: Context, tenant_id: UUID) -> MoneyPill | None:
     """The header's figures in one statement; attention under four hours of runway. None for who may not see money."""
     if not may(ctx.actor, Permission.BILLING_READ):
         return None
-    funds = (await accounts.funds_of(ctx.session, [tenant_id])).get(tenant_id)
-    if funds is None:
-        return None
+    funds = await balances.get_funds(ctx, tenant_id)  # zeros until a new organisation has its accounts, moments later
     left = runway.runway_seconds(balances.spendable(funds), funds.burn)
     return MoneyPill(
         available_micro=funds.credit + funds.promotions,

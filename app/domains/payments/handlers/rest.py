@@ -13,7 +13,7 @@ from app.domains.payments.service import credit, webhooks
 from app.shared.authz import Permission
 from app.shared.web import Contexts, Ctx, Json, public, requires
 
-Signature = Annotated[str | None, HeaderParameter(name="stripe-signature", default=None)]
+Signature = Annotated[str | None, HeaderParameter(name="stripe-signature")]
 
 
 @post("/api/v1/payments/credit", opt=requires(Permission.PAYMENT_CREATE, rate=MONEY), status_code=201)
