@@ -31,6 +31,7 @@ COMMANDS = {
     "migrate": Command("app.cli.processes", "migrate", "bring the database to the newest schema"),
     "seed": Command("app.cli.processes", "seed", "plant the demonstration data"),
     "ledger": Command("app.cli.ledger", "main", "ledger verify: recompute every balance and compare"),
+    "docs": Command("app.cli.documents", "main", "write the pages of docs/ that are made from the code; --check"),
     "check": Command("app.cli.quality", "check", "format, lint, types, import contracts, architecture rules"),
     "test": Command("app.cli.quality", "test", "check and all tests; with arguments: pytest with these"),
 }

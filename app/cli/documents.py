@@ -1,0 +1,167 @@
+"""`berth docs`: writes the pages of `docs/` that are tables of what stands in the code: errors, events, permissions,
+policies.
+
+A test compares them, so that a page cannot say something else than the code. Owns no prose: that is written by hand.
+"""
+
+import argparse
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from app.shared.authz.permissions import GRANTS, Permission, Role
+from app.shared.authz.privileged import PRIVILEGED
+from app.shared.errors import DomainError
+from app.shared.events.catalogue import EventEntry, entries
+from app.shared.policy import POLICIES, PolicyKey
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOMAINS = Path(__file__).resolve().parents[1] / "domains"
+NOTE = "Written by `./berth docs` from the code; a test compares them."
+AnyKey = PolicyKey[int] | PolicyKey[str] | PolicyKey[bool]
+
+
+def main(words: list[str]) -> int:
+    """Writes the pages; with `--check` writes nothing and answers 1 when one of them is out of date."""
+    parser = argparse.ArgumentParser("berth docs", description="Write the pages that are generated from the code.")
+    parser.add_argument("--check", action="store_true", help="only say which pages are out of date")
+    options = parser.parse_args(words)
+    stale = {name: text for name, text in pages().items() if _read(DOCS / name) != text}
+    for name, text in stale.items():
+        if not options.check:
+            (DOCS / name).write_text(text, "utf-8")
+        print(f"docs/{name} {'is out of date; run ./berth docs' if options.check else 'written'}")
+    return 1 if options.check and stale else 0
+
+
+def pages() -> dict[str, str]:
+    """Every generated page by its name in `docs/`."""
+    _know_everything()
+    makers: dict[str, Callable[[], str]] = {
+        "errors.md": errors_page,
+        "events.md": events_page,
+        "permissions.md": permissions_page,
+        "policies.md": policies_page,
+    }
+    return {name: make() for name, make in makers.items()}
+
+
+def errors_page() -> str:
+    """All error codes, by status, then by code."""
+    found = sorted(DomainError.catalogue().values(), key=lambda cls: (cls.status, cls.code))
+    rows = [
+        (f"`{cls.code}`", str(cls.status), "yes" if cls.retryable else "", cls.title, _origin(cls.__module__))
+        for cls in found
+    ]
+    return _page(
+        "Errors",
+        "A program gets every refusal in one envelope, with its true HTTP status:",
+        "```json\n"
+        '{"error": {"code": "…", "message": "…", "details": {}, "correlation_id": "…", "retryable": false}}\n'
+        "```",
+        "Rely on `code` and `retryable`; `message` is for people and may change. `correlation_id` also comes as the "
+        "header `X-Correlation-Id` and stands in every log line of the request. 429 and 503 carry `Retry-After` in "
+        "seconds. In a browser the same refusal is a page, or an alert inside the page.",
+        _table(("code", "status", "retryable", "sentence", "from"), rows),
+    )
+
+
+def events_page() -> str:
+    """All events with their fields and listeners, by subject."""
+    from app.registry import DOMAINS as REGISTERED
+
+    return _page(
+        "Events",
+        "A subject is `berth.v1.<domain>.<aggregate>.<verb>`. A message is JSON: `envelope` (`id`, `name`, `version`, "
+        "`occurred_at`, `correlation_id`, `causation_id`, `tenant_id`, `project_id`) and `data`, the fields below. "
+        "`version` is the version of the aggregate after the change. Fields are only ever added; amounts are "
+        "micro-units (1 USD = 1,000,000). A message may arrive twice: `envelope.id` tells.",
+        *(_event(entry) for entry in entries(REGISTERED)),
+    )
+
+
+def permissions_page() -> str:
+    """Which role holds which permission, and which permission each audited action asks for."""
+    platform = [role for role in Role if role.value.startswith("platform_")]
+    customer = [role for role in Role if role not in platform]
+    actions = [(f"`{action}`", f"`{permission.value}`") for action, permission in sorted(PRIVILEGED.items())]
+    return _page(
+        "Permissions",
+        "One table in `app/shared/authz/permissions.py`, one function that decides: `holds` in "
+        "`app/shared/authz/scope.py`. A tenant role counts in its organisation, a project role in its project; what is "
+        "outside is answered 404. Platform roles reach across organisations for `platform:` permissions only.",
+        "## Roles of customers",
+        _matrix(customer),
+        "## Roles of the platform",
+        _matrix(platform),
+        "## Audited actions",
+        "Each leaves a row in `admin.audit_logs`; so does an attempt that the use case refuses. A request that has not the "
+        "permission of its route ends before that and is only logged.",
+        _table(("action", "permission"), actions),
+    )
+
+
+def policies_page() -> str:
+    """All policy keys, by name."""
+    return _page(
+        "Policies",
+        "Business constants. A row in `shared.policy_values` (key, value as JSON, optional tenant and project) takes "
+        "the place of the default; the narrowest scope wins; a stored value outside its bounds counts as absent. Each "
+        "transaction reads them anew, so that a change is in force at once.",
+        _table(
+            ("key", "default", "bounds", "unit", "meaning"),
+            [_policy(key) for _, key in sorted(POLICIES.items())],
+        ),
+    )
+
+
+def _know_everything() -> None:
+    """Errors and policies are known once their modules are imported."""
+    import_module("app.registry")
+    import_module("app.shared.errors.render")
+    for path in sorted([*DOMAINS.glob("*/errors.py"), *DOMAINS.glob("*/errors/__init__.py")]):
+        import_module(f"app.domains.{path.relative_to(DOMAINS).parts[0]}.errors")
+
+
+def _event(entry: EventEntry) -> str:
+    rows = [
+        (f"`{name}`", f"`{kind}`", "the aggregate's id" if name == entry.aggregate else "")
+        for name, kind in entry.fields.items()
+    ]
+    heard = ", ".join(f"`{name}`" for name in entry.consumers) or "nobody"
+    parts = [f"## `{entry.subject}`", entry.meaning, _table(("field", "type", ""), rows), f"Heard by: {heard}."]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _policy(key: AnyKey) -> tuple[str, ...]:
+    bounds = "" if key.minimum is None and key.maximum is None else f"{key.minimum} to {key.maximum}"
+    return f"`{key.name}`", f"`{str(key.default).lower()}`", bounds, key.unit, key.description
+
+
+def _matrix(roles: Sequence[Role]) -> str:
+    rows = [
+        (f"`{permission.value}`", *("yes" if role in GRANTS[permission] else "" for role in roles))
+        for permission in Permission
+        if any(role in GRANTS[permission] for role in roles)
+    ]
+    return _table(("permission", *(f"`{role.value}`" for role in roles)), rows)
+
+
+def _origin(module: str) -> str:
+    """The domain of a module, or `shared`."""
+    parts = module.split(".")
+    return parts[2] if parts[1] == "domains" else parts[1]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _page(title: str, *parts: str) -> str:
+    return "\n\n".join([f"# {title}", NOTE, *(inspect.cleandoc(part) for part in parts)]) + "\n"
+
+
+def _read(path: Path) -> str:
+    return path.read_text("utf-8") if path.exists() else ""
