@@ -298,11 +298,11 @@ async def small_cloud(runtime: Runtime, folder: Path, *, fleet: int = 12, speed:
 
 @asynccontextmanager
 async def provisioner(
-    world: World, address: str, domains: Sequence[Any] = (provisioning.DOMAIN,)
+    world: World, address: str, domains: Sequence[Any] = (provisioning.DOMAIN,), queue: str | None = None
 ) -> AsyncIterator[None]:
-    """Temporal at `address` and one worker on a task queue of the test's own."""
+    """Temporal at `address` and one worker, on a task queue of the test's own."""
     temporal = msgspec.structs.replace(
-        world.runtime.settings.temporal, address=address, task_queue=f"test-{uuid4().hex[:8]}"
+        world.runtime.settings.temporal, address=address, task_queue=queue or f"test-{uuid4().hex[:8]}"
     )
     world.runtime.settings = msgspec.structs.replace(world.runtime.settings, temporal=temporal)
     world.client = await Client.connect(address)

@@ -72,7 +72,7 @@ async def launch_summary(
     return await fragment(ctx, "provisioning/launch.html", "order", await _launch_page(ctx, form))
 
 
-@post("/launch/preview", opt=requires(Permission.ALLOCATION_LAUNCH, idempotent=False), include_in_schema=False)
+@post("/launch/preview", opt=LAUNCH, include_in_schema=False)
 async def launch_preview(ctx: Ctx, data: Form[LaunchForm]) -> Response[str]:
     """Without scripts: the form again, with the choice in its address."""
     choice = {"sku": data.sku, "image": data.image, "part": data.part, "gpus": data.gpus, "name": data.name}
