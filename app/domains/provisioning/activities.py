@@ -8,7 +8,6 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from app.context import Runtime
-from app.domains.maas import public as maas
 from app.domains.provisioning.contracts import (
     CONTROLLER,
     NO_CAPACITY,
@@ -50,9 +49,9 @@ def told() -> Iterator[None]:
 class Activities:
     """Bound to one process's runtime."""
 
-    def __init__(self, runtime: Runtime, gateway: maas.MaasGateway | None = None) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._deployer = Deployer(runtime, gateway or maas.open_gateway(runtime.settings.maas))
+        self._deployer = Deployer(runtime)
         self._prover = Prover(runtime)
 
     @activity.defn(name=NAME + "begin")

