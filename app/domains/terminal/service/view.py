@@ -48,7 +48,7 @@ async def terminal_page(ctx: Context, allocation_id: UUID) -> Shown:
     target = await provisioning.get_access_target(ctx, allocation_id)
     shells, lost = await surviving(ctx, allocation_id)
     most = await ctx.policy(MAX_TERMINALS, scope.tenant_id, scope.project_id)
-    allocation = await provisioning.get_allocation(ctx, allocation_id)
+    allocation = await provisioning.get_machine(ctx, allocation_id)
     return Shown(target, allocation, shells, lost_words(lost), most)
 
 
