@@ -96,7 +96,7 @@ def permissions_page() -> str:
         "## Roles of the platform",
         _matrix(platform),
         "## Audited actions",
-        "Each leaves a row in `admin.audit_logs`; so does an attempt that the use case refuses. A request that has not the "
+        "Each leaves a row in `admin.audit_logs`; so does an attempt that the use case refuses. A request without the "
         "permission of its route ends before that and is only logged.",
         _table(("action", "permission"), actions),
     )
