@@ -3,6 +3,7 @@
 from app.domains.provisioning.activities import activities
 from app.domains.provisioning.consumers import CONSUMERS
 from app.domains.provisioning.handlers import pages, rest
+from app.domains.provisioning.jobs import CRONS
 from app.domains.provisioning.policies import POLICIES
 from app.domains.provisioning.workflows import ProvisionAllocation, ReleaseAllocation
 from app.shared.authz import Permission
@@ -12,6 +13,7 @@ DOMAIN = Domain(
     name="provisioning",
     routes=[*pages.ROUTES, *rest.ROUTES],
     policies=POLICIES,
+    crons=CRONS,
     consumers=CONSUMERS,
     workflows=(ProvisionAllocation, ReleaseAllocation),
     activities=activities,

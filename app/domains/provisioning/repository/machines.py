@@ -24,6 +24,7 @@ INSERT = text("""
 BY_ID = text(SELECT + " WHERE id = :id")
 LOCK = text(SELECT + " WHERE id = :id FOR UPDATE")
 OPEN = text(SELECT + " WHERE node_id = ANY(:node_ids) AND state <> 'ended'")
+OF_MACHINE = text(SELECT + " WHERE system_id = :system_id ORDER BY created_at DESC LIMIT 10")
 ADDRESS = text("""
     UPDATE provisioning.node_deployments SET address = :address, version = version + 1
     WHERE id = :id AND address IS DISTINCT FROM :address
@@ -100,6 +101,10 @@ class MachineRepository:
         """The deployment that each of these nodes has now, by node."""
         rows = await self._session.execute(OPEN, {"node_ids": list(node_ids)})
         return {row.node_id: _view(row) for row in rows}
+
+    async def list_of_machine(self, system_id: str) -> list[DeploymentView]:
+        """The last lives of a machine in our hands, newest first; at most 10."""
+        return [_view(row) for row in await self._session.execute(OF_MACHINE, {"system_id": system_id})]
 
     async def set_address(self, deployment_id: UUID, address: str) -> None:
         await self._session.execute(ADDRESS, {"id": deployment_id, "address": address})

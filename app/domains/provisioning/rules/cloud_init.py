@@ -8,6 +8,7 @@ import json
 
 import msgspec
 
+Entry = dict[str, object]
 MANAGEMENT_LOGIN, MANAGEMENT_UID = "berth-mgmt", 990
 NODE_COMMAND = "/usr/local/sbin/berth-node"
 SSHD_CONFIG = (
@@ -41,34 +42,9 @@ class MachineIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
 def user_data(machine: MachineIdentity, user_ca_public: str, node_script: str, tenant: Tenant | None) -> str:
     """The whole cloud-config. Without a `tenant` (shared machines) only the management account exists at first."""
-    users: list[dict[str, object]] = [
-        {
-            "name": MANAGEMENT_LOGIN,
-            "uid": str(MANAGEMENT_UID),
-            "lock_passwd": True,
-            "shell": "/bin/bash",
-            "sudo": f"ALL=(root) NOPASSWD: {NODE_COMMAND}",
-        }
-    ]
-    files: list[dict[str, object]] = [
-        {"path": "/etc/ssh/berth_user_ca.pub", "content": user_ca_public.rstrip("\n") + "\n"},
-        {"path": "/etc/ssh/sshd_config.d/10-berth.conf", "content": SSHD_CONFIG},
-        {
-            "path": f"/etc/ssh/auth_principals/{MANAGEMENT_LOGIN}",
-            "content": machine.management_principal + "\n",
-        },
-    ]
+    users, files = _management(machine, user_ca_public)
     if tenant is not None:
-        users.append(
-            {
-                "name": tenant.login,
-                "uid": str(tenant.uid),
-                "gecos": plain_gecos(tenant.gecos),
-                "lock_passwd": True,
-                "shell": "/bin/bash",
-                "ssh_authorized_keys": [],
-            }
-        )
+        users.append(_account(tenant))
         files.append({"path": f"/etc/ssh/auth_principals/{tenant.login}", "content": tenant.principal + "\n"})
     files.append({"path": NODE_COMMAND, "permissions": "0755", "content": node_script})
     config = {
@@ -84,6 +60,37 @@ def user_data(machine: MachineIdentity, user_ca_public: str, node_script: str, t
         "runcmd": [["systemctl", "reload", "ssh"]],
     }
     return "#cloud-config\n" + json.dumps(config, ensure_ascii=True, indent=1)
+
+
+def _management(machine: MachineIdentity, user_ca_public: str) -> tuple[list[Entry], list[Entry]]:
+    """The account that may run the one command, and who the machine trusts."""
+    user: Entry = {
+        "name": MANAGEMENT_LOGIN,
+        "uid": str(MANAGEMENT_UID),
+        "lock_passwd": True,
+        "shell": "/bin/bash",
+        "sudo": f"ALL=(root) NOPASSWD: {NODE_COMMAND}",
+    }
+    files: list[Entry] = [
+        {"path": "/etc/ssh/berth_user_ca.pub", "content": user_ca_public.rstrip("\n") + "\n"},
+        {"path": "/etc/ssh/sshd_config.d/10-berth.conf", "content": SSHD_CONFIG},
+        {
+            "path": f"/etc/ssh/auth_principals/{MANAGEMENT_LOGIN}",
+            "content": machine.management_principal + "\n",
+        },
+    ]
+    return [user], files
+
+
+def _account(tenant: Tenant) -> Entry:
+    return {
+        "name": tenant.login,
+        "uid": str(tenant.uid),
+        "gecos": plain_gecos(tenant.gecos),
+        "lock_passwd": True,
+        "shell": "/bin/bash",
+        "ssh_authorized_keys": [],
+    }
 
 
 def plain_gecos(name: str) -> str:

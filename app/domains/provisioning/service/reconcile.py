@@ -1,0 +1,73 @@
+"""What nobody waits for any more is found again: launches and releases whose workflow was lost, and machines that MAAS
+still keeps for a deployment that has ended. Only what carries our own marker is ever given back."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from app.context import Context, Runtime
+from app.domains.maas import public as maas
+from app.domains.maas.contracts import MaasMachine, SystemId
+from app.domains.provisioning.contracts import CANCEL_SIGNAL, DeploymentView, provision_workflow_id
+from app.domains.provisioning.repository import AllocationRepository, MachineRepository
+from app.domains.provisioning.rules.states import LEAVING, as_state
+from app.domains.provisioning.service import life
+from app.domains.provisioning.service.deploying import CLEANING, RETURNED
+from app.domains.provisioning.service.launch import start_provisioning
+from app.domains.provisioning.service.release import start_release
+from app.shared.authz.actor import SYSTEM
+from app.shared.outbox import WorkflowCall
+
+STUCK_AFTER = timedelta(minutes=5)
+
+log = structlog.get_logger("berth.provisioning")
+
+
+async def ask_again(ctx: Context) -> int:
+    """Ask again for the workflow of everything that has not moved for minutes: one that runs notices nothing, one that
+    was lost begins anew. Returns how many were asked for."""
+    stuck = await AllocationRepository(ctx.session).list_stuck(await ctx.now() - STUCK_AFTER)
+    for allocation in stuck:
+        if as_state(allocation.state) in LEAVING:
+            await start_release(ctx, allocation)
+            continue
+        await start_provisioning(ctx, allocation)
+        if allocation.cancel_requested:
+            call = WorkflowCall(verb="signal", workflow_id=provision_workflow_id(allocation.id), signal=CANCEL_SIGNAL)
+            await life.call_workflow(ctx, allocation, call)
+    return len(stuck)
+
+
+async def give_back_strays(runtime: Runtime, gateway: maas.MaasGateway) -> list[str]:
+    """Give back machines that MAAS holds under the marker of a deployment that we ended. Returns their names.
+
+    Raises MaasUnavailable.
+    """
+    pool, our_name = runtime.settings.maas.pool, (await gateway.whoami()).username
+    held = [
+        machine
+        for machine in await gateway.list_machines(pool=pool)
+        if machine.owner == our_name
+        and machine.status not in CLEANING | RETURNED
+        and maas.may_touch(machine, pool=pool, our_name=our_name)
+    ]
+    returned = []
+    for machine in held:
+        async with runtime.context(SYSTEM) as ctx:
+            known = await MachineRepository(ctx.session).list_of_machine(machine.system_id)
+        if known and all(deployment.state == "ended" for deployment in known):
+            if await _give_back(gateway, machine, known):
+                returned.append(machine.hostname)
+    return returned
+
+
+async def _give_back(gateway: maas.MaasGateway, machine: MaasMachine, known: Sequence[DeploymentView]) -> bool:
+    for deployment in known:
+        ours = await gateway.list_machines(ids=[SystemId(machine.system_id)], agent_name=deployment.marker)
+        if not ours:
+            continue
+        log.warning("a machine outlived its deployment", hostname=machine.hostname, deployment=str(deployment.id))
+        await gateway.release(machine.system_id, erase=True, comment="berth: its deployment has ended")
+        return True
+    return False
