@@ -107,22 +107,3 @@ def test_every_error_code_belongs_to_one_refusal() -> None:
     ]
     assert len(codes) > 30
     assert len({code for code, _ in codes}) == len(codes)
-
-
-def test_the_image_copies_what_is_there_and_nothing_of_development() -> None:
-    lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
-    sources = [
-        word
-        for line in lines
-        if line.startswith("COPY ") and "--from=" not in line
-        for word in line.split()[1:-1]
-        if not word.startswith("--")
-    ]
-    assert {"app", "workers", "migrations", "requirements/run.lock"} <= set(sources)
-    assert [source for source in sources if not (ROOT / source).exists()] == []
-    assert not any(source.startswith(("devstack", "tests", "e2e", "requirements/dev")) for source in sources)
-    assert [line for line in lines if line.startswith("USER ")][-1:] == ["USER 10001:10001"]
-    ignored = (ROOT / ".dockerignore").read_text("utf-8").split()
-    assert ignored[0] == "*"
-    allowed = [line.removeprefix("!") for line in ignored if line.startswith("!")]
-    assert all(any(source == entry or source.startswith(entry + "/") for entry in allowed) for source in sources)

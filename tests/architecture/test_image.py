@@ -1,0 +1,67 @@
+"""The image holds what the product needs, and nothing else: checked on the texts, because no engine builds it here."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from tests.architecture.source import ROOT
+
+LINES = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
+COPIED = ("app", "workers", "migrations")
+
+
+def locked() -> set[str]:
+    """Distributions of the runtime lock, names as the registry compares them."""
+    lock = (ROOT / "requirements" / "run.lock").read_text("utf-8")
+    return {_plain(name) for name in re.findall(r"(?m)^([A-Za-z0-9._-]+)==", lock)}
+
+
+def imported(folder: Path) -> Iterator[tuple[str, str]]:
+    """(file, first part of a module) of every import that is not of ours and not of Python itself."""
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            for name in {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {*COPIED, "devstack"}:
+                yield str(path.relative_to(ROOT)), name
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_all_that_the_product_imports_is_in_the_runtime_lock() -> None:
+    distributions, lock = packages_distributions(), locked()
+    seen = {item for folder in COPIED for item in imported(ROOT / folder)}
+    assert {"litestar", "asyncssh", "temporalio"} <= {name for _, name in seen}
+    absent = [item for item in sorted(seen) if not lock & {_plain(found) for found in distributions.get(item[1], ())}]
+    assert absent == []
+    assert "pytest" not in lock
+
+
+def test_the_image_copies_what_is_there_and_nothing_of_development() -> None:
+    sources = [
+        word
+        for line in LINES
+        if line.startswith("COPY ") and "--from=" not in line
+        for word in line.split()[1:-1]
+        if not word.startswith("--")
+    ]
+    assert set(sources) == {*COPIED, "requirements/run.lock"}
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+    ignored = (ROOT / ".dockerignore").read_text("utf-8").split()
+    assert ignored[0] == "*"
+    assert {line.removeprefix("!") for line in ignored if line.startswith("!")} == set(sources)
+
+
+def test_the_image_runs_as_nobody_special_and_installs_only_what_is_hashed() -> None:
+    assert [line for line in LINES if line.startswith("USER ")] == ["USER 10001:10001"]
+    installs = " ".join(LINES).split("pip --python", 1)[1].split("run.lock", 1)[0]
+    assert all(word in installs for word in ("--require-hashes", "--no-deps", "--only-binary :all:"))
+    assert {line.split()[1] for line in LINES if line.startswith("FROM ")} == {"python:3.13-slim-bookworm"}
