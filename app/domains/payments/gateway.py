@@ -5,7 +5,6 @@ again and never ordered twice. It refuses to run while a transaction is open.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from stripe.params.checkout import SessionCreateParams
 from app.domains.payments.contracts import SessionFacts
 from app.domains.payments.errors import BadSignature, PaymentRefused, PaymentsUnavailable
 from app.settings import StripeSettings
+from app.shared.clock import process_now
 from app.shared.db import refuse_open_transaction
 
 log = structlog.get_logger("berth.payments")
@@ -96,7 +96,7 @@ def verify_signature(body: bytes, header: str | None, secrets: list[str]) -> Non
 
 def _is_from_the_future(header: str) -> bool:
     stamps = [part[2:] for part in header.split(",") if part.startswith("t=")]
-    return not stamps or int(stamps[0]) > time.time() + TOLERANCE_SECONDS
+    return not stamps or int(stamps[0]) > process_now().timestamp() + TOLERANCE_SECONDS
 
 
 def _params(order: CheckoutOrder) -> SessionCreateParams:

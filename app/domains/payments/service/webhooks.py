@@ -31,7 +31,7 @@ KEPT = ("id", "object", "status", "payment_status", "amount_total", "currency", 
 
 
 class _Data(msgspec.Struct, frozen=True):
-    thing: dict[str, object] = msgspec.field(default_factory=dict, name="object")  # not `object`: it would hide the type
+    thing: dict[str, object] = msgspec.field(default_factory=dict, name="object")  # `object` is a type
 
 
 class _Event(msgspec.Struct, frozen=True):
