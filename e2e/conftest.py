@@ -10,10 +10,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from e2e.cable import Cable
 from e2e.stack import ROOT, Stack, running_stack
 from e2e.steps import Steps
 from e2e.watch import Watch
@@ -56,13 +58,22 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def cable(stack: Stack) -> Iterator[Cable]:
+    """What the browser reaches the portal through."""
+    cable = Cable(urlsplit(stack.url).port or 80)
+    yield cable
+    cable.close()
+
+
+@pytest.fixture(scope="session")
+def browser(stack: Stack, cable: Cable) -> Iterator[Browser]:
     """Real Chromium: `BERTH_CHROMIUM` or the first on PATH."""
     path = os.environ.get("BERTH_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         pytest.fail("the journeys need Chromium: set BERTH_CHROMIUM or install chromium", pytrace=False)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        through_the_cable = f"--host-resolver-rules=MAP {urlsplit(stack.url).netloc} 127.0.0.1:{cable.port}"
+        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, through_the_cable])
         yield browser
         browser.close()
 

@@ -4,44 +4,65 @@ One newcomer, one context, one story: the steps depend on each other as they do 
 money is double-clicked, and the page is reloaded in the middle of whatever takes a while.
 """
 
+from decimal import ROUND_HALF_EVEN, Decimal
 from uuid import uuid4
 
 from playwright.sync_api import expect
 
+from e2e.cable import Cable
 from e2e.conftest import Enter, Visitor
 from e2e.pages.billing import AddCredit, Billing, PaymentReturn
+from e2e.pages.catalog import Catalog
 from e2e.pages.checkout import ACCEPTED, DECLINED, Checkout
-from e2e.pages.frame import Frame
+from e2e.pages.launch import Launch
+from e2e.pages.machine import Machine, Machines, Receipt
+from e2e.pages.overview import Overview
 from e2e.pages.sign_in import SignIn
+from e2e.pages.terminal import Terminal
 from e2e.stack import Stack
 from e2e.steps import Steps
 
 PERSON = "Nora Vale"
 EMAIL = f"nora.{uuid4().hex[:10]}@vale.example"  # nobody has seen her before
+LOGIN = EMAIL.partition("@")[0].replace(".", "")  # on machines
+TYPE, OTHER_TYPE = "H100 SXM ×8", "L40S ×4"
+NAME = "first-light"
+MICRO = Decimal("0.000001")
 
 
-def test_the_first_ten_minutes(enter: Enter, stack: Stack, steps: Steps) -> None:
+def test_the_first_ten_minutes(enter: Enter, stack: Stack, cable: Cable, steps: Steps) -> None:
     visitor = enter()
-    with steps.step("sign in"):
+    with steps.step("S1 sign in"):
         _sign_in(visitor)
-    with steps.step("add credit: declined, then paid"):
+    with steps.step("S2 add credit: declined, then paid"):
         _add_credit(visitor)
-    with steps.step("verify the ledger"):
+    with steps.step("S3 choose and launch"):
+        free = _launch(visitor)
+    with steps.step("S4 watch it deploy"):
+        _watch(visitor)
+    with steps.step("S5 a shell, a reload, a cut"):
+        _use_the_shell(visitor, cable)
+    with steps.step("S6 give back"):
+        _give_back(visitor)
+    with steps.step("S7 receipt and ledger"):
+        _account_for_it(visitor, free)
+    with steps.step("the ledger verifies itself"):
         verified = stack.berth("ledger", "verify")
         assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 def _sign_in(visitor: Visitor) -> None:
-    sign_in = SignIn(visitor.page).open("/billing")
+    sign_in = SignIn(visitor.page).open("/")
     sign_in.to_provider(visitor.stack.issuer)
     sign_in.as_newcomer(PERSON, EMAIL, visitor.stack.url)
-    expect(sign_in.title).to_have_text("Billing")  # back where they were going
-    Frame(visitor.page).expect_credit("$0.00")
+    overview = Overview(visitor.page)
+    overview.expect_first_steps()
+    overview.expect_credit("$0.00")
 
 
 def _add_credit(visitor: Visitor) -> None:
     page, checkout = visitor.page, Checkout(visitor.page)
-    Billing(page).add_credit()
+    Overview(page).add_credit()
     credit = AddCredit(page)
     credit.choose("$50.00")
     credit.pay_twice(visitor.stack.checkout)
@@ -57,4 +78,98 @@ def _add_credit(visitor: Visitor) -> None:
     back.expect_arrived("$50.00")
     back.expect_credit("$50.00")
     billing = Billing(page).open()
-    expect(billing.ledger.get_by_role("row")).to_have_count(2)  # the header and one line: paid once
+    expect(billing.lines("Credit added by card")).to_have_count(1)  # paid once
+    expect(billing.ledger.get_by_role("rowheader")).to_have_count(1)
+
+
+def _launch(visitor: Visitor) -> int:
+    """Returns how many machines of the type were free before."""
+    page = visitor.page
+    catalog = Catalog(page).open()
+    free = catalog.free_machines(TYPE)
+    assert free > 0
+    catalog.launch(OTHER_TYPE)
+    launch = Launch(page)
+    launch.choose_type(TYPE)
+    launch.type_name(NAME)
+    expect(launch.summary).to_contain_text("$18.40/h")
+    page.reload()
+    expect(launch.title).to_have_text("Launch machine")
+    launch.choose_type(TYPE)
+    launch.choose_image("Ubuntu 24.04 + CUDA")
+    launch.type_name(NAME)
+    expect(launch.summary).to_contain_text("$18.40/h")
+    expect(launch.summary).to_contain_text("becomes")  # the runway before and after
+    launch.launch_twice()
+    Machine(page).expect_here(NAME)
+    return free
+
+
+def _watch(visitor: Visitor) -> None:
+    page = visitor.page
+    machine = Machine(page)
+    machine.expect_step_done("Choose a machine")
+    page.reload()
+    machine.expect_here(NAME)
+    machine.expect_running()
+    for label in ("Install", "Make your account", "Prove that it works"):
+        machine.expect_step_done(label)
+    machines = Machines(page).open()
+    expect(machines.rows).to_have_count(1)  # the double click launched one machine
+    machines.rows.get_by_role("link", name=NAME).click()
+    machine.expect_here(NAME)
+
+
+def _use_the_shell(visitor: Visitor, cable: Cable) -> None:
+    page = visitor.page
+    Machine(page).open_terminal()
+    terminal = Terminal(page)
+    terminal.read_aloud()
+    terminal.expect_prompt()
+    terminal.type("nvidia-smi")
+    terminal.expect_text("NVIDIA H100")
+    terminal.type("whoami")
+    terminal.expect_line(LOGIN)
+    terminal.type("BUOY=orange-$((40 + 2))")
+    page.reload()
+    terminal.type("echo one:$BUOY")
+    terminal.expect_line("one:orange-42")  # the same shell
+    with visitor.watch.losing_the_network():
+        with cable.cut():
+            terminal.expect_lost()
+        terminal.expect_back()
+    terminal.type("echo two:$BUOY")
+    terminal.expect_line("two:orange-42")
+    terminal.back()
+    Machine(page).expect_here(NAME)
+
+
+def _give_back(visitor: Visitor) -> None:
+    page = visitor.page
+    machine = Machine(page)
+    machine.expect_running()
+    before = machine.cost.inner_text()
+    expect(machine.cost).not_to_have_text(before)  # it ticks
+    machine.ask_to_give_back(NAME)
+    page.reload()
+    expect(machine.dialog).to_be_hidden()
+    machine.expect_running()
+    machine.ask_to_give_back(NAME)
+    machine.confirm_twice(NAME)
+    machine.expect_given_back()
+
+
+def _account_for_it(visitor: Visitor, free: int) -> None:
+    page = visitor.page
+    Machine(page).open_receipt()
+    receipt = Receipt(page)
+    lines, total = receipt.read(), receipt.total
+    assert lines
+    for seconds, price, amount in lines:
+        assert abs(amount - (seconds * price / 3600).quantize(MICRO, ROUND_HALF_EVEN)) <= MICRO
+    assert sum(amount for _, _, amount in lines) == total
+    billing = Billing(page).open()
+    charged = sum(billing.exact_amount(line) for line in billing.lines(f"Use of {NAME}").all())
+    assert charged == total
+    catalog = Catalog(page).open()
+    catalog.expect_free_machines(TYPE, free)

@@ -14,7 +14,7 @@ HOSTS = {"localhost", "127.0.0.1"}
 # A violated policy is also written by the page itself, with its directive: the console's own words differ by version.
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) =>
-  console.error(`content policy: ${event.violatedDirective} refused ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`));
+  console.error(`content policy: ${event.violatedDirective} refused ${event.blockedURI} in ${event.sourceFile}`));
 """
 
 
@@ -24,7 +24,7 @@ class Watch:
     def __init__(self, context: BrowserContext, portal: str) -> None:
         self.findings: list[str] = []
         self._portal = portal
-        self._offline = False
+        self._losing = False
         self._refusals: set[int] = set()
         context.add_init_script(REPORT_VIOLATIONS)
         context.on("console", self._on_console)
@@ -33,15 +33,13 @@ class Watch:
         context.on("page", lambda page: page.on("websocket", self._on_websocket))
 
     @contextmanager
-    def cut(self, context: BrowserContext) -> Iterator[None]:
-        """The network is gone inside; that requests fail then is no finding."""
-        self._offline = True
-        context.set_offline(True)
+    def losing_the_network(self) -> Iterator[None]:
+        """Inside, it is no finding that connections fail."""
+        self._losing = True
         try:
             yield
         finally:
-            context.set_offline(False)
-            self._offline = False
+            self._losing = False
 
     def expect_refusals(self, *statuses: int) -> None:
         """Answers with these statuses are part of the journey (a refused form is a 4xx by design)."""
@@ -57,7 +55,7 @@ class Watch:
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type != "error" or not self._is_ours(message):
             return
-        if self._offline and ("ERR_INTERNET_DISCONNECTED" in message.text or "WebSocket" in message.text):
+        if self._losing and ("net::ERR_" in message.text or "WebSocket connection" in message.text):
             return
         if any(f"status of {status}" in message.text for status in self._refusals):
             return

@@ -27,9 +27,10 @@ class Billing(Frame):
         """The ledger's lines about this."""
         return self.ledger.get_by_role("row").filter(has=self.page.get_by_role("rowheader", name=title))
 
-    def amount_of(self, line: Locator) -> Decimal:
-        """The last figure of a line: what the balance changed by."""
-        return dollars(line.get_by_role("cell").last.inner_text())
+    def exact_amount(self, line: Locator) -> Decimal:
+        """The last figure of a line, to the millionth: what the balance changed by. Cents hide the rest in a title."""
+        amount = line.get_by_role("cell").last.get_by_text("$")
+        return dollars(amount.get_attribute("title") or amount.inner_text())
 
 
 class AddCredit(Frame):

@@ -1,4 +1,4 @@
-"""What surrounds every page: navigation, the money pill, the account menu. All found by role and by the words on them."""
+"""What surrounds every page: navigation, the money pill, the account menu; found by role and by the words on them."""
 
 import re
 from decimal import Decimal

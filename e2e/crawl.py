@@ -1,0 +1,42 @@
+"""Every page that a person can reach by following links from where they start."""
+
+import re
+from collections import deque
+from urllib.parse import urljoin, urlsplit
+
+from playwright.sync_api import Page
+
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_LIMIT = 60
+_SKIPPED = ("/static/", "/auth/", "/api/")
+
+
+def reachable(page: Page, start: str) -> list[str]:
+    """Paths of this portal, one for each kind of page: `/machines/<id>` is visited once, filters of a list not at all.
+
+    Fails on a link that leads nowhere.
+    """
+    seen: dict[str, str] = {}
+    waiting = deque([start])
+    while waiting and len(seen) < _LIMIT:
+        path = waiting.popleft()
+        kind = _ID.sub("ID", urlsplit(path).path)
+        if kind in seen or kind.startswith(_SKIPPED):
+            continue
+        answer = page.goto(path)
+        assert answer is not None and answer.ok, f"{path} answers {answer and answer.status}"
+        landed = urlsplit(page.url)
+        seen[kind] = path
+        seen.setdefault(_ID.sub("ID", landed.path), landed.path)
+        waiting.extend(_links(page))
+    return sorted({path for kind, path in seen.items()})
+
+
+def _links(page: Page) -> list[str]:
+    here = urlsplit(page.url)
+    found = []
+    for link in page.get_by_role("link", include_hidden=True).all():
+        target = urlsplit(urljoin(page.url, link.get_attribute("href") or ""))
+        if (target.scheme, target.netloc) == (here.scheme, here.netloc):
+            found.append(target.path + (f"?{target.query}" if target.query else ""))
+    return found

@@ -1,0 +1,86 @@
+"""Every page that a customer or an operator can reach: accessible, whole at any width, silent, light, readable.
+
+The pages are found by following links from the start, so a new page is held to this as soon as somebody links to it.
+What the browser writes to its console or asks of other hosts fails these tests too (e2e/watch.py).
+"""
+
+import pytest
+from playwright.sync_api import Browser, StorageState, expect
+
+from e2e import axe, weight
+from e2e.conftest import Enter
+from e2e.crawl import reachable
+from e2e.pages.frame import Frame
+from e2e.pages.sign_in import sign_in_as
+from e2e.stack import Stack
+
+PEOPLE = {"customer": "Ada Marsh", "operator": "Olga Lind"}
+STARTS = {"customer": "/", "operator": "/admin/nodes"}
+READABLE = ("/catalog", "/billing", "/machines")
+WIDTHS = (1440, 360)
+THEMES = ("light", "dark")
+OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.fixture(scope="module")
+def sessions(browser: Browser, stack: Stack) -> dict[str, StorageState]:
+    """Both people signed in once; every test takes a copy of the cookies."""
+    states = {}
+    for role, name in PEOPLE.items():
+        context = browser.new_context(base_url=stack.url)
+        sign_in_as(context.new_page(), stack.issuer, stack.url, name)
+        states[role] = context.storage_state()
+        context.close()
+    return states
+
+
+@pytest.fixture(scope="module")
+def pages(browser: Browser, stack: Stack, sessions: dict[str, StorageState]) -> dict[str, list[str]]:
+    """What each of them can reach."""
+    found = {}
+    for role, state in sessions.items():
+        context = browser.new_context(base_url=stack.url, storage_state=state)
+        found[role] = reachable(context.new_page(), STARTS[role])
+        context.close()
+    return found
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+def test_every_page_is_accessible_and_fits_in_both_themes(
+    enter: Enter, sessions: dict[str, StorageState], pages: dict[str, list[str]], role: str
+) -> None:
+    page = enter(storage_state=sessions[role], reduced_motion="reduce").page
+    problems = []
+    for path in pages[role]:
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            page.goto(path)
+            if (over := page.evaluate(OVERFLOW)) > 0:
+                problems.append(f"{path} at {width} px: {over} px wider than the window")
+            for theme in THEMES:
+                page.emulate_media(color_scheme=theme)
+                problems += [f"{path} at {width} px, {theme}: {line}" for line in axe.violations(page)]
+    assert not problems, "\n" + "\n".join(problems)
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+def test_every_page_is_light(
+    enter: Enter, sessions: dict[str, StorageState], pages: dict[str, list[str]], role: str
+) -> None:
+    problems = []
+    for path in pages[role]:
+        loaded = weight.load(enter(storage_state=sessions[role]).page, path)
+        if not loaded.is_light:
+            problems.append(f"{path}: {loaded}")
+    assert not problems, "\n" + "\n".join(problems)
+
+
+@pytest.mark.parametrize("path", READABLE)
+def test_a_page_reads_without_scripts(enter: Enter, sessions: dict[str, StorageState], path: str) -> None:
+    page = enter(storage_state=sessions["customer"], java_script_enabled=False).page
+    answer = page.goto(path)
+    assert answer is not None and answer.status == 200
+    frame = Frame(page)
+    expect(frame.title).to_be_visible()
+    expect(frame.pill).to_contain_text("$")
+    expect(frame.main.get_by_role("table").or_(frame.main.get_by_role("heading", level=2)).first).to_be_visible()

@@ -1,0 +1,37 @@
+"""What a page costs to load: requests and compressed bytes, seen from the browser with an empty cache."""
+
+import gzip
+from dataclasses import dataclass
+
+from playwright.sync_api import Page, Response
+
+HTML_KB, CODE_KB, REQUESTS = 20, 60, 8  # quality.md E4
+
+
+@dataclass(frozen=True)
+class Weight:
+    """Kilobytes are those of gzip, whatever the server in front of the portal does."""
+
+    requests: int
+    html_kb: float
+    code_kb: float
+
+    @property
+    def is_light(self) -> bool:
+        return self.requests <= REQUESTS and self.html_kb <= HTML_KB and self.code_kb <= CODE_KB
+
+    def __str__(self) -> str:
+        return f"{self.requests} requests, {self.html_kb:.1f} kB of HTML, {self.code_kb:.1f} kB of styles and scripts"
+
+
+def load(page: Page, path: str) -> Weight:
+    """Opens a page and weighs what came. The context should be a fresh one: nothing cached."""
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))  # a method of a list cannot be called back
+    page.goto(path, wait_until="networkidle")
+    sizes = {"document": 0, "stylesheet": 0, "script": 0}
+    for answer in answers:
+        kind = answer.request.resource_type
+        if kind in sizes and answer.status == 200:
+            sizes[kind] += len(gzip.compress(answer.body(), 6))
+    return Weight(len(answers), sizes["document"] / 1000, (sizes["stylesheet"] + sizes["script"]) / 1000)
