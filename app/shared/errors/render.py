@@ -76,6 +76,8 @@ def as_domain_error(error: Exception) -> DomainError:
         return error
     if isinstance(error, ValidationException):
         return ValidationFailed(fields=_fields_of(error))
+    if isinstance(error, RecursionError):
+        return ValidationFailed("This request is nested too deeply.")
     if isinstance(error, HTTPException):
         if error.status_code == 400:
             return ValidationFailed("This request could not be read.")
@@ -101,7 +103,7 @@ def render_error(request: AnyRequest, error: Exception) -> Response[str] | Respo
     """Registered for every exception. Litestar wants a plain function, so the audit row follows the answer."""
     refusal = as_domain_error(error)
     state = request.scope.setdefault("state", {})
-    trace = cast(Trace, state.setdefault("trace", new_trace()))
+    trace = cast(Trace, state.setdefault("trace", new_trace(request.headers.get("x-correlation-id"))))
     answer = _answer(request, refusal, trace, error)
     if refusal.refused is not None:
         answer.background = BackgroundTask(_audit_refusal, request, refusal, trace)
