@@ -1,4 +1,4 @@
-"""Hashing, random secrets and envelopes: thin wrappers over `hashlib`, `secrets` and `cryptography`, nothing homemade."""
+"""Hashing, random secrets, envelopes: thin wrappers over `hashlib`, `secrets`, `cryptography`; nothing homemade."""
 
 import hashlib
 import hmac

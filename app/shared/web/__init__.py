@@ -1,4 +1,4 @@
-"""What every HTML and JSON entrance shares: route declarations, the Context of a request, answers, the frame of a page."""
+"""What every HTML and JSON entrance shares: route declarations, the Context of a request, answers, the page's frame."""
 
 from app.shared.web.provide import Contexts, Ctx
 from app.shared.web.respond import fragment, page, redirect
