@@ -17,7 +17,7 @@ from app.shared.pki import SshCredential
 
 CONNECT_SECONDS = 10.0
 KEEPALIVE_SECONDS, KEEPALIVE_COUNT = 12, 2  # a machine that is gone is found within 40 s
-WINDOW = 512 * 1024  # bytes that the machine may send ahead while we do not read
+WINDOW = 256 * 1024  # bytes that the machine may send ahead while we do not read
 INPUT_HIGH, INPUT_LOW = 128 * 1024, 16 * 1024
 TERM = "xterm-256color"
 

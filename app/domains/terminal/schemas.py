@@ -22,7 +22,7 @@ class OpenShell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TerminalPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What terminal/index.html gets. `notice` says what became of earlier shells, empty if nothing."""
+    """What terminal/index.html gets. `since`: when the oldest of the shells was opened. `notice` says what became of earlier shells, empty if nothing."""
 
     allocation_id: UUID
     name: str
@@ -31,7 +31,7 @@ class TerminalPage(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     rate_micro: int
     currency: str
-    active_at: datetime | None
+    since: datetime | None
     shells: tuple[OpenShell, ...]
     notice: str
     most: int
@@ -49,7 +49,7 @@ class TerminalPage(msgspec.Struct, frozen=True, kw_only=True):
             what=allocation.sku_code + gpus,
             rate_micro=allocation.rate_micro,
             currency=allocation.currency,
-            active_at=allocation.active_at,
+            since=min((shell.opened_at for shell in shown.shells), default=None),
             shells=tuple(OpenShell(id=shell.id, opened_at=shell.opened_at) for shell in shown.shells),
             notice=shown.notice,
             most=shown.most,

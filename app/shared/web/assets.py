@@ -39,10 +39,14 @@ def build_js(static: Path = STATIC) -> str:
 
 
 def fingerprint(static: Path = STATIC) -> str:
-    """Ten hex digits over both bundles: the `?v=` that lets a browser keep them for a year."""
+    """Ten hex digits over both bundles and the terminal's own files: the `?v=` that lets a browser keep them for a
+    year."""
     digest = hashlib.sha256()
     for name in ("berth.css", "berth.js"):
         digest.update((static / "dist" / name).read_bytes())
+    for path in (static / "css" / "terminal.css", *sorted((static / "js" / "terminal").glob("*.js"))):
+        if path.exists():
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:10]
 
 

@@ -37,7 +37,7 @@ def listening() -> Iterator[socket.socket]:
 @pytest.fixture
 def settings(settings: Settings, listening: socket.socket, bench: Bench) -> Settings:
     """The public address is the test's own server; the authorities are the bench's."""
-    settings.pki_dir.mkdir()
+    settings.pki_dir.mkdir(exist_ok=True)
     for name, key in (("user_ca", bench.user_ca), ("host_ca", bench.host_ca)):
         (settings.pki_dir / name).write_bytes(key.export_private_key())
     replace = msgspec.structs.replace

@@ -30,7 +30,7 @@ from app.domains.terminal.rules.pace import Bucket
 from app.domains.terminal.rules.ring import Ring
 
 CHUNK = 32 * 1024  # bytes of output in one frame
-FLIGHT = 256 * 1024  # bytes sent and not yet on the screen
+FLIGHT = 128 * 1024  # bytes sent and not yet on the screen
 MOST_INPUT = 512 * 1024  # bytes typed that the machine does not take
 TELL_INPUT_EVERY = 16 * 1024
 MOST_FRAME = 64 * 1024

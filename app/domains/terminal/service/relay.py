@@ -6,7 +6,7 @@
    Offsets then run on with the length of every binary frame; a later `attached` moves them.
 4. Server binary: output. Client binary: input. Client text: `ack` (what is on the screen), `resize`, `pause`, `resume`,
    `pong`, `close`. Server text: `accepted` (input that the machine took), `ping`, `attached`, `ended` (last).
-5. At most 64 KiB in a client's frame (1009), 1,000 frames a second (1008), 256 KiB of output unconfirmed. Who says
+5. At most 64 KiB in a client's frame (1009), 1,000 frames a second (1008), 128 KiB of output unconfirmed. Who says
    nothing for 40 s is gone (4408); pings come every 15 s.
 """
 

@@ -16,7 +16,7 @@ from app.domains.terminal.rules.words import ending
 from app.domains.terminal.service.attachment import Attachment, Wire
 
 RING = 1024 * 1024
-LAG = 256 * 1024
+LAG = 128 * 1024
 MOST_CELLS = 1_000
 
 Explain = Callable[["Shell"], Awaitable[str | None]]
