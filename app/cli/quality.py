@@ -32,15 +32,17 @@ def check(_words: list[str]) -> int:
 
 
 def test(words: list[str]) -> int:
-    """Everything; with arguments only pytest with these."""
-    if words:
+    """Everything but what is marked `slow`; with `--slow` that too; with other arguments only pytest with these."""
+    slow = words == ["--slow"]
+    if words and not slow:
         return subprocess.run(
             [sys.executable, "-m", "pytest", *words], cwd=ROOT, env=_environment(), check=False
         ).returncode
     has_journeys = any((ROOT / "e2e").glob("**/test_*.py"))
     if has_journeys and not _provide_browser():
         return 1
-    steps = [*_checks(rules=False), Step("tests", _pytest("tests", "-n", "2"))]
+    chosen = [] if slow else ["-m", "not slow"]
+    steps = [*_checks(rules=False), Step("tests", _pytest("tests", "-n", "2", "--dist", "loadgroup", *chosen))]
     if has_journeys:
         steps.append(Step("e2e", _pytest("e2e")))
     return _report(_run(steps))
