@@ -1,5 +1,6 @@
 """The import against the simulated MAAS on a real socket, and what it does with what it is shown."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,7 +31,6 @@ OpenContext = Any
 @asynccontextmanager
 async def maas(runtime: Runtime, data_dir: Path, **options: Any) -> AsyncIterator[tuple[World, MaasGateway]]:
     """A region on a socket, and a client of it; the runtime's settings name it too."""
-    data_dir.mkdir()
     async with served_region(data_dir, **options) as world:
         settings = MaasSettings(url=world.url, api_key=OUR_KEY)
         runtime.settings = msgspec.structs.replace(runtime.settings, maas=settings)
@@ -91,11 +91,19 @@ async def test_the_second_import_asks_for_the_list_and_nothing_else(runtime: Run
 
 
 async def test_the_job_reads_the_pool_of_the_settings_and_outlives_a_dead_controller(
-    runtime: Runtime, tmp_path: Path
+    runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async def at_once(seconds: float) -> None:
+        """No waiting between the tries."""
+
+    def impatient(settings: MaasSettings) -> MaasGateway:
+        return MaasGateway(settings.url, settings.api_key, sleep=at_once)
+
     await plant(runtime)
     async with maas(runtime, tmp_path / "maas"):
         await run_import(runtime, {})
+    monkeypatch.setattr("app.domains.inventory.jobs.open_gateway", impatient)
+    await run_import(runtime, {})
     assert len(await node_ids(runtime)) == 24
     names = await outbox(runtime)
     assert names.count("berth.v1.inventory.node.imported") == 24 == names.count("berth.v1.inventory.slots.changed")
@@ -218,8 +226,6 @@ async def test_a_machine_that_cannot_be_inspected_waits_for_the_next_import_and_
 
 @pytest.mark.commits
 async def test_two_imports_at_once_add_each_machine_once(runtime: Runtime) -> None:
-    import asyncio
-
     await plant(runtime)
     shown = ("h100x8", "a100x8", "l40sx4", "cpu") * 3
     reports = await asyncio.gather(*(see(runtime, shown) for _ in range(4)))
