@@ -62,10 +62,12 @@ class LaunchForm(msgspec.Struct, kw_only=True):
     part: str = "whole"
     gpus: int = 1
     name: str = ""
+    suggested: str = ""  # the name that was offered: as long as it stands, another type gets another one
 
     def command(self) -> LaunchAllocation:
         gpus = self.gpus if self.part == "gpus" else 0
-        return LaunchAllocation(sku_code=self.sku, image_code=self.image, gpus=gpus, name=self.name)
+        name = "" if self.name == self.suggested else self.name
+        return LaunchAllocation(sku_code=self.sku, image_code=self.image, gpus=gpus, name=name)
 
 
 class GiveBackForm(msgspec.Struct, kw_only=True):
@@ -254,6 +256,7 @@ class LaunchPage(msgspec.Struct, frozen=True, kw_only=True):
     gpus: int
     sizes: tuple[int, ...]
     name: str
+    suggested: str
     forecast: Forecast | None
     problem: str
     curl: str
@@ -352,6 +355,7 @@ def launch_page(choices: LaunchChoices) -> LaunchPage:
         gpus=command.gpus or 1,
         sizes=sizes,
         name=command.name or (choices.forecast.name if choices.forecast else ""),
+        suggested="" if command.name or choices.forecast is None else choices.forecast.name,
         forecast=choices.forecast,
         problem=choices.problem,
         curl=_curl(command, choices.forecast),

@@ -56,26 +56,39 @@ async def _launch_page(ctx: Context, form: LaunchForm) -> LaunchPage:
 
 @get("/launch", opt=LAUNCH, include_in_schema=False)
 async def launch_form(
-    ctx: Ctx, sku: Word = "", image: Word = "", part: Word = "whole", gpus: Count = 1, name: Word = ""
+    ctx: Ctx,
+    sku: Word = "",
+    image: Word = "",
+    part: Word = "whole",
+    gpus: Count = 1,
+    name: Word = "",
+    suggested: Word = "",
 ) -> Response[str]:
     """The form, with what the choice in the address means."""
-    form = LaunchForm(sku=sku, image=image, part=part, gpus=gpus, name=name)
+    form = LaunchForm(sku=sku, image=image, part=part, gpus=gpus, name=name, suggested=suggested)
     return await page(ctx, "provisioning/launch.html", await _launch_page(ctx, form))
 
 
 @get("/launch/summary", opt=LAUNCH, include_in_schema=False)
 async def launch_summary(
-    ctx: Ctx, sku: Word = "", image: Word = "", part: Word = "whole", gpus: Count = 1, name: Word = ""
+    ctx: Ctx,
+    sku: Word = "",
+    image: Word = "",
+    part: Word = "whole",
+    gpus: Count = 1,
+    name: Word = "",
+    suggested: Word = "",
 ) -> Response[str]:
     """The same after a change of the choice."""
-    form = LaunchForm(sku=sku, image=image, part=part, gpus=gpus, name=name)
+    form = LaunchForm(sku=sku, image=image, part=part, gpus=gpus, name=name, suggested=suggested)
     return await fragment(ctx, "provisioning/launch.html", "order", await _launch_page(ctx, form))
 
 
 @post("/launch/preview", opt=LAUNCH, include_in_schema=False)
 async def launch_preview(ctx: Ctx, data: Form[LaunchForm]) -> Response[str]:
     """Without scripts: the form again, with the choice in its address."""
-    choice = {"sku": data.sku, "image": data.image, "part": data.part, "gpus": data.gpus, "name": data.name}
+    name = "" if data.name == data.suggested else data.name
+    choice = {"sku": data.sku, "image": data.image, "part": data.part, "gpus": data.gpus, "name": name}
     return redirect(ctx, f"/launch?{urlencode(choice)}")
 
 

@@ -106,7 +106,8 @@ class Deployer:
             if machine.status == MachineStatus.DEPLOYED and machine.ip_addresses:
                 await self._check_ours(machine, deployment)
                 return await self._deployed(step, deployment, machine)
-            await self._advance(step, allocation, deployment, machine)
+            if await self._advance(step, allocation, deployment, machine):
+                continue
             if machine.status == MachineStatus.DEPLOYING and machine.status_message not in ("", said):
                 said = machine.status_message
                 async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
@@ -117,8 +118,8 @@ class Deployer:
 
     async def _advance(
         self, step: Step, allocation: AllocationView, deployment: DeploymentView, machine: MaasMachine
-    ) -> None:
-        """The next move towards Deployed, if there is one to make now."""
+    ) -> bool:
+        """The next move towards Deployed; False when there is none to make now, so that it is time to wait."""
         system_id, status = SystemId(deployment.system_id), machine.status
         try:
             if status == MachineStatus.READY:
@@ -126,6 +127,7 @@ class Deployer:
                     raise NodeFault(f"{machine.hostname} is not ours to use.")
                 await self._still_wanted(step)
                 await self._maas.allocate(system_id, agent_name=deployment.marker, comment=f"berth {allocation.id}")
+                return True
             elif status == MachineStatus.ALLOCATED:
                 await self._check_ours(machine, deployment)
                 data = await self._user_data(allocation, deployment)
@@ -134,6 +136,7 @@ class Deployer:
                 await self._maas.deploy(
                     system_id, user_data=data, distro_series=image, comment=f"berth {allocation.id}"
                 )
+                return True
             elif status == MachineStatus.FAILED_DEPLOYMENT:
                 await self._check_ours(machine, deployment)
                 raise NodeFault(
@@ -148,9 +151,10 @@ class Deployer:
             if machine.status not in INSTALLING:
                 raise NodeFault(f"{machine.hostname} was taken by somebody else.") from error
         except maas.MaasConflict:
-            return  # another allocation of this shared machine was faster: the next look shows it
+            pass  # another allocation of this shared machine was faster: the next look shows it
         except maas.MaasNotFound as error:
             raise NodeFault(f"{deployment.hostname} is unknown to the machine controller.") from error
+        return False
 
     async def _deployed(self, step: Step, deployment: DeploymentView, machine: MaasMachine) -> None:
         address = machine.ip_addresses[0]

@@ -77,8 +77,8 @@ class Prover:
         if said is not None:
             raise NodeFault(f"{work.deployment.hostname}: {said}.")
         await self._patiently(work, beat, log_in)
-        paid = f"{allocation.gpus} GPUs answer, " if allocation.gpus else ""
-        await self._finish(step, "probe", f"{paid}login works".capitalize())
+        counted = "1 GPU answers" if allocation.gpus == 1 else f"{allocation.gpus} GPUs answer"
+        await self._finish(step, "probe", f"{counted}, login works" if allocation.gpus else "login works")
 
     async def _patiently(self, work: _Work, beat: Beat, attempt: Callable[[], Awaitable[T]]) -> T:
         """Not answering is not yet failing: a machine that has just been installed gets its time."""
