@@ -21,6 +21,7 @@ from app.domains.maas.public import MaasGateway, open_gateway
 from app.settings import MaasSettings
 from app.shared.authz.actor import SYSTEM
 from app.shared.ids import new_id
+from devstack import seed
 from tests.domains.inventory.stock import facts, machine, node_ids, plant, see, see_machines
 from tests.fixtures.clock import FakeClock
 from tests.simulators.maas_world import OUR_KEY, World, served_region
@@ -107,6 +108,12 @@ async def test_the_job_reads_the_pool_of_the_settings_and_outlives_a_dead_contro
     assert len(await node_ids(runtime)) == 24
     names = await outbox(runtime)
     assert names.count("berth.v1.inventory.node.imported") == 24 == names.count("berth.v1.inventory.slots.changed")
+
+
+async def test_the_seed_plants_everything_and_repeats_without_a_change(runtime: Runtime, tmp_path: Path) -> None:
+    async with maas(runtime, tmp_path / "maas"):
+        assert await seed.plant(runtime) == "4 types, 3 images, 24 machines (24 new)"
+        assert await seed.plant(runtime) == "4 types, 3 images, 24 machines (0 new)"
 
 
 async def test_500_machines_come_in_within_seconds_and_stay_fresh_in_less(runtime: Runtime, tmp_path: Path) -> None:
