@@ -9,19 +9,18 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from e2e.cable import Cable
+from e2e.pictures import Pictures
 from e2e.stack import ROOT, Stack, running_stack
 from e2e.steps import Steps
 from e2e.watch import Watch
 
 RESULTS = ROOT / "e2e" / "results"
-SCREENSHOTS = ROOT / "docs" / "screenshots"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # A container has no user namespaces for Chromium's sandbox and a small /dev/shm; every page here is our own.
 ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--force-color-profile=srgb")
@@ -46,6 +45,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for name, steps in config.stash[STEPS].items():
+        if not steps.seconds:
+            continue
         terminalreporter.write_sep("-", f"seconds of {name}")
         terminalreporter.write_line(steps.table())
 
@@ -81,20 +82,21 @@ def browser(stack: Stack, cable: Cable) -> Iterator[Browser]:
 class Visitor:
     """One person at one browser: the page in front of them, and what the browser says about it."""
 
-    def __init__(self, context: BrowserContext, stack: Stack) -> None:
+    def __init__(self, context: BrowserContext, stack: Stack, steps: Steps) -> None:
         self.context = context
         self.stack = stack
         self.watch = Watch(context, stack.url)
         context.set_default_timeout(PATIENCE_MS)
         context.set_default_navigation_timeout(PATIENCE_MS)
         self.page: Page = context.new_page()
+        self.pictures = Pictures(self.page, steps)
 
 
 Enter = Callable[..., Visitor]
 
 
 @pytest.fixture
-def enter(request: pytest.FixtureRequest, browser: Browser, stack: Stack) -> Iterator[Enter]:
+def enter(request: pytest.FixtureRequest, browser: Browser, stack: Stack, steps: Steps) -> Iterator[Enter]:
     """Opens watched browser contexts; keyword arguments are Playwright's (viewport, color_scheme, storage_state …)."""
     visitors: list[Visitor] = []
 
@@ -102,7 +104,7 @@ def enter(request: pytest.FixtureRequest, browser: Browser, stack: Stack) -> Ite
         settings = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB", "timezone_id": "UTC"} | options
         context = browser.new_context(base_url=stack.url, **settings)
         context.tracing.start(screenshots=True, snapshots=True)
-        visitors.append(Visitor(context, stack))
+        visitors.append(Visitor(context, stack, steps))
         return visitors[-1]
 
     yield open_context
@@ -134,10 +136,3 @@ def steps(request: pytest.FixtureRequest) -> Steps:
     steps = Steps()
     request.config.stash[STEPS][request.node.name] = steps
     return steps
-
-
-@pytest.fixture(scope="session")
-def screenshots() -> Path:
-    """Where pictures for the documentation go."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    return SCREENSHOTS

@@ -10,16 +10,27 @@ class Steps:
 
     def __init__(self) -> None:
         self.seconds: list[tuple[str, float]] = []
+        self._aside = 0.0
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        began = time.monotonic()
+        began, self._aside = time.monotonic(), 0.0
         try:
             yield
         except BaseException:
-            self.seconds.append((f"{name} (failed here)", time.monotonic() - began))
+            name = f"{name} (failed here)"
             raise
-        self.seconds.append((name, time.monotonic() - began))
+        finally:
+            self.seconds.append((name, time.monotonic() - began - self._aside))
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Time spent inside belongs to no step."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._aside += time.monotonic() - began
 
     def table(self) -> str:
         """One line a step and their sum."""

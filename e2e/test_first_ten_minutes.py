@@ -53,11 +53,13 @@ def test_the_first_ten_minutes(enter: Enter, stack: Stack, cable: Cable, steps: 
 
 def _sign_in(visitor: Visitor) -> None:
     sign_in = SignIn(visitor.page).open("/")
+    visitor.pictures.take("sign-in")
     sign_in.to_provider(visitor.stack.issuer)
     sign_in.as_newcomer(PERSON, EMAIL, visitor.stack.url)
     overview = Overview(visitor.page)
     overview.expect_first_steps()
     overview.expect_credit("$0.00")
+    visitor.pictures.take("first-steps")
 
 
 def _add_credit(visitor: Visitor) -> None:
@@ -65,6 +67,7 @@ def _add_credit(visitor: Visitor) -> None:
     Overview(page).add_credit()
     credit = AddCredit(page)
     credit.choose("$50.00")
+    visitor.pictures.take("add-credit")
     credit.pay_twice(visitor.stack.checkout)
     checkout.fill(DECLINED, PERSON, EMAIL)
     checkout.button.click()
@@ -88,6 +91,7 @@ def _launch(visitor: Visitor) -> int:
     catalog = Catalog(page).open()
     free = catalog.free_machines(TYPE)
     assert free > 0
+    visitor.pictures.take("catalog")
     catalog.launch(OTHER_TYPE)
     launch = Launch(page)
     launch.choose_type(TYPE)
@@ -99,7 +103,8 @@ def _launch(visitor: Visitor) -> int:
     launch.choose_image("Ubuntu 24.04 + CUDA")
     launch.type_name(NAME)
     expect(launch.summary).to_contain_text("$18.40/h")
-    expect(launch.summary).to_contain_text("becomes")  # the runway before and after
+    expect(launch.summary).to_contain_text("empties")  # when the money would be gone
+    visitor.pictures.take("launch")
     launch.launch_twice()
     Machine(page).expect_here(NAME)
     return free
@@ -109,13 +114,19 @@ def _watch(visitor: Visitor) -> None:
     page = visitor.page
     machine = Machine(page)
     machine.expect_step_done("Choose a machine")
+    visitor.pictures.take("deploying")
     page.reload()
     machine.expect_here(NAME)
     machine.expect_running()
     for label in ("Install", "Make your account", "Prove that it works"):
         machine.expect_step_done(label)
+    visitor.pictures.take("machine")
+    page.get_by_role("link", name="Overview").click()
+    expect(page.get_by_role("table", name="Machines")).to_be_visible()
+    visitor.pictures.take("overview")
     machines = Machines(page).open()
     expect(machines.rows).to_have_count(1)  # the double click launched one machine
+    visitor.pictures.take("machines")
     machines.rows.get_by_role("link", name=NAME).click()
     machine.expect_here(NAME)
 
@@ -130,6 +141,7 @@ def _use_the_shell(visitor: Visitor, cable: Cable) -> None:
     terminal.expect_text("NVIDIA H100")
     terminal.type("whoami")
     terminal.expect_line(LOGIN)
+    visitor.pictures.take("terminal")
     terminal.type("BUOY=orange-$((40 + 2))")
     page.reload()
     terminal.type("echo one:$BUOY")
@@ -137,6 +149,7 @@ def _use_the_shell(visitor: Visitor, cable: Cable) -> None:
     with visitor.watch.losing_the_network():
         with cable.cut():
             terminal.expect_lost()
+            visitor.pictures.take("terminal-cut")
         terminal.expect_back()
     terminal.type("echo two:$BUOY")
     terminal.expect_line("two:orange-42")
@@ -155,6 +168,7 @@ def _give_back(visitor: Visitor) -> None:
     expect(machine.dialog).to_be_hidden()
     machine.expect_running()
     machine.ask_to_give_back(NAME)
+    visitor.pictures.take("give-back")
     machine.confirm_twice(NAME)
     machine.expect_given_back()
 
@@ -164,12 +178,17 @@ def _account_for_it(visitor: Visitor, free: int) -> None:
     Machine(page).open_receipt()
     receipt = Receipt(page)
     lines, total = receipt.read(), receipt.total
+    visitor.pictures.take("receipt")
     assert lines
     for seconds, price, amount in lines:
         assert abs(amount - (seconds * price / 3600).quantize(MICRO, ROUND_HALF_EVEN)) <= MICRO
     assert sum(amount for _, _, amount in lines) == total
     billing = Billing(page).open()
     charged = sum(billing.exact_amount(line) for line in billing.lines(f"Use of {NAME}").all())
+    visitor.pictures.take("billing")
     assert charged == total
+    billing.lines(f"Use of {NAME}").get_by_role("link").click()
+    expect(billing.title).to_contain_text(NAME)
+    visitor.pictures.take("explained-charge")
     catalog = Catalog(page).open()
     catalog.expect_free_machines(TYPE, free)
