@@ -22,7 +22,8 @@ class OpenShell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TerminalPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What terminal/index.html gets. `since`: when the oldest of the shells was opened. `notice` says what became of earlier shells, empty if nothing."""
+    """What terminal/index.html gets. `since`: when the oldest of the shells was opened. `notice` says what became of
+    earlier shells, empty if nothing."""
 
     allocation_id: UUID
     name: str

@@ -44,7 +44,7 @@ def fingerprint(static: Path = STATIC) -> str:
     digest = hashlib.sha256()
     for name in ("berth.css", "berth.js"):
         digest.update((static / "dist" / name).read_bytes())
-    for path in (static / "css" / "terminal.css", *sorted((static / "js" / "terminal").glob("*.js"))):
+    for path in (static / "css" / "terminal" / "terminal.css", *sorted((static / "js" / "terminal").glob("*.js"))):
         if path.exists():
             digest.update(path.read_bytes())
     return digest.hexdigest()[:10]

@@ -8,13 +8,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from uuid import UUID
 
+import asyncssh
 import pytest
 from sqlalchemy import text
 
 from app.context import Runtime
 from app.domains.terminal.service.host import END_CHANNEL, TerminalHost
 from app.shared.authz.actor import SYSTEM
-from tests.domains.terminal.world import Machine, Visitor
+from devstack.simulators.nodes.testing import Bench
+from tests.domains.terminal.world import Machine, Visitor, stock_machine
 
 pytestmark = pytest.mark.commits
 Visit = Callable[..., Awaitable[Visitor]]
@@ -322,3 +324,15 @@ async def test_after_a_restart_of_the_portal_the_page_says_what_became_of_the_sh
 def resident() -> int:
     """Bytes of memory of this process."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def test_a_machine_that_cannot_prove_its_name_gets_nothing(ada: Visitor, runtime: Runtime, bench: Bench) -> None:
+    real, bench.host_ca = bench.host_ca, asyncssh.generate_private_key("ssh-ed25519")
+    try:
+        machine = await stock_machine(runtime, bench, ada)
+    finally:
+        bench.host_ca = real
+    tab = await ada.tab(machine.id)
+    machine.remove()
+    assert tab.ended is not None
+    assert tab.ended["code"] == "untrusted"

@@ -126,6 +126,7 @@ function showEnd(tab, words) {
   card.hidden = false;
   tab.term.options.disableStdin = true;
   tab.term.options.cursorBlink = false;
+  if (words.next === "machines") $(".term__state").hidden = true; // it is not active any more
   say(tab);
   remember();
   if (tab === active) ([...card.querySelectorAll("[data-next]:not([hidden])")][0] ?? card).focus();
