@@ -1,0 +1,182 @@
+"""kill -9 of each part at four points of a deploy: the launch ends well or not at all, and all books agree.
+
+A round kills each of the six parts once, each at another point of another launch, so that four rounds are all 24 cases
+and one round holds every part and every point. Launches overlap: each also lives through the kills aimed at its
+neighbours. `BERTH_FAULT_SEED` (printed) repeats the instants and the order.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from tests.faults.customer import Customer
+from tests.faults.invariants import machines_are_right, money_is_right, nothing_is_stuck
+from tests.faults.stack import READY_SECONDS, Stack, until
+
+pytestmark = pytest.mark.xdist_group("stack")  # one portal for all of them
+PARTS = ("web", "worker", "provisioner", "nats", "valkey", "temporal")
+POINTS = ("accepted", "deploying", "configuring", "active")
+ORDERS = (("cpu", None), ("l40sx4", None), ("a100x8", None), ("h100x8", 1), ("h100x8", 2), ("a100x8", 3))
+DELAYS = {"accepted": 0.06, "deploying": 2.5, "configuring": 0.4, "active": 0.4}  # seconds into the point, at most
+SETTLE_SECONDS = 120.0
+QUIET_SECONDS = 20.0
+STATE = "SELECT state, failure_text FROM provisioning.allocations WHERE id = %(id)s"
+ENDED = ("failed", "canceled", "released")
+
+
+@dataclass
+class Case:
+    """One part, killed at one point of one launch; and how it went."""
+
+    part: str
+    point: str
+    sku: str
+    gpus: int | None
+    delay: float
+    allocation_id: str = ""
+    victim: int = 0
+    killed_at: float = 0.0
+    killed_in: str = ""  # the state in which the kill met it
+    back: float = 0.0
+    settled: float = 0.0
+    state: str = ""
+    problems: list[str] = field(default_factory=list)
+
+    def line(self) -> str:
+        kill = f"{self.part:<12}{self.point:<12}{self.sku:<7} killed in {self.killed_in:<13}"
+        return f"{kill} back {self.back:5.1f} s  {self.state:<9} after {self.settled:5.1f} s {'; '.join(self.problems)}"
+
+
+def cases_of(turn: int, dice: random.Random) -> list[Case]:
+    """The six cases of a round, in the order in which they are done."""
+    orders = dice.sample(ORDERS, len(ORDERS))
+    cases = [
+        Case(part, point, sku, gpus, dice.uniform(0, DELAYS[point]))
+        for number, (part, (sku, gpus)) in enumerate(zip(PARTS, orders, strict=True))
+        for point in [POINTS[(number + turn) % len(POINTS)]]
+    ]
+    return dice.sample(cases, len(cases))
+
+
+@pytest.mark.parametrize("turn", [0, *(pytest.param(turn, marks=pytest.mark.slow) for turn in (1, 2, 3))])
+async def test_a_launch_survives_the_death_of_any_part(
+    stack: Stack, customer: Customer, dice: random.Random, turn: int
+) -> None:
+    cases = cases_of(turn, dice)
+    settling = []
+    for case in cases:
+        await _aim_and_kill(stack, customer, case)
+        settling.append(asyncio.create_task(_settle(stack, case)))
+    await asyncio.gather(*settling)
+    print("\n".join(case.line() for case in cases))
+    problems = [case.line() for case in cases if case.problems] + customer.odd
+    problems += await _still_wrong(stack)
+
+    active = [case for case in cases if case.state == "active"]
+    await asyncio.gather(*(customer.release(case.allocation_id) for case in active))
+    last = dice.choice(PARTS)
+    stack.kill(last)
+    print(f"{last} killed while {len(active)} are released")
+    for case in active:
+        await until(_has_state(stack, case, "released"), SETTLE_SECONDS, f"released: {case.line()}")
+    await until(_ready(stack), READY_SECONDS, "everything is ready again")
+    problems += await _still_wrong(stack)
+    assert (await customer.balance())["held"] == 0
+    assert problems == [], "\n".join(problems)
+
+
+async def _aim_and_kill(stack: Stack, customer: Customer, case: Case) -> None:
+    """Launch, wait for the point, kill. The client repeats its request with one key for as long as it takes."""
+    name, key = f"{case.part}-{case.point}-{uuid4().hex[:6]}", uuid4().hex
+    await until(_runs(stack, case.part), READY_SECONDS, f"{case.part} runs")
+    launching = asyncio.create_task(customer.launch(case.sku, name, case.gpus, key))
+    if case.point == "accepted" and case.part == "web":
+        await asyncio.sleep(case.delay)  # somewhere within the request
+        _kill(stack, case)
+        case.killed_in = "(request)"
+        case.allocation_id = await launching
+        return
+    case.allocation_id = await launching
+    if case.point != "accepted":
+        await until(_has_reached(stack, case), SETTLE_SECONDS, f"{case.point} of {name}")
+        await asyncio.sleep(case.delay)
+    await until(_runs(stack, case.part), READY_SECONDS, f"{case.part} runs")
+    _kill(stack, case)
+    case.killed_in = (await _state(stack, case))[0]
+
+
+def _kill(stack: Stack, case: Case) -> None:
+    [case.victim] = stack.kill(case.part)
+    case.killed_at = time.monotonic()
+
+
+async def _settle(stack: Stack, case: Case) -> None:
+    """Wait until the part is back and the launch has come to its end."""
+    try:
+        await until(_runs(stack, case.part, case.victim), READY_SECONDS, f"{case.part} is ready again")
+        case.back = time.monotonic() - case.killed_at
+        case.settled = await until(
+            _has_state(stack, case, "active", "failed"), SETTLE_SECONDS, f"active or failed: {case.allocation_id}"
+        )
+    except AssertionError as error:
+        case.problems.append(str(error))
+    case.state, text = await _state(stack, case)
+    if case.state == "failed":
+        print(f"{case.part} {case.point}: {text}")
+
+
+async def _still_wrong(stack: Stack) -> list[str]:
+    """What is wrong even after a moment: what was killed last may be on its way back."""
+    deadline = time.monotonic() + QUIET_SECONDS
+    while True:
+        money, stuck = await asyncio.gather(
+            asyncio.to_thread(money_is_right, stack), asyncio.to_thread(nothing_is_stuck, stack)
+        )
+        wrong = [*money, *stuck, *await machines_are_right(stack)]
+        if not wrong or time.monotonic() > deadline:
+            return wrong
+
+
+async def _state(stack: Stack, case: Case) -> tuple[str, str]:
+    while True:
+        try:
+            [row] = await asyncio.to_thread(stack.query, STATE, id=case.allocation_id)
+            return str(row["state"]), str(row["failure_text"] or "")
+        except psycopg.OperationalError:
+            await asyncio.sleep(0.05)
+
+
+def _has_state(stack: Stack, case: Case, *states: str) -> Callable[[], Awaitable[bool]]:
+    async def has_state() -> bool:
+        return (await _state(stack, case))[0] in states
+
+    return has_state
+
+
+def _has_reached(stack: Stack, case: Case) -> Callable[[], Awaitable[bool]]:
+    """The point or anything behind it."""
+    wanted = {"deploying": ("provisioning", "configuring", "active"), "configuring": ("configuring", "active")}
+    return _has_state(stack, case, *wanted.get(case.point, ("active",)), *ENDED)
+
+
+def _runs(stack: Stack, part: str, victim: int = 0) -> Callable[[], Awaitable[bool]]:
+    """It is ready, and it is not the one that was killed."""
+
+    async def runs() -> bool:
+        service = stack.status()["services"].get(part)
+        return bool(service and service["pid"] not in (None, victim) and service["ready"])
+
+    return runs
+
+
+def _ready(stack: Stack) -> Callable[[], Awaitable[bool]]:
+    async def ready() -> bool:
+        return stack.is_ready()
+
+    return ready
