@@ -60,6 +60,7 @@ class Context:
         self.trace = trace
         self.idempotency = idempotency
         self.web = web
+        self._details: dict[str, object] = {}  # of the next audit row
         self.once_only: dict[str, str] = {}  # secrets for this answer alone; an idempotent replay does not have them
         self._now: datetime | None = None
         self._policies = PolicyStore(uow.session)
@@ -103,6 +104,10 @@ class Context:
         self.uow.wakes_relay = True
         return await self._outbox.workflow(call, aggregate_id=aggregate_id)
 
+    def explain(self, **details: object) -> None:
+        """Add facts (ids, amounts, a stated reason) to the audit row that this use case is about to leave."""
+        self._details.update(details)
+
     async def audit(
         self, action: str, target_kind: str, target_id: str, details: dict[str, object] | None = None
     ) -> None:
@@ -117,9 +122,10 @@ class Context:
                 result="allowed",
                 occurred_at=await self.now(),
                 correlation_id=self.trace.correlation_id,
-                details=details or {},
+                details=self._details | (details or {}),
             ),
         )
+        self._details = {}
 
 
 class ProcessPart(Protocol):

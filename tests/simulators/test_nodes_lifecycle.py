@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ from devstack.simulators.nodes import processes
 from devstack.simulators.nodes.confinement import Level, people_root
 from devstack.simulators.nodes.control import may_control
 from devstack.simulators.nodes.testing import SYSTEM_ID, Bench, gpus
+from devstack.simulators.nodes.userdata import read_user_data
 
 REFUSED = (asyncssh.PermissionDenied, asyncssh.ConnectionLost)
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs sessions with an own uid")
@@ -225,3 +227,8 @@ def test_twenty_four_machines_need_less_than_seventy_megabytes(bench: Bench) -> 
 def test_only_this_computer_may_control(client: object) -> None:
     assert not may_control(client)
     assert may_control(("127.0.0.1", 1))
+
+
+@pytest.mark.parametrize(("said", "used"), [("train-07", "train-07"), ("Bad Name", ""), (7, ""), (None, "")])
+def test_a_machine_calls_itself_what_its_user_data_said(said: object, used: str) -> None:
+    assert read_user_data("#cloud-config\n" + json.dumps({"hostname": said})).hostname == used

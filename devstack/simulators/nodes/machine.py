@@ -79,6 +79,10 @@ class Machine(msgspec.Struct):
     host_key: str
     accounts: dict[str, Account] = {}
 
+    def hostname(self) -> str:
+        """What the machine calls itself: what the user-data said, else the name that its controller knows."""
+        return self.boot().hostname or self.spec.hostname
+
     def boot(self) -> Boot:
         """What the first boot made of the user-data."""
         return read_user_data(self.spec.user_data)

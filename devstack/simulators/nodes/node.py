@@ -162,7 +162,7 @@ class Node:
             "LOGNAME": account.login,
             "SHELL": "/bin/bash",
             "LANG": "C.UTF-8",
-            "PS1": f"{account.login}@{self.machine.spec.hostname}:\\w\\$ ",
+            "PS1": f"{account.login}@{self.machine.hostname()}:\\w\\$ ",
             processes.MARKER: f"{self._store.salt}:{self.machine.system_id}:{account.login}:",
         }
         if process.term_type is not None:
@@ -178,7 +178,7 @@ class Node:
         gpus = self.machine.gpus_of(account)
         names = sorted({gpu.name for gpu in gpus})
         what = f"{len(gpus)} x {' and '.join(names)}" if gpus else "no GPU"
-        host = self.machine.spec.hostname
+        host = self.machine.hostname()
         return f"{host} is a simulated machine with {what}; {self._level.sentence}.\r\n".encode()
 
     async def _node_command(self, text: str) -> tuple[int, dict[str, object]]:
@@ -197,7 +197,7 @@ class Node:
             ]
             return {"ok": True, "gpus": gpus}
         if command.name == "status":
-            return {"ok": True, "hostname": machine.spec.hostname, "accounts": self._accounts()}
+            return {"ok": True, "hostname": machine.hostname(), "accounts": self._accounts()}
         done: dict[str, object] = {"ok": True, "command": command.name, "login": login}
         if command.name == "user-add":
             add_user(machine, self._store.salt, login, command.principal, command.gpus)

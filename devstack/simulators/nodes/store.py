@@ -60,7 +60,7 @@ class Store:
         """Make sure that the login's files exist and say where; what the person changed is left alone."""
         folder = self._folder(self._people, machine.system_id)
         room = Room(
-            hostname=machine.spec.hostname,
+            hostname=machine.hostname(),
             login=account.login,
             uid=account.uid,
             folder=folder,
@@ -86,7 +86,7 @@ class Store:
 
     def _make_home(self, home: Path, machine: Machine, account: Account) -> None:
         self._make(home, account.uid)
-        prompt = f"PS1='{account.login}@{machine.spec.hostname}:\\w\\$ '\n"
+        prompt = f"PS1='{account.login}@{machine.hostname()}:\\w\\$ '\n"
         for name, text in ((".bashrc", prompt + "alias ls='ls --color=auto'\n"), (".profile", ". ~/.bashrc\n")):
             (home / name).write_text(text)
             if self._level is not Level.HOME:

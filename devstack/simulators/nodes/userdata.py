@@ -9,6 +9,7 @@ import re
 
 import msgspec
 
+HOSTNAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 PRINCIPAL = re.compile(r"[A-Za-z0-9:._@-]{1,256}")
 _PLAIN_KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/=]+( [^\n]*)?")
@@ -28,6 +29,7 @@ class BootUser(msgspec.Struct, frozen=True):
 class Boot(msgspec.Struct, frozen=True):
     """What the first boot left behind: host key, accounts and files. Empty strings mean "not given"."""
 
+    hostname: str = ""
     host_private: str = ""
     host_certificate: str = ""
     users: tuple[BootUser, ...] = ()
@@ -75,11 +77,17 @@ def read_user_data(text: str) -> Boot:
     keys = config.get("ssh_keys")
     keys = keys if isinstance(keys, dict) else {}
     return Boot(
+        hostname=_hostname(config.get("hostname")),
         host_private=_text(keys.get("ed25519_private")),
         host_certificate=_text(keys.get("ed25519_certificate")),
         users=_users(config.get("users")),
         files=_files(config.get("write_files")),
     )
+
+
+def _hostname(value: object) -> str:
+    name = _text(value)
+    return name if HOSTNAME.fullmatch(name) else ""
 
 
 def _text(value: object) -> str:

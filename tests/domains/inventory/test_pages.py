@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from app.context import Runtime
 from app.domains.inventory import public
@@ -178,6 +178,10 @@ async def test_cordon_with_a_reason_uncordon_and_quarantine_in_the_page(runtime:
         await public.quarantine(ctx, node, "no answer on SSH")
     assert "This node is quarantined" in (await olga.client.get(place)).text
     assert (await olga.post(f"{place}/lift-quarantine", reason="cable was loose")).status_code == 303
+    async with runtime.context(SYSTEM) as ctx:
+        rows = await ctx.session.execute(text("SELECT action, details->>'reason' FROM admin.audit_logs"))
+        kept = {(row[0], row[1]) for row in rows}
+    assert {("node.cordon", "PSU 2 <replaced> tonight"), ("node.lift_quarantine", "cable was loose")} <= kept
     fragment = await olga.client.get(f"{place}/now")
     assert "<html" not in fragment.text and "quarantined" not in fragment.text
     assert (await olga.client.get(f"/admin/nodes/{new_id()}")).status_code == 404

@@ -68,6 +68,7 @@ async def observe_node(ctx: Context, node_id: UUID, maas_state: str, address: st
 async def cordon_node(ctx: Context, command: CordonNode) -> NodeChanged:
     """No new tenants. A second cordon keeps the first one's time and takes the new reason. Raises NotFound."""
     reason = _reason(command.reason)
+    ctx.explain(reason=reason)
     node = await _lock(ctx, command.node_id)
     changed = await nodes.set_cordon(ctx.session, command.node_id, await ctx.now(), reason)
     await ctx.emit(NodeCordoned(node_id=node.id), version=changed.version)
@@ -90,7 +91,7 @@ async def uncordon_node(ctx: Context, command: UncordonNode) -> NodeChanged:
 @privileged(Permission.PLATFORM_NODE_MANAGE, "node.lift_quarantine", "node", lambda command, _result: command.node_id)
 async def lift_quarantine(ctx: Context, command: LiftQuarantine) -> NodeChanged:
     """Back to service. Raises NotFound, NodeNotInService when it is not quarantined."""
-    _reason(command.reason)
+    ctx.explain(reason=_reason(command.reason))
     node = await _lock(ctx, command.node_id)
     if node.state != "quarantined":
         raise NodeNotInService("This node is not quarantined.", state=node.state)
