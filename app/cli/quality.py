@@ -54,7 +54,7 @@ def _checks(*, rules: bool = True) -> list[Step]:
         Step("format", [_tool("ruff"), "format", "--check", "--quiet", "."]),
         Step("lint", [_tool("ruff"), "check", "--quiet", "."]),
         Step("types", [_tool("mypy"), "--strict", "app", "workers"]),
-        Step("imports", [_tool("lint-imports"), "--no-timing"]),
+        Step("imports", [_tool("lint-imports"), "--no-logo"]),
     ]
     return [*steps, Step("rules", _pytest("tests/architecture"))] if rules else steps
 
