@@ -30,5 +30,5 @@ __all__ = [
 
 
 def open_gateway(settings: MaasSettings) -> MaasGateway:
-    """A client of the region in the settings; close it with `aclose()`. Raises ValueError for an unusable address or key."""
+    """A client of the region in the settings; close it with `aclose()`. Raises ValueError for a bad address or key."""
     return MaasGateway(settings.url, settings.api_key)

@@ -247,10 +247,15 @@ class Account:
         if failure is None:
             session.status, session.payment_status = "complete", "paid"
             session.email, session.customer_name = session.email or card.email, card.name
+        self._keep(session, intent, charge)
+        return intent
+
+    def _keep(self, session: Session, intent: Intent, charge: Charge) -> None:
+        """An attempt and its events, all or nothing."""
         with self.store.transaction():
             for document in (session, intent, charge):
                 self.store.put(document.id, document)
-            if failure is not None:
+            if charge.failure is not None:
                 self._emit("charge.failed", render.charge(charge))
                 self._emit("payment_intent.payment_failed", render.intent(intent))
             else:
@@ -258,7 +263,6 @@ class Account:
                 self._emit("payment_intent.succeeded", render.intent(intent))
                 self._emit("checkout.session.completed", self.wire_session(session))
         self.wake()
-        return intent
 
     def _emit(self, kind: str, wire: render.Wire, request: tuple[str | None, str | None] = (None, None)) -> None:
         event = Event(

@@ -60,6 +60,12 @@ def _route(account: Account, call: Call) -> Wire:
         case "POST", "checkout", "sessions", session_id, "expire":
             check(sdk_checkout.SessionExpireParams, call.params)
             return account.wire_session(account.expire(session_id))
+        case _:
+            return _route_payments(account, call)
+
+
+def _route_payments(account: Account, call: Call) -> Wire:
+    match call.method, *call.path:
         case "GET", "payment_intents", intent_id:
             check(sdk.PaymentIntentRetrieveParams, call.params)
             return render.intent(account.intent(intent_id))

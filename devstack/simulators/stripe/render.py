@@ -55,79 +55,59 @@ def customer(item: Customer) -> Wire:
     }
 
 
+_NULL_IN_INVOICE_DATA = ("account_tax_ids", "custom_fields", "description", "footer", "issuer", "rendering_options")
+_NULL_IN_SESSION = (
+    "after_expiration allow_promotion_codes billing_address_collection client_secret collected_information "
+    "consent consent_collection currency_conversion customer_account integration_identifier invoice locale "
+    "origin_context payment_link payment_method_configuration_details permissions recovered_from "
+    "saved_payment_method_options setup_intent shipping_address_collection shipping_cost subscription "
+    "wallet_options"
+).split()
+
+
 def session(item: Session, page_url: str) -> Wire:
     """`checkout.session`. `page_url` is where the buyer pays; only an open session shows it."""
     return {
+        **dict.fromkeys(_NULL_IN_SESSION),
         "id": item.id,
         "object": "checkout.session",
         "adaptive_pricing": {"enabled": False},
-        "after_expiration": None,
-        "allow_promotion_codes": None,
         "amount_subtotal": item.total,
         "amount_total": item.total,
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
-        "billing_address_collection": None,
         "cancel_url": item.cancel_url,
         "client_reference_id": item.client_reference_id,
-        "client_secret": None,
-        "collected_information": None,
-        "consent": None,
-        "consent_collection": None,
         "created": item.created,
         "currency": item.currency,
-        "currency_conversion": None,
         "custom_fields": [],
         "custom_text": dict.fromkeys(("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")),
         "customer": item.customer,
-        "customer_account": None,
         "customer_creation": None if item.customer else "if_required",
         "customer_details": _customer_details(item),
         "customer_email": item.customer_email,
         "discounts": [],
         "expires_at": item.expires_at,
-        "integration_identifier": None,
-        "invoice": None,
         "invoice_creation": {
             "enabled": False,
-            "invoice_data": {
-                "account_tax_ids": None,
-                "custom_fields": None,
-                "description": None,
-                "footer": None,
-                "issuer": None,
-                "metadata": {},
-                "rendering_options": None,
-            },
+            "invoice_data": {**dict.fromkeys(_NULL_IN_INVOICE_DATA), "metadata": {}},
         },
         "livemode": False,
-        "locale": None,
         "managed_payments": {"enabled": False},
         "metadata": item.metadata,
         "mode": "payment",
-        "origin_context": None,
         "payment_intent": item.payment_intent,
-        "payment_link": None,
         "payment_method_collection": "if_required",
-        "payment_method_configuration_details": None,
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
         "payment_method_types": ["card"],
         "payment_status": item.payment_status,
-        "permissions": None,
         "phone_number_collection": {"enabled": False},
-        "recovered_from": None,
-        "saved_payment_method_options": None,
-        "setup_intent": None,
-        "shipping_address_collection": None,
-        "shipping_cost": None,
         "shipping_options": [],
         "status": item.status,
         "submit_type": item.submit_type,
-        "subscription": None,
         "success_url": item.success_url,
         "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         "ui_mode": "hosted_page",
         "url": page_url if item.status == "open" else None,
-        "wallet_options": None,
     }
 
 
@@ -162,52 +142,43 @@ def line_item(item: LineItem, currency: str) -> Wire:
     }
 
 
+_NULL_IN_INTENT = (
+    "application application_fee_amount automatic_payment_methods canceled_at cancellation_reason "
+    "customer_account excluded_payment_method_types on_behalf_of payment_method_configuration_details "
+    "processing review setup_future_usage shipping source statement_descriptor statement_descriptor_suffix "
+    "transfer_data transfer_group"
+).split()
+
+
 def intent(item: Intent) -> Wire:
     """`payment_intent`."""
     paid = item.status == "succeeded"
     return {
+        **dict.fromkeys(_NULL_IN_INTENT),
         "id": item.id,
         "object": "payment_intent",
         "amount": item.amount,
         "amount_capturable": 0,
         "amount_details": {"tip": {}},
         "amount_received": item.amount if paid else 0,
-        "application": None,
-        "application_fee_amount": None,
-        "automatic_payment_methods": None,
-        "canceled_at": None,
-        "cancellation_reason": None,
         "capture_method": "automatic_async",
         "client_secret": item.client_secret,
         "confirmation_method": "automatic",
         "created": item.created,
         "currency": item.currency,
         "customer": item.customer,
-        "customer_account": None,
         "description": item.description,
-        "excluded_payment_method_types": None,
         "last_payment_error": _payment_error(item) if item.failure else None,
         "latest_charge": item.latest_charge,
         "livemode": False,
         "managed_payments": {"enabled": False},
         "metadata": item.metadata,
         "next_action": {"type": "use_stripe_sdk"} if item.status == "requires_action" else None,
-        "on_behalf_of": None,
         "payment_method": item.payment_method,
-        "payment_method_configuration_details": None,
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
         "payment_method_types": ["card"],
-        "processing": None,
         "receipt_email": item.receipt_email,
-        "review": None,
-        "setup_future_usage": None,
-        "shipping": None,
-        "source": None,
-        "statement_descriptor": None,
-        "statement_descriptor_suffix": None,
         "status": item.status,
-        "transfer_data": None,
-        "transfer_group": None,
     }
 
 
@@ -223,19 +194,23 @@ def _payment_error(item: Intent) -> Wire:
     return error
 
 
+_NULL_IN_CHARGE = (
+    "application application_fee application_fee_amount balance_transaction failure_balance_transaction "
+    "on_behalf_of receipt_number receipt_url review shipping source source_transfer statement_descriptor "
+    "statement_descriptor_suffix transfer_data transfer_group"
+).split()
+
+
 def charge(item: Charge) -> Wire:
     """`charge`."""
     failed = item.failure is not None
     return {
+        **dict.fromkeys(_NULL_IN_CHARGE),
         "id": item.id,
         "object": "charge",
         "amount": item.amount,
         "amount_captured": 0 if failed else item.amount,
         "amount_refunded": item.amount_refunded,
-        "application": None,
-        "application_fee": None,
-        "application_fee_amount": None,
-        "balance_transaction": None,
         "billing_details": {
             "address": dict(_NO_ADDRESS),
             "email": item.card.email,
@@ -250,31 +225,19 @@ def charge(item: Charge) -> Wire:
         "customer": item.customer,
         "description": item.description,
         "disputed": False,
-        "failure_balance_transaction": None,
         "failure_code": item.failure.code if item.failure else None,
         "failure_message": item.failure.message if item.failure else None,
         "fraud_details": {},
         "livemode": False,
         "metadata": item.metadata,
-        "on_behalf_of": None,
         "outcome": _outcome(item.failure),
         "paid": not failed,
         "payment_intent": item.payment_intent,
         "payment_method": item.card.payment_method,
         "payment_method_details": {"card": _card(item), "type": "card"},
         "receipt_email": item.receipt_email,
-        "receipt_number": None,
-        "receipt_url": None,
         "refunded": 0 < item.amount == item.amount_refunded,
-        "review": None,
-        "shipping": None,
-        "source": None,
-        "source_transfer": None,
-        "statement_descriptor": None,
-        "statement_descriptor_suffix": None,
         "status": "failed" if failed else "succeeded",
-        "transfer_data": None,
-        "transfer_group": None,
     }
 
 
