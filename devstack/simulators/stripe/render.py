@@ -65,13 +65,22 @@ _NULL_IN_SESSION = (
 ).split()
 
 
+_FIXED_IN_SESSION: Wire = {
+    "adaptive_pricing": {"enabled": False},
+    "custom_fields": [],
+    "discounts": [],
+    "livemode": False,
+    "managed_payments": {"enabled": False},
+}
+
+
 def session(item: Session, page_url: str) -> Wire:
     """`checkout.session`. `page_url` is where the buyer pays; only an open session shows it."""
     return {
         **dict.fromkeys(_NULL_IN_SESSION),
+        **_FIXED_IN_SESSION,
         "id": item.id,
         "object": "checkout.session",
-        "adaptive_pricing": {"enabled": False},
         "amount_subtotal": item.total,
         "amount_total": item.total,
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
@@ -79,20 +88,16 @@ def session(item: Session, page_url: str) -> Wire:
         "client_reference_id": item.client_reference_id,
         "created": item.created,
         "currency": item.currency,
-        "custom_fields": [],
         "custom_text": dict.fromkeys(("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")),
         "customer": item.customer,
         "customer_creation": None if item.customer else "if_required",
         "customer_details": _customer_details(item),
         "customer_email": item.customer_email,
-        "discounts": [],
         "expires_at": item.expires_at,
         "invoice_creation": {
             "enabled": False,
             "invoice_data": {**dict.fromkeys(_NULL_IN_INVOICE_DATA), "metadata": {}},
         },
-        "livemode": False,
-        "managed_payments": {"enabled": False},
         "metadata": item.metadata,
         "mode": "payment",
         "payment_intent": item.payment_intent,
