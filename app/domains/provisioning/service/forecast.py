@@ -78,7 +78,7 @@ async def order_of(ctx: Context, scope: ProjectScope, command: LaunchAllocation)
 
 async def room_for(ctx: Context, scope: ProjectScope, order: Order) -> Room:
     """Where the order could go at this moment; nothing is locked, so a launch may still find it taken."""
-    nodes = await inventory.list_candidates(ctx, order.sku.id, order.slots)
+    nodes = await inventory.list_candidates(ctx, order.sku.id, order.slots, order.image.code)
     open_now = await MachineRepository(ctx.session).list_open([node.node_id for node in nodes])
     shares = await ctx.policy(policies.SHARE_ACROSS_TENANTS)
     usable = joinable(nodes, open_now, scope.tenant_id, order.image.code, shares)

@@ -54,7 +54,7 @@ async def place(ctx: Context, step: Step) -> None:
     allocation = await life.enter(ctx, allocation, "placing", attempt=step.attempt)
     await life.begin_step(ctx, allocation, step.attempt, "place")
     machines, now = MachineRepository(ctx.session), await ctx.now()
-    nodes = await inventory.lock_candidates(ctx, allocation.sku_id, allocation.slots)
+    nodes = await inventory.lock_candidates(ctx, allocation.sku_id, allocation.slots, allocation.image_code)
     open_now = await machines.list_open([node.node_id for node in nodes])
     shares = await ctx.policy(policies.SHARE_ACROSS_TENANTS)
     usable = joinable(nodes, open_now, allocation.tenant_id, allocation.image_code, shares)
