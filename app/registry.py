@@ -7,6 +7,7 @@ from app.domains.notification import domain as notification
 from app.domains.payments import domain as payments
 from app.domains.provisioning import domain as provisioning
 from app.domains.releases import domain as releases
+from app.domains.terminal import domain as terminal
 from app.shared.manifest import Domain
 from app.shared.policy.keys import declare
 
@@ -17,6 +18,7 @@ _SPEAKING: tuple[Domain, ...] = (
     payments.DOMAIN,
     releases.DOMAIN,
     provisioning.DOMAIN,
+    terminal.DOMAIN,
 )
 
 # Notification listens to every event that those before it have declared.

@@ -5,12 +5,12 @@ from datetime import timedelta
 from app.context import Runtime
 from app.shared.authz.actor import SYSTEM
 from app.shared.manifest import CronSpec, Domain
-from app.shared.outbox.retention import BATCH, prune_inbox, prune_outbox
+from app.shared.outbox.retention import BATCH, prune_inbox, prune_keys, prune_outbox
 
 
 async def prune(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Delete old outbox and inbox rows, a batch per transaction, until none is left."""
-    for step in (prune_outbox, prune_inbox):
+    """Delete old outbox rows, inbox rows and idempotency keys, a batch per transaction, until none is left."""
+    for step in (prune_outbox, prune_inbox, prune_keys):
         gone = BATCH
         while gone >= BATCH:
             async with runtime.context(SYSTEM) as ctx:

@@ -1,6 +1,9 @@
 """Tells every web process at once that a browser session or a machine is over. Losing it is harmless: they ask too."""
 
+from contextlib import suppress
+
 import msgspec
+from redis.exceptions import RedisError
 
 from app.context import Context
 from app.domains.auth.events import SessionRevoked
@@ -19,7 +22,8 @@ async def end_terminals(ctx: Context, event: Event, envelope: Envelope) -> None:
         notice = EndNotice(allocation_id=event.allocation_id, code=code_of_release(event.reason))
     else:
         return
-    await ctx.runtime.valkey.publish(END_CHANNEL, msgspec.json.encode(notice))
+    with suppress(RedisError, OSError):
+        await ctx.runtime.valkey.publish(END_CHANNEL, msgspec.json.encode(notice))
 
 
 CONSUMERS = (

@@ -24,6 +24,10 @@ SWEEP_SECONDS = 1.0  # how late a late commit, or a row whose time has come, may
 LONGEST_SWEEP_PAUSE = 10.0  # sweeps may take a twentieth of the time, unless that would make them rarer than this
 TRAIL_MS = 1_000  # at the end of the log the cursor stays this far behind
 START = UUID(int=0)
+PLANNING = (
+    "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
+    " -c synchronous_commit=off -c timezone=UTC -c lock_timeout=5000 -c statement_timeout=30000"
+)
 RelayPool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 
 SCAN = """
@@ -54,22 +58,23 @@ FENCE = """
 _MARK = """
     UPDATE shared.outbox_events e
     SET published_at = clock_timestamp(), stream_sequence = m.sequence
-    FROM unnest(%(ids)s::uuid[], %(created)s::timestamptz[], %(sequences)s::bigint[]) AS m (id, created_at, sequence)
-    WHERE e.id = m.id AND e.created_at = m.created_at AND e.published_at IS NULL
-      AND e.shard IN (SELECT shard FROM fence)
+    FROM unnest(%(ids)s::uuid[], %(created)s::timestamptz[], %(sequences)s::bigint[], %(of)s::smallint[])
+         AS m (id, created_at, sequence, shard)
+    JOIN fence ON fence.shard = m.shard
+    WHERE e.id = m.id AND e.created_at = m.created_at AND (e.published_at IS NULL) IS TRUE
 """
 _FAIL = """
     UPDATE shared.outbox_events e
     SET attempts = e.attempts + 1, last_error = %(error)s,
         due_at = clock_timestamp() + make_interval(secs => %(delay)s)
-    WHERE e.id = %(id)s AND e.created_at = %(created)s AND e.published_at IS NULL
+    WHERE e.id = %(id)s AND e.created_at = %(created)s AND (e.published_at IS NULL) IS TRUE
       AND e.shard IN (SELECT shard FROM fence)
 """
 _BURY = """
     , gone AS (
         UPDATE shared.outbox_events e
         SET attempts = e.attempts + 1, last_error = %(error)s, published_at = clock_timestamp()
-        WHERE e.id = %(id)s AND e.created_at = %(created)s AND e.published_at IS NULL
+        WHERE e.id = %(id)s AND e.created_at = %(created)s AND (e.published_at IS NULL) IS TRUE
           AND e.shard IN (SELECT shard FROM fence)
         RETURNING e.*)
     INSERT INTO shared.dead_letters (id, source, name, message_id, body, error, attempts, correlation_id)
@@ -82,6 +87,7 @@ _BURY = """
     ON CONFLICT (source, message_id) DO UPDATE
     SET error = EXCLUDED.error, attempts = EXCLUDED.attempts, redriven_at = NULL
 """
+# `(… IS NULL) IS TRUE` keeps the planner from walking the pending index where the primary key leads to the row at once.
 MARK, FAIL, BURY = FENCE + _MARK, FENCE + _FAIL, FENCE + _BURY
 # What the stream lost with its unsynced tail, and what it may lose: all that was marked in the last seconds. Whatever
 # is published twice by this carries the same id, so that stream and consumers drop it.
@@ -168,6 +174,7 @@ class Lane:
                     "ids": [row.id for row in sent],
                     "created": [row.created_at for row in sent],
                     "sequences": [report.sent[row.id] for row in sent],
+                    "of": [row.shard for row in sent],
                 }
                 await connection.execute(MARK, {**fence, **marks})
             for row in rows:
@@ -188,7 +195,6 @@ def open_pool(url: str, name: str) -> RelayPool:
     """The relay's own small pool, not yet open. Its commits do not wait for the disk: a mark that a crash of the
     database loses is made again, and a lease is told apart by its owner too. Plans must walk the pending index in
     order whatever the statistics of a table that is mostly empty say."""
-    options = "-c synchronous_commit=off -c enable_seqscan=off -c enable_bitmapscan=off -c jit=off -c timezone=UTC"
     return AsyncConnectionPool(
         url,
         min_size=1,
@@ -196,12 +202,7 @@ def open_pool(url: str, name: str) -> RelayPool:
         timeout=2,
         open=False,
         check=AsyncConnectionPool.check_connection,
-        kwargs={
-            "autocommit": True,
-            "application_name": name,
-            "connect_timeout": 3,
-            "options": options + " -c lock_timeout=5000 -c statement_timeout=30000",
-        },
+        kwargs={"autocommit": True, "application_name": name, "connect_timeout": 3, "options": PLANNING},
     )
 
 

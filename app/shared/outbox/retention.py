@@ -1,11 +1,15 @@
-"""Deletes what outbox and inbox no longer need. Rows outlive their publication, so that a stream that lost its tail, or
-was restored from an older copy, is given them again."""
+"""Deletes what outbox, inbox and idempotency keys no longer need.
+
+Rows outlive their publication, so that a stream that lost its tail, or was restored from an older copy, is given them
+again.
+"""
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 PUBLISHED_DAYS = 7
 PROCESSED_DAYS = 21  # longer than the stream keeps a message (14 days): none can come again after that
+KEY_DAYS = 7  # a client that repeats a request after a week gets a new effect; documented in docs/operations.md
 BATCH = 5_000
 
 OUTBOX = text("""
@@ -19,6 +23,12 @@ INBOX = text("""
         WHERE processed_at < clock_timestamp() - make_interval(days => :days) LIMIT :batch)
 """)
 
+KEYS = text("""
+    DELETE FROM shared.idempotency_keys WHERE (actor, route, key) IN (
+        SELECT actor, route, key FROM shared.idempotency_keys
+        WHERE created_at < clock_timestamp() - make_interval(days => :days) LIMIT :batch)
+""")
+
 
 async def prune_outbox(session: AsyncSession) -> int:
     """Delete one batch of rows published more than a week ago. Returns how many went; call again while it is full."""
@@ -28,6 +38,11 @@ async def prune_outbox(session: AsyncSession) -> int:
 async def prune_inbox(session: AsyncSession) -> int:
     """Delete one batch of records older than any message that could still come. Returns how many went."""
     return await _prune(session, INBOX, PROCESSED_DAYS)
+
+
+async def prune_keys(session: AsyncSession) -> int:
+    """Delete one batch of idempotency keys older than a week. Returns how many went."""
+    return await _prune(session, KEYS, KEY_DAYS)
 
 
 async def _prune(session: AsyncSession, statement: TextClause, days: int) -> int:

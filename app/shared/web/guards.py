@@ -36,9 +36,19 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:  # t
     if unsafe and opt.get("same_origin", True):
         _check_forgery(runtime, connection, actor, form_token)
     if isinstance(permission, Permission):
-        require(actor, permission)
+        _check_permission(connection, actor, permission, unsafe=unsafe)
     if unsafe and opt.get("idempotent", True) and isinstance(connection, Request):
         connection.state.idempotency = await _idempotency_key(connection, handler, actor, form_key)
+
+
+def _check_permission(connection: Connection, actor: Actor, permission: Permission, *, unsafe: bool) -> None:  # type: ignore[type-arg]
+    """The use case would audit its own refusal, but the route refuses first: so the route's is audited."""
+    try:
+        require(actor, permission)
+    except Forbidden as refusal:
+        if unsafe:
+            refusal.refused = (permission.value, "route", str(connection.scope.get("path_template") or "-"))
+        raise
 
 
 async def _check_rate(runtime: Runtime, connection: Connection, actor: Actor, limit: RateLimit | None) -> None:  # type: ignore[type-arg]

@@ -65,7 +65,9 @@ async def test_a_member_may_not_make_service_accounts_and_the_refusal_is_audited
     assert answer.status_code == 403
     async with open_context() as ctx:
         rows = (await ctx.session.execute(text("SELECT action, result FROM admin.audit_logs"))).all()
-    assert ("service_account.create", "allowed") in [tuple(row) for row in rows]
+    found = [tuple(row) for row in rows]
+    assert ("service_account.create", "allowed") in found
+    assert ("service_account:manage", "refused") in found
 
 
 async def test_a_mutation_without_a_key_is_refused(sign_in_as) -> None:

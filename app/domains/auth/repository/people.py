@@ -24,6 +24,9 @@ INSERT_MEMBERSHIP = text("""
     INSERT INTO auth.memberships (id, user_id, service_account_id, tenant_id, project_id, role, created_at)
     VALUES (:id, :user_id, :service_account_id, :tenant_id, :project_id, :role, :now) ON CONFLICT DO NOTHING
 """)
+DELETE_PLATFORM_ADMIN = text("""
+    DELETE FROM auth.memberships WHERE user_id = :user_id AND tenant_id IS NULL AND role = 'platform_admin'
+""")
 INSERT_POSIX = text("""
     INSERT INTO auth.user_posix_identities (user_id, login) VALUES (:user_id, :login) ON CONFLICT DO NOTHING
     RETURNING login
@@ -130,6 +133,10 @@ class AuthRepository:
             "now": now,
         }
         await self._session.execute(INSERT_MEMBERSHIP, values)
+
+    async def remove_platform_admin(self, user_id: UUID) -> None:
+        """The settings name the administrators; whoever they name no longer is one no longer."""
+        await self._session.execute(DELETE_PLATFORM_ADMIN, {"user_id": user_id})
 
     async def claim_login(self, user_id: UUID, login: str) -> bool:
         """Whether `login` became this person's; False when somebody else has it."""

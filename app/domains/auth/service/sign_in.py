@@ -32,6 +32,8 @@ async def sign_in(ctx: Context, command: SignIn) -> SignedIn:
     operator = command.identity.email_verified and command.identity.email.lower() in ctx.settings.platform_admins
     if operator:
         await repository.append_membership(new_id(), Role.PLATFORM_ADMIN, now, user_id=row.id)
+    else:
+        await repository.remove_platform_admin(row.id)
     if row.created:
         await _settle(ctx, repository, row.id, name, command.identity.email, with_tenant=not operator)
     place = await repository.find_default_place(row.id)

@@ -61,7 +61,8 @@ METERED_UNTIL = text("""
 """)
 
 # One statement: due intervals -> rated -> split over the tenant's money in order of allocation ids (the rule is
-# rules.holds.split) -> usage records, transactions, entries. Callers hold the tenants' locks.
+# rules.holds.split) -> usage records, transactions, entries. Ids are drawn beforehand: joining what was inserted back
+# to what was meant would be a nested loop whenever the planner expects few rows. Callers hold the tenants' locks.
 ACCRUE = text("""
     WITH due AS MATERIALIZED (
         SELECT m.allocation_id, m.tenant_id, m.project_id, m.currency, m.sku_id, m.price_version_id, m.rate,
@@ -94,17 +95,17 @@ ACCRUE = text("""
         SELECT q.*, least(amount, greatest(0, promotions + credit - ahead))::bigint AS from_available,
                least(amount, greatest(0, promotions - ahead))::bigint AS from_promotions FROM queued q
     ), split AS MATERIALIZED (
-        SELECT a.*, CASE WHEN amount > 0 THEN uuidv7() END AS transaction_id,
+        SELECT a.*, nextval('billing.usage_records_id_seq') AS usage_record_id,
+               CASE WHEN amount > 0 THEN uuidv7() END AS transaction_id,
                CASE WHEN amount > from_available THEN least(amount - from_available, greatest(0, coalesce((
                    SELECT sum(e.amount) FROM billing.ledger_entries e WHERE e.hold_id = a.allocation_id), 0)))::bigint
                ELSE 0 END AS from_hold
         FROM available a
     ), used AS (
-        INSERT INTO billing.usage_records (from_at, to_at, elapsed, seconds, rate, amount, allocation_id, tenant_id,
-                                           project_id, sku_id, price_version_id, transaction_id)
-        SELECT from_at, :until, elapsed, seconds, rate, amount, allocation_id, tenant_id, project_id, sku_id,
-               price_version_id, transaction_id FROM split ORDER BY allocation_id
-        RETURNING id, allocation_id
+        INSERT INTO billing.usage_records (id, from_at, to_at, elapsed, seconds, rate, amount, allocation_id, tenant_id,
+                                           project_id, sku_id, price_version_id, transaction_id) OVERRIDING SYSTEM VALUE
+        SELECT usage_record_id, from_at, :until, elapsed, seconds, rate, amount, allocation_id, tenant_id,
+               project_id, sku_id, price_version_id, transaction_id FROM split ORDER BY allocation_id
     ), posted AS (
         INSERT INTO billing.ledger_transactions (id, occurred_at, kind, reference, cause_id, tenant_id, project_id,
                                                  currency, funds_change, held_change, correlation_id)
@@ -114,8 +115,8 @@ ACCRUE = text("""
         FROM split WHERE amount > 0
     ), entered AS (
         INSERT INTO billing.ledger_entries (account_id, amount, transaction_id, usage_record_id, hold_id)
-        SELECT leg.account_id, leg.amount, s.transaction_id, u.id, leg.hold_id
-        FROM split s JOIN used u USING (allocation_id)
+        SELECT leg.account_id, leg.amount, s.transaction_id, s.usage_record_id, leg.hold_id
+        FROM split s
         CROSS JOIN LATERAL (VALUES
             (s.promotions_id, -s.from_promotions, CAST(NULL AS uuid)),
             (s.credit_id, s.from_promotions - s.from_available, NULL),
