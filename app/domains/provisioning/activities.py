@@ -1,8 +1,9 @@
 """The activities of the two workflows. Each opens its own Contexts, may be repeated at any time, and says which kind of
 failure it met: a bad machine, an allocation that nobody wants any more, or something that is worth another try."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -27,6 +28,7 @@ from app.shared.authz.actor import SYSTEM
 from app.shared.errors import DomainError
 
 NAME = "provisioning."
+BEAT_SECONDS = 1.0
 
 
 @contextmanager
@@ -44,6 +46,24 @@ def told() -> Iterator[None]:
         raise ApplicationError(str(error), type=CONTROLLER, non_retryable=True) from error
     except DomainError as error:
         raise ApplicationError(error.message, type=error.code, non_retryable=not error.retryable) from error
+
+
+@asynccontextmanager
+async def beating() -> AsyncIterator[None]:
+    """Tell the broker that the work goes on, also while a machine or its controller takes a minute to answer: what is
+    under way watches its own limits. This is also how a cancellation arrives."""
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(BEAT_SECONDS)
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 class Activities:
@@ -69,17 +89,20 @@ class Activities:
     @activity.defn(name=NAME + "deploy")
     async def deploy(self, step: Step) -> None:
         with told():
-            await self._deployer.deploy(step, activity.heartbeat)
+            async with beating():
+                await self._deployer.deploy(step)
 
     @activity.defn(name=NAME + "configure")
     async def configure(self, step: Step) -> None:
         with told():
-            await self._prover.configure(step, activity.heartbeat)
+            async with beating():
+                await self._prover.configure(step)
 
     @activity.defn(name=NAME + "probe")
     async def probe(self, step: Step) -> None:
         with told():
-            await self._prover.probe(step, activity.heartbeat)
+            async with beating():
+                await self._prover.probe(step)
 
     @activity.defn(name=NAME + "activate")
     async def activate(self, step: Step) -> None:
@@ -90,7 +113,8 @@ class Activities:
     @activity.defn(name=NAME + "close_access")
     async def close_access(self, step: Step) -> bool:
         with told():
-            return await leaving.close_access(self._runtime, step, activity.heartbeat)
+            async with beating():
+                return await leaving.close_access(self._runtime, step)
 
     @activity.defn(name=NAME + "vacate")
     async def vacate(self, command: GiveUp) -> Vacated:
@@ -101,7 +125,8 @@ class Activities:
     @activity.defn(name=NAME + "give_back")
     async def give_back(self, step: Step) -> None:
         with told():
-            await self._deployer.give_back(step, activity.heartbeat)
+            async with beating():
+                await self._deployer.give_back(step)
 
     @activity.defn(name=NAME + "leave")
     async def leave(self, command: GiveUp) -> None:

@@ -25,7 +25,6 @@ from app.domains.releases import public as releases
 from app.shared.authz.actor import SYSTEM
 from app.shared.telemetry.trace import Trace
 
-Beat = Callable[[], None]
 HOST_CERTIFICATE = timedelta(days=5 * 365)
 NODE_SCRIPT = Path(__file__).parents[1] / "node_files" / "berth-node"
 INSTALLING = frozenset({MachineStatus.ALLOCATED, MachineStatus.DEPLOYING, MachineStatus.DEPLOYED})
@@ -73,7 +72,7 @@ class Door:
 
 
 class Deployer:
-    """Bound to one process's runtime. `beat` tells the broker that the work goes on."""
+    """Bound to one process's runtime."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -84,12 +83,12 @@ class Deployer:
     def _maas(self) -> maas.MaasGateway:
         return self._door.gateway
 
-    async def deploy(self, step: Step, beat: Beat) -> None:
+    async def deploy(self, step: Step) -> None:
         """Bring the machine of this allocation to Deployed. Raises NodeFault, NoLongerWanted, MaasUnavailable."""
         async with self._door:
-            await self._deploy(step, beat)
+            await self._deploy(step)
 
-    async def _deploy(self, step: Step, beat: Beat) -> None:
+    async def _deploy(self, step: Step) -> None:
         async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
             allocation = await life.lock_wanted(ctx, step)
             if allocation.state in ("configuring", "active"):
@@ -97,11 +96,12 @@ class Deployer:
             allocation = await life.enter(ctx, allocation, "provisioning")
             started = await life.begin_step(ctx, allocation, step.attempt, "deploy")
             deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
-            deadline = started + timedelta(seconds=await ctx.policy(policies.DEPLOY_SECONDS, allocation.tenant_id))
+            deadline = started + timedelta(
+                seconds=await ctx.policy(policies.DEPLOY_SECONDS, allocation.tenant_id, allocation.project_id)
+            )
             poll = await ctx.policy(policies.POLL_MILLISECONDS) / 1000
         said = ""
         while True:
-            beat()
             machine = await self._maas.get_machine(SystemId(deployment.system_id))
             if machine.status == MachineStatus.DEPLOYED and machine.ip_addresses:
                 await self._check_ours(machine, deployment)
@@ -169,23 +169,24 @@ class Deployer:
 
     # -- the way back ----------------------------------------------------------------------------------------------
 
-    async def give_back(self, step: Step, beat: Beat) -> None:
+    async def give_back(self, step: Step) -> None:
         """Bring the machine of a closing deployment back to the pool, erased. Raises ReturnFailed, MaasUnavailable."""
         async with self._door:
-            await self._give_back(step, beat)
+            await self._give_back(step)
 
-    async def _give_back(self, step: Step, beat: Beat) -> None:
+    async def _give_back(self, step: Step) -> None:
         async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
             allocation = await AllocationRepository(ctx.session).get(UUID(step.allocation_id))
             deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
             if deployment.state == "ended":
                 return
             started = await TimelineRepository(ctx.session).begin(allocation, step.attempt, "erase", await ctx.now())
-            deadline = started + timedelta(seconds=await ctx.policy(policies.RETURN_SECONDS, allocation.tenant_id))
+            deadline = started + timedelta(
+                seconds=await ctx.policy(policies.RETURN_SECONDS, allocation.tenant_id, allocation.project_id)
+            )
             poll = await ctx.policy(policies.POLL_MILLISECONDS) / 1000
         asked = False
         while True:
-            beat()
             try:
                 machine = await self._maas.get_machine(SystemId(deployment.system_id))
             except maas.MaasNotFound:  # a composed machine is deleted by its release

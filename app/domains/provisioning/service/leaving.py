@@ -14,7 +14,7 @@ from app.domains.provisioning.events import AllocationCanceled, AllocationFailed
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository, TimelineRepository
 from app.domains.provisioning.rules.states import LEAVING, STARTING, as_state
 from app.domains.provisioning.service import life
-from app.domains.provisioning.service.deploying import Beat, trace_of
+from app.domains.provisioning.service.deploying import trace_of
 from app.domains.provisioning.service.placing import limits_of
 from app.domains.provisioning.service.proving import shell_of
 from app.domains.releases import public as releases
@@ -44,7 +44,7 @@ async def vacate(ctx: Context, command: GiveUp) -> Vacated:
     return Vacated(machine=True, occupied=False)
 
 
-async def close_access(runtime: Runtime, step: Step, beat: Beat) -> bool:
+async def close_access(runtime: Runtime, step: Step) -> bool:
     """End the customer's sessions and access on the machine. False when it could not be reached in time: then the
     machine must be erased or held before anybody else gets it."""
     async with runtime.context(SYSTEM, trace_of(step)) as ctx:
@@ -52,7 +52,7 @@ async def close_access(runtime: Runtime, step: Step, beat: Beat) -> bool:
         if allocation.deployment_id is None:
             return True
         deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
-        seconds = await ctx.policy(policies.CLOSE_SECONDS, allocation.tenant_id)
+        seconds = await ctx.policy(policies.CLOSE_SECONDS, allocation.tenant_id, allocation.project_id)
         poll = await ctx.policy(policies.POLL_MILLISECONDS) / 1000
         if allocation.state in LEAVING:
             await life.begin_step(ctx, allocation, step.attempt, "close")
@@ -61,7 +61,6 @@ async def close_access(runtime: Runtime, step: Step, beat: Beat) -> bool:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while True:
-        beat()
         try:
             await _close(runtime, allocation, deployment)
             return True

@@ -19,7 +19,7 @@ from app.domains.provisioning.gateway import Gpu, NodeShell, Place
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
 from app.domains.provisioning.rules.states import STARTING
 from app.domains.provisioning.service import life
-from app.domains.provisioning.service.deploying import Beat, trace_of
+from app.domains.provisioning.service.deploying import trace_of
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import CertifyUser, SshCredential
 from app.shared.authz.actor import SYSTEM
@@ -40,12 +40,12 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prover:
-    """Bound to one process's runtime. `beat` tells the broker that the work goes on."""
+    """Bound to one process's runtime."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
-    async def configure(self, step: Step, beat: Beat) -> None:
+    async def configure(self, step: Step) -> None:
         """Wait until the machine answers; on a shared one make the account. Raises NodeFault, NoLongerWanted."""
         work = await self._begin(step, "configure")
         allocation, shell = work.allocation, self._shell(work.deployment)
@@ -59,10 +59,10 @@ class Prover:
             gpus = work.slots if work.gpus_of_type else None
             await shell.add_user(management, allocation.login, allocation.uid, principal, gpus)
 
-        await self._patiently(work, beat, attempt)
+        await self._patiently(work, attempt)
         await self._finish(step, "configure", f"account {allocation.login}")
 
-    async def probe(self, step: Step, beat: Beat) -> None:
+    async def probe(self, step: Step) -> None:
         """Prove it: the GPUs that are paid for answer, the customer can log in. Raises NodeFault, NoLongerWanted."""
         work = await self._begin(step, "probe")
         allocation, shell = work.allocation, self._shell(work.deployment)
@@ -73,19 +73,18 @@ class Prover:
         async def log_in() -> None:
             await shell.prove_login(await self._certificate(step, allocation), allocation.login)
 
-        said = gpu_verdict(await self._patiently(work, beat, count), work.slots, work.gpus_of_type, allocation.whole)
+        said = gpu_verdict(await self._patiently(work, count), work.slots, work.gpus_of_type, allocation.whole)
         if said is not None:
             raise NodeFault(f"{work.deployment.hostname}: {said}.")
-        await self._patiently(work, beat, log_in)
+        await self._patiently(work, log_in)
         counted = "1 GPU answers" if allocation.gpus == 1 else f"{allocation.gpus} GPUs answer"
         await self._finish(step, "probe", f"{counted}, login works" if allocation.gpus else "login works")
 
-    async def _patiently(self, work: _Work, beat: Beat, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _patiently(self, work: _Work, attempt: Callable[[], Awaitable[T]]) -> T:
         """Not answering is not yet failing: a machine that has just been installed gets its time."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + work.seconds
         while True:
-            beat()
             try:
                 return await attempt()
             except (NodeUnreachable, NodeRefused) as error:
@@ -103,7 +102,7 @@ class Prover:
                 deployment=await machines.get_deployment(allocation.deployment_id),
                 slots=await machines.slots_of(allocation.id),
                 gpus_of_type=(await inventory.get_sku(ctx, allocation.sku_id)).gpu_count,
-                seconds=await ctx.policy(policies.ANSWER_SECONDS, allocation.tenant_id),
+                seconds=await ctx.policy(policies.ANSWER_SECONDS, allocation.tenant_id, allocation.project_id),
                 poll=await ctx.policy(policies.POLL_MILLISECONDS) / 1000,
             )
 
