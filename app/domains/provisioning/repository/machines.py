@@ -52,7 +52,8 @@ OTHERS = text("""
 ACCOUNTS = text("""
     SELECT DISTINCT a.login, a.uid FROM provisioning.allocation_resource_claims c
     JOIN provisioning.allocations a ON a.id = c.allocation_id
-    WHERE c.deployment_id = :deployment_id AND c.allocation_id <> :allocation_id AND c.freed_at IS NULL
+    WHERE c.deployment_id = :deployment_id AND c.allocation_id <> :allocation_id
+      AND (c.freed_at IS NULL OR (a.deployment_id = :deployment_id AND a.ended_at IS NULL))
 """)
 SLOTS = text("""
     SELECT slot_index FROM provisioning.allocation_resource_claims
@@ -146,7 +147,8 @@ class MachineRepository:
         return int(await self._session.scalar(OTHERS, place) or 0)
 
     async def accounts_on(self, deployment_id: UUID, allocation_id: UUID) -> dict[str, int]:
-        """Logins and uids of the other allocations of this deployment."""
+        """Logins and uids of the other allocations of this deployment, also of those that are just leaving it: their
+        accounts are about to be removed by name."""
         place = {"deployment_id": deployment_id, "allocation_id": allocation_id}
         return {row.login: row.uid for row in await self._session.execute(ACCOUNTS, place)}
 

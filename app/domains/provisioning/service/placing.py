@@ -49,7 +49,7 @@ async def limits_of(ctx: Context, allocation: AllocationView) -> Limits:
 async def place(ctx: Context, step: Step) -> None:
     """Put the allocation on a machine. Safe to repeat. Raises NoLongerWanted, NoCapacity; others are worth a retry."""
     allocation = await life.lock_wanted(ctx, step)
-    if allocation.deployment_id is not None and allocation.attempt == step.attempt:
+    if allocation.deployment_id is not None:  # also by a workflow that was lost: its successor counts from one again
         return
     allocation = await life.enter(ctx, allocation, "placing", attempt=step.attempt)
     await life.begin_step(ctx, allocation, step.attempt, "place")

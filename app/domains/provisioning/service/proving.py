@@ -181,8 +181,11 @@ async def activate(ctx: Context, step: Step) -> None:
     )
     allocation = await life.lock_wanted(ctx, step)
     node_id = allocation.node_id
-    if node_id is None:
+    machines = MachineRepository(ctx.session)
+    if node_id is None or not await machines.slots_of(allocation.id):
         raise NoLongerWanted()
+    if (await machines.get_deployment(allocation.deployment_id)).state != "live":
+        raise NoLongerWanted()  # it is on its way back: this very step came late
     await life.begin_step(ctx, allocation, step.attempt, "activate")
     allocation = await life.enter(ctx, allocation, "active", active_at=now)
     await life.finish_step(ctx, allocation, step.attempt, "activate", "billing starts")
