@@ -38,6 +38,10 @@ BEAT = timedelta(seconds=10)  # a worker that says nothing for that long is dead
 SPARE = timedelta(seconds=120)  # beyond a step's own limit, which the activity watches itself
 RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=15))
 LONGEST_PAUSE = timedelta(minutes=30)
+PATIENT = Limits(  # of a launch given up before its own were read: no policy is longer, and activities watch theirs
+    place_seconds=3_600, deploy_seconds=14_400, answer_seconds=3_600, return_seconds=172_800, close_seconds=600,
+    retry_seconds=3_600, attempts=1,
+)  # fmt: skip
 RELEASE_TRIES = 50
 
 
@@ -164,9 +168,7 @@ class ProvisionAllocation:
     async def _go(self, reason: str) -> None:
         """Off the machine: the account where others stay, the machine itself where nobody does."""
         vacated = await short("vacate", GiveUp(self._step, reason), Vacated)
-        limits = self._limits
-        if limits is None:
-            return
+        limits = self._limits or PATIENT
         try:
             if vacated.occupied and not await long("close_access", self._step, bool, limits.close_seconds):
                 held = "An account could not be removed, because the machine did not answer."

@@ -207,8 +207,7 @@ async def test_whatever_fails_everything_before_it_is_undone(stage, hall, step) 
     hall.fail(step, "allocation_broken", "It broke.", times=99)
     handle = await stage.start(ProvisionAllocation)
     assert await handle.result() == Outcome("failed")
-    undone = ["vacate", "end"] if step == "begin" else ["vacate", "give_back", "end"]
-    assert hall.ran == [*WAY_IN[: WAY_IN.index(step) + 1], *undone]
+    assert hall.ran == [*WAY_IN[: WAY_IN.index(step) + 1], "vacate", "give_back", "end"]
     assert hall.ended is not None
     assert (hall.ended.state, hall.ended.text) == ("failed", "It broke.")
 
@@ -237,7 +236,7 @@ async def test_a_cancellation_ends_what_is_under_way_and_undoes_it(stage, hall, 
 async def test_a_cancellation_that_comes_before_the_first_step_is_kept(stage, hall) -> None:
     handle = await stage.start(ProvisionAllocation, signal=CANCEL_SIGNAL)
     assert await asyncio.wait_for(handle.result(), 30) == Outcome("canceled")
-    assert hall.ran[-2:] == ["vacate", "end"]
+    assert hall.ran[-3:] == ["vacate", "give_back", "end"]  # a lost workflow may have taken a machine: it goes back
     assert "place" not in hall.ran
 
 
