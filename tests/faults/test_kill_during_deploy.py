@@ -8,7 +8,8 @@ neighbours. `BERTH_FAULT_SEED` (printed) repeats the instants and the order.
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -22,8 +23,9 @@ from tests.faults.stack import READY_SECONDS, Stack, until
 pytestmark = pytest.mark.xdist_group("stack")  # one portal for all of them
 PARTS = ("web", "worker", "provisioner", "nats", "valkey", "temporal")
 POINTS = ("accepted", "deploying", "configuring", "active")
-ORDERS = (("cpu", None), ("l40sx4", None), ("a100x8", None), ("h100x8", 1), ("h100x8", 2), ("a100x8", 3))
-DELAYS = {"accepted": 0.06, "deploying": 2.5, "configuring": 0.4, "active": 0.4}  # seconds into the point, at most
+WHOLE = (("cpu", None), ("l40sx4", None), ("a100x8", None))
+SLICES = (("h100x8", 1), ("h100x8", 2), ("a100x8", 3))  # who joins a machine that stands has nothing to deploy
+DELAYS = {"accepted": 0.06, "deploying": 2.0, "configuring": 0.4, "active": 0.4}  # seconds into the point, at most
 SETTLE_SECONDS = 120.0
 QUIET_SECONDS = 20.0
 STATE = "SELECT state, failure_text FROM provisioning.allocations WHERE id = %(id)s"
@@ -54,13 +56,13 @@ class Case:
 
 
 def cases_of(turn: int, dice: random.Random) -> list[Case]:
-    """The six cases of a round, in the order in which they are done."""
-    orders = dice.sample(ORDERS, len(ORDERS))
-    cases = [
-        Case(part, point, sku, gpus, dice.uniform(0, DELAYS[point]))
-        for number, (part, (sku, gpus)) in enumerate(zip(PARTS, orders, strict=True))
-        for point in [POINTS[(number + turn) % len(POINTS)]]
-    ]
+    """The six cases of a round, in the order in which they are done. What is killed while deploying is a machine."""
+    points = [POINTS[(number + turn) % len(POINTS)] for number in range(len(PARTS))]
+    whole, slices = dice.sample(WHOLE, len(WHOLE)), dice.sample(SLICES, len(SLICES))
+    cases = []
+    for part, point in sorted(zip(PARTS, points, strict=True), key=lambda pair: pair[1] != "deploying"):
+        sku, gpus = (whole or slices).pop()
+        cases.append(Case(part, point, sku, gpus, dice.uniform(0, DELAYS[point])))
     return dice.sample(cases, len(cases))
 
 
@@ -69,26 +71,50 @@ async def test_a_launch_survives_the_death_of_any_part(
     stack: Stack, customer: Customer, dice: random.Random, turn: int
 ) -> None:
     cases = cases_of(turn, dice)
-    settling = []
-    for case in cases:
-        await _aim_and_kill(stack, customer, case)
-        settling.append(asyncio.create_task(_settle(stack, case)))
-    await asyncio.gather(*settling)
-    print("\n".join(case.line() for case in cases))
-    problems = [case.line() for case in cases if case.problems] + customer.odd
+    async with _watched(customer):
+        await _kill_and_settle(stack, customer, cases)
+        print("\n".join(case.line() for case in cases))
+        problems = [case.line() for case in cases if case.problems] + await _still_wrong(stack)
+        await _give_back(stack, customer, [case for case in cases if case.state == "active"], dice.choice(PARTS))
     problems += await _still_wrong(stack)
+    print(f"the slowest answer took {customer.slowest:.2f} s")
+    assert (await customer.balance())["held"] == 0
+    assert problems + customer.odd == [], "\n".join(problems + customer.odd)
 
-    active = [case for case in cases if case.state == "active"]
+
+@asynccontextmanager
+async def _watched(customer: Customer) -> AsyncIterator[None]:
+    """Somebody looks at their machines all the while; what they should not have seen is in `customer.odd`."""
+
+    async def look() -> None:
+        while True:
+            await customer.call("GET", "/api/v1/allocations?live=true")
+            await asyncio.sleep(0.2)  # a person's pace
+
+    looking = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+
+
+async def _kill_and_settle(stack: Stack, customer: Customer, cases: list[Case]) -> None:
+    """One kill after the other, without waiting for what the one before has left."""
+    async with asyncio.TaskGroup() as settling:
+        for case in cases:
+            await _aim_and_kill(stack, customer, case)
+            settling.create_task(_settle(stack, case))
+
+
+async def _give_back(stack: Stack, customer: Customer, active: list[Case], last: str) -> None:
+    """Release them all, and kill one part meanwhile."""
     await asyncio.gather(*(customer.release(case.allocation_id) for case in active))
-    last = dice.choice(PARTS)
     stack.kill(last)
     print(f"{last} killed while {len(active)} are released")
     for case in active:
         await until(_has_state(stack, case, "released"), SETTLE_SECONDS, f"released: {case.line()}")
     await until(_ready(stack), READY_SECONDS, "everything is ready again")
-    problems += await _still_wrong(stack)
-    assert (await customer.balance())["held"] == 0
-    assert problems == [], "\n".join(problems)
 
 
 async def _aim_and_kill(stack: Stack, customer: Customer, case: Case) -> None:
