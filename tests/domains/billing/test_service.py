@@ -175,6 +175,20 @@ async def test_the_ladder_warns_once_on_each_rung_on_the_way_down_and_again_afte
     assert len(await books.events("billing.tenant.exhausted")) == 1
 
 
+async def test_a_machine_that_runs_on_without_money_is_told_again_until_it_stops(books: Books) -> None:
+    await books.open(credit=40 * USD)
+    forgotten = await books.run()
+    await books.tick(3 * 3_600)
+    assert len(await books.events("billing.tenant.exhausted")) == 1
+    await books.tick(60)
+    await books.tick(60)
+    assert len(await books.events("billing.tenant.exhausted")) == 3
+    assert await books.rows("SELECT count(*) FROM billing.low_balance_events WHERE level = 'exhausted'") == [(1,)]
+    await books.stop(forgotten)
+    await books.tick(60)
+    assert len(await books.events("billing.tenant.exhausted")) == 3
+
+
 async def test_the_balance_does_not_depend_on_checkpoints(books: Books) -> None:
     from app.domains.billing.jobs import run_checkpoints
 

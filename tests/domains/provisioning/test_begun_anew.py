@@ -1,4 +1,4 @@
-"""A workflow that was lost begins anew, and a late activity comes after its successor: what they find is kept as it is."""
+"""A workflow that was lost begins anew, a late activity comes after its successor: what they find stays as it is."""
 
 from __future__ import annotations
 

@@ -126,12 +126,16 @@ async def _level(ctx: Context, tenant_id: UUID, left: int | None) -> Level:
 async def _step(ctx: Context, funds: Funds, before: Level) -> None:
     left = runway.runway_seconds(spendable(funds), funds.burn)
     level = await _level(ctx, funds.tenant_id, left)
-    if level == before:
+    # Said again while nothing is left and machines still run: a giving back that failed or was overtaken by an
+    # activation would otherwise go on at our cost for ever.
+    is_overdue = level == "exhausted" and not spendable(funds)
+    if level == before and not is_overdue:
         return
     now = await ctx.now()
-    await ladder.add_level(ctx.session, funds, level, left, now)
+    if level != before:
+        await ladder.add_level(ctx.session, funds, level, left, now)
     version = await accounts.next_version(ctx.session)
-    if not runway.is_worse(level, before):
+    if level != before and not runway.is_worse(level, before):
         recovered = RunwayRecovered(tenant_id=funds.tenant_id, level=level)
         await ctx.emit(recovered, version=version, tenant_id=funds.tenant_id)
     elif level == "exhausted":

@@ -112,8 +112,9 @@ async def release_all(ctx: Context, tenant_id: UUID, reason: str) -> int:
             await begin_release(ctx, found, reason)
         elif found.state in STARTING and not found.cancel_requested:
             allocation = await repository.get(found.id, lock=True)
-            if allocation.state in STARTING:
-                await begin_cancel(ctx, allocation)
+            if allocation.state not in STARTING:
+                continue  # active meanwhile, and metered: billing says so again
+            await begin_cancel(ctx, allocation)
         else:
             continue
         await ctx.audit("allocation.release", "allocation", str(found.id), {"reason": reason})
