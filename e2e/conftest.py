@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from e2e.cable import Cable
 from e2e.pictures import Pictures
@@ -24,7 +24,7 @@ RESULTS = ROOT / "e2e" / "results"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # A container has no user namespaces for Chromium's sandbox and a small /dev/shm; every page here is our own.
 ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--force-color-profile=srgb")
-PATIENCE_MS = 20_000
+PATIENCE_MS = 20_000  # for anything to appear, on a machine that is busy with other tests
 STEPS = pytest.StashKey[dict[str, Steps]]()
 REPORTS = pytest.StashKey[dict[str, pytest.TestReport]]()
 
@@ -32,6 +32,7 @@ REPORTS = pytest.StashKey[dict[str, pytest.TestReport]]()
 def pytest_configure(config: pytest.Config) -> None:
     """A run that is told to end (`timeout`, CI) stops its portal as after Ctrl-C."""
     config.stash[STEPS] = {}
+    expect.set_options(timeout=PATIENCE_MS)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 

@@ -103,3 +103,16 @@ def test_a_page_reads_without_scripts(enter: Enter, sessions: dict[str, StorageS
     expect(frame.title).to_be_visible()
     expect(frame.pill).to_contain_text("$")
     expect(frame.main.get_by_role("table").or_(frame.main.get_by_role("heading", level=2)).first).to_be_visible()
+
+
+def test_the_operator_finds_every_node(enter: Enter, sessions: dict[str, StorageState], stack: Stack) -> None:
+    visitor = enter(storage_state=sessions["operator"])
+    page, frame = visitor.page, Frame(visitor.page)
+    page.goto("/admin/nodes")
+    expect(frame.title).to_have_text("Nodes")
+    nodes = page.get_by_role("table", name="Nodes").get_by_role("rowheader")
+    expect(nodes).to_have_count(min(stack.status["fleet"], 50))
+    visitor.pictures.take("operator-nodes")
+    nodes.first.get_by_role("link").click()
+    expect(frame.main.get_by_role("table", name="Slots")).to_be_visible()
+    visitor.pictures.take("operator-node")
