@@ -137,3 +137,33 @@ async def test_a_pool_that_is_used_up_answers_503_and_waits_no_longer_than_two_s
         assert answer.status_code == 503
         assert answer.headers["retry-after"]
     assert runtime.database.engine.pool.timeout() <= 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "token"),
+    [
+        ({"origin": "http://x:abc"}, "x"),
+        ({"origin": "http://[x"}, "x"),
+        ({"sec-fetch-site": "same-origin"}, "é"),
+        ({"sec-fetch-site": "same-origin", "x-csrftoken": "é".encode("latin-1")}, "x"),
+    ],
+)
+async def test_an_odd_origin_or_token_is_refused_and_no_fault_of_ours(client, headers, token: str) -> None:
+    answer = await client.post("/logout", headers=headers, data={"_csrf_token": token})
+    assert answer.status_code == 403
+
+
+async def test_a_nul_in_a_text_is_refused_and_no_fault_of_ours(sign_in_as) -> None:
+    ada: Browser = await sign_in_as("ada")
+    assert (await ada.post("/launch", sku="\x00", image="x", part="whole", gpus="1")).status_code == 422
+    assert (await ada.post_json("/api/v1/allocations", {"sku": "\x00"})).status_code == 422
+
+
+async def test_the_text_of_a_database_error_holds_no_values(open_context) -> None:
+    from sqlalchemy import text
+    from sqlalchemy.exc import DBAPIError
+
+    with pytest.raises(DBAPIError) as caught:
+        async with open_context() as ctx:
+            await ctx.session.execute(text("SELECT CAST(:gecos AS text), 1 / :zero"), {"gecos": "canary", "zero": 0})
+    assert "canary" not in str(caught.value)

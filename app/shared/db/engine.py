@@ -27,6 +27,7 @@ class Database:
             max_overflow=settings.pool_size,
             pool_timeout=2,  # a hang past two seconds is worse than a 503 that says so
             pool_pre_ping=True,
+            hide_parameters=True,  # the text of an error goes to logs, dead letters and Temporal: without values
             connect_args={
                 "connect_timeout": 3,
                 "application_name": "berth",

@@ -13,7 +13,7 @@ from jinja2 import Environment, TemplateNotFound
 from litestar import Request, Response
 from litestar.background_tasks import BackgroundTask
 from litestar.exceptions import HTTPException, ValidationException
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.context import Runtime
@@ -83,6 +83,8 @@ def as_domain_error(error: Exception) -> DomainError:
             return ValidationFailed("This request could not be read.")
         kind = _BY_STATUS.get(error.status_code)
         return kind() if kind else DomainError()
+    if isinstance(error, DataError):  # a NUL in a text, a number out of every range
+        return ValidationFailed("Something in this request cannot be stored.")
     if isinstance(error, PoolTimeout | OperationalError | InterfaceError):
         return ServiceUnavailable("The database is busy. Try again in a moment.", retry_after=2)
     if isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.startswith("redis."):

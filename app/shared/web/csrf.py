@@ -20,7 +20,7 @@ def csrf_token(settings: WebSettings, session_cookie: str | None) -> str:
 
 def is_csrf_token(settings: WebSettings, session_cookie: str | None, candidate: str) -> bool:
     """Constant-time comparison."""
-    return hmac.compare_digest(csrf_token(settings, session_cookie), candidate)
+    return hmac.compare_digest(csrf_token(settings, session_cookie).encode(), candidate.encode(errors="replace"))
 
 
 def is_same_origin(settings: WebSettings, connection: ASGIConnection) -> bool:  # type: ignore[type-arg]
@@ -34,8 +34,9 @@ def is_same_origin(settings: WebSettings, connection: ASGIConnection) -> bool:  
 
 def origin_of(url: str) -> tuple[str, str, int | None]:
     """Scheme, host in lower case, port with its default filled in; ('', '', None) for what is not an origin."""
-    parts = urlsplit(url)
-    if not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
         return ("", "", None)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    return (parts.scheme, parts.hostname.lower(), port)
+    return (parts.scheme, parts.hostname.lower(), port) if parts.hostname else ("", "", None)

@@ -110,6 +110,8 @@ async def test_usage_of_a_period_sums_up_to_what_was_posted(ada: Browser, hers: 
     assert [(UUID(line["allocation_id"]), line["seconds"]) for line in report["items"]] == [(allocation_id, 600)]
     backwards = {"from": period["to"], "to": period["from"]}
     assert (await ada.client.get("/api/v1/billing/usage", params=backwards)).status_code == 422
+    without_zone = {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00"}
+    assert (await ada.client.get("/api/v1/billing/usage", params=without_zone)).status_code == 422
 
 
 async def test_costs_and_receipts_agree_with_the_ledger(hers: Books) -> None:

@@ -221,6 +221,8 @@ async def list_transactions(ctx: Context, query: TransactionQuery) -> Transactio
 async def usage_report(ctx: Context, from_at: datetime, to_at: datetime) -> UsageReport:
     """Seconds and cost of each machine in [from_at, to_at), up to now. Raises ValidationFailed."""
     scope = tenant_scope(ctx.actor, Permission.BILLING_READ)
+    if from_at.tzinfo is None or to_at.tzinfo is None:
+        raise ValidationFailed(fields={"from": "Give both instants with their zone, as in 2026-01-31T00:00:00Z."})
     if not from_at < to_at or to_at - from_at > LONGEST_REPORT:
         raise ValidationFailed(fields={"to": "Ask for at most a year, with an end after its start."})
     now = await ctx.now()
