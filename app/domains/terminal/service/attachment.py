@@ -33,6 +33,7 @@ CHUNK = 32 * 1024  # bytes of output in one frame
 FLIGHT = 128 * 1024  # bytes sent and not yet on the screen
 MOST_INPUT = 512 * 1024  # bytes typed that the machine does not take
 TELL_INPUT_EVERY = 16 * 1024
+MOST_UNREAD = 256  # control frames that wait because the client does not read
 MOST_FRAME = 64 * 1024
 FRAMES_PER_SECOND, FRAMES_AT_ONCE = 1_000, 4_000
 PING_SECONDS, DEAD_SECONDS = 15.0, 40.0
@@ -206,6 +207,8 @@ class Attachment:
                 self._typed_bytes(frame)
             else:
                 self._control_frame(frame)
+            if len(self._control) > MOST_UNREAD:
+                raise Violation(VIOLATION, "what was said is not read")
 
     def _typed_bytes(self, data: bytes) -> None:
         if self._last is not None:
