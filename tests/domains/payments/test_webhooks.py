@@ -47,6 +47,26 @@ async def test_a_message_whose_job_was_lost_is_worked_off_by_the_sweeper(shop: S
     assert await shop.credit() == 25 * USD
 
 
+async def test_a_message_that_cannot_be_worked_off_holds_nobodys_money_back(shop: Shop, monkeypatch) -> None:
+    from app.domains.payments.service import webhooks
+    from app.domains.payments.service.sweep import sweep
+
+    apply = webhooks._apply
+
+    async def broken(ctx: object, message: object) -> str:
+        if message.type == "berth.poison":
+            raise ValueError("this one is broken")
+        return await apply(ctx, message)
+
+    monkeypatch.setattr(webhooks, "_apply", broken)
+    await shop.deliver_event({"id": "evt_poison", "type": "berth.poison", "data": {"object": {}}})
+    for body, signature in await shop.buy("25"):
+        await shop.deliver(body, signature)
+    await shop.rows("UPDATE payments.payment_events SET received_at = received_at - interval '5 min' RETURNING id")
+    await sweep(shop.runtime)
+    assert await shop.credit() == 25 * USD
+
+
 @pytest.mark.parametrize("alter", ["body", "signature", "secret", "none", "old", "future", "binary", "unicode"])
 async def test_forged_and_old_messages_are_refused_and_leave_nothing(shop: Shop, alter: str) -> None:
     letters = await shop.buy("25")

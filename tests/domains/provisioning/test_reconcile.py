@@ -7,14 +7,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from app.domains.maas.contracts import SystemId
-from app.domains.maas.public import open_gateway
+from app.domains.maas.contracts import MaasMachine, MaasUser, MachineStatus, SystemId
+from app.domains.maas.public import MaasRefused, open_gateway
 from app.domains.provisioning.contracts import CancelAllocation, Step
 from app.domains.provisioning.jobs import run_reconcile
-from app.domains.provisioning.repository import MachineRepository
+from app.domains.provisioning.repository import AllocationRepository, MachineRepository
 from app.domains.provisioning.service import placing
+from app.domains.provisioning.service.reconcile import give_back_strays
 from app.domains.provisioning.service.release import cancel
 from app.shared.authz.actor import SYSTEM
+from tests.domains.provisioning.test_races import Race
 from tests.domains.provisioning.world import World, small_cloud
 
 CALLS = text("""
@@ -72,3 +74,47 @@ async def test_only_machines_that_outlived_their_own_deployment_go_back(runtime,
         assert seen[SystemId(deployments[0].system_id)] != "ALLOCATED"
         assert seen[SystemId(deployments[1].system_id)] == "ALLOCATED"
         assert seen[others[0].system_id] == "ALLOCATED"
+
+
+class Stubborn:
+    """A controller that holds these machines for us and refuses to release the first."""
+
+    def __init__(self, held: list[tuple[str, str]]) -> None:
+        self.held = held
+        self.asked: list[str] = []
+
+    async def whoami(self) -> MaasUser:
+        return MaasUser(username="berth", is_superuser=False)
+
+    async def list_machines(self, *, pool=None, ids=None, agent_name=None) -> list[MaasMachine]:
+        return [
+            MaasMachine(
+                system_id=SystemId(system_id), hostname=system_id, status=MachineStatus.DEPLOYED, pool="berth",
+                zone="hall-1", cpu_count=8, memory_mib=1024, architecture="amd64/generic", owner="berth",
+            )
+            for system_id, marker in self.held
+            if (ids is None or system_id in ids) and agent_name in (None, marker)
+        ]  # fmt: skip
+
+    async def release(self, system_id: SystemId, *, erase: bool, comment: str = "") -> None:
+        assert erase
+        self.asked.append(system_id)
+        if len(self.asked) == 1:
+            raise MaasRefused
+
+
+async def test_a_stray_that_maas_refuses_does_not_keep_the_others(runtime) -> None:
+    race = await Race(runtime).stock(2)
+    ids = await race.contenders([None, None])
+    held = []
+    for allocation_id in ids:
+        assert await race.place(allocation_id)
+        async with runtime.context(SYSTEM) as ctx:
+            allocation = await AllocationRepository(ctx.session).get(allocation_id)
+            deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
+        held.append((deployment.system_id, deployment.marker))
+    for allocation_id in ids:
+        await race.leave(allocation_id)
+    gateway = Stubborn(held)
+    assert await give_back_strays(runtime, gateway) == [held[1][0]]
+    assert gateway.asked == [system_id for system_id, _ in held]

@@ -25,12 +25,23 @@ async def sweep(runtime: Runtime) -> int:
         after = await ctx.policy(policies.SWEEP_AFTER)
         waiting = await repository.list_waiting(ctx.session, now, after, AT_ONCE)
     for message_id in pending:
-        async with runtime.context(SYSTEM) as ctx:
-            await webhooks.process(ctx, message_id)
+        try:
+            async with runtime.context(SYSTEM) as ctx:
+                await webhooks.process(ctx, message_id)
+        except Exception:  # one that cannot be worked off must not hold back everybody's behind it
+            log.exception("a webhook could not be worked off", message_id=str(message_id))
     if not waiting:
         return 0
     async with open_gateway(runtime.settings.stripe) as stripe:
-        return sum([await _look_up(runtime, stripe, payment) for payment in waiting])
+        return sum([await _look_up_alone(runtime, stripe, payment) for payment in waiting])
+
+
+async def _look_up_alone(runtime: Runtime, stripe: StripeGateway, payment: Payment) -> int:
+    try:
+        return await _look_up(runtime, stripe, payment)
+    except Exception:  # the others are looked up all the same
+        log.exception("a payment could not be brought to its end", payment_id=str(payment.id))
+        return 0
 
 
 async def _look_up(runtime: Runtime, stripe: StripeGateway, payment: Payment) -> int:

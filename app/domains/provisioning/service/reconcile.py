@@ -57,8 +57,11 @@ async def give_back_strays(runtime: Runtime, gateway: maas.MaasGateway) -> list[
         async with runtime.context(SYSTEM) as ctx:
             known = await MachineRepository(ctx.session).list_of_machine(machine.system_id)
         if known and all(deployment.state == "ended" for deployment in known):
-            if await _give_back(gateway, machine, known):
-                returned.append(machine.hostname)
+            try:
+                if await _give_back(gateway, machine, known):
+                    returned.append(machine.hostname)
+            except (maas.MaasConflict, maas.MaasRefused, maas.MaasNotFound) as error:  # the others go back all the same
+                log.warning("a stray machine was not taken back", hostname=machine.hostname, code=error.code)
     return returned
 
 
