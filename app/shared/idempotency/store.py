@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 import msgspec
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -62,6 +63,8 @@ async def once(ctx: C, result_type: type[R], use_case: Callable[[C, A], Awaitabl
     try:
         inserted = await ctx.session.execute(INSERT, {**place, "body_hash": key.body_hash})
     except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise  # the database is away: nobody knows of a first request
         raise IdempotencyInProgress(retry_after=2) from error
     if inserted.rowcount == 0:  # type: ignore[attr-defined]  # a cursor result of DML
         row = (await ctx.session.execute(SELECT, place)).one()
