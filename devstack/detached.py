@@ -8,17 +8,17 @@ from devstack import logs, runfile
 from devstack.home import ROOT, Home
 from devstack.report import Report
 from devstack.runfile import Lock
+from devstack.status import missing
 
 DETACHED = "--supervise-detached"
 
 
 def join(home: Home, lock: Lock, report: Report) -> int:
-    """Another `up` holds this home: wait until it is ready and say where."""
-    report.line("already running" if _phase(home) == "ready" else "another berth up is at work; waiting for it")
+    """Another `up` holds this home: wait until it is ready, with every part that it restarts, and say where."""
+    report.line("already running" if _is_ready(home) else "another berth up is at work; waiting for it")
     spoke = time.monotonic()
     while lock.holder() is not None:
-        status = runfile.read(home)
-        if status is not None and status["phase"] == "ready":
+        if _is_ready(home) and (status := runfile.read(home)) is not None:
             report.line(f"\n  {status['url']}\n")
             return 0
         if time.monotonic() - spoke > 2.5:
@@ -29,9 +29,9 @@ def join(home: Home, lock: Lock, report: Report) -> int:
     return 1
 
 
-def _phase(home: Home) -> str:
+def _is_ready(home: Home) -> bool:
     status = runfile.read(home)
-    return str(status["phase"]) if status else "down"
+    return status is not None and status["phase"] == "ready" and not missing(status)
 
 
 def start(home: Home, argv: list[str]) -> int:
