@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,10 +86,10 @@ class Stack:
 
     def kill_everything(self) -> int:
         """SIGKILL to the supervisor and to every process of this home, as when the machine is switched off."""
-        doomed = processes.of_home(self.home)
-        for process in doomed:
-            if process.alive:
-                os.kill(process.pid, signal.SIGKILL)
+        doomed = [self.status()["supervisor"], *(process.pid for process in processes.of_home(self.home))]
+        for pid in doomed:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         return len(doomed)
 
     def query(self, text: str, **values: object) -> list[dict[str, Any]]:

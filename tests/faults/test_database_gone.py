@@ -16,7 +16,7 @@ HANG_SECONDS = 3.0  # the longest that anybody waits for an answer
 READERS = 6
 KILLS = 3  # each makes the supervisor wait longer: together they keep the database away for seconds
 TICKED = "SELECT max(to_at) AS at FROM billing.usage_records"
-LOCK = "SELECT id FROM billing.ledger_accounts FOR UPDATE"
+LOCK = "LOCK TABLE billing.usage_records IN EXCLUSIVE MODE"
 HELD_UP = "SELECT pid FROM pg_stat_activity WHERE application_name = 'berth' AND wait_event_type = 'Lock'"
 
 
