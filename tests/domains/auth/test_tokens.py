@@ -107,3 +107,25 @@ async def test_a_token_that_was_touched_is_refused(sign_in_as, client, change: s
     }[change]
     answer = await client.get("/api/v1/me", headers={"authorization": f"Bearer {touched}"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "token_invalid")
+
+
+async def test_a_suspended_organisation_is_out_by_cookie_token_and_open_socket(
+    sign_in_as, client, open_context, runtime
+) -> None:
+    from sqlalchemy import text
+
+    from app.domains.auth import public
+
+    ada = await sign_in_as("ada")
+    token = await _token(client, *await _credentials(ada))
+    async with open_context() as ctx:
+        place = {"id": ada.actor.tenant_id}
+        await ctx.session.execute(text("UPDATE auth.tenants SET suspended_at = now() WHERE id = :id"), place)
+    await runtime.valkey.flushdb()  # what is kept for five seconds
+    answer = await client.get("/api/v1/me", headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 401
+    assert (await ada.client.get("/api/v1/me")).status_code == 401
+    async with open_context() as ctx:
+        session_id = ada.actor.session_id
+        assert await public.live_sessions(ctx, [session_id]) == set()
+        assert await public.session_endings(ctx, [session_id]) == {session_id: "suspended"}

@@ -52,6 +52,7 @@ LIVE_SESSION = text("""
     FROM auth.oidc_sessions s JOIN auth.users u ON u.id = s.user_id
     LEFT JOIN auth.tenants t ON t.id = s.tenant_id
     WHERE s.token_hash = :token_hash AND s.revoked_at IS NULL AND s.expires_at > :now AND u.suspended_at IS NULL
+      AND t.suspended_at IS NULL
 """)
 TOUCH_SESSION = text("UPDATE auth.oidc_sessions SET last_seen_at = :now WHERE id = :id")
 BINDINGS = text("""
@@ -72,14 +73,16 @@ REVOKE_BY_TOKEN = text("""
 """)
 LIVE_SESSIONS = text("""
     SELECT s.id FROM auth.oidc_sessions s JOIN auth.users u ON u.id = s.user_id
+    LEFT JOIN auth.tenants t ON t.id = s.tenant_id
     WHERE s.id = ANY(:ids) AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp() AND u.suspended_at IS NULL
+      AND t.suspended_at IS NULL
 """)
 SESSION_ENDINGS = text("""
-    SELECT s.id, CASE WHEN u.suspended_at IS NOT NULL THEN 'suspended'
+    SELECT s.id, CASE WHEN coalesce(u.suspended_at, t.suspended_at) IS NOT NULL THEN 'suspended'
                       WHEN s.revoked_at IS NOT NULL THEN coalesce(s.revoked_reason, 'revoked') ELSE 'expired' END AS why
-    FROM auth.oidc_sessions s JOIN auth.users u ON u.id = s.user_id
-    WHERE s.id = ANY(:ids)
-      AND (s.revoked_at IS NOT NULL OR s.expires_at <= clock_timestamp() OR u.suspended_at IS NOT NULL)
+    FROM auth.oidc_sessions s JOIN auth.users u ON u.id = s.user_id LEFT JOIN auth.tenants t ON t.id = s.tenant_id
+    WHERE s.id = ANY(:ids) AND (s.revoked_at IS NOT NULL OR s.expires_at <= clock_timestamp()
+                                OR coalesce(u.suspended_at, t.suspended_at) IS NOT NULL)
 """)
 PEOPLE = text("SELECT id, name, email FROM auth.users WHERE id = ANY(:ids)")
 TENANTS = text("SELECT id, name, currency, time_zone FROM auth.tenants WHERE id = ANY(:ids)")

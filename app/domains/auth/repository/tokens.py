@@ -43,8 +43,9 @@ INSERT_TOKEN = text("""
 LIVE_TOKEN = text("""
     SELECT t.id, a.id AS account_id, a.tenant_id, a.project_id, a.name
     FROM auth.service_account_tokens t JOIN auth.service_accounts a ON a.id = t.service_account_id
-    JOIN auth.service_account_credentials c ON c.id = t.credential_id
+    JOIN auth.service_account_credentials c ON c.id = t.credential_id JOIN auth.tenants o ON o.id = a.tenant_id
     WHERE t.id = :id AND t.revoked_at IS NULL AND t.expires_at > :now AND a.disabled_at IS NULL AND c.revoked_at IS NULL
+      AND o.suspended_at IS NULL
 """)
 KEYS = text("""
     SELECT id, public_jwk, wrapped_private, retired_at FROM auth.signing_keys ORDER BY created_at DESC, id DESC LIMIT 10
