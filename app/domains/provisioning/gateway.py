@@ -17,6 +17,8 @@ from app.shared.db import refuse_open_transaction
 from app.shared.pki import SshCredential
 
 CONNECT_SECONDS = 10.0
+MOST_CHARACTERS = 65_536
+READ_CHARACTERS = 8_192
 COMMAND_SECONDS = 40.0  # berth-node waits up to 20 s for another change
 
 
@@ -93,12 +95,11 @@ class NodeShell:
             raise NodeUnreachable() from error
         try:
             async with asyncio.timeout(COMMAND_SECONDS):
-                done = await connection.run(command, stdin=asyncssh.DEVNULL)
+                return await _outcome(connection, command)
         except (OSError, TimeoutError, asyncssh.Error) as error:
             raise NodeUnreachable() from error
         finally:
             connection.abort()
-        return (-1 if done.exit_status is None else done.exit_status), str(done.stdout or "")
 
     async def _connect(self, login: str, credential: SshCredential) -> asyncssh.SSHClientConnection:
         key = asyncssh.import_private_key(credential.private_key)
@@ -116,6 +117,18 @@ class NodeShell:
             login_timeout=CONNECT_SECONDS,
             keepalive_interval=5,
         )
+
+
+async def _outcome(connection: asyncssh.SSHClientConnection, command: str) -> tuple[int, str]:
+    """Exit status and output. A machine is not trusted: one that talks on and on must not fill our memory."""
+    async with connection.create_process(command, stdin=asyncssh.DEVNULL, stderr=asyncssh.DEVNULL) as process:
+        output = ""
+        while chunk := str(await process.stdout.read(READ_CHARACTERS)):
+            output += chunk
+            if len(output) > MOST_CHARACTERS:
+                raise NodeRefused("The machine answered with more than any answer needs.")
+        done = await process.wait()
+    return (-1 if done.exit_status is None else done.exit_status), output
 
 
 def _decode(output: str) -> _Answer:
