@@ -24,7 +24,6 @@ from e2e.steps import Steps
 
 PERSON = "Nora Vale"
 EMAIL = f"nora.{uuid4().hex[:10]}@vale.example"  # nobody has seen her before
-LOGIN = EMAIL.partition("@")[0].replace(".", "")  # on machines
 TYPE, OTHER_TYPE = "H100 SXM ×8", "L40S ×4"
 NAME = "first-light"
 MICRO = Decimal("0.000001")
@@ -133,14 +132,16 @@ def _watch(visitor: Visitor) -> None:
 
 def _use_the_shell(visitor: Visitor, cable: Cable) -> None:
     page = visitor.page
-    Machine(page).open_terminal()
+    machine = Machine(page)
+    login = machine.login()
+    machine.open_terminal()
     terminal = Terminal(page)
     terminal.read_aloud()
     terminal.expect_prompt()
     terminal.type("nvidia-smi")
     terminal.expect_text("NVIDIA H100")
     terminal.type("whoami")
-    terminal.expect_line(LOGIN)
+    terminal.expect_line(login)
     visitor.pictures.take("terminal")
     terminal.type("BUOY=orange-$((40 + 2))")
     page.reload()

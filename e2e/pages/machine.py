@@ -46,6 +46,10 @@ class Machine(Frame):
         """The figure under "Cost so far"."""
         return self.main.get_by_role("group", name="Cost so far")
 
+    def login(self) -> str:
+        """One's name on the machine, as the page says it."""
+        return self.main.get_by_role("definition").filter(has_text="(uid ").inner_text().partition(" ")[0]
+
     def open_terminal(self) -> None:
         self.main.get_by_role("link", name="Open terminal").click()
         self.page.wait_for_url("**/terminal")
