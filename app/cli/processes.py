@@ -26,6 +26,7 @@ def web(_words: list[str]) -> int:
         server_header=False,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies or None,
+        ws_per_message_deflate=False,  # terminal output would pay for it twice
         ws_max_size=128 * 1024,  # no frame of ours is larger, and one is held in memory before anybody looks at it
     )
     return 0

@@ -44,6 +44,7 @@ class LiveHub:
         self._runtime = runtime
         self._pages: dict[str, set[Page]] = defaultdict(set)
         self._tasks: list[asyncio.Task[None]] = []
+        self._closing = False
 
     def join(self, page: Page) -> None:
         """Start sending to `page`."""
@@ -60,12 +61,17 @@ class LiveHub:
                 del self._pages[name]
 
     async def aclose(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """End both tasks. A client library may turn a cancellation into a time-out of its own, so it is said again
+        until they have ended; the loops look at `_closing` as well."""
+        self._closing = True
+        pending = set(self._tasks)
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=0.5)
 
     async def _listen(self) -> None:
-        while True:
+        while not self._closing:
             try:
                 async with self._runtime.valkey.pubsub() as subscription:
                     await subscription.psubscribe("berth:live:*")
@@ -87,7 +93,7 @@ class LiveHub:
             page.dropped.set()
 
     async def _check_sessions(self) -> None:
-        while True:
+        while not self._closing:
             await asyncio.sleep(CHECK_SECONDS)
             pages = {page for members in self._pages.values() for page in members}
             if not pages:

@@ -1,0 +1,72 @@
+"""Open pages hear what changed for them, and nothing of others."""
+
+import asyncio
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from app.domains.notification.consumers import announce
+from app.domains.notification.rules import channel, topics_of
+from app.domains.notification.service.hub import ENDED, LiveHub, Page
+from app.domains.provisioning.events import AllocationPlaced
+from app.shared.authz.actor import SYSTEM
+from app.shared.clock import process_now
+from app.shared.events import Envelope
+
+
+def _envelope(name: str, tenant_id) -> Envelope:
+    return Envelope(
+        id=uuid4(), name=name, version=1, occurred_at=process_now(), correlation_id="story-0001", tenant_id=tenant_id
+    )
+
+
+def test_topics_follow_from_the_subject() -> None:
+    allocation = uuid4()
+    placed = AllocationPlaced(allocation_id=allocation, node_id=uuid4(), attempt=1)
+    assert topics_of(placed) == (f"allocation:{allocation}", "allocations", "capacity")
+    assert channel(None) == "berth:live:all"
+
+
+@pytest.fixture
+async def hub(runtime):
+    hub = LiveHub(runtime)
+    yield hub
+    await asyncio.wait_for(hub.aclose(), 5)
+
+
+async def _listening(runtime) -> None:
+    while not await runtime.valkey.pubsub_numpat():  # noqa: ASYNC110 - each look asks the server
+        await asyncio.sleep(0)
+
+
+async def test_a_page_hears_of_its_tenant_and_of_capacity_only(runtime, hub, sign_in_as) -> None:
+    ada, ben = await sign_in_as("ada"), await sign_in_as("ben")
+    page = Page(ada.actor.tenant_id, ada.actor.session_id)
+    hub.join(page)
+    await _listening(runtime)
+    placed = AllocationPlaced(allocation_id=uuid4(), node_id=uuid4(), attempt=1)
+    async with runtime.context(SYSTEM) as ctx:
+        await announce(ctx, placed, _envelope(placed.SUBJECT, ben.actor.tenant_id))
+        await announce(ctx, placed, _envelope(placed.SUBJECT, ada.actor.tenant_id))
+    heard = [msgspec.json.decode(await asyncio.wait_for(page.queue.get(), 5))["topics"] for _ in range(3)]
+    assert sorted(heard, key=len)[:2] == [["capacity"], ["capacity"]]
+    assert sorted(heard, key=len)[2][0] == f"allocation:{placed.allocation_id}"
+
+
+@pytest.mark.commits
+async def test_a_revoked_session_loses_its_pages(runtime, hub, sign_in_as, monkeypatch) -> None:
+    monkeypatch.setattr("app.domains.notification.service.hub.CHECK_SECONDS", 0.05)
+    ada = await sign_in_as("ada")
+    page = Page(ada.actor.tenant_id, ada.actor.session_id)
+    hub.join(page)
+    assert (await ada.post("/logout")).status_code == 303
+    assert await asyncio.wait_for(page.queue.get(), 5) == ENDED
+
+
+async def test_a_page_that_does_not_read_is_dropped_and_grows_nothing(runtime) -> None:
+    page = Page(uuid4(), uuid4())
+    for number in range(200):
+        page.offer(str(number).encode())
+    assert page.dropped.is_set()
+    assert page.queue.qsize() <= 64
