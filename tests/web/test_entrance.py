@@ -121,7 +121,7 @@ async def test_the_theme_is_kept_in_a_cookie_of_this_instance(sign_in_as) -> Non
 
 @pytest.mark.commits
 async def test_a_pool_that_is_used_up_answers_503_and_waits_no_longer_than_two_seconds(
-    runtime, settings, sign_in_as
+    runtime, sign_in_as
 ) -> None:
     from contextlib import AsyncExitStack
 
@@ -129,7 +129,7 @@ async def test_a_pool_that_is_used_up_answers_503_and_waits_no_longer_than_two_s
 
     ada: Browser = await sign_in_as("ada")
     async with AsyncExitStack() as stack:
-        for _ in range(2 * settings.database.pool_size):
+        for _ in range(2 * runtime.database.engine.pool.size()):
             connection = await stack.enter_async_context(runtime.database.engine.connect())
             await connection.execute(text("SELECT 1"))
         await runtime.valkey.flushall()
