@@ -60,7 +60,7 @@ class OidcSettings(msgspec.Struct, frozen=True):
     issuer: str  # BERTH_OIDC_ISSUER
     client_id: str  # BERTH_OIDC_CLIENT_ID
     client_secret: str  # BERTH_OIDC_CLIENT_SECRET
-    name: str = "Single sign-on"  # BERTH_OIDC_NAME: what the button says
+    name: str = "single sign-on"  # BERTH_OIDC_NAME: what the button says
 
 
 class TemporalSettings(msgspec.Struct, frozen=True):
@@ -170,7 +170,7 @@ def _oidc(read: "_Reader") -> OidcSettings:
         issuer=read.text("BERTH_OIDC_ISSUER").rstrip("/"),
         client_id=read.text("BERTH_OIDC_CLIENT_ID", "berth"),
         client_secret=read.text("BERTH_OIDC_CLIENT_SECRET"),
-        name=read.text("BERTH_OIDC_NAME", "Single sign-on"),
+        name=read.text("BERTH_OIDC_NAME", "single sign-on"),
     )
 
 

@@ -98,7 +98,7 @@ def _launch(visitor: Visitor) -> int:
     expect(launch.summary).to_contain_text("$18.40/h")
     page.reload()
     expect(launch.title).to_have_text("Launch machine")
-    launch.choose_type(TYPE)
+    expect(launch.summary).to_contain_text("$18.40/h")  # the choice is in the address
     launch.choose_image("Ubuntu 24.04 + CUDA")
     launch.type_name(NAME)
     expect(launch.summary).to_contain_text("$18.40/h")

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 DECLINED, ACCEPTED = "4000 0000 0000 0002", "4242 4242 4242 4242"
 
@@ -14,7 +14,7 @@ class Checkout:
         self.page = page
 
     def fill(self, card: str, name: str, email: str) -> None:
-        self.page.get_by_label("Email").fill(email)
+        expect(self.page.get_by_label("Email")).to_have_value(email)  # who pays is known already
         self.page.get_by_label("Card number").fill(card)
         self.page.get_by_label("Expiry").fill("12 / 34")
         self.page.get_by_label("CVC").fill("123")

@@ -41,6 +41,7 @@ class CheckoutOrder(msgspec.Struct, frozen=True, kw_only=True):
     success_url: str
     cancel_url: str
     created_at: datetime
+    mail: str | None = None
 
 
 class StripeGateway:
@@ -101,7 +102,7 @@ def _is_from_the_future(header: str) -> bool:
 
 def _params(order: CheckoutOrder) -> SessionCreateParams:
     about = {"berth_payment": order.payment_id, "berth_tenant": order.tenant_id}
-    return {
+    params: SessionCreateParams = {
         "mode": "payment",
         "client_reference_id": order.payment_id,
         "line_items": [
@@ -120,6 +121,9 @@ def _params(order: CheckoutOrder) -> SessionCreateParams:
         "cancel_url": order.cancel_url,
         "expires_at": int(order.created_at.timestamp()) + LIFE_SECONDS,
     }
+    if order.mail:
+        params["customer_email"] = order.mail
+    return params
 
 
 async def _patiently(what: str, call: Callable[[], Awaitable[stripe.checkout.Session]]) -> SessionFacts:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
@@ -68,6 +69,11 @@ class LaunchForm(msgspec.Struct, kw_only=True):
         gpus = self.gpus if self.part == "gpus" else 0
         name = "" if self.name == self.suggested else self.name
         return LaunchAllocation(sku_code=self.sku, image_code=self.image, gpus=gpus, name=name)
+
+    def address(self) -> str:
+        """The form's own address with this choice, so that a reload keeps it."""
+        chosen = {"sku": self.sku, "image": self.image, "part": self.part, "gpus": self.gpus, "name": self.name}
+        return "/launch?" + urlencode({key: value for key, value in chosen.items() if value})
 
 
 class GiveBackForm(msgspec.Struct, kw_only=True):

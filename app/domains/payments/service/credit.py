@@ -17,7 +17,7 @@ from app.domains.payments.contracts import (
 )
 from app.domains.payments.errors import PaymentRefused
 from app.domains.payments.gateway import CheckoutOrder, open_gateway
-from app.shared.authz import Permission, privileged, tenant_scope
+from app.shared.authz import ActorKind, Permission, privileged, tenant_scope
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.idempotency import once
 from app.shared.ids import new_id
@@ -63,7 +63,7 @@ async def add_credit(contexts: Contexts, command: AddCredit) -> PaymentView:
     async with contexts() as ctx:
         recorded = await once(ctx, PaymentRecorded, record_intent, command)
         payment = await _own(ctx, recorded.payment_id)
-        order = _order(ctx, payment)
+        order = _order(ctx, payment, await _buyer_mail(ctx))
         settings = ctx.settings.stripe
     if payment.stripe_session_id is None:
         async with open_gateway(settings) as stripe:
@@ -77,7 +77,15 @@ async def add_credit(contexts: Contexts, command: AddCredit) -> PaymentView:
     return repository.view(payment)
 
 
-def _order(ctx: Context, payment: repository.Payment) -> CheckoutOrder:
+async def _buyer_mail(ctx: Context) -> str | None:
+    """The address that the Checkout page shows filled in; a program has none."""
+    if ctx.actor.kind is not ActorKind.USER or ctx.actor.id is None:
+        return None
+    person = (await auth.people(ctx, [ctx.actor.id])).get(ctx.actor.id)
+    return person.email if person and person.email else None
+
+
+def _order(ctx: Context, payment: repository.Payment, mail: str | None) -> CheckoutOrder:
     origin = ctx.settings.web.public_url
     return CheckoutOrder(
         payment_id=str(payment.id),
@@ -87,6 +95,7 @@ def _order(ctx: Context, payment: repository.Payment) -> CheckoutOrder:
         success_url=f"{origin}/billing/credit/return?intent={payment.id}",
         cancel_url=f"{origin}/billing/credit?canceled=1",
         created_at=payment.created_at,
+        mail=mail,
     )
 
 

@@ -81,7 +81,9 @@ async def launch_summary(
 ) -> Response[str]:
     """The same after a change of the choice."""
     form = LaunchForm(sku=sku, image=image, part=part, gpus=gpus, name=name, suggested=suggested)
-    return await fragment(ctx, "provisioning/launch.html", "order", await _launch_page(ctx, form))
+    answer = await fragment(ctx, "provisioning/launch.html", "order", await _launch_page(ctx, form))
+    answer.headers["hx-replace-url"] = form.address()
+    return answer
 
 
 @post("/launch/preview", opt=LAUNCH, include_in_schema=False)

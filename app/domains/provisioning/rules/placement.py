@@ -133,7 +133,7 @@ def _why_no_slots(sku: str, wanted: int, healthy: list[NodeView]) -> str:
 
 
 def _warmth(request: PlacementRequest, node: NodeView) -> str:
-    has = "has the image warm" if request.image in node.warm_images else "loads the image first"
+    has = "has the image warm" if request.image in node.warm_images else "has to load the image"
     return f"{node.name} {has}"
 
 
