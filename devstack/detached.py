@@ -11,27 +11,35 @@ from devstack.runfile import Lock
 from devstack.status import missing
 
 DETACHED = "--supervise-detached"
+LONGEST_WAIT = 120.0  # seconds; a part that keeps dying never gets ready
 
 
 def join(home: Home, lock: Lock, report: Report) -> int:
     """Another `up` holds this home: wait until it is ready, with every part that it restarts, and say where."""
-    report.line("already running" if _is_ready(home) else "another berth up is at work; waiting for it")
-    spoke = time.monotonic()
+    report.line("another berth up is at work; waiting for it" if _awaited(home) else "already running")
+    began = spoke = time.monotonic()
     while lock.holder() is not None:
-        if _is_ready(home) and (status := runfile.read(home)) is not None:
+        awaited = _awaited(home)
+        if not awaited and (status := runfile.read(home)) is not None:
             report.line(f"\n  {status['url']}\n")
             return 0
+        if time.monotonic() - began > LONGEST_WAIT:
+            report.error(f"{', '.join(awaited)} not ready after {LONGEST_WAIT:g} s; see ./berth logs")
+            return 1
         if time.monotonic() - spoke > 2.5:
             spoke = time.monotonic()
-            report.line("  … waiting")
+            report.line(f"  … waiting for {', '.join(awaited)}")
         time.sleep(0.1)
     report.error("the other berth up has ended; see ./berth logs stack, then try again")
     return 1
 
 
-def _is_ready(home: Home) -> bool:
+def _awaited(home: Home) -> list[str]:
+    """What is not ready yet: parts that are starting or down, or the whole stack."""
     status = runfile.read(home)
-    return status is not None and status["phase"] == "ready" and not missing(status)
+    if status is None:
+        return ["the stack"]
+    return missing(status) or ([] if status["phase"] == "ready" else ["the stack"])
 
 
 def start(home: Home, argv: list[str]) -> int:
