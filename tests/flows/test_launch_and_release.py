@@ -23,7 +23,7 @@ async def stories(runtime: Runtime, allocation_id: UUID) -> set[str]:
         return set(await ctx.session.scalars(STORIES, {"id": allocation_id}))
 
 
-pytestmark = [pytest.mark.commits, pytest.mark.slow]
+pytestmark = [pytest.mark.commits]
 
 
 async def test_a_whole_machine_is_launched_works_and_comes_back_erased(runtime, temporal_server, tmp_path) -> None:
