@@ -8,6 +8,7 @@ import signal
 import threading
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 # A busy machine is no finding: no limit of time for one example.
@@ -26,6 +27,19 @@ pytest_plugins = [
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plain_logs() -> None:
+    """One line an event: structlog's own default draws every local variable of a traceback, which takes seconds."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
+        ]
+    )
 
 
 def pytest_configure() -> None:

@@ -120,9 +120,7 @@ async def test_the_theme_is_kept_in_a_cookie_of_this_instance(sign_in_as) -> Non
 
 
 @pytest.mark.commits
-async def test_a_pool_that_is_used_up_answers_503_and_waits_no_longer_than_two_seconds(
-    runtime, sign_in_as
-) -> None:
+async def test_a_pool_that_is_used_up_answers_503_and_waits_no_longer_than_two_seconds(runtime, sign_in_as) -> None:
     from contextlib import AsyncExitStack
 
     from sqlalchemy import text

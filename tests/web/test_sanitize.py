@@ -31,7 +31,7 @@ NEEDLES = ("c4nary", "c2lnbmF0dXJl", "4eC39Hq", "C4nary", "ada.canary", "4242 42
 def logged(monkeypatch: pytest.MonkeyPatch):
     """What the process wrote to its standard output; the logging set-up is put back afterwards."""
     root, written = logging.getLogger(), io.StringIO()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
     monkeypatch.setattr(sys, "stdout", written)
     configure_logs("tests")
     ours = root.handlers[:]
@@ -43,7 +43,7 @@ def logged(monkeypatch: pytest.MonkeyPatch):
     yield text
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**before)
     structlog.contextvars.clear_contextvars()
 
 

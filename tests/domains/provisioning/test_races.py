@@ -24,7 +24,7 @@ from app.shared.authz.actor import SYSTEM
 from app.shared.errors import DomainError
 from tests.domains.provisioning.world import SKUS, add_nodes, add_price
 
-ROUNDS = int(os.environ.get("BERTH_RACE_ROUNDS", "20"))
+ROUNDS = int(os.environ.get("BERTH_RACE_ROUNDS", "6"))
 MANY = 64
 INSERT = text("""
     INSERT INTO provisioning.allocations (id, tenant_id, project_id, user_id, name, sku_id, sku_code, gpus, whole,

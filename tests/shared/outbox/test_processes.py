@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import msgspec
 import pytest
@@ -136,7 +136,9 @@ async def call(runtime: Runtime, verb: str, workflow_id: str, step: int = 1) -> 
         argument=argument if verb == "start" else None,
     )
     async with runtime.context(SYSTEM, Trace("story-of-a-click")) as ctx:
-        await ctx.call_workflow(request, aggregate_id=uuid4())
+        await ctx.call_workflow(
+            request, aggregate_id=uuid5(NAMESPACE_URL, workflow_id)
+        )  # calls to one keep their order
 
 
 async def test_workflow_rows_start_signal_and_cancel_and_repeating_them_changes_nothing(
