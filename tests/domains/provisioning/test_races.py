@@ -1,6 +1,6 @@
 """Many at once for the last slots: never two winners for one, never a deadlock, never a claim without a winner.
 
-20 rounds in the suite; BERTH_RACE_ROUNDS=500 for the long run.
+6 rounds in the suite; BERTH_RACE_ROUNDS=500 for the long run.
 """
 
 from __future__ import annotations
