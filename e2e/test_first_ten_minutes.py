@@ -68,10 +68,10 @@ def _add_credit(visitor: Visitor) -> None:
     credit.choose("$50.00")
     visitor.pictures.take("add-credit")
     credit.pay_twice(visitor.stack.checkout)
-    checkout.fill(DECLINED, PERSON, EMAIL)
+    checkout.fill(DECLINED, PERSON)
     checkout.button.click()
     expect(checkout.problem).to_contain_text("declined")
-    checkout.fill(ACCEPTED, PERSON, EMAIL)
+    checkout.fill(ACCEPTED, PERSON)
     checkout.button.dblclick()
     back = PaymentReturn(page)
     back.expect_here()
@@ -99,8 +99,8 @@ def _launch(visitor: Visitor) -> int:
     page.reload()
     expect(launch.title).to_have_text("Launch machine")
     expect(launch.summary).to_contain_text("$18.40/h")  # the choice is in the address
+    expect(launch.name).to_have_value(NAME)
     launch.choose_image("Ubuntu 24.04 + CUDA")
-    launch.type_name(NAME)
     expect(launch.summary).to_contain_text("$18.40/h")
     expect(launch.summary).to_contain_text("empties")  # when the money would be gone
     visitor.pictures.take("launch")
