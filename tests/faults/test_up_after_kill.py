@@ -106,6 +106,7 @@ async def kept(stack: Stack, customer: Customer) -> AsyncIterator[Kept]:
     await until(released, 120, "the machine is back")
 
 
+@pytest.mark.slow
 async def test_all_parts_are_killed_at_once(kept: Kept) -> None:
     await _killed_and_back(kept, *ALL)
 
@@ -123,6 +124,7 @@ async def _killed_and_back(kept: Kept, *parts: str) -> None:
     await _up_again(kept, before, ", ".join(parts))
 
 
+@pytest.mark.slow
 async def test_the_supervisor_is_killed(kept: Kept) -> None:
     before = await kept.counts()
     _kill_and_wait(kept.stack.status()["supervisor"])
