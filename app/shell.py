@@ -32,17 +32,6 @@ async def build_shell(ctx: Context) -> Shell:
     operator = any(binding.role in PLATFORM_ROLES for binding in ctx.actor.bindings)
     tenant = await auth.tenant(ctx, ctx.actor.tenant_id) if ctx.actor.tenant_id else None
     project = await auth.project(ctx, ctx.actor.project_id) if ctx.actor.project_id else None
-    nav = tuple(
-        frame.NavEntry(
-            label=entry.label,
-            href=entry.href,
-            icon=entry.icon,
-            phone=entry.phone,
-            active=web.path == entry.href or web.path.startswith(entry.href + "/"),
-        )
-        for entry in navigation()
-        if entry.console == console and may(ctx.actor, entry.permission)
-    )
     return Shell(
         csrf_token=web.csrf_token,
         theme=parse_theme(web.theme),
@@ -52,7 +41,10 @@ async def build_shell(ctx: Context) -> Shell:
         user_initials=initials(ctx.actor.name),
         tenant_name=tenant.name if tenant else "",
         project_name=project.name if project else "",
-        nav=nav,
+        nav=_entries(ctx, web.path, console),
+        settings_nav=_entries(ctx, web.path, "settings"),
+        machine_nav=_entries(ctx, web.path, "machine"),
+        public_url=ctx.settings.web.public_url,
         money=await _money(ctx) if console == "portal" else None,
         is_operator=operator,
         operator_href="/admin/nodes" if operator else None,
@@ -60,6 +52,21 @@ async def build_shell(ctx: Context) -> Shell:
         settings_href="/settings/sessions",
         live_url="/live",
         csp_nonce=web.csp_nonce,
+    )
+
+
+def _entries(ctx: Context, path: str, console: str) -> tuple[frame.NavEntry, ...]:
+    """The places of one rail or row of tabs that the person may open; the one they are at is marked."""
+    return tuple(
+        frame.NavEntry(
+            label=entry.label,
+            href=entry.href,
+            icon=entry.icon,
+            phone=entry.phone,
+            active=path == entry.href or (entry.href not in ("/", "/admin") and path.startswith(entry.href + "/")),
+        )
+        for entry in navigation()
+        if entry.console == console and may(ctx.actor, entry.permission)
     )
 
 

@@ -52,13 +52,17 @@ class ConsumerSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NavEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A navigation entry; shown only to those who hold the permission. `order` sorts them."""
+    """A navigation entry; shown only to those who hold the permission. `order` sorts them.
+
+    console: portal and operator are the rails; settings are the tabs of `layouts/settings.html`; machine the tabs of a
+    machine's page (`layouts/machine.html`), whose `href` holds `{id}`.
+    """
 
     label: str
     href: str
     icon: str
     permission: Permission
-    console: Literal["portal", "operator"] = "portal"
+    console: Literal["portal", "operator", "settings", "machine"] = "portal"
     phone: bool = False  # stays on the bottom bar of a phone
     order: int = 50
 

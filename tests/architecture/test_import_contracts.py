@@ -17,7 +17,7 @@ PLANTED = {
     "app/domains/probe_a/workflows.py": "import httpx2\n",
     "app/domains/probe_a/handlers/__init__.py": "",
     "app/domains/probe_a/handlers/pages.py": "import sqlalchemy\nfrom app.domains.probe_a import repository\n",
-    "app/domains/probe_a/helpers.py": "import boto3, asyncssh, nats, stripe\n",
+    "app/domains/probe_a/helpers.py": "import aiosmtplib, boto3, asyncssh, nats, stripe\n",
     "app/domains/probe_b/__init__.py": "",
     "app/domains/probe_b/service.py": "from app.domains.probe_a import repository\n",
     "app/domains/probe_b/public.py": "from app.domains.probe_a import public\n",
@@ -41,6 +41,7 @@ REPORTED = [
     "app.domains.probe_a.helpers -> stripe",  # door-stripe
     "workers.probe -> stripe",
     "app.domains.probe_a.helpers -> boto3",  # door-s3
+    "app.domains.probe_a.helpers -> aiosmtplib",  # door-smtp
     "app.domains.probe_a.helpers -> nats",  # door-nats
     "app.domains.probe_a.helpers -> asyncssh",  # door-ssh
 ]

@@ -2,6 +2,21 @@
 
 from app.domains.auth.handlers import pages, rest
 from app.domains.auth.policies import POLICIES
-from app.shared.manifest import Domain
+from app.shared.authz import Permission
+from app.shared.manifest import Domain, NavEntry
 
-DOMAIN = Domain(name="auth", routes=[*pages.ROUTES, *rest.ROUTES], policies=POLICIES)
+DOMAIN = Domain(
+    name="auth",
+    routes=[*pages.ROUTES, *rest.ROUTES],
+    policies=POLICIES,
+    navigation=[
+        NavEntry(
+            label="Sessions",
+            href="/settings/sessions",
+            icon="lock",
+            permission=Permission.PROFILE,
+            console="settings",
+            order=20,
+        ),
+    ],
+)

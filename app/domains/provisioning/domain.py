@@ -20,5 +20,13 @@ DOMAIN = Domain(
     navigation=[
         NavEntry(label="Overview", href="/", icon="overview", permission=Permission.ALLOCATION_READ, order=10),
         NavEntry(label="Machines", href="/machines", icon="machines", permission=Permission.ALLOCATION_READ, order=30),
+        NavEntry(
+            label="Overview",
+            href="/machines/{id}",
+            icon="machines",
+            permission=Permission.ALLOCATION_READ,
+            console="machine",
+            order=10,
+        ),
     ],
 )

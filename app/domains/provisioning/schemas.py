@@ -238,6 +238,11 @@ class MachinePage(msgspec.Struct, frozen=True, kw_only=True):
     has_ended: bool
     curl: str
 
+    @property
+    def machine(self) -> AllocationView:
+        """Whose tabs `layouts/machine.html` draws."""
+        return self.row.allocation
+
 
 class ReceiptPage(msgspec.Struct, frozen=True, kw_only=True):
     allocation: AllocationView

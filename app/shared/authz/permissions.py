@@ -28,10 +28,34 @@ class Permission(StrEnum):
     PAYMENT_CREATE = "payment:create"
     SSH_KEY_MANAGE = "ssh_key:manage"
     TEAM_READ = "team:read"
+    TEAM_MANAGE = "team:manage"  # invitations, members, roles
+    PROJECT_MANAGE = "project:manage"  # make and rename projects
     SERVICE_ACCOUNT_MANAGE = "service_account:manage"
+    APP_READ = "app:read"
+    APP_RUN = "app:run"  # launch, stop, restart, release, share
+    APP_OPEN = "app:open"  # through the proxy; the members of an app are asked too
+    STORAGE_READ = "storage:read"
+    STORAGE_WRITE = "storage:write"
+    ACTIVITY_READ = "activity:read"
+    WEBHOOK_MANAGE = "webhook:manage"
+    PLATFORM_CONSOLE = "platform:console"  # the operator's overview
     PLATFORM_NODE_READ = "platform:node_read"
     PLATFORM_NODE_MANAGE = "platform:node_manage"
+    PLATFORM_ALLOCATION_READ = "platform:allocation_read"
+    PLATFORM_ALLOCATION_RELEASE = "platform:allocation_release"
+    PLATFORM_CATALOG_MANAGE = "platform:catalog_manage"
+    PLATFORM_CUSTOMER_READ = "platform:customer_read"
+    PLATFORM_CUSTOMER_MANAGE = "platform:customer_manage"  # suspend, resume
+    PLATFORM_VIEW_AS = "platform:view_as"
     PLATFORM_MONEY_READ = "platform:money_read"
+    PLATFORM_MONEY_MANAGE = "platform:money_manage"  # refunds, adjustments, their approval
+    PLATFORM_AUDIT_READ = "platform:audit_read"
+    PLATFORM_POLICY_READ = "platform:policy_read"
+    PLATFORM_POLICY_MANAGE = "platform:policy_manage"
+    PLATFORM_EVENT_READ = "platform:event_read"
+    PLATFORM_EVENT_MANAGE = "platform:event_manage"  # redrive
+    PLATFORM_SYSTEM_READ = "platform:system_read"
+    PLATFORM_SYSTEM_MANAGE = "platform:system_manage"  # announcements
 
 
 _R = Role
@@ -47,6 +71,8 @@ _EVERY_TENANT_ROLE = frozenset(
     }
 )
 _PLATFORM = frozenset({_R.PLATFORM_ADMIN, _R.PLATFORM_OPERATOR, _R.PLATFORM_FINANCE, _R.PLATFORM_AUDITOR})
+_ADMINS = frozenset({_R.TENANT_OWNER, _R.TENANT_ADMIN})
+_OPERATORS = frozenset({_R.PLATFORM_ADMIN, _R.PLATFORM_OPERATOR})
 _WORKS = frozenset({_R.TENANT_OWNER, _R.TENANT_ADMIN, _R.TENANT_MEMBER, _R.PROJECT_ADMIN, _R.PROJECT_MEMBER})
 
 GRANTS: dict[Permission, frozenset[Role]] = {
@@ -60,10 +86,34 @@ GRANTS: dict[Permission, frozenset[Role]] = {
     Permission.PAYMENT_CREATE: frozenset({_R.TENANT_OWNER, _R.TENANT_ADMIN, _R.TENANT_BILLING}),
     Permission.SSH_KEY_MANAGE: _EVERY_TENANT_ROLE,
     Permission.TEAM_READ: _EVERY_TENANT_ROLE,
-    Permission.SERVICE_ACCOUNT_MANAGE: frozenset({_R.TENANT_OWNER, _R.TENANT_ADMIN}),
+    Permission.TEAM_MANAGE: _ADMINS,
+    Permission.PROJECT_MANAGE: _ADMINS,
+    Permission.SERVICE_ACCOUNT_MANAGE: _ADMINS,
+    Permission.APP_READ: _EVERY_TENANT_ROLE - {_R.TENANT_BILLING},
+    Permission.APP_RUN: _WORKS,
+    Permission.APP_OPEN: _EVERY_TENANT_ROLE - {_R.TENANT_BILLING},
+    Permission.STORAGE_READ: _EVERY_TENANT_ROLE - {_R.TENANT_BILLING},
+    Permission.STORAGE_WRITE: _WORKS,
+    Permission.ACTIVITY_READ: frozenset({_R.TENANT_OWNER, _R.TENANT_ADMIN, _R.TENANT_BILLING, _R.TENANT_MEMBER}),
+    Permission.WEBHOOK_MANAGE: _ADMINS,
+    Permission.PLATFORM_CONSOLE: _PLATFORM,
     Permission.PLATFORM_NODE_READ: frozenset({_R.PLATFORM_ADMIN, _R.PLATFORM_OPERATOR, _R.PLATFORM_AUDITOR}),
-    Permission.PLATFORM_NODE_MANAGE: frozenset({_R.PLATFORM_ADMIN, _R.PLATFORM_OPERATOR}),
+    Permission.PLATFORM_NODE_MANAGE: _OPERATORS,
+    Permission.PLATFORM_ALLOCATION_READ: _PLATFORM,
+    Permission.PLATFORM_ALLOCATION_RELEASE: _OPERATORS,
+    Permission.PLATFORM_CATALOG_MANAGE: _OPERATORS,
+    Permission.PLATFORM_CUSTOMER_READ: _PLATFORM,
+    Permission.PLATFORM_CUSTOMER_MANAGE: _OPERATORS,
+    Permission.PLATFORM_VIEW_AS: _OPERATORS,
     Permission.PLATFORM_MONEY_READ: frozenset({_R.PLATFORM_ADMIN, _R.PLATFORM_FINANCE, _R.PLATFORM_AUDITOR}),
+    Permission.PLATFORM_MONEY_MANAGE: frozenset({_R.PLATFORM_ADMIN, _R.PLATFORM_FINANCE}),
+    Permission.PLATFORM_AUDIT_READ: frozenset({_R.PLATFORM_ADMIN, _R.PLATFORM_AUDITOR}),
+    Permission.PLATFORM_POLICY_READ: _PLATFORM,
+    Permission.PLATFORM_POLICY_MANAGE: frozenset({_R.PLATFORM_ADMIN}),
+    Permission.PLATFORM_EVENT_READ: frozenset({_R.PLATFORM_ADMIN, _R.PLATFORM_OPERATOR, _R.PLATFORM_AUDITOR}),
+    Permission.PLATFORM_EVENT_MANAGE: _OPERATORS,
+    Permission.PLATFORM_SYSTEM_READ: _PLATFORM,
+    Permission.PLATFORM_SYSTEM_MANAGE: _OPERATORS,
 }
 
 PLATFORM_ROLES = _PLATFORM

@@ -39,6 +39,12 @@ class Conflict(DomainError):
     title = "Something else changed this at the same time."
 
 
+class PreconditionFailed(DomainError):
+    code = "version_changed"
+    status = 412
+    title = "Somebody else changed this since you saw it. Look again, then decide."
+
+
 class TooManyRequests(DomainError):
     code = "rate_limited"
     status = 429

@@ -12,8 +12,11 @@ import re
 import sys
 from pathlib import Path
 
-CSS_ORDER = ("tokens", "fonts", "base", "layout", "components", "berth", "pages")
-JS_ORDER = ("ticker", "toast", "copy", "dialog", "menu", "theme", "once", "live", "app")
+CSS_ORDER = (
+    "tokens", "fonts", "base", "layout", "components", "berth", "pages",
+    "keys", "apps", "storage", "inbox", "team", "usage", "fleet", "console", "api",
+)  # fmt: skip
+JS_ORDER = ("ticker", "toast", "copy", "dialog", "menu", "theme", "once", "live", "palette", "app")
 STATIC = Path(__file__).resolve().parents[2] / "static"
 
 _IMPORT = re.compile(r"^import\b[^;]*;\n", re.MULTILINE)
@@ -39,14 +42,13 @@ def build_js(static: Path = STATIC) -> str:
 
 
 def fingerprint(static: Path = STATIC) -> str:
-    """Ten hex digits over both bundles and the terminal's own files: the `?v=` that lets a browser keep them for a
-    year."""
+    """Ten hex digits over both bundles and the files in folders (what a single page loads): the `?v=` that lets a
+    browser keep them for a year."""
     digest = hashlib.sha256()
     for name in ("berth.css", "berth.js"):
         digest.update((static / "dist" / name).read_bytes())
-    for path in (static / "css" / "terminal" / "terminal.css", *sorted((static / "js" / "terminal").glob("*.js"))):
-        if path.exists():
-            digest.update(path.read_bytes())
+    for path in (*sorted((static / "css").glob("*/*.css")), *sorted((static / "js").glob("*/*.js"))):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:10]
 
 

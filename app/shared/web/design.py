@@ -7,6 +7,7 @@ import msgspec
 
 from app.shared.web.parts import Step
 from app.shared.web.shell import MoneyPill, NavEntry, Shell, Theme
+from app.shared.web.show_code import ApiCall
 from app.shared.web.templating import STATES
 
 PORTAL_NAV = (
@@ -51,12 +52,17 @@ class DesignPage(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     empties_at: datetime
     empties_after: datetime
+    call: ApiCall
+
+
+LAUNCH = ApiCall(method="POST", path="/api/v1/allocations", body={"sku": "h100x8"}, cli=("launch", "h100x8", "--wait"))
 
 
 def sample(now: datetime) -> DesignPage:
     """Every state once, around `now`."""
     return DesignPage(
         states=tuple(STATES),
+        call=LAUNCH,
         tokens=TOKENS,
         strips=(
             ("8 GPUs, one machine of yours", ("mine",) * 8),

@@ -50,6 +50,9 @@ class Shell(msgspec.Struct, frozen=True, kw_only=True):
     tenant_name: str = ""
     project_name: str = ""
     nav: tuple[NavEntry, ...] = ()
+    settings_nav: tuple[NavEntry, ...] = ()  # tabs of layouts/settings.html
+    machine_nav: tuple[NavEntry, ...] = ()  # tabs of layouts/machine.html; `{id}` in an href is the allocation's id
+    public_url: str = ""  # the origin, for the code that a page shows
     money: MoneyPill | None = None
     is_operator: bool = False
     operator_href: str | None = None

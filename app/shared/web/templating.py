@@ -16,7 +16,7 @@ Every render gets, beside its own page struct (by convention `page`):
 
 Environment globals: `ui` (every macro of components/: `ui.button(...)`, so that a block rendered alone needs no
 import), `asset(path)` (URL of a static file), `STATES` (state -> shape, tone, word). Filters: money, money_exact, rate,
-duration, runway, size, iso, instant, moment, relative, short_id.
+duration, runway, size, iso, instant, moment, relative, short_id; as_curl, as_python, as_cli of an `ApiCall`.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from jinja2.runtime import Macro
 from markupsafe import Markup
 
-from app.shared.web import assets, formats
+from app.shared.web import assets, formats, show_code
 from app.shared.web.shell import Shell
 
 TEMPLATES: Final = Path(__file__).resolve().parents[2] / "templates"
@@ -150,6 +150,9 @@ def create_environment(template_dir: Path = TEMPLATES, static_dir: Path = assets
         moment=formats.moment,
         relative=formats.relative,
         short_id=short_id,
+        as_curl=show_code.as_curl,
+        as_python=show_code.as_python,
+        as_cli=show_code.as_cli,
     )
     environment.globals.update(
         ui=Components(environment),

@@ -315,6 +315,7 @@ function startLive() {
   window.addEventListener("pagehide", () => { clearTimeout(retryTimer); socket?.close(); });
   window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
 }
+function startPalette() {}
 function startHtmx() {
   const token = document.querySelector("meta[name=csrf-token]")?.content;
   window.htmx?.registerExtension("berth", {
@@ -341,6 +342,7 @@ function startHtmx() {
   });
 }
 startHtmx();
+startPalette();
 startTicker();
 startToasts();
 startCopy(toast);

@@ -7,6 +7,7 @@ import { startMenus } from "./menu.js";
 import { startTheme } from "./theme.js";
 import { startOnce } from "./once.js";
 import { busy, startLive, toLogin } from "./live.js";
+import { startPalette } from "./palette.js";
 
 function startHtmx() {
   const token = document.querySelector("meta[name=csrf-token]")?.content;
@@ -37,6 +38,7 @@ function startHtmx() {
 }
 
 startHtmx();
+startPalette();
 startTicker();
 startToasts();
 startCopy(toast);

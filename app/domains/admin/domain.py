@@ -1,0 +1,5 @@
+"""What admin hands to the composition roots."""
+
+from app.shared.manifest import Domain
+
+DOMAIN = Domain(name="admin")

@@ -1,0 +1,54 @@
+"""Cursor paging, the same in pages and in the API: `?cursor=` and `?limit=`, newest or smallest first.
+
+A repository reads `limit + 1` rows after the cursor; `cut` keeps `limit` of them and says where the next page begins. A
+list by another key than an id packs that key with `pack`; a cursor is opaque to clients and checked when it comes back.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Annotated, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+from litestar.params import QueryParameter
+
+from app.shared.errors import ValidationFailed
+
+T = TypeVar("T")
+C = TypeVar("C")
+LARGEST = 200
+
+Cursor = Annotated[UUID | None, QueryParameter(description="`next_cursor` of the page before")]
+CursorText = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before", max_length=500)]
+Limit = Annotated[int, QueryParameter(ge=1, le=LARGEST, description="how many at most")]
+
+
+class Slice(msgspec.Struct, Generic[T, C], frozen=True, kw_only=True):
+    """Some rows of a list; `next_cursor` is None on the last page."""
+
+    items: tuple[T, ...]
+    next_cursor: C | None
+
+
+def cut(rows: Sequence[T], limit: int, cursor_of: Callable[[T], C]) -> Slice[T, C]:
+    """`rows` holds up to `limit + 1` rows: the one too many only says that there is another page."""
+    kept = tuple(rows[:limit])
+    return Slice(items=kept, next_cursor=cursor_of(kept[-1]) if len(rows) > limit else None)
+
+
+def pack(*parts: str) -> str:
+    """Several values as one opaque cursor."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(parts)).rstrip(b"=").decode()
+
+
+def unpack(cursor: str, count: int) -> tuple[str, ...]:
+    """What `pack` was given. Raises ValidationFailed for anything that it did not make."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        parts = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=tuple[str, ...])
+    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+        raise ValidationFailed(fields={"cursor": "is not one of ours"}) from error
+    if len(parts) != count:
+        raise ValidationFailed(fields={"cursor": "is not one of this list"})
+    return parts

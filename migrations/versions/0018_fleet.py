@@ -1,0 +1,10 @@
+"""Maintenance windows and node history."""
+
+revision = "0018"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing yet."""
