@@ -29,6 +29,7 @@ from app.shared.telemetry.logs import configure_logs
 from app.shared.web import public
 from app.shared.web.design_route import DESIGN_ROUTES
 from app.shared.web.guards import guard
+from app.shared.web.openapi import DescribedJson
 from app.shared.web.provide import provide_contexts, provide_ctx
 from app.shared.web.system import SYSTEM_ROUTES
 from app.shared.web.templating import create_environment
@@ -100,7 +101,7 @@ def _static() -> Router:
 
 def _openapi() -> OpenAPIConfig:
     router = Router("/api/v1/schema", route_handlers=[], opt=public("the API's own words"), include_in_schema=False)
-    return OpenAPIConfig(title="Berth", version="1", render_plugins=[], openapi_router=router)
+    return OpenAPIConfig(title="Berth", version="1", render_plugins=[DescribedJson()], openapi_router=router)
 
 
 def refuse_undeclared(app: Litestar) -> None:

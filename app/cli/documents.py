@@ -1,21 +1,44 @@
 """`berth docs`: writes the pages of `docs/` that are tables of what stands in the code: errors, events, permissions,
-policies.
+policies, and the API's description `openapi.json`.
 
-A test compares them, so that a page cannot say something else than the code. Owns no prose: that is written by hand.
+A test compares them, so that a page cannot say something else than the code. A description that would break programs is
+not written without being told to. Owns no prose: that is written by hand.
 """
 
 import argparse
 import inspect
+import json
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 
+from app.settings import load_settings
 from app.shared.authz.permissions import GRANTS, Permission, Role
 from app.shared.authz.privileged import PRIVILEGED
 from app.shared.errors import DomainError
 from app.shared.events.catalogue import EventEntry, entries
 from app.shared.policy import POLICIES, PolicyKey
 
+API = "openapi.json"
+NOWHERE = {
+    "BERTH_ENV": "development",
+    "BERTH_PUBLIC_URL": "http://localhost:8000",
+    "BERTH_SECRET_KEY": "0123456789abcdef" * 4,
+    "BERTH_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nowhere",
+    "BERTH_VALKEY_URL": "redis://127.0.0.1:1/0",
+    "BERTH_NATS_URL": "nats://127.0.0.1:1",
+    "BERTH_TEMPORAL_ADDRESS": "127.0.0.1:1",
+    "BERTH_S3_URL": "http://127.0.0.1:1",
+    "BERTH_S3_ACCESS_KEY": "-",
+    "BERTH_S3_SECRET_KEY": "-",
+    "BERTH_MAAS_URL": "http://127.0.0.1:1/MAAS",
+    "BERTH_MAAS_API_KEY": "a:b:c",
+    "BERTH_STRIPE_SECRET_KEY": "-",
+    "BERTH_STRIPE_WEBHOOK_SECRET": "-",
+    "BERTH_OIDC_ISSUER": "http://localhost:1",
+    "BERTH_OIDC_CLIENT_SECRET": "-",
+    "BERTH_PKI_DIR": "nowhere",
+}  # the description needs an application, and that needs settings; nothing is connected to
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 DOMAINS = Path(__file__).resolve().parents[1] / "domains"
 NOTE = "Written by `./berth docs` from the code; a test compares them."
@@ -26,8 +49,14 @@ def main(words: list[str]) -> int:
     """Writes the pages; with `--check` writes nothing and answers 1 when one of them is out of date."""
     parser = argparse.ArgumentParser("berth docs", description="Write the pages that are generated from the code.")
     parser.add_argument("--check", action="store_true", help="only say which pages are out of date")
+    parser.add_argument("--break-clients", action="store_true", help="write an API that takes something away")
     options = parser.parse_args(words)
     stale = {name: text for name, text in pages().items() if _read(DOCS / name) != text}
+    broken = _broken(stale.get(API)) if not options.break_clients else []
+    for line in broken:
+        print(f"docs/{API}: {line}")
+    if broken:
+        return 1
     for name, text in stale.items():
         if not options.check:
             (DOCS / name).write_text(text, "utf-8")
@@ -43,8 +72,30 @@ def pages() -> dict[str, str]:
         "events.md": events_page,
         "permissions.md": permissions_page,
         "policies.md": policies_page,
+        API: openapi,
     }
     return {name: make() for name, make in makers.items()}
+
+
+def openapi() -> str:
+    """The API's description as JSON, one line a value, so that a change is seen in a diff."""
+    from app.asgi import create_app
+    from app.context import Runtime
+    from app.shared.db import Database
+    from app.shared.rdb import connect
+    from app.shared.web.openapi import described
+
+    settings = load_settings(NOWHERE)
+    runtime = Runtime(settings, Database(settings.database), connect(settings.valkey_url))
+    return json.dumps(described(create_app(runtime)), indent=1, ensure_ascii=False) + "\n"
+
+
+def _broken(text: str | None) -> list[str]:
+    """What programs lose by the new description."""
+    from app.shared.web.openapi_diff import losses
+
+    before = _read(DOCS / API)
+    return losses(json.loads(before), json.loads(text)) if text and before else []
 
 
 def errors_page() -> str:
