@@ -23,8 +23,8 @@ VERSION = "1"
 INTRODUCTION = (
     "Money is in micro-units of the organisation's currency (1 USD = 1,000,000), rates in micro-units per hour, "
     "instants in UTC (RFC 3339), usage in whole seconds. A list is `{items, next_cursor}`: pass `next_cursor` as "
-    "`cursor` for the next page. Every mutation wants an `X-Idempotency-Key`: repeat a request with the same key and it "
-    "happens once. Within v1 answers only gain fields."
+    "`cursor` for the next page. Every mutation wants an `X-Idempotency-Key`: repeat a request with the same key and "
+    "it happens once. Within v1 answers only gain fields."
 )
 ERROR: Schema = {
     "type": "object",
