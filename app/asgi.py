@@ -17,6 +17,7 @@ from litestar.static_files import create_static_files_router
 
 from app.context import Runtime
 from app.registry import DOMAINS
+from app.search import SEARCH_ROUTES
 from app.settings import Settings, load_settings
 from app.shared.db import Database
 from app.shared.errors.render import render_error
@@ -70,6 +71,7 @@ def create_app(runtime: Runtime | None = None, domains: Sequence[Domain] = DOMAI
     app = Litestar(
         route_handlers=[
             *SYSTEM_ROUTES,
+            *SEARCH_ROUTES,
             *(DESIGN_ROUTES if runtime.settings.development else ()),
             _static(),
             *(route for domain in domains for route in domain.routes),

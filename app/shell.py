@@ -63,6 +63,7 @@ def _entries(ctx: Context, path: str, console: str) -> tuple[frame.NavEntry, ...
             href=entry.href,
             icon=entry.icon,
             phone=entry.phone,
+            jump=entry.jump,
             active=path == entry.href or (entry.href not in ("/", "/admin") and path.startswith(entry.href + "/")),
         )
         for entry in navigation()

@@ -18,6 +18,8 @@ Queue = Literal["billing", "notifications", "maintenance"]
 JobFunction = Callable[["Runtime", dict[str, object]], Awaitable[None]]
 ConsumerFunction = Callable[["Context", Event, Envelope], Awaitable[None]]
 
+SearchFunction = Callable[["Context", str], Awaitable[Sequence["Found"]]]
+
 
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A background job. `run` opens its own Contexts; it may be called twice with the same arguments.
@@ -55,16 +57,27 @@ class NavEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A navigation entry; shown only to those who hold the permission. `order` sorts them.
 
     console: portal and operator are the rails; settings are the tabs of `layouts/settings.html`; machine the tabs of a
-    machine's page (`layouts/machine.html`), whose `href` holds `{id}`.
+    machine's page (`layouts/machine.html`), whose `href` holds `{id}`; an action is only in the palette.
     """
 
     label: str
     href: str
     icon: str
     permission: Permission
-    console: Literal["portal", "operator", "settings", "machine"] = "portal"
+    console: Literal["portal", "operator", "settings", "machine", "action"] = "portal"
     phone: bool = False  # stays on the bottom bar of a phone
     order: int = 50
+    jump: str = ""  # the letter that leads there after `g`
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that search found: a page, an action or a thing with a name."""
+
+    label: str
+    href: str
+    icon: str
+    kind: str  # Page | Action | Machine | …
+    note: str = ""
 
 
 class Domain(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,3 +92,4 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     activities: Callable[["Runtime"], Sequence[Callable[..., object]]] | None = None
     policies: Sequence[PolicyKey[int] | PolicyKey[str] | PolicyKey[bool]] = ()
     navigation: Sequence[NavEntry] = ()
+    search: SearchFunction | None = None  # things whose name or id holds the text, those that the actor may open

@@ -14,6 +14,8 @@ DOMAIN = Domain(
     consumers=CONSUMERS,
     policies=POLICIES,
     navigation=[
-        NavEntry(label="Billing", href="/billing", icon="billing", permission=Permission.BILLING_READ, order=60)
+        NavEntry(
+            label="Billing", href="/billing", icon="billing", permission=Permission.BILLING_READ, order=60, jump="b"
+        )
     ],
 )

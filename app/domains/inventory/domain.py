@@ -10,7 +10,9 @@ DOMAIN = Domain(
     routes=[*pages.ROUTES, *rest.ROUTES],
     crons=CRONS,
     navigation=[
-        NavEntry(label="Catalog", href="/catalog", icon="catalog", permission=Permission.CATALOG_READ, order=20),
+        NavEntry(
+            label="Catalog", href="/catalog", icon="catalog", permission=Permission.CATALOG_READ, order=20, jump="c"
+        ),
         NavEntry(
             label="Nodes",
             href="/admin/nodes",
@@ -18,6 +20,7 @@ DOMAIN = Domain(
             permission=Permission.PLATFORM_NODE_READ,
             console="operator",
             order=20,
+            jump="n",
         ),
     ],
 )

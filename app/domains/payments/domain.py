@@ -3,6 +3,22 @@
 from app.domains.payments.handlers import pages, rest
 from app.domains.payments.jobs import CRONS, JOBS
 from app.domains.payments.policies import POLICIES
-from app.shared.manifest import Domain
+from app.shared.authz import Permission
+from app.shared.manifest import Domain, NavEntry
 
-DOMAIN = Domain(name="payments", routes=[*pages.ROUTES, *rest.ROUTES], jobs=JOBS, crons=CRONS, policies=POLICIES)
+DOMAIN = Domain(
+    name="payments",
+    routes=[*pages.ROUTES, *rest.ROUTES],
+    jobs=JOBS,
+    crons=CRONS,
+    policies=POLICIES,
+    navigation=[
+        NavEntry(
+            label="Add credit",
+            href="/billing/credit",
+            icon="plus",
+            permission=Permission.PAYMENT_CREATE,
+            console="action",
+        )
+    ],
+)

@@ -5,6 +5,7 @@ from app.domains.provisioning.consumers import CONSUMERS
 from app.domains.provisioning.handlers import pages, rest
 from app.domains.provisioning.jobs import CRONS
 from app.domains.provisioning.policies import POLICIES
+from app.domains.provisioning.service.find import search_machines
 from app.domains.provisioning.workflows import ProvisionAllocation, ReleaseAllocation
 from app.shared.authz import Permission
 from app.shared.manifest import Domain, NavEntry
@@ -17,9 +18,26 @@ DOMAIN = Domain(
     consumers=CONSUMERS,
     workflows=(ProvisionAllocation, ReleaseAllocation),
     activities=activities,
+    search=search_machines,
     navigation=[
-        NavEntry(label="Overview", href="/", icon="overview", permission=Permission.ALLOCATION_READ, order=10),
-        NavEntry(label="Machines", href="/machines", icon="machines", permission=Permission.ALLOCATION_READ, order=30),
+        NavEntry(
+            label="Launch machine",
+            href="/launch",
+            icon="plus",
+            permission=Permission.ALLOCATION_LAUNCH,
+            console="action",
+        ),
+        NavEntry(
+            label="Overview", href="/", icon="overview", permission=Permission.ALLOCATION_READ, order=10, jump="o"
+        ),
+        NavEntry(
+            label="Machines",
+            href="/machines",
+            icon="machines",
+            permission=Permission.ALLOCATION_READ,
+            order=30,
+            jump="m",
+        ),
         NavEntry(
             label="Overview",
             href="/machines/{id}",

@@ -22,6 +22,7 @@ class NavEntry(msgspec.Struct, frozen=True, kw_only=True):
     icon: str
     active: bool = False
     phone: bool = False
+    jump: str = ""
 
 
 class MoneyPill(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,6 +43,14 @@ PAGE = text(
     ORDER BY id DESC LIMIT :limit
     """
 )
+NAMED = text(
+    SELECT
+    + """
+    WHERE tenant_id = :tenant_id AND project_id = :project_id
+      AND (strpos(name, lower(:text)) > 0 OR right(replace(CAST(id AS text), '-', ''), length(:text)) = lower(:text))
+    ORDER BY (ended_at IS NOT NULL), id DESC LIMIT :limit
+    """
+)
 LIVE_OF_TENANT = text(SELECT + " WHERE tenant_id = :tenant_id AND ended_at IS NULL ORDER BY id")
 BY_IDS = text(SELECT + " WHERE id = ANY(:ids)")
 STUCK = text(
@@ -105,6 +113,11 @@ class AllocationRepository:
             "tenant_id": scope.tenant_id, "project_id": scope.project_id, "before": before, "limit": limit, "live": live
         }  # fmt: skip
         return [_view(row) for row in await self._session.execute(PAGE, values)]
+
+    async def find_named(self, scope: ProjectScope, text: str, limit: int) -> list[AllocationView]:
+        """Those whose name holds `text` or whose id ends with it; live ones first."""
+        values = {"tenant_id": scope.tenant_id, "project_id": scope.project_id, "text": text, "limit": limit}
+        return [_view(row) for row in await self._session.execute(NAMED, values)]
 
     async def list_live(self, scope: TenantScope) -> list[AllocationView]:
         """All of a tenant that have not ended."""

@@ -1,0 +1,23 @@
+"""Machines by name or id, for search: those of the project where the person stands."""
+
+from collections.abc import Sequence
+
+from app.context import Context
+from app.domains.provisioning.repository import AllocationRepository
+from app.shared.authz import Permission, project_scope
+from app.shared.authz.scope import may
+from app.shared.manifest import Found
+
+MOST = 8
+
+
+async def search_machines(ctx: Context, text: str) -> Sequence[Found]:
+    """Newest first; nothing for those who may not see machines."""
+    if ctx.actor.project_id is None or not may(ctx.actor, Permission.ALLOCATION_READ):
+        return ()
+    scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)
+    rows = await AllocationRepository(ctx.session).find_named(scope, text, MOST)
+    return [
+        Found(label=row.name, href=f"/machines/{row.id}", icon="machines", kind="Machine", note=row.sku_code)
+        for row in rows
+    ]
