@@ -16,6 +16,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.static_files import create_static_files_router
 
 from app.context import Runtime
+from app.developers import DEVELOPER_ROUTES
 from app.registry import DOMAINS
 from app.search import SEARCH_ROUTES
 from app.settings import Settings, load_settings
@@ -72,6 +73,7 @@ def create_app(runtime: Runtime | None = None, domains: Sequence[Domain] = DOMAI
         route_handlers=[
             *SYSTEM_ROUTES,
             *SEARCH_ROUTES,
+            *DEVELOPER_ROUTES,
             *(DESIGN_ROUTES if runtime.settings.development else ()),
             _static(),
             *(route for domain in domains for route in domain.routes),

@@ -14,10 +14,12 @@ authenticate = auth.resolve_actor
 
 
 def navigation() -> list[NavEntry]:
-    """Every entry of every domain, in order. Read late: the registry imports the domains."""
+    """Every entry of every domain and of the developers' pages, in order. Read late: the registry imports all."""
+    from app.developers import NAVIGATION
     from app.registry import DOMAINS
 
-    return sorted((entry for domain in DOMAINS for entry in domain.navigation), key=lambda entry: entry.order)
+    entries = [*NAVIGATION, *(entry for domain in DOMAINS for entry in domain.navigation)]
+    return sorted(entries, key=lambda entry: entry.order)
 
 
 async def build_shell(ctx: Context) -> Shell:

@@ -23,6 +23,11 @@ def call(method: str, path: str, body: msgspec.Struct | None = None, cli: tuple[
     return ApiCall(method=method, path=path, body=None if body is None else msgspec.to_builtins(body), cli=cli)
 
 
+def api_call(method: str, path: str, body: dict[str, object] | None = None, cli: tuple[str, ...] = ()) -> ApiCall:
+    """For a template whose form is one button: `ui.code_tabs(api_call("POST", …), shell.public_url)`."""
+    return ApiCall(method=method, path=path, body=body, cli=cli)
+
+
 def as_curl(request: ApiCall, base_url: str) -> str:
     """For a POSIX shell with a token in `$BERTH_TOKEN`."""
     lines = [f"curl -X {request.method} {base_url}{request.path}", '-H "Authorization: Bearer $BERTH_TOKEN"']

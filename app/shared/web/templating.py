@@ -15,7 +15,7 @@ Every render gets, beside its own page struct (by convention `page`):
 `LayoutContext` is that set as a struct: `**layout_context(...)` gives the keywords.
 
 Environment globals: `ui` (every macro of components/: `ui.button(...)`, so that a block rendered alone needs no
-import), `asset(path)` (URL of a static file), `STATES` (state -> shape, tone, word). Filters: money, money_exact, rate,
+import), `asset(path)` (URL of a static file), `STATES` (state -> shape, tone, word), `api_call` (a request to show as code). Filters: money, money_exact, rate,
 duration, runway, size, iso, instant, moment, relative, short_id; as_curl, as_python, as_cli of an `ApiCall`.
 """
 
@@ -159,6 +159,7 @@ def create_environment(template_dir: Path = TEMPLATES, static_dir: Path = assets
         asset=asset_url(static_dir),
         STATES=STATES,
         percent=formats.per_unit,
+        api_call=show_code.api_call,
     )
     return environment
 

@@ -1,6 +1,5 @@
 """Wire shapes of provisioning: JSON in and out, forms, and the structs its pages get. Amounts are micro-units."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import urlencode
@@ -13,6 +12,7 @@ from app.domains.provisioning.contracts import AllocationView, Forecast, LaunchA
 from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, as_state
 from app.domains.provisioning.service.views import LaunchChoices, Machine, MachineDetail, Offer, Overview
 from app.shared.web.parts import Step
+from app.shared.web.show_code import ApiCall, call
 
 # state -> (how it looks, its word)
 LOOKS: dict[str, tuple[str, str]] = {
@@ -236,7 +236,7 @@ class MachinePage(msgspec.Struct, frozen=True, kw_only=True):
     is_active: bool
     is_leaving: bool
     has_ended: bool
-    curl: str
+    call: ApiCall
 
     @property
     def machine(self) -> AllocationView:
@@ -270,7 +270,7 @@ class LaunchPage(msgspec.Struct, frozen=True, kw_only=True):
     suggested: str
     forecast: Forecast | None
     problem: str
-    curl: str
+    call: ApiCall
 
 
 def look(row: AllocationView) -> tuple[str, str]:
@@ -322,7 +322,7 @@ def machine_page(detail: MachineDetail) -> MachinePage:
         is_active=state == "active",
         is_leaving=state in LEAVING,
         has_ended=state in ENDED,
-        curl=f"curl -H 'authorization: Bearer $TOKEN' $BERTH_URL/api/v1/allocations/{row.id}",
+        call=ApiCall(method="GET", path=f"/api/v1/allocations/{row.id}", cli=("show", row.name)),
     )
 
 
@@ -369,7 +369,7 @@ def launch_page(choices: LaunchChoices) -> LaunchPage:
         suggested="" if command.name or choices.forecast is None else choices.forecast.name,
         forecast=choices.forecast,
         problem=choices.problem,
-        curl=_curl(command, choices.forecast),
+        call=_launch_call(command, choices.forecast),
     )
 
 
@@ -380,15 +380,10 @@ def _freest(offer: Offer) -> tuple[str, ...]:
     return ("free",) * free + ("taken",) * (slots - free)
 
 
-def _curl(command: LaunchAllocation, forecast: Forecast | None) -> str:
-    body = {
-        "sku": command.sku_code,
-        "image": command.image_code,
-        "gpus": command.gpus or None,
-        "name": command.name or (forecast.name if forecast else ""),
-    }
-    return (
-        "curl -X POST $BERTH_URL/api/v1/allocations -H 'authorization: Bearer $TOKEN' "
-        "-H \"x-idempotency-key: $(uuidgen)\" -H 'content-type: application/json' "
-        f"-d '{json.dumps(body)}'"
-    )
+def _launch_call(command: LaunchAllocation, forecast: Forecast | None) -> ApiCall:
+    """The choice as a program makes it."""
+    name = command.name or (forecast.name if forecast else "")
+    body = LaunchBody(sku=command.sku_code, image=command.image_code, gpus=command.gpus or None, name=name)
+    chosen = (("--image", command.image_code), ("--gpus", str(command.gpus or "")), ("--name", name))
+    words = [word for option, value in chosen if value for word in (option, value)]
+    return call("POST", "/api/v1/allocations", body, cli=("launch", command.sku_code, *words, "--wait"))
