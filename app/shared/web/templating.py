@@ -15,8 +15,9 @@ Every render gets, beside its own page struct (by convention `page`):
 `LayoutContext` is that set as a struct: `**layout_context(...)` gives the keywords.
 
 Environment globals: `ui` (every macro of components/: `ui.button(...)`, so that a block rendered alone needs no
-import), `asset(path)` (URL of a static file), `STATES` (state -> shape, tone, word), `api_call` (a request to show as code). Filters: money, money_exact, rate,
-duration, runway, size, iso, instant, moment, relative, short_id; as_curl, as_python, as_cli of an `ApiCall`.
+import), `asset(path)` (URL of a static file), `STATES` (state -> shape, tone, word), `api_call` (a request to show as
+code). Filters: money, money_exact, rate, duration, runway, size, iso, instant, moment, relative, short_id; as_curl,
+as_python, as_cli of an `ApiCall`.
 """
 
 from collections.abc import Callable
