@@ -1,8 +1,10 @@
 """Who people and programs are: sign-in, sessions, organisations, projects, roles, POSIX identities, API tokens.
 
-Owns: users, tenants, projects, memberships, oidc_sessions, user_posix_identities, service_accounts,
+Owns: users, tenants, projects, memberships, invitations, oidc_sessions, user_posix_identities, service_accounts,
 service_account_credentials, service_account_tokens, signing_keys.
-Emits: auth.tenant.created, auth.session.started, auth.session.revoked.
+Emits: auth.tenant.created and changed, auth.project.created and renamed, auth.membership.granted, changed and removed,
+auth.invitation.sent, accepted, declined, revoked and expired, auth.session.started and revoked,
+auth.service_account.disabled.
 Consumes: nothing.
 Called by: every domain.
 """

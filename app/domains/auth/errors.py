@@ -44,3 +44,45 @@ class NameTaken(DomainError):
     code = "name_taken"
     status = 409
     title = "That name is in use already."
+
+
+class LastOwner(DomainError):
+    code = "last_owner"
+    status = 409
+    title = "An organisation keeps at least one owner. Make somebody else an owner first."
+
+
+class OwnersOnly(DomainError):
+    code = "owners_only"
+    status = 403
+    title = "Only an owner may change what an owner is."
+
+
+class RoleAboveOwn(DomainError):
+    code = "role_above_own"
+    status = 403
+    title = "Nobody can give a role above their own."
+
+
+class AlreadyMember(DomainError):
+    code = "already_member"
+    status = 409
+    title = "This person is in your organisation already. Change their role on the Team page."
+
+
+class InvitationClosed(DomainError):
+    code = "invitation_closed"
+    status = 409
+    title = "This invitation is not open any more."
+
+
+class EmailUnverified(DomainError):
+    code = "email_unverified"
+    status = 403
+    title = "Your identity provider has not confirmed your e-mail address, so an invitation to it cannot be yours yet."
+
+
+class LimitReached(DomainError):
+    code = "limit_reached"
+    status = 409
+    title = "That is as many as your organisation may have."

@@ -22,3 +22,107 @@ class SessionRevoked(Event, frozen=True):
     session_id: UUID
     user_id: UUID
     reason: str
+
+
+@event("auth.tenant.changed", aggregate="tenant_id")
+class TenantChanged(Event, frozen=True):
+    """The name or the time zone of an organisation is another one."""
+
+    tenant_id: UUID
+
+
+@event("auth.project.created", aggregate="project_id")
+class ProjectCreated(Event, frozen=True):
+    project_id: UUID
+    tenant_id: UUID
+
+
+@event("auth.project.renamed", aggregate="project_id")
+class ProjectRenamed(Event, frozen=True):
+    project_id: UUID
+    tenant_id: UUID
+
+
+@event("auth.membership.granted", aggregate="membership_id")
+class MembershipGranted(Event, frozen=True):
+    """Somebody got a role in an organisation (`project_id` None) or in one of its projects."""
+
+    membership_id: UUID
+    tenant_id: UUID
+    user_id: UUID
+    role: str
+    project_id: UUID | None = None
+
+
+@event("auth.membership.changed", aggregate="membership_id")
+class MembershipChanged(Event, frozen=True):
+    """A role became another one."""
+
+    membership_id: UUID
+    tenant_id: UUID
+    user_id: UUID
+    role: str
+    before: str
+    project_id: UUID | None = None
+
+
+@event("auth.membership.removed", aggregate="membership_id")
+class MembershipRemoved(Event, frozen=True):
+    """A role was taken away or given up; `left` tells the second."""
+
+    membership_id: UUID
+    tenant_id: UUID
+    user_id: UUID
+    role: str
+    project_id: UUID | None = None
+    left: bool = False
+
+
+@event("auth.invitation.sent", aggregate="invitation_id")
+class InvitationSent(Event, frozen=True):
+    """An invitation is to be mailed, for the first time or again."""
+
+    invitation_id: UUID
+    tenant_id: UUID
+    role: str
+    invited_by: UUID
+    project_id: UUID | None = None
+
+
+@event("auth.invitation.accepted", aggregate="invitation_id")
+class InvitationAccepted(Event, frozen=True):
+    invitation_id: UUID
+    tenant_id: UUID
+    user_id: UUID
+    project_id: UUID | None = None
+
+
+@event("auth.invitation.declined", aggregate="invitation_id")
+class InvitationDeclined(Event, frozen=True):
+    invitation_id: UUID
+    tenant_id: UUID
+    user_id: UUID
+    project_id: UUID | None = None
+
+
+@event("auth.invitation.revoked", aggregate="invitation_id")
+class InvitationRevoked(Event, frozen=True):
+    invitation_id: UUID
+    tenant_id: UUID
+    project_id: UUID | None = None
+
+
+@event("auth.invitation.expired", aggregate="invitation_id")
+class InvitationExpired(Event, frozen=True):
+    invitation_id: UUID
+    tenant_id: UUID
+    project_id: UUID | None = None
+
+
+@event("auth.service_account.disabled", aggregate="service_account_id")
+class ServiceAccountDisabled(Event, frozen=True):
+    """Its credentials and tokens end with it, within five seconds."""
+
+    service_account_id: UUID
+    tenant_id: UUID
+    project_id: UUID

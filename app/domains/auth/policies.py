@@ -1,4 +1,4 @@
-"""How long sessions and tokens live."""
+"""How long sessions, tokens and invitations live, and how many of them there may be."""
 
 from app.shared.policy.keys import PolicyKey
 
@@ -18,4 +18,36 @@ TOKEN_SECONDS = PolicyKey(
     unit="seconds",
     description="How long an API token of a service account is valid.",
 )
-POLICIES = (SESSION_HOURS, TOKEN_SECONDS)
+INVITATION_DAYS = PolicyKey(
+    name="auth.invitation_days",
+    default=7,
+    minimum=1,
+    maximum=90,
+    unit="days",
+    description="How long an invitation can be accepted after it was sent.",
+)
+MAX_INVITATIONS = PolicyKey(
+    name="auth.invitations_pending",
+    default=100,
+    minimum=0,
+    maximum=10_000,
+    unit="invitations",
+    description="How many invitations of one organisation may wait for an answer.",
+)
+MAX_PROJECTS = PolicyKey(
+    name="auth.projects_most",
+    default=50,
+    minimum=1,
+    maximum=10_000,
+    unit="projects",
+    description="How many projects an organisation may have.",
+)
+MAX_ORGANISATIONS = PolicyKey(
+    name="auth.organisations_most",
+    default=10,
+    minimum=1,
+    maximum=1_000,
+    unit="organisations",
+    description="How many organisations one person may own.",
+)
+POLICIES = (SESSION_HOURS, TOKEN_SECONDS, INVITATION_DAYS, MAX_INVITATIONS, MAX_PROJECTS, MAX_ORGANISATIONS)

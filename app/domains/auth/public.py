@@ -5,11 +5,14 @@ from uuid import UUID
 
 from app.context import Context, Runtime
 from app.domains.auth.contracts import PersonView, PosixIdentity, ProjectView, TenantView
-from app.domains.auth.repository import AuthRepository
+from app.domains.auth.contracts.team import InvitationMail, PlaceView
+from app.domains.auth.repository import AuthRepository, TeamRepository
+from app.domains.auth.service import invitations, places
 from app.domains.auth.service.sessions import actor_of_cookie
 from app.domains.auth.service.tokens import actor_of_bearer
-from app.shared.authz import Actor
+from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding
 from app.shared.authz.actor import ANONYMOUS
+from app.shared.authz.scope import holds
 from app.shared.errors import NotFound
 from app.shared.ids import ProjectId, TenantId, UserId
 
@@ -25,7 +28,13 @@ async def resolve_actor(runtime: Runtime, session_cookie: str | None, bearer: st
 
 async def live_sessions(ctx: Context, session_ids: Iterable[UUID]) -> set[UUID]:
     """Which of these browser sessions are neither ended nor expired, read from the database in one query."""
-    return await AuthRepository(ctx.session).list_live_sessions(list(session_ids))
+    return {row.id for row in await AuthRepository(ctx.session).list_live_sessions(list(session_ids))}
+
+
+async def session_places(ctx: Context, session_ids: Iterable[UUID]) -> dict[UUID, UUID | None]:
+    """As `live_sessions`, each with the organisation that it stands in now."""
+    rows = await AuthRepository(ctx.session).list_live_sessions(list(session_ids))
+    return {row.id: row.tenant_id for row in rows}
 
 
 async def session_endings(ctx: Context, session_ids: Iterable[UUID]) -> dict[UUID, str]:
@@ -63,3 +72,35 @@ async def project(ctx: Context, project_id: UUID) -> ProjectView:
     if not rows:
         raise NotFound()
     return ProjectView(id=ProjectId(rows[0].id), tenant_id=TenantId(rows[0].tenant_id), name=rows[0].name)
+
+
+async def places_of(ctx: Context) -> list[PlaceView]:
+    """Every project that the actor may stand in, with its organisation."""
+    return await places.list_places(ctx)
+
+
+async def invitations_waiting(ctx: Context) -> int:
+    """How many invitations wait for the actor's answer."""
+    return await places.count_received(ctx)
+
+
+async def invitation_mails(ctx: Context, invitation_ids: Iterable[UUID]) -> dict[UUID, InvitationMail]:
+    """What a mail about each invitation says, for whoever sends it. Ids that do not exist are absent."""
+    return await invitations.mails(ctx, invitation_ids)
+
+
+async def without_permission(
+    ctx: Context, permission: Permission, stays: Iterable[tuple[UUID, UUID, UUID]]
+) -> set[tuple[UUID, UUID, UUID]]:
+    """Those of (person, organisation, project) where the person does not hold `permission` any more, in one query."""
+    asked = set(stays)
+    bindings: dict[UUID, list[RoleBinding]] = {user_id: [] for user_id, _, _ in asked}
+    for row in await TeamRepository(ctx.session).list_holders(list(bindings)):
+        bindings[row.user_id].append(RoleBinding(Role(row.role), row.tenant_id, row.project_id))
+    return {
+        (user_id, tenant_id, project_id)
+        for user_id, tenant_id, project_id in asked
+        if not holds(
+            Actor(kind=ActorKind.USER, id=user_id, bindings=tuple(bindings[user_id])), permission, tenant_id, project_id
+        )
+    }

@@ -14,6 +14,8 @@ def topics_of(event: Event) -> tuple[str, ...]:
         return ("money",)
     if domain == "payments":
         return (f"payment:{event.aggregate_id}", "money")
+    if domain == "auth" and aggregate in ("membership", "invitation", "project", "tenant", "service_account"):
+        return ("team",)
     if domain == "inventory":
         return ("capacity", f"{aggregate}:{event.aggregate_id}")
     return ()

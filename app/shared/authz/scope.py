@@ -36,6 +36,8 @@ PlatformScope = NewType("PlatformScope", _Platform)
 
 def holds(actor: Actor, permission: Permission, tenant_id: UUID | None, project_id: UUID | None) -> bool:
     """Whether `actor` has `permission` at that place: the single decision of the whole product."""
+    if permission is Permission.PROFILE and actor.kind is ActorKind.USER:
+        return True  # what is one's own needs no role: who is in no organisation yet answers invitations here
     roles = GRANTS[permission]
     for binding in actor.bindings:
         if binding.role not in roles:

@@ -7,6 +7,8 @@ from jinja2 import Environment
 from litestar import Request
 
 from app.shared.authz.actor import ANONYMOUS, Actor
+from app.shared.authz.permissions import Permission
+from app.shared.authz.scope import may
 from app.shared.clock import process_now
 from app.shared.web.provide import web_info
 from app.shared.web.shell import Shell, parse_theme
@@ -66,7 +68,7 @@ def render_error_html(environment: Environment, request: Request, error: "ErrorP
 
 
 def _home_of(actor: object) -> str:
-    """Who has no organisation is an operator: their pages begin elsewhere."""
+    """An operator's pages begin elsewhere; who is in no organisation begins with their invitations."""
     if isinstance(actor, Actor) and actor.id is not None and actor.tenant_id is None:
-        return "/admin/nodes"
+        return "/admin/nodes" if may(actor, Permission.PLATFORM_CONSOLE) else "/invitations"
     return "/"

@@ -1,6 +1,9 @@
-"""Every SQL statement of identity: people and sessions in `people`, service accounts and keys in `tokens`."""
+"""Every SQL statement of identity: people and sessions in `people`, service accounts and keys in `tokens`, members,
+organisations and projects in `team`, invitations in `invitations`."""
 
+from app.domains.auth.repository.invitations import InvitationRepository
 from app.domains.auth.repository.people import AuthRepository
+from app.domains.auth.repository.team import TeamRepository
 from app.domains.auth.repository.tokens import TokenRepository
 
-__all__ = ["AuthRepository", "TokenRepository"]
+__all__ = ["AuthRepository", "InvitationRepository", "TeamRepository", "TokenRepository"]

@@ -7,19 +7,16 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.auth.contracts import Identity, Visit
+from app.domains.auth.rules.addresses import address_key
 
 UPSERT_USER = text("""
-    INSERT INTO auth.users (id, issuer, subject, email, email_verified, name, created_at, last_login_at)
-    VALUES (:id, :issuer, :subject, :email, :email_verified, :name, :now, :now)
+    INSERT INTO auth.users (id, issuer, subject, email, email_key, email_verified, name, created_at, last_login_at)
+    VALUES (:id, :issuer, :subject, :email, :email_key, :email_verified, :name, :now, :now)
     ON CONFLICT (issuer, subject) DO UPDATE
-    SET email = excluded.email, email_verified = excluded.email_verified, name = excluded.name,
-        last_login_at = excluded.last_login_at, version = auth.users.version + 1
+    SET email = excluded.email, email_key = excluded.email_key, email_verified = excluded.email_verified,
+        name = excluded.name, last_login_at = excluded.last_login_at, version = auth.users.version + 1
     RETURNING id, suspended_at, (xmax = 0) AS created
 """)
-INSERT_TENANT = text("INSERT INTO auth.tenants (id, name, created_at) VALUES (:id, :name, :now)")
-INSERT_PROJECT = text(
-    "INSERT INTO auth.projects (id, tenant_id, name, created_at) VALUES (:id, :tenant_id, :name, :now)"
-)
 INSERT_MEMBERSHIP = text("""
     INSERT INTO auth.memberships (id, user_id, service_account_id, tenant_id, project_id, role, created_at)
     VALUES (:id, :user_id, :service_account_id, :tenant_id, :project_id, :role, :now) ON CONFLICT DO NOTHING
@@ -37,8 +34,8 @@ SELECT_POSIX = text("""
 """)
 DEFAULT_PLACE = text("""
     SELECT m.tenant_id, p.id AS project_id
-    FROM auth.memberships m JOIN auth.projects p ON p.tenant_id = m.tenant_id
-    WHERE m.user_id = :user_id AND (m.project_id IS NULL OR m.project_id = p.id)
+    FROM auth.memberships m JOIN auth.projects p ON p.tenant_id = m.tenant_id JOIN auth.tenants t ON t.id = m.tenant_id
+    WHERE m.user_id = :user_id AND (m.project_id IS NULL OR m.project_id = p.id) AND t.suspended_at IS NULL
     ORDER BY m.created_at, m.id, p.created_at LIMIT 1
 """)
 INSERT_SESSION = text("""
@@ -63,6 +60,9 @@ SESSIONS_OF = text("""
     SELECT id, method, user_agent, address, created_at, last_seen_at FROM auth.oidc_sessions
     WHERE user_id = :user_id AND revoked_at IS NULL AND expires_at > :now ORDER BY last_seen_at DESC LIMIT 100
 """)
+TOKEN_HASHES = text("""
+    SELECT token_hash FROM auth.oidc_sessions WHERE user_id = :user_id AND revoked_at IS NULL AND expires_at > :now
+""")
 REVOKE_SESSION = text("""
     UPDATE auth.oidc_sessions SET revoked_at = :now, revoked_reason = :reason
     WHERE id = :id AND user_id = :user_id AND revoked_at IS NULL RETURNING id, token_hash
@@ -72,7 +72,7 @@ REVOKE_BY_TOKEN = text("""
     WHERE token_hash = :token_hash AND revoked_at IS NULL RETURNING id, user_id
 """)
 LIVE_SESSIONS = text("""
-    SELECT s.id FROM auth.oidc_sessions s JOIN auth.users u ON u.id = s.user_id
+    SELECT s.id, s.tenant_id FROM auth.oidc_sessions s JOIN auth.users u ON u.id = s.user_id
     LEFT JOIN auth.tenants t ON t.id = s.tenant_id
     WHERE s.id = ANY(:ids) AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp() AND u.suspended_at IS NULL
       AND t.suspended_at IS NULL
@@ -102,18 +102,12 @@ class AuthRepository:
             "issuer": identity.issuer,
             "subject": identity.subject,
             "email": identity.email,
+            "email_key": address_key(identity.email),
             "email_verified": identity.email_verified,
             "name": name,
             "now": now,
         }
         return (await self._session.execute(UPSERT_USER, values)).one()
-
-    async def append_tenant(self, tenant_id: UUID, name: str, now: datetime) -> None:
-        await self._session.execute(INSERT_TENANT, {"id": tenant_id, "name": name, "now": now})
-
-    async def append_project(self, project_id: UUID, tenant_id: UUID, name: str, now: datetime) -> None:
-        values = {"id": project_id, "tenant_id": tenant_id, "name": name, "now": now}
-        await self._session.execute(INSERT_PROJECT, values)
 
     async def append_membership(
         self,
@@ -189,6 +183,10 @@ class AuthRepository:
     async def list_sessions(self, user_id: UUID, now: datetime) -> list[Row[tuple[object, ...]]]:
         return list(await self._session.execute(SESSIONS_OF, {"user_id": user_id, "now": now}))
 
+    async def list_token_hashes(self, user_id: UUID, now: datetime) -> list[bytes]:
+        """Of a person's live sessions."""
+        return [bytes(value) for value in await self._session.scalars(TOKEN_HASHES, {"user_id": user_id, "now": now})]
+
     async def revoke_session(
         self, session_id: UUID, user_id: UUID, reason: str, now: datetime
     ) -> Row[tuple[object, ...]] | None:
@@ -199,8 +197,9 @@ class AuthRepository:
         values = {"token_hash": token_hash, "reason": reason, "now": now}
         return (await self._session.execute(REVOKE_BY_TOKEN, values)).one_or_none()
 
-    async def list_live_sessions(self, ids: list[UUID]) -> set[UUID]:
-        return set(await self._session.scalars(LIVE_SESSIONS, {"ids": ids}))
+    async def list_live_sessions(self, ids: list[UUID]) -> list[Row[tuple[object, ...]]]:
+        """Those of `ids` that go on, each with the organisation it stands in."""
+        return list(await self._session.execute(LIVE_SESSIONS, {"ids": ids}))
 
     async def list_session_endings(self, ids: list[UUID]) -> list[Row[tuple[object, ...]]]:
         """Those of `ids` that are over, each with the reason."""

@@ -4,14 +4,19 @@ The answer for a cookie is kept in Valkey for five seconds, so a revocation is s
 if the message that deletes the entry is lost.
 """
 
+from contextlib import suppress
 from datetime import timedelta
+from uuid import UUID
 
 import msgspec
+from redis.exceptions import RedisError
 
 from app.context import Context, Runtime
 from app.domains.auth.contracts import Revoked, RevokeSession, SessionId, SessionView
+from app.domains.auth.contracts.team import Place
 from app.domains.auth.events import SessionRevoked
-from app.domains.auth.repository import AuthRepository
+from app.domains.auth.repository import AuthRepository, TeamRepository
+from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules import browser_words
 from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding
 from app.shared.authz.actor import ANONYMOUS, SYSTEM
@@ -51,16 +56,39 @@ async def _read_actor(ctx: Context, token_hash: bytes) -> Actor:
         return ANONYMOUS
     if now - row.last_seen_at > SEEN_EVERY:
         await repository.touch_session(row.id, now)
+    bindings = await read_bindings(repository, row.user_id)
+    place = await _place_of(ctx, row, bindings)
     return Actor(
         kind=ActorKind.USER,
         id=row.user_id,
-        tenant_id=row.tenant_id,
-        project_id=row.project_id,
-        bindings=await read_bindings(repository, row.user_id),
+        tenant_id=place.tenant_id if place else None,
+        project_id=place.project_id if place else None,
+        bindings=bindings,
         session_id=row.id,
         name=row.name,
         via_cookie=True,
     )
+
+
+async def _place_of(ctx: Context, row: AnyRow, bindings: tuple[RoleBinding, ...]) -> Place | None:
+    """Where the session stands, which is never where its person has no role any more."""
+    for binding in bindings:
+        if row.tenant_id is not None and binding.tenant_id == row.tenant_id:
+            if binding.project_id in (None, row.project_id):
+                return Place(tenant_id=row.tenant_id, project_id=row.project_id)
+    found = await AuthRepository(ctx.session).find_default_place(row.user_id)
+    place = Place(tenant_id=found.tenant_id, project_id=found.project_id) if found else None
+    if place is not None or row.tenant_id is not None:
+        await TeamRepository(ctx.session).place_session(row.id, row.user_id, place)
+    return place
+
+
+async def forget_sessions(ctx: Context, user_id: UUID) -> None:
+    """What Valkey keeps of a person's sessions is read anew. Losing this costs five seconds."""
+    hashes = await AuthRepository(ctx.session).list_token_hashes(user_id, await ctx.now())
+    if hashes:
+        with suppress(RedisError, OSError):
+            await ctx.runtime.valkey.delete(*(cache_key(value) for value in hashes))
 
 
 async def read_bindings(repository: AuthRepository, holder: object) -> tuple[RoleBinding, ...]:

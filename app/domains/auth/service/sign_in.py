@@ -1,7 +1,8 @@
 """Signing in: a person from an identity provider becomes a user with an organisation, a project and a session.
 
-The first sign-in makes all of it in one transaction. A session's id is always new; the one that the browser held
-before is ended. Nobody joins another's organisation by having a similar address.
+The first sign-in makes all of it in one transaction; who is invited somewhere gets no organisation of their own, but
+the choice (`/invitations`). A session's id is always new; the one that the browser held before is ended. Nobody joins
+another's organisation by having a similar address.
 """
 
 from datetime import timedelta
@@ -11,14 +12,13 @@ from app.context import Context
 from app.domains.auth import rules
 from app.domains.auth.contracts import SignedIn, SignIn
 from app.domains.auth.errors import AccountSuspended
-from app.domains.auth.events import SessionRevoked, SessionStarted, TenantCreated
+from app.domains.auth.events import SessionRevoked, SessionStarted
 from app.domains.auth.policies import SESSION_HOURS
-from app.domains.auth.repository import AuthRepository
+from app.domains.auth.repository import AuthRepository, InvitationRepository
+from app.domains.auth.service import places
 from app.shared.authz import Role
 from app.shared.crypto import digest, new_secret
 from app.shared.ids import new_id
-
-DEFAULT_PROJECT = "default"
 
 
 async def sign_in(ctx: Context, command: SignIn) -> SignedIn:
@@ -57,17 +57,12 @@ async def sign_in(ctx: Context, command: SignIn) -> SignedIn:
 async def _settle(
     ctx: Context, repository: AuthRepository, user_id: UUID, name: str, email: str, *, with_tenant: bool
 ) -> None:
-    now = await ctx.now()
     for login in rules.login_candidates(name, email):
         if await repository.claim_login(user_id, login):
             break
-    if not with_tenant:
+    if not with_tenant or await InvitationRepository(ctx.session).count_received(user_id, await ctx.now()):
         return
-    tenant_id, project_id = new_id(), new_id()
-    await repository.append_tenant(tenant_id, rules.organisation_name(name), now)
-    await repository.append_project(project_id, tenant_id, DEFAULT_PROJECT, now)
-    await repository.append_membership(new_id(), Role.TENANT_OWNER, now, user_id=user_id, tenant_id=tenant_id)
-    await ctx.emit(TenantCreated(tenant_id=tenant_id, currency="USD"), version=1, tenant_id=tenant_id)
+    await places.found(ctx, user_id, rules.organisation_name(name))
 
 
 async def _end_previous(ctx: Context, repository: AuthRepository, token: str) -> None:

@@ -1,7 +1,7 @@
 """All open pages of one web process: one Valkey subscription, one bounded queue per page.
 
 A page that does not read is dropped and comes back by itself. Sessions are checked every four seconds in one query, so
-a revoked one loses its pages within five.
+a revoked one loses its pages within five, and one that stands in another organisation hears of that one.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ class Page:
     """One open page: what it is sent waits in `queue`; ENDED there means that its session is over."""
 
     def __init__(self, tenant_id: UUID | None, session_id: UUID) -> None:
+        self.tenant_id = tenant_id
         self.session_id = session_id
         self.channels = (channel(None), channel(tenant_id)) if tenant_id else (channel(None),)
         self.queue: asyncio.Queue[bytes] = asyncio.Queue(QUEUE)
@@ -100,10 +101,12 @@ class LiveHub:
                 continue
             try:
                 async with self._runtime.context(SYSTEM) as ctx:
-                    live = await auth.live_sessions(ctx, {page.session_id for page in pages})
+                    places = await auth.session_places(ctx, {page.session_id for page in pages})
             except Exception as error:
                 log.warning("sessions could not be checked", error=type(error).__name__)
                 continue
             for page in pages:
-                if page.session_id not in live:
+                if page.session_id not in places:
                     page.offer(ENDED)
+                elif places[page.session_id] != page.tenant_id:
+                    page.dropped.set()  # it stands elsewhere now: it comes back and hears of there

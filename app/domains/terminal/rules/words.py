@@ -50,6 +50,12 @@ _ENDINGS = (
         "Your Activity page says who and why.",
         "machines",
     ),
+    Ending(
+        "access_removed",
+        "You no longer have a role that opens shells in this project.",
+        "Ask an owner of the organisation if that is a mistake.",
+        "machines",
+    ),
     Ending("gone", "This machine is not running any more.", "Your machines page says what happened to it.", "machines"),
     Ending(
         "connection_lost",

@@ -1,7 +1,8 @@
 """Keeps the shells of this process, knows which process has which, and ends them when their right to exist ends.
 
-Every two seconds one query asks which browser sessions are over and one which machines are; a message on `terminal:end`
-does the same at once. In Valkey `terminal:host:<id>` names the process that holds a shell and expires without it.
+Every two seconds one query asks which browser sessions are over, one whose role is gone and one which machines are; a
+message on `terminal:end` does the first and the last at once. In Valkey `terminal:host:<id>` names the process that
+holds a shell and expires without it.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ from app.domains.terminal.policies import KEEP_MINUTES
 from app.domains.terminal.rules.words import code_of_release, code_of_session_end
 from app.domains.terminal.service.records import record_attached, record_ended, record_opened
 from app.domains.terminal.service.shell import Shell, clamp
-from app.shared.authz import Actor
+from app.shared.authz import Actor, Permission
 from app.shared.authz.actor import SYSTEM
 
 WATCH_SECONDS = 2.0
@@ -77,6 +78,7 @@ class TerminalHost:
         self._keep_seconds = minutes * 60
         shell = Shell(opened.terminal_id, ticket.allocation_id, ticket.user_id, self._forget)
         shell.sessions.add(ticket.session_id)
+        shell.stay = (ticket.user_id, target.tenant_id, target.project_id)
         try:
             remote = await gateway.open_shell(self._place(target), credential, shell, clamp(*size))
         except ShellUnavailable as refused:
@@ -177,18 +179,24 @@ class TerminalHost:
                 await pipe.execute()
 
     async def _check(self) -> None:
-        """End what has lost its right to exist: one query for the sessions of all shells, one for their machines."""
+        """End what has lost its right to exist: one query for the sessions of all shells, one for the roles of their
+        people, one for their machines."""
         shells = list(self._shells.values())
         if not shells:
             return
         sessions = {session for shell in shells for session in shell.sessions}
         async with self._runtime.context(SYSTEM) as ctx:
             over = await auth.session_endings(ctx, sessions)
+            stays = {shell.stay for shell in shells if shell.stay is not None}
+            lost = await auth.without_permission(ctx, Permission.TERMINAL_OPEN, stays)
             left = await provisioning.access_endings(ctx, {shell.allocation_id for shell in shells})
         for allocation_id, reason in left.items():
             self.apply(EndNotice(allocation_id=allocation_id, code=code_of_release(reason)))
         for session_id, why in over.items():
             self.apply(EndNotice(session_id=session_id, code=code_of_session_end(why)))
+        for shell in shells:
+            if shell.stay in lost:
+                shell.end("access_removed")
 
     async def _watch(self) -> None:
         while True:

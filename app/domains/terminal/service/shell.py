@@ -43,6 +43,7 @@ class Shell:
         self.allocation_id = allocation_id
         self.user_id = user_id
         self.sessions: set[UUID] = set()  # the browser sessions that may hold it
+        self.stay: tuple[UUID, UUID, UUID] | None = None  # person, organisation, project: the role that it hangs on
         self.ring = Ring(RING)
         self.end_code: str | None = None
         self.lost: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

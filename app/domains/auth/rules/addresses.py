@@ -1,0 +1,55 @@
+"""When two e-mail addresses are the same for us, and what an address is at all.
+
+An invitation is for whoever proved the address to an identity provider, so equality must never be wider than what mail
+servers deliver to one person: letter case, Unicode composition and the two spellings of an international domain are
+ignored; look-alike letters, dots and tags are not.
+"""
+
+import unicodedata
+
+LONGEST = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
+LONGEST_LOCAL = 64
+FULL_STOPS = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})  # RFC 3490 §3.1
+FORBIDDEN = frozenset("<>()[],;:\\\"'`")
+
+
+def is_address(text: str) -> bool:
+    """Whether mail can be sent there: one @, a local part, a domain with a dot; nothing that could leave a header."""
+    local, at, domain = text.rpartition("@")
+    if not at or not 1 <= len(local) <= LONGEST_LOCAL or len(text) > LONGEST or "@" in local:
+        return False
+    if not text.isprintable() or any(sign in FORBIDDEN or sign.isspace() for sign in text):
+        return False
+    if local.startswith(".") or local.endswith(".") or ".." in local:
+        return False
+    labels = domain.translate(FULL_STOPS).split(".")
+    return len(labels) >= 2 and all(_is_label(label) for label in labels)
+
+
+def _is_label(label: str) -> bool:
+    if not 1 <= len(label) <= 63 or label.startswith("-") or label.endswith("-"):
+        return False
+    return all(sign.isalnum() or sign == "-" or unicodedata.category(sign).startswith("M") for sign in label)
+
+
+def address_key(text: str) -> str:
+    """The same text for every spelling of one address. `Chloé@XN--BCHER-KVA.example` and `chloé@bücher.example` meet;
+    `strasse` and `straße` stay two, as they are two domains."""
+    local, _, domain = text.strip().rpartition("@")
+    labels = [_label_key(label) for label in domain.translate(FULL_STOPS).rstrip(".").split(".")]
+    return f"{_plain(local)}@{'.'.join(labels)}"
+
+
+def _label_key(label: str) -> str:
+    plain = _plain(label)
+    if not plain.startswith("xn--"):
+        return plain
+    try:
+        return _plain(plain[4:].encode("ascii").decode("punycode"))
+    except (UnicodeError, ValueError):
+        return plain
+
+
+def _plain(text: str) -> str:
+    """Lower case in composed form; not case folding, which would make one letter of two."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())

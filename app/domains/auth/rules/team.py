@@ -1,0 +1,98 @@
+"""Pure rules of a team: who may give, change and take which role, and why the last owner stays."""
+
+import hashlib
+from collections.abc import Iterable
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from app.shared.authz.permissions import Role
+
+ORGANISATION_ROLES = (Role.TENANT_OWNER, Role.TENANT_ADMIN, Role.TENANT_BILLING, Role.TENANT_MEMBER)
+PROJECT_ROLES = (Role.PROJECT_ADMIN, Role.PROJECT_MEMBER, Role.PROJECT_VIEWER)
+RANK: dict[Role, int] = {
+    Role.TENANT_OWNER: 40,
+    Role.TENANT_ADMIN: 30,
+    Role.TENANT_BILLING: 10,
+    Role.TENANT_MEMBER: 20,
+    Role.PROJECT_ADMIN: 3,
+    Role.PROJECT_MEMBER: 2,
+    Role.PROJECT_VIEWER: 1,
+}
+_BELOW_OWNER = frozenset({*ORGANISATION_ROLES, *PROJECT_ROLES}) - {Role.TENANT_OWNER}
+GIVES: dict[Role, frozenset[Role]] = {
+    Role.TENANT_OWNER: _BELOW_OWNER | {Role.TENANT_OWNER},
+    Role.TENANT_ADMIN: _BELOW_OWNER,
+}
+
+
+class Refusal(StrEnum):
+    """Why a change of roles is not done."""
+
+    NOT_A_MANAGER = "not_a_manager"
+    OWNERS_ONLY = "owners_only"
+    ABOVE_OWN_ROLE = "above_own_role"
+    LAST_OWNER = "last_owner"
+    PROGRAM = "program"
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One role of one holder at one scope: `before` becomes `after`; None is no role there.
+
+    `owners` counts the organisation's owners now, those who are suspended left out. `holder_role` is what the holder is
+    in the organisation, whatever scope is changed.
+    """
+
+    actor_role: Role | None
+    holder_role: Role | None
+    before: Role | None
+    after: Role | None
+    owners: int
+    is_self: bool = False
+    is_program: bool = False
+
+
+def refusal(change: Change) -> Refusal | None:
+    """Why not, or None. Who gives up something of their own needs no right to; the last owner stays all the same."""
+    if change.is_program and change.after not in (None, *PROJECT_ROLES):
+        return Refusal.PROGRAM
+    if not (change.is_self and is_less(change.before, change.after)):
+        refused = _without_right(change)
+        if refused is not None:
+            return refused
+    if change.before is Role.TENANT_OWNER and change.after is not Role.TENANT_OWNER and change.owners <= 1:
+        return Refusal.LAST_OWNER
+    return None
+
+
+def _without_right(change: Change) -> Refusal | None:
+    if change.actor_role not in GIVES:
+        return Refusal.NOT_A_MANAGER
+    if change.holder_role is Role.TENANT_OWNER and change.actor_role is not Role.TENANT_OWNER:
+        return Refusal.OWNERS_ONLY
+    if change.after is not None and change.after not in GIVES[change.actor_role]:
+        return Refusal.ABOVE_OWN_ROLE
+    return None
+
+
+def is_less(before: Role | None, after: Role | None) -> bool:
+    """Whether `after` allows no more than `before`: no role at all, or a lower one of the same kind."""
+    if after is None:
+        return True
+    return before is not None and is_of_project(before) == is_of_project(after) and RANK[after] <= RANK[before]
+
+
+def is_of_project(role: Role) -> bool:
+    return role in PROJECT_ROLES
+
+
+def higher(first: Role | None, second: Role) -> Role:
+    """The one that allows more; an invitation never takes a role away."""
+    return second if first is None or RANK[second] > RANK[first] else first
+
+
+def version_of(roles: Iterable[tuple[UUID, str]]) -> int:
+    """A number for what somebody is in an organisation (membership ids and roles): equal roles, equal number."""
+    told = ";".join(f"{membership_id.hex}={role}" for membership_id, role in sorted(roles))
+    return int.from_bytes(hashlib.blake2b(told.encode(), digest_size=7).digest())

@@ -1,0 +1,27 @@
+"""People and teams as the tests of identity need them: everything through the real use cases."""
+
+from uuid import UUID
+
+from app.domains.auth.contracts.team import AnswerInvitation, InviteMember
+from app.domains.auth.service import invitations
+from tests.fixtures.app import Browser
+
+
+async def refresh(runtime, browser: Browser) -> Browser:
+    """The same person with the roles and the place that they have now."""
+    from app.domains.auth.public import resolve_actor
+
+    await runtime.valkey.flushdb()
+    token = browser.client.cookies.get(runtime.settings.web.cookie("session"))
+    browser.actor = await resolve_actor(runtime, token, None)
+    return browser
+
+
+async def join(runtime, host: Browser, guest: Browser, role: str, project_id: UUID | None = None) -> Browser:
+    """`host` invites `guest`, who accepts and stands there."""
+    email = f"{guest.actor.name.lower()}@example.com"
+    async with runtime.context(host.actor) as ctx:
+        invited = await invitations.invite(ctx, InviteMember(email=email, role=role, project_id=project_id))
+    async with runtime.context(guest.actor) as ctx:
+        await invitations.accept(ctx, AnswerInvitation(invitation_id=invited.invitation_id))
+    return await refresh(runtime, guest)
