@@ -6,7 +6,7 @@ a missing secret or with one of the well-known development values.
 
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -77,6 +77,22 @@ class S3Settings(msgspec.Struct, frozen=True):
     bucket: str = "berth"  # BERTH_S3_BUCKET
 
 
+class MailSettings(msgspec.Struct, frozen=True):
+    """Without BERTH_SMTP_URL nothing is mailed, and the pages say so."""
+
+    host: str  # BERTH_SMTP_URL: smtp://user:password@host:587 (STARTTLS when offered) or smtps://host:465
+    port: int
+    implicit_tls: bool
+    sender: str  # BERTH_MAIL_FROM: `Name <address>`, as recipients see it
+    user: str | None = None
+    password: str | None = None
+
+    @property
+    def must_encrypt(self) -> bool:
+        """A password or a mail never leaves this computer in the clear."""
+        return self.host not in ("127.0.0.1", "::1", "localhost")
+
+
 class Settings(msgspec.Struct, frozen=True):
     env: str  # BERTH_ENV: development | production
     web: WebSettings
@@ -89,6 +105,10 @@ class Settings(msgspec.Struct, frozen=True):
     stripe: StripeSettings
     oidc: OidcSettings
     pki_dir: Path  # BERTH_PKI_DIR: holds user_ca and host_ca, OpenSSH private keys
+    mail: MailSettings | None = None
+    webhook_loopback: bool = (
+        False  # BERTH_WEBHOOK_LOOPBACK: yes lets webhooks go to http on this computer; never in production
+    )
     platform_admins: frozenset[str] = frozenset()  # BERTH_PLATFORM_ADMINS: verified e-mails, comma separated
 
     @property
@@ -119,6 +139,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         stripe=_stripe(read),
         oidc=_oidc(read),
         pki_dir=Path(read.text("BERTH_PKI_DIR")),
+        mail=_mail(read),
+        webhook_loopback=read.choice("BERTH_WEBHOOK_LOOPBACK", ("yes", "no"), "no") == "yes",
         platform_admins=frozenset(part.lower() for part in read.parts("BERTH_PLATFORM_ADMINS")),
     )
     if settings.env == "production":
@@ -174,6 +196,31 @@ def _oidc(read: "_Reader") -> OidcSettings:
     )
 
 
+def _mail(read: "_Reader") -> MailSettings | None:
+    url = read.optional("BERTH_SMTP_URL")
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if host is None or parts.scheme not in ("smtp", "smtps"):
+        raise SettingsError("BERTH_SMTP_URL must be smtp://host:port or smtps://host:port")
+    secure = parts.scheme == "smtps"
+    sender = read.text("BERTH_MAIL_FROM")
+    if "@" not in sender or not sender.isprintable():
+        raise SettingsError("BERTH_MAIL_FROM must be an address, or `Name <address>`")
+    return MailSettings(
+        host=host,
+        port=port or (465 if secure else 587),
+        implicit_tls=secure,
+        sender=sender,
+        user=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+    )
+
+
 def _refuse_development_values(settings: Settings) -> None:
     if not settings.web.secure:
         raise SettingsError("BERTH_PUBLIC_URL must be an https address in production")
@@ -181,6 +228,8 @@ def _refuse_development_values(settings: Settings) -> None:
         raise SettingsError("BERTH_SECRET_KEY is not random")
     if settings.stripe.api_url and "127.0.0.1" in settings.stripe.api_url:
         raise SettingsError("BERTH_STRIPE_API_URL points at a simulator; leave it empty in production")
+    if settings.webhook_loopback:
+        raise SettingsError("BERTH_WEBHOOK_LOOPBACK is for development; leave it empty in production")
 
 
 class _Reader:

@@ -112,7 +112,7 @@ class State:
 
 PORT_NAMES = (
     "postgres", "valkey", "nats", "nats.monitor", "temporal", "temporal.http", "temporal.metrics",
-    *PORT_OPTIONS, "maas", "stripe", "oidc", "nodes.control", "nodes.ssh",
+    *PORT_OPTIONS, "maas", "stripe", "oidc", "smtp", "smtp.web", "nodes.control", "nodes.ssh",
 )  # fmt: skip
 
 

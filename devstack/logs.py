@@ -12,7 +12,7 @@ from devstack.home import Home
 from devstack.runfile import NAMES
 
 KEPT_BYTES = 5_000_000
-_SHARED = {"maas": "simulators", "stripe": "simulators", "oidc": "simulators"}
+_SHARED = {"maas": "simulators", "stripe": "simulators", "oidc": "simulators", "smtp": "simulators"}
 
 
 @dataclass(slots=True)

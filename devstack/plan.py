@@ -35,6 +35,11 @@ class Plan:
         """Where browsers find the portal."""
         return f"http://localhost:{self.port('web')}"
 
+    @property
+    def inbox_url(self) -> str:
+        """Where the mails that Berth sends can be read."""
+        return f"http://localhost:{self.port('smtp.web')}"
+
     def services(self) -> list[Service]:
         """The backing services, not started."""
         home, port, secret = self.home, self.port, self.secrets
@@ -54,9 +59,9 @@ class Plan:
         ]  # fmt: skip
 
     def simulators(self) -> list[Service]:
-        """The simulated outside world: one process for maas, stripe and oidc, one for the nodes."""
+        """The simulated outside world: one process for maas, stripe, oidc and mail, one for the nodes."""
         config, port = self.home.path / "simulators.json", self.port
-        outside = [port("maas"), port("stripe"), port("oidc")]
+        outside = [port("maas"), port("stripe"), port("oidc"), port("smtp.web")]
         data = self.home.path / "simulators"
         return [
             Simulators(data, self.home.log("simulators"), "devstack.simulators", config, outside),
@@ -116,6 +121,9 @@ class Plan:
             "BERTH_OIDC_ISSUER": f"http://localhost:{port('oidc')}",
             "BERTH_OIDC_CLIENT_ID": "berth",
             "BERTH_OIDC_CLIENT_SECRET": secret.oidc_client_secret,
+            "BERTH_SMTP_URL": f"smtp://127.0.0.1:{port('smtp')}",
+            "BERTH_MAIL_FROM": "Berth <no-reply@berth.example>",
+            "BERTH_WEBHOOK_LOOPBACK": "yes",
         }
 
     def simulator_config(self) -> dict[str, Any]:
@@ -145,5 +153,6 @@ class Plan:
                 "redirect_uri": f"{self.url}/auth/callback",
                 "post_logout_redirect_uri": f"{self.url}/",
             },
+            "smtp": {"port": port("smtp.web"), "smtp_port": port("smtp")},
             "nodes": {"control_port": port("nodes.control"), "ssh_port": port("nodes.ssh")},
         }

@@ -20,9 +20,10 @@ LOGINS = {
     "operator": {"name": "Olga Lind", "email": OPERATOR},
 }
 NAMES = (
-    "postgres", "valkey", "nats", "temporal", "s3", "maas", "stripe", "oidc", "nodes", "web", "worker", "provisioner",
+    "postgres", "valkey", "nats", "temporal", "s3", "maas", "stripe", "oidc", "smtp", "nodes",
+    "web", "worker", "provisioner",
 )  # fmt: skip
-_OUTSIDE = ("maas", "stripe", "oidc")
+_OUTSIDE = ("maas", "stripe", "oidc", "smtp")
 
 
 class Lock:
@@ -86,6 +87,7 @@ def describe(plan: Plan, parts: dict[str, Part], phase: str) -> dict[str, Any]:
             "webhook_secret": plan.secrets.stripe_webhook_secret,
         },
         "oidc": {"issuer": urls["oidc"]},
+        "smtp": {"url": environment["BERTH_SMTP_URL"], "inbox": urls["smtp"]},
         "s3": {
             "url": urls["s3"],
             "access_key": plan.secrets.s3_access_key,
@@ -110,6 +112,7 @@ def _urls(plan: Plan) -> dict[str, str]:
         "maas": environment["BERTH_MAAS_URL"],
         "stripe": environment["BERTH_STRIPE_API_URL"],
         "oidc": environment["BERTH_OIDC_ISSUER"],
+        "smtp": plan.inbox_url,
         "nodes": f"http://127.0.0.1:{plan.port('nodes.control')}",
         "web": plan.url,
         "worker": "",

@@ -26,7 +26,7 @@ BACKING = ("postgres", "valkey", "nats", "temporal", "s3")
 PRODUCT = ("web", "worker", "provisioner")
 PRODUCT_FILES = ("app/asgi.py", "workers/saq.py", "workers/provisioner.py", "app/shared/db/migrate.py")
 SIMULATOR_FILES = {
-    "simulators": [f"devstack/simulators/{name}/app.py" for name in ("maas", "stripe", "oidc")],
+    "simulators": [f"devstack/simulators/{name}/app.py" for name in ("maas", "stripe", "oidc", "smtp")],
     "nodes": ["devstack/simulators/nodes/__main__.py"],
 }
 
@@ -101,7 +101,7 @@ class _Run:
     def __init__(self, plan: Plan, options: argparse.Namespace, report: Report) -> None:
         self._plan, self._options, self._report = plan, options, report
         self._phase = "starting"
-        self._expected = list(runfile.NAMES if options.only is None else runfile.NAMES[:9])
+        self._expected = list(runfile.NAMES if options.only is None else runfile.NAMES[: -len(PRODUCT)])
         self._supervisor = Supervisor(report, self._publish)
         self._publish()
 
@@ -154,7 +154,7 @@ class _Run:
             absent = [path for path in SIMULATOR_FILES[simulator.label] if not (ROOT / path).exists()]
             if absent:
                 self._report.line(f"  {simulator.label:<12} left out: {', '.join(absent)} missing")
-                gone = ("nodes",) if simulator.label == "nodes" else ("maas", "stripe", "oidc")
+                gone = ("nodes",) if simulator.label == "nodes" else ("maas", "stripe", "oidc", "smtp")
                 self._expected = [name for name in self._expected if name not in gone]
             else:
                 present.append(simulator)
@@ -211,6 +211,7 @@ class _Run:
             line(f"\n  {url}\n")
             for role, who in runfile.LOGINS.items():
                 line(f"  sign in as {role}: {who['name']} <{who['email']}> (one click on the sign-in page)")
+            line(f"  mail that Berth sends: {self._plan.inbox_url}")
         line("\nCtrl-C stops everything; data stays.  ./berth status | logs NAME | down | reset\n")
 
     async def _follow(self) -> None:

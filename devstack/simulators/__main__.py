@@ -21,7 +21,7 @@ import uvicorn
 
 from devstack.simulators.http import Application
 
-NAMES = ("maas", "stripe", "oidc")
+NAMES = ("maas", "stripe", "oidc", "smtp")
 GRACE_SECONDS = 2
 
 Config = dict[str, object]

@@ -1,0 +1,84 @@
+"""The one door to the mail server. Knows none of our tables and refuses to run while a transaction is open.
+
+A refusal that will not change (5xx for the recipient or the mail) is told apart from one that may (4xx, no answer).
+"""
+
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+
+import aiosmtplib
+import msgspec
+
+from app.settings import MailSettings
+from app.shared.clock import process_now
+from app.shared.db import refuse_open_transaction
+
+TIMEOUT_SECONDS = 15
+LOGIN_TROUBLE = frozenset({530, 534, 535, 538})
+
+
+class NotSent(Exception):
+    """The mail server did not take the mail; `final` when it never will. The text is what it said."""
+
+    def __init__(self, detail: str, *, final: bool) -> None:
+        super().__init__(detail)
+        self.final = final
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """One mail, ready to be sent. The same letter always has the same Message-ID, so that receivers drop a twin."""
+
+    id: str
+    to: str
+    subject: str
+    text: str
+    html: str
+    host: str  # of the product, for the Message-ID
+    unsubscribe_url: str | None = None
+
+
+def compose(letter: Letter, sender: str) -> EmailMessage:
+    """The MIME message: text and HTML, no attachment, nothing remote."""
+    message = EmailMessage()
+    message["From"] = sender
+    message["To"] = letter.to
+    message["Subject"] = " ".join(letter.subject.split())  # a line break would begin another header
+    message["Date"] = format_datetime(process_now())
+    message["Message-ID"] = f"<{letter.id}@{letter.host}>"
+    message["Auto-Submitted"] = "auto-generated"
+    if letter.unsubscribe_url:
+        message["List-Unsubscribe"] = f"<{letter.unsubscribe_url}>"
+    message.set_content(letter.text)
+    message.add_alternative(letter.html, subtype="html")
+    return message
+
+
+async def send(settings: MailSettings, letter: Letter) -> None:
+    """Hand `letter` to the mail server. Raises NotSent."""
+    refuse_open_transaction()
+    message = compose(letter, settings.sender)
+    client = aiosmtplib.SMTP(
+        hostname=settings.host,
+        port=settings.port,
+        use_tls=settings.implicit_tls,
+        start_tls=True if settings.must_encrypt and not settings.implicit_tls else None,
+        timeout=TIMEOUT_SECONDS,
+    )
+    try:
+        async with client:
+            if settings.user is not None:
+                await client.login(settings.user, settings.password or "")
+            await client.send_message(message, sender=parseaddr(settings.sender)[1], recipients=[letter.to])
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        codes = [refused.code for refused in error.recipients]
+        raise _refusal(codes[0] if codes else None, str(error)) from error
+    except aiosmtplib.SMTPResponseException as error:
+        raise _refusal(error.code, error.message) from error
+    except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+        raise NotSent(type(error).__name__, final=False) from error
+
+
+def _refusal(code: int | None, text: str) -> NotSent:
+    """5xx is final, except for the login: that is our mistake and not the mail's."""
+    final = code is not None and 500 <= code < 600 and code not in LOGIN_TROUBLE
+    return NotSent(f"{code or ''} {text}".strip()[:300], final=final)

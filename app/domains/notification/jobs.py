@@ -1,0 +1,41 @@
+"""The jobs of notification: send a mail, and the sweeper behind a job that was lost."""
+
+from datetime import timedelta
+
+import msgspec
+
+from app.context import Runtime
+from app.domains.notification.service import mails, upkeep
+from app.shared.mail import SEND_JOB, MailRef
+from app.shared.manifest import CronSpec, JobSpec
+
+
+async def send_mail(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Try to send one mail; it asks for its next try itself."""
+    await mails.send(runtime, msgspec.convert(arguments, MailRef, strict=False).id)
+
+
+async def sweep(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Send what is overdue."""
+    await upkeep.sweep(runtime)
+
+
+async def prune(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Forget what is old."""
+    await upkeep.prune(runtime)
+
+
+JOBS = (JobSpec(name=SEND_JOB, run=send_mail, queue="notifications", timeout=45, retries=2),)
+CRONS = (
+    CronSpec(
+        name="notification.sweep",
+        run=sweep,
+        queue="notifications",
+        every=timedelta(minutes=1),
+        timeout=300,
+        retries=0,
+    ),
+    CronSpec(
+        name="notification.prune", run=prune, queue="maintenance", every=timedelta(hours=1), timeout=540, retries=0
+    ),
+)

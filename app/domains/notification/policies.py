@@ -1,0 +1,69 @@
+"""Business constants of notification."""
+
+from app.shared.policy import PolicyKey
+
+INBOX_DAYS = PolicyKey(
+    name="notification.inbox_days",
+    default=90,
+    minimum=1,
+    maximum=3_650,
+    unit="days",
+    description="Items of the inbox are kept this long, read or not.",
+)
+FEED_DAYS = PolicyKey(
+    name="notification.feed_days",
+    default=30,
+    minimum=1,
+    maximum=3_650,
+    unit="days",
+    description="The event feed of the API reaches back this far.",
+)
+MAIL_DAYS = PolicyKey(
+    name="notification.mail_days",
+    default=30,
+    minimum=1,
+    maximum=3_650,
+    unit="days",
+    description="The record of a mail (address, kind, outcome) is kept this long after it was sent or given up.",
+)
+WEBHOOK_PAUSES = PolicyKey(
+    name="notification.webhook_pauses",
+    default="5,300,1800,7200,18000,36000,50400,72000",
+    unit="s",
+    description="Pauses between the attempts to deliver a webhook, in seconds, separated by commas; after the last one "
+    "the delivery has failed and waits for a replay.",
+)
+WEBHOOK_FAILING_DAYS = PolicyKey(
+    name="notification.webhook_failing_days",
+    default=5,
+    minimum=1,
+    maximum=90,
+    unit="days",
+    description="An endpoint that has answered nothing well for this long is switched off, and its admins are told.",
+)
+WEBHOOK_DAYS = PolicyKey(
+    name="notification.webhook_days",
+    default=30,
+    minimum=1,
+    maximum=365,
+    unit="days",
+    description="The log of webhook deliveries is kept this long, and so is what can be replayed.",
+)
+WEBHOOK_ENDPOINTS = PolicyKey(
+    name="notification.webhook_endpoints",
+    default=10,
+    minimum=0,
+    maximum=1_000,
+    unit="endpoints",
+    description="How many webhook endpoints an organisation may have.",
+)
+
+POLICIES = (
+    INBOX_DAYS,
+    FEED_DAYS,
+    MAIL_DAYS,
+    WEBHOOK_PAUSES,
+    WEBHOOK_FAILING_DAYS,
+    WEBHOOK_DAYS,
+    WEBHOOK_ENDPOINTS,
+)

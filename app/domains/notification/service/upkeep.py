@@ -1,0 +1,42 @@
+"""What notification does by the clock: work whose job was lost is done, what is old is forgotten."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.context import Runtime
+from app.domains.notification import policies
+from app.domains.notification.repository import mails as mail_rows
+from app.domains.notification.service import mails
+from app.shared.authz.actor import SYSTEM
+from app.shared.policy import PolicyKey
+
+log = structlog.get_logger("berth.notification")
+AT_ONCE = 50
+BATCH = 1_000
+GRACE = timedelta(seconds=30)  # the job itself comes first
+Prune = Callable[[AsyncSession, datetime, int], Awaitable[int]]
+
+
+async def sweep(runtime: Runtime) -> int:
+    """One round. Returns how many overdue things were taken up."""
+    async with runtime.context(SYSTEM) as ctx:
+        overdue = await mail_rows.list_overdue_mails(ctx.session, await ctx.now() - GRACE, AT_ONCE)
+    for mail_id in overdue:
+        await mails.send(runtime, mail_id)
+    return len(overdue)
+
+
+async def prune(runtime: Runtime) -> None:
+    """Forget what is older than its policy says, a batch per transaction."""
+    for key, step in PRUNED:
+        gone = BATCH
+        while gone >= BATCH:
+            async with runtime.context(SYSTEM) as ctx:
+                before = await ctx.now() - timedelta(days=await ctx.policy(key))
+                gone = await step(ctx.session, before, BATCH)
+
+
+PRUNED: tuple[tuple[PolicyKey[int], Prune], ...] = ((policies.MAIL_DAYS, mail_rows.prune_mails),)
