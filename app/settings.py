@@ -106,9 +106,7 @@ class Settings(msgspec.Struct, frozen=True):
     oidc: OidcSettings
     pki_dir: Path  # BERTH_PKI_DIR: holds user_ca and host_ca, OpenSSH private keys
     mail: MailSettings | None = None
-    webhook_loopback: bool = (
-        False  # BERTH_WEBHOOK_LOOPBACK: yes lets webhooks go to http on this computer; never in production
-    )
+    webhook_loopback: bool = False  # BERTH_WEBHOOK_LOOPBACK: yes lets webhooks go by http to this computer
     platform_admins: frozenset[str] = frozenset()  # BERTH_PLATFORM_ADMINS: verified e-mails, comma separated
 
     @property
@@ -200,13 +198,14 @@ def _mail(read: "_Reader") -> MailSettings | None:
     url = read.optional("BERTH_SMTP_URL")
     if url is None:
         return None
+    wrong = SettingsError("BERTH_SMTP_URL must be smtp://host:port or smtps://host:port")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
+    except ValueError as error:
+        raise wrong from error
     if host is None or parts.scheme not in ("smtp", "smtps"):
-        raise SettingsError("BERTH_SMTP_URL must be smtp://host:port or smtps://host:port")
+        raise wrong
     secure = parts.scheme == "smtps"
     sender = read.text("BERTH_MAIL_FROM")
     if "@" not in sender or not sender.isprintable():

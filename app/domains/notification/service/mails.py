@@ -61,7 +61,8 @@ async def _render(ctx: Context, mail: QueuedMail) -> tuple[Letter | None, str | 
         raise RuntimeError("this process renders no mails")
     secret_key, web = ctx.settings.web.secret_key, ctx.settings.web
     values = msgspec.json.decode(unwrap(secret_key, mail.wrapped_values, PURPOSE), type=dict[str, str])
-    about = {"mail": values, "portal": web.public_url, "preferences": web.public_url + PREFERENCES}
+    preferences = web.public_url + PREFERENCES
+    about: dict[str, object] = {"mail": values, "portal": web.public_url, "preferences": preferences}
     folder = f"email/{mail.template}"
     try:
         subject, text, html = (
@@ -78,6 +79,6 @@ async def _render(ctx: Context, mail: QueuedMail) -> tuple[Letter | None, str | 
         text=text,
         html=html,
         host=urlsplit(web.public_url).hostname or "localhost",
-        unsubscribe_url=about["preferences"] if mail.user_id is not None else None,
+        unsubscribe_url=preferences if mail.user_id is not None else None,
     )
     return letter, None
