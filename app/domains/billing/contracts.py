@@ -1,6 +1,6 @@
 """Commands and views that cross billing's border. Amounts are micro-units, rates micro-units per hour, instants UTC."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, NewType
 from uuid import UUID
 
@@ -10,17 +10,19 @@ from app.shared.money import Micro, RateMicroPerHour
 
 TransactionId = NewType("TransactionId", UUID)
 CreditSource = Literal["payment", "promotion"]
+UsageBy = Literal["day", "sku", "project", "machine"]
 Level = Literal["fine", "notice", "warning", "critical", "exhausted"]
 
 
 class PlaceHold(msgspec.Struct, frozen=True, kw_only=True):
-    """Set `amount` aside for one allocation. `label` is its name, as the ledger page shows it."""
+    """Set `amount` aside for one allocation with `gpus` GPUs. `label` is its name, as the ledger page shows it."""
 
     tenant_id: UUID
     project_id: UUID
     allocation_id: UUID
     amount: Micro
     label: str = ""
+    gpus: int = 0
 
 
 class StartMetering(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,6 +214,7 @@ class TransactionView(msgspec.Struct, frozen=True, kw_only=True):
     change: Micro
     moved: Micro
     correlation_id: str
+    title: str = ""
 
 
 class TransactionPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,6 +243,48 @@ class UsageReport(msgspec.Struct, frozen=True, kw_only=True):
     allocations: tuple[UsageOfAllocation, ...]
 
 
+class UsageQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Days [from_day, to_day) of the organisation's calendar; without them the last 30, today included."""
+
+    by: UsageBy = "day"
+    from_day: date | None = None
+    to_day: date | None = None
+
+
+class UsageLineOf(msgspec.Struct, frozen=True, kw_only=True):
+    """Usage of one day, type, project or machine: `key` is its date or id, `name` what people call it."""
+
+    key: str
+    name: str
+    seconds: int
+    gpu_seconds: int
+    amount: Micro
+    machines: int
+
+
+class UsageSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """Usage of a period, grouped: days in order (also those without use), anything else dearest first."""
+
+    by: UsageBy
+    from_day: date
+    to_day: date
+    time_zone: str
+    currency: str
+    total: Micro
+    seconds: int
+    gpu_seconds: int
+    lines: tuple[UsageLineOf, ...]
+
+
+class LedgerOfTenant(msgspec.Struct, frozen=True, kw_only=True):
+    """The ledger page."""
+
+    ledger: LedgerPage
+    currency: str
+    is_first_page: bool
+    may_add_credit: bool
+
+
 class BillingPage(msgspec.Struct, frozen=True, kw_only=True):
     """The billing page: money, what burns it (costs since midnight UTC), and the ledger."""
 
@@ -247,7 +292,6 @@ class BillingPage(msgspec.Struct, frozen=True, kw_only=True):
     running: tuple[UsageOfAllocation, ...]
     ledger: LedgerPage
     now: datetime
-    is_first_page: bool
     may_add_credit: bool
 
 

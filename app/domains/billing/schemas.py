@@ -1,11 +1,11 @@
 """What the API answers about money. Amounts are micro-units (1.00 = 1000000), rates micro-units per hour."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
 
-from app.domains.billing.contracts import BalanceView, TransactionPage, TransactionQuery, UsageReport
+from app.domains.billing.contracts import BalanceView, TransactionPage, TransactionQuery, UsageReport, UsageSummary
 
 LEDGER_LIMIT = 200
 
@@ -122,3 +122,43 @@ class UsageAnswer(msgspec.Struct, frozen=True):
             for line in report.allocations
         ]
         return cls(report.from_at, report.to_at, report.currency, report.total, items)
+
+
+class UsageLineOfAnswer(msgspec.Struct, frozen=True):
+    """One day (`key` is its date), type, project or machine (`key` is its id)."""
+
+    key: str
+    name: str
+    seconds: int
+    gpu_seconds: int
+    amount: int
+    machines: int
+
+
+class UsageSummaryAnswer(msgspec.Struct, frozen=True):
+    """Usage of the days [from, to) in `time_zone`. Days come in order, also those without use; anything else dearest
+    first. `total` is the sum of the lines, exactly."""
+
+    by: str
+    from_day: date = msgspec.field(name="from")
+    to_day: date = msgspec.field(name="to")
+    time_zone: str
+    currency: str
+    total: int
+    seconds: int
+    gpu_seconds: int
+    items: list[UsageLineOfAnswer]
+
+    @classmethod
+    def of(cls, view: UsageSummary) -> "UsageSummaryAnswer":
+        return cls(
+            view.by,
+            view.from_day,
+            view.to_day,
+            view.time_zone,
+            view.currency,
+            view.total,
+            view.seconds,
+            view.gpu_seconds,
+            [msgspec.convert(line, UsageLineOfAnswer, from_attributes=True) for line in view.lines],
+        )

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from app.shared.web.charts import Chart, Series
 from app.shared.web.parts import Step
 from app.shared.web.shell import MoneyPill, NavEntry, Shell, Theme
 from app.shared.web.show_code import ApiCall
@@ -53,8 +54,22 @@ class DesignPage(msgspec.Struct, frozen=True, kw_only=True):
     empties_at: datetime
     empties_after: datetime
     call: ApiCall
+    chart: Chart
 
 
+CHART = Chart(
+    id="sample-spend",
+    title="Spend per day",
+    summary="You spent $310.40 in three days, most of it on H100 SXM ×8.",
+    kind="bars",
+    unit="money",
+    head="Day",
+    labels=("Mon 23 Nov", "Tue 24 Nov", "Wed 25 Nov"),
+    series=(
+        Series("H100 SXM ×8", (110_400_000, 36_800_000, 92_000_000)),
+        Series("L40S ×4", (17_600_000, 0, 53_600_000)),
+    ),
+)
 LAUNCH = ApiCall(method="POST", path="/api/v1/allocations", body={"sku": "h100x8"}, cli=("launch", "h100x8", "--wait"))
 
 
@@ -63,6 +78,7 @@ def sample(now: datetime) -> DesignPage:
     return DesignPage(
         states=tuple(STATES),
         call=LAUNCH,
+        chart=CHART,
         tokens=TOKENS,
         strips=(
             ("8 GPUs, one machine of yours", ("mine",) * 8),

@@ -30,7 +30,8 @@ def api_call(method: str, path: str, body: dict[str, object] | None = None, cli:
 
 def as_curl(request: ApiCall, base_url: str) -> str:
     """For a POSIX shell with a token in `$BERTH_TOKEN`."""
-    lines = [f"curl -X {request.method} {base_url}{request.path}", '-H "Authorization: Bearer $BERTH_TOKEN"']
+    address = shlex.quote(f"{base_url}{request.path}")  # a query has characters that a shell reads
+    lines = [f"curl -X {request.method} {address}", '-H "Authorization: Bearer $BERTH_TOKEN"']
     if request.method != "GET":
         lines.append('-H "X-Idempotency-Key: $(uuidgen)"')
     if request.body is not None:

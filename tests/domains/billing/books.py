@@ -69,7 +69,9 @@ class Books:
                 ),
             )
 
-    async def hold(self, amount: int, allocation_id: UUID | None = None, label: str = "train-07") -> UUID:
+    async def hold(
+        self, amount: int, allocation_id: UUID | None = None, label: str = "train-07", gpus: int = 8
+    ) -> UUID:
         allocation_id = allocation_id or uuid4()
         async with self.runtime.context(SYSTEM) as ctx:
             await public.place_hold(
@@ -80,6 +82,7 @@ class Books:
                     allocation_id=allocation_id,
                     amount=Micro(amount),
                     label=label,
+                    gpus=gpus,
                 ),
             )
         return allocation_id

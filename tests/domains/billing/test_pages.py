@@ -53,13 +53,13 @@ async def test_the_ledger_pages_through_everything_once(ada: Browser, hers: Book
     for number in range(30):
         await hers.credit(USD, f"payment:{number}")
     first = (await ada.client.get("/billing")).text
-    cursor = first.split("/billing?cursor=")[1].split('"')[0]
-    second = (await ada.client.get("/billing", params={"cursor": cursor})).text
+    cursor = first.split("/billing/ledger?cursor=")[1].split('"')[0]
+    second = (await ada.client.get("/billing/ledger", params={"cursor": cursor})).text
     seen = [page.count("/billing/ledger/") for page in (first, second)]
     assert seen == [25, 6]
     links = {part.split('"')[0] for page in (first, second) for part in page.split('href="/billing/ledger/')[1:]}
     assert len(links) == 31
-    assert (await ada.client.get("/billing", params={"cursor": "nonsense"})).status_code == 422
+    assert (await ada.client.get("/billing/ledger", params={"cursor": "nonsense"})).status_code == 422
 
 
 async def test_a_charge_is_explained_down_to_seconds_rate_and_rounding(ada: Browser, hers: Books) -> None:

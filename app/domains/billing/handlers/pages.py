@@ -1,22 +1,28 @@
-"""The billing page, an explained charge, and the header's pill."""
+"""The billing pages: overview, usage, ledger, an explained charge, and the header's pill."""
 
+from datetime import date, timedelta
 from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, get
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.billing.service import statements
+from app.domains.billing.contracts import UsageBy, UsageQuery
+from app.domains.billing.rules.periods import LAST_DAY
+from app.domains.billing.service import statements, usage_page
 from app.shared.authz import Permission
 from app.shared.web import Ctx, fragment, page, requires
 
 Cursor = Annotated[str | None, QueryParameter(max_length=60)]
+By = Annotated[UsageBy, QueryParameter(name="by")]
+From = Annotated[date | None, QueryParameter(name="from")]
+Until = Annotated[date | None, QueryParameter()]
 
 
 @get("/billing", opt=requires(Permission.BILLING_READ), include_in_schema=False, name="billing:index")
-async def billing_page(ctx: Ctx, cursor: Cursor = None) -> Response[str]:
-    """Money, what burns it, and the ledger."""
-    return await page(ctx, "billing/index.html", await statements.billing_page(ctx, cursor))
+async def billing_page(ctx: Ctx) -> Response[str]:
+    """Money, what burns it, and the newest lines of the ledger."""
+    return await page(ctx, "billing/index.html", await statements.billing_page(ctx))
 
 
 @get("/billing/now", opt=requires(Permission.BILLING_READ), include_in_schema=False)
@@ -42,4 +48,18 @@ async def explain(ctx: Ctx, transaction_id: FromPath[UUID]) -> Response[str]:
     return await page(ctx, "billing/explain.html", await statements.explain(ctx, transaction_id))
 
 
-ROUTES = [billing_page, billing_now, money_pill, explain]
+@get("/billing/usage", opt=requires(Permission.BILLING_READ), include_in_schema=False)
+async def usage(ctx: Ctx, by: By = "sku", from_day: From = None, until: Until = None) -> Response[str]:
+    """Usage of a period; `until` is its last day."""
+    to_day = None if until is None else min(until, LAST_DAY) + timedelta(days=1)
+    query = UsageQuery(by=by, from_day=from_day, to_day=to_day)
+    return await page(ctx, "billing/usage.html", await usage_page.usage_page(ctx, query))
+
+
+@get("/billing/ledger", opt=requires(Permission.BILLING_READ), include_in_schema=False)
+async def ledger(ctx: Ctx, cursor: Cursor = None) -> Response[str]:
+    """Every movement of money."""
+    return await page(ctx, "billing/ledger.html", await statements.ledger_of_tenant(ctx, cursor))
+
+
+ROUTES = [billing_page, billing_now, money_pill, explain, usage, ledger]

@@ -1,16 +1,26 @@
 """Money for programs."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import get
 from litestar.params import QueryParameter
+from litestar.response import Stream
 
-from app.domains.billing.schemas import LEDGER_LIMIT, BalanceAnswer, LedgerAnswer, UsageAnswer, ledger_query
-from app.domains.billing.service import balances, statements
+from app.domains.billing.contracts import UsageBy, UsageQuery
+from app.domains.billing.schemas import (
+    LEDGER_LIMIT,
+    BalanceAnswer,
+    LedgerAnswer,
+    UsageAnswer,
+    UsageSummaryAnswer,
+    ledger_query,
+)
+from app.domains.billing.service import balances, exports, statements, usage
 from app.shared.authz import Permission, tenant_scope
-from app.shared.web import Ctx, requires
+from app.shared.web import Contexts, Ctx, requires
+from app.shared.web.csv_file import csv_file
 
 Kind = Literal["payment", "promotion", "hold", "usage", "hold_released"]
 Limit = Annotated[int, QueryParameter(ge=1, le=LEDGER_LIMIT)]
@@ -19,6 +29,9 @@ Cause = Annotated[UUID | None, QueryParameter(description="only what this alloca
 Cursor = Annotated[UUID | None, QueryParameter(description="`next_cursor` of the page before")]
 From = Annotated[datetime, QueryParameter(name="from", description="start of the period, with its zone")]
 To = Annotated[datetime, QueryParameter(name="to", description="end of the period, at most a year later")]
+By = Annotated[UsageBy, QueryParameter(name="by", description="what each line is about")]
+FromDay = Annotated[date | None, QueryParameter(name="from", description="first day, in the organisation's time zone")]
+ToDay = Annotated[date | None, QueryParameter(name="to", description="the day after the last, at most 366 later")]
 
 
 @get("/api/v1/billing/balance", opt=requires(Permission.BILLING_READ))
@@ -42,4 +55,24 @@ async def get_usage(ctx: Ctx, from_at: From, to_at: To) -> UsageAnswer:
     return UsageAnswer.of(await statements.usage_report(ctx, from_at, to_at))
 
 
-ROUTES = [get_balance, list_ledger, get_usage]
+@get("/api/v1/billing/ledger.csv", opt=requires(Permission.BILLING_READ))
+async def export_ledger(contexts: Contexts) -> Stream:
+    """Every transaction of the organisation as a CSV file, newest first."""
+    return csv_file("berth-ledger.csv", exports.LEDGER_HEAD, await exports.ledger_rows(contexts))
+
+
+@get("/api/v1/usage", opt=requires(Permission.BILLING_READ))
+async def get_usage_by(ctx: Ctx, by: By = "day", from_day: FromDay = None, to_day: ToDay = None) -> UsageSummaryAnswer:
+    """Usage of whole days, up to now, by day, type, project or machine; without bounds the last 30 days."""
+    query = UsageQuery(by=by, from_day=from_day, to_day=to_day)
+    return UsageSummaryAnswer.of(await usage.summary(ctx, query))
+
+
+@get("/api/v1/usage.csv", opt=requires(Permission.BILLING_READ))
+async def export_usage(contexts: Contexts, from_day: FromDay = None, to_day: ToDay = None) -> Stream:
+    """Usage as a CSV file, one line per machine and day."""
+    rows = await exports.usage_rows(contexts, UsageQuery(from_day=from_day, to_day=to_day))
+    return csv_file("berth-usage.csv", exports.USAGE_HEAD, rows)
+
+
+ROUTES = [get_balance, list_ledger, get_usage, export_ledger, get_usage_by, export_usage]

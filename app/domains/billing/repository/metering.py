@@ -44,8 +44,8 @@ COLUMNS = """
 """
 FIND = text(COLUMNS + " WHERE allocation_id = :allocation_id")
 ADD = text("""
-    INSERT INTO billing.metered_allocations (allocation_id, tenant_id, project_id, label, currency, created_at)
-    VALUES (:allocation_id, :tenant_id, :project_id, :label, :currency, :now)
+    INSERT INTO billing.metered_allocations (allocation_id, tenant_id, project_id, label, gpus, currency, created_at)
+    VALUES (:allocation_id, :tenant_id, :project_id, :label, :gpus, :currency, :now)
 """)
 START = text("""
     UPDATE billing.metered_allocations
@@ -150,6 +150,7 @@ async def add_metered(session: AsyncSession, hold: PlaceHold, currency: str, now
             "tenant_id": hold.tenant_id,
             "project_id": hold.project_id,
             "label": hold.label[:100],
+            "gpus": hold.gpus,
             "currency": currency,
             "now": now,
         },

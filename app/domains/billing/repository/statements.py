@@ -39,8 +39,8 @@ TRANSACTION = text("""
 """)
 TRANSACTIONS = text("""
     SELECT t.id AS transaction_id, t.kind, t.reference, t.cause_id, t.occurred_at, t.currency,
-           t.funds_change AS change, t.held_change AS moved, t.correlation_id
-    FROM billing.ledger_transactions t
+           t.funds_change AS change, t.held_change AS moved, t.correlation_id, coalesce(m.label, '') AS label
+    FROM billing.ledger_transactions t LEFT JOIN billing.metered_allocations m ON m.allocation_id = t.cause_id
     WHERE t.tenant_id = :tenant_id AND (CAST(:before AS uuid) IS NULL OR t.id < :before)
       AND (CAST(:kind AS text) IS NULL OR t.kind = :kind)
       AND (CAST(:cause_id AS uuid) IS NULL OR t.cause_id = :cause_id)

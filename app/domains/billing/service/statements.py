@@ -12,6 +12,7 @@ from app.domains.billing.contracts import (
     ExplainedTransaction,
     ExplainedUsage,
     LedgerLine,
+    LedgerOfTenant,
     LedgerPage,
     ReceiptView,
     TransactionId,
@@ -151,7 +152,7 @@ def _read_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
         raise ValidationFailed(fields={"cursor": "Use the cursor of a page that you got."}) from error
 
 
-async def billing_page(ctx: Context, cursor: str | None = None) -> BillingPage:
+async def billing_page(ctx: Context) -> BillingPage:
     """Everything the billing page shows."""
     scope = tenant_scope(ctx.actor, Permission.BILLING_READ)
     now = await ctx.now()
@@ -159,9 +160,19 @@ async def billing_page(ctx: Context, cursor: str | None = None) -> BillingPage:
     running = tuple(usage_of(metered, now.replace(hour=0, minute=0, second=0, microsecond=0), now) for metered in found)
     return BillingPage(
         balance=await balances.balance(ctx, scope.tenant_id),
-        ledger=await ledger_page(ctx, cursor),
+        ledger=await ledger_page(ctx, None),
         running=running,
         now=now,
+        may_add_credit=may(ctx.actor, Permission.PAYMENT_CREATE),
+    )
+
+
+async def ledger_of_tenant(ctx: Context, cursor: str | None = None) -> LedgerOfTenant:
+    """Everything the ledger page shows."""
+    scope = tenant_scope(ctx.actor, Permission.BILLING_READ)
+    return LedgerOfTenant(
+        ledger=await ledger_page(ctx, cursor),
+        currency=await accounts.find_currency(ctx.session, scope.tenant_id) or "USD",
         is_first_page=cursor is None,
         may_add_credit=may(ctx.actor, Permission.PAYMENT_CREATE),
     )
@@ -214,7 +225,12 @@ async def list_transactions(ctx: Context, query: TransactionQuery) -> Transactio
     found = await statements.page_transactions(
         ctx.session, scope, query.before, query.kind, query.cause_id, query.limit + 1
     )
-    items = tuple(msgspec.convert(row, TransactionView, from_attributes=True) for row in found[: query.limit])
+    items = tuple(
+        msgspec.structs.replace(
+            msgspec.convert(row, TransactionView, from_attributes=True), title=title(row.kind, row.label, row.cause_id)
+        )
+        for row in found[: query.limit]
+    )
     return TransactionPage(items=items, next_cursor=items[-1].transaction_id if len(found) > query.limit else None)
 
 

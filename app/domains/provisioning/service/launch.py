@@ -53,6 +53,7 @@ async def launch(ctx: Context, command: LaunchAllocation) -> Launched:
             allocation_id=allocation.id,
             amount=Micro(allocation.hold_micro),
             label=allocation.name,
+            gpus=allocation.gpus,
         ),
     )
     await _check_quota(ctx, scope, order)

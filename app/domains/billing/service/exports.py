@@ -1,0 +1,76 @@
+"""Usage and ledger as files: read part by part, each in a Context of its own, so that a long history holds nothing."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from app.domains.billing.contracts import TransactionQuery, TransactionView, UsageQuery
+from app.domains.billing.service import statements, usage
+from app.domains.billing.service.usage import ExportRow
+from app.shared.authz import Permission, tenant_scope
+from app.shared.web import Contexts
+from app.shared.web.csv_file import cell, decimal
+from app.shared.web.formats import iso
+
+Rows = AsyncIterator[Sequence[Sequence[str]]]
+USAGE_HEAD = (
+    "day", "project", "type", "machine", "machine_id", "gpus", "seconds", "rate_per_hour", "amount", "currency"
+)  # fmt: skip
+LEDGER_HEAD = ("occurred_at", "kind", "title", "change", "held", "currency", "reference", "cause_id", "transaction_id")
+LEDGER_BATCH = 500
+
+
+async def usage_rows(contexts: Contexts, query: UsageQuery) -> Rows:
+    """One row per machine and day. Raises ValidationFailed before the first one."""
+    parts = await usage.begin_export(contexts, query)
+    return _usage_rows(parts)
+
+
+async def _usage_rows(parts: AsyncIterator[list[ExportRow]]) -> Rows:
+    async for part in parts:
+        yield [_usage_row(row) for row in part]
+
+
+def _usage_row(row: ExportRow) -> tuple[str, ...]:
+    use = row.use
+    return (
+        use.day.isoformat(),
+        cell(row.project_name),
+        cell(row.type_title),
+        cell(use.label),
+        str(use.allocation_id),
+        str(use.gpus),
+        str(use.seconds),
+        decimal(use.rate),
+        decimal(use.amount),
+        row.currency,
+    )
+
+
+async def ledger_rows(contexts: Contexts) -> Rows:
+    """Every transaction, newest first. Refuses before the first row who may not see money."""
+    async with contexts() as ctx:
+        tenant_scope(ctx.actor, Permission.BILLING_READ)
+    return _ledger_rows(contexts)
+
+
+async def _ledger_rows(contexts: Contexts) -> Rows:
+    query: TransactionQuery | None = TransactionQuery(limit=LEDGER_BATCH)
+    while query is not None:
+        async with contexts() as ctx:
+            page = await statements.list_transactions(ctx, query)
+        yield [_ledger_row(item) for item in page.items]
+        cursor = page.next_cursor
+        query = None if cursor is None else TransactionQuery(before=cursor, limit=LEDGER_BATCH)
+
+
+def _ledger_row(item: TransactionView) -> tuple[str, ...]:
+    return (
+        iso(item.occurred_at),
+        item.kind,
+        cell(item.title),
+        decimal(item.change),
+        decimal(item.moved),
+        item.currency,
+        item.reference,
+        str(item.cause_id),
+        str(item.transaction_id),
+    )

@@ -1,0 +1,30 @@
+"""What a chart says, in one sentence made of its figures. Pure: nothing is said that was not computed."""
+
+from app.shared.money import divide_half_even
+from app.shared.web.formats import money
+
+
+def spent(period: str, total: int, top: tuple[str, int] | None, before: int, before_period: str, currency: str) -> str:
+    """`You spent $412.08 in the last 30 days, most of it on H100 SXM ×8; 18 % more than in the 30 days before.`
+
+    `top` is what cost the most, with its amount; without it, or when it is all there is to say, it is left out.
+    """
+    if total == 0:
+        earlier = f"; {money(before, currency)} in {before_period}" if before else ""
+        return f"You spent nothing in {period}{earlier}."
+    text = f"You spent {money(total, currency)} in {period}"
+    if top is not None:
+        name, amount = top
+        share = "all of it" if amount == total else "most of it" if 2 * amount > total else "the largest part"
+        text += f", {share} on {name}"
+    return f"{text}; {compared(total, before, before_period)}."
+
+
+def compared(total: int, before: int, before_period: str) -> str:
+    """How much more or less than before, in whole percent, half to even."""
+    if before == 0:
+        return f"nothing in {before_period}"
+    change = divide_half_even(100 * abs(total - before), before)
+    if change == 0:
+        return f"as much as in {before_period}"
+    return f"{change} % {'more' if total > before else 'less'} than in {before_period}"

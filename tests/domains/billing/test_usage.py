@@ -1,0 +1,143 @@
+"""Usage by day, type, project and machine: sums to the micro-unit what the ledger says, and nobody else's."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+
+import pytest
+
+from app.shared.money import charge
+from tests.domains.billing.books import RATE, USD, Books
+from tests.fixtures.app import Browser, SignIn, tenant_of
+
+pytestmark = pytest.mark.commits
+PERIOD = {"from": "2026-03-01", "to": "2026-04-02"}  # Berlin changes its clock on 29 March
+
+
+@pytest.fixture
+async def ada(sign_in_as: SignIn) -> Browser:
+    return await sign_in_as("ada")
+
+
+@pytest.fixture
+async def hers(books: Books, ada: Browser) -> Books:
+    """Ada's organisation in Berlin, with three machines that ran across midnights and a change of the clock."""
+    books.tenant_id = tenant_of(ada)
+    assert ada.actor.project_id is not None
+    books.project_id = ada.actor.project_id
+    await books.rows(
+        "UPDATE auth.tenants SET time_zone = 'Europe/Berlin' WHERE id = :id RETURNING id", id=books.tenant_id
+    )
+    await books.open(credit=50_000 * USD)
+    for days, hours in ((0, 30), (26, 40), (1, 7)):
+        books.clock.advance(days * 86_400 + 1_234)
+        machine = await books.run()
+        for _ in range(hours):
+            await books.tick(3_600)
+        books.clock.advance(777)
+        await books.stop(machine)
+    return books
+
+
+async def test_every_grouping_sums_up_to_what_was_posted(ada: Browser, hers: Books) -> None:
+    [(posted, seconds)] = await hers.rows("SELECT sum(amount)::bigint, sum(seconds)::bigint FROM billing.usage_records")
+    [(revenue,)] = await hers.rows(
+        "SELECT sum(e.amount)::bigint FROM billing.ledger_entries e"
+        " JOIN billing.ledger_accounts a ON a.id = e.account_id WHERE a.kind = 'revenue'"
+    )
+    for by in ("day", "sku", "project", "machine"):
+        answer = (await ada.client.get("/api/v1/usage", params={**PERIOD, "by": by})).json()
+        assert answer["total"] == posted == revenue
+        assert sum(line["amount"] for line in answer["items"]) == posted
+        assert sum(line["seconds"] for line in answer["items"]) == answer["seconds"] == seconds
+        assert answer["gpu_seconds"] == 8 * answer["seconds"]
+    assert len(answer["items"]) == 3
+    assert answer["time_zone"] == "Europe/Berlin"
+
+
+async def test_a_day_is_a_day_of_the_organisations_calendar(ada: Browser, hers: Books) -> None:
+    answer = (await ada.client.get("/api/v1/usage", params={**PERIOD, "by": "day"})).json()
+    by_day = {line["key"]: line for line in answer["items"]}
+    assert list(by_day) == sorted(by_day)
+    assert len(by_day) == 32
+    assert by_day["2026-03-01"]["amount"] == 0
+    assert by_day["2026-03-02"]["seconds"] == 14 * 3_600 - 1_234  # from 10:20:34 to midnight, in Berlin
+    assert by_day["2026-03-03"]["seconds"] == 30 * 3_600 + 777 - (14 * 3_600 - 1_234)
+    assert by_day["2026-03-29"]["seconds"] <= 23 * 3_600
+
+
+async def test_days_in_any_pieces_cost_what_the_whole_costs(ada: Browser, hers: Books) -> None:
+    whole = (await ada.client.get("/api/v1/usage", params=PERIOD)).json()["total"]
+    parts = 0
+    for first, end in (("2026-03-01", "2026-03-03"), ("2026-03-03", "2026-03-29"), ("2026-03-29", "2026-04-02")):
+        parts += (await ada.client.get("/api/v1/usage", params={"from": first, "to": end})).json()["total"]
+    assert parts == whole
+
+
+async def test_what_runs_counts_up_to_this_second(ada: Browser, hers: Books) -> None:
+    await hers.run()
+    hers.clock.advance(100)
+    answer = (await ada.client.get("/api/v1/usage", params={"by": "machine"})).json()
+    assert charge(RATE, 100) in [line["amount"] for line in answer["items"]]
+
+
+async def test_a_period_that_is_too_long_is_refused_in_words(ada: Browser) -> None:
+    for period in ({"from": "2020-01-01", "to": "2026-01-01"}, {"from": "2026-01-02", "to": "2026-01-01"}):
+        answer = await ada.client.get("/api/v1/usage", params=period)
+        assert answer.status_code == 422
+        assert answer.json()["error"]["details"]["fields"]["to"]
+    assert (await ada.client.get("/api/v1/usage", params={"from": "9999-12-31"})).status_code == 422
+    assert (await ada.client.get("/billing/usage", params={"until": "9999-12-31"})).status_code == 422
+
+
+async def test_other_peoples_usage_is_not_there(hers: Books, sign_in_as: SignIn) -> None:
+    ben = await sign_in_as("ben")
+    assert (await ben.client.get("/api/v1/usage", params={**PERIOD, "by": "machine"})).json()["items"] == []
+
+
+async def test_the_page_says_it_in_a_sentence_draws_it_and_lists_it(ada: Browser, hers: Books) -> None:
+    hers.clock.advance(0)
+    page = (await ada.client.get("/billing/usage")).text
+    assert "You spent $" in page and "in the last 30 days" in page
+    assert "data-chart=" in page and "Spend per day as a table" in page and "GPU-hours per day as a table" in page
+    assert "uPlot.iife.min.js" in page
+    assert "uPlot" not in (await ada.client.get("/billing")).text
+    assert "train-07" in (await ada.client.get("/billing/usage", params={"by": "machine"})).text
+
+
+async def test_nothing_used_is_said_too(ada: Browser, books: Books) -> None:
+    page = (await ada.client.get("/billing/usage")).text
+    assert "You spent nothing in the last 30 days." in page
+    assert "Nothing ran in these days" in page
+
+
+async def test_the_files_hold_the_same_figures_and_no_formula(ada: Browser, hers: Books) -> None:
+    await hers.hold(USD, label="=cmd|' /C calc'!A0")
+    answer = await ada.client.get("/api/v1/usage.csv", params=PERIOD)
+    assert answer.headers["content-disposition"] == 'attachment; filename="berth-usage.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    total = (await ada.client.get("/api/v1/usage", params=PERIOD)).json()["total"]
+    assert sum(int(row["amount"].replace(".", "")) for row in rows) == total
+    ledger = list(csv.DictReader(io.StringIO((await ada.client.get("/api/v1/billing/ledger.csv")).text)))
+    [(count, change)] = await hers.rows("SELECT count(*), sum(funds_change)::bigint FROM billing.ledger_transactions")
+    assert len(ledger) == count
+    assert sum(int(row["change"].replace(".", "")) for row in ledger) == change
+    assert not any(row["title"].startswith("=") for row in ledger)
+
+
+@pytest.mark.slow
+async def test_a_hundred_thousand_records_are_summed_up_in_a_moment(ada: Browser, hers: Books) -> None:
+    """However often the meters were read: nothing of it is read for the sums."""
+    machines = [await hers.run(rate=1_000) for _ in range(40)]
+    for _ in range(2_500):
+        await hers.tick(60)
+    assert len(machines) == 40
+    [(records,)] = await hers.rows("SELECT count(*) FROM billing.usage_records")
+    assert records > 100_000
+    await ada.client.get("/api/v1/usage", params={"by": "machine"})
+    began = time.perf_counter()
+    answer = await ada.client.get("/api/v1/usage", params={"by": "machine"})
+    assert time.perf_counter() - began < 0.1
+    assert len(answer.json()["items"]) >= 40
