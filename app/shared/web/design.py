@@ -43,20 +43,6 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
 
 
-class DesignPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What design/index.html gets as `page`."""
-
-    states: tuple[str, ...]
-    tokens: tuple[tuple[str, ...], ...]
-    strips: tuple[tuple[str, tuple[str, ...]], ...]
-    machines: tuple[Machine, ...]
-    steps: tuple[Step, ...]
-    empties_at: datetime
-    empties_after: datetime
-    call: ApiCall
-    chart: Chart
-
-
 CHART = Chart(
     id="sample-spend",
     title="Spend per day",
@@ -73,12 +59,24 @@ CHART = Chart(
 LAUNCH = ApiCall(method="POST", path="/api/v1/allocations", body={"sku": "h100x8"}, cli=("launch", "h100x8", "--wait"))
 
 
+class DesignPage(msgspec.Struct, frozen=True, kw_only=True):
+    """What design/index.html gets as `page`."""
+
+    states: tuple[str, ...]
+    tokens: tuple[tuple[str, ...], ...]
+    strips: tuple[tuple[str, tuple[str, ...]], ...]
+    machines: tuple[Machine, ...]
+    steps: tuple[Step, ...]
+    empties_at: datetime
+    empties_after: datetime
+    call: ApiCall = LAUNCH
+    chart: Chart = CHART
+
+
 def sample(now: datetime) -> DesignPage:
     """Every state once, around `now`."""
     return DesignPage(
         states=tuple(STATES),
-        call=LAUNCH,
-        chart=CHART,
         tokens=TOKENS,
         strips=(
             ("8 GPUs, one machine of yours", ("mine",) * 8),
