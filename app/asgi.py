@@ -89,7 +89,8 @@ def create_app(runtime: Runtime | None = None, domains: Sequence[Domain] = DOMAI
     )
     app.state.runtime = runtime
     refuse_undeclared(app)
-    app.asgi_handler = SecurityHeaders(HostCheck(app.asgi_handler, runtime.settings), runtime.settings)
+    inner = HostCheck(app.asgi_handler, runtime.settings)
+    app.asgi_handler = SecurityHeaders(inner, runtime.settings, lambda: runtime.draining)
     return app
 
 

@@ -152,6 +152,7 @@ class Runtime:
     clock: Clock = field(default_factory=DatabaseClock)
     authenticate: Authenticate | None = None  # (runtime, session cookie, bearer token) -> Actor
     build_shell: ShellBuilder | None = None
+    draining: bool = False  # this process has been told to end and still answers: no new traffic, please
     _parts: "dict[type, ProcessPart]" = field(default_factory=dict)
 
     @asynccontextmanager

@@ -26,6 +26,7 @@ from app.context import Runtime
 from app.settings import TemporalSettings
 from app.shared.manifest import Domain
 from app.shared.telemetry.trace import new_trace
+from workers.metrics import serve_metrics
 from workers.runtime import keep_heartbeat, start_runtime
 
 GRACE = timedelta(seconds=7)  # for running activities after SIGTERM; the rest are cancelled and tried again elsewhere
@@ -138,6 +139,7 @@ async def run(runtime: Runtime, domains: Sequence[Domain]) -> None:
 def main() -> int:
     """`berth provisioner`."""
     runtime = start_runtime("provisioner")
+    serve_metrics()
     from app.registry import DOMAINS
 
     asyncio.run(run(runtime, DOMAINS))

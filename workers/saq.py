@@ -31,6 +31,7 @@ from app.shared.outbox.row import Sender
 from app.shared.telemetry.trace import new_trace
 from workers.consumers import Consumers
 from workers.housekeeping import HOUSEKEEPING
+from workers.metrics import JOB_FAILURES, JOB_SECONDS, measure, serve_metrics
 from workers.relay import Relay
 from workers.runtime import keep_heartbeat, start_runtime
 from workers.senders import JobSender, WorkflowSender
@@ -84,7 +85,8 @@ def run_spec(runtime: Runtime, spec: JobSpec | CronSpec) -> JobFunction:
             started = time.monotonic()
             beat = asyncio.create_task(_beat(context["job"]))
             try:
-                await spec.run(runtime, arguments or {})
+                with JOB_FAILURES.labels(spec.name).count_exceptions(), JOB_SECONDS.labels(spec.name).time():
+                    await spec.run(runtime, arguments or {})
             finally:
                 beat.cancel()
                 await asyncio.gather(beat, return_exceptions=True)
@@ -181,6 +183,7 @@ class WorkerProcess:
         for name, run in (("relay", relay), ("consumers", consumers), ("ticker", ticker.run)):
             self._long.append(asyncio.create_task(self._keep_running(name, run), name=name))
         self._long.append(asyncio.create_task(keep_heartbeat(valkey, "worker"), name="heartbeat"))
+        self._long.append(asyncio.create_task(measure(self.runtime), name="metrics"))
 
     async def _run_part(self, run: Callable[[], Awaitable[None]], stop: Callable[[], None]) -> None:
         self._stoppers.append(stop)
@@ -227,6 +230,7 @@ async def serve(runtime: Runtime, domains: Sequence[Domain]) -> None:
 def main() -> int:
     """`berth worker`."""
     runtime = start_runtime("worker")
+    serve_metrics()
     from app.registry import DOMAINS
 
     asyncio.run(serve(runtime, DOMAINS))

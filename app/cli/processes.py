@@ -2,34 +2,17 @@
 
 import asyncio
 import inspect
-import os
 from importlib import import_module
 
 from app.cli.environment import adopt_running_stack
 
 
 def web(_words: list[str]) -> int:
-    """The web process: uvicorn with our factory. `BERTH_TRUSTED_PROXIES` names proxies whose headers are believed."""
+    """The web process. See `app/cli/serving.py` for how it ends."""
     adopt_running_stack()
-    import uvicorn
+    from app.cli.serving import serve
 
-    proxies = os.environ.get("BERTH_TRUSTED_PROXIES", "")
-    uvicorn.run(
-        "app.asgi:create_app",
-        factory=True,
-        host=os.environ.get("BERTH_HOST", "127.0.0.1"),
-        port=int(os.environ.get("BERTH_PORT", "8000")),
-        loop="uvloop",
-        http="httptools",
-        timeout_graceful_shutdown=5,
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(proxies),
-        forwarded_allow_ips=proxies or None,
-        ws_per_message_deflate=False,  # terminal output would pay for it twice
-        ws_max_size=128 * 1024,  # no frame of ours is larger, and one is held in memory before anybody looks at it
-    )
-    return 0
+    return serve()
 
 
 def worker(_words: list[str]) -> int:

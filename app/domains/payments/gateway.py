@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 import stripe
 import structlog
-from stripe.params.checkout import SessionCreateParams
+from stripe.params.checkout import SessionCreateParams, SessionListParams
 
 from app.domains.payments.contracts import SessionFacts
 from app.domains.payments.errors import BadSignature, PaymentRefused, PaymentsUnavailable
@@ -62,6 +62,20 @@ class StripeGateway:
         refuse_open_transaction()
         retrieve = self._client.v1.checkout.sessions.retrieve_async
         return await _patiently("get_checkout", lambda: retrieve(session_id))
+
+    async def list_checkouts(self, since: datetime) -> list[SessionFacts]:
+        """Every session made since then, page by page. Raises PaymentsUnavailable."""
+        refuse_open_transaction()
+        found: list[SessionFacts] = []
+        params: SessionListParams = {"created": {"gte": int(since.timestamp())}, "limit": 100}
+        try:
+            listed = await self._client.v1.checkout.sessions.list_async(params)
+            async for session in listed.auto_paging_iter():
+                found.append(_facts(session))
+        except stripe.StripeError as error:
+            log.warning("stripe did not answer well", call="list_checkouts", code=error.code, status=error.http_status)
+            raise PaymentsUnavailable(retry_after=5) from error
+        return found
 
 
 @asynccontextmanager

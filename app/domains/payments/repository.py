@@ -55,6 +55,7 @@ ADD = text("""
 FIND_OWN = text(COLUMNS + " WHERE tenant_id = :tenant_id AND id = :id")
 FIND = text(COLUMNS + " WHERE id = :id")
 LOCK = text(COLUMNS + " WHERE id = :id FOR UPDATE")
+SINCE = text(COLUMNS + " WHERE created_at >= :since ORDER BY id")
 ID_BY_SESSION = text("SELECT id FROM payments.payment_sessions WHERE stripe_session_id = :session_id")
 OPENED = text("""
     UPDATE payments.payment_sessions
@@ -103,6 +104,12 @@ PENDING = text("""
     WHERE processed_at IS NULL AND received_at < CAST(:now AS timestamptz) - interval '1 minute'
     ORDER BY received_at LIMIT :limit
 """)
+
+
+async def list_since(session: AsyncSession, since: datetime) -> list[Payment]:
+    """All payments made since then, of all tenants: for the comparison with Stripe."""
+    rows = await session.execute(SINCE, {"since": since})
+    return [Payment(**row._mapping) for row in rows]
 
 
 async def add_payment(

@@ -4,6 +4,8 @@ Plain ASGI and outermost, so that nothing answers around it. The policy has no `
 gets a nonce for the styles that its library writes.
 """
 
+from collections.abc import Callable
+
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,8 +36,9 @@ def content_security_policy(settings: Settings, nonce: str = "") -> str:
 class SecurityHeaders:
     """Wraps the whole application."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, is_draining: Callable[[], bool] = lambda: False) -> None:
         self._app = app
+        self._is_draining = is_draining
         self._settings = settings
         self._fixed = {
             "x-content-type-options": "nosniff",
@@ -59,6 +62,8 @@ class SecurityHeaders:
                 headers = MutableScopeHeaders.from_message(message)
                 for name, value in self._fixed.items():
                     headers.setdefault(name, value)
+                if self._is_draining():
+                    headers["connection"] = "close"  # the proxy's next request goes to another process
                 state = scope.get("state") or {}
                 nonce = str(state.get("csp_nonce") or "")
                 headers["content-security-policy"] = (

@@ -24,6 +24,7 @@ INSERT = text("""
 BY_ID = text(SELECT + " WHERE id = :id")
 LOCK = text(SELECT + " WHERE id = :id FOR UPDATE")
 OPEN = text(SELECT + " WHERE node_id = ANY(:node_ids) AND state <> 'ended'")
+ALL_OPEN = text(SELECT + " WHERE state <> 'ended' ORDER BY hostname")
 OF_MACHINE = text(SELECT + " WHERE system_id = :system_id ORDER BY created_at DESC LIMIT 10")
 ADDRESS = text("""
     UPDATE provisioning.node_deployments SET address = :address, version = version + 1
@@ -102,6 +103,10 @@ class MachineRepository:
         """The deployment that each of these nodes has now, by node."""
         rows = await self._session.execute(OPEN, {"node_ids": list(node_ids)})
         return {row.node_id: _view(row) for row in rows}
+
+    async def list_all_open(self) -> list[DeploymentView]:
+        """Every deployment that has not ended, of all tenants: for the comparison with MAAS."""
+        return [_view(row) for row in await self._session.execute(ALL_OPEN)]
 
     async def list_of_machine(self, system_id: str) -> list[DeploymentView]:
         """The last lives of a machine in our hands, newest first; at most 10."""
