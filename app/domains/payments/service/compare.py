@@ -10,6 +10,8 @@ from app.domains.payments.gateway import StripeGateway
 from app.domains.payments.repository import Payment
 from app.shared.authz.actor import SYSTEM
 from app.shared.difference import Difference
+from app.shared.money import MICRO_PER_CENT, Micro
+from app.shared.web.formats import money
 
 
 async def compare_payments(runtime: Runtime, stripe: StripeGateway, days: int) -> list[Difference]:
@@ -44,7 +46,7 @@ def _named(facts: SessionFacts, rows: dict[UUID, Payment]) -> Payment | None:
 def _missing(facts: SessionFacts, row: Payment | None) -> Difference | None:
     if row is not None and row.status == "paid":
         return None
-    amount = f"{(facts.amount_cents or 0) / 100:.2f} {(facts.currency or '').upper()}"  # shown, never added up
+    amount = money(Micro((facts.amount_cents or 0) * MICRO_PER_CENT), (facts.currency or "").upper())
     return Difference(
         where="stripe",
         subject=facts.session_id,
