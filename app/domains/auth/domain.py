@@ -1,6 +1,6 @@
 """What identity hands to the composition roots."""
 
-from app.domains.auth.handlers import pages, rest
+from app.domains.auth.handlers import pages, pages_programs, rest
 from app.domains.auth.jobs import CRONS
 from app.domains.auth.policies import POLICIES
 from app.shared.authz import Permission
@@ -8,7 +8,7 @@ from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="auth",
-    routes=[*pages.ROUTES, *rest.ROUTES],
+    routes=[*pages.ROUTES, *pages_programs.ROUTES, *rest.ROUTES],
     crons=CRONS,
     policies=POLICIES,
     navigation=[

@@ -86,3 +86,15 @@ class LimitReached(DomainError):
     code = "limit_reached"
     status = 409
     title = "That is as many as your organisation may have."
+
+
+class GrantRefused(DomainError):
+    code = "token_grant_refused"
+    status = 400
+    title = "This code or refresh token is not valid (any more). Sign in again."
+
+
+class AuthorizationRefused(DomainError):
+    code = "authorization_request_refused"
+    status = 400
+    title = "This program asked for a sign-in in a way that we do not allow. Nothing was granted."

@@ -50,4 +50,29 @@ MAX_ORGANISATIONS = PolicyKey(
     unit="organisations",
     description="How many organisations one person may own.",
 )
-POLICIES = (SESSION_HOURS, TOKEN_SECONDS, INVITATION_DAYS, MAX_INVITATIONS, MAX_PROJECTS, MAX_ORGANISATIONS)
+PROGRAM_DAYS = PolicyKey(
+    name="auth.command_line_days",
+    default=30,
+    minimum=1,
+    maximum=365,
+    unit="days",
+    description="How long a sign-in of the command line lasts before a browser is asked again.",
+)
+PROGRAM_TOKEN_SECONDS = PolicyKey(
+    name="auth.command_line_token_seconds",
+    default=900,
+    minimum=60,
+    maximum=3600,
+    unit="seconds",
+    description="How long an access token of the command line is valid; it gets the next one by itself.",
+)
+POLICIES = (
+    SESSION_HOURS,
+    TOKEN_SECONDS,
+    INVITATION_DAYS,
+    MAX_INVITATIONS,
+    MAX_PROJECTS,
+    MAX_ORGANISATIONS,
+    PROGRAM_DAYS,
+    PROGRAM_TOKEN_SECONDS,
+)

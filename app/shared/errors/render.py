@@ -134,7 +134,7 @@ def _answer(
 
 def _wants_json(request: AnyRequest) -> bool:  # type: ignore[type-arg]
     path = request.url.path
-    if path.startswith(("/api/", "/webhooks/", "/oauth/")):
+    if path.startswith(("/api/", "/webhooks/", "/oauth/token", "/oauth/revoke")):
         return True
     return "application/json" in request.headers.get("accept", "") and "hx-request" not in request.headers
 
@@ -165,11 +165,17 @@ def _page_of(refusal: DomainError, trace: Trace) -> ErrorPage:
 
 
 def _to_login(request: AnyRequest, headers: dict[str, str]) -> Response[str]:  # type: ignore[type-arg]
-    target = request.url.path if request.method == "GET" and "hx-request" not in request.headers else "/"
+    target = _own_address(request) if request.method == "GET" and "hx-request" not in request.headers else "/"
     location = f"/login?next={quote(target, safe='/')}"
     if request.headers.get("hx-request") == "true":
         return Response("", status_code=401, headers={**headers, "hx-redirect": location}, media_type="text/html")
     return Response("", status_code=303, headers={**headers, "location": location}, media_type="text/html")
+
+
+def _own_address(request: AnyRequest) -> str:  # type: ignore[type-arg]
+    """Path and query, so that a filter or a question of a program is not lost on the way through the sign-in."""
+    query = request.url.query
+    return f"{request.url.path}?{query}" if query else request.url.path
 
 
 def _render_html(

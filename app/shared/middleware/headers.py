@@ -13,8 +13,9 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from app.settings import Settings
 
 
-def content_security_policy(settings: Settings, nonce: str = "") -> str:
-    """The policy. Chromium applies form-action to redirects as well, so Checkout and the issuer are named."""
+def content_security_policy(settings: Settings, nonce: str = "", form_target: str = "") -> str:
+    """The policy. Chromium applies form-action to redirects as well, so Checkout and the issuer are named, and on the
+    page that lets a command line in its own address on the person's computer."""
     style = f"'self' 'nonce-{nonce}'" if nonce else "'self'"
     return "; ".join(
         (
@@ -24,7 +25,7 @@ def content_security_policy(settings: Settings, nonce: str = "") -> str:
             "img-src 'self' data:",
             "font-src 'self'",
             f"connect-src 'self' {settings.s3.public_url}",
-            f"form-action 'self' {settings.stripe.checkout_origin} {settings.oidc.issuer}",
+            f"form-action 'self' {settings.stripe.checkout_origin} {settings.oidc.issuer} {form_target}".rstrip(),
             "manifest-src 'self'",
             "base-uri 'none'",
             "object-src 'none'",
@@ -66,8 +67,9 @@ class SecurityHeaders:
                     headers["connection"] = "close"  # the proxy's next request goes to another process
                 state = scope.get("state") or {}
                 nonce = str(state.get("csp_nonce") or "")
+                target = str(state.get("csp_form_target") or "")
                 headers["content-security-policy"] = (
-                    content_security_policy(self._settings, nonce) if nonce else self._policy
+                    content_security_policy(self._settings, nonce, target) if nonce or target else self._policy
                 )
                 trace = state.get("trace")
                 if trace is not None:

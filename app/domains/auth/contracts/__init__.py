@@ -127,3 +127,52 @@ class TokenIssued(msgspec.Struct, frozen=True, kw_only=True):
     access_token: str
     expires_in: int
     token_type: str = "Bearer"  # noqa: S105 - the type's name, not a token
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person consents to: the command line may act for them in this project, once it proves the challenge."""
+
+    tenant_id: UUID | None
+    project_id: UUID | None
+    redirect_uri: str
+    code_challenge: str
+
+
+class GrantAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of the consent page."""
+
+    client_id: str
+    redirect_uri: str
+    code_challenge: str
+    code_challenge_method: str
+
+
+class Granted(msgspec.Struct, frozen=True, kw_only=True):
+    """The code is in `ctx.once_only`: a repeated request gets none."""
+
+    redirect_uri: str
+
+
+class RedeemCode(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 6749 §4.1.3 with RFC 7636 §4.5."""
+
+    client_id: str
+    code: str
+    redirect_uri: str
+    code_verifier: str
+    visit: Visit
+
+
+class RefreshAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 6749 §6."""
+
+    client_id: str
+    refresh_token: str
+
+
+class ProgramTokens(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 6749 §5.1: `refresh_token` replaces the one before, which is worth nothing any more."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int

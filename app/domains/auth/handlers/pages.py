@@ -7,7 +7,7 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from app.context import Runtime
-from app.domains.auth.contracts import Revoked, RevokeSession, Visit
+from app.domains.auth.contracts import Revoked, RevokeSession
 from app.domains.auth.rules import safe_next
 from app.domains.auth.schemas import InternalLoginForm, LoginPage, SessionsPage
 from app.domains.auth.service import entrance, oidc, sessions
@@ -18,11 +18,6 @@ from app.shared.web import LOGIN, Contexts, Ctx, Form, page, public, redirect, r
 Text = Annotated[str | None, QueryParameter(max_length=2000)]
 StateText = Annotated[str | None, QueryParameter(name="state", max_length=200)]
 BROWSER_COOKIE = "login"
-
-
-def _visit(request: Request) -> Visit:  # type: ignore[type-arg]
-    address = request.client.host if request.client else "-"
-    return Visit(user_agent=request.headers.get("user-agent", "")[:200], address=address)
 
 
 @get("/login", opt=public("where a session begins", rate=None), include_in_schema=False)
@@ -62,7 +57,9 @@ async def finish_login(
     runtime: Runtime = request.app.state.runtime
     browser = request.cookies.get(runtime.settings.web.cookie(BROWSER_COOKIE))
     identity, path = await oidc.finish(runtime, state=login_state or "", code=code or "", issuer=iss, browser=browser)
-    return await entrance.enter(runtime, contexts, identity, _visit(request), "oidc", path, entrance.held(request))
+    return await entrance.enter(
+        runtime, contexts, identity, entrance.visit_of(request), "oidc", path, entrance.held(request)
+    )
 
 
 @post("/auth/internal", opt=public("development only", rate=LOGIN), include_in_schema=False)
@@ -75,7 +72,9 @@ async def internal_login(
     runtime: Runtime = request.app.state.runtime
     identity = entrance.internal_identity(runtime.settings, data.person)
     path = safe_next(data.next)
-    return await entrance.enter(runtime, contexts, identity, _visit(request), "internal", path, entrance.held(request))
+    return await entrance.enter(
+        runtime, contexts, identity, entrance.visit_of(request), "internal", path, entrance.held(request)
+    )
 
 
 @post("/logout", opt=public("ends a session; without one it does nothing"), include_in_schema=False)

@@ -70,8 +70,27 @@ SYSTEMS = (
 )
 
 
+COMMAND_LINE = "berth-cli"
+LOOPBACK_REDIRECT = re.compile(r"^http://127\.0\.0\.1:([1-9][0-9]{0,4})/callback$")
+CHALLENGE = re.compile(r"^[A-Za-z0-9_-]{43}$")
+
+
+def is_loopback_redirect(uri: str) -> bool:
+    """Whether `uri` leads to a program on the person's own computer (RFC 8252 §7.3): any port, this one path."""
+    match = LOOPBACK_REDIRECT.fullmatch(uri)
+    return match is not None and int(match[1]) <= 65_535
+
+
+def is_challenge(text: str) -> bool:
+    """Whether `text` has the form of an S256 code challenge (RFC 7636 §4.2)."""
+    return CHALLENGE.fullmatch(text) is not None
+
+
 def browser_words(user_agent: str) -> str:
     """`Chrome on Linux`: what a person recognises of a User-Agent header; its first words when nothing is known."""
+    if user_agent.startswith(COMMAND_LINE + "/"):
+        host = user_agent.partition("(")[2].rstrip(")").strip()
+        return f"berth command line on {host}" if host else "berth command line"
     browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
     if browser and system:

@@ -4,7 +4,14 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.auth.contracts import SessionView
+from app.domains.auth.contracts import (
+    GrantAccess,
+    ProgramTokens,
+    RedeemCode,
+    SessionView,
+    TokenIssued,
+    Visit,
+)
 
 
 class LoginPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,11 +46,50 @@ class CredentialAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class TokenForm(msgspec.Struct, kw_only=True):
-    """RFC 6749 §4.4; the client may also authenticate by HTTP Basic."""
+    """RFC 6749 §4.1.3, §4.4 and §6; a client with a secret may also authenticate by HTTP Basic."""
 
     grant_type: str
     client_id: str = ""
     client_secret: str = ""
+    code: str = ""
+    redirect_uri: str = ""
+    code_verifier: str = ""
+    refresh_token: str = ""
+
+
+class RevokeForm(msgspec.Struct, kw_only=True):
+    """RFC 7009 §2.1."""
+
+    token: str
+    token_type_hint: str = ""
+
+
+class AuthorizeForm(msgspec.Struct, kw_only=True):
+    """What the consent page was asked with, sent back by its button."""
+
+    client_id: str
+    redirect_uri: str
+    code_challenge: str
+    code_challenge_method: str
+    state: str = ""
+
+    def command(self) -> GrantAccess:
+        return GrantAccess(
+            client_id=self.client_id,
+            redirect_uri=self.redirect_uri,
+            code_challenge=self.code_challenge,
+            code_challenge_method=self.code_challenge_method,
+        )
+
+
+class AuthorizePage(msgspec.Struct, frozen=True, kw_only=True):
+    """The consent page of the command line."""
+
+    request: AuthorizeForm
+    tenant_name: str
+    project_name: str
+    deny_href: str
+    days: int
 
 
 class MeAnswer(msgspec.Struct, kw_only=True):
@@ -52,3 +98,31 @@ class MeAnswer(msgspec.Struct, kw_only=True):
     tenant_id: UUID | None
     project_id: UUID | None
     roles: list[str]
+    name: str = ""
+    tenant: str = ""
+    project: str = ""
+
+
+def issued(tokens: TokenIssued | ProgramTokens | None) -> dict[str, object] | None:
+    """RFC 6749 §5.1."""
+    if tokens is None:
+        return None
+    body: dict[str, object] = {
+        "access_token": tokens.access_token,
+        "token_type": "Bearer",
+        "expires_in": tokens.expires_in,
+    }
+    if isinstance(tokens, ProgramTokens):
+        body["refresh_token"] = tokens.refresh_token
+    return body
+
+
+def redeem_command(data: TokenForm, visit: Visit) -> RedeemCode:
+    """What the command line brings back from the browser."""
+    return RedeemCode(
+        client_id=data.client_id,
+        code=data.code,
+        redirect_uri=data.redirect_uri,
+        code_verifier=data.code_verifier,
+        visit=visit,
+    )

@@ -36,6 +36,12 @@ def cookie(settings: WebSettings, name: str, value: str, max_age: int) -> Cookie
     )
 
 
+def visit_of(request: Request) -> Visit:  # type: ignore[type-arg]
+    """Where a sign-in comes from."""
+    address = request.client.host if request.client else "-"
+    return Visit(user_agent=request.headers.get("user-agent", "")[:200], address=address)
+
+
 def held(request: Request) -> str | None:  # type: ignore[type-arg]
     """The session token that the browser holds now; signing in ends it."""
     runtime: Runtime = request.app.state.runtime

@@ -25,6 +25,7 @@ from app.domains.auth.contracts import (
 from app.domains.auth.errors import ClientRefused, TokenInvalid
 from app.domains.auth.policies import TOKEN_SECONDS
 from app.domains.auth.repository import AuthRepository, TokenRepository
+from app.domains.auth.service.program_sessions import actor_of_program
 from app.domains.auth.service.sessions import CACHE_SECONDS, read_bindings
 from app.shared.authz import Actor, ActorKind, Permission, Role, privileged, project_scope, tenant_scope
 from app.shared.authz.actor import SYSTEM
@@ -121,19 +122,16 @@ async def issue_token(ctx: Context, command: TokenRequest) -> TokenIssued:
     await repository.append_token(
         token_id, credential_id, row.service_account_id, now, now + timedelta(seconds=seconds)
     )
-    key = await signing_key(ctx)
-    claims = {
-        "iss": ctx.settings.web.public_url,
-        "aud": AUDIENCE,
-        "sub": str(row.service_account_id),
-        "jti": str(token_id),
-        "client_id": command.client_id,
-        "iat": int(now.timestamp()),
-        "nbf": int(now.timestamp()),
-        "exp": int(now.timestamp()) + seconds,
-    }
+    claims = {"sub": str(row.service_account_id), "jti": str(token_id), "client_id": command.client_id}
+    return TokenIssued(access_token=await signed_token(ctx, claims, seconds), expires_in=seconds)
+
+
+async def signed_token(ctx: Context, claims: dict[str, str], seconds: int) -> str:
+    """An access token (RFC 9068) of this Context's instant with these claims and ours."""
+    key, now = await signing_key(ctx), int((await ctx.now()).timestamp())
+    ours = {"iss": ctx.settings.web.public_url, "aud": AUDIENCE, "iat": now, "nbf": now, "exp": now + seconds}
     header = {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": key.kid}
-    return TokenIssued(access_token=jwt.encode(header, claims, key, algorithms=[ALGORITHM]), expires_in=seconds)
+    return jwt.encode(header, {**claims, **ours}, key, algorithms=[ALGORITHM])
 
 
 async def signing_key(ctx: Context) -> OKPKey:
@@ -164,7 +162,7 @@ async def public_keys(ctx: Context) -> dict[str, list[dict[str, object]]]:
 
 
 async def actor_of_bearer(runtime: Runtime, token: str) -> Actor:
-    """The service account that `token` stands for. Raises TokenInvalid."""
+    """The service account, or the person at a command line, that `token` stands for. Raises TokenInvalid."""
     if len(token) > MAX_TOKEN or not CANONICAL.match(token):
         raise TokenInvalid()
     cache = f"berth:token:{digest(token).hex()}"
@@ -194,8 +192,11 @@ async def _verified(ctx: Context, token: str) -> Actor:
             raise TokenInvalid()
         registry.validate(decoded.claims)
         token_id = UUID(str(decoded.claims["jti"]))
+        program = UUID(str(decoded.claims["sid"])) if "sid" in decoded.claims else None
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise TokenInvalid() from error
+    if program is not None:
+        return await actor_of_program(ctx, program)
     row = await TokenRepository(ctx.session).find_live_token(token_id, now)
     if row is None:
         raise TokenInvalid()

@@ -1,0 +1,167 @@
+"""Sign-in of the command line: authorization code with PKCE S256 and a loopback redirect (RFC 8252, 7636), then refresh
+tokens that are used once (RFC 9700 §4.14).
+
+A code or refresh token that comes a second time is in two hands: the whole sign-in ends. It refuses any client but our
+own command line, any redirect that leaves the person's computer, and a challenge that is not S256.
+"""
+
+import base64
+import hashlib
+from datetime import timedelta
+from urllib.parse import urlencode
+from uuid import UUID
+
+import msgspec
+
+from app.context import Context
+from app.domains.auth import rules
+from app.domains.auth.contracts import (
+    Grant,
+    GrantAccess,
+    Granted,
+    ProgramTokens,
+    RedeemCode,
+    RefreshAccess,
+)
+from app.domains.auth.errors import AuthorizationRefused
+from app.domains.auth.events import SessionStarted
+from app.domains.auth.policies import PROGRAM_DAYS, PROGRAM_TOKEN_SECONDS
+from app.domains.auth.repository import AuthRepository, ProgramRepository
+from app.domains.auth.service.program_sessions import end_program
+from app.domains.auth.service.tokens import signed_token
+from app.shared.authz import ActorKind, Permission, privileged
+from app.shared.crypto import digest, new_secret, same
+from app.shared.errors import Forbidden
+from app.shared.ids import new_id
+
+CODE_SECONDS = 60
+
+
+def check_request(command: GrantAccess) -> None:
+    """Raises AuthorizationRefused, which is shown here and never sent to the redirect."""
+    if command.client_id != rules.COMMAND_LINE:
+        raise AuthorizationRefused("This program is not one that may ask for a sign-in.")
+    if not rules.is_loopback_redirect(command.redirect_uri):
+        raise AuthorizationRefused("The answer may only go to a program on your own computer.")
+    if command.code_challenge_method != "S256" or not rules.is_challenge(command.code_challenge):
+        raise AuthorizationRefused("The program sent no proof that the answer will be for itself (PKCE S256).")
+
+
+@privileged(Permission.PROFILE, "session.grant_command_line", "user", lambda _command, _result: None)
+async def grant(ctx: Context, command: GrantAccess) -> Granted:
+    """A code for the command line, worth one sign-in within a minute. Raises AuthorizationRefused, Forbidden."""
+    check_request(command)
+    actor = ctx.actor
+    if actor.kind is not ActorKind.USER or actor.id is None or not actor.via_cookie:
+        raise Forbidden("Only a person in a browser can let a program in.")
+    code, now = new_secret(), await ctx.now()
+    wanted = Grant(
+        tenant_id=actor.tenant_id,
+        project_id=actor.project_id,
+        redirect_uri=command.redirect_uri,
+        code_challenge=command.code_challenge,
+    )
+    until = now + timedelta(seconds=CODE_SECONDS)
+    await ProgramRepository(ctx.session).append_code(digest(code), actor.id, wanted, now, until)
+    ctx.once_only["code"] = code
+    return Granted(redirect_uri=command.redirect_uri)
+
+
+def answer_address(redirect_uri: str, issuer: str, state: str, **fields: str) -> str:
+    """Where the browser goes with the answer; `iss` says who answered (RFC 9207)."""
+    return f"{redirect_uri}?{urlencode({**fields, 'state': state, 'iss': issuer})}"
+
+
+async def redeem(ctx: Context, command: RedeemCode) -> ProgramTokens | None:
+    """The tokens for a code; None when it is refused. Commit in either case: a code is used up by the first try, and a
+    code that comes again ends what it gave."""
+    repository, now = ProgramRepository(ctx.session), await ctx.now()
+    code_hash = digest(command.code)
+    row = await repository.use_code(code_hash, now)
+    if row is None:
+        ended = await repository.find_session_of_code(code_hash)
+        if ended is not None:
+            await end_program(ctx, ended, "its code was used twice")
+        return None
+    proven = same(challenge_of(command.code_verifier).encode(), row.code_challenge.encode())
+    if (
+        command.client_id != rules.COMMAND_LINE
+        or row.expires_at <= now
+        or row.redirect_uri != command.redirect_uri
+        or not proven
+    ):
+        return None
+    session_id = new_id()
+    days = await ctx.policy(PROGRAM_DAYS, row.tenant_id, row.project_id)
+    await AuthRepository(ctx.session).append_session(
+        session_id,
+        digest(new_secret()),  # no cookie belongs to it
+        row.user_id,
+        (row.tenant_id, row.project_id),
+        "cli",
+        command.visit,
+        now,
+        now + timedelta(days=days),
+    )
+    await repository.remember_session(code_hash, session_id)
+    await ctx.emit(SessionStarted(session_id=session_id, user_id=row.user_id), version=1)
+    return await _tokens(ctx, session_id, row.user_id, row.tenant_id, row.project_id)
+
+
+async def refresh(ctx: Context, command: RefreshAccess) -> ProgramTokens | None:
+    """The next tokens; None when refused. Commit in either case: a token that was used before ends the sign-in."""
+    repository, now = ProgramRepository(ctx.session), await ctx.now()
+    token_hash = digest(command.refresh_token)
+    row = await repository.lock_refresh(token_hash)
+    if row is None or command.client_id != rules.COMMAND_LINE:
+        return None
+    if row.used_at is not None:
+        await end_program(ctx, row.session_id, "a refresh token was used twice")
+        return None
+    live = await repository.find_program(row.session_id, now)
+    if live is None:
+        return None
+    await repository.use_refresh(token_hash, now)
+    return await _tokens(ctx, live.id, live.user_id, live.tenant_id, live.project_id)
+
+
+async def revoke(ctx: Context, refresh_token: str) -> None:
+    """Sign the command line out (RFC 7009): whoever holds the refresh token may. Unknown ones are answered alike."""
+    row = await ProgramRepository(ctx.session).lock_refresh(digest(refresh_token))
+    if row is not None:
+        await end_program(ctx, row.session_id, "signed out")
+
+
+def challenge_of(verifier: str) -> str:
+    """S256 of RFC 7636 §4.2; of a verifier that has not its form something that matches nothing."""
+    if not 43 <= len(verifier) <= 128 or not verifier.isascii():
+        return ""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+async def _tokens(
+    ctx: Context, session_id: UUID, user_id: UUID, tenant_id: UUID | None, project_id: UUID | None
+) -> ProgramTokens:
+    seconds, secret = await ctx.policy(PROGRAM_TOKEN_SECONDS, tenant_id, project_id), new_secret()
+    await ProgramRepository(ctx.session).append_refresh(digest(secret), session_id, await ctx.now())
+    claims = {"sub": str(user_id), "jti": str(new_id()), "sid": str(session_id), "client_id": rules.COMMAND_LINE}
+    access = await signed_token(ctx, claims, seconds)
+    return ProgramTokens(access_token=access, refresh_token=secret, expires_in=seconds)
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the consent page shows besides the request: who would be let in, and where."""
+
+    tenant_name: str
+    project_name: str
+
+
+async def asked(ctx: Context) -> Asked:
+    """Names of the organisation and project where the person stands."""
+    people, actor = AuthRepository(ctx.session), ctx.actor
+    tenants = await people.list_tenants([actor.tenant_id]) if actor.tenant_id else []
+    projects = await people.list_projects([actor.project_id]) if actor.project_id else []
+    return Asked(
+        tenant_name=tenants[0].name if tenants else "",
+        project_name=projects[0].name if projects else "",
+    )
