@@ -61,6 +61,7 @@ class Context:
         self.idempotency = idempotency
         self.web = web
         self._details: dict[str, object] = {}  # of the next audit row
+        self._about_tenant: UUID | None = None  # of the next audit row
         self.once_only: dict[str, str] = {}  # secrets for this answer alone; an idempotent replay does not have them
         self._now: datetime | None = None
         self._policies = PolicyStore(uow.session)
@@ -108,6 +109,11 @@ class Context:
         """Add facts (ids, amounts, a stated reason) to the audit row that this use case is about to leave."""
         self._details.update(details)
 
+    def about(self, tenant_id: UUID | None) -> None:
+        """Say whose affair the audit row is that this use case is about to leave: an operator has no organisation of
+        their own, and the one that they act on may read what was done."""
+        self._about_tenant = tenant_id
+
     async def audit(
         self, action: str, target_kind: str, target_id: str, details: dict[str, object] | None = None
     ) -> None:
@@ -123,9 +129,10 @@ class Context:
                 occurred_at=await self.now(),
                 correlation_id=self.trace.correlation_id,
                 details=self._details | (details or {}),
+                about_tenant=self._about_tenant,
             ),
         )
-        self._details = {}
+        self._details, self._about_tenant = {}, None
 
 
 class ProcessPart(Protocol):

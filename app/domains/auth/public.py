@@ -7,10 +7,11 @@ from app.context import Context, Runtime
 from app.domains.auth.contracts import PersonView, PosixIdentity, ProjectView, TenantView
 from app.domains.auth.contracts.team import InvitationMail, PlaceView
 from app.domains.auth.repository import AuthRepository, TeamRepository
+from app.domains.auth.repository.customers import CustomerRepository
 from app.domains.auth.service import invitations, places
 from app.domains.auth.service.sessions import actor_of_cookie
 from app.domains.auth.service.tokens import actor_of_bearer
-from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding
+from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding, platform_scope
 from app.shared.authz.actor import ANONYMOUS
 from app.shared.authz.scope import holds
 from app.shared.errors import NotFound
@@ -104,3 +105,16 @@ async def without_permission(
             Actor(kind=ActorKind.USER, id=user_id, bindings=tuple(bindings[user_id])), permission, tenant_id, project_id
         )
     }
+
+
+async def names_of(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Names of people, service accounts, organisations and projects, for display; who was erased is absent. The caller
+    has checked that whoever asks may see the ids."""
+    wanted = list(set(ids))
+    return await CustomerRepository(ctx.session).list_names(wanted) if wanted else {}
+
+
+async def find_person_by_mail(ctx: Context, email: str) -> UUID | None:
+    """The person with that address, for an operator's search."""
+    scope = platform_scope(ctx.actor, Permission.PLATFORM_AUDIT_READ)
+    return await CustomerRepository(ctx.session).find_by_mail(scope, email)

@@ -1,6 +1,7 @@
 """Appends one audit row: who, in which role, did what to what, with which result, in which request."""
 
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
@@ -20,6 +21,7 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
     correlation_id: str
     reason: str | None = None
     details: dict[str, object] = {}
+    about_tenant: UUID | None = None  # whose affair it is, when an operator acts on an organisation
 
 
 INSERT = text("""
@@ -46,7 +48,7 @@ async def append_audit_row(session: AsyncSession, row: AuditRow) -> None:
             "result": row.result,
             "reason": row.reason,
             "details": msgspec.json.encode(row.details).decode(),
-            "tenant_id": row.actor.tenant_id,
+            "tenant_id": row.about_tenant or row.actor.tenant_id,
             "project_id": row.actor.project_id,
             "correlation_id": row.correlation_id,
         },

@@ -1,0 +1,1 @@
+"""Commands and views of the operator's console, one module for each part of it."""

@@ -1,0 +1,85 @@
+"""The audit log for operators, and the activity of an organisation for its own people."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, QueryParameter
+from litestar.response import Stream
+
+from app.domains.admin.schemas.audit import (
+    AuditQuery,
+    ExportForm,
+    activity_page,
+    audit_page,
+    audit_query,
+    audit_row_page,
+)
+from app.domains.admin.service import activity, audit
+from app.shared.authz import Permission
+from app.shared.web import Contexts, Ctx, Form, page, requires
+
+Asked = NamedDependency[AuditQuery]
+CursorText = Annotated[str | None, QueryParameter(max_length=500)]
+ASKED = {"asked": Provide(audit_query, sync_to_thread=False)}
+PAGE = 50
+
+
+@get("/admin/audit", opt=requires(Permission.PLATFORM_AUDIT_READ), include_in_schema=False, dependencies=ASKED)
+async def list_audit(ctx: Ctx, asked: Asked, cursor: CursorText = None) -> Response[str]:
+    """Who did what to what."""
+    found = await audit.page_audit(ctx, asked.filter(), cursor, PAGE)
+    return await page(ctx, "admin/audit.html", audit_page(found, asked, await audit.list_actions(ctx), cursor))
+
+
+@get("/admin/audit/{row_id:uuid}", opt=requires(Permission.PLATFORM_AUDIT_READ), include_in_schema=False)
+async def show_audit_row(ctx: Ctx, row_id: FromPath[UUID]) -> Response[str]:
+    """One row, whole."""
+    return await page(ctx, "admin/audit_row.html", audit_row_page(*await audit.show_audit_row(ctx, row_id)))
+
+
+@post(
+    "/admin/audit/export",
+    opt=requires(Permission.PLATFORM_AUDIT_READ),
+    include_in_schema=False,
+    status_code=200,
+)
+async def export_audit(contexts: Contexts, data: Form[ExportForm]) -> Stream:
+    """All rows that fit, as a file."""
+    command = data.command()
+    async with contexts() as ctx:
+        await audit.record_export(ctx, command)
+    return as_download(audit.stream_export(contexts, command), "audit", command.format)
+
+
+@get("/activity", opt=requires(Permission.ACTIVITY_READ), include_in_schema=False, dependencies=ASKED)
+async def list_activity(ctx: Ctx, asked: Asked, cursor: CursorText = None) -> Response[str]:
+    """Everything that was done in the organisation."""
+    found = await activity.page_activity(ctx, asked.filter(), cursor, PAGE)
+    return await page(ctx, "admin/activity.html", activity_page(found, asked, cursor))
+
+
+@post("/activity/export", opt=requires(Permission.ACTIVITY_READ), include_in_schema=False, status_code=200)
+async def export_activity(contexts: Contexts, data: Form[ExportForm]) -> Stream:
+    """The activity that fits, as a file."""
+    command = data.command()
+    async with contexts() as ctx:
+        await activity.record_export(ctx, command)
+    return as_download(activity.stream_export(contexts, command), "activity", command.format)
+
+
+def as_download(parts: object, name: str, kind: str) -> Stream:
+    """A file that the browser keeps, sent as it is made."""
+    return Stream(
+        parts,  # type: ignore[arg-type]  # an asynchronous iterator of bytes
+        media_type=audit.MEDIA[kind],
+        headers={
+            "content-disposition": f'attachment; filename="berth-{name}.{kind}"',
+            "cache-control": "no-store",
+            "x-accel-buffering": "no",
+        },
+    )
+
+
+ROUTES = [list_audit, show_audit_row, export_audit, list_activity, export_activity]

@@ -1,0 +1,62 @@
+"""Policies: every business constant, its values, its history, and a change that is seen before it is made."""
+
+from typing import Annotated
+
+from litestar import Response, get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.admin.contracts.policies import PolicyChanged
+from app.domains.admin.schemas.policies import PolicyForm, PolicyPage, policies_page, policy_page
+from app.domains.admin.service import policies
+from app.shared.authz import Permission
+from app.shared.authz.scope import may
+from app.shared.idempotency import once
+from app.shared.web import Ctx, Form, page, redirect, requires
+
+Text = Annotated[str, QueryParameter(max_length=200)]
+Search = Annotated[str, QueryParameter(name="q", max_length=100)]
+Before = Annotated[int | None, QueryParameter(name="cursor", ge=1)]
+HISTORY = 20
+
+
+@get("/admin/policies", opt=requires(Permission.PLATFORM_POLICY_READ), include_in_schema=False)
+async def list_policies(ctx: Ctx, search: Search = "") -> Response[str]:
+    """Every key with what is in force."""
+    return await page(ctx, "admin/policies.html", policies_page(await policies.list_policies(ctx), search))
+
+
+@get("/admin/policies/{key:str}", opt=requires(Permission.PLATFORM_POLICY_READ), include_in_schema=False)
+async def show_policy(
+    ctx: Ctx,
+    key: FromPath[str],
+    value: Text = "",
+    take_back: Text = "",
+    tenant: Text = "",
+    project: Text = "",
+    cursor: Before = None,
+) -> Response[str]:
+    """One key; with a value in the query, what setting it would do."""
+    asked = PolicyForm(value=value, take_back=take_back, tenant=tenant, project=project)
+    return await page(ctx, "admin/policy.html", await _policy(ctx, key, asked, cursor))
+
+
+async def _policy(ctx: Ctx, key: str, asked: PolicyForm, cursor: int | None) -> PolicyPage:
+    policy = await policies.show_policy(ctx, key)
+    changes = await policies.list_changes(ctx, key, cursor, HISTORY)
+    preview, problem = None, ""
+    if asked.value or asked.take_back:
+        preview, problem = await policies.try_value(ctx, key, asked.value, bool(asked.take_back), asked.scope)
+    names = await policies.names_in(ctx, policy, changes)
+    may_set = may(ctx.actor, Permission.PLATFORM_POLICY_MANAGE)
+    return policy_page(policy, changes, names, asked, preview, problem, may_set=may_set)
+
+
+@post("/admin/policies/{key:str}", opt=requires(Permission.PLATFORM_POLICY_MANAGE), include_in_schema=False)
+async def set_policy(ctx: Ctx, key: FromPath[str], data: Form[PolicyForm]) -> Response[str]:
+    """Set a value, or take one back."""
+    value = None if data.take_back else policies.read_value(key, data.value)
+    await once(ctx, PolicyChanged, policies.set_policy, data.command(key, value))
+    return redirect(ctx, f"/admin/policies/{key}")
+
+
+ROUTES = [list_policies, show_policy, set_policy]

@@ -1,0 +1,48 @@
+"""Policies for programs."""
+
+from typing import Annotated
+
+from litestar import Response, get, put
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.admin.contracts.policies import ChangesPage, PolicyChanged, PolicyView
+from app.domains.admin.schemas.policies import PoliciesAnswer, PolicyBody
+from app.domains.admin.service import policies
+from app.shared.authz import Permission
+from app.shared.idempotency import once
+from app.shared.web import Ctx, Json, requires
+from app.shared.web.etag import IfMatch, tagged
+from app.shared.web.paging import Limit
+
+Before = Annotated[int | None, QueryParameter(name="cursor", ge=1, description="`next_cursor` of the page before")]
+
+
+@get("/api/v1/admin/policies", opt=requires(Permission.PLATFORM_POLICY_READ))
+async def list_policies(ctx: Ctx) -> PoliciesAnswer:
+    """Every key with its default, bounds, and all values that are set."""
+    return PoliciesAnswer(items=await policies.list_policies(ctx))
+
+
+@get("/api/v1/admin/policies/{key:str}", opt=requires(Permission.PLATFORM_POLICY_READ))
+async def get_policy(ctx: Ctx, key: FromPath[str]) -> Response[PolicyView]:
+    """One key; the ETag is its version."""
+    found = await policies.show_policy(ctx, key)
+    return tagged(found, found.version)
+
+
+@put("/api/v1/admin/policies/{key:str}", opt=requires(Permission.PLATFORM_POLICY_MANAGE))
+async def set_policy(
+    ctx: Ctx, key: FromPath[str], data: Json[PolicyBody], if_match: IfMatch = None
+) -> Response[PolicyChanged]:
+    """Set the value at one scope, or with null take it back."""
+    changed = await once(ctx, PolicyChanged, policies.set_policy, data.command(key, if_match))
+    return tagged(changed, changed.version)
+
+
+@get("/api/v1/admin/policies/{key:str}/changes", opt=requires(Permission.PLATFORM_POLICY_READ))
+async def list_changes(ctx: Ctx, key: FromPath[str], cursor: Before = None, limit: Limit = 50) -> ChangesPage:
+    """The history of a key, newest first."""
+    return await policies.list_changes(ctx, key, cursor, limit)
+
+
+ROUTES = [list_policies, get_policy, set_policy, list_changes]

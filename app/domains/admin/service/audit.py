@@ -1,0 +1,140 @@
+"""The audit log: query it, look at one row, take it away as a file. An export is itself a row of the log."""
+
+from collections.abc import AsyncIterator, Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from app.context import Context
+from app.domains.admin.contracts.audit import (
+    AuditEntry,
+    AuditFilter,
+    AuditPage,
+    ExportAudit,
+    ExportRecorded,
+    Format,
+)
+from app.domains.admin.repository import audit
+from app.domains.admin.repository.audit import Place
+from app.domains.admin.rules import files
+from app.domains.auth import public as auth
+from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.errors import NotFound, ValidationFailed
+from app.shared.ids import new_id
+from app.shared.web import Contexts
+from app.shared.web.paging import cut, pack, unpack
+
+COLUMNS = AuditEntry.__struct_fields__
+MEDIA = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
+SUGGESTED_DAYS = 30
+NOBODY = UUID(int=0)
+
+
+async def page_audit(ctx: Context, wanted: AuditFilter, cursor: str | None, limit: int) -> AuditPage:
+    """Rows that fit, newest first. Raises ValidationFailed for a cursor that is none of ours."""
+    scope = platform_scope(ctx.actor, Permission.PLATFORM_AUDIT_READ)
+    wanted = await _resolved(ctx, wanted)
+    rows = await audit.page_rows(ctx.session, scope, wanted, read_place(cursor), limit + 1)
+    kept = cut(rows, limit, write_place)
+    names = await names_in(ctx, kept.items)
+    return AuditPage(items=kept.items, next_cursor=kept.next_cursor, names=names)
+
+
+async def show_audit_row(ctx: Context, row_id: UUID) -> tuple[AuditEntry, dict[str, str]]:
+    """One row and the names in it. Raises NotFound."""
+    scope = platform_scope(ctx.actor, Permission.PLATFORM_AUDIT_READ)
+    found = await audit.find_row(ctx.session, scope, row_id)
+    if found is None:
+        raise NotFound()
+    return found, await names_in(ctx, [found])
+
+
+async def list_actions(ctx: Context) -> list[str]:
+    """What was done in the last thirty days, for the filter's suggestions."""
+    scope = platform_scope(ctx.actor, Permission.PLATFORM_AUDIT_READ)
+    return await audit.list_actions(ctx.session, scope, await ctx.now() - timedelta(days=SUGGESTED_DAYS))
+
+
+async def names_in(ctx: Context, rows: Iterable[AuditEntry]) -> dict[str, str]:
+    """Names for the ids in `rows`, as they are today."""
+    ids: set[UUID] = set()
+    for row in rows:
+        ids.update(found for found in (row.actor_id, row.tenant_id, row.project_id, _uuid(row.target_id)) if found)
+    return {str(key): name for key, name in (await auth.names_of(ctx, ids)).items()}
+
+
+async def _resolved(ctx: Context, wanted: AuditFilter) -> AuditFilter:
+    """The filter with the person behind a mail address; an address that nobody has finds nothing."""
+    if wanted.actor_mail is None:
+        return wanted
+    found = await auth.find_person_by_mail(ctx, wanted.actor_mail)
+    return msgspec.structs.replace(wanted, actor_id=found or NOBODY, actor_mail=None)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+@privileged(Permission.PLATFORM_AUDIT_READ, "audit.export", "audit", lambda _, result: result and result.id)
+async def record_export(ctx: Context, command: ExportAudit) -> ExportRecorded:
+    """Leave the export in the log before its first byte leaves: who took what."""
+    taken = {name: str(value) for name, value in msgspec.structs.asdict(command.filter).items() if value is not None}
+    ctx.explain(format=command.format, filter=taken)
+    return ExportRecorded(id=new_id())
+
+
+async def stream_export(contexts: Contexts, command: ExportAudit) -> AsyncIterator[bytes]:
+    """The rows as a file, batch by batch, in a transaction of its own: the answer has begun long before the end."""
+    async with contexts() as ctx:
+        scope = platform_scope(ctx.actor, Permission.PLATFORM_AUDIT_READ)
+        batches = audit.stream_rows(ctx.session, scope, await _resolved(ctx, command.filter))
+        async for part in as_file(batches, command.format, COLUMNS, _cells):
+            yield part
+
+
+async def as_file(  # type: ignore[no-untyped-def]
+    batches, kind: Format, columns: Iterable[str], cells
+) -> AsyncIterator[bytes]:
+    """`batches` of structs in that format; `cells` gives the columns of one struct."""
+    if kind == "csv":
+        yield files.csv_lines([tuple(columns)]).encode()
+    async for batch in batches:
+        text = files.csv_lines(map(cells, batch)) if kind == "csv" else files.json_lines(batch)
+        yield text.encode()
+
+
+def _cells(row: AuditEntry) -> tuple[object, ...]:
+    values = msgspec.structs.asdict(row)
+    return tuple(
+        " ".join(value)
+        if isinstance(value, list)
+        else msgspec.json.encode(value).decode()
+        if isinstance(value, dict)
+        else value.isoformat()
+        if isinstance(value, datetime)
+        else value
+        for value in values.values()
+    )
+
+
+def write_place(row: AuditEntry) -> str:
+    """The cursor behind `row`."""
+    return pack(row.occurred_at.isoformat(), str(row.id))
+
+
+def read_place(cursor: str | None) -> Place | None:
+    """Where a cursor points. Raises ValidationFailed."""
+    if not cursor:
+        return None
+    at, row_id = unpack(cursor, 2)
+    try:
+        place = datetime.fromisoformat(at), UUID(row_id)
+    except ValueError as error:
+        raise ValidationFailed(fields={"cursor": "is not one of ours"}) from error
+    if place[0].tzinfo is None:
+        raise ValidationFailed(fields={"cursor": "is not one of ours"})
+    return place
