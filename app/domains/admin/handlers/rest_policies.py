@@ -12,15 +12,16 @@ from app.shared.authz import Permission
 from app.shared.idempotency import once
 from app.shared.web import Ctx, Json, requires
 from app.shared.web.etag import IfMatch, tagged
-from app.shared.web.paging import Limit
+from app.shared.web.paging import CursorText, Limit
 
 Before = Annotated[int | None, QueryParameter(name="cursor", ge=1, description="`next_cursor` of the page before")]
 
 
 @get("/api/v1/admin/policies", opt=requires(Permission.PLATFORM_POLICY_READ))
-async def list_policies(ctx: Ctx) -> PoliciesAnswer:
-    """Every key with its default, bounds, and all values that are set."""
-    return PoliciesAnswer(items=await policies.list_policies(ctx))
+async def list_policies(ctx: Ctx, cursor: CursorText = None, limit: Limit = 50) -> PoliciesAnswer:
+    """Keys by name, each with its default, bounds, and all values that are set."""
+    found = await policies.page_policies(ctx, cursor, limit)
+    return PoliciesAnswer(items=found.items, next_cursor=found.next_cursor)
 
 
 @get("/api/v1/admin/policies/{key:str}", opt=requires(Permission.PLATFORM_POLICY_READ))

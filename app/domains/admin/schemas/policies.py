@@ -67,8 +67,8 @@ class PolicyBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class PoliciesAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[PolicyView]
-    next_cursor: str | None = None
+    items: tuple[PolicyView, ...]
+    next_cursor: str | None
 
 
 class PolicyGroup(msgspec.Struct, frozen=True, kw_only=True):

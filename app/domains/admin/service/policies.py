@@ -28,6 +28,7 @@ from app.shared.policy import changes as store
 from app.shared.policy.changes import StoredValue
 from app.shared.policy.keys import PolicyKey
 from app.shared.web.etag import check_version
+from app.shared.web.paging import Slice, cut
 
 AnyKey = PolicyKey[int] | PolicyKey[str] | PolicyKey[bool]
 
@@ -41,6 +42,12 @@ async def list_policies(ctx: Context) -> list[PolicyView]:
         _view(key, [value for value in values if value.key == name], versions.get(name, 0))
         for name, key in sorted(POLICIES.items())
     ]
+
+
+async def page_policies(ctx: Context, after: str | None, limit: int) -> Slice[PolicyView, str]:
+    """The same, a page at a time, by name."""
+    behind = [policy for policy in await list_policies(ctx) if after is None or policy.key > after]
+    return cut(behind[: limit + 1], limit, lambda policy: policy.key)
 
 
 async def show_policy(ctx: Context, name: str) -> PolicyView:
