@@ -68,13 +68,13 @@ def _operation(root: Schema, path: str, method: str, operation: Schema) -> Opera
         anchor=operation["operationId"],
         method=method.upper(),
         path=path,
-        title=operation["summary"],
-        text=operation.get("description", ""),
+        title=_words(operation["summary"]),
+        text=_words(operation.get("description", "")),
         permission=operation.get("x-permission", ""),
         parameters=tuple(_parameter(root, parameter) for parameter in operation.get("parameters", ())),
         body=tuple(_fields(root, body)),
         status=status,
-        answer=tuple(_fields(root, _content(answer))),
+        answer=tuple(msgspec.structs.replace(field, required=False) for field in _fields(root, _content(answer))),
         call=ApiCall(method=method.upper(), path=path, body=sample if isinstance(sample, dict) else None),
     )
 
@@ -92,7 +92,7 @@ def _parameter(root: Schema, parameter: Schema) -> Field:
         name=parameter["name"],
         kind=f"{_kind(root, parameter['schema'])} · {parameter['in']}",
         required=parameter["required"],
-        note=parameter.get("description", ""),
+        note=_words(parameter.get("description", "")),
     )
 
 
@@ -108,9 +108,13 @@ def _fields(root: Schema, schema: Schema, way: str = "", depth: int = 0) -> Iter
         inner, _ = _resolve(root, part)
         place = f"{way}.{name}" if way else name
         note = part.get("description") or ("" if "$ref" in part else inner.get("description", ""))
-        yield Field(name=place, kind=_kind(root, part), required=name in required, note=note)
+        yield Field(name=place, kind=_kind(root, part), required=name in required, note=_words(note))
         if depth < DEPTH and (inner.get("properties") or inner.get("type") == "array"):
             yield from _fields(root, inner, place, depth + 1)
+
+
+def _words(text: str) -> str:
+    return text.replace("`", "")
 
 
 def _resolve(root: Schema, schema: Schema) -> tuple[Schema, bool]:
