@@ -65,7 +65,7 @@ class Context:
         self.once_only: dict[str, str] = {}  # secrets for this answer alone; an idempotent replay does not have them
         self._now: datetime | None = None
         self._policies = PolicyStore(uow.session)
-        self._outbox = Outbox(uow.session, trace.correlation_id, trace.causation_id)
+        self._outbox = runtime.outbox(uow.session, trace.correlation_id, trace.causation_id)
 
     @property
     def session(self) -> AsyncSession:
@@ -157,6 +157,7 @@ class Runtime:
     valkey: "Redis"
     templates: Environment | None = None
     clock: Clock = field(default_factory=DatabaseClock)
+    outbox: type[Outbox] = Outbox  # what writes down that others must hear of a change
     authenticate: Authenticate | None = None  # (runtime, session cookie, bearer token) -> Actor
     build_shell: ShellBuilder | None = None
     draining: bool = False  # this process has been told to end and still answers: no new traffic, please

@@ -17,6 +17,8 @@ from devstack.supervisor import Part
 
 LOGINS = {
     "customer": {"name": "Ada Marsh", "email": "ada@acme.example"},
+    "demo": {"name": "Dana Reyes", "email": "dana@demo.example"},
+    "new": {"name": "Nils Berg", "email": "nils@new.example"},
     "operator": {"name": "Olga Lind", "email": OPERATOR},
 }
 NAMES = (

@@ -1,4 +1,5 @@
-"""The demonstration's first stock: types with prices, images, and the machines of the simulated MAAS.
+"""The demonstration's first stock: types with prices, images, the machines of the simulated MAAS, and its people: one
+organisation with a history of thirty days (devstack/history), and one with nothing in it.
 
 It goes through the real use cases with the environment of the product's own processes, so nothing here can exist that
 an operator could not have made. Every step is repeatable: a seed that was interrupted is simply run again.
@@ -7,6 +8,9 @@ an operator could not have made. Every step is repeatable: a seed that was inter
 import asyncio
 import os
 import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 
 from app.asgi import build_runtime
 from app.context import Context, Runtime
@@ -15,9 +19,15 @@ from app.domains.inventory.errors import PriceMissing
 from app.domains.inventory.service import catalog, images, prices
 from app.domains.inventory.service.import_nodes import import_nodes
 from app.domains.maas.public import open_gateway
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from app.shared.authz.actor import SYSTEM
 from app.shared.money import RateMicroPerHour
+from devstack.history.past import Past
+from devstack.history.people import arrive_now
+from devstack.history.write import Chapter, begin, write
+
+Contexts = Callable[[], AbstractAsyncContextManager[Context]]
+NEWCOMER = "nils"  # signed in once and did nothing yet
 
 NVME = 3_840_755_982_336  # bytes of a "3.84 TB" drive
 NVIDIA = "10de"
@@ -66,14 +76,25 @@ async def plant_catalog(ctx: Context) -> None:
         await images.add_image(ctx, image)
 
 
-async def plant(runtime: Runtime) -> str:
+async def plant(runtime: Runtime, chapter: Chapter | None = None) -> str:
     """Plant everything; a line that says what there is now. Raises MaasUnavailable when MAAS never answers."""
-    async with runtime.context(SYSTEM) as ctx:
+    chapter = chapter or Chapter()
+    begun = await begin(runtime, chapter)
+    if begun is not None:
+        opened = begun.first - timedelta(days=1)  # there was something to buy before the first customer came
+        await _stock(runtime.settings, lambda: Past(runtime, opened).context(opened))
+        await write(runtime, begun, chapter)
+        await arrive_now(runtime, NEWCOMER)
+    seen = await _stock(runtime.settings, lambda: runtime.context(SYSTEM))
+    told = "no history was added" if begun is None else f"{len(chapter.runs)} machines of the past"
+    return f"{len(SKUS)} types, {len(IMAGES)} images, {seen} machines, {told}"
+
+
+async def _stock(settings: Settings, contexts: Contexts) -> int:
+    async with contexts() as ctx:
         await plant_catalog(ctx)
-    maas = runtime.settings.maas
-    async with open_gateway(maas) as gateway:
-        report = await import_nodes(lambda: runtime.context(SYSTEM), gateway, maas.pool)
-    return f"{len(SKUS)} types, {len(IMAGES)} images, {report.seen} machines ({report.added} new)"
+    async with open_gateway(settings.maas) as gateway:
+        return (await import_nodes(contexts, gateway, settings.maas.pool)).seen
 
 
 async def _run() -> str:

@@ -128,7 +128,7 @@ def test_status_has_the_promised_shape(plan: Plan) -> None:
     assert status["maas"].keys() == {"url", "api_key", "admin_api_key"}
     assert status["stripe"].keys() == {"url", "secret_key", "webhook_secret"}
     assert status["oidc"] == {"issuer": f"http://localhost:{plan.port('oidc')}"}
-    assert status["logins"].keys() == {"customer", "operator"}
+    assert status["logins"].keys() == {"customer", "demo", "new", "operator"}
 
 
 def test_two_homes_have_different_names_for_their_cookies(tmp_path: Path) -> None:

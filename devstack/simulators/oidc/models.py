@@ -75,6 +75,10 @@ NAMED_PEOPLE = (
     Person(id="ben", name="Ben Okafor", email="ben@acme.example", email_verified=True),
     # A subject identifier is ASCII (OpenID Connect Core, section 2): the accent lives in the name only.
     Person(id="chloe", name="Chloé 陈", email="chloe@lab.example", email_verified=True),
+    Person(id="dana", name="Dana Reyes", email="dana@demo.example", email_verified=True),
+    Person(id="eli", name="Eli Sørensen", email="eli@demo.example", email_verified=True),
+    Person(id="farah", name="Farah Nasser", email="farah@demo.example", email_verified=True),
+    Person(id="nils", name="Nils Berg", email="nils@new.example", email_verified=True),
     Person(id="olga", name="Olga Lind", email="olga@berth.example", email_verified=True),
     Person(id="mallory", name="Mallory Quist", email="mallory@evil.example", email_verified=False),
 )
