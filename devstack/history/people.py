@@ -16,6 +16,7 @@ from app.domains.auth.contracts.team import (
     InviteMember,
     OrganisationView,
     ProjectDetail,
+    RenameProject,
 )
 from app.domains.auth.repository import AuthRepository
 from app.domains.auth.service import invitations, places
@@ -104,14 +105,16 @@ async def gather(past: Past, first: datetime, issuer: str) -> Cast:
     at = first + timedelta(minutes=4)
     change = ChangeOrganisation(name=script.ORGANISATION, time_zone=script.TIME_ZONE)
     await past.step("organisation", at, owner, OrganisationView, places.change_organisation, change)
-    projects: dict[str, UUID] = {}
-    for name in script.PROJECTS:
-        made = await past.step(
-            f"project {name}", at, owner, ProjectDetail, places.create_project, CreateProject(name=name)
-        )
-        projects[name] = made.id
-    if owner.tenant_id is None:
+    if owner.tenant_id is None or owner.project_id is None:
         raise NotFound()
+    first_name, *others = script.PROJECTS
+    rename = RenameProject(project_id=owner.project_id, name=first_name)
+    await past.step(f"project {first_name}", at, owner, ProjectDetail, places.rename_project, rename)
+    projects = {first_name: owner.project_id}
+    for name in others:
+        create = CreateProject(name=name)
+        made = await past.step(f"project {name}", at, owner, ProjectDetail, places.create_project, create)
+        projects[name] = made.id
     actors = {"dana": owner}
     for number, colleague in enumerate(script.COLLEAGUES):
         at = first + timedelta(minutes=10 + 25 * number)
