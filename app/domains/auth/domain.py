@@ -1,6 +1,15 @@
 """What identity hands to the composition roots."""
 
-from app.domains.auth.handlers import pages, pages_programs, rest
+from app.domains.auth.handlers import (
+    pages,
+    pages_accounts,
+    pages_places,
+    pages_programs,
+    pages_team,
+    rest,
+    rest_places,
+    rest_team,
+)
 from app.domains.auth.jobs import CRONS
 from app.domains.auth.policies import POLICIES
 from app.shared.authz import Permission
@@ -8,10 +17,20 @@ from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="auth",
-    routes=[*pages.ROUTES, *pages_programs.ROUTES, *rest.ROUTES],
+    routes=[
+        *pages.ROUTES,
+        *pages_team.ROUTES,
+        *pages_places.ROUTES,
+        *pages_accounts.ROUTES,
+        *pages_programs.ROUTES,
+        *rest.ROUTES,
+        *rest_team.ROUTES,
+        *rest_places.ROUTES,
+    ],
     crons=CRONS,
     policies=POLICIES,
     navigation=[
+        NavEntry(label="Team", href="/team", icon="team", permission=Permission.TEAM_READ, order=70),
         NavEntry(
             label="Sessions",
             href="/settings/sessions",
@@ -19,6 +38,14 @@ DOMAIN = Domain(
             permission=Permission.PROFILE,
             console="settings",
             order=20,
+        ),
+        NavEntry(
+            label="Organisation",
+            href="/settings/organisation",
+            icon="customers",
+            permission=Permission.TEAM_READ,
+            console="settings",
+            order=50,
         ),
     ],
 )

@@ -80,6 +80,8 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     last_seen_at: datetime
     current: bool
+    tenant_name: str | None = None  # where it stands; None: in no organisation
+    project_name: str | None = None
 
 
 class RevokeSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,16 +94,11 @@ class Revoked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CreateServiceAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """`project_id` None is the project that the actor stands in."""
+
     name: str
     role: str = "project_member"
-
-
-class ServiceAccountView(msgspec.Struct, frozen=True, kw_only=True):
-    id: ServiceAccountId
-    name: str
-    role: str
-    created_at: datetime
-    credentials: int = 0
+    project_id: UUID | None = None
 
 
 class CreateCredential(msgspec.Struct, frozen=True, kw_only=True):

@@ -120,7 +120,10 @@ class SetRole(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RemoveMember(msgspec.Struct, frozen=True, kw_only=True):
+    """`confirm_email` is what a person typed to confirm; programs leave it out."""
+
     user_id: UUID
+    confirm_email: str | None = None
     version: int | None = None
 
 

@@ -8,6 +8,7 @@ from litestar.params import FromPath, QueryParameter
 
 from app.context import Runtime
 from app.domains.auth.contracts import Revoked, RevokeSession
+from app.domains.auth.contracts.team import OthersRevoked, RevokeOtherSessions
 from app.domains.auth.rules import safe_next
 from app.domains.auth.schemas import InternalLoginForm, LoginPage, SessionsPage
 from app.domains.auth.service import entrance, oidc, sessions
@@ -100,4 +101,11 @@ async def revoke(ctx: Ctx, session_id: FromPath[UUID]) -> Response[str]:
     return redirect(ctx, "/settings/sessions")
 
 
-ROUTES = [login_page, start_login, finish_login, internal_login, logout, sessions_page, revoke]
+@post("/settings/sessions/revoke-others", opt=requires(Permission.PROFILE), include_in_schema=False)
+async def revoke_others(ctx: Ctx) -> Response[str]:
+    """Sign out every other browser."""
+    await once(ctx, OthersRevoked, sessions.revoke_other_sessions, RevokeOtherSessions())
+    return redirect(ctx, "/settings/sessions")
+
+
+ROUTES = [login_page, start_login, finish_login, internal_login, logout, sessions_page, revoke, revoke_others]

@@ -1,30 +1,23 @@
-"""Identity for programs: tokens, keys, service accounts, who am I."""
+"""Identity for programs: tokens, keys, who am I."""
 
 import base64
 import binascii
 from typing import Annotated
-from uuid import UUID
 
 from litestar import Request, Response, get, post
-from litestar.params import FromPath, HeaderParameter
+from litestar.params import HeaderParameter
 
 from app.context import Context
 from app.domains.auth.contracts import (
-    CreateCredential,
-    CreateServiceAccount,
-    CredentialCreated,
     ProgramTokens,
     RefreshAccess,
-    ServiceAccountView,
     TokenRequest,
     Visit,
 )
 from app.domains.auth.errors import ClientRefused, GrantRefused
 from app.domains.auth.schemas import (
-    CredentialAnswer,
     MeAnswer,
     RevokeForm,
-    ServiceAccountBody,
     TokenForm,
     issued,
     redeem_command,
@@ -33,8 +26,7 @@ from app.domains.auth.service import programs, tokens
 from app.domains.auth.service.entrance import visit_of
 from app.shared.authz import Permission
 from app.shared.errors import ValidationFailed
-from app.shared.idempotency import once
-from app.shared.web import LOGIN, Contexts, Ctx, Form, Json, public, requires
+from app.shared.web import LOGIN, Contexts, Ctx, Form, public, requires
 
 AuthorizationHeader = Annotated[str | None, HeaderParameter(name="authorization", default=None)]
 
@@ -110,32 +102,4 @@ async def me(ctx: Ctx) -> MeAnswer:
     )
 
 
-@get("/api/v1/service-accounts", opt=requires(Permission.SERVICE_ACCOUNT_MANAGE))
-async def list_accounts(ctx: Ctx) -> list[ServiceAccountView]:
-    """The organisation's service accounts."""
-    return await tokens.list_service_accounts(ctx)
-
-
-@post("/api/v1/service-accounts", opt=requires(Permission.SERVICE_ACCOUNT_MANAGE))
-async def create_account(ctx: Ctx, data: Json[ServiceAccountBody]) -> ServiceAccountView:
-    """A service account in the current project."""
-    command = CreateServiceAccount(name=data.name, role=data.role)
-    return await once(ctx, ServiceAccountView, tokens.create_service_account, command)
-
-
-@post("/api/v1/service-accounts/{account_id:uuid}/credentials", opt=requires(Permission.SERVICE_ACCOUNT_MANAGE))
-async def create_credential(ctx: Ctx, account_id: FromPath[UUID]) -> CredentialAnswer:
-    """Client id and secret; the secret is shown in this answer only."""
-    created = await once(
-        ctx, CredentialCreated, tokens.create_credential, CreateCredential(service_account_id=account_id)
-    )
-    secret = ctx.once_only.get("client_secret")
-    return CredentialAnswer(
-        client_id=created.client_id,
-        service_account_id=created.service_account_id,
-        client_secret=secret,
-        secret_already_shown=secret is None,
-    )
-
-
-ROUTES = [jwks, token, revoke_token, me, list_accounts, create_account, create_credential]
+ROUTES = [jwks, token, revoke_token, me]

@@ -57,8 +57,12 @@ BINDINGS = text("""
     WHERE user_id = :holder OR service_account_id = :holder ORDER BY role
 """)
 SESSIONS_OF = text("""
-    SELECT id, method, user_agent, address, created_at, last_seen_at FROM auth.oidc_sessions
-    WHERE user_id = :user_id AND revoked_at IS NULL AND expires_at > :now ORDER BY last_seen_at DESC LIMIT 100
+    SELECT s.id, s.method, s.user_agent, s.address, s.created_at, s.last_seen_at, t.name AS tenant_name,
+           p.name AS project_name
+    FROM auth.oidc_sessions s LEFT JOIN auth.tenants t ON t.id = s.tenant_id
+    LEFT JOIN auth.projects p ON p.id = s.project_id
+    WHERE s.user_id = :user_id AND s.revoked_at IS NULL AND s.expires_at > :now
+    ORDER BY s.last_seen_at DESC, s.id LIMIT 200
 """)
 TOKEN_HASHES = text("""
     SELECT token_hash FROM auth.oidc_sessions WHERE user_id = :user_id AND revoked_at IS NULL AND expires_at > :now
@@ -66,6 +70,12 @@ TOKEN_HASHES = text("""
 REVOKE_SESSION = text("""
     UPDATE auth.oidc_sessions SET revoked_at = :now, revoked_reason = :reason
     WHERE id = :id AND user_id = :user_id AND revoked_at IS NULL RETURNING id, token_hash
+""")
+REVOKE_OTHERS = text("""
+    UPDATE auth.oidc_sessions SET revoked_at = :now, revoked_reason = :reason
+    WHERE user_id = :user_id AND revoked_at IS NULL AND expires_at > :now
+      AND id IS DISTINCT FROM CAST(:keep AS uuid)
+    RETURNING id, token_hash
 """)
 REVOKE_BY_TOKEN = text("""
     UPDATE auth.oidc_sessions SET revoked_at = :now, revoked_reason = :reason
@@ -192,6 +202,13 @@ class AuthRepository:
     ) -> Row[tuple[object, ...]] | None:
         values = {"id": session_id, "user_id": user_id, "reason": reason, "now": now}
         return (await self._session.execute(REVOKE_SESSION, values)).one_or_none()
+
+    async def revoke_others(
+        self, user_id: UUID, keep: UUID | None, reason: str, now: datetime
+    ) -> list[Row[tuple[object, ...]]]:
+        """End a person's live sessions but one."""
+        values = {"user_id": user_id, "keep": keep, "reason": reason, "now": now}
+        return list(await self._session.execute(REVOKE_OTHERS, values))
 
     async def revoke_by_token(self, token_hash: bytes, reason: str, now: datetime) -> Row[tuple[object, ...]] | None:
         values = {"token_hash": token_hash, "reason": reason, "now": now}

@@ -50,8 +50,6 @@ DELETE_ROLE = text("DELETE FROM auth.memberships WHERE id = :id AND tenant_id = 
 MOVE_SESSIONS = text("""
     UPDATE auth.oidc_sessions SET tenant_id = :to_tenant, project_id = :to_project
     WHERE user_id = :user_id AND tenant_id = :tenant_id AND revoked_at IS NULL
-      AND (CAST(:project_id AS uuid) IS NULL OR project_id = :project_id)
-    RETURNING token_hash
 """)
 PLACE_SESSION = text("""
     UPDATE auth.oidc_sessions SET tenant_id = :to_tenant, project_id = :to_project
@@ -152,18 +150,15 @@ class TeamRepository:
         values = {"tenant_id": tenant_id, "id": membership_id}
         return int((await self._session.execute(DELETE_ROLE, values)).scalar_one())
 
-    async def move_sessions(
-        self, user_id: UUID, tenant_id: UUID, project_id: UUID | None, to: Place | None
-    ) -> list[bytes]:
-        """Whoever's live sessions stand there stand at `to` from now on. Returns the hashes of their tokens."""
+    async def move_sessions(self, user_id: UUID, tenant_id: UUID, to: Place | None) -> None:
+        """Those live sessions of a person that stand in the organisation stand at `to` from now on."""
         values = {
             "user_id": user_id,
             "tenant_id": tenant_id,
-            "project_id": project_id,
             "to_tenant": to.tenant_id if to else None,
             "to_project": to.project_id if to else None,
         }
-        return [bytes(value) for value in await self._session.scalars(MOVE_SESSIONS, values)]
+        await self._session.execute(MOVE_SESSIONS, values)
 
     async def place_session(self, session_id: UUID, user_id: UUID, to: Place | None) -> bytes | None:
         values = {

@@ -8,19 +8,40 @@ from sqlalchemy import Row, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domains.auth.contracts.team import AccountQuery
 from app.domains.auth.errors import NameTaken
-from app.shared.authz import ProjectScope, TenantScope
+from app.shared.authz import TenantScope
 
 INSERT_ACCOUNT = text("""
     INSERT INTO auth.service_accounts (id, tenant_id, project_id, name, created_by, created_at)
     VALUES (:id, :tenant_id, :project_id, :name, :created_by, :now)
 """)
-LIST_ACCOUNTS = text("""
-    SELECT a.id, a.name, a.created_at, m.role,
-           (SELECT count(*) FROM auth.service_account_credentials c
-            WHERE c.service_account_id = a.id AND c.revoked_at IS NULL) AS credentials
+ACCOUNTS = text("""
+    SELECT a.id, a.name, a.project_id, p.name AS project_name, a.created_at, a.created_by, a.disabled_at, a.version,
+           m.role, (SELECT count(*) FROM auth.service_account_credentials c
+                    WHERE c.service_account_id = a.id AND c.revoked_at IS NULL AND a.disabled_at IS NULL) AS credentials,
+           (SELECT max(c.last_used_at) FROM auth.service_account_credentials c
+            WHERE c.service_account_id = a.id) AS last_used_at
     FROM auth.service_accounts a JOIN auth.memberships m ON m.service_account_id = a.id
-    WHERE a.tenant_id = :tenant_id AND a.disabled_at IS NULL ORDER BY a.created_at, a.id LIMIT 200
+    JOIN auth.projects p ON p.id = a.project_id
+    WHERE a.tenant_id = :tenant_id AND (CAST(:id AS uuid) IS NULL OR a.id = :id)
+      AND (:disabled OR a.disabled_at IS NULL) AND (CAST(:after AS uuid) IS NULL OR a.id > :after)
+    ORDER BY a.id LIMIT :rows
+""")
+CREDENTIALS = text("""
+    SELECT c.id, c.created_at, c.created_by, c.last_used_at, c.revoked_at FROM auth.service_account_credentials c
+    JOIN auth.service_accounts a ON a.id = c.service_account_id
+    WHERE c.service_account_id = :account_id AND a.tenant_id = :tenant_id ORDER BY c.id DESC LIMIT 200
+""")
+REVOKE_CREDENTIAL = text("""
+    UPDATE auth.service_account_credentials c SET revoked_at = coalesce(c.revoked_at, :now)
+    FROM auth.service_accounts a
+    WHERE c.id = :id AND c.service_account_id = :account_id AND a.id = c.service_account_id
+      AND a.tenant_id = :tenant_id RETURNING c.id
+""")
+DISABLE_ACCOUNT = text("""
+    UPDATE auth.service_accounts SET disabled_at = :now, version = version + 1
+    WHERE id = :id AND tenant_id = :tenant_id RETURNING version
 """)
 ACCOUNT_IN_TENANT = text("""
     SELECT id FROM auth.service_accounts WHERE id = :id AND tenant_id = :tenant_id AND disabled_at IS NULL
@@ -64,13 +85,13 @@ class TokenRepository:
         self._session = session
 
     async def append_account(
-        self, account_id: UUID, scope: ProjectScope, name: str, created_by: UUID, now: datetime
+        self, account_id: UUID, scope: TenantScope, project_id: UUID, name: str, created_by: UUID, now: datetime
     ) -> None:
         """Raises NameTaken when the tenant has an account of that name."""
         values = {
             "id": account_id,
             "tenant_id": scope.tenant_id,
-            "project_id": scope.project_id,
+            "project_id": project_id,
             "name": name,
             "created_by": created_by,
             "now": now,
@@ -80,8 +101,34 @@ class TokenRepository:
         except IntegrityError as error:
             raise NameTaken(name=name) from error
 
-    async def list_accounts(self, scope: TenantScope) -> list[Row[tuple[object, ...]]]:
-        return list(await self._session.execute(LIST_ACCOUNTS, {"tenant_id": scope.tenant_id}))
+    async def page_accounts(self, scope: TenantScope, query: AccountQuery) -> list[Row[tuple[object, ...]]]:
+        """Oldest first, up to one more than asked."""
+        values = {
+            "tenant_id": scope.tenant_id,
+            "id": None,
+            "disabled": query.disabled,
+            "after": query.cursor,
+            "rows": query.limit + 1,
+        }
+        return list(await self._session.execute(ACCOUNTS, values))
+
+    async def find_account(self, scope: TenantScope, account_id: UUID) -> Row[tuple[object, ...]] | None:
+        values = {"tenant_id": scope.tenant_id, "id": account_id, "disabled": True, "after": None, "rows": 1}
+        return (await self._session.execute(ACCOUNTS, values)).one_or_none()
+
+    async def list_credentials(self, scope: TenantScope, account_id: UUID) -> list[Row[tuple[object, ...]]]:
+        values = {"tenant_id": scope.tenant_id, "account_id": account_id}
+        return list(await self._session.execute(CREDENTIALS, values))
+
+    async def revoke_credential(self, scope: TenantScope, account_id: UUID, credential_id: UUID, now: datetime) -> bool:
+        """Whether there is such a credential; one that was revoked before keeps its instant."""
+        values = {"tenant_id": scope.tenant_id, "account_id": account_id, "id": credential_id, "now": now}
+        return await self._session.scalar(REVOKE_CREDENTIAL, values) is not None
+
+    async def disable_account(self, scope: TenantScope, account_id: UUID, now: datetime) -> int:
+        """The new version."""
+        values = {"tenant_id": scope.tenant_id, "id": account_id, "now": now}
+        return int((await self._session.execute(DISABLE_ACCOUNT, values)).scalar_one())
 
     async def has_account(self, scope: TenantScope, account_id: UUID) -> bool:
         values = {"id": account_id, "tenant_id": scope.tenant_id}

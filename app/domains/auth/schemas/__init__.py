@@ -5,6 +5,7 @@ from uuid import UUID
 import msgspec
 
 from app.domains.auth.contracts import (
+    CredentialCreated,
     GrantAccess,
     ProgramTokens,
     RedeemCode,
@@ -32,8 +33,11 @@ class SessionsPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServiceAccountBody(msgspec.Struct, kw_only=True):
+    """`project_id` null is the project that the request stands in."""
+
     name: str
     role: str = "project_member"
+    project_id: UUID | None = None
 
 
 class CredentialAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -43,6 +47,16 @@ class CredentialAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
     service_account_id: UUID
     client_secret: str | None = None
     secret_already_shown: bool = False
+
+    @classmethod
+    def of(cls, created: CredentialCreated, secret: str | None) -> "CredentialAnswer":
+        """`secret` is there in the answer to the request that made it."""
+        return cls(
+            client_id=created.client_id,
+            service_account_id=created.service_account_id,
+            client_secret=secret,
+            secret_already_shown=secret is None,
+        )
 
 
 class TokenForm(msgspec.Struct, kw_only=True):

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from app.context import Context, Runtime
 from app.domains.auth.contracts import Revoked, RevokeSession, SessionId, SessionView
-from app.domains.auth.contracts.team import Place
+from app.domains.auth.contracts.team import OthersRevoked, Place, RevokeOtherSessions
 from app.domains.auth.events import SessionRevoked
 from app.domains.auth.repository import AuthRepository, TeamRepository
 from app.domains.auth.repository.team import AnyRow
@@ -112,6 +112,8 @@ async def list_sessions(ctx: Context) -> list[SessionView]:
             created_at=row.created_at,
             last_seen_at=row.last_seen_at,
             current=row.id == ctx.actor.session_id,
+            tenant_name=row.tenant_name,
+            project_name=row.project_name,
         )
         for row in rows
     ]
@@ -131,3 +133,20 @@ async def revoke_session(ctx: Context, command: RevokeSession) -> Revoked:
     await ctx.audit("session.revoke", "session", str(row.id))
     await ctx.runtime.valkey.delete(cache_key(bytes(row.token_hash)))
     return Revoked(session_id=row.id)
+
+
+async def revoke_other_sessions(ctx: Context, command: RevokeOtherSessions) -> OthersRevoked:
+    """End every browser session of the actor but the one that asks. Raises NotFound for programs."""
+    require(ctx.actor, Permission.PROFILE)
+    if ctx.actor.kind is not ActorKind.USER or ctx.actor.id is None:
+        raise NotFound()
+    keep = ctx.actor.session_id if ctx.actor.via_cookie else None
+    rows = await AuthRepository(ctx.session).revoke_others(ctx.actor.id, keep, "revoked", await ctx.now())
+    for row in rows:
+        fact = SessionRevoked(session_id=row.id, user_id=ctx.actor.id, reason="revoked")
+        await ctx.emit(fact, version=2)
+    await ctx.audit("session.revoke_others", "user", str(ctx.actor.id), {"count": len(rows)})
+    if rows:
+        with suppress(RedisError, OSError):
+            await ctx.runtime.valkey.delete(*(cache_key(bytes(row.token_hash)) for row in rows))
+    return OthersRevoked(count=len(rows))

@@ -131,9 +131,10 @@ async def set_role(ctx: Context, command: SetRole) -> MemberChanged:
     if (mine.role if mine else None) == command.role or (mine is None and after is None):
         return MemberChanged(user_id=command.user_id)
     await _check(ctx, scope, held, mine, after)
+    if after is None and len(held) == 1:
+        raise ValidationFailed(fields={"role": "their only role here; remove them from the team instead"})
     if mine is not None and after is None:
         await _take(ctx, scope, mine, left=command.user_id == ctx.actor.id)
-        await _leave_place(ctx, scope, command.user_id)
     elif mine is not None and after is not None:
         await change_role(ctx, scope.tenant_id, mine, after)
     elif after is not None:
@@ -148,6 +149,9 @@ async def remove_member(ctx: Context, command: RemoveMember) -> MemberChanged:
     seconds. What they launched stays with its project. Raises as `set_role`."""
     scope = tenant_scope(ctx.actor, Permission.TEAM_MANAGE)
     held = await _lock_roles(ctx, scope, command.user_id, command.version)
+    email = (await get_member(ctx, command.user_id)).email
+    if command.confirm_email not in (None, email):
+        raise ValidationFailed(fields={"confirm_name": f"type {email} to confirm"})
     await _remove(ctx, scope, command.user_id, held)
     return MemberChanged(user_id=command.user_id)
 
@@ -245,14 +249,11 @@ async def _take(ctx: Context, scope: TenantScope, row: AnyRow, *, left: bool) ->
 
 
 async def _leave_place(ctx: Context, scope: TenantScope, user_id: UUID) -> None:
-    """Who has no role here any more: their sessions go to a place where they have one, or nowhere. Who lost one of
-    several is led on at their next request."""
-    repository = TeamRepository(ctx.session)
-    if await repository.list_roles(scope.tenant_id, [user_id]):
-        return
+    """The sessions of who has no role here any more go to a place where they have one, or nowhere. (Who lost one of
+    several is led on by their next request.)"""
     place = await AuthRepository(ctx.session).find_default_place(user_id)
     to = Place(tenant_id=TenantId(place.tenant_id), project_id=ProjectId(place.project_id)) if place else None
-    await repository.move_sessions(user_id, scope.tenant_id, None, to)
+    await TeamRepository(ctx.session).move_sessions(user_id, scope.tenant_id, to)
 
 
 def _text(value: UUID | None) -> str | None:

@@ -15,10 +15,7 @@ from joserfc.jwk import KeySet, OKPKey
 from app.context import Context, Runtime
 from app.domains.auth.contracts import (
     CreateCredential,
-    CreateServiceAccount,
     CredentialCreated,
-    ServiceAccountId,
-    ServiceAccountView,
     TokenIssued,
     TokenRequest,
 )
@@ -27,10 +24,10 @@ from app.domains.auth.policies import TOKEN_SECONDS
 from app.domains.auth.repository import AuthRepository, TokenRepository
 from app.domains.auth.service.program_sessions import actor_of_program
 from app.domains.auth.service.sessions import CACHE_SECONDS, read_bindings
-from app.shared.authz import Actor, ActorKind, Permission, Role, privileged, project_scope, tenant_scope
+from app.shared.authz import Actor, ActorKind, Permission, privileged, tenant_scope
 from app.shared.authz.actor import SYSTEM
 from app.shared.crypto import digest, new_secret, same, unwrap, wrap
-from app.shared.errors import Forbidden, NotFound, ValidationFailed
+from app.shared.errors import NotFound
 from app.shared.ids import new_id
 
 AUDIENCE = "berth-api"
@@ -39,52 +36,6 @@ ALGORITHM = "Ed25519"
 PURPOSE = "auth.signing_keys"
 MAX_TOKEN = 4096
 CANONICAL = re.compile(r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")
-GRANTABLE = {Role.PROJECT_ADMIN, Role.PROJECT_MEMBER, Role.PROJECT_VIEWER}
-
-
-@privileged(
-    Permission.SERVICE_ACCOUNT_MANAGE,
-    "service_account.create",
-    "service_account",
-    lambda command, result: result.id if result else command.name,
-)
-async def create_service_account(ctx: Context, command: CreateServiceAccount) -> ServiceAccountView:
-    """A new account in the current project. Raises ValidationFailed, NameTaken."""
-    name = command.name.strip()
-    if not 1 <= len(name) <= 100 or not name.isprintable():
-        raise ValidationFailed(fields={"name": "1 to 100 printable characters"})
-    if command.role not in {role.value for role in GRANTABLE}:
-        raise ValidationFailed(fields={"role": "one of project_admin, project_member, project_viewer"})
-    scope = project_scope(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE)
-    if ctx.actor.id is None:
-        raise Forbidden()
-    now, account_id = await ctx.now(), new_id()
-    await TokenRepository(ctx.session).append_account(account_id, scope, name, ctx.actor.id, now)
-    await AuthRepository(ctx.session).append_membership(
-        new_id(),
-        command.role,
-        now,
-        service_account_id=account_id,
-        tenant_id=scope.tenant_id,
-        project_id=scope.project_id,
-    )
-    return ServiceAccountView(id=ServiceAccountId(account_id), name=name, role=command.role, created_at=now)
-
-
-async def list_service_accounts(ctx: Context) -> list[ServiceAccountView]:
-    """The tenant's accounts, oldest first."""
-    scope = tenant_scope(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE)
-    rows = await TokenRepository(ctx.session).list_accounts(scope)
-    return [
-        ServiceAccountView(
-            id=ServiceAccountId(row.id),
-            name=row.name,
-            role=row.role,
-            created_at=row.created_at,
-            credentials=row.credentials,
-        )
-        for row in rows
-    ]
 
 
 @privileged(

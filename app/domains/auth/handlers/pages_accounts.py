@@ -1,0 +1,116 @@
+"""Service accounts and their credentials, as people manage them."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.context import Context
+from app.domains.auth.contracts import CreateCredential, CredentialCreated
+from app.domains.auth.contracts.team import (
+    AccountDisabled,
+    AccountQuery,
+    AccountView,
+    CredentialRevoked,
+    DisableAccount,
+    RevokeCredential,
+)
+from app.domains.auth.schemas.pages import (
+    AccountForm,
+    AccountPage,
+    AccountsPage,
+    ConfirmForm,
+    account_call,
+    account_line,
+    credential_call,
+    project_options,
+    role_options,
+    tabs,
+)
+from app.domains.auth.service import accounts, team_views, tokens
+from app.shared.authz import Permission
+from app.shared.idempotency import once
+from app.shared.web import Ctx, Form, page, redirect, requires
+from app.shared.web.paging import Cursor
+
+ACCOUNTS = requires(Permission.SERVICE_ACCOUNT_MANAGE)
+Flag = Annotated[str, QueryParameter(max_length=1)]
+PAGE = 50
+
+
+@get("/team/accounts", opt=ACCOUNTS, include_in_schema=False)
+async def list_accounts(ctx: Ctx, disabled: Flag = "", cursor: Cursor = None) -> Response[str]:
+    """The organisation's programs, and the form for the next one."""
+    return await page(ctx, "auth/accounts.html", await _accounts(ctx, bool(disabled), cursor))
+
+
+async def _accounts(ctx: Context, disabled: bool, cursor: UUID | None) -> AccountsPage:
+    found = await accounts.page_accounts(ctx, AccountQuery(disabled=disabled, cursor=cursor, limit=PAGE))
+    tail = "disabled=1&" if disabled else ""
+    return AccountsPage(
+        tabs=tabs(ctx.actor, "accounts"),
+        lines=tuple(account_line(account) for account in found.items),
+        roles=role_options(ctx.actor, of_project=True),
+        projects=project_options(await team_views.all_projects(ctx)),
+        project=str(ctx.actor.project_id or ""),
+        with_disabled=disabled,
+        next_href=f"/team/accounts?{tail}cursor={found.next_cursor}" if found.next_cursor else None,
+        first_href=f"/team/accounts?{tail}".rstrip("?&") if cursor else None,
+        call=account_call(),
+    )
+
+
+@post("/team/accounts", opt=ACCOUNTS, include_in_schema=False)
+async def create_account(ctx: Ctx, data: Form[AccountForm]) -> Response[str]:
+    """Make one, then to its page, where it gets its first credential."""
+    made = await once(ctx, AccountView, accounts.create_service_account, data.command())
+    return redirect(ctx, f"/team/accounts/{made.id}")
+
+
+@get("/team/accounts/{account_id:uuid}", opt=ACCOUNTS, include_in_schema=False)
+async def account(ctx: Ctx, account_id: FromPath[UUID]) -> Response[str]:
+    """One of them with its credentials."""
+    return await page(ctx, "auth/account.html", await _account(ctx, account_id, None))
+
+
+async def _account(ctx: Context, account_id: UUID, created: CredentialCreated | None) -> AccountPage:
+    shown = await accounts.get_account(ctx, account_id)
+    credentials = await accounts.list_credentials(ctx, account_id)
+    secret = ctx.once_only.get("client_secret")
+    return AccountPage(
+        line=account_line(shown),
+        credentials=tuple(credentials),
+        people=await team_views.names_of(ctx, {shown.created_by, *(one.created_by for one in credentials)}),
+        client_id=created.client_id if created else None,
+        secret=secret,
+        already_shown=created is not None and secret is None,
+        call=credential_call(shown),
+    )
+
+
+@post("/team/accounts/{account_id:uuid}/credentials", opt=ACCOUNTS, include_in_schema=False, status_code=200)
+async def create_credential(ctx: Ctx, account_id: FromPath[UUID]) -> Response[str]:
+    """A client id; its secret stands in this one answer."""
+    command = CreateCredential(service_account_id=account_id)
+    created = await once(ctx, CredentialCreated, tokens.create_credential, command)
+    return await page(ctx, "auth/account.html", await _account(ctx, account_id, created))
+
+
+@post("/team/accounts/{account_id:uuid}/credentials/{client_id:uuid}/revoke", opt=ACCOUNTS, include_in_schema=False)
+async def revoke_credential(ctx: Ctx, account_id: FromPath[UUID], client_id: FromPath[UUID]) -> Response[str]:
+    """End a client id and its tokens."""
+    command = RevokeCredential(service_account_id=account_id, client_id=client_id)
+    await once(ctx, CredentialRevoked, accounts.revoke_credential, command)
+    return redirect(ctx, f"/team/accounts/{account_id}")
+
+
+@post("/team/accounts/{account_id:uuid}/disable", opt=ACCOUNTS, include_in_schema=False)
+async def disable_account(ctx: Ctx, account_id: FromPath[UUID], data: Form[ConfirmForm]) -> Response[str]:
+    """End an account for ever."""
+    command = DisableAccount(service_account_id=account_id, confirm_name=data.confirm_name)
+    await once(ctx, AccountDisabled, accounts.disable_account, command)
+    return redirect(ctx, "/team/accounts")
+
+
+ROUTES = [list_accounts, create_account, account, create_credential, revoke_credential, disable_account]

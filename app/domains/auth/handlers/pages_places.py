@@ -1,0 +1,159 @@
+"""Where one stands: switching, one's own invitations, organisations, projects."""
+
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from app.context import Context
+from app.domains.auth.contracts.team import (
+    AnswerInvitation,
+    CreateOrganisation,
+    CreateProject,
+    InvitationAnswered,
+    OrganisationView,
+    Place,
+    ProjectDetail,
+    RenameProject,
+    SwitchPlace,
+)
+from app.domains.auth.rules.words import role_name
+from app.domains.auth.schemas.pages import (
+    NewOrganisationPage,
+    OrganisationForm,
+    OrganisationPage,
+    PlaceForm,
+    ProjectForm,
+    ReceivedLine,
+    ReceivedPage,
+    as_id,
+    as_version,
+    organisation_call,
+    project_call,
+)
+from app.domains.auth.service import invitations, places, team_views
+from app.shared.authz import Permission
+from app.shared.authz.scope import may
+from app.shared.errors import NotFound
+from app.shared.idempotency import once
+from app.shared.web import Ctx, Form, page, redirect, requires
+from app.shared.web.paging import Cursor
+
+OWN = requires(Permission.PROFILE)
+READ = requires(Permission.TEAM_READ)
+MANAGE = requires(Permission.TEAM_MANAGE)
+PROJECTS = requires(Permission.PROJECT_MANAGE)
+SETTINGS = "/settings/organisation"
+
+
+@post("/place", opt=OWN, include_in_schema=False)
+async def switch(ctx: Ctx, data: Form[PlaceForm]) -> Response[str]:
+    """Stand in another project from now on."""
+    project_id = as_id(data.project, "project")
+    if project_id is None:
+        raise NotFound()
+    await once(ctx, Place, places.switch, SwitchPlace(project_id=project_id))
+    return redirect(ctx, "/")
+
+
+@get("/invitations", opt=OWN, include_in_schema=False)
+async def received(ctx: Ctx) -> Response[str]:
+    """What waits for one's own address; who is in no organisation may also begin one here."""
+    email, is_verified = await team_views.own_address(ctx)
+    waiting = await invitations.list_received(ctx)
+    struct = ReceivedPage(
+        lines=tuple(ReceivedLine(invitation=one, role_word=role_name(one.role)) for one in waiting),
+        email=email,
+        is_verified=is_verified,
+        provider=ctx.settings.oidc.name,
+        is_homeless=ctx.actor.tenant_id is None and not may(ctx.actor, Permission.PLATFORM_CONSOLE),
+        suggested=team_views.suggested_name(ctx),
+    )
+    return await page(ctx, "auth/invitations.html", struct)
+
+
+@post("/invitations/{invitation_id:uuid}/accept", opt=OWN, include_in_schema=False)
+async def accept(ctx: Ctx, invitation_id: FromPath[UUID]) -> Response[str]:
+    """Join, and stand there."""
+    await once(ctx, InvitationAnswered, invitations.accept, AnswerInvitation(invitation_id=invitation_id))
+    return redirect(ctx, "/")
+
+
+@post("/invitations/{invitation_id:uuid}/decline", opt=OWN, include_in_schema=False)
+async def decline(ctx: Ctx, invitation_id: FromPath[UUID]) -> Response[str]:
+    """Say no."""
+    await once(ctx, InvitationAnswered, invitations.decline, AnswerInvitation(invitation_id=invitation_id))
+    return redirect(ctx, "/invitations")
+
+
+@get("/organisations/new", opt=OWN, include_in_schema=False)
+async def new_organisation(ctx: Ctx) -> Response[str]:
+    """The form for an organisation of one's own."""
+    struct = NewOrganisationPage(suggested=team_views.suggested_name(ctx), zones=team_views.zones())
+    return await page(ctx, "auth/organisation_new.html", struct)
+
+
+@post("/organisations", opt=OWN, include_in_schema=False)
+async def create_organisation(ctx: Ctx, data: Form[OrganisationForm]) -> Response[str]:
+    """An organisation with one project; one stands in it from now on."""
+    command = CreateOrganisation(name=data.name, time_zone=data.time_zone)
+    await once(ctx, Place, places.create_organisation, command)
+    return redirect(ctx, "/")
+
+
+async def _organisation(ctx: Context, cursor: UUID | None) -> OrganisationPage:
+    shown = await places.get_organisation(ctx)
+    found = await places.page_projects(ctx, cursor)
+    return OrganisationPage(
+        organisation=shown,
+        projects=found.items,
+        zones=team_views.zones(),
+        current=ctx.actor.project_id,
+        may_change=may(ctx.actor, Permission.TEAM_MANAGE),
+        may_make=may(ctx.actor, Permission.PROJECT_MANAGE),
+        next_href=f"{SETTINGS}?cursor={found.next_cursor}" if found.next_cursor else None,
+        change_call=organisation_call(shown),
+        project_call=project_call(),
+    )
+
+
+@get("/settings/organisation", opt=READ, include_in_schema=False)
+async def organisation(ctx: Ctx, cursor: Cursor = None) -> Response[str]:
+    """Name, time zone, currency, projects."""
+    return await page(ctx, "auth/organisation.html", await _organisation(ctx, cursor))
+
+
+@post("/settings/organisation", opt=MANAGE, include_in_schema=False)
+async def change_organisation(ctx: Ctx, data: Form[OrganisationForm]) -> Response[str]:
+    """Another name or time zone."""
+    await once(ctx, OrganisationView, places.change_organisation, data.change())
+    return redirect(ctx, SETTINGS)
+
+
+@post("/settings/organisation/projects", opt=PROJECTS, include_in_schema=False)
+async def create_project(ctx: Ctx, data: Form[ProjectForm]) -> Response[str]:
+    """A new project."""
+    await once(ctx, ProjectDetail, places.create_project, CreateProject(name=data.name))
+    return redirect(ctx, SETTINGS)
+
+
+@post("/settings/organisation/projects/{project_id:uuid}", opt=PROJECTS, include_in_schema=False)
+async def rename_project(ctx: Ctx, project_id: FromPath[UUID], data: Form[ProjectForm]) -> Response[str]:
+    """Another name."""
+    command = RenameProject(project_id=project_id, name=data.name, version=as_version(data.version))
+    await once(ctx, ProjectDetail, places.rename_project, command)
+    return redirect(ctx, SETTINGS)
+
+
+ROUTES = [
+    switch,
+    received,
+    accept,
+    decline,
+    new_organisation,
+    create_organisation,
+    organisation,
+    change_organisation,
+    create_project,
+    rename_project,
+]

@@ -1,0 +1,227 @@
+"""The team: members, one member, invitations that were sent, what each role may do."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlencode
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.context import Context
+from app.domains.auth.contracts.team import (
+    InvitationQuery,
+    Invited,
+    LeaveOrganisation,
+    MemberChanged,
+    MemberQuery,
+    RemoveMember,
+    ResendInvitation,
+    RevokeInvitation,
+)
+from app.domains.auth.rules.team import ORGANISATION_ROLES, PROJECT_ROLES
+from app.domains.auth.rules.words import matrix, role_name
+from app.domains.auth.schemas.pages import (
+    STATE_LOOKS,
+    InvitationsPage,
+    InviteForm,
+    MemberPage,
+    MembersPage,
+    RemoveForm,
+    RoleForm,
+    RolesPage,
+    as_version,
+    invitation_line,
+    invite_call,
+    member_line,
+    own_role,
+    project_options,
+    role_call,
+    role_notes,
+    role_options,
+    tabs,
+)
+from app.domains.auth.service import invitations, team, team_views
+from app.shared.authz import Permission, Role
+from app.shared.authz.scope import may
+from app.shared.idempotency import once
+from app.shared.rdb import RateLimit
+from app.shared.web import Ctx, Form, fragment, page, redirect, requires
+from app.shared.web.paging import Cursor, CursorText
+
+READ = requires(Permission.TEAM_READ)
+MANAGE = requires(Permission.TEAM_MANAGE)
+SENDS = requires(Permission.TEAM_MANAGE, rate=RateLimit("invitations", 60, 60))
+Search = Annotated[str, QueryParameter(max_length=100)]
+StateWord = Annotated[
+    Literal["pending", "accepted", "declined", "revoked", "expired"] | None, QueryParameter(name="state")
+]
+PAGE = 50
+
+
+async def _members(ctx: Context, q: str, cursor: str | None) -> MembersPage:
+    found = await team.page_members(ctx, MemberQuery(search=q, cursor=cursor, limit=PAGE))
+    waiting = await invitations.page_sent(ctx, InvitationQuery(state="pending", limit=20))
+    total = await team.count_members(ctx)
+    kept = {"q": q} if q else {}
+    return MembersPage(
+        tabs=tabs(ctx.actor, "members", total),
+        lines=tuple(member_line(member, ctx.actor) for member in found.items),
+        waiting=tuple(invitation_line(one, ctx.actor) for one in waiting.items) if not q and not cursor else (),
+        total=total,
+        search=q,
+        may_manage=may(ctx.actor, Permission.TEAM_MANAGE),
+        next_href="/team?" + urlencode({**kept, "cursor": found.next_cursor}) if found.next_cursor else None,
+        first_href="/team" + (f"?{urlencode(kept)}" if kept else "") if cursor else None,
+        query=f"?{urlencode({**kept, 'cursor': cursor or ''})}",
+    )
+
+
+@get("/team", opt=READ, include_in_schema=False)
+async def members(ctx: Ctx, q: Search = "", cursor: CursorText = None) -> Response[str]:
+    """Everybody, and who is invited."""
+    return await page(ctx, "auth/team.html", await _members(ctx, q, cursor))
+
+
+@get("/team/now", opt=READ, include_in_schema=False)
+async def members_now(ctx: Ctx, q: Search = "", cursor: CursorText = None) -> Response[str]:
+    """The list again."""
+    return await fragment(ctx, "auth/team.html", "now", await _members(ctx, q, cursor or None))
+
+
+async def _member(ctx: Context, user_id: UUID) -> MemberPage:
+    member = await team.get_member(ctx, user_id)
+    projects = project_options(await team_views.all_projects(ctx))
+    held = {str(at.project_id) for at in member.projects}
+    manages = may(ctx.actor, Permission.TEAM_MANAGE)
+    is_owners = member.role == Role.TENANT_OWNER and own_role(ctx.actor) is not Role.TENANT_OWNER
+    return MemberPage(
+        line=member_line(member, ctx.actor),
+        roles=role_options(ctx.actor, of_project=False),
+        project_roles=role_options(ctx.actor, of_project=True),
+        projects=projects,
+        free_projects=tuple(option for option in projects if option[0] not in held),
+        may_manage=manages and not is_owners,
+        why_not="Only an owner may change what an owner is." if manages and is_owners else "",
+        is_last_owner=await team_views.is_last_owner(ctx, member),
+        call=role_call(member),
+    )
+
+
+@get("/team/members/{user_id:uuid}", opt=READ, include_in_schema=False)
+async def member(ctx: Ctx, user_id: FromPath[UUID]) -> Response[str]:
+    """One person: their roles, and what may be done about them."""
+    return await page(ctx, "auth/member.html", await _member(ctx, user_id))
+
+
+@get("/team/members/{user_id:uuid}/now", opt=READ, include_in_schema=False)
+async def member_now(ctx: Ctx, user_id: FromPath[UUID]) -> Response[str]:
+    """What moves of it."""
+    return await fragment(ctx, "auth/member.html", "now", await _member(ctx, user_id))
+
+
+@post("/team/members/{user_id:uuid}/role", opt=MANAGE, include_in_schema=False)
+async def set_role(ctx: Ctx, user_id: FromPath[UUID], data: Form[RoleForm]) -> Response[str]:
+    """Give, change or take one role."""
+    await once(ctx, MemberChanged, team.set_role, data.command(user_id))
+    return redirect(ctx, f"/team/members/{user_id}")
+
+
+@post("/team/members/{user_id:uuid}/remove", opt=MANAGE, include_in_schema=False)
+async def remove_member(ctx: Ctx, user_id: FromPath[UUID], data: Form[RemoveForm]) -> Response[str]:
+    """Out of the organisation."""
+    command = RemoveMember(user_id=user_id, confirm_email=data.confirm_name, version=as_version(data.version))
+    await once(ctx, MemberChanged, team.remove_member, command)
+    return redirect(ctx, "/team")
+
+
+@post("/team/leave", opt=READ, include_in_schema=False)
+async def leave(ctx: Ctx) -> Response[str]:
+    """Go oneself; the start page then is that of another organisation, or asks for one."""
+    await once(ctx, MemberChanged, team.leave, LeaveOrganisation())
+    return redirect(ctx, "/")
+
+
+async def _invitations(ctx: Context, wanted: str | None, cursor: UUID | None) -> InvitationsPage:
+    found = await invitations.page_sent(ctx, InvitationQuery(state=wanted, cursor=cursor, limit=PAGE))
+    kept = {"state": wanted} if wanted else {}
+    base = "/team/invitations"
+    return InvitationsPage(
+        tabs=tabs(ctx.actor, "invitations"),
+        lines=tuple(invitation_line(one, ctx.actor) for one in found.items),
+        chips=tuple(
+            (word, base if state == wanted else f"{base}?state={state}", state == wanted)
+            for state, (_, word) in STATE_LOOKS.items()
+        ),
+        roles=(*role_options(ctx.actor, of_project=False), *role_options(ctx.actor, of_project=True)),
+        projects=project_options(await team_views.all_projects(ctx)),
+        days=await team_views.invitation_days(ctx),
+        may_manage=may(ctx.actor, Permission.TEAM_MANAGE),
+        next_href=f"{base}?{urlencode({**kept, 'cursor': str(found.next_cursor)})}" if found.next_cursor else None,
+        first_href=base + (f"?{urlencode(kept)}" if kept else "") if cursor else None,
+        query=f"?{urlencode({**kept, **({'cursor': str(cursor)} if cursor else {})})}",
+        call=invite_call(),
+    )
+
+
+@get("/team/invitations", opt=READ, include_in_schema=False)
+async def sent(ctx: Ctx, wanted: StateWord = None, cursor: Cursor = None) -> Response[str]:
+    """What was sent, and the form for the next one."""
+    return await page(ctx, "auth/invitations_sent.html", await _invitations(ctx, wanted, cursor))
+
+
+@get("/team/invitations/now", opt=READ, include_in_schema=False)
+async def sent_now(ctx: Ctx, wanted: StateWord = None, cursor: Cursor = None) -> Response[str]:
+    """The list again."""
+    return await fragment(ctx, "auth/invitations_sent.html", "now", await _invitations(ctx, wanted, cursor))
+
+
+@post("/team/invitations", opt=SENDS, include_in_schema=False)
+async def invite(ctx: Ctx, data: Form[InviteForm]) -> Response[str]:
+    """Invite an address."""
+    await once(ctx, Invited, invitations.invite, data.command())
+    return redirect(ctx, "/team/invitations")
+
+
+@post("/team/invitations/{invitation_id:uuid}/resend", opt=SENDS, include_in_schema=False)
+async def resend(ctx: Ctx, invitation_id: FromPath[UUID]) -> Response[str]:
+    """Mail it again."""
+    await once(ctx, Invited, invitations.resend, ResendInvitation(invitation_id=invitation_id))
+    return redirect(ctx, "/team/invitations")
+
+
+@post("/team/invitations/{invitation_id:uuid}/revoke", opt=MANAGE, include_in_schema=False)
+async def revoke(ctx: Ctx, invitation_id: FromPath[UUID]) -> Response[str]:
+    """Take it back."""
+    await once(ctx, Invited, invitations.revoke, RevokeInvitation(invitation_id=invitation_id))
+    return redirect(ctx, "/team/invitations")
+
+
+@get("/team/roles", opt=READ, include_in_schema=False)
+async def roles(ctx: Ctx) -> Response[str]:
+    """What each role may do, from the table that decides."""
+    mine = own_role(ctx.actor)
+    struct = RolesPage(
+        tabs=tabs(ctx.actor, "roles"),
+        organisation=role_notes(ORGANISATION_ROLES),
+        project=role_notes(PROJECT_ROLES),
+        rows=tuple(matrix()),
+        own=role_name(mine) if mine else "",
+    )
+    return await page(ctx, "auth/roles.html", struct)
+
+
+ROUTES = [
+    members,
+    members_now,
+    member,
+    member_now,
+    set_role,
+    remove_member,
+    leave,
+    sent,
+    sent_now,
+    invite,
+    resend,
+    revoke,
+    roles,
+]

@@ -1,0 +1,166 @@
+"""Members and invitations for programs."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import Response, delete, get, patch, post
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.auth.contracts.team import (
+    AnswerInvitation,
+    InvitationAnswered,
+    InvitationQuery,
+    InvitationView,
+    Invited,
+    InviteMember,
+    LeaveOrganisation,
+    MemberChanged,
+    MemberQuery,
+    MemberView,
+    RemoveMember,
+    ResendInvitation,
+    RevokeInvitation,
+    SetRole,
+)
+from app.domains.auth.schemas.team import InvitationsAnswer, InviteBody, MembersAnswer, ReceivedAnswer, RoleBody
+from app.domains.auth.service import invitations, team
+from app.shared.authz import Permission
+from app.shared.idempotency import once
+from app.shared.rdb import RateLimit
+from app.shared.web import Ctx, Json, requires
+from app.shared.web.etag import IfMatch, seen_version, tagged
+from app.shared.web.paging import Cursor, CursorText, Limit
+
+READ = requires(Permission.TEAM_READ)
+MANAGE = requires(Permission.TEAM_MANAGE)
+MAILS = RateLimit("invitations", 60, 60)
+SENDS = requires(Permission.TEAM_MANAGE, rate=MAILS)
+OWN = requires(Permission.PROFILE)
+RoleFilter = Annotated[str | None, QueryParameter(max_length=40, description="only people with this role")]
+ProjectFilter = Annotated[UUID | None, QueryParameter(description="only people with a role in this project")]
+Search = Annotated[str, QueryParameter(max_length=100, description="a part of the name or address")]
+StateFilter = Annotated[
+    Literal["pending", "accepted", "declined", "revoked", "expired"] | None,
+    QueryParameter(name="state", description="only those"),
+]
+
+
+@get("/api/v1/team/members", opt=READ)
+async def list_members(
+    ctx: Ctx,
+    role: RoleFilter = None,
+    project_id: ProjectFilter = None,
+    q: Search = "",
+    cursor: CursorText = None,
+    limit: Limit = 50,
+) -> MembersAnswer:
+    """Everybody of the organisation with their roles, by name."""
+    query = MemberQuery(role=role, project_id=project_id, search=q, cursor=cursor, limit=limit)
+    found = await team.page_members(ctx, query)
+    return MembersAnswer(items=list(found.items), next_cursor=found.next_cursor)
+
+
+@get("/api/v1/team/members/{user_id:uuid}", opt=READ)
+async def get_member(ctx: Ctx, user_id: FromPath[UUID]) -> Response[MemberView]:
+    """One of them; the `ETag` is of their roles here."""
+    member = await team.get_member(ctx, user_id)
+    return tagged(member, member.version)
+
+
+@patch("/api/v1/team/members/{user_id:uuid}", opt=MANAGE)
+async def set_role(
+    ctx: Ctx, user_id: FromPath[UUID], data: Json[RoleBody], if_match: IfMatch = None
+) -> Response[MemberView]:
+    """Give, change or take one role: in the organisation, or in a project."""
+    command = SetRole(user_id=user_id, role=data.role, project_id=data.project_id, version=seen_version(if_match))
+    await once(ctx, MemberChanged, team.set_role, command)
+    member = await team.get_member(ctx, user_id)
+    return tagged(member, member.version)
+
+
+@delete("/api/v1/team/members/{user_id:uuid}", opt=MANAGE, status_code=200)
+async def remove_member(ctx: Ctx, user_id: FromPath[UUID], if_match: IfMatch = None) -> MemberChanged:
+    """Take every role here: sessions leave, tokens and terminals end within five seconds, machines stay."""
+    return await once(
+        ctx, MemberChanged, team.remove_member, RemoveMember(user_id=user_id, version=seen_version(if_match))
+    )
+
+
+@post("/api/v1/team/leave", opt=READ, status_code=200)
+async def leave(ctx: Ctx) -> MemberChanged:
+    """Go oneself."""
+    return await once(ctx, MemberChanged, team.leave, LeaveOrganisation())
+
+
+@get("/api/v1/team/invitations", opt=READ)
+async def list_invitations(
+    ctx: Ctx, wanted: StateFilter = None, cursor: Cursor = None, limit: Limit = 50
+) -> InvitationsAnswer:
+    """What the organisation sent, newest first."""
+    found = await invitations.page_sent(ctx, InvitationQuery(state=wanted, cursor=cursor, limit=limit))
+    return InvitationsAnswer(items=list(found.items), next_cursor=found.next_cursor)
+
+
+@get("/api/v1/team/invitations/{invitation_id:uuid}", opt=READ)
+async def get_invitation(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationView:
+    """One of them."""
+    return await invitations.get_sent(ctx, invitation_id)
+
+
+@post("/api/v1/team/invitations", opt=SENDS)
+async def invite(ctx: Ctx, data: Json[InviteBody]) -> Response[InvitationView]:
+    """Invite an address (201); one that is invited there already is answered again (200)."""
+    command = InviteMember(email=data.email, role=data.role, project_id=data.project_id)
+    invited = await once(ctx, Invited, invitations.invite, command)
+    shown = await invitations.get_sent(ctx, invited.invitation_id)
+    return Response(shown, status_code=201 if invited.is_new else 200)
+
+
+@post("/api/v1/team/invitations/{invitation_id:uuid}/resend", opt=SENDS, status_code=200)
+async def resend(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationView:
+    """Mail it again, with a new term."""
+    command = ResendInvitation(invitation_id=invitation_id)
+    sent = await once(ctx, Invited, invitations.resend, command)
+    return await invitations.get_sent(ctx, sent.invitation_id)
+
+
+@delete("/api/v1/team/invitations/{invitation_id:uuid}", opt=MANAGE, status_code=200)
+async def revoke(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationView:
+    """Take it back."""
+    await once(ctx, Invited, invitations.revoke, RevokeInvitation(invitation_id=invitation_id))
+    return await invitations.get_sent(ctx, invitation_id)
+
+
+@get("/api/v1/invitations", opt=OWN)
+async def list_received(ctx: Ctx) -> ReceivedAnswer:
+    """What waits for one's own, verified address."""
+    return ReceivedAnswer(items=await invitations.list_received(ctx))
+
+
+@post("/api/v1/invitations/{invitation_id:uuid}/accept", opt=OWN, status_code=200)
+async def accept(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationAnswered:
+    """Join."""
+    return await once(ctx, InvitationAnswered, invitations.accept, AnswerInvitation(invitation_id=invitation_id))
+
+
+@post("/api/v1/invitations/{invitation_id:uuid}/decline", opt=OWN, status_code=200)
+async def decline(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationAnswered:
+    """Say no."""
+    return await once(ctx, InvitationAnswered, invitations.decline, AnswerInvitation(invitation_id=invitation_id))
+
+
+ROUTES = [
+    list_members,
+    get_member,
+    set_role,
+    remove_member,
+    leave,
+    list_invitations,
+    get_invitation,
+    invite,
+    resend,
+    revoke,
+    list_received,
+    accept,
+    decline,
+]

@@ -1,0 +1,157 @@
+"""Service accounts and their credentials: programs of one project, which act as themselves.
+
+A secret is made once, shown in that one answer and kept as a hash. Revoking a credential or disabling an account ends
+the tokens that came from it within five seconds.
+"""
+
+from uuid import UUID
+
+from app.context import Context
+from app.domains.auth.contracts import CreateServiceAccount, ServiceAccountId
+from app.domains.auth.contracts.team import (
+    AccountDisabled,
+    AccountQuery,
+    AccountView,
+    CredentialRevoked,
+    CredentialView,
+    DisableAccount,
+    RevokeCredential,
+)
+from app.domains.auth.events import ServiceAccountDisabled
+from app.domains.auth.repository import AuthRepository, TeamRepository, TokenRepository
+from app.domains.auth.repository.team import AnyRow
+from app.domains.auth.rules.team import PROJECT_ROLES, Change
+from app.domains.auth.service.places import clean_name
+from app.domains.auth.service.team import check_change, role_in
+from app.shared.authz import Permission, Role, TenantScope, privileged, tenant_scope
+from app.shared.errors import Forbidden, NotFound, ValidationFailed
+from app.shared.ids import ProjectId, new_id
+from app.shared.web.paging import Slice, cut
+
+GRANTABLE = frozenset(PROJECT_ROLES)
+
+
+@privileged(
+    Permission.SERVICE_ACCOUNT_MANAGE,
+    "service_account.create",
+    "service_account",
+    lambda command, result: result.id if result else command.name,
+)
+async def create_service_account(ctx: Context, command: CreateServiceAccount) -> AccountView:
+    """A new account in a project of the organisation (the current one when none is named). Raises ValidationFailed,
+    NameTaken, NotFound."""
+    scope = tenant_scope(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE)
+    name, role = clean_name(command.name), _role(command.role)
+    project_id = command.project_id or ctx.actor.project_id
+    if ctx.actor.id is None or project_id is None:
+        raise Forbidden()
+    project = await TeamRepository(ctx.session).find_project(scope, project_id)
+    if project is None:
+        raise NotFound()
+    actor_role = role_in(ctx.actor, scope.tenant_id)
+    check_change(Change(actor_role=actor_role, holder_role=None, before=None, after=role, owners=1, is_program=True))
+    now, account_id = await ctx.now(), ServiceAccountId(new_id())
+    await TokenRepository(ctx.session).append_account(account_id, scope, project_id, name, ctx.actor.id, now)
+    await AuthRepository(ctx.session).append_membership(
+        new_id(), role, now, service_account_id=account_id, tenant_id=scope.tenant_id, project_id=project_id
+    )
+    return await get_account(ctx, account_id)
+
+
+def _role(text: str) -> Role:
+    for role in PROJECT_ROLES:
+        if role.value == text:
+            return role
+    raise ValidationFailed(fields={"role": "one of project_admin, project_member, project_viewer"})
+
+
+async def page_accounts(ctx: Context, query: AccountQuery) -> Slice[AccountView, UUID]:
+    """The organisation's accounts, oldest first; those that were disabled only when asked for."""
+    scope = tenant_scope(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE)
+    rows = await TokenRepository(ctx.session).page_accounts(scope, query)
+    kept = cut([_view(row) for row in rows], query.limit, lambda view: UUID(str(view.id)))
+    return Slice(items=kept.items, next_cursor=kept.next_cursor)
+
+
+async def get_account(ctx: Context, account_id: UUID) -> AccountView:
+    """One of the organisation's, disabled or not. Raises NotFound."""
+    scope = tenant_scope(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE)
+    row = await TokenRepository(ctx.session).find_account(scope, account_id)
+    if row is None:
+        raise NotFound()
+    return _view(row)
+
+
+def _view(row: AnyRow) -> AccountView:
+    return AccountView(
+        id=ServiceAccountId(row.id),
+        name=row.name,
+        role=row.role,
+        project_id=ProjectId(row.project_id),
+        project_name=row.project_name,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        disabled_at=row.disabled_at,
+        last_used_at=row.last_used_at,
+        credentials=row.credentials,
+        version=row.version,
+    )
+
+
+async def list_credentials(ctx: Context, account_id: UUID) -> list[CredentialView]:
+    """Newest first, revoked ones too; never a secret. Raises NotFound."""
+    scope = tenant_scope(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE)
+    await get_account(ctx, account_id)
+    rows = await TokenRepository(ctx.session).list_credentials(scope, account_id)
+    return [
+        CredentialView(
+            client_id=row.id,
+            created_at=row.created_at,
+            created_by=row.created_by,
+            last_used_at=row.last_used_at,
+            revoked_at=row.revoked_at,
+        )
+        for row in rows
+    ]
+
+
+@privileged(
+    Permission.SERVICE_ACCOUNT_MANAGE,
+    "service_account.credential_revoke",
+    "service_account",
+    lambda command, _: command.service_account_id,
+)
+async def revoke_credential(ctx: Context, command: RevokeCredential) -> CredentialRevoked:
+    """End a client id and every token that it got; twice is fine. Raises NotFound."""
+    scope = tenant_scope(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE)
+    repository = TokenRepository(ctx.session)
+    ctx.explain(client_id=str(command.client_id))
+    if not await repository.revoke_credential(scope, command.service_account_id, command.client_id, await ctx.now()):
+        raise NotFound()
+    return CredentialRevoked(client_id=command.client_id)
+
+
+@privileged(
+    Permission.SERVICE_ACCOUNT_MANAGE,
+    "service_account.disable",
+    "service_account",
+    lambda command, _: command.service_account_id,
+)
+async def disable_account(ctx: Context, command: DisableAccount) -> AccountDisabled:
+    """End an account for ever, with all its credentials and tokens; what it launched stays. Twice is fine.
+    Raises NotFound, ValidationFailed when the typed name is another one."""
+    scope = tenant_scope(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE)
+    account = await get_account(ctx, command.service_account_id)
+    if command.confirm_name is not None and command.confirm_name != account.name:
+        raise ValidationFailed(fields={"confirm_name": f"Type {account.name} to confirm"})
+    if account.disabled_at is None:
+        await _disable(ctx, scope, account)
+    return AccountDisabled(service_account_id=account.id)
+
+
+async def _disable(ctx: Context, scope: TenantScope, account: AccountView) -> None:
+    version = await TokenRepository(ctx.session).disable_account(scope, account.id, await ctx.now())
+    fact = ServiceAccountDisabled(
+        service_account_id=account.id, tenant_id=scope.tenant_id, project_id=account.project_id
+    )
+    await ctx.emit(fact, version=version, tenant_id=scope.tenant_id, project_id=account.project_id)
