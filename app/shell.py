@@ -34,6 +34,7 @@ async def build_shell(ctx: Context) -> Shell:
     operator = any(binding.role in PLATFORM_ROLES for binding in ctx.actor.bindings)
     tenant = await auth.tenant(ctx, ctx.actor.tenant_id) if ctx.actor.tenant_id else None
     project = await auth.project(ctx, ctx.actor.project_id) if ctx.actor.project_id else None
+    portal = console == "portal"
     return Shell(
         csrf_token=web.csrf_token,
         theme=parse_theme(web.theme),
@@ -43,11 +44,14 @@ async def build_shell(ctx: Context) -> Shell:
         user_initials=initials(ctx.actor.name),
         tenant_name=tenant.name if tenant else "",
         project_name=project.name if project else "",
+        places=await _places(ctx) if portal else (),
+        invitations=await auth.invitations_waiting(ctx) if portal else 0,
+        new_project_href="/settings/organisation#projects" if may(ctx.actor, Permission.PROJECT_MANAGE) else None,
         nav=_entries(ctx, web.path, console),
         settings_nav=_entries(ctx, web.path, "settings"),
         machine_nav=_entries(ctx, web.path, "machine"),
         public_url=ctx.settings.web.public_url,
-        money=await _money(ctx) if console == "portal" else None,
+        money=await _money(ctx) if portal else None,
         is_operator=operator,
         operator_href="/admin/nodes" if operator else None,
         portal_href="/" if tenant else None,
@@ -71,6 +75,19 @@ def _entries(ctx: Context, path: str, console: str) -> tuple[frame.NavEntry, ...
         for entry in navigation()
         if entry.console == console and may(ctx.actor, entry.permission)
     )
+
+
+async def _places(ctx: Context) -> tuple[frame.PlaceGroup, ...]:
+    """Organisations and projects that the person may stand in, in one query."""
+    groups: dict[object, tuple[str, list[frame.PlaceChoice]]] = {}
+    for place in await auth.places_of(ctx):
+        choice = frame.PlaceChoice(
+            project_id=str(place.project_id),
+            name=place.project_name,
+            current=place.project_id == ctx.actor.project_id,
+        )
+        groups.setdefault(place.tenant_id, (place.tenant_name, []))[1].append(choice)
+    return tuple(frame.PlaceGroup(name=name, projects=tuple(choices)) for name, choices in groups.values())
 
 
 async def _money(ctx: Context) -> frame.MoneyPill | None:

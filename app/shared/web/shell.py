@@ -39,6 +39,21 @@ class MoneyPill(msgspec.Struct, frozen=True, kw_only=True):
     fragment_href: str | None = None
 
 
+class PlaceChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """A project to switch to."""
+
+    project_id: str
+    name: str
+    current: bool
+
+
+class PlaceGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """An organisation in the menu of places, with its projects."""
+
+    name: str
+    projects: tuple[PlaceChoice, ...]
+
+
 class Shell(msgspec.Struct, frozen=True, kw_only=True):
     """The viewer and their surroundings. `user_name` empty means nobody is signed in."""
 
@@ -50,6 +65,9 @@ class Shell(msgspec.Struct, frozen=True, kw_only=True):
     user_initials: str = ""
     tenant_name: str = ""
     project_name: str = ""
+    places: tuple[PlaceGroup, ...] = ()  # where the viewer may switch to, with a form to `/place`
+    invitations: int = 0  # that wait for the viewer's answer
+    new_project_href: str | None = None
     nav: tuple[NavEntry, ...] = ()
     settings_nav: tuple[NavEntry, ...] = ()  # tabs of layouts/settings.html
     machine_nav: tuple[NavEntry, ...] = ()  # tabs of layouts/machine.html; `{id}` in an href is the allocation's id

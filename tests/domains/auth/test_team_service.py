@@ -58,7 +58,7 @@ async def test_a_first_sign_in_of_somebody_invited_makes_no_organisation(sign_in
     ben = await sign_in_as("ben")
     assert (ben.actor.tenant_id, ben.actor.bindings) == (None, ())
     async with runtime.context(ben.actor) as ctx:
-        waiting = await invitations.list_received(ctx)
+        waiting = (await invitations.page_received(ctx)).items
         assert [(one.role, one.invited_by_name) for one in waiting] == [("tenant_member", "Ada")]
         await invitations.accept(ctx, AnswerInvitation(invitation_id=waiting[0].id))
     await refresh(runtime, ben)
@@ -104,7 +104,7 @@ async def test_an_address_that_is_not_proved_is_told_why(sign_in_as, open_contex
         invited = await invitations.invite(ctx, InviteMember(email="ben@example.com", role="tenant_member"))
         await ctx.session.execute(text("UPDATE auth.users SET email_verified = false WHERE name = 'Ben'"))
     async with open_context(ben.actor) as ctx:
-        assert await invitations.list_received(ctx) == []
+        assert (await invitations.page_received(ctx)).items == ()
     with pytest.raises(EmailUnverified):
         async with open_context(ben.actor) as ctx:
             await invitations.accept(ctx, AnswerInvitation(invitation_id=invited.invitation_id))

@@ -16,18 +16,8 @@ from app.domains.auth.contracts.team import (
     DisableAccount,
     RevokeCredential,
 )
-from app.domains.auth.schemas.pages import (
-    AccountForm,
-    AccountPage,
-    AccountsPage,
-    ConfirmForm,
-    account_call,
-    account_line,
-    credential_call,
-    project_options,
-    role_options,
-    tabs,
-)
+from app.domains.auth.schemas.forms import AccountForm, ConfirmForm
+from app.domains.auth.schemas.pages import AccountPage, account_line, accounts_page, credential_call
 from app.domains.auth.service import accounts, team_views, tokens
 from app.shared.authz import Permission
 from app.shared.idempotency import once
@@ -42,23 +32,10 @@ PAGE = 50
 @get("/team/accounts", opt=ACCOUNTS, include_in_schema=False)
 async def list_accounts(ctx: Ctx, disabled: Flag = "", cursor: Cursor = None) -> Response[str]:
     """The organisation's programs, and the form for the next one."""
-    return await page(ctx, "auth/accounts.html", await _accounts(ctx, bool(disabled), cursor))
-
-
-async def _accounts(ctx: Context, disabled: bool, cursor: UUID | None) -> AccountsPage:
-    found = await accounts.page_accounts(ctx, AccountQuery(disabled=disabled, cursor=cursor, limit=PAGE))
-    tail = "disabled=1&" if disabled else ""
-    return AccountsPage(
-        tabs=tabs(ctx.actor, "accounts"),
-        lines=tuple(account_line(account) for account in found.items),
-        roles=role_options(ctx.actor, of_project=True),
-        projects=project_options(await team_views.all_projects(ctx)),
-        project=str(ctx.actor.project_id or ""),
-        with_disabled=disabled,
-        next_href=f"/team/accounts?{tail}cursor={found.next_cursor}" if found.next_cursor else None,
-        first_href=f"/team/accounts?{tail}".rstrip("?&") if cursor else None,
-        call=account_call(),
-    )
+    query = AccountQuery(disabled=bool(disabled), cursor=cursor, limit=PAGE)
+    found = await accounts.page_accounts(ctx, query)
+    struct = accounts_page(ctx.actor, found, query, await team_views.all_projects(ctx))
+    return await page(ctx, "auth/accounts.html", struct)
 
 
 @post("/team/accounts", opt=ACCOUNTS, include_in_schema=False)
@@ -76,11 +53,11 @@ async def account(ctx: Ctx, account_id: FromPath[UUID]) -> Response[str]:
 
 async def _account(ctx: Context, account_id: UUID, created: CredentialCreated | None) -> AccountPage:
     shown = await accounts.get_account(ctx, account_id)
-    credentials = await accounts.list_credentials(ctx, account_id)
+    credentials = (await accounts.page_credentials(ctx, account_id)).items
     secret = ctx.once_only.get("client_secret")
     return AccountPage(
         line=account_line(shown),
-        credentials=tuple(credentials),
+        credentials=credentials,
         people=await team_views.names_of(ctx, {shown.created_by, *(one.created_by for one in credentials)}),
         client_id=created.client_id if created else None,
         secret=secret,

@@ -5,7 +5,6 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from app.context import Context
 from app.domains.auth.contracts.team import (
     AnswerInvitation,
     CreateOrganisation,
@@ -18,19 +17,8 @@ from app.domains.auth.contracts.team import (
     SwitchPlace,
 )
 from app.domains.auth.rules.words import role_name
-from app.domains.auth.schemas.pages import (
-    NewOrganisationPage,
-    OrganisationForm,
-    OrganisationPage,
-    PlaceForm,
-    ProjectForm,
-    ReceivedLine,
-    ReceivedPage,
-    as_id,
-    as_version,
-    organisation_call,
-    project_call,
-)
+from app.domains.auth.schemas.forms import OrganisationForm, PlaceForm, ProjectForm, as_id, as_version
+from app.domains.auth.schemas.pages import NewOrganisationPage, ReceivedLine, ReceivedPage, organisation_page
 from app.domains.auth.service import invitations, places, team_views
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
@@ -60,7 +48,7 @@ async def switch(ctx: Ctx, data: Form[PlaceForm]) -> Response[str]:
 async def received(ctx: Ctx) -> Response[str]:
     """What waits for one's own address; who is in no organisation may also begin one here."""
     email, is_verified = await team_views.own_address(ctx)
-    waiting = await invitations.list_received(ctx)
+    waiting = (await invitations.page_received(ctx)).items
     struct = ReceivedPage(
         lines=tuple(ReceivedLine(invitation=one, role_word=role_name(one.role)) for one in waiting),
         email=email,
@@ -101,26 +89,12 @@ async def create_organisation(ctx: Ctx, data: Form[OrganisationForm]) -> Respons
     return redirect(ctx, "/")
 
 
-async def _organisation(ctx: Context, cursor: UUID | None) -> OrganisationPage:
-    shown = await places.get_organisation(ctx)
-    found = await places.page_projects(ctx, cursor)
-    return OrganisationPage(
-        organisation=shown,
-        projects=found.items,
-        zones=team_views.zones(),
-        current=ctx.actor.project_id,
-        may_change=may(ctx.actor, Permission.TEAM_MANAGE),
-        may_make=may(ctx.actor, Permission.PROJECT_MANAGE),
-        next_href=f"{SETTINGS}?cursor={found.next_cursor}" if found.next_cursor else None,
-        change_call=organisation_call(shown),
-        project_call=project_call(),
-    )
-
-
 @get("/settings/organisation", opt=READ, include_in_schema=False)
 async def organisation(ctx: Ctx, cursor: Cursor = None) -> Response[str]:
     """Name, time zone, currency, projects."""
-    return await page(ctx, "auth/organisation.html", await _organisation(ctx, cursor))
+    shown, found = await places.get_organisation(ctx), await places.page_projects(ctx, cursor)
+    struct = organisation_page(ctx.actor, shown, found, team_views.zones())
+    return await page(ctx, "auth/organisation.html", struct)
 
 
 @post("/settings/organisation", opt=MANAGE, include_in_schema=False)

@@ -1,7 +1,6 @@
 """The team: members, one member, invitations that were sent, what each role may do."""
 
 from typing import Annotated, Literal
-from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -20,29 +19,21 @@ from app.domains.auth.contracts.team import (
 )
 from app.domains.auth.rules.team import ORGANISATION_ROLES, PROJECT_ROLES
 from app.domains.auth.rules.words import matrix, role_name
+from app.domains.auth.schemas.forms import InviteForm, RemoveForm, RoleForm, as_version
 from app.domains.auth.schemas.pages import (
-    STATE_LOOKS,
     InvitationsPage,
-    InviteForm,
     MemberPage,
     MembersPage,
-    RemoveForm,
-    RoleForm,
     RolesPage,
-    as_version,
-    invitation_line,
-    invite_call,
-    member_line,
+    invitations_page,
+    member_page,
+    members_page,
     own_role,
-    project_options,
-    role_call,
     role_notes,
-    role_options,
     tabs,
 )
 from app.domains.auth.service import invitations, team, team_views
-from app.shared.authz import Permission, Role
-from app.shared.authz.scope import may
+from app.shared.authz import Permission
 from app.shared.idempotency import once
 from app.shared.rdb import RateLimit
 from app.shared.web import Ctx, Form, fragment, page, redirect, requires
@@ -59,21 +50,10 @@ PAGE = 50
 
 
 async def _members(ctx: Context, q: str, cursor: str | None) -> MembersPage:
-    found = await team.page_members(ctx, MemberQuery(search=q, cursor=cursor, limit=PAGE))
+    query = MemberQuery(search=q, cursor=cursor, limit=PAGE)
+    found = await team.page_members(ctx, query)
     waiting = await invitations.page_sent(ctx, InvitationQuery(state="pending", limit=20))
-    total = await team.count_members(ctx)
-    kept = {"q": q} if q else {}
-    return MembersPage(
-        tabs=tabs(ctx.actor, "members", total),
-        lines=tuple(member_line(member, ctx.actor) for member in found.items),
-        waiting=tuple(invitation_line(one, ctx.actor) for one in waiting.items) if not q and not cursor else (),
-        total=total,
-        search=q,
-        may_manage=may(ctx.actor, Permission.TEAM_MANAGE),
-        next_href="/team?" + urlencode({**kept, "cursor": found.next_cursor}) if found.next_cursor else None,
-        first_href="/team" + (f"?{urlencode(kept)}" if kept else "") if cursor else None,
-        query=f"?{urlencode({**kept, 'cursor': cursor or ''})}",
-    )
+    return members_page(ctx.actor, found, waiting, await team.count_members(ctx), query)
 
 
 @get("/team", opt=READ, include_in_schema=False)
@@ -89,22 +69,9 @@ async def members_now(ctx: Ctx, q: Search = "", cursor: CursorText = None) -> Re
 
 
 async def _member(ctx: Context, user_id: UUID) -> MemberPage:
-    member = await team.get_member(ctx, user_id)
-    projects = project_options(await team_views.all_projects(ctx))
-    held = {str(at.project_id) for at in member.projects}
-    manages = may(ctx.actor, Permission.TEAM_MANAGE)
-    is_owners = member.role == Role.TENANT_OWNER and own_role(ctx.actor) is not Role.TENANT_OWNER
-    return MemberPage(
-        line=member_line(member, ctx.actor),
-        roles=role_options(ctx.actor, of_project=False),
-        project_roles=role_options(ctx.actor, of_project=True),
-        projects=projects,
-        free_projects=tuple(option for option in projects if option[0] not in held),
-        may_manage=manages and not is_owners,
-        why_not="Only an owner may change what an owner is." if manages and is_owners else "",
-        is_last_owner=await team_views.is_last_owner(ctx, member),
-        call=role_call(member),
-    )
+    shown = await team.get_member(ctx, user_id)
+    is_last = await team_views.is_last_owner(ctx, shown)
+    return member_page(ctx.actor, shown, await team_views.all_projects(ctx), is_last_owner=is_last)
 
 
 @get("/team/members/{user_id:uuid}", opt=READ, include_in_schema=False)
@@ -142,25 +109,10 @@ async def leave(ctx: Ctx) -> Response[str]:
 
 
 async def _invitations(ctx: Context, wanted: str | None, cursor: UUID | None) -> InvitationsPage:
-    found = await invitations.page_sent(ctx, InvitationQuery(state=wanted, cursor=cursor, limit=PAGE))
-    kept = {"state": wanted} if wanted else {}
-    base = "/team/invitations"
-    return InvitationsPage(
-        tabs=tabs(ctx.actor, "invitations"),
-        lines=tuple(invitation_line(one, ctx.actor) for one in found.items),
-        chips=tuple(
-            (word, base if state == wanted else f"{base}?state={state}", state == wanted)
-            for state, (_, word) in STATE_LOOKS.items()
-        ),
-        roles=(*role_options(ctx.actor, of_project=False), *role_options(ctx.actor, of_project=True)),
-        projects=project_options(await team_views.all_projects(ctx)),
-        days=await team_views.invitation_days(ctx),
-        may_manage=may(ctx.actor, Permission.TEAM_MANAGE),
-        next_href=f"{base}?{urlencode({**kept, 'cursor': str(found.next_cursor)})}" if found.next_cursor else None,
-        first_href=base + (f"?{urlencode(kept)}" if kept else "") if cursor else None,
-        query=f"?{urlencode({**kept, **({'cursor': str(cursor)} if cursor else {})})}",
-        call=invite_call(),
-    )
+    query = InvitationQuery(state=wanted, cursor=cursor, limit=PAGE)
+    found = await invitations.page_sent(ctx, query)
+    projects = await team_views.all_projects(ctx)
+    return invitations_page(ctx.actor, found, query, projects, await team_views.invitation_days(ctx))
 
 
 @get("/team/invitations", opt=READ, include_in_schema=False)

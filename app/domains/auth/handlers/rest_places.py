@@ -135,9 +135,12 @@ async def disable_account(ctx: Ctx, account_id: FromPath[UUID]) -> AccountDisabl
 
 
 @get("/api/v1/service-accounts/{account_id:uuid}/credentials", opt=ACCOUNTS)
-async def list_credentials(ctx: Ctx, account_id: FromPath[UUID]) -> CredentialsAnswer:
+async def list_credentials(
+    ctx: Ctx, account_id: FromPath[UUID], cursor: Cursor = None, limit: Limit = 50
+) -> CredentialsAnswer:
     """Its client ids, newest first; secrets are nowhere."""
-    return CredentialsAnswer(items=await accounts.list_credentials(ctx, account_id))
+    found = await accounts.page_credentials(ctx, account_id, cursor, limit)
+    return CredentialsAnswer(items=list(found.items), next_cursor=found.next_cursor)
 
 
 @post("/api/v1/service-accounts/{account_id:uuid}/credentials", opt=ACCOUNTS)
@@ -157,9 +160,10 @@ async def revoke_credential(ctx: Ctx, account_id: FromPath[UUID], client_id: Fro
 
 
 @get("/api/v1/sessions", opt=OWN)
-async def list_sessions(ctx: Ctx) -> SessionsAnswer:
-    """Where one is signed in, most recently seen first."""
-    return SessionsAnswer(items=await sessions.list_sessions(ctx))
+async def list_sessions(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50) -> SessionsAnswer:
+    """Where one is signed in, newest sign-in first."""
+    found = await sessions.page_sessions(ctx, cursor, limit)
+    return SessionsAnswer(items=list(found.items), next_cursor=found.next_cursor)
 
 
 @delete("/api/v1/sessions/{session_id:uuid}", opt=OWN, status_code=200)

@@ -132,9 +132,10 @@ async def revoke(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationView:
 
 
 @get("/api/v1/invitations", opt=OWN)
-async def list_received(ctx: Ctx) -> ReceivedAnswer:
-    """What waits for one's own, verified address."""
-    return ReceivedAnswer(items=await invitations.list_received(ctx))
+async def list_received(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50) -> ReceivedAnswer:
+    """What waits for one's own, verified address, newest first."""
+    found = await invitations.page_received(ctx, cursor, limit)
+    return ReceivedAnswer(items=list(found.items), next_cursor=found.next_cursor)
 
 
 @post("/api/v1/invitations/{invitation_id:uuid}/accept", opt=OWN, status_code=200)

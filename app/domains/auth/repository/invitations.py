@@ -53,8 +53,8 @@ RECEIVED = text("""
     LEFT JOIN auth.projects p ON p.id = i.project_id
     LEFT JOIN auth.users u ON u.id = i.invited_by LEFT JOIN auth.service_accounts a ON a.id = i.invited_by
     WHERE me.id = :user_id AND me.email_verified AND i.state = 'pending' AND i.expires_at > :now
-      AND t.suspended_at IS NULL
-    ORDER BY i.id DESC LIMIT 100
+      AND t.suspended_at IS NULL AND (CAST(:after AS uuid) IS NULL OR i.id < :after)
+    ORDER BY i.id DESC LIMIT :rows
 """)
 COUNT_RECEIVED = text("""
     SELECT count(*) FROM auth.invitations i JOIN auth.users me ON me.email_key = i.email_key
@@ -153,9 +153,10 @@ class InvitationRepository:
         version = await self._session.scalar(CLOSE, values)
         return None if version is None else int(version)
 
-    async def list_received(self, user_id: UUID, now: datetime) -> list[AnyRow]:
-        """What waits for a person whose address is proved."""
-        return list(await self._session.execute(RECEIVED, {"user_id": user_id, "now": now}))
+    async def page_received(self, user_id: UUID, now: datetime, after: UUID | None, rows: int) -> list[AnyRow]:
+        """What waits for a person whose address is proved, newest first."""
+        values = {"user_id": user_id, "now": now, "after": after, "rows": rows}
+        return list(await self._session.execute(RECEIVED, values))
 
     async def count_received(self, user_id: UUID, now: datetime) -> int:
         return int(await self._session.scalar(COUNT_RECEIVED, {"user_id": user_id, "now": now}) or 0)

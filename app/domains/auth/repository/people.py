@@ -62,7 +62,8 @@ SESSIONS_OF = text("""
     FROM auth.oidc_sessions s LEFT JOIN auth.tenants t ON t.id = s.tenant_id
     LEFT JOIN auth.projects p ON p.id = s.project_id
     WHERE s.user_id = :user_id AND s.revoked_at IS NULL AND s.expires_at > :now
-    ORDER BY s.last_seen_at DESC, s.id LIMIT 200
+      AND (CAST(:after AS uuid) IS NULL OR s.id < :after)
+    ORDER BY s.id DESC LIMIT :rows
 """)
 TOKEN_HASHES = text("""
     SELECT token_hash FROM auth.oidc_sessions WHERE user_id = :user_id AND revoked_at IS NULL AND expires_at > :now
@@ -190,8 +191,12 @@ class AuthRepository:
     async def list_bindings(self, holder: UUID) -> list[Row[tuple[object, ...]]]:
         return list(await self._session.execute(BINDINGS, {"holder": holder}))
 
-    async def list_sessions(self, user_id: UUID, now: datetime) -> list[Row[tuple[object, ...]]]:
-        return list(await self._session.execute(SESSIONS_OF, {"user_id": user_id, "now": now}))
+    async def page_sessions(
+        self, user_id: UUID, now: datetime, after: UUID | None, rows: int
+    ) -> list[Row[tuple[object, ...]]]:
+        """A person's live ones, newest sign-in first."""
+        values = {"user_id": user_id, "now": now, "after": after, "rows": rows}
+        return list(await self._session.execute(SESSIONS_OF, values))
 
     async def list_token_hashes(self, user_id: UUID, now: datetime) -> list[bytes]:
         """Of a person's live sessions."""

@@ -18,8 +18,9 @@ INSERT_ACCOUNT = text("""
 """)
 ACCOUNTS = text("""
     SELECT a.id, a.name, a.project_id, p.name AS project_name, a.created_at, a.created_by, a.disabled_at, a.version,
-           m.role, (SELECT count(*) FROM auth.service_account_credentials c
-                    WHERE c.service_account_id = a.id AND c.revoked_at IS NULL AND a.disabled_at IS NULL) AS credentials,
+           m.role,
+           (SELECT count(*) FROM auth.service_account_credentials c
+            WHERE c.service_account_id = a.id AND c.revoked_at IS NULL AND a.disabled_at IS NULL) AS credentials,
            (SELECT max(c.last_used_at) FROM auth.service_account_credentials c
             WHERE c.service_account_id = a.id) AS last_used_at
     FROM auth.service_accounts a JOIN auth.memberships m ON m.service_account_id = a.id
@@ -31,7 +32,9 @@ ACCOUNTS = text("""
 CREDENTIALS = text("""
     SELECT c.id, c.created_at, c.created_by, c.last_used_at, c.revoked_at FROM auth.service_account_credentials c
     JOIN auth.service_accounts a ON a.id = c.service_account_id
-    WHERE c.service_account_id = :account_id AND a.tenant_id = :tenant_id ORDER BY c.id DESC LIMIT 200
+    WHERE c.service_account_id = :account_id AND a.tenant_id = :tenant_id
+      AND (CAST(:after AS uuid) IS NULL OR c.id < :after)
+    ORDER BY c.id DESC LIMIT :rows
 """)
 REVOKE_CREDENTIAL = text("""
     UPDATE auth.service_account_credentials c SET revoked_at = coalesce(c.revoked_at, :now)
@@ -116,8 +119,11 @@ class TokenRepository:
         values = {"tenant_id": scope.tenant_id, "id": account_id, "disabled": True, "after": None, "rows": 1}
         return (await self._session.execute(ACCOUNTS, values)).one_or_none()
 
-    async def list_credentials(self, scope: TenantScope, account_id: UUID) -> list[Row[tuple[object, ...]]]:
-        values = {"tenant_id": scope.tenant_id, "account_id": account_id}
+    async def page_credentials(
+        self, scope: TenantScope, account_id: UUID, after: UUID | None, rows: int
+    ) -> list[Row[tuple[object, ...]]]:
+        """Newest first."""
+        values = {"tenant_id": scope.tenant_id, "account_id": account_id, "after": after, "rows": rows}
         return list(await self._session.execute(CREDENTIALS, values))
 
     async def revoke_credential(self, scope: TenantScope, account_id: UUID, credential_id: UUID, now: datetime) -> bool:

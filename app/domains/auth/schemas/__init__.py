@@ -28,8 +28,20 @@ class InternalLoginForm(msgspec.Struct, kw_only=True):
     next: str = "/"
 
 
+def _methods() -> dict[str, str]:
+    return SESSION_METHODS
+
+
+SESSION_METHODS = {
+    "oidc": "signed in at the identity provider",
+    "internal": "internal login of development",
+    "cli": "command line",
+}
+
+
 class SessionsPage(msgspec.Struct, frozen=True, kw_only=True):
     sessions: list[SessionView]
+    methods: dict[str, str] = msgspec.field(default_factory=_methods)
 
 
 class ServiceAccountBody(msgspec.Struct, kw_only=True):

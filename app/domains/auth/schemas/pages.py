@@ -1,21 +1,21 @@
-"""Forms of the team's pages, and the structs that they get."""
+"""The structs that the team's pages get. Their forms are in `forms`."""
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
 
-from app.domains.auth.contracts import CreateServiceAccount
 from app.domains.auth.contracts.team import (
+    AccountQuery,
     AccountView,
-    ChangeOrganisation,
     CredentialView,
+    InvitationQuery,
     InvitationView,
-    InviteMember,
+    MemberQuery,
     MemberView,
     OrganisationView,
     ProjectDetail,
     ReceivedInvitation,
-    SetRole,
 )
 from app.domains.auth.rules.team import GIVES, ORGANISATION_ROLES, PROJECT_ROLES
 from app.domains.auth.rules.words import ROLE_NOTES, role_name
@@ -24,7 +24,7 @@ from app.domains.auth.schemas.team import InviteBody, OrganisationBody, ProjectB
 from app.shared.authz import Permission, Role
 from app.shared.authz.actor import Actor
 from app.shared.authz.scope import may
-from app.shared.errors import ValidationFailed
+from app.shared.web.paging import Slice
 from app.shared.web.show_code import ApiCall, call
 
 Tab = tuple[str, str, bool, int | None]
@@ -36,88 +36,6 @@ STATE_LOOKS = {
     "revoked": ("ended", "taken back"),
     "expired": ("attention", "expired"),
 }
-
-
-def as_id(text: str, field: str) -> UUID | None:
-    """The id in a select, None when nothing is chosen. Raises ValidationFailed."""
-    try:
-        return UUID(text) if text else None
-    except ValueError as error:
-        raise ValidationFailed(fields={field: "choose one of the list"}) from error
-
-
-class InviteForm(msgspec.Struct, kw_only=True):
-    email: str
-    role: str
-    project: str = ""
-
-    def command(self) -> InviteMember:
-        """A project counts only with a project's role, which needs one."""
-        of_project = self.role in {role.value for role in PROJECT_ROLES}
-        project_id = as_id(self.project, "project") if of_project else None
-        if of_project and project_id is None:
-            raise ValidationFailed(fields={"project": "choose the project that the role is for"})
-        return InviteMember(email=self.email, role=self.role, project_id=project_id)
-
-
-class RoleForm(msgspec.Struct, kw_only=True):
-    role: str
-    project: str = ""
-    version: str = ""
-
-    def command(self, user_id: UUID) -> SetRole:
-        """An empty role takes it away."""
-        return SetRole(
-            user_id=user_id,
-            role=self.role or None,
-            project_id=as_id(self.project, "project"),
-            version=as_version(self.version),
-        )
-
-
-class RemoveForm(msgspec.Struct, kw_only=True):
-    confirm_name: str
-    version: str = ""
-
-
-class ConfirmForm(msgspec.Struct, kw_only=True):
-    confirm_name: str
-
-
-class PlaceForm(msgspec.Struct, kw_only=True):
-    project: str
-
-
-class OrganisationForm(msgspec.Struct, kw_only=True):
-    name: str
-    time_zone: str = "UTC"
-    version: str = ""
-
-    def change(self) -> ChangeOrganisation:
-        return ChangeOrganisation(name=self.name, time_zone=self.time_zone, version=as_version(self.version))
-
-
-class ProjectForm(msgspec.Struct, kw_only=True):
-    name: str
-    version: str = ""
-
-
-class AccountForm(msgspec.Struct, kw_only=True):
-    name: str
-    role: str = "project_member"
-    project: str = ""
-
-    def command(self) -> CreateServiceAccount:
-        return CreateServiceAccount(name=self.name, role=self.role, project_id=as_id(self.project, "project"))
-
-
-def as_version(text: str) -> int | None:
-    """The version that a form was made from. Raises ValidationFailed."""
-    if not text:
-        return None
-    if not text.isdecimal() or len(text) > 18:
-        raise ValidationFailed(fields={"version": "reload the page"})
-    return int(text)
 
 
 def tabs(actor: Actor, active: str, members: int | None = None) -> tuple[Tab, ...]:
@@ -197,6 +115,31 @@ class MembersPage(msgspec.Struct, frozen=True, kw_only=True):
     query: str
 
 
+def members_page(
+    actor: Actor, found: Slice[MemberView, str], waiting: Slice[InvitationView, UUID], total: int, query: MemberQuery
+) -> MembersPage:
+    """Who is invited stands below the first page of everybody."""
+    kept = {"q": query.search} if query.search else {}
+    is_whole = not query.search and not query.cursor
+    return MembersPage(
+        tabs=tabs(actor, "members", total),
+        lines=tuple(member_line(member, actor) for member in found.items),
+        waiting=tuple(invitation_line(one, actor) for one in waiting.items) if is_whole else (),
+        total=total,
+        search=query.search,
+        may_manage=may(actor, Permission.TEAM_MANAGE),
+        next_href=address("/team", kept, found.next_cursor) if found.next_cursor else None,
+        first_href=address("/team", kept) if query.cursor else None,
+        query=address("", kept, query.cursor),
+    )
+
+
+def address(path: str, kept: dict[str, str], cursor: object = None) -> str:
+    """A path with its filters, and where its page begins."""
+    words = {**kept, "cursor": str(cursor)} if cursor else kept
+    return f"{path}?{urlencode(words)}" if words else path
+
+
 class InvitationsPage(msgspec.Struct, frozen=True, kw_only=True):
     tabs: tuple[Tab, ...]
     lines: tuple[InvitationLine, ...]
@@ -211,6 +154,34 @@ class InvitationsPage(msgspec.Struct, frozen=True, kw_only=True):
     call: ApiCall
 
 
+def invitations_page(
+    actor: Actor,
+    found: Slice[InvitationView, UUID],
+    query: InvitationQuery,
+    projects: tuple[ProjectDetail, ...],
+    days: int,
+) -> InvitationsPage:
+    """The list, its filters and the form."""
+    base = "/team/invitations"
+    kept = {"state": query.state} if query.state else {}
+    return InvitationsPage(
+        tabs=tabs(actor, "invitations"),
+        lines=tuple(invitation_line(one, actor) for one in found.items),
+        chips=tuple(
+            (word, base if state == query.state else f"{base}?state={state}", state == query.state)
+            for state, (_, word) in STATE_LOOKS.items()
+        ),
+        roles=(*role_options(actor, of_project=False), *role_options(actor, of_project=True)),
+        projects=project_options(projects),
+        days=days,
+        may_manage=may(actor, Permission.TEAM_MANAGE),
+        next_href=address(base, kept, found.next_cursor) if found.next_cursor else None,
+        first_href=address(base, kept) if query.cursor else None,
+        query=address("", kept, query.cursor),
+        call=invite_call(),
+    )
+
+
 def invite_call() -> ApiCall:
     body = InviteBody(email="ben@acme.example", role="tenant_member")
     return call("POST", "/api/v1/team/invitations", body, cli=("team", "invite", body.email, "--role", body.role))
@@ -221,11 +192,28 @@ class MemberPage(msgspec.Struct, frozen=True, kw_only=True):
     roles: Options
     project_roles: Options
     projects: Options
-    free_projects: Options
     may_manage: bool
     why_not: str
     is_last_owner: bool
     call: ApiCall
+
+
+def member_page(
+    actor: Actor, member: MemberView, projects: tuple[ProjectDetail, ...], *, is_last_owner: bool
+) -> MemberPage:
+    """Forms for who may change this person; the reason for who may not."""
+    manages = may(actor, Permission.TEAM_MANAGE)
+    is_above = member.role == Role.TENANT_OWNER and own_role(actor) is not Role.TENANT_OWNER
+    return MemberPage(
+        line=member_line(member, actor),
+        roles=role_options(actor, of_project=False),
+        project_roles=role_options(actor, of_project=True),
+        projects=project_options(projects),
+        may_manage=manages and not is_above,
+        why_not="Only an owner may change what an owner is." if manages and is_above else "",
+        is_last_owner=is_last_owner,
+        call=role_call(member),
+    )
 
 
 def role_call(member: MemberView) -> ApiCall:
@@ -265,6 +253,24 @@ class AccountsPage(msgspec.Struct, frozen=True, kw_only=True):
     next_href: str | None
     first_href: str | None
     call: ApiCall
+
+
+def accounts_page(
+    actor: Actor, found: Slice[AccountView, UUID], query: AccountQuery, projects: tuple[ProjectDetail, ...]
+) -> AccountsPage:
+    """The list and the form."""
+    kept = {"disabled": "1"} if query.disabled else {}
+    return AccountsPage(
+        tabs=tabs(actor, "accounts"),
+        lines=tuple(account_line(account) for account in found.items),
+        roles=role_options(actor, of_project=True),
+        projects=project_options(projects),
+        project=str(actor.project_id or ""),
+        with_disabled=query.disabled,
+        next_href=address("/team/accounts", kept, found.next_cursor) if found.next_cursor else None,
+        first_href=address("/team/accounts", kept) if query.cursor else None,
+        call=account_call(),
+    )
 
 
 def account_call() -> ApiCall:
@@ -318,6 +324,23 @@ class OrganisationPage(msgspec.Struct, frozen=True, kw_only=True):
     next_href: str | None
     change_call: ApiCall
     project_call: ApiCall
+
+
+def organisation_page(
+    actor: Actor, shown: OrganisationView, found: Slice[ProjectDetail, UUID], zones: Options
+) -> OrganisationPage:
+    """Settings for who may change them."""
+    return OrganisationPage(
+        organisation=shown,
+        projects=found.items,
+        zones=zones,
+        current=actor.project_id,
+        may_change=may(actor, Permission.TEAM_MANAGE),
+        may_make=may(actor, Permission.PROJECT_MANAGE),
+        next_href=address("/settings/organisation", {}, found.next_cursor) if found.next_cursor else None,
+        change_call=organisation_call(shown),
+        project_call=project_call(),
+    )
 
 
 def organisation_call(shown: OrganisationView) -> ApiCall:

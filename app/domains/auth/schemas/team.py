@@ -42,7 +42,7 @@ class InviteBody(msgspec.Struct, kw_only=True):
 
 class ReceivedAnswer(msgspec.Struct, kw_only=True):
     items: list[ReceivedInvitation]
-    next_cursor: UUID | None = None
+    next_cursor: UUID | None
 
 
 class ProjectsAnswer(msgspec.Struct, kw_only=True):
@@ -68,9 +68,9 @@ class AccountsAnswer(msgspec.Struct, kw_only=True):
 
 class CredentialsAnswer(msgspec.Struct, kw_only=True):
     items: list[CredentialView]
-    next_cursor: UUID | None = None
+    next_cursor: UUID | None
 
 
 class SessionsAnswer(msgspec.Struct, kw_only=True):
     items: list[SessionView]
-    next_cursor: UUID | None = None
+    next_cursor: UUID | None

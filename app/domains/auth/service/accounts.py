@@ -98,21 +98,25 @@ def _view(row: AnyRow) -> AccountView:
     )
 
 
-async def list_credentials(ctx: Context, account_id: UUID) -> list[CredentialView]:
+async def page_credentials(
+    ctx: Context, account_id: UUID, cursor: UUID | None = None, limit: int = 200
+) -> Slice[CredentialView, UUID]:
     """Newest first, revoked ones too; never a secret. Raises NotFound."""
     scope = tenant_scope(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE)
     await get_account(ctx, account_id)
-    rows = await TokenRepository(ctx.session).list_credentials(scope, account_id)
-    return [
-        CredentialView(
-            client_id=row.id,
-            created_at=row.created_at,
-            created_by=row.created_by,
-            last_used_at=row.last_used_at,
-            revoked_at=row.revoked_at,
-        )
-        for row in rows
-    ]
+    rows = await TokenRepository(ctx.session).page_credentials(scope, account_id, cursor, limit + 1)
+    kept = cut(rows, limit, lambda row: UUID(str(row.id)))
+    return Slice(items=tuple(_credential(row) for row in kept.items), next_cursor=kept.next_cursor)
+
+
+def _credential(row: AnyRow) -> CredentialView:
+    return CredentialView(
+        client_id=row.id,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        last_used_at=row.last_used_at,
+        revoked_at=row.revoked_at,
+    )
 
 
 @privileged(

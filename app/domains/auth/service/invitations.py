@@ -207,23 +207,25 @@ def _view(row: AnyRow) -> InvitationView:
     )
 
 
-async def list_received(ctx: Context) -> list[ReceivedInvitation]:
-    """What waits for the actor's own, verified address."""
+async def page_received(ctx: Context, cursor: UUID | None = None, limit: int = 100) -> Slice[ReceivedInvitation, UUID]:
+    """What waits for the actor's own, verified address, newest first."""
     if ctx.actor.kind is not ActorKind.USER or ctx.actor.id is None:
-        return []
-    rows = await InvitationRepository(ctx.session).list_received(ctx.actor.id, await ctx.now())
-    return [
-        ReceivedInvitation(
-            id=InvitationId(row.id),
-            tenant_name=row.tenant_name,
-            project_name=row.project_name,
-            role=row.role,
-            invited_by_name=row.invited_by_name,
-            sent_at=row.sent_at,
-            expires_at=row.expires_at,
-        )
-        for row in rows
-    ]
+        return Slice(items=(), next_cursor=None)
+    rows = await InvitationRepository(ctx.session).page_received(ctx.actor.id, await ctx.now(), cursor, limit + 1)
+    kept = cut(rows, limit, lambda row: UUID(str(row.id)))
+    return Slice(items=tuple(_received(row) for row in kept.items), next_cursor=kept.next_cursor)
+
+
+def _received(row: AnyRow) -> ReceivedInvitation:
+    return ReceivedInvitation(
+        id=InvitationId(row.id),
+        tenant_name=row.tenant_name,
+        project_name=row.project_name,
+        role=row.role,
+        invited_by_name=row.invited_by_name,
+        sent_at=row.sent_at,
+        expires_at=row.expires_at,
+    )
 
 
 @privileged(Permission.PROFILE, "invitation.accept", "invitation", lambda command, _: command.invitation_id)

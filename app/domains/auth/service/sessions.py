@@ -23,6 +23,7 @@ from app.shared.authz.actor import ANONYMOUS, SYSTEM
 from app.shared.authz.scope import require
 from app.shared.crypto import digest
 from app.shared.errors import NotFound
+from app.shared.web.paging import Slice, cut
 
 CACHE_SECONDS = 5
 SEEN_EVERY = timedelta(minutes=1)
@@ -97,26 +98,35 @@ async def read_bindings(repository: AuthRepository, holder: object) -> tuple[Rol
     return tuple(RoleBinding(Role(row.role), row.tenant_id, row.project_id) for row in rows)
 
 
-async def list_sessions(ctx: Context) -> list[SessionView]:
-    """The actor's own live sessions, most recently seen first."""
+async def page_sessions(ctx: Context, cursor: UUID | None = None, limit: int = 200) -> Slice[SessionView, UUID]:
+    """The actor's own live sessions, newest sign-in first."""
     require(ctx.actor, Permission.PROFILE)
     if ctx.actor.kind is not ActorKind.USER or ctx.actor.id is None:
-        return []
-    rows = await AuthRepository(ctx.session).list_sessions(ctx.actor.id, await ctx.now())
-    return [
-        SessionView(
-            id=SessionId(row.id),
-            method=row.method,
-            user_agent=browser_words(row.user_agent),
-            address=row.address,
-            created_at=row.created_at,
-            last_seen_at=row.last_seen_at,
-            current=row.id == ctx.actor.session_id,
-            tenant_name=row.tenant_name,
-            project_name=row.project_name,
-        )
-        for row in rows
-    ]
+        return Slice(items=(), next_cursor=None)
+    repository = AuthRepository(ctx.session)
+    rows = await repository.page_sessions(ctx.actor.id, await ctx.now(), cursor, limit + 1)
+    kept = cut([_view(row, ctx.actor.session_id) for row in rows], limit, lambda view: UUID(str(view.id)))
+    return Slice(items=kept.items, next_cursor=kept.next_cursor)
+
+
+async def list_sessions(ctx: Context) -> list[SessionView]:
+    """The same for a page: most recently seen first."""
+    found = await page_sessions(ctx)
+    return sorted(found.items, key=lambda view: view.last_seen_at, reverse=True)
+
+
+def _view(row: AnyRow, own: UUID | None) -> SessionView:
+    return SessionView(
+        id=SessionId(row.id),
+        method=row.method,
+        user_agent=browser_words(row.user_agent),
+        address=row.address,
+        created_at=row.created_at,
+        last_seen_at=row.last_seen_at,
+        current=row.id == own,
+        tenant_name=row.tenant_name,
+        project_name=row.project_name,
+    )
 
 
 async def revoke_session(ctx: Context, command: RevokeSession) -> Revoked:
