@@ -49,7 +49,11 @@ SET_ROLE = text("""
 DELETE_ROLE = text("DELETE FROM auth.memberships WHERE id = :id AND tenant_id = :tenant_id RETURNING version")
 MOVE_SESSIONS = text("""
     UPDATE auth.oidc_sessions SET tenant_id = :to_tenant, project_id = :to_project
-    WHERE user_id = :user_id AND tenant_id = :tenant_id AND revoked_at IS NULL
+    WHERE user_id = :user_id AND tenant_id = :tenant_id AND revoked_at IS NULL AND method <> 'cli'
+""")
+END_PROGRAMS = text("""
+    UPDATE auth.oidc_sessions SET revoked_at = :now, revoked_reason = :reason
+    WHERE user_id = :user_id AND tenant_id = :tenant_id AND revoked_at IS NULL AND method = 'cli' RETURNING id
 """)
 PLACE_SESSION = text("""
     UPDATE auth.oidc_sessions SET tenant_id = :to_tenant, project_id = :to_project
@@ -151,7 +155,7 @@ class TeamRepository:
         return int((await self._session.execute(DELETE_ROLE, values)).scalar_one())
 
     async def move_sessions(self, user_id: UUID, tenant_id: UUID, to: Place | None) -> None:
-        """Those live sessions of a person that stand in the organisation stand at `to` from now on."""
+        """Those browser sessions of a person that stand in the organisation stand at `to` from now on."""
         values = {
             "user_id": user_id,
             "tenant_id": tenant_id,
@@ -159,6 +163,11 @@ class TeamRepository:
             "to_project": to.project_id if to else None,
         }
         await self._session.execute(MOVE_SESSIONS, values)
+
+    async def end_programs(self, user_id: UUID, tenant_id: UUID, reason: str, now: datetime) -> list[UUID]:
+        """A command line was let into one organisation: it ends there, and never wakes up in another."""
+        values = {"user_id": user_id, "tenant_id": tenant_id, "reason": reason, "now": now}
+        return list(await self._session.scalars(END_PROGRAMS, values))
 
     async def place_session(self, session_id: UUID, user_id: UUID, to: Place | None) -> bytes | None:
         values = {

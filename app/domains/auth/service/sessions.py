@@ -146,11 +146,11 @@ async def revoke_session(ctx: Context, command: RevokeSession) -> Revoked:
 
 
 async def revoke_other_sessions(ctx: Context, command: RevokeOtherSessions) -> OthersRevoked:
-    """End every browser session of the actor but the one that asks. Raises NotFound for programs."""
+    """End every session of the actor, command lines too, but the one that asks. Raises NotFound for programs."""
     require(ctx.actor, Permission.PROFILE)
     if ctx.actor.kind is not ActorKind.USER or ctx.actor.id is None:
         raise NotFound()
-    keep = ctx.actor.session_id if ctx.actor.via_cookie else None
+    keep = ctx.actor.session_id
     rows = await AuthRepository(ctx.session).revoke_others(ctx.actor.id, keep, "revoked", await ctx.now())
     for row in rows:
         fact = SessionRevoked(session_id=row.id, user_id=ctx.actor.id, reason="revoked")

@@ -20,7 +20,7 @@ from app.domains.auth.contracts.team import (
     SetRole,
 )
 from app.domains.auth.errors import LastOwner, OwnersOnly, RoleAboveOwn
-from app.domains.auth.events import MembershipChanged, MembershipGranted, MembershipRemoved
+from app.domains.auth.events import MembershipChanged, MembershipGranted, MembershipRemoved, SessionRevoked
 from app.domains.auth.repository import AuthRepository, TeamRepository
 from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules.team import ORGANISATION_ROLES, PROJECT_ROLES, Change, Refusal, refusal, version_of
@@ -249,11 +249,14 @@ async def _take(ctx: Context, scope: TenantScope, row: AnyRow, *, left: bool) ->
 
 
 async def _leave_place(ctx: Context, scope: TenantScope, user_id: UUID) -> None:
-    """The sessions of who has no role here any more go to a place where they have one, or nowhere. (Who lost one of
-    several is led on by their next request.)"""
+    """The browser sessions of who has no role here any more go to a place where they have one, or nowhere; their
+    command lines here end. (Who lost one role of several is led on by their next request.)"""
     place = await AuthRepository(ctx.session).find_default_place(user_id)
     to = Place(tenant_id=TenantId(place.tenant_id), project_id=ProjectId(place.project_id)) if place else None
-    await TeamRepository(ctx.session).move_sessions(user_id, scope.tenant_id, to)
+    repository, reason = TeamRepository(ctx.session), "removed from the organisation"
+    await repository.move_sessions(user_id, scope.tenant_id, to)
+    for session_id in await repository.end_programs(user_id, scope.tenant_id, reason, await ctx.now()):
+        await ctx.emit(SessionRevoked(session_id=session_id, user_id=user_id, reason=reason), version=2)
 
 
 def _text(value: UUID | None) -> str | None:
