@@ -3,6 +3,7 @@
 from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.billing import public as billing
+from app.domains.notification import public as notification
 from app.shared.authz import ActorKind, Permission
 from app.shared.authz.permissions import PLATFORM_ROLES
 from app.shared.authz.scope import may
@@ -57,6 +58,9 @@ async def build_shell(ctx: Context) -> Shell:
         portal_href="/" if tenant else None,
         settings_href="/settings/sessions",
         live_url="/live",
+        notifications_href="/notifications" if tenant else None,
+        unread=await notification.unread(ctx),
+        inbox_topic=notification.topic(ctx),
         csp_nonce=web.csp_nonce,
     )
 

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from app.context import Context, Runtime
-from app.domains.auth.contracts import PersonView, PosixIdentity, ProjectView, TenantView
+from app.domains.auth.contracts import PersonView, PosixIdentity, ProjectView, RoleHolder, TenantView
 from app.domains.auth.contracts.team import InvitationMail, PlaceView
 from app.domains.auth.repository import AuthRepository, TeamRepository
 from app.domains.auth.repository.customers import CustomerRepository
+from app.domains.auth.repository.holders import list_holders
 from app.domains.auth.service import invitations, places
 from app.domains.auth.service.sessions import actor_of_cookie
 from app.domains.auth.service.tokens import actor_of_bearer
@@ -48,6 +49,12 @@ async def people(ctx: Context, user_ids: Iterable[UUID]) -> dict[UUID, PersonVie
     """Names for ids; who was erased is absent."""
     rows = await AuthRepository(ctx.session).list_people(list(user_ids))
     return {row.id: PersonView(id=UserId(row.id), name=row.name, email=row.email) for row in rows}
+
+
+async def role_holders(ctx: Context, tenant_id: UUID) -> list[RoleHolder]:
+    """Everybody who holds a role in the organisation, once per role; who is suspended is absent."""
+    rows = await list_holders(ctx.session, tenant_id)
+    return [RoleHolder(user_id=UserId(row.user_id), role=Role(row.role), project_id=row.project_id) for row in rows]
 
 
 async def posix_identity(ctx: Context, user_id: UUID) -> PosixIdentity:

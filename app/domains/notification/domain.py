@@ -1,22 +1,42 @@
 """What notification hands to the composition roots."""
 
-from app.domains.notification.consumers import announce
-from app.domains.notification.handlers import ws
+from app.domains.auth.events import InvitationSent
+from app.domains.notification.consumers import announce, invite, note
+from app.domains.notification.handlers import pages, rest, ws
 from app.domains.notification.jobs import CRONS, JOBS
 from app.domains.notification.policies import POLICIES
+from app.domains.notification.rules.words import KINDS
+from app.domains.notification.service.inbox import PREFIX
+from app.shared.authz import Permission
 from app.shared.events.base import CATALOGUE
-from app.shared.manifest import ConsumerSpec, Domain
+from app.shared.manifest import ConsumerSpec, Domain, NavEntry
+
+NAVIGATION = (
+    NavEntry(
+        label="Notifications",
+        href="/settings/notifications",
+        icon="bell",
+        permission=Permission.PROFILE,
+        console="settings",
+        order=30,
+    ),
+)
 
 
 def build(*, after: tuple[Domain, ...]) -> Domain:
     """The manifest. It listens to every event that the domains in `after` have declared, so it is built last."""
     heard = tuple(CATALOGUE.values()) if after else ()
-    announcer = ConsumerSpec(name="notification-live", events=heard, handle=announce, ordered=False)
+    told = tuple(CATALOGUE[PREFIX + kind.name] for kind in KINDS if after and PREFIX + kind.name in CATALOGUE)
     return Domain(
         name="notification",
-        routes=ws.ROUTES,
+        routes=[*ws.ROUTES, *pages.ROUTES, *rest.ROUTES],
         jobs=JOBS,
         crons=CRONS,
-        consumers=[announcer],
+        consumers=[
+            ConsumerSpec(name="notification-live", events=heard, handle=announce, ordered=False),
+            ConsumerSpec(name="notification-inbox", events=told, handle=note, ordered=False),
+            ConsumerSpec(name="notification-invitations", events=(InvitationSent,), handle=invite, ordered=False),
+        ],
         policies=POLICIES,
+        navigation=NAVIGATION,
     )

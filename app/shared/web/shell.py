@@ -79,7 +79,8 @@ class Shell(msgspec.Struct, frozen=True, kw_only=True):
     logout_href: str = "/logout"
     settings_href: str | None = None
     notifications_href: str | None = None
-    unread: int = 0
+    unread: int = 0  # 100 means that many or more
+    inbox_topic: str | None = None  # what the bell listens to
     live_url: str | None = None
     csp_nonce: str = ""
 

@@ -225,6 +225,7 @@ const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 20000;
 const SAY_AFTER_MS = 2500;
 const SESSION_ENDED = 4401;
+const TONES = { active: "good", attention: "warn", failed: "bad" };
 const waiting = new Set();
 let socket = null;
 let attempts = 0;
@@ -258,15 +259,24 @@ function refreshAll() {
   document.querySelectorAll("[data-live]").forEach(refresh);
 }
 function receive(text) {
-  let topics;
+  let message;
   try {
-    topics = new Set(JSON.parse(text).topics ?? []);
+    message = JSON.parse(text);
   } catch {
     return;
   }
+  const topics = new Set(message.topics ?? []);
+  if (message.item) showItem(message.item);
   for (const element of document.querySelectorAll("[data-live]")) {
     if (element.dataset.live.split(/\s+/).some((topic) => topics.has(topic))) refresh(element);
   }
+}
+async function showItem(id) {
+  if (document.hidden) return;
+  const answer = await fetch(`/api/v1/notifications/${encodeURIComponent(id)}`).catch(() => null);
+  if (!answer?.ok) return;
+  const { title, state } = await answer.json();
+  toast(title, TONES[state] ?? "wait");
 }
 function say(text) {
   const place = document.getElementById("connection");

@@ -1,9 +1,12 @@
 // One WebSocket per tab. The server says which topics changed; every element that named one (data-live="money allocation:ID") gets a
 // `live` event and refetches itself (hx-get, hx-trigger="live"). A form that is being filled is never touched.
+import { toast } from "./toast.js";
+
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 20000;
 const SAY_AFTER_MS = 2500;
 const SESSION_ENDED = 4401;
+const TONES = { active: "good", attention: "warn", failed: "bad" };
 
 const waiting = new Set();
 let socket = null;
@@ -45,15 +48,26 @@ function refreshAll() {
 }
 
 function receive(text) {
-  let topics;
+  let message;
   try {
-    topics = new Set(JSON.parse(text).topics ?? []);
+    message = JSON.parse(text);
   } catch {
     return;
   }
+  const topics = new Set(message.topics ?? []);
+  if (message.item) showItem(message.item);
   for (const element of document.querySelectorAll("[data-live]")) {
     if (element.dataset.live.split(/\s+/).some((topic) => topics.has(topic))) refresh(element);
   }
+}
+
+// Something important came: its words are asked for, because the socket carries none. Who may not read them is not told.
+async function showItem(id) {
+  if (document.hidden) return;
+  const answer = await fetch(`/api/v1/notifications/${encodeURIComponent(id)}`).catch(() => null);
+  if (!answer?.ok) return;
+  const { title, state } = await answer.json();
+  toast(title, TONES[state] ?? "wait");
 }
 
 function say(text) {

@@ -21,6 +21,7 @@ from tests.fixtures.clock import START
 from tests.fixtures.drain import drain
 
 VALUES = {
+    "project": "",
     "inviter": "Ada Marsh",
     "organisation": "Acme",
     "role": "member",

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.shared.authz import Role
 from app.shared.ids import ProjectId, TenantId, UserId
 
 SessionId = NewType("SessionId", UUID)
@@ -49,6 +50,14 @@ class PersonView(msgspec.Struct, frozen=True, kw_only=True):
     id: UserId
     name: str
     email: str
+
+
+class RoleHolder(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's role in the organisation (no project) or in one of its projects."""
+
+    user_id: UserId
+    role: Role
+    project_id: UUID | None = None
 
 
 class TenantView(msgspec.Struct, frozen=True, kw_only=True):

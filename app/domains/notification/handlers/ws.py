@@ -1,4 +1,5 @@
-"""`/live`: one WebSocket per tab. The server sends `{"topics": […]}`; the client sends nothing that is read."""
+"""`/live`: one WebSocket per tab. The server sends `{"topics": […]}`, to a person's own pages also the id of
+a new item; the client sends nothing that is read."""
 
 import asyncio
 
@@ -27,7 +28,7 @@ async def live(socket: WebSocket) -> None:  # type: ignore[type-arg]
     if actor.session_id is None or not actor.via_cookie:
         await socket.close(code=SESSION_ENDED, reason="signed out")
         return
-    await _serve(socket, runtime.part(LiveHub), Page(actor.tenant_id, actor.session_id))
+    await _serve(socket, runtime.part(LiveHub), Page(actor.tenant_id, actor.session_id, actor.id))
 
 
 async def _serve(socket: WebSocket, hub: LiveHub, page: Page) -> None:  # type: ignore[type-arg]

@@ -1,6 +1,6 @@
 """SQL about the inbox and the preferences of a person. A read names the person and demands the tenant's scope."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -37,7 +37,7 @@ FIND_ANY = text("""
 """)
 UNREAD = text("""
     SELECT count(*) FROM (SELECT FROM notification.inbox_items
-                          WHERE user_id = :user_id AND tenant_id = :tenant_id AND read_at IS NULL LIMIT 100) AS some
+                          WHERE user_id = :user_id AND tenant_id = :tenant_id AND read_at IS NULL LIMIT 100) AS newest
 """)
 READ_ONE = text("""
     UPDATE notification.inbox_items SET read_at = :now
@@ -148,7 +148,7 @@ class InboxRepository:
         values = {"user_id": user_id, "choices": msgspec.json.encode(choices).decode(), "now": now}
         return int(await self._session.scalar(SET_CHOICES, values) or 0)
 
-    async def _changed(self, statement: object, values: dict[str, object]) -> int:
+    async def _changed(self, statement: object, values: Mapping[str, object]) -> int:
         result = await self._session.execute(statement, values)  # type: ignore[call-overload]
         return int(result.rowcount)
 

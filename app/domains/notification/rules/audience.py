@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-import msgspec
-
+from app.domains.auth.contracts import RoleHolder
 from app.domains.notification.rules.words import Audience, Kind
 from app.shared.authz import Role
 
@@ -14,16 +13,8 @@ WORKERS = frozenset({Role.TENANT_OWNER, Role.TENANT_ADMIN, Role.TENANT_MEMBER})
 PROJECT_WORKERS = frozenset({Role.PROJECT_ADMIN, Role.PROJECT_MEMBER})
 
 
-class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """A person's role in the organisation (no project) or in one of its projects."""
-
-    user_id: UUID
-    role: Role
-    project_id: UUID | None = None
-
-
 def audience(
-    kind: Kind, facts: Mapping[str, object], holders: Iterable[Holder], project_id: UUID | None
+    kind: Kind, facts: Mapping[str, object], holders: Iterable[RoleHolder], project_id: UUID | None
 ) -> frozenset[UUID]:
     """The people to tell. Nobody is told who holds no role there any more, whatever the event says."""
     present = list(holders)
@@ -37,11 +28,11 @@ def audience(
     return frozenset(_in_tenant(present, MONEY if kind.audience is Audience.MONEY else ADMINS))
 
 
-def _in_tenant(holders: Iterable[Holder], roles: frozenset[Role]) -> set[UUID]:
+def _in_tenant(holders: Iterable[RoleHolder], roles: frozenset[Role]) -> set[UUID]:
     return {holder.user_id for holder in holders if holder.project_id is None and holder.role in roles}
 
 
-def _in_project(holders: Iterable[Holder], roles: frozenset[Role], project_id: UUID | None) -> set[UUID]:
+def _in_project(holders: Iterable[RoleHolder], roles: frozenset[Role], project_id: UUID | None) -> set[UUID]:
     if project_id is None:
         return set()
     return {holder.user_id for holder in holders if holder.project_id == project_id and holder.role in roles}

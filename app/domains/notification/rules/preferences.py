@@ -11,9 +11,7 @@ Choices = Mapping[str, Mapping[str, bool]]
 def choice(kind: Kind, choices: Choices) -> Choice:
     """What holds for one kind."""
     own = choices.get(kind.name, {})
-    return Choice(
-        kind=kind.name, email=bool(own.get("email", kind.email)), toast=bool(own.get("toast", kind.toast))
-    )
+    return Choice(kind=kind.name, email=bool(own.get("email", kind.email)), toast=bool(own.get("toast", kind.toast)))
 
 
 def all_choices(choices: Choices) -> tuple[Choice, ...]:

@@ -16,6 +16,12 @@ def topics_of(event: Event) -> tuple[str, ...]:
         return (f"payment:{event.aggregate_id}", "money")
     if domain == "auth" and aggregate in ("membership", "invitation", "project", "tenant", "service_account"):
         return ("team",)
+    if domain == "appruntime":
+        return (f"{aggregate}:{event.aggregate_id}", "apps")
+    if domain == "storage":
+        return (f"{aggregate}:{event.aggregate_id}", "storage")
+    if domain == "notification" and aggregate == "webhook":
+        return (f"webhook:{event.aggregate_id}", "webhooks")
     if domain == "inventory":
         return ("capacity", f"{aggregate}:{event.aggregate_id}")
     return ()
@@ -34,3 +40,13 @@ def also_for_everybody(event: Event) -> tuple[str, ...]:
 def channel(tenant_id: UUID | None) -> str:
     """The Valkey channel of a tenant; without one, of everybody."""
     return f"berth:live:{tenant_id or 'all'}"
+
+
+def personal_channel(user_id: UUID) -> str:
+    """The Valkey channel of one person's pages, in whatever organisation they stand."""
+    return f"berth:live:user:{user_id}"
+
+
+def inbox_topic(user_id: UUID) -> str:
+    """What the bell and the list of a person listen to."""
+    return f"inbox:{user_id}"

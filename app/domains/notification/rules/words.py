@@ -167,16 +167,6 @@ KINDS: tuple[Kind, ...] = (
         email=True,
     ),
     Kind(
-        name="auth.membership.granted",
-        group=TEAM,
-        label="You got a role",
-        title="You are {role} now",
-        text="You have a new role in the organisation.",
-        href="/team",
-        state="active",
-        audience=Audience.PERSON,
-    ),
-    Kind(
         name="auth.membership.changed",
         group=TEAM,
         label="Your role changed",

@@ -13,6 +13,7 @@ import structlog
 from app.context import Runtime
 from app.domains.auth import public as auth
 from app.domains.notification.rules import channel
+from app.domains.notification.rules.topics import personal_channel
 from app.shared.authz.actor import SYSTEM
 
 log = structlog.get_logger("berth.live")
@@ -24,10 +25,11 @@ ENDED = b""
 class Page:
     """One open page: what it is sent waits in `queue`; ENDED there means that its session is over."""
 
-    def __init__(self, tenant_id: UUID | None, session_id: UUID) -> None:
+    def __init__(self, tenant_id: UUID | None, session_id: UUID, user_id: UUID | None = None) -> None:
         self.tenant_id = tenant_id
         self.session_id = session_id
-        self.channels = (channel(None), channel(tenant_id)) if tenant_id else (channel(None),)
+        everybody = (channel(None), channel(tenant_id)) if tenant_id else (channel(None),)
+        self.channels = (*everybody, personal_channel(user_id)) if user_id else everybody
         self.queue: asyncio.Queue[bytes] = asyncio.Queue(QUEUE)
         self.dropped = asyncio.Event()
 

@@ -9,11 +9,11 @@ from app.domains.auth import public as auth
 from app.domains.notification.contracts import Item, ItemView, ReadAll, ReadItem, ReadResult
 from app.domains.notification.events import InboxItemAdded, InboxRead
 from app.domains.notification.repository.inbox import InboxRepository, NewItems
-from app.domains.notification.rules.audience import Holder, audience
+from app.domains.notification.rules.audience import audience
 from app.domains.notification.rules.preferences import choice
 from app.domains.notification.rules.words import Kind, find_kind
 from app.domains.notification.service import words
-from app.shared.authz import Permission, Role, TenantScope, privileged, tenant_scope
+from app.shared.authz import Permission, TenantScope, privileged, tenant_scope
 from app.shared.errors import NotFound
 from app.shared.events import Envelope, Event
 from app.shared.ids import new_id
@@ -30,10 +30,7 @@ async def note(ctx: Context, event: Event, envelope: Envelope) -> None:
     kind = find_kind(event.SUBJECT.removeprefix(PREFIX), facts)
     if kind is None or envelope.tenant_id is None:
         return
-    holders = [
-        Holder(user_id=row.user_id, role=Role(row.role), project_id=row.project_id)
-        for row in await auth.role_holders(ctx, envelope.tenant_id)
-    ]
+    holders = await auth.role_holders(ctx, envelope.tenant_id)
     people = audience(kind, facts, holders, envelope.project_id)
     if not people:
         return

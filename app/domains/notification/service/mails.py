@@ -9,11 +9,14 @@ import structlog
 from jinja2 import TemplateError
 
 from app.context import Context, Runtime
+from app.domains.notification.contracts import ItemView
 from app.domains.notification.gateway import smtp
 from app.domains.notification.gateway.smtp import Letter, NotSent
 from app.domains.notification.repository import mails as repository
+from app.domains.notification.repository.inbox import InboxRepository
 from app.domains.notification.repository.mails import QueuedMail
 from app.domains.notification.rules.schedule import MAIL_PAUSES, next_try
+from app.domains.notification.service import inbox, words
 from app.shared.authz.actor import SYSTEM
 from app.shared.crypto import unwrap
 from app.shared.mail import PURPOSE, SEND_JOB, MailRef
@@ -55,12 +58,24 @@ async def _not_sent(runtime: Runtime, mail: QueuedMail, error: NotSent) -> str:
         return "postponed"
 
 
+async def _item(ctx: Context, item_id: UUID) -> ItemView | None:
+    """The item in words, with the names of now; times are told in UTC, because a mail is read anywhere."""
+    item = await InboxRepository(ctx.session).find_for_mail(item_id)
+    views = await words.describe(ctx, [item]) if item is not None else []
+    return views[0] if views else None
+
+
 async def _render(ctx: Context, mail: QueuedMail) -> tuple[Letter | None, str | None]:
     """The letter, or why it cannot be written."""
     if ctx.runtime.templates is None:
         raise RuntimeError("this process renders no mails")
     secret_key, web = ctx.settings.web.secret_key, ctx.settings.web
     values = msgspec.json.decode(unwrap(secret_key, mail.wrapped_values, PURPOSE), type=dict[str, str])
+    if mail.template == inbox.MAIL_TEMPLATE:
+        said = await _item(ctx, UUID(values["item"]))
+        if said is None:
+            return None, "the item is gone"
+        values |= {"title": said.title, "text": said.text, "link": web.public_url + said.href}
     preferences = web.public_url + PREFERENCES
     about: dict[str, object] = {"mail": values, "portal": web.public_url, "preferences": preferences}
     folder = f"email/{mail.template}"

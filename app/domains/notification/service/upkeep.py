@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.context import Runtime
 from app.domains.notification import policies
+from app.domains.notification.repository import inbox as inbox_rows
 from app.domains.notification.repository import mails as mail_rows
 from app.domains.notification.service import mails
 from app.shared.authz.actor import SYSTEM
@@ -39,4 +40,7 @@ async def prune(runtime: Runtime) -> None:
                 gone = await step(ctx.session, before, BATCH)
 
 
-PRUNED: tuple[tuple[PolicyKey[int], Prune], ...] = ((policies.MAIL_DAYS, mail_rows.prune_mails),)
+PRUNED: tuple[tuple[PolicyKey[int], Prune], ...] = (
+    (policies.MAIL_DAYS, mail_rows.prune_mails),
+    (policies.INBOX_DAYS, inbox_rows.prune_items),
+)

@@ -1,0 +1,85 @@
+"""The inbox, the bell that counts it, and the preferences."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.notification.contracts import PreferencesView, ReadItem, ReadResult
+from app.domains.notification.schemas import (
+    PAGE,
+    BellPage,
+    InboxPage,
+    PreferencesPage,
+    ReadAllForm,
+    preferences_of_form,
+)
+from app.domains.notification.service import inbox, preferences
+from app.shared.authz import Permission
+from app.shared.idempotency import once
+from app.shared.web import Ctx, Form, fragment, page, redirect, requires
+from app.shared.web.paging import Cursor
+
+Unread = Annotated[bool, QueryParameter(description="only what is unread")]
+
+
+async def _inbox(ctx: Ctx, cursor: UUID | None, unread: bool) -> InboxPage:
+    found = await inbox.list_items(ctx, cursor, PAGE, unread=unread)
+    return InboxPage.of(found, await inbox.count_unread(ctx), only_unread=unread)
+
+
+@get("/notifications", opt=requires(Permission.PROFILE), include_in_schema=False)
+async def inbox_page(ctx: Ctx, cursor: Cursor = None, unread: Unread = False) -> Response[str]:
+    """Everything that was told, newest first."""
+    return await page(ctx, "notification/inbox.html", await _inbox(ctx, cursor, unread))
+
+
+@get("/notifications/now", opt=requires(Permission.PROFILE), include_in_schema=False)
+async def inbox_now(ctx: Ctx, unread: Unread = False) -> Response[str]:
+    """The list alone, refetched when something came or was read."""
+    return await fragment(ctx, "notification/inbox.html", "now", await _inbox(ctx, None, unread))
+
+
+@get("/notifications/bell", opt=requires(Permission.PROFILE), include_in_schema=False)
+async def bell(ctx: Ctx) -> Response[str]:
+    """The bell of the top bar."""
+    return await fragment(ctx, "notification/bell.html", "bell", BellPage())
+
+
+@post("/notifications/read", opt=requires(Permission.PROFILE), include_in_schema=False)
+async def read_all(ctx: Ctx, data: Form[ReadAllForm]) -> Response[str]:
+    """Mark everything read that was seen."""
+    await once(ctx, ReadResult, inbox.read_all, data.command())
+    return redirect(ctx, "/notifications")
+
+
+@post("/notifications/{item_id:uuid}/open", opt=requires(Permission.PROFILE), include_in_schema=False)
+async def open_item(ctx: Ctx, item_id: FromPath[UUID]) -> Response[str]:
+    """Mark one item read and go to what it is about."""
+    result = await once(ctx, ReadResult, inbox.read_item, ReadItem(id=item_id))
+    return redirect(ctx, result.href)
+
+
+@post("/notifications/{item_id:uuid}/read", opt=requires(Permission.PROFILE), include_in_schema=False)
+async def read_item(ctx: Ctx, item_id: FromPath[UUID]) -> Response[str]:
+    """Mark one item read and stay."""
+    await once(ctx, ReadResult, inbox.read_item, ReadItem(id=item_id))
+    return redirect(ctx, "/notifications")
+
+
+@get("/settings/notifications", opt=requires(Permission.PROFILE), include_in_schema=False)
+async def preferences_page(ctx: Ctx) -> Response[str]:
+    """Where one is told of what."""
+    struct = PreferencesPage.of(await preferences.get_preferences(ctx))
+    return await page(ctx, "notification/preferences.html", struct)
+
+
+@post("/settings/notifications", opt=requires(Permission.PROFILE), include_in_schema=False)
+async def set_preferences(ctx: Ctx, data: Form[dict[str, str]]) -> Response[str]:
+    """Keep the ticked boxes."""
+    await once(ctx, PreferencesView, preferences.set_preferences, preferences_of_form(data))
+    return redirect(ctx, "/settings/notifications")
+
+
+ROUTES = [inbox_page, inbox_now, bell, read_all, open_item, read_item, preferences_page, set_preferences]

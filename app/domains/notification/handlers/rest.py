@@ -1,0 +1,76 @@
+"""The inbox and the preferences for programs."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, get, post, put
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.notification.contracts import PreferencesView, ReadItem, ReadResult
+from app.domains.notification.schemas import (
+    InboxAnswer,
+    ItemAnswer,
+    PreferencesAnswer,
+    PreferencesBody,
+    ReadAllBody,
+)
+from app.domains.notification.service import inbox, preferences
+from app.shared.authz import Permission
+from app.shared.idempotency import once
+from app.shared.web import Ctx, Json, requires
+from app.shared.web.etag import IfMatch, seen_version, tagged
+from app.shared.web.paging import Cursor, Limit
+
+Unread = Annotated[bool, QueryParameter(description="only what is unread")]
+
+
+@get("/api/v1/notifications", opt=requires(Permission.PROFILE))
+async def list_notifications(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50, unread: Unread = False) -> InboxAnswer:
+    """Your inbox in the organisation that you stand in, newest first."""
+    found = await inbox.list_items(ctx, cursor, limit, unread=unread)
+    return InboxAnswer.of(found, await inbox.count_unread(ctx))
+
+
+@get("/api/v1/notifications/preferences", opt=requires(Permission.PROFILE))
+async def get_preferences(ctx: Ctx) -> Response[PreferencesAnswer]:
+    """Where you are told of what, beside the inbox."""
+    view = await preferences.get_preferences(ctx)
+    return tagged(PreferencesAnswer.of(view), view.version)
+
+
+@put("/api/v1/notifications/preferences", opt=requires(Permission.PROFILE))
+async def put_preferences(
+    ctx: Ctx, data: Json[PreferencesBody], if_match: IfMatch = None
+) -> Response[PreferencesAnswer]:
+    """Replace your choices."""
+    command = data.command(seen_version(if_match))
+    view = await once(ctx, PreferencesView, preferences.set_preferences, command)
+    return tagged(PreferencesAnswer.of(view), view.version)
+
+
+@get("/api/v1/notifications/{item_id:uuid}", opt=requires(Permission.PROFILE))
+async def get_notification(ctx: Ctx, item_id: FromPath[UUID]) -> ItemAnswer:
+    """One item."""
+    return ItemAnswer.of(await inbox.get_item(ctx, item_id))
+
+
+@post("/api/v1/notifications/read", opt=requires(Permission.PROFILE), status_code=200)
+async def read_notifications(ctx: Ctx, data: Json[ReadAllBody]) -> ReadResult:
+    """Mark everything read, or everything up to an item."""
+    return await once(ctx, ReadResult, inbox.read_all, data.command())
+
+
+@post("/api/v1/notifications/{item_id:uuid}/read", opt=requires(Permission.PROFILE), status_code=200)
+async def read_notification(ctx: Ctx, item_id: FromPath[UUID]) -> ReadResult:
+    """Mark one item read."""
+    return await once(ctx, ReadResult, inbox.read_item, ReadItem(id=item_id))
+
+
+ROUTES = [
+    list_notifications,
+    get_preferences,
+    put_preferences,
+    get_notification,
+    read_notifications,
+    read_notification,
+]

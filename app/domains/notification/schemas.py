@@ -1,0 +1,154 @@
+"""Wire shapes of notification: JSON in and out, forms, and the structs that its pages get."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from app.domains.notification.contracts import Choice, ItemView, PreferencesView, ReadAll, SetPreferences
+from app.domains.notification.rules.words import BY_NAME, KINDS
+from app.shared.web.paging import Slice
+from app.shared.web.show_code import ApiCall, call
+
+PAGE = 30
+
+
+class InboxPage(msgspec.Struct, frozen=True, kw_only=True):
+    items: tuple[ItemView, ...]
+    unread: int
+    only_unread: bool
+    next_href: str | None
+    newest: str  # id of the newest item shown, so that "mark all" leaves what came later
+
+    @classmethod
+    def of(cls, found: Slice[ItemView, UUID], unread: int, *, only_unread: bool) -> "InboxPage":
+        chosen = "&unread=true" if only_unread else ""
+        return cls(
+            items=found.items,
+            unread=unread,
+            only_unread=only_unread,
+            next_href=f"/notifications?cursor={found.next_cursor}{chosen}" if found.next_cursor else None,
+            newest=str(found.items[0].id) if found.items else "",
+        )
+
+
+class BellPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The bell needs nothing but the frame."""
+
+
+class ItemAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`title` and `text` are words for people; `kind` and `state` are for programs."""
+
+    id: UUID
+    kind: str
+    title: str
+    text: str
+    href: str
+    state: str
+    occurred_at: datetime
+    read: bool
+
+    @classmethod
+    def of(cls, view: ItemView) -> "ItemAnswer":
+        return msgspec.convert(msgspec.structs.asdict(view), cls)
+
+
+class InboxAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`unread` counts up to 100."""
+
+    items: list[ItemAnswer]
+    next_cursor: UUID | None
+    unread: int
+
+    @classmethod
+    def of(cls, found: Slice[ItemView, UUID], unread: int) -> "InboxAnswer":
+        items = [ItemAnswer.of(view) for view in found.items]
+        return cls(items=items, next_cursor=found.next_cursor, unread=unread)
+
+
+class ReadAllBody(msgspec.Struct, kw_only=True):
+    """`until`: the newest item that was seen; later ones stay unread."""
+
+    until: UUID | None = None
+
+    def command(self) -> ReadAll:
+        return ReadAll(until=self.until)
+
+
+class ReadAllForm(msgspec.Struct, kw_only=True):
+    until: str = ""
+
+    def command(self) -> ReadAll:
+        return ReadAll(until=UUID(self.until) if self.until else None)
+
+
+class PreferenceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the preferences page."""
+
+    kind: str
+    label: str
+    email: bool
+    toast: bool
+    vital: bool
+
+
+class PreferencesPage(msgspec.Struct, frozen=True, kw_only=True):
+    groups: tuple[tuple[str, tuple[PreferenceRow, ...]], ...]
+    version: int
+    mail_works: bool
+    vital_off: bool
+    call: ApiCall
+
+    @classmethod
+    def of(cls, view: PreferencesView) -> "PreferencesPage":
+        rows = [_row(choice) for choice in view.choices]
+        names = dict.fromkeys(kind.group for kind in KINDS)
+        groups = tuple((name, tuple(row for row in rows if BY_NAME[row.kind].group == name)) for name in names)
+        sample = PreferencesBody(choices=[view.choices[0]])
+        return cls(
+            groups=groups,
+            version=view.version,
+            mail_works=view.mail_works,
+            vital_off=any(row.vital and not row.email for row in rows),
+            call=call("PUT", "/api/v1/notifications/preferences", sample),
+        )
+
+
+def _row(choice: Choice) -> PreferenceRow:
+    kind = BY_NAME[choice.kind]
+    return PreferenceRow(kind=kind.name, label=kind.label, email=choice.email, toast=choice.toast, vital=kind.vital)
+
+
+class PreferencesBody(msgspec.Struct, kw_only=True):
+    """Kinds that are left out get their defaults. `acknowledged`: you know what it means when the mails about credit
+    that runs out are turned off."""
+
+    choices: list[Choice]
+    acknowledged: bool = False
+
+    def command(self, seen: int | None) -> SetPreferences:
+        return SetPreferences(choices=tuple(self.choices), acknowledged=self.acknowledged, seen=seen)
+
+
+class PreferencesAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`mail_works` is false while no mail server is configured: then nothing is mailed, whatever is chosen."""
+
+    choices: tuple[Choice, ...]
+    mail_works: bool
+
+    @classmethod
+    def of(cls, view: PreferencesView) -> "PreferencesAnswer":
+        return cls(choices=view.choices, mail_works=view.mail_works)
+
+
+def preferences_of_form(form: Mapping[str, str]) -> SetPreferences:
+    """A box that is not ticked is not sent: every kind's boxes are looked for."""
+    return SetPreferences(
+        choices=tuple(
+            Choice(kind=kind.name, email=f"email:{kind.name}" in form, toast=f"toast:{kind.name}" in form)
+            for kind in KINDS
+        ),
+        acknowledged="acknowledged" in form,
+        seen=int(form["version"]) if form.get("version", "").isdigit() else None,
+    )

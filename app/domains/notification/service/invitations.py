@@ -1,0 +1,27 @@
+"""The mail about an invitation. It holds no secret: its link leads to a page where one signs in with that address."""
+
+from uuid import UUID
+
+from app.context import Context
+from app.domains.auth import public as auth
+from app.shared.mail import is_address, send_mail
+from app.shared.web import formats
+
+TEMPLATE = "invitation"
+PATH = "/invitations"
+
+
+async def write(ctx: Context, invitation_id: UUID) -> None:
+    """Record the mail, unless the invitation was answered or withdrawn meanwhile."""
+    found = (await auth.invitation_mails(ctx, [invitation_id])).get(invitation_id)
+    if found is None or not found.is_open or not is_address(found.email):
+        return
+    values = {
+        "inviter": found.invited_by_name,
+        "organisation": found.tenant_name,
+        "project": found.project_name or "",
+        "role": found.role_name,
+        "link": ctx.settings.web.public_url + PATH,
+        "expires": formats.instant(found.expires_at),
+    }
+    await send_mail(ctx, found.email, TEMPLATE, values, tenant_id=found.tenant_id)
