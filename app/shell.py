@@ -54,7 +54,7 @@ async def build_shell(ctx: Context) -> Shell:
         public_url=ctx.settings.web.public_url,
         money=await _money(ctx) if portal else None,
         is_operator=operator,
-        operator_href="/admin/nodes" if operator else None,
+        operator_href="/admin" if operator else None,
         portal_href="/" if tenant else None,
         settings_href="/settings/sessions",
         live_url="/live",

@@ -18,7 +18,7 @@ from e2e.pages.sign_in import sign_in_as
 from e2e.stack import Stack
 
 PEOPLE = {"customer": "Ada Marsh", "operator": "Olga Lind"}
-STARTS = {"customer": "/", "operator": "/admin/nodes"}
+STARTS = {"customer": "/", "operator": "/admin"}
 READABLE = ("/catalog", "/billing", "/machines")
 WIDTHS = (1440, 360)
 THEMES = ("light", "dark")

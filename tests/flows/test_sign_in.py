@@ -66,7 +66,7 @@ async def test_ada_signs_in_and_comes_back_to_where_she_was_going(client, provid
 
 async def test_an_operator_is_known_by_a_verified_address(client, provider) -> None:
     answer = await client.get(await _authorize(provider, await _begin(client, "/"), sub="olga"))
-    assert answer.headers["location"] == "/admin/nodes"
+    assert answer.headers["location"] == "/admin"
     assert (await client.get("/api/v1/me")).json()["roles"] == ["platform_admin"]
 
 

@@ -19,6 +19,7 @@ from app.domains.billing.contracts import (
     VerifyReport,
 )
 from app.domains.billing.service import accrual, balances, credit, holds, metering, statements, verify
+from app.shared.authz import PlatformScope
 from app.shared.money import Micro, RateMicroPerHour
 from app.shared.web.shell import MoneyPill
 
@@ -91,6 +92,11 @@ async def receipt(ctx: Context, allocation_id: UUID) -> ReceiptView | None:
 async def tick(ctx: Context) -> int:
     """Read the running meters of up to 500 tenants now. Returns the number of usage records (for tests and tools)."""
     return (await accrual.tick(ctx)).records
+
+
+async def burn_now(ctx: Context, scope: PlatformScope) -> dict[str, RateMicroPerHour]:
+    """What all running meters of the platform earn per hour, by currency; without a running one, nothing."""
+    return await metering.burn_now(ctx, scope)
 
 
 async def verify_ledger(ctx: Context) -> VerifyReport:

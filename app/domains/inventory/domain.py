@@ -2,6 +2,7 @@
 
 from app.domains.inventory.handlers import pages, rest
 from app.domains.inventory.jobs import CRONS
+from app.domains.inventory.policies import POLICIES
 from app.shared.authz import Permission
 from app.shared.manifest import Domain, NavEntry
 
@@ -9,6 +10,7 @@ DOMAIN = Domain(
     name="inventory",
     routes=[*pages.ROUTES, *rest.ROUTES],
     crons=CRONS,
+    policies=POLICIES,
     navigation=[
         NavEntry(
             label="Catalog", href="/catalog", icon="catalog", permission=Permission.CATALOG_READ, order=20, jump="c"

@@ -3,22 +3,25 @@
 Lock order: tenant account, allocation, node, slots. Everything here that changes a node takes the node's row first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from app.context import Context
 from app.domains.inventory.contracts import (
     Availability,
+    FleetNode,
     FreedNode,
     ImageView,
     NodeDetail,
+    NodeId,
     NodeState,
     NodeView,
     PriceView,
     SkuView,
+    StuckNode,
 )
-from app.domains.inventory.service import catalog, nodes, prices, slots
+from app.domains.inventory.service import catalog, fleet, nodes, prices, slots
 from app.domains.inventory.service import images as image_service
 
 
@@ -110,6 +113,11 @@ async def get_node(ctx: Context, node_id: UUID) -> NodeDetail:
     return await nodes.get_node(ctx, node_id)
 
 
+async def node_by_system_id(ctx: Context, system_id: str) -> NodeId:
+    """The node that MAAS calls so. Raises NotFound."""
+    return await nodes.node_by_system_id(ctx, system_id)
+
+
 async def node_names(ctx: Context, node_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Host names by id."""
     return await nodes.node_names(ctx, node_ids)
@@ -133,3 +141,14 @@ async def record_image_warm(ctx: Context, node_id: UUID, image_id: UUID) -> None
 async def availability(ctx: Context) -> dict[UUID, Availability]:
     """What could be placed now, by type; a type without nodes is absent."""
     return await slots.availability(ctx)
+
+
+async def fleet_nodes(ctx: Context) -> list[FleetNode]:
+    """Every node that is not retired, by type, zone and host name, with who holds its slots. For operators: raises
+    Forbidden."""
+    return await fleet.fleet_nodes(ctx)
+
+
+async def stuck_nodes(ctx: Context, fleet_now: Sequence[FleetNode]) -> list[StuckNode]:
+    """Of these nodes those that have been out of service for longer than policy allows."""
+    return await fleet.stuck_nodes(ctx, fleet_now)

@@ -2,7 +2,7 @@
 
 from app.domains.provisioning.activities import activities
 from app.domains.provisioning.consumers import CONSUMERS
-from app.domains.provisioning.handlers import pages, rest
+from app.domains.provisioning.handlers import pages, pages_admin, rest, rest_admin
 from app.domains.provisioning.jobs import CRONS
 from app.domains.provisioning.policies import POLICIES
 from app.domains.provisioning.service.find import search_machines
@@ -12,7 +12,7 @@ from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="provisioning",
-    routes=[*pages.ROUTES, *rest.ROUTES],
+    routes=[*pages.ROUTES, *rest.ROUTES, *pages_admin.ROUTES, *rest_admin.ROUTES],
     policies=POLICIES,
     crons=CRONS,
     consumers=CONSUMERS,
@@ -44,6 +44,14 @@ DOMAIN = Domain(
             icon="machines",
             permission=Permission.ALLOCATION_READ,
             console="machine",
+            order=10,
+        ),
+        NavEntry(
+            label="Fleet",
+            href="/admin",
+            icon="fleet",
+            permission=Permission.PLATFORM_CONSOLE,
+            console="operator",
             order=10,
         ),
     ],

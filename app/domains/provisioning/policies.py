@@ -61,6 +61,46 @@ POLL_MILLISECONDS = PolicyKey(
 RELEASE_RETRY_SECONDS = _seconds(
     "provisioning.release_retry_seconds", 60, 1, 3_600, "The first pause after a failed release; it doubles each time."
 )
+SLA_REQUESTED = _seconds(
+    "provisioning.sla_requested_seconds", 120, 0, 86_400, "How long a launch may wait for its workflow."
+)
+SLA_PLACING = _seconds(
+    "provisioning.sla_placing_seconds",
+    300,
+    0,
+    86_400,
+    "How long choosing a machine may take before it is stuck.",
+)
+SLA_PROVISIONING = _seconds(
+    "provisioning.sla_provisioning_seconds",
+    2_700,
+    0,
+    86_400,
+    "How long installing may take before it counts as stuck. Where a type has runs, three times their median counts "
+    "when that is less.",
+)
+SLA_CONFIGURING = _seconds(
+    "provisioning.sla_configuring_seconds", 600, 0, 86_400, "How long the proof of a machine may take, as above."
+)
+SLA_RELEASING = _seconds(
+    "provisioning.sla_releasing_seconds", 3_600, 0, 172_800, "How long giving a machine back may take, as above."
+)
+SLA_RELEASE_FAILED = _seconds(
+    "provisioning.sla_release_failed_seconds",
+    600,
+    0,
+    86_400,
+    "How long a machine that did not come back may wait for the next try before it counts as stuck.",
+)
+SLA_FACTOR = PolicyKey(
+    name="provisioning.sla_factor",
+    default=3,
+    minimum=1,
+    maximum=100,
+    unit="times",
+    description="How many times the median of a type's last 20 runs a state may last.",
+)
+SLA_LEAST_SECONDS = _seconds("provisioning.sla_least_seconds", 60, 0, 86_400, "No learned time is shorter than this.")
 
 POLICIES = (
     MAX_ALLOCATIONS,
@@ -74,4 +114,12 @@ POLICIES = (
     CLOSE_SECONDS,
     POLL_MILLISECONDS,
     RELEASE_RETRY_SECONDS,
+    SLA_REQUESTED,
+    SLA_PLACING,
+    SLA_PROVISIONING,
+    SLA_CONFIGURING,
+    SLA_RELEASING,
+    SLA_RELEASE_FAILED,
+    SLA_FACTOR,
+    SLA_LEAST_SECONDS,
 )

@@ -70,5 +70,5 @@ def render_error_html(environment: Environment, request: Request, error: "ErrorP
 def _home_of(actor: object) -> str:
     """An operator's pages begin elsewhere; who is in no organisation begins with their invitations."""
     if isinstance(actor, Actor) and actor.id is not None and actor.tenant_id is None:
-        return "/admin/nodes" if may(actor, Permission.PLATFORM_CONSOLE) else "/invitations"
+        return "/admin" if may(actor, Permission.PLATFORM_CONSOLE) else "/invitations"
     return "/"

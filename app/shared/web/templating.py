@@ -72,7 +72,7 @@ def layout_context(context: LayoutContext) -> dict[str, object]:
     return {name: getattr(context, name) for name in context.__struct_fields__}
 
 
-PURE: Final = frozenset({"berth_strip", "shape", "state", "icon", "logo", "rate", "button"})
+PURE: Final = frozenset({"berth_strip", "fleet_strip", "shape", "state", "icon", "logo", "rate", "button"})
 
 
 class Components:

@@ -10,7 +10,7 @@ from app.settings import Settings, WebSettings
 from app.shared.errors import NotFound
 from app.shared.web.provide import ContextFactory
 
-OPERATOR_HOME = "/admin/nodes"
+OPERATOR_HOME = "/admin"
 COOKIE_SECONDS = 30 * 24 * 3600  # the session itself ends earlier, by policy
 INTERNAL_PEOPLE = {
     "dev": ("Devon Reyes", "devon@internal.example"),

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.billing.contracts import PlaceHold, StartMetering
+from app.shared.authz import PlatformScope
 from app.shared.money import Micro, RateMicroPerHour
 
 
@@ -55,6 +56,10 @@ START = text("""
 END = text("""
     UPDATE billing.metered_allocations SET ended_at = :at, version = version + 1
     WHERE allocation_id = :allocation_id AND ended_at IS NULL
+""")
+BURN_NOW = text("""
+    SELECT currency, sum(rate)::bigint AS rate FROM billing.metered_allocations
+    WHERE metered_from IS NOT NULL AND ended_at IS NULL GROUP BY currency ORDER BY currency
 """)
 METERED_UNTIL = text("""
     SELECT to_at FROM billing.usage_records WHERE allocation_id = :allocation_id ORDER BY from_at DESC LIMIT 1
@@ -209,3 +214,8 @@ async def accrue(
         },
     )
     return [msgspec.convert(dict(row._mapping), Accrued) for row in rows]
+
+
+async def burn_now(session: AsyncSession, scope: PlatformScope) -> dict[str, RateMicroPerHour]:
+    """What all running meters together earn per hour, by currency."""
+    return {row.currency: RateMicroPerHour(row.rate) for row in await session.execute(BURN_NOW)}

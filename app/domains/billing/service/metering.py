@@ -11,6 +11,8 @@ from app.domains.billing.repository import metering
 from app.domains.billing.repository.metering import Metered
 from app.domains.billing.rules.rating import billable
 from app.domains.billing.service import balances, holds
+from app.shared.authz import PlatformScope
+from app.shared.money import RateMicroPerHour
 
 
 async def start_metering(ctx: Context, command: StartMetering) -> None:
@@ -57,3 +59,8 @@ async def _meter_to_the_end(ctx: Context, metered: Metered, at: datetime) -> dat
         only=metered.allocation_id,
     )
     return ended_at
+
+
+async def burn_now(ctx: Context, scope: PlatformScope) -> dict[str, RateMicroPerHour]:
+    """What all running meters earn per hour, by currency."""
+    return await metering.burn_now(ctx.session, scope)

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.inventory.contracts import NodeId, NodeState
+from app.domains.inventory.contracts import FleetNode, NodeId, NodeState
 from app.shared.authz import PlatformScope
 
 PAGE = text("""
@@ -39,6 +39,20 @@ COUNTS = text("""
     FROM inventory.nodes n
     LEFT JOIN (SELECT s.node_id, count(*) AS total, count(s.allocation_id) AS taken
                FROM inventory.node_resource_slots s GROUP BY s.node_id) held ON held.node_id = n.id
+""")
+FLEET = text("""
+    SELECT n.id, n.system_id, n.hostname, n.zone, k.code AS sku_code, k.title AS sku_title, n.state, n.state_reason,
+           n.state_since, n.cordoned_at, n.cordon_reason, n.drain_since, n.drain_deadline, n.maas_state, n.power_state,
+           n.deployed_shared AS deployed_as_shared, w.ends_at AS maintenance_until, held.holders
+    FROM inventory.nodes n
+    LEFT JOIN inventory.sku_catalog k ON k.id = n.sku_id
+    JOIN (SELECT s.node_id, array_agg(s.allocation_id ORDER BY s.slot_index) AS holders
+          FROM inventory.node_resource_slots s GROUP BY s.node_id) held ON held.node_id = n.id
+    LEFT JOIN (SELECT node_id, max(ends_at) AS ends_at FROM inventory.maintenance_windows
+               WHERE closed_at IS NULL AND starts_at <= now() AND now() < ends_at GROUP BY node_id) w
+           ON w.node_id = n.id
+    WHERE n.state <> 'retired'
+    ORDER BY k.gpu_count > 0 DESC NULLS LAST, k.position, k.code NULLS LAST, n.zone, n.hostname, n.id
 """)
 
 
@@ -110,6 +124,12 @@ async def count_nodes(session: AsyncSession, scope: PlatformScope) -> FleetCount
     """The fleet in figures."""
     row = (await session.execute(COUNTS)).one()
     return FleetCounts(**row._mapping)
+
+
+async def list_fleet(session: AsyncSession, scope: PlatformScope) -> list[FleetNode]:
+    """Every node that is not retired, by type, zone and name."""
+    rows = await session.execute(FLEET)
+    return [FleetNode(**(dict(row._mapping) | {"holders": tuple(row.holders)})) for row in rows]
 
 
 def _row(row: Row[tuple[object, ...]]) -> NodeRow:

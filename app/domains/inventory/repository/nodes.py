@@ -25,6 +25,7 @@ WARM_ON = text("""
     SELECT c.image_id, i.code, c.warmed_at, c.last_used_at FROM inventory.node_image_cache c
     JOIN inventory.os_images i ON i.id = c.image_id WHERE c.node_id = :id ORDER BY c.last_used_at DESC
 """)
+BY_SYSTEM_ID = text("SELECT id FROM inventory.nodes WHERE system_id = :system_id")
 NAMES = text("SELECT id, hostname FROM inventory.nodes WHERE id = ANY(:ids)")
 TOUCH = text("UPDATE inventory.nodes SET version = version + 1 WHERE id = :id RETURNING version, sku_id")
 SET_STATE = text("""
@@ -179,6 +180,12 @@ async def find_node(session: AsyncSession, node_id: UUID) -> NodeDetail | None:
         imported_at=row.imported_at,
         version=row.version,
     )
+
+
+async def find_id(session: AsyncSession, system_id: str) -> NodeId | None:
+    """The node that MAAS calls so."""
+    found: UUID | None = await session.scalar(BY_SYSTEM_ID, {"system_id": system_id})
+    return None if found is None else NodeId(found)
 
 
 async def names(session: AsyncSession, node_ids: Iterable[UUID]) -> dict[UUID, str]:

@@ -1,14 +1,16 @@
 """The fleet as operators read it, and the import they can ask for."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
 
 from app.context import Context
-from app.domains.inventory import rules
-from app.domains.inventory.contracts import ImportReport, NodeDetail
+from app.domains.inventory import policies, rules
+from app.domains.inventory.contracts import FleetNode, ImportReport, NodeDetail, StuckNode
 from app.domains.inventory.repository import fleet
 from app.domains.inventory.repository.fleet import FleetCounts, NodeFilter, NodeRow
+from app.domains.inventory.rules import upkeep
 from app.domains.inventory.service import import_nodes, nodes
 from app.domains.inventory.service.import_nodes import ContextFactory, ImportNodes
 from app.domains.maas.public import open_gateway
@@ -76,3 +78,19 @@ async def import_now(contexts: ContextFactory) -> ImportReport:
         await once(ctx, ImportNodes, import_nodes.ask_import, ImportNodes(maas.pool))
     async with open_gateway(maas) as gateway:
         return await import_nodes.import_nodes(contexts, gateway, maas.pool)
+
+
+async def fleet_nodes(ctx: Context) -> list[FleetNode]:
+    """Every node that is not retired, in one statement."""
+    return await fleet.list_fleet(ctx.session, platform_scope(ctx.actor, Permission.PLATFORM_CONSOLE))
+
+
+async def stuck_nodes(ctx: Context, fleet_now: Sequence[FleetNode]) -> list[StuckNode]:
+    """Those past their time by policy, the longest past it first."""
+    slas = {
+        "quarantined": await ctx.policy(policies.SLA_QUARANTINED),
+        "missing": await ctx.policy(policies.SLA_MISSING),
+        "maintenance": await ctx.policy(policies.SLA_MAINTENANCE),
+        "cordoned": await ctx.policy(policies.SLA_CORDONED),
+    }
+    return upkeep.stuck_nodes(fleet_now, slas, await ctx.now())

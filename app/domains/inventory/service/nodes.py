@@ -4,7 +4,15 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from app.context import Context
-from app.domains.inventory.contracts import CordonNode, LiftQuarantine, NodeChanged, NodeDetail, NodeState, UncordonNode
+from app.domains.inventory.contracts import (
+    CordonNode,
+    LiftQuarantine,
+    NodeChanged,
+    NodeDetail,
+    NodeId,
+    NodeState,
+    UncordonNode,
+)
 from app.domains.inventory.errors import NodeNotInService
 from app.domains.inventory.events import NodeCordoned, NodeQuarantined, NodeUncordoned, SlotsChanged
 from app.domains.inventory.repository import nodes, slots
@@ -18,6 +26,14 @@ LONGEST_REASON = 500
 async def get_node(ctx: Context, node_id: UUID) -> NodeDetail:
     """Raises NotFound."""
     found = await nodes.find_node(ctx.session, node_id)
+    if found is None:
+        raise NotFound()
+    return found
+
+
+async def node_by_system_id(ctx: Context, system_id: str) -> NodeId:
+    """Raises NotFound."""
+    found = await nodes.find_id(ctx.session, system_id)
     if found is None:
         raise NotFound()
     return found

@@ -38,7 +38,7 @@ DETAIL = "provisioning/machine.html"
 async def overview_handler(ctx: Ctx) -> Response[str]:
     """What runs and how long the money lasts; who may not see machines is led to what they may see."""
     if ctx.actor.tenant_id is None:
-        return redirect(ctx, "/admin/nodes" if may(ctx.actor, Permission.PLATFORM_CONSOLE) else "/invitations")
+        return redirect(ctx, "/admin" if may(ctx.actor, Permission.PLATFORM_CONSOLE) else "/invitations")
     if not may(ctx.actor, Permission.ALLOCATION_READ):
         return redirect(ctx, "/billing")
     return await page(ctx, "provisioning/overview.html", overview_page(await views.overview(ctx)))

@@ -1,7 +1,8 @@
-"""Every SQL statement of provisioning: `allocations`, `machines` (deployments and claims), `timeline`."""
+"""Every SQL statement of provisioning: `allocations`, `machines` (deployments and claims), `timeline`, `operators`."""
 
 from app.domains.provisioning.repository.allocations import AllocationRepository
 from app.domains.provisioning.repository.machines import MachineRepository
+from app.domains.provisioning.repository.operators import OperatorRepository
 from app.domains.provisioning.repository.timeline import TimelineRepository
 
-__all__ = ["AllocationRepository", "MachineRepository", "TimelineRepository"]
+__all__ = ["AllocationRepository", "MachineRepository", "OperatorRepository", "TimelineRepository"]

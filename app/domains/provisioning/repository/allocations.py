@@ -97,13 +97,13 @@ class AllocationRepository:
 
     async def get(self, allocation_id: UUID, *, lock: bool = False) -> AllocationView:
         """For our own workers, which act on an id they were given. Raises NotFound."""
-        return _one((await self._session.execute(LOCK if lock else BY_ID, {"id": allocation_id})).one_or_none())
+        return one((await self._session.execute(LOCK if lock else BY_ID, {"id": allocation_id})).one_or_none())
 
     async def get_in(self, scope: ProjectScope, allocation_id: UUID, *, lock: bool = False) -> AllocationView:
         """Raises NotFound also for what belongs to somebody else."""
         place = {"id": allocation_id, "tenant_id": scope.tenant_id, "project_id": scope.project_id}
         rows = await self._session.execute(LOCK_IN_PROJECT if lock else IN_PROJECT, place)
-        return _one(rows.one_or_none())
+        return one(rows.one_or_none())
 
     async def page(
         self, scope: ProjectScope, *, before: UUID | None, limit: int, live: bool = False
@@ -112,7 +112,7 @@ class AllocationRepository:
         values = {
             "tenant_id": scope.tenant_id, "project_id": scope.project_id, "before": before, "limit": limit, "live": live
         }  # fmt: skip
-        return [_view(row) for row in await self._session.execute(PAGE, values)]
+        return [view(row) for row in await self._session.execute(PAGE, values)]
 
     async def find_named(self, scope: ProjectScope, text: str, limit: int) -> list[AllocationView]:
         """Those whose name holds `text` or whose id ends with it; live ones first."""
@@ -121,14 +121,14 @@ class AllocationRepository:
 
     async def list_live(self, scope: TenantScope) -> list[AllocationView]:
         """All of a tenant that have not ended."""
-        return [_view(row) for row in await self._session.execute(LIVE_OF_TENANT, {"tenant_id": scope.tenant_id})]
+        return [view(row) for row in await self._session.execute(LIVE_OF_TENANT, {"tenant_id": scope.tenant_id})]
 
     async def list_by_ids(self, ids: Sequence[UUID]) -> list[AllocationView]:
-        return [_view(row) for row in await self._session.execute(BY_IDS, {"ids": list(ids)})]
+        return [view(row) for row in await self._session.execute(BY_IDS, {"ids": list(ids)})]
 
     async def list_stuck(self, before: datetime) -> list[AllocationView]:
         """Those that are neither running nor ended and have not changed since `before`; at most 100."""
-        return [_view(row) for row in await self._session.execute(STUCK, {"before": before})]
+        return [view(row) for row in await self._session.execute(STUCK, {"before": before})]
 
     async def live_names(self, scope: ProjectScope) -> set[str]:
         place = {"tenant_id": scope.tenant_id, "project_id": scope.project_id}
@@ -164,11 +164,11 @@ class AllocationRepository:
         await self._session.execute(INTENT, values)
 
 
-def _view(row: Row[tuple[object, ...]]) -> AllocationView:
+def view(row: Row[tuple[object, ...]]) -> AllocationView:
     return AllocationView(**row._mapping)
 
 
-def _one(row: Row[tuple[object, ...]] | None) -> AllocationView:
+def one(row: Row[tuple[object, ...]] | None) -> AllocationView:
     if row is None:
         raise NotFound()
-    return _view(row)
+    return view(row)

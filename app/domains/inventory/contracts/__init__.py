@@ -273,3 +273,39 @@ class OfferFilter(msgspec.Struct, frozen=True, kw_only=True):
     gpu_model: str | None = None
     dearest: RateMicroPerHour | None = None
     free_now: bool = False
+
+
+class FleetNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A node on the operator's map. `holders` has one entry per slot, in order: the allocation that holds it, or None.
+    `sku_code` is None when its hardware fits no type."""
+
+    id: NodeId
+    system_id: str
+    hostname: str
+    zone: str
+    sku_code: str | None
+    sku_title: str | None
+    state: NodeState
+    state_reason: str | None
+    state_since: datetime
+    cordoned_at: datetime | None
+    cordon_reason: str | None
+    drain_since: datetime | None
+    drain_deadline: datetime | None
+    maintenance_until: datetime | None  # of the window that it is in now
+    maas_state: str
+    power_state: str
+    deployed_as_shared: bool
+    holders: tuple[UUID | None, ...]
+
+
+class StuckNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A node that has been in a state for longer than it may. `reason` is plain text of who put it there."""
+
+    node: FleetNode
+    what: Literal["quarantined", "missing", "maintenance", "cordoned", "draining"]
+    since: datetime
+    age_seconds: int
+    sla_seconds: int
+    reason: str
+    automatic: str

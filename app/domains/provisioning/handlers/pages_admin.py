@@ -1,0 +1,70 @@
+"""The operator's first page: the fleet map and what is stuck."""
+
+from typing import Annotated
+
+from litestar import Response, get
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.provisioning.schemas.fleet import FleetPage, FleetView, fleet_page
+from app.domains.provisioning.service import fleet
+from app.domains.provisioning.service.fleet import FleetQuery
+from app.shared.authz import Permission
+from app.shared.authz.scope import may
+from app.shared.web import Ctx, fragment, page, redirect, requires
+
+Word = Annotated[str | None, QueryParameter(max_length=100)]
+StateWord = Annotated[str | None, QueryParameter(name="state", max_length=100)]  # `state` alone is Litestar's own
+TypeWord = Annotated[str | None, QueryParameter(name="type", max_length=100)]
+Search = Annotated[str | None, QueryParameter(name="q", max_length=100)]
+CONSOLE = requires(Permission.PLATFORM_CONSOLE)
+NODE_READ = requires(Permission.PLATFORM_NODE_READ)
+MAP = "provisioning/fleet.html"
+
+
+async def _fleet(
+    ctx: Ctx, sku: str | None, word: str | None, search: str | None, view: str | None, by: str | None
+) -> FleetPage:
+    wanted = FleetView(
+        query=FleetQuery(sku=sku, word=word, search=search), table=view == "table", by_tenant=by == "tenant"
+    )
+    return fleet_page(
+        await fleet.fleet(ctx, wanted.query),
+        wanted,
+        may_open_nodes=may(ctx.actor, Permission.PLATFORM_NODE_READ),
+        may_open_machines=False,
+    )
+
+
+@get("/admin", opt=CONSOLE, include_in_schema=False)
+async def show_fleet(
+    ctx: Ctx,
+    sku: TypeWord = None,
+    node_state: StateWord = None,
+    search: Search = None,
+    view: Word = None,
+    by: Word = None,
+) -> Response[str]:
+    """Every node as a berth strip, the fleet in figures, what is stuck."""
+    return await page(ctx, MAP, await _fleet(ctx, sku, node_state, search, view, by))
+
+
+@get("/admin/fleet", opt=CONSOLE, include_in_schema=False)
+async def show_fleet_again(
+    ctx: Ctx,
+    sku: TypeWord = None,
+    node_state: StateWord = None,
+    search: Search = None,
+    view: Word = None,
+    by: Word = None,
+) -> Response[str]:
+    """The same under the same filter, when something has moved."""
+    return await fragment(ctx, MAP, "now", await _fleet(ctx, sku, node_state, search, view, by))
+
+
+@get("/admin/fleet/{system_id:str}", opt=NODE_READ, include_in_schema=False)
+async def find_node(ctx: Ctx, system_id: FromPath[str]) -> Response[str]:
+    """The node that MAAS calls so: the map's short way to its page."""
+    return redirect(ctx, f"/admin/nodes/{await fleet.node_of(ctx, system_id)}")
+
+
+ROUTES = [show_fleet, show_fleet_again, find_node]

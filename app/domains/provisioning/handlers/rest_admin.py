@@ -1,0 +1,27 @@
+"""The fleet for programs of operators."""
+
+from litestar import get
+
+from app.domains.provisioning.handlers.pages_admin import Search, StateWord, TypeWord
+from app.domains.provisioning.schemas.fleet import FleetAnswer, StuckListAnswer, fleet_answer, stuck_answer
+from app.domains.provisioning.service import fleet
+from app.domains.provisioning.service.fleet import FleetQuery
+from app.shared.authz import Permission
+from app.shared.web import Ctx, requires
+
+CONSOLE = requires(Permission.PLATFORM_CONSOLE)
+
+
+@get("/api/v1/admin/fleet", opt=CONSOLE)
+async def get_fleet(ctx: Ctx, sku: TypeWord = None, node_state: StateWord = None, search: Search = None) -> FleetAnswer:
+    """The fleet in figures, and its nodes under a filter: type, state (a word of `words`), a search."""
+    return fleet_answer(await fleet.fleet(ctx, FleetQuery(sku=sku, word=node_state, search=search)))
+
+
+@get("/api/v1/admin/stuck", opt=CONSOLE)
+async def list_stuck(ctx: Ctx) -> StuckListAnswer:
+    """What has been in a state for longer than it may, with what is done about it by itself."""
+    return stuck_answer(await fleet.stuck(ctx))
+
+
+ROUTES = [get_fleet, list_stuck]

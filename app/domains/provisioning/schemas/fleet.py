@@ -1,0 +1,370 @@
+"""The fleet map and what is stuck: JSON answers and the structs of the operator's first page."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import urlencode
+from uuid import UUID
+
+import msgspec
+
+from app.domains.inventory.contracts import StuckNode
+from app.domains.provisioning.rules.fleet import NODE_WORDS, Figures
+from app.domains.provisioning.schemas import LABELS, LOOKS
+from app.domains.provisioning.service.fleet import Fleet, FleetQuery, MapNode, Stuck, StuckMachine
+from app.shared.web.formats import duration
+from app.shared.web.shell import initials
+
+Chip = tuple[str, str, bool]
+PATTERNS = 8  # colours of organisations; the initials tell apart those that share one
+# word of a node -> (how it looks, what it is called)
+WORDS: Mapping[str, tuple[str, str]] = {
+    "in_use": ("active", "in use"),
+    "ready": ("ready", "ready"),
+    "deploying": ("in_progress", "deploying"),
+    "cleaning": ("waiting", "cleaning"),
+    "drain": ("attention", "cordoned"),
+    "repair": ("failed", "repair"),
+    "off": ("ended", "off"),
+}
+SLOT_WORDS: Mapping[str, str] = {
+    "used": "in use",
+    "free": "free",
+    "coming": "deploying",
+    "going": "cleaning",
+    "drain": "cordoned, empty",
+    "repair": "repair",
+    "off": "off",
+}
+
+
+class FleetNodeAnswer(msgspec.Struct, kw_only=True):
+    """A node of the map. `slots` has one word per slot: used, free, coming, going, drain, repair or off."""
+
+    id: UUID
+    system_id: str
+    hostname: str
+    zone: str
+    sku: str | None
+    state: str
+    slots: tuple[str, ...]
+    holders: tuple[UUID | None, ...]
+
+
+class FleetAnswer(msgspec.Struct, kw_only=True):
+    """The fleet now. `words` counts nodes by their one word; rates are micro-units per hour by currency. `sold_slots`
+    of `slots_in_service` are held; `scattered_slots` of `free_slots` stand on nodes that somebody is on already."""
+
+    nodes: int
+    words: dict[str, int]
+    slots_in_service: int
+    sold_slots: int
+    free_slots: int
+    scattered_slots: int
+    revenue_per_hour: dict[str, int]
+    waiting: int
+    waiting_since: datetime | None
+    stuck: int
+    items: list[FleetNodeAnswer]
+
+
+class StuckAnswer(msgspec.Struct, kw_only=True):
+    """One thing that waits for too long. `kind` is machine or node; `learned`: its time comes from earlier runs."""
+
+    kind: str
+    id: UUID
+    name: str
+    tenant_id: UUID | None
+    state: str
+    step: str
+    reason: str
+    since: datetime
+    age_seconds: int
+    sla_seconds: int
+    learned: bool
+    automatic: str
+    workflow_id: str | None
+
+
+class StuckListAnswer(msgspec.Struct, kw_only=True):
+    """The longest past its time first, machines before nodes."""
+
+    items: list[StuckAnswer]
+    next_cursor: None = None
+
+
+class Berth(msgspec.Struct, frozen=True, kw_only=True):
+    """One node on the map: its slips as classes of the strip, what is read of it, and where it leads."""
+
+    hostname: str
+    href: str | None
+    slips: tuple[str, ...]
+    said: str
+    mark: str
+
+
+class Quay(msgspec.Struct, frozen=True, kw_only=True):
+    """The nodes of one type in one zone."""
+
+    title: str
+    note: str
+    berths: tuple[Berth, ...]
+
+
+class StuckRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of what is stuck."""
+
+    name: str
+    href: str | None
+    kind: str
+    look: tuple[str, str]
+    step: str
+    since: datetime
+    allowed: str
+    reason: str
+    automatic: str
+    workflow_id: str | None
+
+
+class FleetPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The operator's first page."""
+
+    figures: Figures
+    words: tuple[tuple[str, str, int], ...]  # look, word, count
+    legend: tuple[tuple[str, str], ...]
+    quays: tuple[Quay, ...]
+    rows: tuple[tuple[str, str | None, str, str, tuple[str, str], str, str], ...]
+    as_table: bool
+    by_tenant: bool
+    view_chips: tuple[Chip, ...]
+    type_chips: tuple[Chip, ...]
+    word_chips: tuple[Chip, ...]
+    search: str
+    query: str
+    kept: tuple[tuple[str, str], ...]
+    burn: tuple[tuple[str, int], ...]
+    waiting: int
+    waiting_since: datetime | None
+    stuck: tuple[StuckRow, ...]
+    at: datetime
+
+
+class FleetView(msgspec.Struct, frozen=True, kw_only=True):
+    """How the page was asked for."""
+
+    query: FleetQuery
+    table: bool = False
+    by_tenant: bool = False
+
+    def words(self) -> dict[str, str]:
+        """As the address says it."""
+        given = {
+            "type": self.query.sku,
+            "state": self.query.word,
+            "q": self.query.search,
+            "view": "table" if self.table else None,
+            "by": "tenant" if self.by_tenant else None,
+        }
+        return {name: value for name, value in given.items() if value}
+
+
+def fleet_answer(fleet: Fleet) -> FleetAnswer:
+    """The map for programs."""
+    items = [
+        FleetNodeAnswer(
+            id=item.node.id,
+            system_id=item.node.system_id,
+            hostname=item.node.hostname,
+            zone=item.node.zone,
+            sku=item.node.sku_code,
+            state=item.word,
+            slots=item.kinds,
+            holders=item.node.holders,
+        )
+        for item in fleet.shown
+    ]
+    found = fleet.figures
+    return FleetAnswer(
+        nodes=found.nodes,
+        words=found.words,
+        slots_in_service=found.slots_in_service,
+        sold_slots=found.sold_slots,
+        free_slots=found.free_slots,
+        scattered_slots=found.scattered_slots,
+        revenue_per_hour=fleet.burn,
+        waiting=fleet.waiting,
+        waiting_since=fleet.waiting_since,
+        stuck=len(fleet.stuck.machines) + len(fleet.stuck.nodes),
+        items=items,
+    )
+
+
+def stuck_answer(stuck: Stuck) -> StuckListAnswer:
+    """What is stuck, for programs."""
+    machines = [_machine_answer(item) for item in stuck.machines]
+    return StuckListAnswer(items=machines + [_node_answer(item) for item in stuck.nodes])
+
+
+def _machine_answer(item: StuckMachine) -> StuckAnswer:
+    row = item.allocation
+    return StuckAnswer(
+        kind="machine",
+        id=row.id,
+        name=row.name,
+        tenant_id=row.tenant_id,
+        state=row.state,
+        step=item.step,
+        reason=item.detail,
+        since=row.state_changed_at,
+        age_seconds=item.age_seconds,
+        sla_seconds=item.sla.seconds,
+        learned=item.sla.learned,
+        automatic=item.automatic,
+        workflow_id=item.workflow_id,
+    )
+
+
+def _node_answer(item: StuckNode) -> StuckAnswer:
+    return StuckAnswer(
+        kind="node",
+        id=item.node.id,
+        name=item.node.hostname,
+        tenant_id=None,
+        state=item.what,
+        step="",
+        reason=item.reason,
+        since=item.since,
+        age_seconds=item.age_seconds,
+        sla_seconds=item.sla_seconds,
+        learned=False,
+        automatic=item.automatic,
+        workflow_id=None,
+    )
+
+
+def fleet_page(fleet: Fleet, view: FleetView, *, may_open_nodes: bool, may_open_machines: bool) -> FleetPage:
+    """The page under its filter; every chip is a link."""
+    kept, counts = view.words(), fleet.figures.words
+    codes = Counter(item.node.sku_code or "none" for item in fleet.all_nodes)
+    return FleetPage(
+        figures=fleet.figures,
+        words=tuple((*WORDS[word], counts[word]) for word in NODE_WORDS if counts.get(word)),
+        legend=tuple(SLOT_WORDS.items()),
+        quays=() if view.table else _quays(fleet, by_tenant=view.by_tenant, linked=may_open_nodes),
+        rows=tuple(_row(item, fleet, linked=may_open_nodes) for item in fleet.shown) if view.table else (),
+        as_table=view.table,
+        by_tenant=view.by_tenant,
+        view_chips=(_chip(kept, "by", "tenant", "By organisation"), _chip(kept, "view", "table", "As a table")),
+        type_chips=tuple(_chip(kept, "type", code, f"{code} {count}") for code, count in codes.items()),
+        word_chips=tuple(
+            _chip(kept, "state", word, f"{WORDS[word][1]} {counts[word]}") for word in NODE_WORDS if counts.get(word)
+        ),
+        search=view.query.search or "",
+        query=_tail(kept),
+        kept=tuple((name, value) for name, value in kept.items() if name != "q"),
+        burn=tuple(fleet.burn.items()),
+        waiting=fleet.waiting,
+        waiting_since=fleet.waiting_since,
+        stuck=_stuck_rows(fleet.stuck, may_open_nodes=may_open_nodes, may_open_machines=may_open_machines),
+        at=fleet.at,
+    )
+
+
+def _quays(fleet: Fleet, *, by_tenant: bool, linked: bool) -> tuple[Quay, ...]:
+    places = {tenant: place for place, tenant in enumerate(sorted(fleet.tenants, key=fleet.tenants.__getitem__))}
+    grouped: dict[tuple[str, str], list[MapNode]] = {}
+    for item in fleet.shown:
+        grouped.setdefault((item.node.sku_title or "No type", item.node.zone), []).append(item)
+    quays = []
+    for (title, zone), items in grouped.items():
+        slots = [kind for item in items for kind in item.kinds]
+        note = f"{zone} · {len(items)} {_nodes(len(items))} · {slots.count('free')} of {len(slots)} slots free"
+        berths = tuple(_berth(item, fleet.tenants, places if by_tenant else None, linked=linked) for item in items)
+        quays.append(Quay(title=title, note=note, berths=berths))
+    return tuple(quays)
+
+
+def _berth(item: MapNode, names: Mapping[UUID, str], places: Mapping[UUID, int] | None, *, linked: bool) -> Berth:
+    slips: tuple[str, ...] = item.kinds
+    mark = ""
+    if places is not None:
+        coloured = zip(item.kinds, item.tenants, strict=True)
+        slips = tuple(_pattern(kind, tenant, places) for kind, tenant in coloured)
+        held = {tenant: initials(names.get(tenant, "?")) for tenant in item.tenants if tenant is not None}
+        mark = " ".join(held.values())
+    taken = sum(holder is not None for holder in item.node.holders)
+    return Berth(
+        hostname=item.node.hostname,
+        href=f"/admin/fleet/{item.node.system_id}" if linked else None,
+        slips=slips,
+        said=f"{WORDS[item.word][1]}, {taken}/{len(item.kinds)}",
+        mark=mark,
+    )
+
+
+def _pattern(kind: str, tenant: UUID | None, places: Mapping[UUID, int]) -> str:
+    if kind != "used" or tenant is None or tenant not in places:
+        return kind
+    return f"t{places[tenant] % PATTERNS}"
+
+
+def _row(item: MapNode, fleet: Fleet, *, linked: bool) -> tuple[str, str | None, str, str, tuple[str, str], str, str]:
+    node = item.node
+    taken = sum(holder is not None for holder in node.holders)
+    held = sorted({fleet.tenants.get(tenant, "?") for tenant in item.tenants if tenant is not None})
+    href = f"/admin/fleet/{node.system_id}" if linked else None
+    kind = node.sku_title or "no type"
+    return node.hostname, href, kind, node.zone, WORDS[item.word], f"{taken} of {len(item.kinds)}", ", ".join(held)
+
+
+def _stuck_rows(stuck: Stuck, *, may_open_nodes: bool, may_open_machines: bool) -> tuple[StuckRow, ...]:
+    machines = [_stuck_machine(item, linked=may_open_machines) for item in stuck.machines]
+    return tuple(machines + [_stuck_node(item, linked=may_open_nodes) for item in stuck.nodes])
+
+
+def _stuck_machine(item: StuckMachine, *, linked: bool) -> StuckRow:
+    row = item.allocation
+    look = ("in_progress", "canceling") if row.cancel_requested else LOOKS[row.state]
+    source = "learned from its type" if item.sla.learned else "by policy"
+    return StuckRow(
+        name=row.name,
+        href=f"/admin/allocations/{row.id}" if linked else None,
+        kind=f"{row.sku_code} of {item.tenant}",
+        look=look,
+        step=LABELS.get(item.step, ""),
+        since=row.state_changed_at,
+        allowed=f"{duration(item.sla.seconds)}, {source}",
+        reason=item.detail,
+        automatic=item.automatic,
+        workflow_id=item.workflow_id,
+    )
+
+
+def _stuck_node(item: StuckNode, *, linked: bool) -> StuckRow:
+    shape = {"quarantined": "failed", "missing": "failed"}.get(item.what, "attention")
+    return StuckRow(
+        name=item.node.hostname,
+        href=f"/admin/nodes/{item.node.id}" if linked else None,
+        kind="node",
+        look=(shape, item.what),
+        step="",
+        since=item.since,
+        allowed=f"{duration(item.sla_seconds)}, by {'its deadline' if item.node.drain_deadline else 'policy'}",
+        reason=item.reason,
+        automatic=item.automatic,
+        workflow_id=None,
+    )
+
+
+def _nodes(count: int) -> str:
+    return "node" if count == 1 else "nodes"
+
+
+def _chip(kept: Mapping[str, str], name: str, value: str, text: str) -> Chip:
+    on = kept.get(name) == value
+    others = {key: item for key, item in kept.items() if key != name}
+    return text, "/admin" + _tail(others if on else others | {name: value}), on
+
+
+def _tail(query: Mapping[str, str]) -> str:
+    return f"?{urlencode(query)}" if query else ""
