@@ -117,7 +117,7 @@ class AllocationRepository:
     async def find_named(self, scope: ProjectScope, text: str, limit: int) -> list[AllocationView]:
         """Those whose name holds `text` or whose id ends with it; live ones first."""
         values = {"tenant_id": scope.tenant_id, "project_id": scope.project_id, "text": text, "limit": limit}
-        return [_view(row) for row in await self._session.execute(NAMED, values)]
+        return [view(row) for row in await self._session.execute(NAMED, values)]
 
     async def list_live(self, scope: TenantScope) -> list[AllocationView]:
         """All of a tenant that have not ended."""
