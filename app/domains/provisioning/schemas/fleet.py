@@ -90,7 +90,6 @@ class StuckListAnswer(msgspec.Struct, kw_only=True):
     """The longest past its time first, machines before nodes."""
 
     items: list[StuckAnswer]
-    next_cursor: None = None
 
 
 class Berth(msgspec.Struct, frozen=True, kw_only=True):
