@@ -15,6 +15,7 @@ __all__ = [
     "access_endings",
     "get_access_target",
     "get_machine",
+    "list_active_machines",
     "machines_by_id",
 ]
 
@@ -30,6 +31,11 @@ async def get_machine(ctx: Context, allocation_id: UUID) -> MachineView:
     """One machine of the actor's project. Raises NotFound."""
     scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)
     return await AllocationRepository(ctx.session).get_in(scope, allocation_id)
+
+
+async def list_active_machines(ctx: Context) -> list[MachineView]:
+    """The machines of the actor's project that one can log in to, the newest first."""
+    return [machine for machine in await views.page_live(ctx) if machine.state == "active"]
 
 
 async def access_endings(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[UUID, str]:

@@ -148,6 +148,12 @@ async def launch_choices(ctx: Context, command: LaunchAllocation) -> LaunchChoic
     return LaunchChoices(offers=offers, images=images, command=command, forecast=shown, problem=problem)
 
 
+async def page_live(ctx: Context) -> list[AllocationView]:
+    """The project's machines that have not ended, the newest first; two hundred at most."""
+    scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)
+    return await AllocationRepository(ctx.session).page(scope, before=None, limit=200, live=True)
+
+
 # -- for other domains -------------------------------------------------------------------------------------------------
 
 

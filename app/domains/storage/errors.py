@@ -1,0 +1,63 @@
+"""What storage refuses, with a reason that a person can act on."""
+
+from app.shared.errors import Conflict, DomainError, ServiceUnavailable
+
+
+class StorageUnavailable(ServiceUnavailable):
+    code = "storage_unavailable"
+    title = "The file store does not answer right now. Nothing is lost; try again in a moment."
+
+
+class QuotaExceeded(DomainError):
+    code = "storage_quota_exceeded"
+    status = 403
+    title = "This project has no room for that. Delete something for good, or ask for more room."
+
+
+class FileTooLarge(DomainError):
+    code = "storage_file_too_large"
+    status = 422
+    title = "This file is larger than one file may be."
+
+
+class PathTaken(Conflict):
+    code = "storage_path_taken"
+    title = "There is something of that name already."
+
+
+class NamespaceTaken(Conflict):
+    code = "storage_namespace_taken"
+    title = "This project has a namespace of that name already."
+
+
+class NamespaceNotEmpty(Conflict):
+    code = "storage_namespace_not_empty"
+    title = "Only an empty namespace can be deleted. Recently deleted files and open uploads count, too."
+
+
+class UploadIncomplete(Conflict):
+    code = "storage_upload_incomplete"
+    title = "Not everything of this file has arrived yet. Send the missing parts, then finish it again."
+
+
+class UploadMismatch(Conflict):
+    code = "storage_upload_mismatch"
+    title = "What arrived is not what was announced: size or checksum differ. Send the file again."
+
+
+class TooManyUploads(Conflict):
+    code = "storage_too_many_uploads"
+    title = "This project has as many unfinished uploads as it may have. Finish or cancel some."
+
+
+class MachineRefused(DomainError):
+    """The machine answered and did not take the file; `problem` of the copy says why."""
+
+    code = "storage_machine_refused"
+    status = 502
+    title = "The machine did not take the file."
+
+
+class MachineUnreachable(ServiceUnavailable):
+    code = "storage_machine_unreachable"
+    title = "The machine does not answer right now."

@@ -1,0 +1,234 @@
+"""The one door to S3. Keys, sizes and digests go in; what people typed never does.
+
+Requests run in a few threads, because the SDK blocks, and never inside a transaction. Signing an address is arithmetic
+and does neither. Two endpoints: the one we call and the one a browser sees, since a signature covers the host.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+import boto3
+import msgspec
+import structlog
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from app.context import Runtime
+from app.domains.storage.errors import StorageUnavailable, UploadMismatch
+from app.settings import S3Settings
+from app.shared.db import refuse_open_transaction
+
+log = structlog.get_logger("berth.storage")
+T = TypeVar("T")
+
+THREADS = 8
+CONNECT_SECONDS, READ_SECONDS = 3, 60
+SIGNED_SECONDS = 300  # of an address that our own pages use at once
+CHUNK = 1 << 20
+_ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchUpload", "NoSuchBucket"})
+_DIFFERENT = frozenset({"InvalidPart", "InvalidPartOrder", "BadDigest", "InvalidRequest", "EntityTooSmall"})
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """What the bucket holds under a key."""
+
+    key: str
+    size: int
+    sha256: str | None = None
+    changed_at: datetime | None = None
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of an unfinished upload, as the bucket has it."""
+
+    number: int
+    size: int
+    etag: str
+
+
+class Signed(msgspec.Struct, frozen=True, kw_only=True):
+    """An address that may be used once or more until it expires; `headers` must be sent exactly so."""
+
+    url: str
+    headers: dict[str, str]
+
+
+class Bucket:
+    """One per process. Methods that ask S3 raise StorageUnavailable when it does not answer."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        settings = runtime.settings.s3
+        self._bucket = settings.bucket
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
+        self._client = _client(settings, settings.url)
+        self._signer = _client(settings, settings.public_url)
+
+    async def aclose(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+        self._signer.close()
+
+    # -- addresses: no request is made --
+
+    def sign_put(self, key: str, size: int, sha256: str, content_type: str) -> Signed:
+        """For exactly these bytes: another length, type or digest is refused by S3."""
+        headers = {"content-type": content_type, "x-amz-checksum-sha256": sha256}
+        wanted = {"ContentLength": size, "ContentType": content_type, "ChecksumSHA256": sha256}
+        return Signed(url=self._sign("put_object", SIGNED_SECONDS, Key=key, **wanted), headers=headers)
+
+    def sign_part(self, key: str, upload_id: str, number: int, size: int, sha256: str) -> Signed:
+        """The same for one part."""
+        wanted = {"UploadId": upload_id, "PartNumber": number, "ContentLength": size, "ChecksumSHA256": sha256}
+        url = self._sign("upload_part", SIGNED_SECONDS, Key=key, **wanted)
+        return Signed(url=url, headers={"x-amz-checksum-sha256": sha256})
+
+    def sign_get(self, key: str, content_type: str, disposition: str, seconds: int = SIGNED_SECONDS) -> str:
+        """To read one object, served as we say and not as it was uploaded."""
+        shown = {"ResponseContentType": content_type, "ResponseContentDisposition": disposition}
+        return self._sign("get_object", seconds, Key=key, **shown)
+
+    def _sign(self, operation: str, seconds: int, **wanted: object) -> str:
+        params = {"Bucket": self._bucket, **wanted}
+        return str(self._signer.generate_presigned_url(operation, Params=params, ExpiresIn=seconds))
+
+    # -- requests --
+
+    async def open_upload(self, key: str, content_type: str) -> str:
+        """Begin an upload in parts; returns its id at S3."""
+        wanted = {"ContentType": content_type, "ChecksumAlgorithm": "SHA256"}
+        answer = await self._call("create_multipart_upload", Key=key, **wanted)
+        return str(answer["UploadId"])
+
+    async def list_parts(self, key: str, upload_id: str) -> list[Part]:
+        """What has arrived, by number; empty when S3 does not know the upload (any more). A part that was sent twice
+        with different bytes is left out: nobody can say which one counts."""
+        found: dict[int, Part] = {}
+        twice: set[int] = set()
+        marker = 0
+        while True:
+            answer = await self._find("list_parts", Key=key, UploadId=upload_id, PartNumberMarker=marker)
+            for entry in (answer or {}).get("Parts", ()):
+                part = Part(number=int(entry["PartNumber"]), size=int(entry["Size"]), etag=str(entry["ETag"]))
+                if found.setdefault(part.number, part).etag != part.etag:
+                    twice.add(part.number)
+            if not answer or not answer.get("IsTruncated"):
+                return [found[number] for number in sorted(found) if number not in twice]
+            marker = int(answer["NextPartNumberMarker"])
+
+    async def join_parts(self, key: str, upload_id: str, parts: Sequence[tuple[Part, str]]) -> None:
+        """Make the object of parts and their digests. Safe to repeat. Raises UploadMismatch when S3 compares them and
+        finds others."""
+        listed = [{"PartNumber": part.number, "ETag": part.etag, "ChecksumSHA256": digest} for part, digest in parts]
+        try:
+            await self._find(
+                "complete_multipart_upload", Key=key, UploadId=upload_id, MultipartUpload={"Parts": listed}
+            )
+        except ClientError as error:
+            raise UploadMismatch() from error
+
+    async def drop_upload(self, key: str, upload_id: str) -> None:
+        """Remove the parts of an unfinished upload; one that is gone already is fine."""
+        await self._find("abort_multipart_upload", Key=key, UploadId=upload_id)
+
+    async def look(self, key: str) -> Stored | None:
+        """Size and digest of an object; None when there is none."""
+        answer = await self._find("head_object", Key=key, ChecksumMode="ENABLED")
+        if answer is None:
+            return None
+        return Stored(key=key, size=int(answer["ContentLength"]), sha256=answer.get("ChecksumSHA256"))
+
+    async def look_at(self, keys: Sequence[str]) -> list[Stored | None]:
+        """`look` for many, a few at a time."""
+        return list(await asyncio.gather(*(self.look(key) for key in keys)))
+
+    async def remove(self, keys: Sequence[str]) -> None:
+        """Delete objects; those that are gone already are fine."""
+        for start in range(0, len(keys), 500):
+            listed = [{"Key": key} for key in keys[start : start + 500]]
+            await self._call("delete_objects", Delete={"Objects": listed, "Quiet": True})
+
+    async def head(self, key: str, count: int) -> bytes | None:
+        """The first `count` bytes; None when there is no object."""
+        answer = await self._find("get_object", Key=key, Range=f"bytes=0-{count - 1}")
+        return None if answer is None else await self._run(answer["Body"].read, count)
+
+    async def read(self, key: str) -> AsyncIterator[bytes]:
+        """The whole object in pieces of at most 1 MiB. Raises StorageUnavailable also when it is gone."""
+        answer = await self._call("get_object", Key=key)
+        body = answer["Body"]
+        try:
+            while chunk := await self._run(body.read, CHUNK):
+                yield chunk
+        finally:
+            body.close()
+
+    async def list_objects(self, after: str = "") -> tuple[list[Stored], str | None]:
+        """Up to a thousand objects in order of their keys, and where the next thousand begins."""
+        answer = await self._call("list_objects_v2", StartAfter=after, MaxKeys=1000)
+        found = [
+            Stored(key=str(entry["Key"]), size=int(entry["Size"]), changed_at=entry["LastModified"])
+            for entry in answer.get("Contents", ())
+        ]
+        return found, found[-1].key if found and answer.get("IsTruncated") else None
+
+    async def list_uploads(self) -> list[tuple[str, str, datetime]]:
+        """Key, id and begin of unfinished uploads, a thousand at most."""
+        answer = await self._call("list_multipart_uploads", MaxUploads=1000)
+        return [(str(e["Key"]), str(e["UploadId"]), e["Initiated"]) for e in answer.get("Uploads", ())]
+
+    # -- how --
+
+    async def _find(self, operation: str, **wanted: object) -> dict[str, Any] | None:
+        """The answer, or None when S3 says that there is nothing."""
+        try:
+            return await self._call(operation, **wanted)
+        except ClientError as error:
+            if _code(error) in _ABSENT:
+                return None
+            raise
+
+    async def _call(self, operation: str, **wanted: object) -> dict[str, Any]:
+        refuse_open_transaction()
+        call = partial(getattr(self._client, operation), Bucket=self._bucket, **wanted)
+        answer: dict[str, Any] = await self._run(call)
+        return answer
+
+    async def _run(self, call: Callable[..., T], *arguments: object) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
+        except ClientError as error:
+            if _code(error) in _ABSENT or _code(error) in _DIFFERENT:
+                raise
+            log.error("s3 refused", code=_code(error))
+            raise StorageUnavailable(retry_after=5) from error
+        except (BotoCoreError, OSError) as error:
+            log.warning("s3 did not answer", error=type(error).__name__)
+            raise StorageUnavailable(retry_after=5) from error
+
+
+def _client(settings: S3Settings, url: str) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        aws_access_key_id=settings.access_key,
+        aws_secret_access_key=settings.secret_key,
+        region_name="us-east-1",
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": 3},
+            max_pool_connections=THREADS,
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

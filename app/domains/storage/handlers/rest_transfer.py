@@ -1,0 +1,118 @@
+"""Files for programs: uploads, links, copies to machines. The bytes themselves go to the store, never through here."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import delete, get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.storage.contracts import CancelUpload, CopyToMachine, Done, FinishUploads, ShareObject, SignParts
+from app.domains.storage.handlers.rest import READ, WRITE, Name
+from app.domains.storage.schemas.api import (
+    BegunAnswer,
+    CopiesAnswer,
+    CopyAnswer,
+    CopyBody,
+    FinishBody,
+    FinishedAnswer,
+    LinkAnswer,
+    LinksAnswer,
+    PartsAnswer,
+    PartsBody,
+    ProgressAnswer,
+    ShareBody,
+    UploadAnswer,
+    UploadsAnswer,
+    UploadsBegunAnswer,
+    UploadsBody,
+)
+from app.domains.storage.service import copies, links, transfer, uploads, views
+from app.shared.authz import Permission
+from app.shared.idempotency import once
+from app.shared.web import Contexts, Ctx, Json, requires
+from app.shared.web.paging import Cursor, Limit
+
+Machine = Annotated[UUID | None, QueryParameter(description="only copies to this machine")]
+
+
+@post("/api/v1/storage/uploads", opt=WRITE, status_code=201)
+async def begin_uploads(contexts: Contexts, data: Json[UploadsBody]) -> UploadsBegunAnswer:
+    """Announce 1 to 100 files: room is set aside for each, and the answer says where its bytes go. The same key again
+    gives fresh addresses for the same uploads."""
+    tickets = await transfer.begin(contexts, data.command())
+    return UploadsBegunAnswer(items=[BegunAnswer.of(ticket) for ticket in tickets])
+
+
+@get("/api/v1/storage/uploads", opt=READ)
+async def list_uploads(ctx: Ctx, namespace: Name = "files", cursor: Cursor = None, limit: Limit = 50) -> UploadsAnswer:
+    """What was begun and not finished."""
+    found = await views.open_uploads(ctx, namespace, cursor, limit)
+    return UploadsAnswer(items=[UploadAnswer.of(upload) for upload in found.items], next_cursor=found.next_cursor)
+
+
+@get("/api/v1/storage/uploads/{upload_id:uuid}", opt=READ)
+async def get_upload(contexts: Contexts, upload_id: FromPath[UUID]) -> ProgressAnswer:
+    """Where an upload stands: the parts that need not be sent again."""
+    return ProgressAnswer.of(await transfer.progress(contexts, upload_id))
+
+
+@post("/api/v1/storage/uploads/{upload_id:uuid}/parts", opt=WRITE, status_code=200)
+async def sign_parts(contexts: Contexts, upload_id: FromPath[UUID], data: Json[PartsBody]) -> PartsAnswer:
+    """Addresses for 1 to 100 parts, each good for exactly the bytes of its digest."""
+    command = SignParts(upload_id=upload_id, parts=data.digests())
+    return PartsAnswer.of(await transfer.sign_parts(contexts, command))
+
+
+@post("/api/v1/storage/uploads/finish", opt=WRITE, status_code=200)
+async def finish_uploads(contexts: Contexts, data: Json[FinishBody]) -> FinishedAnswer:
+    """Compare what arrived with what was announced, and make it visible. Safe to repeat."""
+    command = FinishUploads(ids=tuple(data.ids), overwrite=data.overwrite)
+    return FinishedAnswer(items=list((await transfer.finish(contexts, command)).items))
+
+
+@delete("/api/v1/storage/uploads/{upload_id:uuid}", opt=WRITE, status_code=200)
+async def cancel_upload(ctx: Ctx, upload_id: FromPath[UUID]) -> Done:
+    """Give it up: its room is free at once."""
+    return await once(ctx, Done, uploads.cancel, CancelUpload(upload_id=upload_id))
+
+
+@post("/api/v1/storage/objects/{object_id:uuid}/links", opt=READ, status_code=201)
+async def share_object(ctx: Ctx, object_id: FromPath[UUID], data: Json[ShareBody]) -> LinkAnswer:
+    """A link that works for `hours` for whoever has it."""
+    link = await once(ctx, links.Shared, links.share, ShareObject(object_id=object_id, hours=data.hours))
+    return LinkAnswer.of(*await links.address(ctx, link))
+
+
+@get("/api/v1/storage/objects/{object_id:uuid}/links", opt=READ)
+async def list_links(ctx: Ctx, object_id: FromPath[UUID]) -> LinksAnswer:
+    """Links to a file that still work, without their addresses."""
+    return LinksAnswer(items=[LinkAnswer.of(link) for link in await links.list_live(ctx, object_id)])
+
+
+@post("/api/v1/storage/copies", opt=requires(Permission.TERMINAL_OPEN), status_code=202)
+async def copy_to_machine(ctx: Ctx, data: Json[CopyBody]) -> CopyAnswer:
+    """Copy a file to a running machine, as your login there."""
+    command = CopyToMachine(object_id=data.object_id, allocation_id=data.allocation_id, target=data.target)
+    done = await once(ctx, Done, copies.ask, command)
+    return CopyAnswer.of(await copies.get(ctx, done.id))
+
+
+@get("/api/v1/storage/copies", opt=READ)
+async def list_copies(
+    ctx: Ctx, allocation_id: Machine = None, cursor: Cursor = None, limit: Limit = 50
+) -> CopiesAnswer:
+    """Copies to machines, the newest first."""
+    found = await copies.page(ctx, allocation_id, cursor, limit)
+    return CopiesAnswer(items=[CopyAnswer.of(copy) for copy in found.items], next_cursor=found.next_cursor)
+
+
+@get("/api/v1/storage/copies/{copy_id:uuid}", opt=READ)
+async def get_copy(ctx: Ctx, copy_id: FromPath[UUID]) -> CopyAnswer:
+    """One copy and how far it is."""
+    return CopyAnswer.of(await copies.get(ctx, copy_id))
+
+
+ROUTES = [
+    begin_uploads, list_uploads, get_upload, sign_parts, finish_uploads, cancel_upload, share_object, list_links,
+    copy_to_machine, list_copies, get_copy,
+]  # fmt: skip

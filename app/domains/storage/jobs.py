@@ -1,0 +1,46 @@
+"""The jobs of storage: what ends by itself, the comparison of bucket and table, copies to machines."""
+
+from datetime import timedelta
+
+import msgspec
+
+from app.context import Runtime
+from app.domains.storage.contracts import RunCopy
+from app.domains.storage.service import compare, copies, expiry
+from app.shared.manifest import CronSpec, JobSpec
+
+
+async def run_sweep(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Uploads whose time is over, deleted files that nobody brought back."""
+    await expiry.sweep(runtime)
+
+
+async def run_comparison(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Bucket and table, both ways."""
+    await compare.compare(runtime)
+
+
+async def run_copy(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """One file to one machine."""
+    await copies.run(runtime, msgspec.convert(arguments, RunCopy, strict=False).copy_id)
+
+
+JOBS = (JobSpec(name=copies.JOB, run=run_copy, queue="maintenance", timeout=21_600, retries=0),)
+CRONS = (
+    CronSpec(
+        name="storage.sweep",
+        run=run_sweep,
+        queue="maintenance",
+        every=timedelta(minutes=1),
+        timeout=600,
+        retries=0,
+    ),
+    CronSpec(
+        name="storage.compare",
+        run=run_comparison,
+        queue="maintenance",
+        every=timedelta(hours=6),
+        timeout=7_200,
+        retries=0,
+    ),
+)

@@ -1,0 +1,248 @@
+"""SQL about stored files."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domains.storage.contracts import ObjectView, Sort
+from app.domains.storage.repository.tree import inside
+from app.shared.authz import ProjectScope
+from app.shared.errors import NotFound
+from app.shared.storagepath import FolderPath, StoragePath, split
+
+SELECT = """
+    SELECT id, tenant_id, project_id, namespace_id, folder, name, size, content_type, checksum, part_size, state,
+           damage, created_by, created_at, changed_at, deleted_at, purge_at, replaced, version
+    FROM storage.storage_objects"""
+IN_PROJECT = " WHERE id = :id AND tenant_id = :tenant_id AND project_id = :project_id AND state <> 'purging'"
+GET = text(SELECT + IN_PROJECT)
+LOCK = text(SELECT + IN_PROJECT + " FOR UPDATE")
+INSERT = text("""
+    INSERT INTO storage.storage_objects (id, tenant_id, project_id, namespace_id, folder, name, size, content_type,
+           checksum, part_size, state, created_by, created_at, changed_at)
+    VALUES (:id, :tenant_id, :project_id, :namespace_id, :folder, :name, :size, :content_type, :checksum, :part_size,
+            'visible', :created_by, :now, :now)
+""")
+AT = text(
+    SELECT
+    + """
+    JOIN unnest(CAST(:folders AS text[]), CAST(:names AS text[])) AS wanted (wanted_folder, wanted_name)
+      ON folder = wanted_folder AND name = wanted_name
+    WHERE namespace_id = :namespace_id AND state = 'visible'
+    """
+)
+HERE = SELECT + " WHERE namespace_id = :namespace_id AND folder = :folder AND state = 'visible' AND "
+FIRST = "CAST(:id AS uuid) IS NULL"
+PAGES: dict[Sort, object] = {
+    "name": text(HERE + "name > :text ORDER BY name LIMIT :limit"),
+    "-name": text(HERE + "(" + FIRST + " OR name < :text) ORDER BY name DESC LIMIT :limit"),
+    "size": text(HERE + "(" + FIRST + " OR (size, id) > (:number, CAST(:id AS uuid))) ORDER BY size, id LIMIT :limit"),
+    "-size": text(
+        HERE + "(" + FIRST + " OR (size, id) < (:number, CAST(:id AS uuid))) ORDER BY size DESC, id DESC LIMIT :limit"
+    ),
+    "changed": text(
+        HERE
+        + "("
+        + FIRST
+        + " OR (created_at, id) > (CAST(:text AS timestamptz), CAST(:id AS uuid))) ORDER BY created_at, id LIMIT :limit"
+    ),
+    "-changed": text(
+        HERE
+        + "("
+        + FIRST
+        + " OR (created_at, id) < (CAST(:text AS timestamptz), CAST(:id AS uuid)))"
+        + " ORDER BY created_at DESC, id DESC LIMIT :limit"
+    ),
+}
+FIND_TEXT = text(
+    SELECT
+    + """
+    WHERE namespace_id = :namespace_id AND state = 'visible' AND (folder, name) > (:after_folder, :after_name)
+      AND (:source = '' OR folder = :source OR (folder >= :low AND folder < :high))
+      AND (folder || '/' || name) COLLATE "default" ILIKE :pattern
+    ORDER BY folder, name LIMIT :limit
+    """
+)
+GONE = text(
+    SELECT
+    + """
+    WHERE namespace_id = :namespace_id AND state = 'deleted'
+      AND (CAST(:id AS uuid) IS NULL OR (deleted_at, id) < (CAST(:text AS timestamptz), CAST(:id AS uuid)))
+    ORDER BY deleted_at DESC, id DESC LIMIT :limit
+    """
+)
+MOVE = text("""
+    UPDATE storage.storage_objects
+    SET namespace_id = :namespace_id, folder = :folder, name = :name, changed_at = :now, version = version + 1
+    WHERE id = :id RETURNING version
+""")
+MARK = text("""
+    UPDATE storage.storage_objects
+    SET state = :state, deleted_at = :deleted_at, purge_at = :purge_at, replaced = :replaced, changed_at = :now,
+        version = version + 1
+    WHERE id = :id RETURNING version
+""")
+MOVE_FOLDER = text("""
+    UPDATE storage.storage_objects
+    SET folder = :target || substr(folder, :cut), changed_at = :now, version = version + 1
+    WHERE namespace_id = :namespace_id AND state = 'visible'
+      AND (folder = :source OR (folder >= :low AND folder < :high))
+""")
+DELETE_FOLDER = text("""
+    UPDATE storage.storage_objects
+    SET state = 'deleted', deleted_at = :now, purge_at = :purge_at, replaced = false, changed_at = :now,
+        version = version + 1
+    WHERE namespace_id = :namespace_id AND state = 'visible'
+      AND (folder = :source OR (folder >= :low AND folder < :high))
+""")
+DELETED_WITH = text(
+    SELECT
+    + """
+    WHERE namespace_id = :namespace_id AND state = 'deleted' AND deleted_at = :at AND NOT replaced
+      AND (folder = :source OR (folder >= :low AND folder < :high))
+    ORDER BY id FOR UPDATE
+    """
+)
+LONGEST = text("""
+    SELECT COALESCE(max(octet_length(folder) + octet_length(name) + 1), 0) FROM storage.storage_objects
+    WHERE namespace_id = :namespace_id AND state = 'visible'
+      AND (folder = :source OR (folder >= :low AND folder < :high))
+""")
+COUNT_FOLDER = text("""
+    SELECT count(*) AS files, COALESCE(sum(size), 0) AS bytes FROM storage.storage_objects
+    WHERE namespace_id = :namespace_id AND state = 'visible'
+      AND (folder = :source OR (folder >= :low AND folder < :high))
+""")
+
+
+class ObjectRepository:
+    """Bound to one unit of work. Lists by namespace: the caller got the namespace in its scope."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get_in(self, scope: ProjectScope, object_id: UUID, *, lock: bool = False) -> ObjectView:
+        """Visible or recently deleted. Raises NotFound, also for what belongs to somebody else."""
+        place = {"id": object_id, "tenant_id": scope.tenant_id, "project_id": scope.project_id}
+        row = (await self._session.execute(LOCK if lock else GET, place)).one_or_none()
+        if row is None:
+            raise NotFound()
+        return _view(row)
+
+    async def append(self, fields: dict[str, object]) -> None:
+        await self._session.execute(INSERT, fields)
+
+    async def at(self, namespace_id: UUID, paths: Iterable[StoragePath]) -> dict[str, ObjectView]:
+        """The visible files at these paths."""
+        pairs = [split(path) for path in paths]
+        values = {"folders": [folder for folder, _ in pairs], "names": [name for _, name in pairs]}
+        found = [_view(row) for row in await self._session.execute(AT, {"namespace_id": namespace_id, **values})]
+        return {thing.path: thing for thing in found}
+
+    async def page(
+        self, namespace_id: UUID, folder: FolderPath, sort: Sort, after: tuple[str, str] | None, limit: int
+    ) -> list[ObjectView]:
+        """A folder's files. `after`: the sort value and the id of the last one before."""
+        value, last = after or ("", None)
+        number = int(value) if sort.endswith("size") and value.isdigit() else 0
+        instant = value if sort.endswith("changed") and value else None
+        values = {
+            "namespace_id": namespace_id,
+            "folder": folder,
+            "text": instant if sort.endswith("changed") else value,
+            "number": number,
+            "id": last,
+            "limit": limit,
+        }
+        return [_view(row) for row in await self._session.execute(PAGES[sort], values)]  # type: ignore[call-overload]
+
+    async def search(
+        self, namespace_id: UUID, folder: FolderPath, words: str, after: tuple[str, str], limit: int
+    ) -> list[ObjectView]:
+        """Files in the folder and below it whose path holds `words`, whatever the case."""
+        escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        values = {
+            "namespace_id": namespace_id,
+            "pattern": f"%{escaped}%",
+            "after_folder": after[0],
+            "after_name": after[1],
+            "limit": limit,
+        }
+        return [_view(row) for row in await self._session.execute(FIND_TEXT, values | inside(folder))]
+
+    async def page_deleted(self, namespace_id: UUID, after: tuple[str, str] | None, limit: int) -> list[ObjectView]:
+        """What can be brought back, the last deleted first."""
+        instant, last = after or (None, None)
+        values = {"namespace_id": namespace_id, "text": instant, "id": last, "limit": limit}
+        return [_view(row) for row in await self._session.execute(GONE, values)]
+
+    async def move(self, object_id: UUID, namespace_id: UUID, path: StoragePath, now: datetime) -> int:
+        """One row; the bytes stay where they are. Returns the new version."""
+        folder, name = split(path)
+        values = {"id": object_id, "namespace_id": namespace_id, "folder": folder, "name": name, "now": now}
+        return int((await self._session.execute(MOVE, values)).scalar_one())
+
+    async def hide(self, object_id: UUID, now: datetime, purge_at: datetime, *, replaced: bool = False) -> int:
+        """Delete it for now. Returns the new version."""
+        return await self._mark(object_id, "deleted", now, now, purge_at, replaced)
+
+    async def show(self, object_id: UUID, now: datetime) -> int:
+        """Bring it back. Returns the new version."""
+        return await self._mark(object_id, "visible", now, None, None, False)
+
+    async def _mark(
+        self,
+        object_id: UUID,
+        state: str,
+        now: datetime,
+        deleted_at: datetime | None,
+        purge_at: datetime | None,
+        replaced: bool,
+    ) -> int:
+        values = {
+            "id": object_id,
+            "state": state,
+            "deleted_at": deleted_at,
+            "purge_at": purge_at,
+            "replaced": replaced,
+            "now": now,
+        }
+        return int((await self._session.execute(MARK, values)).scalar_one())
+
+    async def move_folder(self, namespace_id: UUID, source: FolderPath, target: FolderPath, now: datetime) -> int:
+        """How many files have a new path."""
+        values = {"namespace_id": namespace_id, "target": target, "cut": len(source) + 1, "now": now}
+        return int((await self._session.execute(MOVE_FOLDER, values | inside(source))).rowcount)  # type: ignore[attr-defined]
+
+    async def list_deleted_with(self, namespace_id: UUID, folder: FolderPath, at: datetime) -> list[ObjectView]:
+        """The files that went when this folder was deleted at that instant."""
+        values = {"namespace_id": namespace_id, "at": at}
+        return [_view(row) for row in await self._session.execute(DELETED_WITH, values | inside(folder))]
+
+    async def delete_folder(self, namespace_id: UUID, folder: FolderPath, now: datetime, purge_at: datetime) -> int:
+        """How many files are deleted now."""
+        values = {"namespace_id": namespace_id, "now": now, "purge_at": purge_at}
+        return int((await self._session.execute(DELETE_FOLDER, values | inside(folder))).rowcount)  # type: ignore[attr-defined]
+
+    async def longest(self, namespace_id: UUID, folder: FolderPath) -> int:
+        """Bytes of the longest path in a folder; 0 when it has no file."""
+        return int(
+            (await self._session.execute(LONGEST, {"namespace_id": namespace_id, **inside(folder)})).scalar_one()
+        )
+
+    async def count_in(self, namespace_id: UUID, folder: FolderPath) -> tuple[int, int]:
+        """Files in a folder and below, and their bytes."""
+        row = (await self._session.execute(COUNT_FOLDER, {"namespace_id": namespace_id, **inside(folder)})).one()
+        return int(row.files), int(row.bytes)
+
+
+def _view(row: Row[tuple[object, ...]]) -> ObjectView:
+    return ObjectView(**row._mapping)
+
+
+def views_of(rows: Sequence[Row[tuple[object, ...]]]) -> list[ObjectView]:
+    """Rows of the same columns."""
+    return [_view(row) for row in rows]

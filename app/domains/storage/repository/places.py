@@ -1,0 +1,130 @@
+"""SQL about namespaces and about how much room a project uses."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domains.storage.contracts import NamespaceView, UsageView
+from app.shared.authz import ProjectScope
+
+COLUMNS = "SELECT id, tenant_id, project_id, name, created_at, version FROM storage.storage_namespaces"
+IN_PROJECT = " WHERE tenant_id = :tenant_id AND project_id = :project_id"
+LIST = text(COLUMNS + IN_PROJECT + " ORDER BY name")
+FIND = text(COLUMNS + IN_PROJECT + " AND name = :name")
+BY_IDS = text(COLUMNS + IN_PROJECT + " AND id = ANY(:ids)")
+INSERT = text("""
+    INSERT INTO storage.storage_namespaces (id, tenant_id, project_id, name, created_at)
+    VALUES (:id, :tenant_id, :project_id, :name, :now) ON CONFLICT DO NOTHING
+""")
+RENAME = text("""
+    UPDATE storage.storage_namespaces SET name = :name, version = version + 1 WHERE id = :id RETURNING version
+""")
+TOUCH = text("UPDATE storage.storage_namespaces SET version = version + 1 WHERE id = :id RETURNING version")
+IN_USE = text("""
+    SELECT EXISTS (SELECT 1 FROM storage.storage_objects WHERE namespace_id = :id)
+        OR EXISTS (SELECT 1 FROM storage.storage_uploads WHERE namespace_id = :id)
+""")
+DROP_FOLDERS = text("DELETE FROM storage.storage_folders WHERE namespace_id = :id")
+DELETE = text("DELETE FROM storage.storage_namespaces WHERE id = :id")
+TOTALS = text("""
+    SELECT namespace_id, count(*) AS objects, COALESCE(sum(size), 0) AS bytes FROM storage.storage_objects
+    WHERE namespace_id = ANY(:ids) AND state = 'visible' GROUP BY namespace_id
+""")
+
+USAGE = text("""
+    SELECT bytes, objects, reserved_bytes, reserved_objects FROM storage.storage_usage
+    WHERE project_id = :project_id AND tenant_id = :tenant_id
+""")
+BEGIN_USAGE = text("""
+    INSERT INTO storage.storage_usage (project_id, tenant_id) VALUES (:project_id, :tenant_id) ON CONFLICT DO NOTHING
+""")
+LOCK_USAGE = text("""
+    SELECT bytes, objects, reserved_bytes, reserved_objects FROM storage.storage_usage
+    WHERE project_id = :project_id FOR UPDATE
+""")
+CHANGE_USAGE = text("""
+    UPDATE storage.storage_usage
+    SET bytes = bytes + :bytes, objects = objects + :objects, reserved_bytes = reserved_bytes + :reserved_bytes,
+        reserved_objects = reserved_objects + :reserved_objects
+    WHERE project_id = :project_id
+""")
+
+
+def _place(scope: ProjectScope) -> dict[str, object]:
+    return {"tenant_id": scope.tenant_id, "project_id": scope.project_id}
+
+
+class NamespaceRepository:
+    """Bound to one unit of work."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def list_in(self, scope: ProjectScope) -> list[NamespaceView]:
+        return [NamespaceView(**row._mapping) for row in await self._session.execute(LIST, _place(scope))]
+
+    async def find(self, scope: ProjectScope, name: str) -> NamespaceView | None:
+        row = (await self._session.execute(FIND, {**_place(scope), "name": name})).one_or_none()
+        return None if row is None else NamespaceView(**row._mapping)
+
+    async def by_ids(self, scope: ProjectScope, ids: list[UUID]) -> dict[UUID, NamespaceView]:
+        rows = await self._session.execute(BY_IDS, {**_place(scope), "ids": ids})
+        return {row.id: NamespaceView(**row._mapping) for row in rows}
+
+    async def append(self, scope: ProjectScope, namespace_id: UUID, name: str, now: datetime) -> bool:
+        """False when the project has one of that name."""
+        done = await self._session.execute(INSERT, {**_place(scope), "id": namespace_id, "name": name, "now": now})
+        return bool(done.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
+
+    async def rename(self, namespace: NamespaceView, name: str) -> int:
+        """The new version."""
+        return int((await self._session.execute(RENAME, {"id": namespace.id, "name": name})).scalar_one())
+
+    async def touch(self, namespace_id: UUID) -> int:
+        """Something in it changed: the new version."""
+        return int((await self._session.execute(TOUCH, {"id": namespace_id})).scalar_one())
+
+    async def is_in_use(self, namespace_id: UUID) -> bool:
+        """Whether it holds a file, a deleted one that is not gone yet, or an upload."""
+        return bool((await self._session.execute(IN_USE, {"id": namespace_id})).scalar_one())
+
+    async def delete(self, namespace_id: UUID) -> None:
+        await self._session.execute(DROP_FOLDERS, {"id": namespace_id})
+        await self._session.execute(DELETE, {"id": namespace_id})
+
+    async def totals(self, ids: list[UUID]) -> dict[UUID, tuple[int, int]]:
+        """Visible files and their bytes, by namespace; the caller got the ids in its scope."""
+        rows = await self._session.execute(TOTALS, {"ids": ids})
+        return {row.namespace_id: (int(row.objects), int(row.bytes)) for row in rows}
+
+
+class UsageRepository:
+    """The row that quota is decided under. Every change of what a project stores locks it first, so that two changes
+    of one project happen one after the other."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, scope: ProjectScope) -> UsageView:
+        row = (await self._session.execute(USAGE, _place(scope))).one_or_none()
+        return UsageView() if row is None else UsageView(**row._mapping)
+
+    async def lock(self, tenant_id: UUID, project_id: UUID) -> UsageView:
+        """Wait for the project's turn."""
+        await self._session.execute(BEGIN_USAGE, {"tenant_id": tenant_id, "project_id": project_id})
+        return UsageView(**(await self._session.execute(LOCK_USAGE, {"project_id": project_id})).one()._mapping)
+
+    async def change(
+        self, project_id: UUID, *, size: int = 0, objects: int = 0, reserved: int = 0, reserved_objects: int = 0
+    ) -> None:
+        """Add to the figures; the row must be locked by the caller. A figure below zero is refused by the table."""
+        values = {
+            "project_id": project_id,
+            "bytes": size,
+            "objects": objects,
+            "reserved_bytes": reserved,
+            "reserved_objects": reserved_objects,
+        }
+        await self._session.execute(CHANGE_USAGE, values)

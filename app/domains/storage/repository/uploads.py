@@ -1,0 +1,101 @@
+"""SQL about unfinished uploads and the digests of their parts."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domains.storage.contracts import PartDigest, UploadView
+from app.shared.authz import ProjectScope
+from app.shared.errors import NotFound
+
+SELECT = """
+    SELECT id, tenant_id, project_id, namespace_id, folder, name, size, content_type, sha256, part_size, s3_upload_id,
+           overwrite, state, created_by, created_at, expires_at
+    FROM storage.storage_uploads"""
+IN_PROJECT = " WHERE tenant_id = :tenant_id AND project_id = :project_id AND state = 'open'"
+GET = text(SELECT + IN_PROJECT + " AND id = :id")
+LIST = text(
+    SELECT + IN_PROJECT + " AND namespace_id = :namespace_id AND (CAST(:after AS uuid) IS NULL OR id > :after)"
+    " ORDER BY id LIMIT :limit"
+)
+LOCK = text(SELECT + IN_PROJECT + " AND id = ANY(:ids) ORDER BY id FOR UPDATE")
+BY_IDS = text(SELECT + IN_PROJECT + " AND id = ANY(:ids)")
+COUNT = text("""
+    SELECT count(*) FROM storage.storage_uploads
+    WHERE tenant_id = :tenant_id AND project_id = :project_id AND state = 'open'
+""")
+INSERT = text("""
+    INSERT INTO storage.storage_uploads (id, tenant_id, project_id, namespace_id, folder, name, size, content_type,
+           sha256, part_size, s3_upload_id, overwrite, state, created_by, created_at, expires_at)
+    VALUES (:id, :tenant_id, :project_id, :namespace_id, :folder, :name, :size, :content_type, :sha256, :part_size,
+            :s3_upload_id, :overwrite, :state, :created_by, :created_at, :expires_at)
+""")
+OPENED = text("""
+    UPDATE storage.storage_uploads SET s3_upload_id = :s3_upload_id WHERE id = :id AND s3_upload_id IS NULL
+""")
+END = text("UPDATE storage.storage_uploads SET state = 'ended' WHERE id = :id")
+DELETE = text("DELETE FROM storage.storage_uploads WHERE id = ANY(:ids)")
+PUT_PART = text("""
+    INSERT INTO storage.storage_upload_parts (upload_id, number, sha256) VALUES (:upload_id, :number, :sha256)
+    ON CONFLICT (upload_id, number) DO UPDATE SET sha256 = EXCLUDED.sha256
+""")
+PARTS = text("SELECT number, sha256 FROM storage.storage_upload_parts WHERE upload_id = :id ORDER BY number")
+
+
+class UploadRepository:
+    """Bound to one unit of work. Only open uploads are seen."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get_in(self, scope: ProjectScope, upload_id: UUID) -> UploadView:
+        """Raises NotFound, also for what belongs to somebody else."""
+        row = (await self._session.execute(GET, {**_place(scope), "id": upload_id})).one_or_none()
+        if row is None:
+            raise NotFound()
+        return UploadView(**row._mapping)
+
+    async def page(self, scope: ProjectScope, namespace_id: UUID, after: UUID | None, limit: int) -> list[UploadView]:
+        """The oldest first."""
+        values = {**_place(scope), "namespace_id": namespace_id, "after": after, "limit": limit}
+        return [UploadView(**row._mapping) for row in await self._session.execute(LIST, values)]
+
+    async def by_ids(self, scope: ProjectScope, ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, UploadView]:
+        """Those of these ids that are open."""
+        rows = await self._session.execute(LOCK if lock else BY_IDS, {**_place(scope), "ids": list(ids)})
+        return {row.id: UploadView(**row._mapping) for row in rows}
+
+    async def count(self, scope: ProjectScope) -> int:
+        return int((await self._session.execute(COUNT, _place(scope))).scalar_one())
+
+    async def append(self, uploads: Sequence[UploadView]) -> None:
+        if uploads:
+            await self._session.execute(INSERT, [msgspec.structs.asdict(upload) for upload in uploads])
+
+    async def set_opened(self, upload_id: UUID, s3_upload_id: str) -> bool:
+        """False when it was opened at S3 already, or is not there any more."""
+        done = await self._session.execute(OPENED, {"id": upload_id, "s3_upload_id": s3_upload_id})
+        return bool(done.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
+
+    async def end(self, upload_id: UUID) -> None:
+        """It will never be finished; a job removes what the bucket has of it, then the row."""
+        await self._session.execute(END, {"id": upload_id})
+
+    async def delete(self, ids: Sequence[UUID]) -> None:
+        await self._session.execute(DELETE, {"ids": list(ids)})
+
+    async def put_parts(self, upload_id: UUID, parts: Sequence[PartDigest]) -> None:
+        """Remember what each part must be; the last word counts."""
+        rows = [{"upload_id": upload_id, "number": part.number, "sha256": part.sha256} for part in parts]
+        await self._session.execute(PUT_PART, rows)
+
+    async def parts(self, upload_id: UUID) -> dict[int, str]:
+        """Digests by number, in order."""
+        return {row.number: row.sha256 for row in await self._session.execute(PARTS, {"id": upload_id})}
+
+
+def _place(scope: ProjectScope) -> dict[str, object]:
+    return {"tenant_id": scope.tenant_id, "project_id": scope.project_id}

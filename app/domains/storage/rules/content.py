@@ -1,0 +1,73 @@
+"""What a file is served as. Whatever somebody uploads, no browser ever runs it as a page of ours or of the bucket."""
+
+import re
+from urllib.parse import quote
+
+OCTETS = "application/octet-stream"
+PREVIEW_BYTES = 256 * 1024
+_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")
+_IMAGES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "svg": "image/svg+xml",
+}
+_PLAIN_NAME = re.compile(r"[^A-Za-z0-9._ -]")
+_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
+
+def content_type(claimed: str) -> str:
+    """The type to remember: what was claimed when it is one, without parameters. It is a label, not a promise."""
+    kind = claimed.partition(";")[0].strip().lower()
+    return kind if len(kind) <= 100 and _TYPE.fullmatch(kind) else OCTETS
+
+
+def image_type(name: str) -> str | None:
+    """The type that an image is shown as, by its name's ending; None when it is no image that we show. An SVG is only
+    ever the source of an `<img>`, where it runs no script."""
+    return _IMAGES.get(name.rpartition(".")[2].lower())
+
+
+def disposition(name: str, kind: str = "attachment") -> str:
+    """`Content-Disposition` for any name: RFC 6266 with the plain form for old programs and RFC 8187 for the rest."""
+    plain = _PLAIN_NAME.sub("_", name).strip() or "file"
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def as_text(head: bytes, complete: bool) -> tuple[str, str] | None:
+    """The beginning of a file as text, and the name of its encoding; None when it is no text. A character that was cut
+    at the end is left out."""
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return _decode(head, encoding, complete)
+    if b"\x00" in head:
+        return None
+    return _decode(head, "utf-8", complete) or _decode_single(head)
+
+
+def _decode(head: bytes, encoding: str, complete: bool) -> tuple[str, str] | None:
+    for cut in range(1 if complete else 4):
+        try:
+            text = head[: len(head) - cut].decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return (text, encoding.removesuffix("-sig").upper()) if _is_readable(text) else None
+    return None
+
+
+def _decode_single(head: bytes) -> tuple[str, str] | None:
+    text = head.decode("latin-1")
+    return (text, "Latin-1") if _is_readable(text) else None
+
+
+def _is_readable(text: str) -> bool:
+    """Binary data has control characters everywhere; a log with colours has some."""
+    odd = sum(
+        1
+        for character in text
+        if (ord(character) < 32 or 127 <= ord(character) < 160) and character not in "\t\n\r\f\x1b"
+    )
+    return odd * 20 <= len(text)

@@ -1,0 +1,99 @@
+"""How a file is cut into parts, and what its checksum must be then. Pure."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from uuid import UUID
+
+MIB = 1 << 20
+SINGLE = 8 * MIB  # up to here a file is sent in one piece
+SMALLEST_PART = 8 * MIB  # S3 wants at least 5 MiB
+GOAL, MOST_PARTS = 1_000, 10_000
+
+
+def part_size(size: int) -> int | None:
+    """Bytes of each part but the last; None for a file that is sent in one piece. Whole MiB, about a thousand parts at
+    most, so that one lost part never costs much."""
+    if size <= SINGLE:
+        return None
+    wanted = -(-size // GOAL)
+    return max(SMALLEST_PART, -(-wanted // MIB) * MIB)
+
+
+def part_count(size: int, each: int) -> int:
+    """How many parts a file has."""
+    return max(1, -(-size // each))
+
+
+def size_of(number: int, size: int, each: int) -> int:
+    """Bytes of part `number`, counted from 1. Raises ValueError for a part that the file does not have."""
+    if not 1 <= number <= part_count(size, each):
+        raise ValueError("no such part")
+    return min(each, size - (number - 1) * each)
+
+
+def is_sha256(text: str) -> bool:
+    """Whether it is the base64 form of 32 bytes, in the one spelling that S3 compares."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return len(raw) == 32 and base64.b64encode(raw).decode() == text
+
+
+def composite(digests: Sequence[str]) -> str:
+    """The checksum of a file in parts: the SHA-256 of the parts' SHA-256s, and how many there are."""
+    whole = hashlib.sha256(b"".join(base64.b64decode(digest) for digest in digests)).digest()
+    return f"{base64.b64encode(whole).decode()}-{len(digests)}"
+
+
+def key_of(project_id: UUID, object_id: UUID) -> str:
+    """Where the bytes are in the bucket: made of our ids, never of anything that somebody typed, and the same for as
+    long as the object lives, wherever it is moved to."""
+    return f"{project_id}/{object_id}"
+
+
+def ids_of(key: str) -> tuple[UUID, UUID] | None:
+    """The ids in a key of ours; None for a key that we did not make."""
+    project, _, thing = key.partition("/")
+    try:
+        found = UUID(project), UUID(thing)
+    except ValueError:
+        return None
+    return found if key_of(*found) == key else None
+
+
+class Digest:
+    """The checksum of a file that is read from its beginning to its end, in the form that the table keeps."""
+
+    def __init__(self, each: int | None) -> None:
+        self._each = each
+        self._now = hashlib.sha256()
+        self._in_part = 0
+        self._parts: list[str] = []
+
+    def add(self, chunk: bytes) -> None:
+        if self._each is None:
+            self._now.update(chunk)
+            return
+        view = memoryview(chunk)
+        while view:
+            piece = view[: self._each - self._in_part]
+            self._now.update(piece)
+            self._in_part += len(piece)
+            view = view[len(piece) :]
+            if self._in_part == self._each:
+                self._close_part()
+
+    def text(self) -> str:
+        """Once, at the end."""
+        if self._each is None:
+            return base64.b64encode(self._now.digest()).decode()
+        if self._in_part or not self._parts:
+            self._close_part()
+        return composite(self._parts)
+
+    def _close_part(self) -> None:
+        self._parts.append(base64.b64encode(self._now.digest()).decode())
+        self._now, self._in_part = hashlib.sha256(), 0

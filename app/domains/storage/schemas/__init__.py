@@ -1,0 +1,1 @@
+"""Wire shapes of storage: JSON in and out, forms, and the structs its pages get."""

@@ -1,0 +1,394 @@
+"""JSON in and out. Sizes are bytes; digests base64 SHA-256; a path is literal, divided by `/`, without one in front."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from app.domains.storage.contracts import (
+    BeginUploads,
+    CopyView,
+    Finished,
+    LinkView,
+    Listing,
+    NamespaceView,
+    ObjectView,
+    PartDigest,
+    Refusal,
+    ReportView,
+    UploadItem,
+    UploadView,
+    UsageView,
+)
+from app.domains.storage.service.transfer import PartTicket, Progress, Ticket
+from app.domains.storage.service.views import Overview
+
+
+class NamespaceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+
+
+class NamespaceAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`version` 0: the project's first namespace, before anything was put into it."""
+
+    id: UUID
+    name: str
+    created_at: datetime | None
+    version: int
+    objects: int | None = None
+    bytes: int | None = None
+
+    @classmethod
+    def of(cls, namespace: NamespaceView, totals: dict[UUID, tuple[int, int]] | None = None) -> "NamespaceAnswer":
+        objects, size = (totals or {}).get(namespace.id, (0, 0)) if totals is not None else (None, None)
+        return cls(
+            id=namespace.id,
+            name=namespace.name,
+            created_at=namespace.created_at,
+            version=namespace.version,
+            objects=objects,
+            bytes=size,
+        )
+
+
+class NamespacesAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[NamespaceAnswer]
+    next_cursor: str | None
+    usage: UsageView
+
+    @classmethod
+    def of(cls, seen: Overview) -> "NamespacesAnswer":
+        items = [NamespaceAnswer.of(namespace, seen.totals) for namespace in seen.namespaces]
+        return cls(items=items, next_cursor=None, usage=seen.usage)
+
+
+class ObjectAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One file. `checksum`: SHA-256 of its bytes; with `-N` behind it the SHA-256 of the SHA-256s of its N parts, each
+    of `part_size` bytes but the last. `damage`: missing or size, when the store does not hold it as it should.
+    A deleted one can be brought back until `gone_at`."""
+
+    id: UUID
+    namespace: str
+    path: str
+    folder: str
+    name: str
+    size: int
+    content_type: str
+    checksum: str
+    part_size: int | None
+    damage: str | None
+    created_by: UUID | None
+    created_at: datetime
+    changed_at: datetime
+    deleted_at: datetime | None
+    gone_at: datetime | None
+    replaced: bool
+    version: int
+
+    @classmethod
+    def of(cls, thing: ObjectView, namespace: str) -> "ObjectAnswer":
+        return cls(
+            id=thing.id,
+            namespace=namespace,
+            path=thing.path,
+            folder=thing.folder,
+            name=thing.name,
+            size=thing.size,
+            content_type=thing.content_type,
+            checksum=thing.checksum,
+            part_size=thing.part_size,
+            damage=thing.damage,
+            created_by=thing.created_by,
+            created_at=thing.created_at,
+            changed_at=thing.changed_at,
+            deleted_at=thing.deleted_at,
+            gone_at=thing.purge_at,
+            replaced=thing.replaced,
+            version=thing.version,
+        )
+
+
+class ObjectsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[ObjectAnswer]
+    next_cursor: str | None
+
+
+class FolderAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    path: str
+    name: str
+
+
+class ListingAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a folder: its subfolders come first, then its files."""
+
+    folders: list[FolderAnswer]
+    items: list[ObjectAnswer]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, listing: Listing, namespace: str) -> "ListingAnswer":
+        return cls(
+            folders=[FolderAnswer(path=folder.path, name=folder.name) for folder in listing.folders],
+            items=[ObjectAnswer.of(thing, namespace) for thing in listing.objects],
+            next_cursor=listing.next_cursor,
+        )
+
+
+class UploadItemBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`sha256` is wanted for files of up to 8 MiB, which are sent in one piece."""
+
+    path: str
+    size: int
+    content_type: str = ""
+    sha256: str = ""
+
+
+class UploadsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """1 to 100 files. With `overwrite` a file that has the path is replaced once the new one is complete."""
+
+    items: list[UploadItemBody]
+    namespace: str = "files"
+    overwrite: bool = False
+
+    def command(self) -> BeginUploads:
+        items = tuple(
+            UploadItem(path=item.path, size=item.size, content_type=item.content_type, sha256=item.sha256)
+            for item in self.items
+        )
+        return BeginUploads(namespace=self.namespace, items=items, overwrite=self.overwrite)
+
+
+class PutAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """PUT the bytes to `url` with exactly these headers, within five minutes."""
+
+    url: str
+    headers: dict[str, str]
+
+
+class UploadAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One unfinished upload: sent to `put` in one piece, or in parts of `part_size` bytes."""
+
+    id: UUID
+    path: str
+    size: int
+    part_size: int | None
+    overwrite: bool
+    created_at: datetime
+    expires_at: datetime
+    put: PutAnswer | None = None
+
+    @classmethod
+    def of(cls, upload: UploadView, put: PutAnswer | None = None) -> "UploadAnswer":
+        return cls(
+            id=upload.id,
+            path=upload.path,
+            size=upload.size,
+            part_size=upload.part_size,
+            overwrite=upload.overwrite,
+            created_at=upload.created_at,
+            expires_at=upload.expires_at,
+            put=put,
+        )
+
+
+class BegunAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one announced file, in the order of the request: an upload, or why not. Neither: it was begun by
+    an earlier request with this key and has been finished or canceled since."""
+
+    path: str
+    upload: UploadAnswer | None
+    refused: Refusal | None
+
+    @classmethod
+    def of(cls, ticket: Ticket) -> "BegunAnswer":
+        put = PutAnswer(url=ticket.put.url, headers=ticket.put.headers) if ticket.put else None
+        upload = UploadAnswer.of(ticket.upload, put) if ticket.upload else None
+        return cls(path=ticket.begun.path, upload=upload, refused=ticket.begun.refused)
+
+
+class UploadsBegunAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[BegunAnswer]
+
+
+class UploadsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[UploadAnswer]
+    next_cursor: UUID | None
+
+
+class StoredPartAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    number: int
+    size: int
+    sha256: str
+
+
+class ProgressAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An unfinished upload and the parts that need not be sent again."""
+
+    upload: UploadAnswer
+    parts: list[StoredPartAnswer]
+
+    @classmethod
+    def of(cls, seen: Progress) -> "ProgressAnswer":
+        put = PutAnswer(url=seen.put.url, headers=seen.put.headers) if seen.put else None
+        parts = [StoredPartAnswer(number=part.number, size=part.size, sha256=part.sha256) for part in seen.parts]
+        return cls(upload=UploadAnswer.of(seen.upload, put), parts=parts)
+
+
+class PartBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Numbers begin with 1."""
+
+    number: int
+    sha256: str
+
+
+class PartsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    parts: list[PartBody]
+
+    def digests(self) -> tuple[PartDigest, ...]:
+        return tuple(PartDigest(number=part.number, sha256=part.sha256) for part in self.parts)
+
+
+class PartAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    number: int
+    size: int
+    put: PutAnswer
+
+
+class PartsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[PartAnswer]
+
+    @classmethod
+    def of(cls, tickets: Sequence[PartTicket]) -> "PartsAnswer":
+        return cls(
+            items=[
+                PartAnswer(number=t.number, size=t.size, put=PutAnswer(url=t.put.url, headers=t.put.headers))
+                for t in tickets
+            ]
+        )
+
+
+class FinishBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """1 to 100 uploads. `overwrite` replaces what has got a path since its upload began."""
+
+    ids: list[UUID]
+    overwrite: bool = False
+
+
+class FinishedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of each upload: a file of the same id, or why not yet."""
+
+    items: list[Finished]
+
+
+class MoveBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`namespace` empty: the one it is in."""
+
+    path: str
+    namespace: str = ""
+    overwrite: bool = False
+
+
+class FolderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    path: str
+    namespace: str = "files"
+
+
+class MoveFolderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    path: str
+    new_path: str
+    namespace: str = "files"
+
+
+class RestoreFolderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`deleted_at`: what the deletion answered with (`at`)."""
+
+    path: str
+    deleted_at: datetime
+    namespace: str = "files"
+
+
+class AddressAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Whoever has `url` can read the file until `expires_at`."""
+
+    url: str
+    expires_at: datetime
+
+
+class ShareBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    hours: int = 24
+
+
+class LinkAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`url` is given when the link is made and never again. It cannot be taken back: it ends at `expires_at`, or when
+    the file is gone for good."""
+
+    id: UUID
+    object_id: UUID
+    created_at: datetime
+    expires_at: datetime
+    url: str | None = None
+
+    @classmethod
+    def of(cls, link: LinkView, url: str | None = None) -> "LinkAnswer":
+        return cls(
+            id=link.id, object_id=link.object_id, created_at=link.created_at, expires_at=link.expires_at, url=url
+        )
+
+
+class LinksAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[LinkAnswer]
+    next_cursor: str | None = None
+
+
+class CopyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`allocation_id`: a running machine. `target`: a path there, below your home unless it begins with `/`; empty:
+    the file's own name."""
+
+    object_id: UUID
+    allocation_id: UUID
+    target: str = ""
+
+
+class CopyAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy to a machine. state: waiting | in_progress | active (done and compared) | failed, with `problem`."""
+
+    id: UUID
+    object_id: UUID
+    allocation_id: UUID
+    machine: str
+    path: str
+    target: str
+    size: int
+    done: int
+    state: str
+    problem: str | None
+    created_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, copy: CopyView) -> "CopyAnswer":
+        return cls(
+            id=copy.id,
+            object_id=copy.object_id,
+            allocation_id=copy.allocation_id,
+            machine=copy.machine,
+            path=copy.label,
+            target=copy.target,
+            size=copy.size,
+            done=copy.done,
+            state=copy.state,
+            problem=copy.problem,
+            created_at=copy.created_at,
+            ended_at=copy.ended_at,
+        )
+
+
+class CopiesAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[CopyAnswer]
+    next_cursor: UUID | None
+
+
+class ReportsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[ReportView]
+    next_cursor: UUID | None

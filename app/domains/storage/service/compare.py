@@ -1,0 +1,184 @@
+"""Compares bucket and table, both ways, in one walk: keys are the ids of rows, and both come in the same order.
+
+Every finding is looked at a second time before anything is done about it, because people go on working meanwhile. It
+removes objects that no row knows (policy), marks files whose bytes are missing or of another size, unmarks those that
+are whole again, ends uploads at S3 that nobody knows, and counts the room of each project anew.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from app.context import Runtime
+from app.domains.storage import policies
+from app.domains.storage.contracts import ReportView
+from app.domains.storage.events import ObjectDamaged
+from app.domains.storage.gateway.s3 import Bucket, Stored
+from app.domains.storage.repository import ReportRepository, SweepRepository
+from app.domains.storage.repository.sweeping import TableRow
+from app.domains.storage.rules.parts import ids_of, key_of
+from app.shared.authz.actor import SYSTEM
+from app.shared.ids import new_id
+
+BEFORE_ALL = (UUID(int=0), UUID(int=0))
+ROWS = 2_000
+SAMPLES = 50
+log = structlog.get_logger("berth.storage")
+Key = tuple[UUID, UUID]
+
+
+class _Findings(msgspec.Struct, kw_only=True):
+    """What one walk adds up."""
+
+    objects_seen: int = 0
+    rows_seen: int = 0
+    orphans: int = 0
+    orphan_bytes: int = 0
+    removed: int = 0
+    missing: int = 0
+    size_differs: int = 0
+    healed: int = 0
+    uploads_aborted: int = 0
+    usage_corrected: int = 0
+    samples: list[str] = msgspec.field(default_factory=list)
+
+    def note(self, what: str, key: str) -> None:
+        if len(self.samples) < SAMPLES:
+            self.samples.append(f"{what} {key}")
+
+
+class Comparison:
+    """One run."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._bucket = runtime.part(Bucket)
+        self._found = _Findings()
+
+    async def run(self) -> ReportView:
+        """Walk, mend, write the report."""
+        async with self._runtime.context(SYSTEM) as ctx:
+            started = await ctx.now()
+            self._grace = started - timedelta(hours=await ctx.policy(policies.ORPHAN_HOURS))
+            self._removes = await ctx.policy(policies.REMOVE_ORPHANS)
+        after = BEFORE_ALL
+        async for page in self._pages():
+            last = max(page) if page else after
+            await self._compare(page, [row async for row in self._rows(after, last, started)])
+            after = last
+        rows: list[TableRow] = []
+        async for row in self._rows(after, None, started):
+            rows.append(row)
+        await self._compare({}, rows)
+        await self._drop_unknown_uploads()
+        await self._count_again()
+        return await self._report(started)
+
+    async def _pages(self) -> AsyncIterator[dict[Key, Stored]]:
+        """The bucket, by pages; keys that are not of our making are none of our business."""
+        after: str | None = ""
+        while after is not None:
+            found, after = await self._bucket.list_objects(after)
+            page = {ids: stored for stored in found if (ids := ids_of(stored.key)) is not None}
+            self._found.objects_seen += len(page)
+            yield page
+
+    async def _rows(self, after: Key, to: Key | None, before: datetime) -> AsyncIterator[TableRow]:
+        while True:
+            async with self._runtime.context(SYSTEM) as ctx:
+                rows = await SweepRepository(ctx.session).rows_between(after, to, before, ROWS)
+            for row in rows:
+                yield row
+            if len(rows) < ROWS:
+                return
+            after = (rows[-1].project_id, rows[-1].id)
+
+    async def _compare(self, page: dict[Key, Stored], rows: list[TableRow]) -> None:
+        self._found.rows_seen += len(rows)
+        known = {(row.project_id, row.id): row for row in rows if row.state != "purging"}
+        for key, row in known.items():
+            stored = page.get(key)
+            damage = "missing" if stored is None else "size" if stored.size != row.size else None
+            if damage != row.damage:
+                await self._mark(row)
+        purging = {(row.project_id, row.id) for row in rows if row.state == "purging"}
+        strangers = [stored for key, stored in page.items() if key not in known and key not in purging]
+        await self._remove_strangers(strangers)
+
+    async def _mark(self, row: TableRow) -> None:
+        """Look again, then write down what is the matter, or that nothing is any more."""
+        key = key_of(row.project_id, row.id)
+        stored = await self._bucket.look(key)
+        damage = "missing" if stored is None else "size" if stored.size != row.size else None
+        async with self._runtime.context(SYSTEM) as ctx:
+            marked = await SweepRepository(ctx.session).set_damage(row.id, damage)
+            if marked is None:
+                return
+            if damage is not None:
+                fact = ObjectDamaged(object_id=row.id, namespace_id=marked.namespace_id, damage=damage)
+                await ctx.emit(fact, version=marked.version, tenant_id=marked.tenant_id, project_id=marked.project_id)
+        self._found.note(damage or "healed", key)
+        self._found.missing += damage == "missing"
+        self._found.size_differs += damage == "size"
+        self._found.healed += damage is None
+
+    async def _remove_strangers(self, strangers: list[Stored]) -> None:
+        old = [stored for stored in strangers if stored.changed_at is not None and stored.changed_at < self._grace]
+        ids = {ids[1]: stored for stored in old if (ids := ids_of(stored.key)) is not None}
+        if not ids:
+            return
+        async with self._runtime.context(SYSTEM) as ctx:
+            known = await SweepRepository(ctx.session).known(list(ids))
+        orphans = [stored for object_id, stored in ids.items() if object_id not in known]
+        for stored in orphans:
+            self._found.note("orphan", stored.key)
+        self._found.orphans += len(orphans)
+        self._found.orphan_bytes += sum(stored.size for stored in orphans)
+        if self._removes:
+            await self._bucket.remove([stored.key for stored in orphans])
+            self._found.removed += len(orphans)
+
+    async def _drop_unknown_uploads(self) -> None:
+        """An upload at S3 without a row: its process died between the two."""
+        found = [
+            (key, upload_id)
+            for key, upload_id, begun in await self._bucket.list_uploads()
+            if begun < self._grace and ids_of(key) is not None
+        ]
+        async with self._runtime.context(SYSTEM) as ctx:
+            known = await SweepRepository(ctx.session).known_s3_uploads([upload_id for _, upload_id in found])
+        for key, upload_id in found:
+            if upload_id not in known:
+                await self._bucket.drop_upload(key, upload_id)
+                self._found.note("upload", key)
+                self._found.uploads_aborted += 1
+
+    async def _count_again(self) -> None:
+        async with self._runtime.context(SYSTEM) as ctx:
+            drifted = await SweepRepository(ctx.session).drifted()
+        for project_id in drifted:
+            async with self._runtime.context(SYSTEM) as ctx:
+                self._found.usage_corrected += await SweepRepository(ctx.session).correct(project_id)
+
+    async def _report(self, started: datetime) -> ReportView:
+        figures = msgspec.structs.asdict(self._found)
+        async with self._runtime.context(SYSTEM) as ctx:
+            report = ReportView(
+                id=new_id(),
+                started_at=started,
+                ended_at=await ctx.now(),
+                **{**figures, "samples": tuple(self._found.samples)},
+            )
+            await ReportRepository(ctx.session).append(report)
+        figures.pop("samples")
+        bad = self._found.missing or self._found.size_differs or self._found.usage_corrected
+        (log.error if bad else log.info)("bucket and table were compared", report_id=str(report.id), **figures)
+        return report
+
+
+async def compare(runtime: Runtime) -> ReportView:
+    """One comparison, from end to end. Raises StorageUnavailable."""
+    return await Comparison(runtime).run()

@@ -1,0 +1,179 @@
+"""Copy to machine: asked for by a person, carried out by a job, compared at the end.
+
+The worker reads the file from the bucket and writes it to the machine as the person's login, with a certificate that it
+gets for this. So the machine needs no way to the file store and no address of it. Both ends count the SHA-256: what the
+bucket gave must be what the table says, what the machine has must be what was sent.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import structlog
+
+from app.context import Context, Runtime
+from app.domains.provisioning import public as provisioning
+from app.domains.releases import public as releases
+from app.domains.releases.contracts import CertifyUser
+from app.domains.storage.contracts import (
+    CopyState,
+    CopyToMachine,
+    CopyView,
+    Done,
+    MachinePlace,
+    ObjectView,
+    RunCopy,
+)
+from app.domains.storage.errors import MachineRefused, StorageUnavailable
+from app.domains.storage.events import CopyChanged
+from app.domains.storage.gateway import ssh
+from app.domains.storage.gateway.s3 import Bucket
+from app.domains.storage.repository import CopyRepository, SweepRepository
+from app.domains.storage.rules import machine, parts
+from app.domains.storage.service import views
+from app.shared.authz import Permission, privileged, project_scope
+from app.shared.authz.actor import SYSTEM
+from app.shared.errors import DomainError, ValidationFailed
+from app.shared.ids import new_id
+from app.shared.pki import SshCredential
+from app.shared.web.paging import Slice, cut
+
+JOB = "storage.copy"
+BEAT_SECONDS = 2.0
+log = structlog.get_logger("berth.storage")
+
+
+@privileged(Permission.TERMINAL_OPEN, "storage.copy_to_machine", "copy", lambda _c, result: result and result.id)
+async def ask(ctx: Context, command: CopyToMachine) -> Done:
+    """Write down what shall be copied where, and ask for the job. Raises NotFound, NotActive, ValidationFailed."""
+    thing = await views.get_object(ctx, command.object_id)
+    scope = project_scope(ctx.actor, Permission.STORAGE_READ)
+    target = await provisioning.get_access_target(ctx, command.allocation_id)
+    try:
+        path = machine.target_of(command.target, thing.name)
+    except machine.BadPath as reason:
+        raise ValidationFailed(f"This path cannot be used: {reason}.", fields={"target": f"{reason}"}) from reason
+    copy_id = new_id()
+    fields: dict[str, object] = {
+        "id": copy_id,
+        "object_id": thing.id,
+        "allocation_id": target.allocation_id,
+        "machine": target.name,
+        "label": thing.path,
+        "target": path,
+        "size": thing.size,
+        "created_by": ctx.actor.id,
+        "now": await ctx.now(),
+    }
+    place = MachinePlace(address=target.address, port=target.port, login=target.login, host_alias=target.host_alias)
+    await CopyRepository(ctx.session).append(scope, fields, place)
+    await ctx.enqueue(JOB, RunCopy(copy_id=copy_id), aggregate_id=copy_id)
+    ctx.explain(object_id=str(thing.id), allocation_id=str(target.allocation_id))
+    return Done(id=copy_id, version=1)
+
+
+async def get(ctx: Context, copy_id: UUID) -> CopyView:
+    """Raises NotFound."""
+    return await CopyRepository(ctx.session).get_in(project_scope(ctx.actor, Permission.STORAGE_READ), copy_id)
+
+
+async def page(ctx: Context, allocation_id: UUID | None, cursor: UUID | None, limit: int) -> Slice[CopyView, UUID]:
+    """The newest first."""
+    scope = project_scope(ctx.actor, Permission.STORAGE_READ)
+    rows = await CopyRepository(ctx.session).page(scope, allocation_id=allocation_id, before=cursor, limit=limit + 1)
+    return cut(rows, limit, lambda copy: copy.id)
+
+
+async def run(runtime: Runtime, copy_id: UUID) -> None:
+    """Carry a copy out. Does nothing for one that has begun or ended: a job may come twice."""
+    async with runtime.context(SYSTEM) as ctx:
+        taken = await CopyRepository(ctx.session).take(copy_id, await ctx.now())
+        if taken is None:
+            return
+        copy, place = taken
+        await _tell(ctx, copy, "in_progress", copy.version)
+    sender = _Sender(runtime, copy)
+    try:
+        await sender.send(place)
+    except DomainError as error:
+        await end(runtime, copy, "failed", sender.done, error.message)
+    except asyncio.CancelledError:
+        await end(runtime, copy, "failed", sender.done, "The worker was stopped. Start the copy again.")
+        raise
+    else:
+        await end(runtime, copy, "active", sender.done)
+
+
+class _Sender:
+    """One copy under way."""
+
+    def __init__(self, runtime: Runtime, copy: CopyView) -> None:
+        self._runtime = runtime
+        self._copy = copy
+        self.done = 0
+        self._whole = hashlib.sha256()
+
+    async def send(self, place: MachinePlace) -> None:
+        async with self._runtime.context(SYSTEM) as ctx:
+            if await provisioning.access_endings(ctx, [self._copy.allocation_id]):
+                raise MachineRefused("The machine was given back.")
+            thing = await SweepRepository(ctx.session).find_object(self._copy.object_id)
+            if thing is None or thing.state == "purging":
+                raise StorageUnavailable("The file is gone.")
+            credential = await self._certify(ctx, place)
+        host_ca = releases.authority_of(self._runtime.settings).host_ca_public
+        there = await ssh.send_file(place, host_ca, credential, self._copy.target, self._read(thing))
+        if there != self._whole.hexdigest():
+            raise MachineRefused("What the machine has is not what was sent. Its disk may be full or broken.")
+
+    async def _certify(self, ctx: Context, place: MachinePlace) -> SshCredential:
+        return await releases.certify_user(
+            ctx,
+            CertifyUser(
+                tenant_id=self._copy.tenant_id,
+                project_id=self._copy.project_id,
+                allocation_id=self._copy.allocation_id,
+                user_id=self._copy.created_by,
+                login=place.login,
+            ),
+        )
+
+    async def _read(self, thing: ObjectView) -> AsyncIterator[bytes]:
+        """The bytes, counted and compared; the row hears every two seconds how many have gone."""
+        digest = parts.Digest(thing.part_size)
+        loop = asyncio.get_running_loop()
+        beat = loop.time()
+        bucket = self._runtime.part(Bucket)
+        async for chunk in bucket.read(parts.key_of(thing.project_id, thing.id)):
+            digest.add(chunk)
+            self._whole.update(chunk)
+            yield chunk
+            self.done += len(chunk)
+            if loop.time() - beat > BEAT_SECONDS:
+                beat = loop.time()
+                await self._beat()
+        if digest.text() != thing.checksum:
+            raise StorageUnavailable("The file store gave other bytes than were uploaded. The copy was not finished.")
+
+    async def _beat(self) -> None:
+        async with self._runtime.context(SYSTEM) as ctx:
+            await CopyRepository(ctx.session).beat(self._copy.id, self.done, await ctx.now())
+
+
+async def end(runtime: Runtime, copy: CopyView, state: CopyState, done: int, problem: str | None = None) -> None:
+    """Write down how a copy ended, and say so."""
+    async with runtime.context(SYSTEM) as ctx:
+        version = await CopyRepository(ctx.session).end(copy.id, state, done, await ctx.now(), problem)
+        if version is not None:
+            await _tell(ctx, copy, state, version)
+    log.info("a copy to a machine ended", copy_id=str(copy.id), state=state, bytes=done)
+
+
+async def _tell(ctx: Context, copy: CopyView, state: CopyState, version: int) -> None:
+    await ctx.emit(
+        CopyChanged(copy_id=copy.id, allocation_id=copy.allocation_id, state=state),
+        version=version,
+        tenant_id=copy.tenant_id,
+        project_id=copy.project_id,
+    )

@@ -1,0 +1,86 @@
+"""What ends by itself: uploads whose time is over, deleted files that nobody brought back, copies that fell silent.
+
+The row decides first, in a transaction of its own, and its room is free; then the bucket is cleared; then the row goes.
+Killed anywhere, the next round goes on.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from app.context import Runtime
+from app.domains.storage.contracts import UploadView
+from app.domains.storage.gateway.s3 import Bucket
+from app.domains.storage.repository import CopyRepository, SweepRepository, UploadRepository, UsageRepository
+from app.domains.storage.rules.parts import key_of
+from app.domains.storage.service import copies
+from app.shared.authz.actor import SYSTEM
+
+AT_ONCE = 500
+SILENT = timedelta(minutes=3)
+NEVER_TAKEN = timedelta(minutes=30)
+log = structlog.get_logger("berth.storage")
+
+
+async def sweep(runtime: Runtime) -> tuple[int, int]:
+    """One round: how many uploads and deleted files are gone for good."""
+    await _end_silent_copies(runtime)
+    return await _uploads(runtime), await _deleted(runtime)
+
+
+async def _uploads(runtime: Runtime) -> int:
+    async with runtime.context(SYSTEM) as ctx:
+        found = await SweepRepository(ctx.session).expired_uploads(await ctx.now(), AT_ONCE)
+    over = [upload for upload in found if await _end(runtime, upload)]
+    bucket = runtime.part(Bucket)
+    for upload in over:
+        if upload.s3_upload_id is not None:
+            await bucket.drop_upload(key_of(upload.project_id, upload.id), upload.s3_upload_id)
+    await bucket.remove([key_of(upload.project_id, upload.id) for upload in over])
+    async with runtime.context(SYSTEM) as ctx:
+        await UploadRepository(ctx.session).delete([upload.id for upload in over])
+    return len(over)
+
+
+async def _end(runtime: Runtime, upload: UploadView) -> bool:
+    """Free its room unless that was done, or somebody finished it meanwhile. Whether its bytes may go."""
+    async with runtime.context(SYSTEM) as ctx:
+        usage = UsageRepository(ctx.session)
+        await usage.lock(upload.tenant_id, upload.project_id)
+        now = await SweepRepository(ctx.session).lock_upload(upload.id)
+        if now is None:
+            return False
+        if now.state == "open":
+            await UploadRepository(ctx.session).end(upload.id)
+            await usage.change(upload.project_id, reserved=-upload.size, reserved_objects=-1)
+    return True
+
+
+async def _deleted(runtime: Runtime) -> int:
+    async with runtime.context(SYSTEM) as ctx:
+        found = await SweepRepository(ctx.session).over(await ctx.now(), AT_ONCE)
+    gone: dict[UUID, UUID] = {}
+    for thing in found:
+        async with runtime.context(SYSTEM) as ctx:
+            usage, repository = UsageRepository(ctx.session), SweepRepository(ctx.session)
+            await usage.lock(thing.tenant_id, thing.project_id)
+            if thing.state == "purging":
+                gone[thing.id] = thing.project_id
+            elif await repository.set_purging(thing.id):  # false: it was brought back a moment ago
+                await usage.change(thing.project_id, size=-thing.size, objects=-1)
+                gone[thing.id] = thing.project_id
+    await runtime.part(Bucket).remove([key_of(project_id, object_id) for object_id, project_id in gone.items()])
+    async with runtime.context(SYSTEM) as ctx:
+        await SweepRepository(ctx.session).delete(list(gone))
+    return len(gone)
+
+
+async def _end_silent_copies(runtime: Runtime) -> None:
+    """A worker that was killed says nothing any more; a job that got lost never began."""
+    async with runtime.context(SYSTEM) as ctx:
+        now = await ctx.now()
+        silent = await CopyRepository(ctx.session).list_silent(now - SILENT)
+    for copy in silent:
+        if copy.state == "in_progress" or now - copy.created_at > NEVER_TAKEN:
+            await copies.end(runtime, copy, "failed", copy.done, "It was interrupted. Start the copy again.")

@@ -1,0 +1,135 @@
+"""Namespaces: where a project's files are. The first one exists from the first look and is written on first use."""
+
+from app.context import Context
+from app.domains.storage import policies
+from app.domains.storage.contracts import (
+    CreateNamespace,
+    DeleteNamespace,
+    Done,
+    NamespaceView,
+    RenameNamespace,
+    UsageView,
+)
+from app.domains.storage.errors import NamespaceNotEmpty, NamespaceTaken
+from app.domains.storage.events import NamespaceChanged
+from app.domains.storage.repository import NamespaceRepository, UsageRepository
+from app.domains.storage.rules import names
+from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.errors import NotFound, ValidationFailed
+from app.shared.ids import new_id
+from app.shared.web.etag import check_version
+
+
+async def find(ctx: Context, scope: ProjectScope, name: str) -> NamespaceView:
+    """A namespace by name, also the default one before its first use. Raises NotFound."""
+    found = await NamespaceRepository(ctx.session).find(scope, name)
+    if found is None and name == names.DEFAULT:
+        return _default(scope)
+    if found is None:
+        raise NotFound()
+    return found
+
+
+async def list_all(ctx: Context, scope: ProjectScope) -> list[NamespaceView]:
+    """All of a project, by name. A project without one has the default one, not yet written."""
+    return await NamespaceRepository(ctx.session).list_in(scope) or [_default(scope)]
+
+
+async def ensure(ctx: Context, scope: ProjectScope, name: str) -> NamespaceView:
+    """The namespace to write into. Raises NotFound for one that the project does not have."""
+    found = await find(ctx, scope, name)
+    if found.version == 0:
+        await NamespaceRepository(ctx.session).append(scope, found.id, name, await ctx.now())
+    return found
+
+
+def _default(scope: ProjectScope) -> NamespaceView:
+    return NamespaceView(
+        id=names.default_id(scope.project_id),
+        tenant_id=scope.tenant_id,
+        project_id=scope.project_id,
+        name=names.DEFAULT,
+        created_at=None,
+        version=0,
+    )
+
+
+async def usage(ctx: Context, scope: ProjectScope) -> UsageView:
+    """What the project stores, and what it may."""
+    return await _with_quota(ctx, scope, await UsageRepository(ctx.session).get(scope))
+
+
+async def lock_usage(ctx: Context, scope: ProjectScope) -> UsageView:
+    """The same, with the project's turn taken: other changes of what it stores wait for this transaction."""
+    return await _with_quota(ctx, scope, await UsageRepository(ctx.session).lock(scope.tenant_id, scope.project_id))
+
+
+async def _with_quota(ctx: Context, scope: ProjectScope, used: UsageView) -> UsageView:
+    return UsageView(
+        bytes=used.bytes,
+        objects=used.objects,
+        reserved_bytes=used.reserved_bytes,
+        reserved_objects=used.reserved_objects,
+        quota_bytes=await ctx.policy(policies.QUOTA_BYTES, scope.tenant_id, scope.project_id),
+        quota_objects=await ctx.policy(policies.QUOTA_OBJECTS, scope.tenant_id, scope.project_id),
+    )
+
+
+async def tell(ctx: Context, namespace: NamespaceView, version: int, objects: int = 0) -> None:
+    """Something about the namespace or its folders changed."""
+    await ctx.emit(
+        NamespaceChanged(namespace_id=namespace.id, objects=objects),
+        version=version,
+        tenant_id=namespace.tenant_id,
+        project_id=namespace.project_id,
+    )
+
+
+@privileged(Permission.STORAGE_WRITE, "storage.namespace.create", "namespace", lambda _c, result: result and result.id)
+async def create(ctx: Context, command: CreateNamespace) -> Done:
+    """A new, empty namespace. Raises ValidationFailed, NamespaceTaken."""
+    scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
+    _check_name(command.name)
+    await lock_usage(ctx, scope)
+    if command.name != names.DEFAULT and not await NamespaceRepository(ctx.session).list_in(scope):
+        await ensure(ctx, scope, names.DEFAULT)  # a second namespace never hides the first
+    namespace_id = names.default_id(scope.project_id) if command.name == names.DEFAULT else new_id()
+    if not await NamespaceRepository(ctx.session).append(scope, namespace_id, command.name, await ctx.now()):
+        raise NamespaceTaken()
+    await tell(ctx, await find(ctx, scope, command.name), 1)
+    return Done(id=namespace_id, version=1)
+
+
+@privileged(Permission.STORAGE_WRITE, "storage.namespace.rename", "namespace", lambda _c, result: result and result.id)
+async def rename(ctx: Context, command: RenameNamespace) -> Done:
+    """Another name; everything in it stays. Raises NotFound, NamespaceTaken, PreconditionFailed."""
+    scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
+    _check_name(command.new_name)
+    await lock_usage(ctx, scope)
+    namespace = await ensure(ctx, scope, command.name)
+    check_version(namespace.version, command.seen)
+    repository = NamespaceRepository(ctx.session)
+    if command.new_name != command.name and await repository.find(scope, command.new_name):
+        raise NamespaceTaken()
+    version = await repository.rename(namespace, command.new_name)
+    await tell(ctx, namespace, version)
+    return Done(id=namespace.id, version=version)
+
+
+@privileged(Permission.STORAGE_WRITE, "storage.namespace.delete", "namespace", lambda _c, result: result and result.id)
+async def delete(ctx: Context, command: DeleteNamespace) -> Done:
+    """Only an empty one. Raises NotFound, NamespaceNotEmpty."""
+    scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
+    await lock_usage(ctx, scope)
+    namespace = await find(ctx, scope, command.name)
+    repository = NamespaceRepository(ctx.session)
+    if await repository.is_in_use(namespace.id):
+        raise NamespaceNotEmpty()
+    await repository.delete(namespace.id)
+    await tell(ctx, namespace, namespace.version + 1)
+    return Done(id=namespace.id, version=namespace.version + 1)
+
+
+def _check_name(name: str) -> None:
+    if not names.is_name(name):
+        raise ValidationFailed(names.RULE, fields={"name": names.RULE})

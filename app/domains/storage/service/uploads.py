@@ -1,0 +1,202 @@
+"""The way in: room is reserved before a byte is sent, bytes go straight to the bucket, and a file is seen whole or not
+at all. Wherever it is cut, the upload is resumed, or its time ends and its room is free."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+
+from app.context import Context
+from app.domains.storage import policies
+from app.domains.storage.contracts import (
+    BeginUploads,
+    Begun,
+    CancelUpload,
+    Done,
+    NamespaceView,
+    Refusal,
+    SignParts,
+    UploadItem,
+    UploadsBegun,
+    UploadView,
+    UsageView,
+)
+from app.domains.storage.errors import FileTooLarge, PathTaken, QuotaExceeded, TooManyUploads
+from app.domains.storage.repository import UploadRepository, UsageRepository
+from app.domains.storage.rules import parts
+from app.domains.storage.rules.content import content_type
+from app.domains.storage.service import places
+from app.domains.storage.service.clashes import Around, look_around
+from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.errors import DomainError, NotFound, ValidationFailed
+from app.shared.ids import new_id
+from app.shared.storagepath import TOP, StoragePath, checked, split
+from app.shared.web.formats import size as in_words
+
+AT_ONCE = 100
+
+
+class _Room(msgspec.Struct, kw_only=True):
+    """What is left while the items of a batch are taken one after the other."""
+
+    bytes: int
+    objects: int
+    uploads: int
+    largest: int
+
+    def take(self, size: int) -> None:
+        """Raises FileTooLarge, QuotaExceeded, TooManyUploads."""
+        if size > self.largest:
+            raise FileTooLarge(f"A file may have at most {in_words(self.largest)}.")
+        if size > self.bytes:
+            raise QuotaExceeded(f"This file needs {in_words(size)}; {in_words(max(0, self.bytes))} are left.")
+        if self.objects < 1:
+            raise QuotaExceeded("This project has as many files as it may have.")
+        if self.uploads < 1:
+            raise TooManyUploads()
+        self.bytes -= size
+        self.objects -= 1
+        self.uploads -= 1
+
+
+@privileged(Permission.STORAGE_WRITE, "storage.upload", "namespace", lambda _c, result: result and result.namespace_id)
+async def begin(ctx: Context, command: BeginUploads) -> UploadsBegun:
+    """Announce files and set room aside for them. One that cannot be has a refusal; the others begin. Raises NotFound
+    for the namespace, ValidationFailed for an empty or too long batch."""
+    if not 1 <= len(command.items) <= AT_ONCE:
+        raise ValidationFailed(fields={"items": f"Announce 1 to {AT_ONCE} files at once."})
+    scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
+    used = await places.lock_usage(ctx, scope)
+    namespace = await places.ensure(ctx, scope, command.namespace)
+    paths = _paths(command.items)
+    around = await look_around(ctx, namespace.id, [path for path in paths if not isinstance(path, DomainError)])
+    room = await _room(ctx, scope, used)
+    template = await _template(ctx, scope, namespace, command.overwrite)
+    begun: list[Begun] = []
+    uploads: list[UploadView] = []
+    for item, path in zip(command.items, paths, strict=True):
+        try:
+            upload = _upload(template, item, path, around)
+            room.take(upload.size)
+        except DomainError as refusal:
+            begun.append(Begun(path=item.path, refused=refused(refusal)))
+        else:
+            uploads.append(upload)
+            begun.append(Begun(path=upload.path, upload_id=upload.id))
+    await UploadRepository(ctx.session).append(uploads)
+    await UsageRepository(ctx.session).change(
+        scope.project_id, reserved=sum(upload.size for upload in uploads), reserved_objects=len(uploads)
+    )
+    ctx.explain(files=len(uploads), bytes=sum(upload.size for upload in uploads), refused=len(begun) - len(uploads))
+    return UploadsBegun(namespace_id=namespace.id, items=tuple(begun))
+
+
+def refused(error: DomainError) -> Refusal:
+    """A refusal as part of an answer."""
+    return Refusal(code=error.code, message=error.message)
+
+
+def _paths(items: tuple[UploadItem, ...]) -> list[StoragePath | DomainError]:
+    found: list[StoragePath | DomainError] = []
+    for item in items:
+        try:
+            found.append(checked(item.path))
+        except ValidationFailed as refusal:
+            found.append(refusal)
+    return found
+
+
+async def _room(ctx: Context, scope: ProjectScope, used: UsageView) -> _Room:
+    place = (scope.tenant_id, scope.project_id)
+    open_now = await UploadRepository(ctx.session).count(scope)
+    return _Room(
+        bytes=used.quota_bytes - used.bytes - used.reserved_bytes,
+        objects=used.quota_objects - used.objects - used.reserved_objects,
+        uploads=await ctx.policy(policies.OPEN_UPLOADS, *place) - open_now,
+        largest=await ctx.policy(policies.LARGEST_FILE, *place),
+    )
+
+
+async def _template(ctx: Context, scope: ProjectScope, namespace: NamespaceView, overwrite: bool) -> UploadView:
+    """What all uploads of a batch have in common."""
+    now = await ctx.now()
+    hours = await ctx.policy(policies.UPLOAD_HOURS, scope.tenant_id, scope.project_id)
+    return UploadView(
+        id=new_id(),
+        tenant_id=scope.tenant_id,
+        project_id=scope.project_id,
+        namespace_id=namespace.id,
+        folder=TOP,
+        name="",
+        size=0,
+        content_type="",
+        sha256=None,
+        part_size=None,
+        s3_upload_id=None,
+        overwrite=overwrite,
+        state="open",
+        created_by=ctx.actor.id,
+        created_at=now,
+        expires_at=now + timedelta(hours=hours),
+    )
+
+
+def _upload(template: UploadView, item: UploadItem, path: StoragePath | DomainError, around: Around) -> UploadView:
+    if isinstance(path, DomainError):
+        raise path
+    if item.size < 0:
+        raise ValidationFailed("A size is not negative.", fields={"size": "A size is not negative."})
+    if around.check(path) is not None and not template.overwrite:
+        raise PathTaken(f"{path} is there already.")
+    each = parts.part_size(item.size)
+    if each is None and not parts.is_sha256(item.sha256):
+        message = "A file of this size is sent in one piece: give its SHA-256, base64."
+        raise ValidationFailed(message, fields={"sha256": message})
+    folder, name = split(path)
+    return msgspec.structs.replace(
+        template,
+        id=new_id(),
+        folder=folder,
+        name=name,
+        size=item.size,
+        content_type=content_type(item.content_type),
+        sha256=item.sha256 if each is None else None,
+        part_size=each,
+    )
+
+
+async def sign_parts(ctx: Context, command: SignParts) -> Done:
+    """Remember what the parts must be, so that the bucket takes nothing else. Raises NotFound, ValidationFailed."""
+    scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
+    upload = await UploadRepository(ctx.session).get_in(scope, command.upload_id)
+    if upload.part_size is None:
+        raise ValidationFailed("This file is sent in one piece.")
+    if not 1 <= len(command.parts) <= AT_ONCE:
+        raise ValidationFailed(fields={"parts": f"Ask for 1 to {AT_ONCE} parts at once."})
+    count = parts.part_count(upload.size, upload.part_size)
+    for part in command.parts:
+        if not 1 <= part.number <= count:
+            raise ValidationFailed(fields={"parts": f"Parts are numbered 1 to {count}."})
+        if not parts.is_sha256(part.sha256):
+            raise ValidationFailed(fields={"parts": "A digest is a SHA-256 in base64."})
+    await UploadRepository(ctx.session).put_parts(upload.id, command.parts)
+    return Done(id=upload.id, count=len(command.parts))
+
+
+@privileged(Permission.STORAGE_WRITE, "storage.upload.cancel", "upload", lambda command, _r: command.upload_id)
+async def cancel(ctx: Context, command: CancelUpload) -> Done:
+    """Give an upload up: its room is free at once, its bytes go soon. Raises NotFound."""
+    scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
+    await places.lock_usage(ctx, scope)
+    upload = await lock_open(ctx, scope, command.upload_id)
+    await UploadRepository(ctx.session).end(upload.id)
+    await UsageRepository(ctx.session).change(scope.project_id, reserved=-upload.size, reserved_objects=-1)
+    return Done(id=upload.id)
+
+
+async def lock_open(ctx: Context, scope: ProjectScope, upload_id: UUID) -> UploadView:
+    """Raises NotFound."""
+    found = await UploadRepository(ctx.session).by_ids(scope, [upload_id], lock=True)
+    if upload_id not in found:
+        raise NotFound()
+    return found[upload_id]
