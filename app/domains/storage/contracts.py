@@ -239,10 +239,12 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one announced file: an upload, or a refusal."""
+    """What became of one announced file: an upload, or nothing to do because the file there has these very bytes, or a
+    refusal."""
 
     path: str
     upload_id: UUID | None = None
+    same_as: UUID | None = None
     refused: Refusal | None = None
 
 

@@ -22,7 +22,7 @@ def content_security_policy(settings: Settings, nonce: str = "", form_target: st
             "default-src 'none'",
             "script-src 'self'",
             f"style-src {style}",
-            "img-src 'self' data:",
+            f"img-src 'self' data: {settings.s3.public_url}",
             "font-src 'self'",
             f"connect-src 'self' {settings.s3.public_url}",
             f"form-action 'self' {settings.stripe.checkout_origin} {settings.oidc.issuer} {form_target}".rstrip(),

@@ -29,6 +29,7 @@ _REFUSED_CATEGORIES = {
 }
 _OVERLONG = re.compile(rb"[\xc0\xc1]|\xe0[\x80-\x9f]|\xf0[\x80-\x8f]")
 _WIDE_ESCAPE = re.compile(r"%u([0-9a-fA-F]{4})")
+_SLASHES = "/\\\u2215\u2216"  # the last two are what some servers turn into the first two
 _DECODINGS = 4  # how often encoded is looked into encoded
 
 
@@ -134,7 +135,7 @@ def _check_meaning(segment: str) -> None:
     folded = unicodedata.normalize("NFKC", segment)
     if not folded.strip(". "):
         raise BadPath("one of its parts is only dots")
-    if "/" in folded or "\\" in folded:
+    if any(slash in folded for slash in _SLASHES):
         raise BadPath("it holds a character that other programs read as a slash")
 
 

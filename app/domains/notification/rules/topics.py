@@ -19,12 +19,19 @@ def topics_of(event: Event) -> tuple[str, ...]:
     if domain == "appruntime":
         return (f"{aggregate}:{event.aggregate_id}", "apps")
     if domain == "storage":
-        return (f"{aggregate}:{event.aggregate_id}", "storage")
+        return _storage_topics(event)
     if domain == "notification" and aggregate == "webhook":
         return (f"webhook:{event.aggregate_id}", "webhooks")
     if domain == "inventory":
         return ("capacity", f"{aggregate}:{event.aggregate_id}")
     return ()
+
+
+def _storage_topics(event: Event) -> tuple[str, ...]:
+    """A namespace's list, or the copies to one machine."""
+    if isinstance(namespace_id := getattr(event, "namespace_id", None), UUID):
+        return (f"storage:{namespace_id}", "storage")
+    return (f"copies:{getattr(event, 'allocation_id', event.aggregate_id)}",)
 
 
 def is_for_everybody(event: Event) -> bool:

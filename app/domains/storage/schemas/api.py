@@ -193,18 +193,20 @@ class UploadAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BegunAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one announced file, in the order of the request: an upload, or why not. Neither: it was begun by
-    an earlier request with this key and has been finished or canceled since."""
+    """What became of one announced file, in the order of the request: an upload, or `same_as` the file there that has
+    these very bytes already, or why not. None of them: it was begun by an earlier request with this key and has been
+    finished or canceled since."""
 
     path: str
     upload: UploadAnswer | None
+    same_as: UUID | None
     refused: Refusal | None
 
     @classmethod
     def of(cls, ticket: Ticket) -> "BegunAnswer":
         put = PutAnswer(url=ticket.put.url, headers=ticket.put.headers) if ticket.put else None
         upload = UploadAnswer.of(ticket.upload, put) if ticket.upload else None
-        return cls(path=ticket.begun.path, upload=upload, refused=ticket.begun.refused)
+        return cls(path=ticket.begun.path, upload=upload, same_as=ticket.begun.same_as, refused=ticket.begun.refused)
 
 
 class UploadsBegunAnswer(msgspec.Struct, frozen=True, kw_only=True):

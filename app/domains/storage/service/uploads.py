@@ -75,6 +75,9 @@ async def begin(ctx: Context, command: BeginUploads) -> UploadsBegun:
     begun: list[Begun] = []
     uploads: list[UploadView] = []
     for item, path in zip(command.items, paths, strict=True):
+        if (same := _same(item, path, around)) is not None:
+            begun.append(Begun(path=item.path, same_as=same))
+            continue
         try:
             upload = _upload(template, item, path, around)
             room.take(upload.size)
@@ -94,6 +97,14 @@ async def begin(ctx: Context, command: BeginUploads) -> UploadsBegun:
 def refused(error: DomainError) -> Refusal:
     """A refusal as part of an answer."""
     return Refusal(code=error.code, message=error.message)
+
+
+def _same(item: UploadItem, path: StoragePath | DomainError, around: Around) -> UUID | None:
+    """The file that has this path and these bytes already."""
+    there = None if isinstance(path, DomainError) else around.files.get(path)
+    if there is None or there.damage or (there.size, there.checksum) != (item.size, item.sha256):
+        return None
+    return there.id
 
 
 def _paths(items: tuple[UploadItem, ...]) -> list[StoragePath | DomainError]:

@@ -37,7 +37,7 @@ from app.domains.storage.service import places
 from app.shared.authz import Permission, platform_scope, project_scope
 from app.shared.authz.scope import may
 from app.shared.errors import NotFound, ValidationFailed
-from app.shared.storagepath import FolderPath, checked_folder, split
+from app.shared.storagepath import FolderPath, checked, checked_folder, split
 from app.shared.storagepath import StoragePath as Path
 from app.shared.web import Contexts
 from app.shared.web.paging import Slice, cut, pack, unpack
@@ -68,6 +68,20 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     text: tuple[str, str] | None = None
     image: str = ""
     problem: str = ""
+
+
+class Undone(msgspec.Struct, frozen=True, kw_only=True):
+    """What was deleted a moment ago: a file by its id, or a folder by its path and instant."""
+
+    path: str
+    object_id: UUID | None = None
+    at: str = ""
+    until: datetime | None = None
+
+
+async def usage(ctx: Context) -> UsageView:
+    """The room of the project."""
+    return await places.usage(ctx, project_scope(ctx.actor, READ))
 
 
 async def overview(ctx: Context) -> Overview:
@@ -215,7 +229,7 @@ def download_url(ctx: Context, thing: ObjectView, seconds: int = SIGNED_SECONDS)
 async def show(contexts: Contexts, object_id: UUID) -> Shown:
     """One file with a look into it. Raises NotFound."""
     async with contexts() as ctx:
-        shown = await _facts(ctx, object_id)
+        shown = await facts(ctx, object_id)
         bucket = ctx.runtime.part(Bucket)
     thing = shown.thing
     key = parts.key_of(thing.project_id, thing.id)
@@ -231,7 +245,8 @@ async def show(contexts: Contexts, object_id: UUID) -> Shown:
     return msgspec.structs.replace(shown, text=content.as_text(head, complete=len(head) == thing.size))
 
 
-async def _facts(ctx: Context, object_id: UUID) -> Shown:
+async def facts(ctx: Context, object_id: UUID) -> Shown:
+    """One file without the look into it. Raises NotFound."""
     scope = project_scope(ctx.actor, READ)
     thing = await get_object(ctx, object_id)
     people = await auth.people(ctx, [thing.created_by]) if thing.created_by else {}
@@ -262,3 +277,32 @@ async def address(ctx: Context, object_id: UUID) -> tuple[str, datetime]:
     """Where a file's bytes are, and until when. Raises NotFound."""
     thing = await get_object(ctx, object_id)
     return download_url(ctx, thing), await ctx.now() + timedelta(seconds=SIGNED_SECONDS)
+
+
+async def placed(ctx: Context, object_id: UUID) -> tuple[ObjectView, str]:
+    """A file, deleted or not, and the name of its namespace. Raises NotFound."""
+    thing = await ObjectRepository(ctx.session).get_in(project_scope(ctx.actor, READ), object_id)
+    return thing, (await namespaces_of(ctx, [thing.namespace_id]))[thing.namespace_id].name
+
+
+async def namespace_before_purge(ctx: Context, object_id: UUID) -> str:
+    """Where a file was; empty when it is gone already, by an earlier click."""
+    try:
+        return (await placed(ctx, object_id))[1]
+    except NotFound:
+        return ""
+
+
+async def by_name(ctx: Context, file: str) -> ObjectView:
+    """The file that people call `namespace/path`. Raises ValidationFailed."""
+    name, _, path = file.strip().removeprefix("berth:").partition("/")
+    message = "Write the namespace and the path of a file that is there, as files/model.bin."
+    try:
+        namespace = await get_namespace(ctx, name)
+        wanted = checked(path, "file")
+    except NotFound as error:
+        raise ValidationFailed(message, fields={"file": message}) from error
+    found = await ObjectRepository(ctx.session).at(namespace.id, [wanted])
+    if wanted not in found:
+        raise ValidationFailed(message, fields={"file": message})
+    return found[wanted]

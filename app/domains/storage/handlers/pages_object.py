@@ -1,0 +1,146 @@
+"""One file: look into it, download, move, delete, share, copy to a machine; and the tab Files of a machine."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.provisioning import public as provisioning
+from app.domains.storage.contracts import (
+    CopyToMachine,
+    DeleteObject,
+    Done,
+    PurgeObject,
+    RestoreObject,
+    ShareObject,
+)
+from app.domains.storage.handlers.pages import may_write
+from app.domains.storage.handlers.rest import READ, WRITE
+from app.domains.storage.schemas.pages import (
+    CopyForm,
+    Given,
+    MachineCopyForm,
+    MoveForm,
+    ShareForm,
+    address,
+    machine_files_page,
+    object_page,
+)
+from app.domains.storage.service import copies, links, objects, views
+from app.shared.authz import Permission
+from app.shared.authz.scope import may
+from app.shared.idempotency import once
+from app.shared.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+
+DETAIL = "storage/object.html"
+MACHINE = "storage/machine.html"
+COPY = requires(Permission.TERMINAL_OPEN)
+PAGE = 25
+Cursor = Annotated[UUID | None, QueryParameter()]
+
+
+@get("/storage/objects/{object_id:uuid}", opt=READ, include_in_schema=False, name="storage:object")
+async def show_object(contexts: Contexts, object_id: FromPath[UUID]) -> Response[str]:
+    """One file with a look into it."""
+    shown = await views.show(contexts, object_id)
+    async with contexts() as ctx:
+        return await page(ctx, DETAIL, object_page(shown, may_write(ctx)))
+
+
+@get("/storage/objects/{object_id:uuid}/copies", opt=READ, include_in_schema=False)
+async def object_copies(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
+    """The part of it that moves."""
+    return await fragment(ctx, DETAIL, "copies", object_page(await views.facts(ctx, object_id), may_write(ctx)))
+
+
+@get("/storage/objects/{object_id:uuid}/download", opt=READ, include_in_schema=False)
+async def download(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
+    """To its bytes, as an attachment."""
+    return redirect(ctx, (await views.address(ctx, object_id))[0])
+
+
+@post("/storage/objects/{object_id:uuid}/move", opt=WRITE, include_in_schema=False)
+async def move_object(ctx: Ctx, object_id: FromPath[UUID], data: Form[MoveForm]) -> Response[str]:
+    """Another path."""
+    await once(ctx, Done, objects.move, data.command(object_id))
+    return redirect(ctx, f"/storage/objects/{object_id}")
+
+
+@post("/storage/objects/{object_id:uuid}/delete", opt=WRITE, include_in_schema=False)
+async def delete_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
+    """Delete it, then to its folder, where it can be undone."""
+    await once(ctx, Done, objects.delete, DeleteObject(object_id=object_id))
+    thing, namespace = await views.placed(ctx, object_id)
+    return redirect(ctx, address(namespace, thing.folder, gone=str(object_id)))
+
+
+@post("/storage/objects/{object_id:uuid}/restore", opt=WRITE, include_in_schema=False)
+async def restore_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
+    """Bring it back, then to its folder."""
+    await once(ctx, Done, objects.restore, RestoreObject(object_id=object_id))
+    thing, namespace = await views.placed(ctx, object_id)
+    return redirect(ctx, address(namespace, thing.folder))
+
+
+@post("/storage/objects/{object_id:uuid}/purge", opt=WRITE, include_in_schema=False)
+async def purge_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
+    """Gone for good, then to the list of what was deleted."""
+    namespace = await views.namespace_before_purge(ctx, object_id)
+    await once(ctx, Done, objects.purge, PurgeObject(object_id=object_id))
+    return redirect(ctx, f"/storage/{namespace}/deleted" if namespace else "/storage")
+
+
+@post("/storage/objects/{object_id:uuid}/share", opt=READ, include_in_schema=False)
+async def share_object(contexts: Contexts, object_id: FromPath[UUID], data: Form[ShareForm]) -> Response[str]:
+    """Make a link and show it, this once."""
+    async with contexts() as ctx:
+        shared = await once(ctx, links.Shared, links.share, ShareObject(object_id=object_id, hours=data.hours))
+        link, url = await links.address(ctx, shared)
+    shown = await views.show(contexts, object_id)
+    async with contexts() as ctx:
+        given = Given.of(url, shown.thing.name, link.expires_at)
+        return await page(ctx, DETAIL, object_page(shown, may_write(ctx), given))
+
+
+@post("/storage/objects/{object_id:uuid}/copy", opt=COPY, include_in_schema=False)
+async def copy_object(ctx: Ctx, object_id: FromPath[UUID], data: Form[CopyForm]) -> Response[str]:
+    """Ask for a copy, then to the machine's files, where it can be watched."""
+    command = CopyToMachine(object_id=object_id, allocation_id=data.machine, target=data.target)
+    await once(ctx, Done, copies.ask, command)
+    return redirect(ctx, f"/machines/{data.machine}/files")
+
+
+@get("/machines/{allocation_id:uuid}/files", opt=READ, include_in_schema=False)
+async def machine_files(ctx: Ctx, allocation_id: FromPath[UUID], cursor: Cursor = None) -> Response[str]:
+    """What was copied to a machine."""
+    machine = await provisioning.get_machine(ctx, allocation_id)
+    found = await copies.page(ctx, allocation_id, cursor, PAGE)
+    may_copy = may(ctx.actor, Permission.TERMINAL_OPEN)
+    struct = machine_files_page(machine, found.items, cursor, found.next_cursor, may_copy)
+    return await page(ctx, MACHINE, struct)
+
+
+@get("/machines/{allocation_id:uuid}/files/now", opt=READ, include_in_schema=False)
+async def machine_files_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
+    """The part of it that moves."""
+    machine = await provisioning.get_machine(ctx, allocation_id)
+    found = await copies.page(ctx, allocation_id, None, PAGE)
+    may_copy = may(ctx.actor, Permission.TERMINAL_OPEN)
+    struct = machine_files_page(machine, found.items, None, found.next_cursor, may_copy)
+    return await fragment(ctx, MACHINE, "now", struct)
+
+
+@post("/machines/{allocation_id:uuid}/files", opt=COPY, include_in_schema=False)
+async def copy_to_machine(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[MachineCopyForm]) -> Response[str]:
+    """Copy a file that is named by namespace and path."""
+    thing = await views.by_name(ctx, data.file)
+    command = CopyToMachine(object_id=thing.id, allocation_id=allocation_id, target=data.target)
+    await once(ctx, Done, copies.ask, command)
+    return redirect(ctx, f"/machines/{allocation_id}/files")
+
+
+ROUTES = [
+    show_object, object_copies, download, move_object, delete_object, restore_object, purge_object, share_object,
+    copy_object, machine_files, machine_files_now, copy_to_machine,
+]  # fmt: skip
