@@ -1,5 +1,6 @@
 """What is a path and what is not: properties over all text, a list of tricks of ours, and the public collections."""
 
+import os
 import unicodedata
 from pathlib import Path
 from urllib.parse import unquote
@@ -24,7 +25,8 @@ from app.shared.storagepath import (
 )
 
 SAMPLES = Path(__file__).parent / "tricks.txt"
-CORPORA = Path("/work/shared/corpora")
+ROOT = Path(__file__).resolve().parents[3]
+CORPORA = Path(os.environ.get("BERTH_CORPORA", ROOT.parent / "shared" / "corpora"))  # public collections, if there
 GOOD = [
     "a",
     "a/b/c.txt",

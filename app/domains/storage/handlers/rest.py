@@ -22,7 +22,6 @@ from app.domains.storage.contracts import (
     UsageView,
 )
 from app.domains.storage.schemas.api import (
-    AddressAnswer,
     FolderBody,
     ListingAnswer,
     MoveBody,
@@ -32,9 +31,9 @@ from app.domains.storage.schemas.api import (
     NamespacesAnswer,
     ObjectAnswer,
     ObjectsAnswer,
-    ReportsAnswer,
     RestoreFolderBody,
 )
+from app.domains.storage.schemas.beside import AddressAnswer, ReportsAnswer
 from app.domains.storage.service import folders, objects, places, views
 from app.shared.authz import Permission
 from app.shared.idempotency import once
@@ -51,9 +50,9 @@ Order = Annotated[str, QueryParameter(description="name | size | changed, with -
 
 
 @get("/api/v1/storage/namespaces", opt=READ)
-async def list_namespaces(ctx: Ctx) -> NamespacesAnswer:
-    """The project's namespaces and its room."""
-    return NamespacesAnswer.of(await views.overview(ctx))
+async def list_namespaces(ctx: Ctx, cursor: CursorText = None, limit: Limit = 50) -> NamespacesAnswer:
+    """The project's namespaces by name, and its room."""
+    return NamespacesAnswer.of(await views.overview(ctx), cursor, limit)
 
 
 @post("/api/v1/storage/namespaces", opt=WRITE, status_code=201)

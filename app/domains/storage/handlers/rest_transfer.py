@@ -10,22 +10,17 @@ from app.domains.storage.contracts import CancelUpload, CopyToMachine, Done, Fin
 from app.domains.storage.handlers.rest import READ, WRITE, Name
 from app.domains.storage.schemas.api import (
     BegunAnswer,
-    CopiesAnswer,
-    CopyAnswer,
-    CopyBody,
     FinishBody,
     FinishedAnswer,
-    LinkAnswer,
-    LinksAnswer,
     PartsAnswer,
     PartsBody,
     ProgressAnswer,
-    ShareBody,
     UploadAnswer,
     UploadsAnswer,
     UploadsBegunAnswer,
     UploadsBody,
 )
+from app.domains.storage.schemas.beside import CopiesAnswer, CopyAnswer, CopyBody, LinkAnswer, LinksAnswer, ShareBody
 from app.domains.storage.service import copies, links, transfer, uploads, views
 from app.shared.authz import Permission
 from app.shared.idempotency import once

@@ -8,21 +8,19 @@ import msgspec
 
 from app.domains.storage.contracts import (
     BeginUploads,
-    CopyView,
     Finished,
-    LinkView,
     Listing,
     NamespaceView,
     ObjectView,
     PartDigest,
     Refusal,
-    ReportView,
     UploadItem,
     UploadView,
     UsageView,
 )
 from app.domains.storage.service.transfer import PartTicket, Progress, Ticket
 from app.domains.storage.service.views import Overview
+from app.shared.web.paging import cut, pack, unpack
 
 
 class NamespaceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,9 +56,13 @@ class NamespacesAnswer(msgspec.Struct, frozen=True, kw_only=True):
     usage: UsageView
 
     @classmethod
-    def of(cls, seen: Overview) -> "NamespacesAnswer":
-        items = [NamespaceAnswer.of(namespace, seen.totals) for namespace in seen.namespaces]
-        return cls(items=items, next_cursor=None, usage=seen.usage)
+    def of(cls, seen: Overview, cursor: str | None, limit: int) -> "NamespacesAnswer":
+        """By name; a project has few, so a page is cut here."""
+        after = unpack(cursor, 1)[0] if cursor else ""
+        left = [namespace for namespace in seen.namespaces if namespace.name > after]
+        page = cut(left[: limit + 1], limit, lambda namespace: pack(namespace.name))
+        items = [NamespaceAnswer.of(namespace, seen.totals) for namespace in page.items]
+        return cls(items=items, next_cursor=page.next_cursor, usage=seen.usage)
 
 
 class ObjectAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -308,89 +310,3 @@ class RestoreFolderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     path: str
     deleted_at: datetime
     namespace: str = "files"
-
-
-class AddressAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Whoever has `url` can read the file until `expires_at`."""
-
-    url: str
-    expires_at: datetime
-
-
-class ShareBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    hours: int = 24
-
-
-class LinkAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`url` is given when the link is made and never again. It cannot be taken back: it ends at `expires_at`, or when
-    the file is gone for good."""
-
-    id: UUID
-    object_id: UUID
-    created_at: datetime
-    expires_at: datetime
-    url: str | None = None
-
-    @classmethod
-    def of(cls, link: LinkView, url: str | None = None) -> "LinkAnswer":
-        return cls(
-            id=link.id, object_id=link.object_id, created_at=link.created_at, expires_at=link.expires_at, url=url
-        )
-
-
-class LinksAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[LinkAnswer]
-    next_cursor: str | None = None
-
-
-class CopyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`allocation_id`: a running machine. `target`: a path there, below your home unless it begins with `/`; empty:
-    the file's own name."""
-
-    object_id: UUID
-    allocation_id: UUID
-    target: str = ""
-
-
-class CopyAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A copy to a machine. state: waiting | in_progress | active (done and compared) | failed, with `problem`."""
-
-    id: UUID
-    object_id: UUID
-    allocation_id: UUID
-    machine: str
-    path: str
-    target: str
-    size: int
-    done: int
-    state: str
-    problem: str | None
-    created_at: datetime
-    ended_at: datetime | None
-
-    @classmethod
-    def of(cls, copy: CopyView) -> "CopyAnswer":
-        return cls(
-            id=copy.id,
-            object_id=copy.object_id,
-            allocation_id=copy.allocation_id,
-            machine=copy.machine,
-            path=copy.label,
-            target=copy.target,
-            size=copy.size,
-            done=copy.done,
-            state=copy.state,
-            problem=copy.problem,
-            created_at=copy.created_at,
-            ended_at=copy.ended_at,
-        )
-
-
-class CopiesAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[CopyAnswer]
-    next_cursor: UUID | None
-
-
-class ReportsAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[ReportView]
-    next_cursor: UUID | None

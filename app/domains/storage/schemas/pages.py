@@ -20,7 +20,8 @@ from app.domains.storage.contracts import (
 )
 from app.domains.storage.rules import machine
 from app.domains.storage.rules.parts import SINGLE
-from app.domains.storage.schemas.api import CopyBody, FolderBody, MoveBody, ShareBody
+from app.domains.storage.schemas.api import FolderBody, MoveBody
+from app.domains.storage.schemas.beside import CopyBody, ShareBody
 from app.domains.storage.service.uploads import AT_ONCE
 from app.domains.storage.service.views import Overview, Shown, Undone, crumbs
 from app.shared.storagepath import StoragePath as Path
