@@ -1,10 +1,11 @@
 """What notification hands to the composition roots."""
 
 from app.domains.auth.events import InvitationSent
-from app.domains.notification.consumers import announce, invite, note
-from app.domains.notification.handlers import pages, rest, ws
+from app.domains.notification.consumers import announce, invite, note, record
+from app.domains.notification.handlers import pages, rest, rest_events, ws
 from app.domains.notification.jobs import CRONS, JOBS
 from app.domains.notification.policies import POLICIES
+from app.domains.notification.rules.feed import is_told
 from app.domains.notification.rules.words import KINDS
 from app.domains.notification.service.inbox import PREFIX
 from app.shared.authz import Permission
@@ -27,14 +28,16 @@ def build(*, after: tuple[Domain, ...]) -> Domain:
     """The manifest. It listens to every event that the domains in `after` have declared, so it is built last."""
     heard = tuple(CATALOGUE.values()) if after else ()
     told = tuple(CATALOGUE[PREFIX + kind.name] for kind in KINDS if after and PREFIX + kind.name in CATALOGUE)
+    fed = tuple(event for event in heard if is_told(event.SUBJECT.removeprefix(PREFIX)))
     return Domain(
         name="notification",
-        routes=[*ws.ROUTES, *pages.ROUTES, *rest.ROUTES],
+        routes=[*ws.ROUTES, *pages.ROUTES, *rest.ROUTES, *rest_events.ROUTES],
         jobs=JOBS,
         crons=CRONS,
         consumers=[
             ConsumerSpec(name="notification-live", events=heard, handle=announce, ordered=False),
             ConsumerSpec(name="notification-inbox", events=told, handle=note, ordered=False),
+            ConsumerSpec(name="notification-feed", events=fed, handle=record, ordered=False),
             ConsumerSpec(name="notification-invitations", events=(InvitationSent,), handle=invite, ordered=False),
         ],
         policies=POLICIES,

@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.notification.contracts import PreferencesView, ReadItem, ReadResult
-from app.domains.notification.schemas import (
+from app.domains.notification.schemas.inbox import (
     PAGE,
     BellPage,
     InboxPage,

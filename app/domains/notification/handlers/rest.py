@@ -7,7 +7,7 @@ from litestar import Response, get, post, put
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.notification.contracts import PreferencesView, ReadItem, ReadResult
-from app.domains.notification.schemas import (
+from app.domains.notification.schemas.inbox import (
     InboxAnswer,
     ItemAnswer,
     PreferencesAnswer,

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.context import Runtime
 from app.domains.notification import policies
+from app.domains.notification.repository import feed as feed_rows
 from app.domains.notification.repository import inbox as inbox_rows
 from app.domains.notification.repository import mails as mail_rows
 from app.domains.notification.service import mails
@@ -43,4 +44,5 @@ async def prune(runtime: Runtime) -> None:
 PRUNED: tuple[tuple[PolicyKey[int], Prune], ...] = (
     (policies.MAIL_DAYS, mail_rows.prune_mails),
     (policies.INBOX_DAYS, inbox_rows.prune_items),
+    (policies.FEED_DAYS, feed_rows.prune_events),
 )

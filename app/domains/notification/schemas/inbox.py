@@ -1,4 +1,4 @@
-"""Wire shapes of notification: JSON in and out, forms, and the structs that its pages get."""
+"""Wire shapes of the inbox and the preferences."""
 
 from collections.abc import Mapping
 from datetime import datetime

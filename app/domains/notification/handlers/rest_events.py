@@ -1,0 +1,33 @@
+"""The event feed for programs, by long poll."""
+
+from typing import Annotated
+
+from litestar import get
+from litestar.params import QueryParameter
+
+from app.domains.notification.schemas.events import FeedAnswer, KindsAnswer
+from app.domains.notification.service import feed
+from app.shared.authz import Permission
+from app.shared.web import Contexts, Ctx, requires
+from app.shared.web.paging import Limit
+
+FeedCursor = Annotated[
+    str | None,
+    QueryParameter(description="`next_cursor` of the answer before; `latest` begins now, none at the oldest event"),
+]
+Wait = Annotated[int, QueryParameter(ge=0, le=25, description="seconds to wait for the next event when there is none")]
+
+
+@get("/api/v1/events", opt=requires(Permission.PROFILE))
+async def list_events(contexts: Contexts, cursor: FeedCursor = None, limit: Limit = 100, wait: Wait = 0) -> FeedAnswer:
+    """Events of your organisation that you may see, oldest first. Ask again with `next_cursor`, at once."""
+    return FeedAnswer.of(await feed.follow(contexts, cursor, limit, wait))
+
+
+@get("/api/v1/events/kinds", opt=requires(Permission.PROFILE))
+async def list_kinds(ctx: Ctx) -> KindsAnswer:
+    """Every kind of event that the feed and webhooks tell."""
+    return KindsAnswer.known()
+
+
+ROUTES = [list_events, list_kinds]

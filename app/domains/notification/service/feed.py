@@ -1,0 +1,94 @@
+"""The event feed: what happened in the organisation, in an order that never changes, for programs that follow it.
+
+A cursor is the position of the last event that was seen. Positions commit in their order (see the repository), so who
+asks for what comes after one misses nothing, however many workers write.
+"""
+
+import asyncio
+import time
+from uuid import UUID
+
+import msgspec
+
+from app.context import Context
+from app.domains.notification.repository import feed as repository
+from app.domains.notification.repository.feed import FeedRow
+from app.domains.notification.rules.feed import READ_BY, domain_of, is_told
+from app.domains.notification.service.inbox import PREFIX
+from app.shared.authz import Permission, tenant_scope
+from app.shared.authz.scope import holds
+from app.shared.errors import ValidationFailed
+from app.shared.events import Envelope, Event
+from app.shared.web import Contexts
+
+LOOK_SECONDS = 0.5
+LATEST = "latest"
+
+
+class FeedPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`next_cursor` is where to go on, also when nothing came."""
+
+    items: tuple[FeedRow, ...]
+    next_cursor: str
+
+
+async def record(ctx: Context, event: Event, envelope: Envelope) -> None:
+    """Add an event of a tenant to its feed."""
+    name = event.SUBJECT.removeprefix(PREFIX)
+    if envelope.tenant_id is None or not is_told(name):
+        return
+    facts: dict[str, object] = msgspec.to_builtins(event)
+    await repository.append_event(
+        ctx.session,
+        envelope.tenant_id,
+        envelope.id,
+        domain_of(name),
+        name,
+        envelope.project_id,
+        facts,
+        envelope.occurred_at,
+        await ctx.now(),
+    )
+
+
+async def follow(contexts: Contexts, cursor: str | None, limit: int, wait_seconds: int) -> FeedPage:
+    """What came after `cursor`; when nothing did, wait for it, holding neither transaction nor connection."""
+    until = time.monotonic() + wait_seconds
+    while True:
+        async with contexts() as ctx:
+            found = await _read(ctx, cursor, limit)
+        cursor, left = found.next_cursor, until - time.monotonic()
+        if found.items or left <= 0:
+            return found
+        await asyncio.sleep(min(LOOK_SECONDS, left))
+
+
+async def _read(ctx: Context, cursor: str | None, limit: int) -> FeedPage:
+    scope = tenant_scope(ctx.actor, Permission.PROFILE)
+    head = await repository.head_of(ctx.session, scope)
+    everywhere = [name for name, permission in READ_BY.items() if _holds(ctx, permission, None)]
+    in_project = [name for name, permission in READ_BY.items() if _holds(ctx, permission, ctx.actor.project_id)]
+    rows = await repository.list_events(
+        ctx.session,
+        scope,
+        after=head if cursor == LATEST else _position(cursor),
+        head=head,
+        everywhere=everywhere,
+        in_project=in_project,
+        project_id=ctx.actor.project_id,
+        limit=limit,
+    )
+    reached = rows[-1].position if len(rows) == limit else max(head, _position(None if cursor == LATEST else cursor))
+    return FeedPage(items=tuple(rows), next_cursor=str(reached))
+
+
+def _holds(ctx: Context, permission: Permission, project_id: UUID | None) -> bool:
+    return holds(ctx.actor, permission, ctx.actor.tenant_id, project_id)
+
+
+def _position(cursor: str | None) -> int:
+    if not cursor:
+        return 0
+    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
+        raise ValidationFailed(fields={"cursor": "must be `latest` or the next_cursor of an answer"})
+    return int(cursor)
