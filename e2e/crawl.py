@@ -7,7 +7,8 @@ from urllib.parse import urljoin, urlsplit
 from playwright.sync_api import Page
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_LIMIT = 60
+_CHAPTER = re.compile(r"^(/developers/api/).+")
+_LIMIT = 120
 _SKIPPED = ("/static/", "/auth/", "/api/")
 
 
@@ -20,16 +21,21 @@ def reachable(page: Page, start: str) -> list[str]:
     waiting = deque([start])
     while waiting and len(seen) < _LIMIT:
         path = waiting.popleft()
-        kind = _ID.sub("ID", urlsplit(path).path)
+        kind = kind_of(path)
         if kind in seen or kind.startswith(_SKIPPED):
             continue
         answer = page.goto(path)
         assert answer is not None and answer.ok, f"{path} answers {answer and answer.status}"
         landed = urlsplit(page.url)
         seen[kind] = path
-        seen.setdefault(_ID.sub("ID", landed.path), landed.path)
+        seen.setdefault(kind_of(landed.path), landed.path)
         waiting.extend(_links(page))
     return sorted({path for kind, path in seen.items()})
+
+
+def kind_of(path: str) -> str:
+    """What kind of page it is: ids and the names of chapters do not count."""
+    return _CHAPTER.sub(r"\1NAME", _ID.sub("ID", urlsplit(path).path))
 
 
 def _links(page: Page) -> list[str]:

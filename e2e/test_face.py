@@ -74,7 +74,7 @@ def test_every_page_is_accessible_and_fits_in_both_themes(
             page.goto(path)
             if (over := page.evaluate(OVERFLOW)) > 0:
                 problems.append(f"{path} at {width} px: {over} px wider than the window")
-            for theme in THEMES:
+            for theme in THEMES if width == WIDTHS[0] else THEMES[:1]:  # colours do not depend on the width
                 page.emulate_media(color_scheme=theme)
                 problems += [f"{path} at {width} px, {theme}: {line}" for line in axe.violations(page)]
     assert not problems, "\n" + "\n".join(problems)
@@ -88,7 +88,9 @@ def test_every_page_is_light(
     for path in pages[role]:
         if path.endswith("/terminal"):  # a whole terminal comes with it, once
             continue
-        loaded = weight.load(enter(storage_state=sessions[role]).page, path)
+        visitor = enter(storage_state=sessions[role])
+        loaded = weight.load(visitor.page, path)
+        visitor.page.close()  # an open page keeps listening and refetching
         if not loaded.is_light:
             problems.append(f"{path}: {loaded}")
     assert not problems, "\n" + "\n".join(problems)
