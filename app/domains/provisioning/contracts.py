@@ -120,6 +120,29 @@ class CancelAllocation(msgspec.Struct, frozen=True, kw_only=True):
     allocation_id: UUID
 
 
+class ForceRelease(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator takes a machine back, whosever it is. `confirm_name`: what was typed; None from programs."""
+
+    allocation_id: UUID
+    reason: str
+    confirm_name: str | None = None
+
+
+class ForceCancel(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator gives up a launch, whosever it is."""
+
+    allocation_id: UUID
+    reason: str
+
+
+class EmptyNode(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator takes back everything on a node, one by one."""
+
+    node_id: UUID
+    reason: str
+    confirm_name: str | None = None
+
+
 # -- results and views -----------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from app.domains.provisioning.activities import activities
 from app.domains.provisioning.consumers import CONSUMERS
-from app.domains.provisioning.handlers import pages, pages_admin, rest, rest_admin
+from app.domains.provisioning.handlers import pages, pages_admin, pages_machines, rest, rest_admin, rest_machines
 from app.domains.provisioning.jobs import CRONS
 from app.domains.provisioning.policies import POLICIES
 from app.domains.provisioning.service.find import search_machines
@@ -12,7 +12,14 @@ from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="provisioning",
-    routes=[*pages.ROUTES, *rest.ROUTES, *pages_admin.ROUTES, *rest_admin.ROUTES],
+    routes=[
+        *pages.ROUTES,
+        *rest.ROUTES,
+        *pages_admin.ROUTES,
+        *rest_admin.ROUTES,
+        *pages_machines.ROUTES,
+        *rest_machines.ROUTES,
+    ],
     policies=POLICIES,
     crons=CRONS,
     consumers=CONSUMERS,
@@ -53,6 +60,14 @@ DOMAIN = Domain(
             permission=Permission.PLATFORM_CONSOLE,
             console="operator",
             order=10,
+        ),
+        NavEntry(
+            label="Machines",
+            href="/admin/allocations",
+            icon="machines",
+            permission=Permission.PLATFORM_ALLOCATION_READ,
+            console="operator",
+            order=30,
         ),
     ],
 )

@@ -31,7 +31,7 @@ async def _fleet(
         await fleet.fleet(ctx, wanted.query),
         wanted,
         may_open_nodes=may(ctx.actor, Permission.PLATFORM_NODE_READ),
-        may_open_machines=False,
+        may_open_machines=may(ctx.actor, Permission.PLATFORM_ALLOCATION_READ),
     )
 
 

@@ -237,6 +237,7 @@ class MachinePage(msgspec.Struct, frozen=True, kw_only=True):
     is_leaving: bool
     has_ended: bool
     call: ApiCall
+    said: str
 
     @property
     def machine(self) -> AllocationView:
@@ -323,6 +324,7 @@ def machine_page(detail: MachineDetail) -> MachinePage:
         is_leaving=state in LEAVING,
         has_ended=state in ENDED,
         call=ApiCall(method="GET", path=f"/api/v1/allocations/{row.id}", cli=("show", row.name)),
+        said=detail.said,
     )
 
 

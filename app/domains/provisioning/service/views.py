@@ -20,7 +20,12 @@ from app.domains.provisioning.contracts import (
     StepView,
 )
 from app.domains.provisioning.errors import NotActive
-from app.domains.provisioning.repository import AllocationRepository, MachineRepository, TimelineRepository
+from app.domains.provisioning.repository import (
+    AllocationRepository,
+    MachineRepository,
+    OperatorRepository,
+    TimelineRepository,
+)
 from app.domains.provisioning.service.forecast import forecast
 from app.domains.releases import public as releases
 from app.shared.authz import Permission, project_scope, tenant_scope
@@ -46,6 +51,7 @@ class MachineDetail(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[StepView]
     usual: dict[str, float]
     at: datetime
+    said: str = ""  # by the operator who ended it
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +105,16 @@ async def get_detail(ctx: Context, allocation_id: UUID) -> MachineDetail:
         steps=await timeline.steps(allocation.id),
         usual=await timeline.usual_seconds(allocation.sku_id, allocation.image_code),
         at=await ctx.now(),
+        said=await _said(ctx, allocation),
     )
+
+
+async def _said(ctx: Context, allocation: AllocationView) -> str:
+    """Why an operator ended it, in their words; empty for everything else."""
+    if allocation.release_reason != "operator" and not allocation.cancel_requested:
+        return ""
+    notes = await OperatorRepository(ctx.session).notes([allocation.id])
+    return notes[allocation.id][-1].reason if notes else ""
 
 
 async def get_receipt(ctx: Context, allocation_id: UUID) -> tuple[AllocationView, ReceiptView]:

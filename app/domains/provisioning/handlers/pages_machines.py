@@ -1,0 +1,133 @@
+"""Machines of all tenants, for operators; a node with who is on it."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.context import Context
+from app.domains.provisioning.contracts import Changed, EmptyNode, ForceCancel, ForceRelease
+from app.domains.provisioning.schemas.operators import (
+    AdminMachinePage,
+    AdminMachinesPage,
+    ConfirmForm,
+    OperatorBody,
+    admin_machine_page,
+    admin_machines_page,
+    emptied_page,
+)
+from app.domains.provisioning.service import operators
+from app.domains.provisioning.service.operators import Query
+from app.shared.authz import Permission
+from app.shared.authz.scope import may
+from app.shared.idempotency import once
+from app.shared.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+
+Flag = Annotated[str | None, QueryParameter(max_length=5)]
+Word = Annotated[str | None, QueryParameter(max_length=100)]
+StateWord = Annotated[str | None, QueryParameter(name="state", max_length=100)]  # `state` alone is Litestar's own
+Search = Annotated[str | None, QueryParameter(name="q", max_length=100)]
+Id = Annotated[UUID | None, QueryParameter()]
+READ = requires(Permission.PLATFORM_ALLOCATION_READ)
+RELEASE = requires(Permission.PLATFORM_ALLOCATION_RELEASE)
+LIST, DETAIL = "provisioning/admin_machines.html", "provisioning/admin_machine.html"
+
+
+async def _list(ctx: Context, query: Query) -> AdminMachinesPage:
+    return admin_machines_page(await operators.page_allocations(ctx, query), query)
+
+
+async def _detail(ctx: Context, allocation_id: UUID) -> AdminMachinePage:
+    detail = await operators.get_allocation(ctx, allocation_id)
+    return admin_machine_page(detail, may_release=may(ctx.actor, Permission.PLATFORM_ALLOCATION_RELEASE))
+
+
+@get("/admin/allocations", opt=READ, include_in_schema=False)
+async def list_machines(
+    ctx: Ctx,
+    live: Flag = None,
+    stuck: Flag = None,
+    state_word: StateWord = None,
+    sku: Word = None,
+    tenant: Id = None,
+    project: Id = None,
+    node: Id = None,
+    search: Search = None,
+    cursor: Id = None,
+) -> Response[str]:
+    """Machines of all tenants, newest first, under filters that are in the address."""
+    query = Query(
+        live=bool(live), stuck=bool(stuck), state=state_word, sku=sku, tenant_id=tenant, project_id=project,
+        node_id=node, search=search, before=cursor,
+    )  # fmt: skip
+    return await page(ctx, LIST, await _list(ctx, query))
+
+
+@get("/admin/allocations/list", opt=READ, include_in_schema=False)
+async def list_machines_again(
+    ctx: Ctx,
+    live: Flag = None,
+    stuck: Flag = None,
+    state_word: StateWord = None,
+    sku: Word = None,
+    tenant: Id = None,
+    project: Id = None,
+    node: Id = None,
+    search: Search = None,
+    cursor: Id = None,
+) -> Response[str]:
+    """The same part of the list again."""
+    query = Query(
+        live=bool(live), stuck=bool(stuck), state=state_word, sku=sku, tenant_id=tenant, project_id=project,
+        node_id=node, search=search, before=cursor,
+    )  # fmt: skip
+    return await fragment(ctx, LIST, "now", await _list(ctx, query))
+
+
+@get("/admin/allocations/{allocation_id:uuid}", opt=READ, include_in_schema=False)
+async def show_machine(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
+    """One machine of any tenant: timeline, placements, workflows, money."""
+    return await page(ctx, DETAIL, await _detail(ctx, allocation_id))
+
+
+@get("/admin/allocations/{allocation_id:uuid}/now", opt=READ, include_in_schema=False)
+async def show_machine_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
+    """What moves of it."""
+    return await fragment(ctx, DETAIL, "now", await _detail(ctx, allocation_id))
+
+
+@post("/admin/allocations/{allocation_id:uuid}/release", opt=RELEASE, include_in_schema=False)
+async def force_release(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[ConfirmForm]) -> Response[str]:
+    """Take it back from its customer."""
+    command = ForceRelease(allocation_id=allocation_id, reason=data.reason, confirm_name=data.confirm_name)
+    await once(ctx, Changed, operators.force_release, command)
+    return redirect(ctx, f"/admin/allocations/{allocation_id}")
+
+
+@post("/admin/allocations/{allocation_id:uuid}/cancel", opt=RELEASE, include_in_schema=False)
+async def force_cancel(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[OperatorBody]) -> Response[str]:
+    """Give up a launch that is under way."""
+    await once(ctx, Changed, operators.force_cancel, ForceCancel(allocation_id=allocation_id, reason=data.reason))
+    return redirect(ctx, f"/admin/allocations/{allocation_id}")
+
+
+@post("/admin/nodes/{node_id:uuid}/empty", opt=RELEASE, include_in_schema=False)
+async def empty_node(contexts: Contexts, node_id: FromPath[UUID], data: Form[ConfirmForm]) -> Response[str]:
+    """Take back everything on a node; one result per machine."""
+    command = EmptyNode(node_id=node_id, reason=data.reason, confirm_name=data.confirm_name)
+    emptied = await operators.empty_node(contexts, command)
+    async with contexts() as ctx:
+        hostname = await operators.node_name(ctx, node_id)
+        return await page(ctx, "provisioning/emptied.html", emptied_page(emptied, hostname))
+
+
+ROUTES = [
+    list_machines,
+    list_machines_again,
+    show_machine,
+    show_machine_now,
+    force_release,
+    force_cancel,
+    empty_node,
+]

@@ -1,0 +1,76 @@
+"""Machines of all tenants for programs of operators."""
+
+from uuid import UUID
+
+from litestar import get, post
+from litestar.params import FromPath
+
+from app.domains.provisioning.contracts import Changed, EmptyNode, ForceCancel, ForceRelease
+from app.domains.provisioning.handlers.pages_machines import READ, RELEASE, Flag, Id, Search, StateWord, Word
+from app.domains.provisioning.schemas.operators import (
+    EmptiedAnswer,
+    OperatorAllocationsAnswer,
+    OperatorBody,
+    OperatorDetailAnswer,
+    allocations_answer,
+    detail_answer,
+    emptied_answer,
+)
+from app.domains.provisioning.service import operators
+from app.domains.provisioning.service.operators import Query
+from app.shared.idempotency import once
+from app.shared.web import Contexts, Ctx, Json
+from app.shared.web.paging import Cursor, Limit
+
+
+@get("/api/v1/admin/allocations", opt=READ)
+async def list_all_allocations(
+    ctx: Ctx,
+    live: Flag = None,
+    stuck: Flag = None,
+    state_word: StateWord = None,
+    sku: Word = None,
+    tenant: Id = None,
+    project: Id = None,
+    node: Id = None,
+    search: Search = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> OperatorAllocationsAnswer:
+    """Machines of all tenants, newest first, by state, type, organisation, project, node, name or id."""
+    query = Query(
+        live=bool(live), stuck=bool(stuck), state=state_word, sku=sku, tenant_id=tenant, project_id=project,
+        node_id=node, search=search, before=cursor, limit=limit,
+    )  # fmt: skip
+    return allocations_answer(await operators.page_allocations(ctx, query))
+
+
+@get("/api/v1/admin/allocations/{allocation_id:uuid}", opt=READ)
+async def get_any_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> OperatorDetailAnswer:
+    """One machine of any tenant: timeline, why it went where it is, its workflows."""
+    return detail_answer(await operators.get_allocation(ctx, allocation_id))
+
+
+@post("/api/v1/admin/allocations/{allocation_id:uuid}/release", opt=RELEASE, status_code=200)
+async def force_release(ctx: Ctx, allocation_id: FromPath[UUID], data: Json[OperatorBody]) -> Changed:
+    """Take a running machine back: billing ends now, everything on it is lost, the customer reads why."""
+    return await once(
+        ctx, Changed, operators.force_release, ForceRelease(allocation_id=allocation_id, reason=data.reason)
+    )
+
+
+@post("/api/v1/admin/allocations/{allocation_id:uuid}/cancel", opt=RELEASE, status_code=200)
+async def force_cancel(ctx: Ctx, allocation_id: FromPath[UUID], data: Json[OperatorBody]) -> Changed:
+    """Give up a launch that is under way: nothing is charged."""
+    return await once(
+        ctx, Changed, operators.force_cancel, ForceCancel(allocation_id=allocation_id, reason=data.reason)
+    )
+
+
+@post("/api/v1/admin/nodes/{node_id:uuid}/empty", opt=RELEASE, status_code=200)
+async def empty_node(contexts: Contexts, node_id: FromPath[UUID], data: Json[OperatorBody]) -> EmptiedAnswer:
+    """Take back everything on a node, one by one; one result per machine."""
+    return emptied_answer(await operators.empty_node(contexts, EmptyNode(node_id=node_id, reason=data.reason)))
+
+
+ROUTES = [list_all_allocations, get_any_allocation, force_release, force_cancel, empty_node]
