@@ -276,6 +276,17 @@ class UsageSummary(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[UsageLineOf, ...]
 
 
+class SpendView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the organisation spent this month (up to now) and last month (all of it), by its own calendar, and on each
+    of the last 30 days, oldest first. The months are named by their first days."""
+
+    currency: str
+    month: date
+    this_month: Micro
+    last_month: Micro
+    days: tuple[Micro, ...]
+
+
 class LedgerOfTenant(msgspec.Struct, frozen=True, kw_only=True):
     """The ledger page."""
 

@@ -13,12 +13,13 @@ from app.domains.billing.contracts import (
     PostCredit,
     ReceiptView,
     RunwayView,
+    SpendView,
     StartMetering,
     StopMetering,
     TransactionId,
     VerifyReport,
 )
-from app.domains.billing.service import accrual, balances, credit, holds, metering, statements, verify
+from app.domains.billing.service import accrual, balances, credit, holds, metering, statements, usage, verify
 from app.shared.authz import PlatformScope
 from app.shared.money import Micro, RateMicroPerHour
 from app.shared.web.shell import MoneyPill
@@ -82,6 +83,11 @@ async def cost_of(ctx: Context, allocation_id: UUID) -> CostView | None:
 async def costs_of(ctx: Context, allocation_ids: list[UUID]) -> dict[UUID, CostView]:
     """The same for a list of allocations, in one statement."""
     return await statements.costs_of(ctx, allocation_ids)
+
+
+async def spend(ctx: Context) -> SpendView:
+    """This month, last month and the last 30 days of the actor's organisation. Raises Forbidden."""
+    return await usage.spend(ctx)
 
 
 async def receipt(ctx: Context, allocation_id: UUID) -> ReceiptView | None:

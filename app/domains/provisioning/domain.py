@@ -2,7 +2,15 @@
 
 from app.domains.provisioning.activities import activities
 from app.domains.provisioning.consumers import CONSUMERS
-from app.domains.provisioning.handlers import pages, pages_admin, pages_machines, rest, rest_admin, rest_machines
+from app.domains.provisioning.handlers import (
+    pages,
+    pages_admin,
+    pages_machines,
+    pages_overview,
+    rest,
+    rest_admin,
+    rest_machines,
+)
 from app.domains.provisioning.jobs import CRONS
 from app.domains.provisioning.policies import POLICIES
 from app.domains.provisioning.service.find import search_machines
@@ -13,6 +21,7 @@ from app.shared.manifest import Domain, NavEntry
 DOMAIN = Domain(
     name="provisioning",
     routes=[
+        *pages_overview.ROUTES,
         *pages.ROUTES,
         *rest.ROUTES,
         *pages_admin.ROUTES,

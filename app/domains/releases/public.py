@@ -1,8 +1,12 @@
 """What other domains may ask about access to machines."""
 
+from collections.abc import Iterable
+from uuid import UUID
+
 from app.context import Context
 from app.domains.releases import service
 from app.domains.releases.contracts import CertifyUser, SshCredential
+from app.domains.releases.repository import KeyRepository
 from app.domains.releases.rules import management_principal, user_principal
 from app.domains.releases.service import mint_management_certificate, mint_user_certificate
 from app.settings import Settings
@@ -11,6 +15,7 @@ from app.shared.pki import CertificateAuthority, local_authority
 __all__ = [
     "authority_of",
     "certify_user",
+    "has_entered",
     "management_principal",
     "mint_management_certificate",
     "mint_user_certificate",
@@ -27,3 +32,8 @@ async def certify_user(ctx: Context, command: CertifyUser) -> SshCredential:
     """A key in memory and its certificate for some minutes (policy `releases.certificate_minutes`), remembered by its
     public half. The caller has checked that the person may enter. Commit before you use it."""
     return await service.certify_user(ctx, authority_of(ctx.settings), command)
+
+
+async def has_entered(ctx: Context, allocation_ids: Iterable[UUID]) -> bool:
+    """Whether anybody was ever given a way into one of these machines; the caller has checked whose they are."""
+    return await KeyRepository(ctx.session).has_entered(list(allocation_ids))

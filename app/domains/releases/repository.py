@@ -1,6 +1,8 @@
 """SQL about certified keys. Public keys only: a private one has never been here."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,6 +14,10 @@ INSERT = text("""
                                                      principal, purpose, public_key, valid_from, valid_to, created_at)
     VALUES (:serial, :tenant_id, :project_id, :allocation_id, :user_id, :login, :principal, :purpose, :public_key,
             :valid_from, :valid_to, :now)
+""")
+ENTERED = text("""
+    SELECT EXISTS (SELECT FROM releases.allocation_ssh_public_keys
+                   WHERE allocation_id = ANY(:allocation_ids) AND purpose <> 'probe')
 """)
 
 
@@ -37,3 +43,7 @@ class KeyRepository:
             "now": now,
         }
         await self._session.execute(INSERT, values)
+
+    async def has_entered(self, allocation_ids: Sequence[UUID]) -> bool:
+        """Whether a person was ever given a way into one of these machines."""
+        return bool(await self._session.scalar(ENTERED, {"allocation_ids": list(allocation_ids)}))

@@ -43,6 +43,22 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
 
 
+class CheckStep(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the sample checklist."""
+
+    title: str
+    text: str
+    done: bool
+    optional: bool = False
+    action: str = ""
+    href: str = ""
+
+
+CHECKLIST = (
+    CheckStep(title="Add credit", text="Machines are paid out of it.", done=True),
+    CheckStep(title="Launch a machine", text="Choose a type.", done=False, action="Launch", href="#launch"),
+    CheckStep(title="Add a key", text="The terminal works without.", done=False, optional=True),
+)
 CHART = Chart(
     id="sample-spend",
     title="Spend per day",
@@ -71,6 +87,7 @@ class DesignPage(msgspec.Struct, frozen=True, kw_only=True):
     empties_after: datetime
     call: ApiCall = LAUNCH
     chart: Chart = CHART
+    checklist: tuple[CheckStep, ...] = CHECKLIST
 
 
 def sample(now: datetime) -> DesignPage:

@@ -1,7 +1,7 @@
 """Usage of a period by day, type, project or machine, in the days of the organisation's own calendar."""
 
 from collections.abc import AsyncIterator, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -9,7 +9,7 @@ import msgspec
 from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.auth.contracts import TenantView
-from app.domains.billing.contracts import UsageBy, UsageLineOf, UsageQuery, UsageSummary
+from app.domains.billing.contracts import SpendView, UsageBy, UsageLineOf, UsageQuery, UsageSummary
 from app.domains.billing.repository import usage
 from app.domains.billing.repository.usage import Grouped, UsageOfDay
 from app.domains.billing.rules import periods
@@ -115,6 +115,28 @@ def _lines(by: UsageBy, period: Period, rows: list[Grouped], names: Names) -> tu
 
 def _empty(day: str) -> UsageLineOf:
     return UsageLineOf(key=day, name=day, seconds=0, gpu_seconds=0, amount=Micro(0), machines=0)
+
+
+async def spend(ctx: Context) -> SpendView:
+    """This month against last month, and day by day, in one statement."""
+    scope = tenant_scope(ctx.actor, Permission.BILLING_READ)
+    tenant = await auth.tenant(ctx, scope.tenant_id)
+    recent = periods.last_days(await ctx.now(), zone(tenant.time_zone))
+    month = periods.month_of(recent.end - timedelta(days=1))
+    before = periods.month_of(month.first - timedelta(days=1))
+    rows = await grouped(ctx, scope, tenant, Period(min(before.first, recent.first), recent.end), "day")
+    by_day = {row.key: row.amount for row in rows}
+
+    def sum_of(period: Period) -> Micro:
+        return Micro(sum(by_day.get(day.isoformat(), 0) for day in periods.days_of(period)))
+
+    return SpendView(
+        currency=tenant.currency,
+        month=month.first,
+        this_month=sum_of(Period(month.first, recent.end)),
+        last_month=sum_of(before),
+        days=tuple(by_day.get(day.isoformat(), Micro(0)) for day in periods.days_of(recent)),
+    )
 
 
 class ExportRow(msgspec.Struct, frozen=True, kw_only=True):

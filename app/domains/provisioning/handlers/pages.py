@@ -1,4 +1,4 @@
-"""Overview, launch, machines, one machine, its receipt."""
+"""Launch, machines, one machine, its receipt."""
 
 from typing import Annotated
 from urllib.parse import urlencode
@@ -17,11 +17,9 @@ from app.domains.provisioning.schemas import (
     launch_page,
     machine_page,
     machines_page,
-    overview_page,
 )
 from app.domains.provisioning.service import launch, release, views
 from app.shared.authz import Permission
-from app.shared.authz.scope import may
 from app.shared.idempotency import once
 from app.shared.web import Ctx, Form, fragment, page, redirect, requires
 
@@ -32,22 +30,6 @@ READ = requires(Permission.ALLOCATION_READ)
 LAUNCH = requires(Permission.ALLOCATION_LAUNCH)
 RELEASE = requires(Permission.ALLOCATION_RELEASE)
 DETAIL = "provisioning/machine.html"
-
-
-@get("/", opt=requires(Permission.PROFILE), include_in_schema=False, name="provisioning:overview")
-async def overview_handler(ctx: Ctx) -> Response[str]:
-    """What runs and how long the money lasts; who may not see machines is led to what they may see."""
-    if ctx.actor.tenant_id is None:
-        return redirect(ctx, "/admin" if may(ctx.actor, Permission.PLATFORM_CONSOLE) else "/invitations")
-    if not may(ctx.actor, Permission.ALLOCATION_READ):
-        return redirect(ctx, "/billing")
-    return await page(ctx, "provisioning/overview.html", overview_page(await views.overview(ctx)))
-
-
-@get("/overview/now", opt=READ, include_in_schema=False)
-async def overview_now(ctx: Ctx) -> Response[str]:
-    """The part of the overview that moves."""
-    return await fragment(ctx, "provisioning/overview.html", "now", overview_page(await views.overview(ctx)))
 
 
 async def _launch_page(ctx: Context, form: LaunchForm) -> LaunchPage:
@@ -153,6 +135,6 @@ async def receipt(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
 
 
 ROUTES = [
-    overview_handler, overview_now, launch_form, launch_summary, launch_preview, launch_machine, machines, machines_now,
+    launch_form, launch_summary, launch_preview, launch_machine, machines, machines_now,
     machine, machine_now, give_back, cancel_launch, receipt,
 ]  # fmt: skip

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.billing.contracts import BalanceView, CostLine, ReceiptView
+from app.domains.billing.contracts import CostLine, ReceiptView
 from app.domains.provisioning.contracts import AllocationView, Forecast, LaunchAllocation, StepView
 from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, as_state
-from app.domains.provisioning.service.views import LaunchChoices, Machine, MachineDetail, Offer, Overview
+from app.domains.provisioning.service.views import LaunchChoices, Machine, MachineDetail, Offer
 from app.shared.web.parts import Step
 from app.shared.web.show_code import ApiCall, call
 
@@ -217,13 +217,6 @@ class MachinesPage(msgspec.Struct, frozen=True, kw_only=True):
     is_first: bool
 
 
-class OverviewPage(msgspec.Struct, frozen=True, kw_only=True):
-    rows: tuple[MachineRow, ...]
-    balance: BalanceView | None
-    ever: bool
-    at: datetime
-
-
 class MachinePage(msgspec.Struct, frozen=True, kw_only=True):
     """One machine. `steps` are those of the way in while it starts, else all that happened."""
 
@@ -303,11 +296,6 @@ def machines_page(machines: Sequence[Machine], limit: int, *, live: bool, is_fir
     return MachinesPage(
         rows=tuple(machine_row(machine) for machine in shown), running_only=live, next_href=more, is_first=is_first
     )
-
-
-def overview_page(overview: Overview) -> OverviewPage:
-    rows = tuple(machine_row(machine) for machine in overview.machines)
-    return OverviewPage(rows=rows, balance=overview.balance, ever=overview.ever, at=overview.at)
 
 
 def machine_page(detail: MachineDetail) -> MachinePage:

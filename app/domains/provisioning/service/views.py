@@ -8,7 +8,7 @@ import msgspec
 
 from app.context import Context
 from app.domains.billing import public as billing
-from app.domains.billing.contracts import BalanceView, CostView, ReceiptView
+from app.domains.billing.contracts import CostView, ReceiptView
 from app.domains.inventory import public as inventory
 from app.domains.inventory.contracts import Availability, ImageView, PriceView, SkuView
 from app.domains.provisioning.contracts import (
@@ -28,8 +28,7 @@ from app.domains.provisioning.repository import (
 )
 from app.domains.provisioning.service.forecast import forecast
 from app.domains.releases import public as releases
-from app.shared.authz import Permission, project_scope, tenant_scope
-from app.shared.authz.scope import may
+from app.shared.authz import Permission, project_scope
 from app.shared.errors import DomainError, NotFound
 
 PAGE = 50
@@ -72,23 +71,15 @@ class LaunchChoices(msgspec.Struct, frozen=True, kw_only=True):
     problem: str
 
 
-class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """The first page: what runs, and how long the money lasts."""
-
-    machines: list[Machine]
-    balance: BalanceView | None
-    ever: bool
-    at: datetime
-
-
 async def page_machines(ctx: Context, before: UUID | None, limit: int = PAGE, *, live: bool = False) -> list[Machine]:
     """The project's machines, newest first, from after `before` on."""
     scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)
     rows = await AllocationRepository(ctx.session).page(scope, before=before, limit=limit, live=live)
-    return await _with_costs(ctx, rows)
+    return await with_costs(ctx, rows)
 
 
-async def _with_costs(ctx: Context, rows: list[AllocationView]) -> list[Machine]:
+async def with_costs(ctx: Context, rows: list[AllocationView]) -> list[Machine]:
+    """Each with its type and what it has cost so far."""
     skus = await inventory.skus(ctx, {row.sku_id for row in rows})
     costs = await billing.costs_of(ctx, [row.id for row in rows])
     return [Machine(allocation=row, sku=skus[row.sku_id], cost=costs.get(row.id)) for row in rows]
@@ -100,7 +91,7 @@ async def get_detail(ctx: Context, allocation_id: UUID) -> MachineDetail:
     allocation = await AllocationRepository(ctx.session).get_in(scope, allocation_id)
     timeline = TimelineRepository(ctx.session)
     return MachineDetail(
-        machine=(await _with_costs(ctx, [allocation]))[0],
+        machine=(await with_costs(ctx, [allocation]))[0],
         image=await inventory.image(ctx, allocation.image_code),
         steps=await timeline.steps(allocation.id),
         usual=await timeline.usual_seconds(allocation.sku_id, allocation.image_code),
@@ -125,16 +116,6 @@ async def get_receipt(ctx: Context, allocation_id: UUID) -> tuple[AllocationView
     if receipt is None:
         raise NotFound()
     return allocation, receipt
-
-
-async def overview(ctx: Context) -> Overview:
-    """What runs now and how long the money lasts."""
-    machines = await page_machines(ctx, None, live=True)
-    seen = bool(machines) or bool(await page_machines(ctx, None, 1))
-    balance = None
-    if may(ctx.actor, Permission.BILLING_READ):
-        balance = await billing.balance(ctx, tenant_scope(ctx.actor, Permission.BILLING_READ).tenant_id)
-    return Overview(machines=machines, balance=balance, ever=seen, at=await ctx.now())
 
 
 async def launch_choices(ctx: Context, command: LaunchAllocation) -> LaunchChoices:

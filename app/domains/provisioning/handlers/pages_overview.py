@@ -1,0 +1,39 @@
+"""The first page, its part that moves, and putting the list of first steps away."""
+
+from litestar import Response, get, post
+
+from app.domains.provisioning.schemas.overview import overview_page
+from app.domains.provisioning.service.overview import Hidden, HideFirstSteps, hide_first_steps, overview
+from app.shared.authz import Permission
+from app.shared.authz.scope import may
+from app.shared.idempotency import once
+from app.shared.web import Ctx, fragment, page, redirect, requires
+
+TEMPLATE = "provisioning/overview.html"
+READ = requires(Permission.ALLOCATION_READ)
+
+
+@get("/", opt=requires(Permission.PROFILE), include_in_schema=False, name="provisioning:overview")
+async def overview_handler(ctx: Ctx) -> Response[str]:
+    """What runs and how long the money lasts; who may not see machines is led to what they may see."""
+    if ctx.actor.tenant_id is None:
+        return redirect(ctx, "/admin" if may(ctx.actor, Permission.PLATFORM_CONSOLE) else "/invitations")
+    if not may(ctx.actor, Permission.ALLOCATION_READ):
+        return redirect(ctx, "/billing")
+    return await page(ctx, TEMPLATE, overview_page(await overview(ctx)))
+
+
+@get("/overview/now", opt=READ, include_in_schema=False)
+async def overview_now(ctx: Ctx) -> Response[str]:
+    """The part of the overview that moves."""
+    return await fragment(ctx, TEMPLATE, "now", overview_page(await overview(ctx)))
+
+
+@post("/overview/steps/hide", opt=READ, include_in_schema=False)
+async def hide_steps(ctx: Ctx) -> Response[str]:
+    """Put the list away."""
+    await once(ctx, Hidden, hide_first_steps, HideFirstSteps())
+    return redirect(ctx, "/")
+
+
+ROUTES = [overview_handler, overview_now, hide_steps]

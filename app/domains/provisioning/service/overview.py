@@ -1,0 +1,147 @@
+"""The first page: money, what needs somebody, what runs, what to launch, and for newcomers the first steps."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from app.context import Context
+from app.domains.billing import public as billing
+from app.domains.billing.contracts import BalanceView, SpendView
+from app.domains.inventory import public as inventory
+from app.domains.inventory.contracts import Availability
+from app.domains.provisioning.contracts import AllocationView
+from app.domains.provisioning.repository import AllocationRepository, TimelineRepository
+from app.domains.provisioning.repository.first_steps import FirstStepsRepository
+from app.domains.provisioning.rules.attention import failed_lately, is_slow
+from app.domains.provisioning.service.views import Machine, Offer, with_costs
+from app.domains.releases import public as releases
+from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.authz.scope import may
+from app.shared.errors import Forbidden
+
+RECENT = 50
+OFFERS = 4
+
+
+class FirstSteps(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a newcomer is."""
+
+    has_credit: bool
+    has_launched: bool
+    has_entered: bool
+    active: AllocationView | None
+    may_pay: bool
+
+    @property
+    def is_done(self) -> bool:
+        return self.has_credit and self.has_launched and self.has_entered
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything on the first page. `first_steps` is None when they are done or were put away."""
+
+    machines: list[Machine]
+    balance: BalanceView | None
+    spend: SpendView | None
+    first_steps: FirstSteps | None
+    slow: list[AllocationView]
+    failed: list[AllocationView]
+    overdue: list[AllocationView]
+    last: AllocationView | None
+    offers: list[Offer]
+    at: datetime
+
+
+class HideFirstSteps(msgspec.Struct, frozen=True, kw_only=True):
+    """The list of first steps is not shown again to the one who asks, in this project."""
+
+
+class Hidden(msgspec.Struct, frozen=True, kw_only=True):
+    hidden: bool = True
+
+
+async def overview(ctx: Context) -> Overview:
+    """What there is now, in the actor's project and with the actor's rights."""
+    scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)
+    repository, now = AllocationRepository(ctx.session), await ctx.now()
+    live = await repository.page(scope, before=None, limit=RECENT, live=True)
+    recent = await repository.page(scope, before=None, limit=RECENT)
+    sees_money = may(ctx.actor, Permission.BILLING_READ)
+    balance = await billing.balance(ctx, scope.tenant_id) if sees_money else None
+    steps = await _first_steps(ctx, scope, balance, recent)
+    return Overview(
+        machines=await with_costs(ctx, live),
+        balance=balance,
+        spend=await billing.spend(ctx) if sees_money else None,
+        first_steps=steps,
+        slow=await _slow(ctx, live, now),
+        failed=_failed(recent, now),
+        overdue=[row for row in live if row.state == "release_failed"],
+        last=recent[0] if recent else None,
+        offers=[] if steps is not None and not steps.has_launched else await _offers(ctx),
+        at=now,
+    )
+
+
+async def _slow(ctx: Context, live: Sequence[AllocationView], now: datetime) -> list[AllocationView]:
+    timeline, slow = TimelineRepository(ctx.session), []
+    for row in live:
+        if is_slow(row.state, row.requested_at, now, None):  # too long whatever is usual: only then is it asked for
+            usual = await timeline.usual_ready_seconds(row.sku_id, row.image_code)
+            if is_slow(row.state, row.requested_at, now, usual):
+                slow.append(row)
+    return slow
+
+
+def _failed(recent: Sequence[AllocationView], now: datetime) -> list[AllocationView]:
+    """Launches that failed lately, unless something of that name was launched after it. Newest first."""
+    failed, names = [], set()
+    for row in recent:
+        if row.name not in names and failed_lately(row.state, row.ended_at, now):
+            failed.append(row)
+        names.add(row.name)
+    return failed
+
+
+async def _offers(ctx: Context) -> list[Offer]:
+    """A few types, dearest first, with what is free of them now."""
+    if not may(ctx.actor, Permission.ALLOCATION_LAUNCH):
+        return []
+    skus = await inventory.list_skus(ctx)
+    prices = await inventory.rates_for(ctx, [sku.id for sku in skus], await ctx.now())
+    free = await inventory.availability(ctx)
+    return [
+        Offer(sku=sku, price=prices[sku.id], available=free.get(sku.id, Availability()))
+        for sku in skus
+        if sku.id in prices
+    ][:OFFERS]
+
+
+async def _first_steps(
+    ctx: Context, scope: ProjectScope, balance: BalanceView | None, recent: Sequence[AllocationView]
+) -> FirstSteps | None:
+    if not may(ctx.actor, Permission.ALLOCATION_LAUNCH):
+        return None
+    gave_back = any(row.state == "released" for row in recent)  # whoever had a machine and gave it back is no newcomer
+    has_money = balance is None or balance.available > 0 or balance.held > 0 or bool(recent)
+    steps = FirstSteps(
+        has_credit=has_money,
+        has_launched=any(row.active_at is not None for row in recent),
+        has_entered=gave_back or await releases.has_entered(ctx, [row.id for row in recent]),
+        active=next((row for row in recent if row.state == "active"), None),
+        may_pay=may(ctx.actor, Permission.PAYMENT_CREATE),
+    )
+    if steps.is_done or ctx.actor.id is None:
+        return None
+    return None if await FirstStepsRepository(ctx.session).are_hidden(scope, ctx.actor.id) else steps
+
+
+@privileged(Permission.ALLOCATION_READ, "first_steps.hide", "project", lambda _command, _result: None)
+async def hide_first_steps(ctx: Context, _command: HideFirstSteps) -> Hidden:
+    """Put the list away, for this person in this project. Safe to repeat."""
+    scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)
+    if ctx.actor.id is None:
+        raise Forbidden()
+    await FirstStepsRepository(ctx.session).hide(scope, ctx.actor.id, await ctx.now())
+    return Hidden()
