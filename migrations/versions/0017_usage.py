@@ -1,5 +1,5 @@
-"""Usage by day: what a machine was is kept with its meter; a tenant's meters and moves of money are found by their time;
-and who has put the list of first steps away."""
+"""Usage by day: what a machine was is kept with its meter; a tenant's meters and money are found by their time; and
+who has put the list of first steps away."""
 
 from alembic import op
 
