@@ -120,7 +120,7 @@ def _watch(visitor: Visitor) -> None:
     for label in ("Install", "Make your account", "Prove that it works"):
         machine.expect_step_done(label)
     visitor.pictures.take("machine")
-    page.get_by_role("link", name="Overview").click()
+    machine.go("Overview")
     expect(page.get_by_role("table", name="Machines")).to_be_visible()
     visitor.pictures.take("overview")
     machines = Machines(page).open()

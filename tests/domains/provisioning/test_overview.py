@@ -18,6 +18,7 @@ from app.domains.releases import public as releases
 from app.domains.releases.contracts import CertifyUser
 from app.shared.authz.actor import SYSTEM
 from app.shared.money import RateMicroPerHour
+from devstack.keys import ensure_authorities
 from tests.domains.provisioning.test_pages import ada, give_credit, launch
 from tests.domains.provisioning.world import USD
 from tests.fixtures.app import Browser
@@ -47,6 +48,7 @@ async def test_a_newcomer_sees_the_steps_and_where_to_begin(sign_in_as) -> None:
 
 async def test_the_steps_follow_what_is_done_and_go_when_all_is(ada: Browser, runtime) -> None:
     assert "2 of 4 done" in (await ada.client.get("/")).text
+    ensure_authorities(runtime.settings.pki_dir)
     launched = await launch(ada)
     await _change(runtime, launched["allocation_id"], "active")
     page = (await ada.client.get("/overview/now")).text
