@@ -168,3 +168,49 @@ def test_the_state_on_disk_is_for_its_owner_only(machine: Bench) -> None:
     state = Path(machine.folder / "data/nodes" / SYSTEM_ID / "machine.json")
     assert state.stat().st_mode & 0o777 == 0o600
     assert state.parent.parent.stat().st_mode & 0o777 == 0o700
+
+
+KEY_ID = "01a20f94-b262-778f-84fe-63ffb607a659"
+
+
+def keys_option(*keys: asyncssh.SSHKey) -> str:
+    lines = [":".join(key.export_public_key().decode().split()[:2]) for key in keys]
+    return ",".join(f"{KEY_ID}:{line}" for line in lines) or "none"
+
+
+async def test_a_managed_key_is_let_in_until_it_leaves_the_list_and_its_connection_ends(machine: Bench) -> None:
+    first, second = [asyncssh.generate_private_key("ssh-ed25519") for _ in range(2)]
+    assert (await machine.node_command(f"keys --login ada --keys {keys_option(first, second)}"))[0] == 0
+    one, two = [await machine.connect("ada", [key]) for key in (first, second)]
+    _status, answer = await machine.node_command("keys-used --login ada")
+    assert {use["fingerprint"] for use in answer["used"]} == {first.get_fingerprint(), second.get_fingerprint()}
+    with pytest.raises(REFUSED):
+        await machine.connect("ben", [first])
+    assert (await machine.node_command(f"keys --login ada --keys {keys_option(second)}"))[0] == 0
+    await one.wait_closed()
+    assert (await two.run("echo still")).stdout == "still\n"
+    two.close()
+    with pytest.raises(REFUSED):
+        await machine.connect("ada", [first])
+    assert (await machine.node_command("keys --login ada --keys none"))[0] == 0
+
+
+async def test_a_managed_key_may_have_a_terminal_and_forward_nothing(machine: Bench) -> None:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    await machine.node_command(f"keys --login ada --keys {keys_option(key)}")
+    async with await machine.connect("ada", [key]) as connection:
+        process = await connection.create_process("tty", term_type="xterm")
+        assert "/dev/pts/" in (await process.stdout.read())
+        with pytest.raises(asyncssh.ChannelOpenError):
+            await connection.open_connection("127.0.0.1", machine.control_port)
+    await machine.node_command("keys --login ada --keys none")
+
+
+async def test_managed_keys_count_only_where_sshd_was_told_to_read_them(bench: Bench) -> None:
+    text = bench.user_data().replace(" /etc/ssh/auth_keys/%u", "")
+    bench.put(user_data=text)
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    assert (await bench.node_command(f"keys --login ada --keys {keys_option(key)}"))[0] == 0
+    with pytest.raises(REFUSED):
+        await bench.connect("ada", [key])
+    bench.http("DELETE", f"/machines/{SYSTEM_ID}")

@@ -171,3 +171,102 @@ def test_status_and_gpus_are_json(root: Root) -> None:
         {"index": 0, "name": "NVIDIA L40S", "uuid": "GPU-1", "memory_mib": 46068},
         {"index": 1, "name": "NVIDIA L40S", "uuid": "GPU-2", "memory_mib": 46068},
     ]
+
+
+KEY_ID = "01a20f94-b262-778f-84fe-63ffb607a659"
+BODY = "AAAAC3NzaC1lZDI1NTE5AAAAIG3ZsXl6F0dUqgYvVt6wXcFhEhPuEOYFKFUiYE8kEhAc"
+OTHER = "AAAAC3NzaC1lZDI1NTE5AAAAIKCWg/zE+rty27CsCrGT6dUxuUXfpNVn8Xy3qfSKE6D1"
+KEYS = ("keys", "--login", "ada", "--keys", f"{KEY_ID}:ssh-ed25519:{BODY}")
+LOG = (
+    "1764000000.5 n sshd[4711]: Accepted publickey for ada from 10.0.0.9 port 50 ssh2: ED25519 {one}\n"
+    "1764000100.5 n sshd[4712]: Accepted publickey for ada from 10.0.0.9 port 51 ssh2: ED25519 {two}\n"
+    "1764000200.5 n sshd-session[4713]: Accepted publickey for ada from 10.0.0.9 port 52 ssh2: ED25519-SK {one}\n"
+    "1764000300.5 n sshd[4714]: Accepted publickey for ada2 from 10.0.0.9 port 53 ssh2: ED25519 {one}\n"
+    "1764000400.5 n sshd[4715]: Accepted publickey for ada from 10.0.0.9 port 54 ssh2: ED25519-CERT {one} ID x\n"
+    "1764000500.5 n sshd[4716]: Failed publickey for ada from Accepted publickey for ada from x: ED25519 {one}\n"
+)
+
+
+def fingerprint(body: str) -> str:
+    import base64
+    import hashlib
+
+    return "SHA256:" + base64.b64encode(hashlib.sha256(base64.b64decode(body)).digest()).rstrip(b"=").decode()
+
+
+def with_log(root: Root) -> None:
+    (root.folder / "sshd.log").write_text(LOG.format(one=fingerprint(BODY), two=fingerprint(OTHER)))
+    root.program("journalctl", 'cat "$BERTH_NODE_ROOT/sshd.log"')
+    root.program("pgrep", 'case $1 in -f) printf "4711\\n4712\\n4713\\n" ;; *) exit 1 ;; esac')
+    root.program("kill", ":")
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "", "all", f"{KEY_ID}:ssh-ed25519", f"{KEY_ID}:ssh-ed25519:{BODY},", f"x:ssh-ed25519:{BODY}",
+        f"{KEY_ID}:ssh-ed25519:{BODY} command=id", f"{KEY_ID}:ssh-ed25519:{BODY}\nssh-ed25519 {OTHER}",
+        f"{KEY_ID}:command:{BODY}", f"{KEY_ID}:ssh-ed25519:$(id)", f"{KEY_ID}:ssh-ed25519:{BODY};id",
+    ],
+)  # fmt: skip
+def test_keys_in_another_form_touch_nothing(root: Root, keys: str) -> None:
+    status, answer = root.run(*KEYS[:4], keys)
+    assert (status, answer["ok"]) == (2, False)
+    assert root.log == []
+
+
+def test_keys_are_the_whole_list_and_may_do_no_more_than_a_shell(root: Root) -> None:
+    root.run(*ADD)
+    with_log(root)
+    for _ in range(2):
+        assert root.run(*KEYS) == (0, {"ok": True, "command": "keys", "login": "ada"})
+    path = root.folder / "etc/ssh/auth_keys/ada"
+    assert path.read_text() == f"restrict,pty ssh-ed25519 {BODY} berth:{KEY_ID}\n"
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert not any("sshd.log" in line or line.startswith("journalctl") for line in root.log)  # nobody left, nobody ends
+
+
+def test_a_key_that_is_gone_loses_its_own_connections_only(root: Root) -> None:
+    root.run(*ADD)
+    with_log(root)
+    root.run(*KEYS[:4], f"{KEYS[4]},{KEY_ID}:ssh-ed25519:{OTHER}")
+    (root.folder / "log").write_text("")
+    assert root.run(*KEYS[:4], f"{KEY_ID}:ssh-ed25519:{OTHER}")[0] == 0
+    asked = {line.split()[-1] for line in root.log if line.startswith("pgrep -P")}
+    assert asked == {"4711", "4713"}
+    assert not any(line.startswith("pkill") for line in root.log)
+
+
+def test_without_a_log_all_connections_of_the_login_end(root: Root) -> None:
+    root.run(*ADD)
+    root.run(*KEYS)
+    root.program("journalctl", "exit 1")
+    assert root.run(*KEYS[:4], "none")[0] == 0
+    assert root.read("etc/ssh/auth_keys/ada") == ""
+    assert "pkill -KILL -u 20001" in root.log
+
+
+def test_revoke_and_user_del_take_the_keys_along(root: Root) -> None:
+    root.run(*ADD)
+    for command in ("revoke", "user-del"):
+        root.run(*KEYS)
+        assert (root.folder / "etc/ssh/auth_keys/ada").exists()
+        assert root.run(command, "--login", "ada")[0] == 0
+        assert not (root.folder / "etc/ssh/auth_keys/ada").exists()
+
+
+def test_keys_of_an_account_that_is_not_there_are_refused(root: Root) -> None:
+    status, answer = root.run(*KEYS)
+    assert (status, answer["error"]) == (1, "the account does not exist")
+
+
+def test_keys_used_tells_the_last_use_of_each_key_from_the_log(root: Root) -> None:
+    root.run(*ADD)
+    with_log(root)
+    used = root.run("keys-used", "--login", "ada")[1]["used"]
+    assert {use["fingerprint"]: use["at"] for use in used} == {
+        fingerprint(BODY): 1764000200,
+        fingerprint(OTHER): 1764000100,
+    }
+    root.program("journalctl", "exit 1")
+    assert root.run("keys-used", "--login", "ada")[0] == 1

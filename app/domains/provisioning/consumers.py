@@ -2,7 +2,11 @@
 
 from app.context import Context
 from app.domains.billing.events import TenantExhausted
+from app.domains.provisioning.events import AllocationActivated
+from app.domains.provisioning.service.access import ask_sync
 from app.domains.provisioning.service.release import release_all
+from app.domains.releases import public as releases
+from app.domains.releases.events import AccessChanged
 from app.shared.events import Envelope, Event
 from app.shared.manifest import ConsumerSpec
 
@@ -13,6 +17,21 @@ async def on_exhausted(ctx: Context, fact: Event, envelope: Envelope) -> None:
         await release_all(ctx, fact.tenant_id, "exhausted")
 
 
+async def on_access_changed(ctx: Context, fact: Event, envelope: Envelope) -> None:
+    """Other keys are wanted on a machine, or a machine has just become usable: bring them there."""
+    activated = isinstance(fact, AllocationActivated)
+    if activated and not await releases.wanted_keys(ctx, fact.aggregate_id):
+        return
+    if activated or isinstance(fact, AccessChanged):
+        await ask_sync(ctx, fact.aggregate_id)
+
+
 CONSUMERS = (
+    ConsumerSpec(
+        name="provisioning-access",
+        events=(AccessChanged, AllocationActivated),
+        handle=on_access_changed,
+        ordered=False,
+    ),
     ConsumerSpec(name="provisioning-exhausted", events=(TenantExhausted,), handle=on_exhausted, ordered=False),
 )

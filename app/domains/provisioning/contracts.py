@@ -100,13 +100,15 @@ class Outcome:
 
 
 class LaunchAllocation(msgspec.Struct, frozen=True, kw_only=True):
-    """`gpus` 0 means the whole machine. With `dry_run` nothing changes."""
+    """`gpus` 0 means the whole machine. With `dry_run` nothing changes. `keys`: which of one's SSH keys open it; None
+    means all."""
 
     sku_code: str
     image_code: str
     gpus: int = 0
     name: str = ""
     dry_run: bool = False
+    keys: tuple[UUID, ...] | None = None
 
 
 class ReleaseAllocation(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +143,29 @@ class EmptyNode(msgspec.Struct, frozen=True, kw_only=True):
     node_id: UUID
     reason: str
     confirm_name: str | None = None
+
+
+class AttachKey(msgspec.Struct, frozen=True, kw_only=True):
+    allocation_id: UUID
+    key_id: UUID
+
+
+class DetachKey(msgspec.Struct, frozen=True, kw_only=True):
+    allocation_id: UUID
+    key_id: UUID
+
+
+class CertifyKey(msgspec.Struct, frozen=True, kw_only=True):
+    """`public_key`: the one line of the key that the caller holds."""
+
+    allocation_id: UUID
+    public_key: str
+
+
+class SyncAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """Bring the keys that are wanted to the machine."""
+
+    allocation_id: UUID
 
 
 # -- results and views -----------------------------------------------------------------------------------------------
@@ -184,6 +209,11 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
     allocation_id: AllocationId
     state: str
+
+
+class AttachmentChanged(msgspec.Struct, frozen=True, kw_only=True):
+    allocation_id: AllocationId
+    key_id: UUID
 
 
 class StepView(msgspec.Struct, frozen=True, kw_only=True):

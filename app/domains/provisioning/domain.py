@@ -5,13 +5,15 @@ from app.domains.provisioning.consumers import CONSUMERS
 from app.domains.provisioning.handlers import (
     pages,
     pages_admin,
+    pages_connect,
     pages_machines,
     pages_overview,
     rest,
     rest_admin,
+    rest_connect,
     rest_machines,
 )
-from app.domains.provisioning.jobs import CRONS
+from app.domains.provisioning.jobs import CRONS, JOBS
 from app.domains.provisioning.policies import POLICIES
 from app.domains.provisioning.service.find import search_machines
 from app.domains.provisioning.workflows import ProvisionAllocation, ReleaseAllocation
@@ -23,13 +25,16 @@ DOMAIN = Domain(
     routes=[
         *pages_overview.ROUTES,
         *pages.ROUTES,
-        *rest.ROUTES,
+        *pages_connect.ROUTES,
         *pages_admin.ROUTES,
-        *rest_admin.ROUTES,
         *pages_machines.ROUTES,
+        *rest.ROUTES,
+        *rest_connect.ROUTES,
+        *rest_admin.ROUTES,
         *rest_machines.ROUTES,
     ],
     policies=POLICIES,
+    jobs=JOBS,
     crons=CRONS,
     consumers=CONSUMERS,
     workflows=(ProvisionAllocation, ReleaseAllocation),
@@ -77,6 +82,14 @@ DOMAIN = Domain(
             permission=Permission.PLATFORM_ALLOCATION_READ,
             console="operator",
             order=30,
+        ),
+        NavEntry(
+            label="Connect",
+            href="/machines/{id}/connect",
+            icon="terminal",
+            permission=Permission.ALLOCATION_READ,
+            console="machine",
+            order=20,
         ),
     ],
 )

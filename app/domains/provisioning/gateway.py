@@ -6,7 +6,8 @@ no agent, no configuration, no known hosts of a person. It refuses to run inside
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 import asyncssh
 import msgspec
@@ -29,10 +30,18 @@ class Gpu(msgspec.Struct, frozen=True):
     name: str = ""
 
 
+class Use(msgspec.Struct, frozen=True):
+    """The last login with a key: its fingerprint, and the second of the machine's clock."""
+
+    fingerprint: str
+    at: int
+
+
 class _Answer(msgspec.Struct):
     ok: bool = True
     error: str = ""
     gpus: list[Gpu] = []
+    used: list[Use] = []
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +75,15 @@ class NodeShell:
     async def revoke(self, management: SshCredential, login: str) -> None:
         """End all access, sessions and processes of `login`."""
         await self._node(management, "revoke", "--login", login)
+
+    async def set_keys(self, management: SshCredential, login: str, keys: Mapping[UUID, str]) -> None:
+        """Let exactly these public keys become `login`, and end the sessions of those that are gone."""
+        shown = ",".join(f"{key_id}:{line.replace(' ', ':')}" for key_id, line in keys.items()) or "none"
+        await self._node(management, "keys", "--login", login, "--keys", shown)
+
+    async def keys_used(self, management: SshCredential, login: str) -> list[Use]:
+        """When keys last became `login`, as the machine's own log says."""
+        return (await self._node(management, "keys-used", "--login", login)).used
 
     async def gpus(self, management: SshCredential) -> list[Gpu]:
         """The GPUs that answer."""

@@ -1,14 +1,17 @@
-"""The reconciler, every minute. It may run twice at once and be cut anywhere."""
+"""SSH keys on their way to machines, and the reconciler, every minute. It may run twice at once and be cut anywhere."""
 
 from datetime import timedelta
 
+import msgspec
 import structlog
 
 from app.context import Runtime
 from app.domains.maas import public as maas
+from app.domains.provisioning.contracts import SyncAccess
+from app.domains.provisioning.service import access
 from app.domains.provisioning.service.reconcile import ask_again, give_back_strays
 from app.shared.authz.actor import SYSTEM
-from app.shared.manifest import CronSpec
+from app.shared.manifest import CronSpec, JobSpec
 
 log = structlog.get_logger("berth.provisioning")
 
@@ -26,7 +29,29 @@ async def run_reconcile(runtime: Runtime, arguments: dict[str, object]) -> None:
             log.warning("stray machines could not be looked for", code=error.code)
 
 
+async def sync_access(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Bring the wanted SSH keys to one machine."""
+    await access.sync_access(runtime, msgspec.convert(arguments, SyncAccess, strict=False).allocation_id)
+
+
+async def watch_access(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Ask again for key lists that got lost, and ask machines when keys were used."""
+    lost = await access.sweep_access(runtime)
+    if lost:
+        log.info("key lists were asked for again", count=lost)
+    await access.read_uses(runtime)
+
+
+JOBS = (JobSpec(name=access.SYNC_JOB, run=sync_access, queue="maintenance", timeout=120, retries=3),)
 CRONS = (
+    CronSpec(
+        name="provisioning.watch_access",
+        run=watch_access,
+        queue="maintenance",
+        every=timedelta(seconds=60),
+        timeout=300,
+        retries=0,
+    ),
     CronSpec(
         name="provisioning.reconcile",
         run=run_reconcile,

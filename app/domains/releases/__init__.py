@@ -1,7 +1,7 @@
-"""Access to machines: short-lived SSH certificates, and the record of every key that was certified.
+"""Access to machines: short-lived SSH certificates, people's own keys, and where those are wanted.
 
-Owns: allocation_ssh_public_keys (schema releases)
-Emits: nothing
-Consumes: nothing
-Called by: provisioning (management, probe), terminal (sessions)
+Owns: allocation_ssh_public_keys, user_ssh_keys, key_attachments (schema releases)
+Emits: releases.key.added, releases.key.revoked, releases.access.changed, releases.access.settled
+Consumes: auth.membership.removed, auth.membership.changed
+Called by: provisioning (management, probe, attached keys), terminal (sessions), appruntime (sessions)
 """

@@ -1,13 +1,16 @@
-"""What a certificate is asked for with."""
+"""What access to a machine is asked for with, and what is shown of it."""
 
-from typing import Literal
+from datetime import datetime
+from typing import Literal, NewType
 from uuid import UUID
 
 import msgspec
 
 from app.shared.pki import SshCredential
 
-Purpose = Literal["terminal", "probe"]
+KeyId = NewType("KeyId", UUID)
+Purpose = Literal["terminal", "probe", "command_line", "app"]
+AttachmentState = Literal["pending", "attached", "failed", "detaching", "detached"]
 
 
 class CertifyUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,4 +24,103 @@ class CertifyUser(msgspec.Struct, frozen=True, kw_only=True):
     purpose: Purpose = "terminal"
 
 
-__all__ = ["CertifyUser", "Purpose", "SshCredential"]
+class SignedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate for a key that somebody else holds. Nothing here is secret."""
+
+    serial: int
+    public_key: str
+    certificate: str
+    principal: str
+    valid_from: datetime
+    valid_to: datetime
+
+
+class AddKey(msgspec.Struct, frozen=True, kw_only=True):
+    """`public_key` as it was pasted. Without a name the key's comment names it."""
+
+    name: str
+    public_key: str
+
+
+class RenameKey(msgspec.Struct, frozen=True, kw_only=True):
+    """`seen`: the version that the change was decided on; None when that does not matter."""
+
+    key_id: UUID
+    name: str
+    seen: int | None = None
+
+
+class RevokeKey(msgspec.Struct, frozen=True, kw_only=True):
+    key_id: UUID
+
+
+class KeyView(msgspec.Struct, frozen=True, kw_only=True):
+    """One registered key. `last_used_at` is the last login with it that a machine or a certificate told us of."""
+
+    id: KeyId
+    owner_id: UUID
+    name: str
+    algorithm: str
+    bits: int
+    public_key: str
+    fingerprint: str
+    created_at: datetime
+    last_used_at: datetime | None
+    version: int
+    machines: int = 0
+
+
+class KeyChanged(msgspec.Struct, frozen=True, kw_only=True):
+    key_id: UUID
+
+
+class AllocationPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Which allocation's machine, and as whom one logs in there. The caller has checked who may."""
+
+    tenant_id: UUID
+    project_id: UUID
+    allocation_id: UUID
+    login: str
+
+
+class AttachmentView(msgspec.Struct, frozen=True, kw_only=True):
+    """One key on one allocation's machine; `detail` says why it is not there yet."""
+
+    allocation_id: UUID
+    key_id: UUID
+    owner_id: UUID
+    name: str
+    algorithm: str
+    bits: int
+    fingerprint: str
+    state: AttachmentState
+    detail: str
+    tries: int
+    changed_at: datetime
+    attached_at: datetime | None
+    last_used_at: datetime | None
+
+
+class WantedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that is to open the machine."""
+
+    key_id: UUID
+    public_key: str
+
+
+__all__ = [
+    "AddKey",
+    "AllocationPlace",
+    "AttachmentState",
+    "AttachmentView",
+    "CertifyUser",
+    "KeyChanged",
+    "KeyId",
+    "KeyView",
+    "Purpose",
+    "RenameKey",
+    "RevokeKey",
+    "SignedKey",
+    "SshCredential",
+    "WantedKey",
+]

@@ -63,6 +63,19 @@ class CertificateAuthority(Protocol):
         """A fresh key and its certificate; of all extensions only permit-pty, and only when asked for."""
         ...
 
+    def sign_user(
+        self,
+        public_key: str,
+        key_id: str,
+        principals: tuple[str, ...],
+        valid_from: datetime,
+        valid_to: datetime,
+        *,
+        permit_pty: bool,
+    ) -> tuple[int, str]:
+        """Serial and certificate for a key that somebody else holds."""
+        ...
+
     def issue_host(self, key_id: str, principals: tuple[str, ...], valid_from: datetime, valid_to: datetime) -> HostKey:
         """A fresh host key and its certificate."""
         ...
@@ -87,8 +100,45 @@ class LocalAuthority:
         self, key_id: str, principals: tuple[str, ...], valid_from: datetime, valid_to: datetime, *, permit_pty: bool
     ) -> SshCredential:
         """Raises ValueError without a principal: such a certificate would open every account."""
+        key = asyncssh.generate_private_key(ALGORITHM)
+        serial, certificate = self._sign(key, key_id, principals, valid_from, valid_to, permit_pty=permit_pty)
+        return SshCredential(
+            private_key=key.export_private_key().decode(),
+            public_key=_public(key),
+            certificate=certificate,
+            serial=serial,
+            key_id=key_id,
+            principals=principals,
+            valid_from=valid_from,
+            valid_to=valid_to,
+        )
+
+    def sign_user(
+        self,
+        public_key: str,
+        key_id: str,
+        principals: tuple[str, ...],
+        valid_from: datetime,
+        valid_to: datetime,
+        *,
+        permit_pty: bool,
+    ) -> tuple[int, str]:
+        """Raises ValueError without a principal, asyncssh.KeyImportError for what is no public key."""
+        key = asyncssh.import_public_key(public_key)
+        return self._sign(key, key_id, principals, valid_from, valid_to, permit_pty=permit_pty)
+
+    def _sign(
+        self,
+        key: asyncssh.SSHKey,
+        key_id: str,
+        principals: tuple[str, ...],
+        valid_from: datetime,
+        valid_to: datetime,
+        *,
+        permit_pty: bool,
+    ) -> tuple[int, str]:
         _refuse_empty(principals)
-        key, serial = asyncssh.generate_private_key(ALGORITHM), _serial()
+        serial = _serial()
         certificate = self._user_ca.generate_user_certificate(
             key,
             key_id,
@@ -102,16 +152,7 @@ class LocalAuthority:
             permit_pty=permit_pty,
             permit_user_rc=False,
         )
-        return SshCredential(
-            private_key=key.export_private_key().decode(),
-            public_key=_public(key),
-            certificate=certificate.export_certificate().decode().strip(),
-            serial=serial,
-            key_id=key_id,
-            principals=principals,
-            valid_from=valid_from,
-            valid_to=valid_to,
-        )
+        return serial, certificate.export_certificate().decode().strip()
 
     def issue_host(self, key_id: str, principals: tuple[str, ...], valid_from: datetime, valid_to: datetime) -> HostKey:
         """Raises ValueError without a principal."""

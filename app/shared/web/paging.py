@@ -37,6 +37,13 @@ def cut(rows: Sequence[T], limit: int, cursor_of: Callable[[T], C]) -> Slice[T, 
     return Slice(items=kept, next_cursor=cursor_of(kept[-1]) if len(rows) > limit else None)
 
 
+def cut_list(rows: Sequence[T], cursor: UUID | None, limit: int, id_of: Callable[[T], UUID]) -> Slice[T, UUID]:
+    """One page of a list that is short enough to be read whole; it goes on behind the row whose id is the cursor."""
+    ids = [id_of(row) for row in rows]
+    begin = ids.index(cursor) + 1 if cursor in ids else len(rows) if cursor else 0
+    return cut(rows[begin : begin + limit + 1], limit, id_of)
+
+
 def pack(*parts: str) -> str:
     """Several values as one opaque cursor."""
     return base64.urlsafe_b64encode(msgspec.json.encode(parts)).rstrip(b"=").decode()

@@ -9,13 +9,15 @@ import shlex
 import msgspec
 
 from devstack.simulators.nodes.machine import MANAGEMENT_LOGIN, NODE_COMMAND
-from devstack.simulators.nodes.userdata import LOGIN, PRINCIPAL
+from devstack.simulators.nodes.userdata import KEY_LINE, LOGIN, PRINCIPAL
 
 _OPTIONS = {
     "user-add": ("login", "uid", "principal", "gpus"),
     "user-del": ("login",),
     "revoke": ("login",),
     "kill-sessions": ("login",),
+    "keys": ("login", "keys"),
+    "keys-used": ("login",),
     "gpus": (),
     "status": (),
 }
@@ -34,6 +36,7 @@ class NodeCommand(msgspec.Struct, frozen=True):
     login: str = ""
     principal: str = ""
     gpus: tuple[int, ...] | None = None
+    keys: tuple[str, ...] = ()
 
 
 def is_node_command(command: str) -> bool:
@@ -55,6 +58,8 @@ def parse(command: str) -> NodeCommand:
         given[option[2:]], *rest = rest
     if _OPTIONS[name]:
         _check_login(given.get("login", ""))
+    if name == "keys":
+        return NodeCommand(name, given["login"], keys=_keys(given.get("keys", "")))
     if name != "user-add":
         return NodeCommand(name, given.get("login", ""))
     uid = given.get("uid", "")
@@ -89,3 +94,15 @@ def _gpus(text: str) -> tuple[int, ...] | None:
     if not re.fullmatch(r"[0-9]{1,2}(,[0-9]{1,2})*", text):
         raise BadCommand("gpus must be all, none or indexes like 0,1")
     return tuple(int(part) for part in text.split(","))
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    if text == "none":
+        return ()
+    entries = [entry.partition(":") for entry in text.split(",")]
+    lines = [line.replace(":", " ") for _, _, line in entries]
+    if not all(re.fullmatch(r"[0-9a-f-]{36}", key_id) for key_id, _, _ in entries):
+        raise BadCommand("keys must be none or like ID:TYPE:BASE64")
+    if not all(KEY_LINE.fullmatch(line) for line in lines):
+        raise BadCommand("keys must be none or like ID:TYPE:BASE64")
+    return tuple(lines)

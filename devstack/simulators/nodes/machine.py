@@ -58,13 +58,16 @@ class MachineSpec(msgspec.Struct, frozen=True):
 
 
 class Account(msgspec.Struct):
-    """A login on one machine. `uid` is the one its processes really have; `gpus` None means all of the machine's."""
+    """A login on one machine. `uid` is the one its processes really have; `gpus` None means all of the machine's;
+    `managed_keys` are those of `berth-node keys`, `used` the last second in which each key was let in."""
 
     login: str
     uid: int
     gecos: str = ""
     principals: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    managed_keys: tuple[str, ...] = ()
+    used: dict[str, int] = {}
     gpus: tuple[int, ...] | None = None
     sudo: str = ""
     may_log_in: bool = True

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import time
 from collections.abc import Callable
 
 import asyncssh
@@ -79,6 +80,20 @@ class Node:
         if (ca := self.machine.boot().user_ca()) and account.principals:
             lines.append(f'cert-authority,principals="{",".join(account.principals)}" {ca}')
         return "\n".join(lines)
+
+    def lets_in(self, login: str, key: asyncssh.SSHKey) -> bool:
+        """Whether `berth-node keys` let this key become `login`; what it may do is `restrict,pty` as for all here."""
+        account = self.machine.accounts.get(login)
+        if account is None or account.expired or not self.machine.boot().reads_key_files():
+            return False
+        return _line(key) in account.managed_keys
+
+    def note_use(self, login: str, fingerprint: str) -> None:
+        """As sshd's log would: this key became `login` now."""
+        account = self.machine.accounts.get(login)
+        if account is not None:
+            account.used[fingerprint] = int(time.time())
+            self._store.save(self.machine)
 
     def kill_processes(self, login: str) -> bool:
         """End every process of a login, also those that outlived their session; False when one survived."""
@@ -184,7 +199,8 @@ class Node:
     async def _node_command(self, text: str) -> tuple[int, dict[str, object]]:
         try:
             command = commands.parse(text)
-            return 0, self._carry_out(command)
+            answer = self._carry_out(command)
+            return (0 if answer["ok"] else 1), answer
         except (commands.BadCommand, ValueError) as error:
             return commands.USAGE_EXIT, {"ok": False, "error": str(error)}
 
@@ -204,10 +220,12 @@ class Node:
             self._store.save(machine)
             return done
         account = machine.accounts.get(login)
+        if command.name in ("keys", "keys-used"):
+            return done | self._keys(account, command)
         if account is None:
             return done
         if command.name in ("revoke", "user-del"):
-            account.principals, account.expired = (), True
+            account.principals, account.managed_keys, account.expired = (), (), True
             self._store.save(machine)
         self._end_sessions(lambda name: name == login)
         if command.name == "user-del":
@@ -215,6 +233,19 @@ class Node:
             del machine.accounts[login]
             self._store.save(machine)
         return done
+
+    def _keys(self, account: Account | None, command: commands.NodeCommand) -> dict[str, object]:
+        if command.name == "keys-used":
+            used = {} if account is None else account.used
+            return {"used": [{"fingerprint": print_, "at": at} for print_, at in used.items()]}
+        if account is None:
+            return {"ok": False, "error": "the account does not exist"}
+        account.managed_keys = command.keys
+        self._store.save(self.machine)
+        for door in list(self._doors):
+            if door.login == account.login and door.key_line and door.key_line not in command.keys:
+                door.hang_up()
+        return {}
 
     def _accounts(self) -> list[dict[str, object]]:
         return [
@@ -246,6 +277,7 @@ class _Door(asyncssh.SSHServer):
         self._node = node
         self._connection: asyncssh.SSHServerConnection | None = None
         self.login = ""
+        self.key_line = ""
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
@@ -265,6 +297,18 @@ class _Door(asyncssh.SSHServer):
         self._connection.set_authorized_keys(keys)
         return True
 
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Asked for keys that are not in the account's own list, the last time with the one that let in."""
+        self.key_line = _line(key) if self._node.lets_in(username, key) else ""
+        return bool(self.key_line)
+
+    def auth_completed(self) -> None:
+        if self.key_line:
+            self._node.note_use(self.login, asyncssh.import_public_key(self.key_line).get_fingerprint())
+
     def hang_up(self) -> None:
         """Close the connection, telling the client why."""
         if self._connection is not None:
@@ -274,3 +318,8 @@ class _Door(asyncssh.SSHServer):
         """Close the connection at once."""
         if self._connection is not None:
             self._connection.abort()
+
+
+def _line(key: asyncssh.SSHKey) -> str:
+    """Kind and body of a public key, as they stand in a line of a key file."""
+    return " ".join(key.export_public_key().decode().split()[:2])

@@ -12,6 +12,7 @@ import msgspec
 HOSTNAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 PRINCIPAL = re.compile(r"[A-Za-z0-9:._@-]{1,256}")
+KEY_LINE = re.compile(r"(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}")
 _PLAIN_KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/=]+( [^\n]*)?")
 _NO_SHELL = ("/nologin", "/false")
 
@@ -53,15 +54,23 @@ class Boot(msgspec.Struct, frozen=True):
         """False when sshd was told to read no authorized_keys file at all."""
         return self._sshd_option("AuthorizedKeysFile").lower() != "none"
 
+    def reads_key_files(self) -> bool:
+        """True when sshd was told to read the files that `berth-node keys` writes."""
+        return "/etc/ssh/auth_keys/%u" in self._sshd_words("AuthorizedKeysFile")
+
     def _sshd_option(self, name: str) -> str:
+        words = self._sshd_words(name)
+        return words[0] if len(words) == 1 else ""
+
+    def _sshd_words(self, name: str) -> list[str]:
         for path, content in sorted(self.files.items()):
             if not re.fullmatch(r"/etc/ssh/sshd_config(\.d/[^/]+\.conf)?", path):
                 continue
             for line in content.splitlines():
                 words = line.split()
-                if len(words) == 2 and words[0].lower() == name.lower():
-                    return words[1]
-        return ""
+                if len(words) >= 2 and words[0].lower() == name.lower():
+                    return words[1:]
+        return []
 
 
 def read_user_data(text: str) -> Boot:

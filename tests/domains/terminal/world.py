@@ -18,7 +18,7 @@ from app.domains.provisioning.repository import AllocationRepository, MachineRep
 from app.domains.terminal.contracts import PROTOCOL
 from app.shared.authz.actor import SYSTEM
 from app.shared.ids import ProjectId, TenantId, UserId, new_id
-from devstack.simulators.nodes.testing import HOSTNAME, Bench
+from devstack.simulators.nodes.testing import HOSTNAME, SYSTEM_ID, Bench
 from tests.fixtures.app import Browser
 
 
@@ -188,7 +188,7 @@ async def stock_machine(runtime: Runtime, bench: Bench, owner: Visitor) -> Machi
     """Deploy a machine on the bench and write the rows that provisioning would have written."""
     allocation_id = AllocationId(new_id())
     system_id = f"n{allocation_id.hex[-8:]}"
-    data = bench.user_data().replace("alloc:a1:", f"alloc:{allocation_id}:")
+    data = bench.user_data().replace("alloc:a1:", f"alloc:{allocation_id}:").replace(SYSTEM_ID, system_id)
     bench.put(system_id, user_data=data)
     actor = owner.actor
     assert actor.id and actor.tenant_id and actor.project_id

@@ -22,6 +22,8 @@ def topics_of(event: Event) -> tuple[str, ...]:
         return _storage_topics(event)
     if domain == "notification" and aggregate == "webhook":
         return (f"webhook:{event.aggregate_id}", "webhooks")
+    if domain == "releases" and aggregate == "access":
+        return (f"access:{event.aggregate_id}",)
     if domain == "inventory":
         return ("capacity", f"{aggregate}:{event.aggregate_id}")
     return ()

@@ -14,6 +14,7 @@ NODE_COMMAND = "/usr/local/sbin/berth-node"
 SSHD_CONFIG = (
     "TrustedUserCAKeys /etc/ssh/berth_user_ca.pub\n"
     "AuthorizedPrincipalsFile /etc/ssh/auth_principals/%u\n"
+    "AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/auth_keys/%u\n"  # the second is berth-node's, owned by root
     "PasswordAuthentication no\n"
     "PermitRootLogin no\n"
     "AllowAgentForwarding no\n"

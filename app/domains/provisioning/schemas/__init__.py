@@ -41,18 +41,21 @@ SIZES = (1, 2, 4, 8, 16)
 
 
 class LaunchBody(msgspec.Struct, kw_only=True):
-    """`gpus` null means the whole machine. With `dry_run` nothing changes and the answer is the forecast."""
+    """`gpus` null means the whole machine. With `dry_run` nothing changes and the answer is the forecast. `keys`: the
+    SSH keys of the caller that open it; null means all of them."""
 
     sku: str
     image: str = ""
     gpus: int | None = None
     name: str = ""
     dry_run: bool = False
+    keys: list[UUID] | None = None
 
     def command(self) -> LaunchAllocation:
         return LaunchAllocation(
-            sku_code=self.sku, image_code=self.image, gpus=self.gpus or 0, name=self.name, dry_run=self.dry_run
-        )
+            sku_code=self.sku, image_code=self.image, gpus=self.gpus or 0, name=self.name, dry_run=self.dry_run,
+            keys=None if self.keys is None else tuple(self.keys),
+        )  # fmt: skip
 
 
 class LaunchForm(msgspec.Struct, kw_only=True):

@@ -18,6 +18,8 @@ from app.domains.provisioning.repository import AllocationRepository
 from app.domains.provisioning.rules import names
 from app.domains.provisioning.service import life
 from app.domains.provisioning.service.forecast import Order, order_of, quota_blocker, quota_of, room_for
+from app.domains.releases import public as releases
+from app.domains.releases.contracts import AllocationPlace
 from app.shared.authz import Permission, ProjectScope, privileged, project_scope
 from app.shared.errors import Forbidden, ValidationFailed
 from app.shared.ids import ProjectId, TenantId, UserId, new_id
@@ -61,6 +63,7 @@ async def launch(ctx: Context, command: LaunchAllocation) -> Launched:
     if order.name in await repository.live_names(scope):  # the hold's lock makes a twin wait until here
         raise NameInUse(name=order.name)
     await repository.append(allocation)
+    await _attach_keys(ctx, allocation, command)
     await _tell(ctx, allocation)
     return Launched(
         allocation_id=allocation.id,
@@ -70,6 +73,19 @@ async def launch(ctx: Context, command: LaunchAllocation) -> Launched:
         hold_micro=allocation.hold_micro,
         currency=allocation.currency,
     )
+
+
+async def _attach_keys(ctx: Context, allocation: AllocationView, command: LaunchAllocation) -> None:
+    """They are brought to the machine as soon as it works."""
+    if command.keys == ():
+        return
+    place = AllocationPlace(
+        tenant_id=allocation.tenant_id,
+        project_id=allocation.project_id,
+        allocation_id=allocation.id,
+        login=allocation.login,
+    )
+    await releases.attach_keys(ctx, place, allocation.user_id, command.keys)
 
 
 async def _check_quota(ctx: Context, scope: ProjectScope, order: Order) -> None:

@@ -98,6 +98,7 @@ async def end(ctx: Context, command: End) -> None:
     allocation = await AllocationRepository(ctx.session).get(UUID(command.step.allocation_id))
     if allocation.state not in STARTING:
         return
+    await releases.end_attachments(ctx, allocation.id)
     await billing.release_hold(ctx, allocation.id)  # locks the tenant's account, so before the allocation
     allocation = await life.lock(ctx, command.step)
     now = await ctx.now()

@@ -20,6 +20,7 @@ from app.domains.provisioning.events import AllocationReleaseRequested
 from app.domains.provisioning.repository import AllocationRepository
 from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, as_state
 from app.domains.provisioning.service import life
+from app.domains.releases import public as releases
 from app.shared.authz import Permission, privileged, project_scope
 from app.shared.authz.scope import system_tenant_scope
 from app.shared.outbox import WorkflowCall
@@ -83,6 +84,7 @@ async def begin_release(ctx: Context, allocation: AllocationView, reason: str) -
     if allocation.state != "active":  # a twin was faster
         return Changed(allocation_id=allocation.id, state=allocation.state)
     allocation = await life.enter(ctx, allocation, "releasing", release_requested_at=now, release_reason=reason)
+    await releases.end_attachments(ctx, allocation.id)  # the machine itself is closed by the workflow, at once
     await life.tell(
         ctx,
         allocation,

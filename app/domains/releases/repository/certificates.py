@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.releases.contracts import CertifyUser, SshCredential
+from app.domains.releases.contracts import CertifyUser, SignedKey, SshCredential
 
 INSERT = text("""
     INSERT INTO releases.allocation_ssh_public_keys (serial, tenant_id, project_id, allocation_id, user_id, login,
@@ -21,13 +21,15 @@ ENTERED = text("""
 """)
 
 
-class KeyRepository:
+class CertificateRepository:
     """Bound to one unit of work."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def append_key(self, command: CertifyUser, credential: SshCredential, now: datetime) -> None:
+    async def append_certificate(
+        self, command: CertifyUser, credential: SshCredential | SignedKey, principal: str, now: datetime
+    ) -> None:
         values = {
             "serial": credential.serial,
             "tenant_id": command.tenant_id,
@@ -35,7 +37,7 @@ class KeyRepository:
             "allocation_id": command.allocation_id,
             "user_id": command.user_id,
             "login": command.login,
-            "principal": credential.principals[0],
+            "principal": principal,
             "purpose": command.purpose,
             "public_key": credential.public_key,
             "valid_from": credential.valid_from,

@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.context import Context
-from app.domains.releases.contracts import CertifyUser, SshCredential
+from app.domains.releases.contracts import CertifyUser, SignedKey, SshCredential
 from app.domains.releases.policies import CERTIFICATE_MINUTES
-from app.domains.releases.repository import KeyRepository
+from app.domains.releases.repository import CertificateRepository, KeyRepository
 from app.domains.releases.rules import MANAGEMENT, management_principal, user_principal, validity
+from app.domains.releases.service.keys import read_key
 from app.shared.pki import CertificateAuthority
 
 
@@ -32,5 +33,28 @@ async def certify_user(ctx: Context, authority: CertificateAuthority, command: C
     now = await ctx.now()
     minutes = await ctx.policy(CERTIFICATE_MINUTES, command.tenant_id, command.project_id)
     credential = mint_user_certificate(authority, command.allocation_id, command.login, now, timedelta(minutes=minutes))
-    await KeyRepository(ctx.session).append_key(command, credential, now)
+    await CertificateRepository(ctx.session).append_certificate(command, credential, credential.principals[0], now)
     return credential
+
+
+async def certify_key(
+    ctx: Context, authority: CertificateAuthority, command: CertifyUser, public_key: str
+) -> SignedKey:
+    """A certificate for a key that the caller holds. Raises KeyRejected. A registered key counts as used."""
+    key, now = await read_key(ctx, public_key), await ctx.now()
+    minutes = await ctx.policy(CERTIFICATE_MINUTES, command.tenant_id, command.project_id)
+    valid_from, valid_to = validity(now, timedelta(minutes=minutes))
+    principal = user_principal(command.allocation_id, command.login)
+    serial, certificate = authority.sign_user(key.line, principal, (principal,), valid_from, valid_to, permit_pty=True)
+    signed = SignedKey(
+        serial=serial,
+        public_key=key.line,
+        certificate=certificate,
+        principal=principal,
+        valid_from=valid_from,
+        valid_to=valid_to,
+    )
+    await CertificateRepository(ctx.session).append_certificate(command, signed, principal, now)
+    if command.user_id is not None:
+        await KeyRepository(ctx.session).note_use(command.user_id, key.fingerprint, now)
+    return signed

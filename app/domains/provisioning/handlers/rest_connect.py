@@ -1,0 +1,60 @@
+"""Ways to a machine for programs: attached SSH keys and certificates."""
+
+from uuid import UUID
+
+from litestar import Response, delete, get, post
+from litestar.params import FromPath
+
+from app.domains.provisioning.contracts import AttachKey, AttachmentChanged, CertifyKey, DetachKey
+from app.domains.provisioning.schemas.connect import (
+    AttachBody,
+    AttachedKeysAnswer,
+    CertificateAnswer,
+    CertificateBody,
+    attached_answer,
+    certificate_answer,
+)
+from app.domains.provisioning.service import access
+from app.shared.authz import Permission
+from app.shared.idempotency import once
+from app.shared.web import Ctx, Json, requires
+from app.shared.web.paging import Cursor, Limit
+
+READ = requires(Permission.ALLOCATION_READ)
+ENTER = requires(Permission.TERMINAL_OPEN)
+
+
+@get("/api/v1/allocations/{allocation_id:uuid}/ssh-keys", opt=READ)
+async def list_attached_keys(
+    ctx: Ctx, allocation_id: FromPath[UUID], cursor: Cursor = None, limit: Limit = 50
+) -> AttachedKeysAnswer:
+    """Which SSH keys open this machine."""
+    return attached_answer(await access.list_attached(ctx, allocation_id), cursor, limit)
+
+
+@post("/api/v1/allocations/{allocation_id:uuid}/ssh-keys", opt=ENTER)
+async def attach_ssh_key(
+    ctx: Ctx, allocation_id: FromPath[UUID], data: Json[AttachBody]
+) -> Response[AttachmentChanged]:
+    """Let one of one's own keys open a running machine; it is there within seconds."""
+    command = AttachKey(allocation_id=allocation_id, key_id=data.key_id)
+    return Response(await once(ctx, AttachmentChanged, access.attach_key, command), status_code=202)
+
+
+@delete("/api/v1/allocations/{allocation_id:uuid}/ssh-keys/{key_id:uuid}", opt=ENTER, status_code=202)
+async def detach_ssh_key(ctx: Ctx, allocation_id: FromPath[UUID], key_id: FromPath[UUID]) -> AttachmentChanged:
+    """The key opens this machine no more; connections made with it end within seconds."""
+    command = DetachKey(allocation_id=allocation_id, key_id=key_id)
+    return await once(ctx, AttachmentChanged, access.detach_key, command)
+
+
+@post("/api/v1/allocations/{allocation_id:uuid}/ssh-certificates", opt=ENTER)
+async def sign_ssh_certificate(
+    ctx: Ctx, allocation_id: FromPath[UUID], data: Json[CertificateBody]
+) -> CertificateAnswer:
+    """A certificate that lets one's key log in to this machine for minutes, and how the machine proves itself."""
+    command = CertifyKey(allocation_id=allocation_id, public_key=data.public_key)
+    return certificate_answer(await once(ctx, access.Certified, access.certify_key, command))
+
+
+ROUTES = [list_attached_keys, attach_ssh_key, detach_ssh_key, sign_ssh_certificate]

@@ -1,0 +1,1 @@
+"""Entrances of access to machines for people and programs."""

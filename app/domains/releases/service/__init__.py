@@ -1,0 +1,1 @@
+"""Use cases of access to machines: `certificates`, `keys`, `attachments`."""

@@ -1,0 +1,108 @@
+"""A person's own SSH keys: register, rename, revoke. It refuses weak, broken and private keys with the exact reason.
+
+A revoked key leaves every machine: its attachments become unwanted in the same transaction, and who manages the
+machines is told.
+"""
+
+from uuid import UUID
+
+from app.context import Context
+from app.domains.releases.contracts import AddKey, KeyChanged, KeyId, KeyView, RenameKey, RevokeKey
+from app.domains.releases.errors import KeyRejected, TooManyKeys
+from app.domains.releases.events import KeyAdded, KeyRevoked
+from app.domains.releases.policies import KEYS_MOST, RSA_BITS
+from app.domains.releases.repository import AttachmentRepository, KeyRepository
+from app.domains.releases.rules.public_keys import KeyRefused, PublicKey, parse_public_key, shown_kind
+from app.domains.releases.service.attachments import tell
+from app.shared.authz import Permission, privileged
+from app.shared.authz.scope import require
+from app.shared.errors import Forbidden, ValidationFailed
+from app.shared.ids import new_id
+from app.shared.web.etag import check_version
+
+
+def owner_of(ctx: Context) -> UUID:
+    """Whose keys the actor may see: their own. Raises Forbidden."""
+    require(ctx.actor, Permission.SSH_KEY_MANAGE)
+    if ctx.actor.id is None:
+        raise Forbidden()
+    return ctx.actor.id
+
+
+async def read_key(ctx: Context, text: str) -> PublicKey:
+    """The public key in what somebody sent. Raises KeyRejected."""
+    least = await ctx.policy(RSA_BITS, ctx.actor.tenant_id, ctx.actor.project_id)
+    try:
+        return parse_public_key(text, least)
+    except KeyRefused as error:
+        raise KeyRejected(str(error)) from error
+
+
+@privileged(
+    Permission.SSH_KEY_MANAGE, "ssh_key.add", "ssh_key", lambda _command, result: result.key_id if result else None
+)
+async def add_key(ctx: Context, command: AddKey) -> KeyChanged:
+    """Register a public key. Raises KeyRejected, KeyKnown, KeyNameTaken, TooManyKeys, ValidationFailed."""
+    owner_id, key = owner_of(ctx), await read_key(ctx, command.public_key)
+    name = _name(command.name or key.comment or shown_kind(key.algorithm, key.bits))
+    repository, now = KeyRepository(ctx.session), await ctx.now()
+    most = await ctx.policy(KEYS_MOST, ctx.actor.tenant_id)
+    if await repository.count_keys(owner_id) >= most:
+        raise TooManyKeys(f"You have {most} keys, which is as many as one may have. Revoke one that you do not use.")
+    view = KeyView(
+        id=KeyId(new_id()),
+        owner_id=owner_id,
+        name=name,
+        algorithm=key.algorithm,
+        bits=key.bits,
+        public_key=key.line,
+        fingerprint=key.fingerprint,
+        created_at=now,
+        last_used_at=None,
+        version=1,
+    )
+    await repository.append_key(view)
+    await ctx.emit(KeyAdded(key_id=view.id, user_id=owner_id), version=1, tenant_id=ctx.actor.tenant_id)
+    return KeyChanged(key_id=view.id)
+
+
+@privileged(Permission.SSH_KEY_MANAGE, "ssh_key.rename", "ssh_key", lambda command, _result: command.key_id)
+async def rename_key(ctx: Context, command: RenameKey) -> KeyChanged:
+    """Another name. Raises NotFound, PreconditionFailed, KeyNameTaken, ValidationFailed."""
+    repository = KeyRepository(ctx.session)
+    key = await repository.get_key(owner_of(ctx), command.key_id, lock=True)
+    check_version(key.version, command.seen)
+    name = _name(command.name)
+    if name != key.name:
+        await repository.rename_key(key.id, name)
+    return KeyChanged(key_id=key.id)
+
+
+@privileged(Permission.SSH_KEY_MANAGE, "ssh_key.revoke", "ssh_key", lambda command, _result: command.key_id)
+async def revoke_key(ctx: Context, command: RevokeKey) -> KeyChanged:
+    """From now on it opens nothing; machines forget it within seconds. Raises NotFound."""
+    repository, now = KeyRepository(ctx.session), await ctx.now()
+    key = await repository.get_key(owner_of(ctx), command.key_id, lock=True)
+    await repository.revoke_key(key.id, now)
+    for place in await AttachmentRepository(ctx.session).detach_key(key.id, now):
+        await tell(ctx, place.allocation_id, place.tenant_id, place.project_id)
+    fact = KeyRevoked(key_id=key.id, user_id=key.owner_id)
+    await ctx.emit(fact, version=key.version + 1, tenant_id=ctx.actor.tenant_id)
+    return KeyChanged(key_id=key.id)
+
+
+async def list_keys(ctx: Context) -> list[KeyView]:
+    """The actor's own keys, oldest first."""
+    return await KeyRepository(ctx.session).list_keys(owner_of(ctx))
+
+
+async def get_key(ctx: Context, key_id: UUID) -> KeyView:
+    """One of the actor's own keys. Raises NotFound."""
+    return await KeyRepository(ctx.session).get_key(owner_of(ctx), key_id)
+
+
+def _name(text: str) -> str:
+    name = " ".join(text.split())[:100]
+    if not name or not name.isprintable():
+        raise ValidationFailed(fields={"name": "Give the key a name of 1 to 100 printable characters."})
+    return name
