@@ -1,0 +1,51 @@
+"""A team comes together: Ada invites Ben by mail, Ben accepts, roles change, the last owner stays."""
+
+from playwright.sync_api import expect
+
+from e2e.conftest import Enter
+from e2e.pages.frame import Frame
+from e2e.pages.sign_in import sign_in_as
+from e2e.stack import Stack
+
+
+def test_ada_invites_ben_who_accepts_and_the_last_owner_stays(enter: Enter, stack: Stack) -> None:
+    ada, ben = enter(), enter()
+    sign_in_as(ada.page, stack.issuer, stack.url, "Ada Marsh")
+    frame = Frame(ada.page)
+    frame.go("Team")
+    ada.page.get_by_role("link", name="Invite somebody").first.click()
+    form = ada.page.locator("#invite")
+    form.get_by_label("E-mail").fill("Ben@acme.example")
+    form.get_by_label("Role", exact=True).select_option(label="Member")
+    form.get_by_role("button", name="Send invitation").click()
+    sent = ada.page.get_by_role("table", name="Invitations").get_by_role("row").filter(has_text="Ben@acme.example")
+    expect(sent.first).to_contain_text("invited")
+
+    sign_in_as(ben.page, stack.issuer, stack.url, "Ben Okafor")
+    ben.page.goto("/invitations")
+    ben.page.get_by_role("button", name="Accept").first.click()
+    place = ben.page.get_by_role("banner").locator("details.place > summary")
+    expect(place).to_contain_text("Ada's organisation")
+
+    expect(sent.first).to_contain_text("accepted")  # nobody reloaded Ada's page
+    frame.go("Team")
+    ada.page.get_by_role("link", name="Ben Okafor").click()
+    ada.page.get_by_label("Role in the organisation").select_option(label="Billing")
+    ada.page.get_by_role("button", name="Change role").click()
+    expect(ada.page.get_by_role("main")).to_contain_text("Billing")
+    ben.page.goto("/team")
+    row = ben.page.get_by_role("table", name="Members").get_by_role("row").filter(has_text="Ben Okafor")
+    expect(row).to_contain_text("Billing")
+
+    ada.page.goto("/team")
+    ada.page.get_by_role("link", name="Ada Marsh").click()
+    expect(ada.page.get_by_role("main")).to_contain_text("You are the only owner")
+    expect(ada.page.get_by_role("button", name="Leave")).to_have_count(0)
+
+    ada.page.goto("/team")
+    ada.page.get_by_role("link", name="Ben Okafor").click()
+    ada.page.get_by_role("button", name="Remove Ben Okafor").click()
+    dialog = ada.page.get_by_role("dialog")
+    dialog.get_by_label("to confirm").fill("ben@acme.example")
+    dialog.get_by_role("button", name="Remove").click()
+    expect(ada.page.get_by_role("table", name="Members")).not_to_contain_text("Ben Okafor")
