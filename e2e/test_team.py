@@ -36,6 +36,8 @@ def test_ada_invites_ben_who_accepts_and_the_last_owner_stays(enter: Enter, stac
     ben.page.goto("/team")
     row = ben.page.get_by_role("table", name="Members").get_by_role("row").filter(has_text="Ben Okafor")
     expect(row).to_contain_text("Billing")
+    ben.page.goto("/settings/sessions")
+    expect(ben.page.get_by_role("main")).to_contain_text("Ada's organisation")
 
     ada.page.goto("/team")
     ada.page.get_by_role("link", name="Ada Marsh").click()
@@ -49,3 +51,5 @@ def test_ada_invites_ben_who_accepts_and_the_last_owner_stays(enter: Enter, stac
     dialog.get_by_label("to confirm").fill("ben@acme.example")
     dialog.get_by_role("button", name="Remove").click()
     expect(ada.page.get_by_role("table", name="Members")).not_to_contain_text("Ben Okafor")
+    ben.page.goto("/")
+    expect(Frame(ben.page).title).to_have_text("Welcome to Berth")

@@ -16,10 +16,10 @@ ROLE_NOTES: dict[str, str] = {
     Role.TENANT_OWNER: "Everything, and the only one who can make or remove owners. There is always at least one.",
     Role.TENANT_ADMIN: "Everything but changing owners.",
     Role.TENANT_BILLING: "Pays and reads the bills; sees no machines.",
-    Role.TENANT_MEMBER: "Works with machines in every project.",
-    Role.PROJECT_ADMIN: "Works with machines in one project.",
-    Role.PROJECT_MEMBER: "Works with machines in one project.",
-    Role.PROJECT_VIEWER: "Looks on in one project.",
+    Role.TENANT_MEMBER: "Works with machines, apps and files in every project.",
+    Role.PROJECT_ADMIN: "As Project member, for whoever answers for the project.",
+    Role.PROJECT_MEMBER: "Works with machines, apps and files of one project.",
+    Role.PROJECT_VIEWER: "Looks on in one project and changes nothing.",
 }
 PERMISSION_WORDS: dict[Permission, str] = {
     Permission.PROFILE: "See and change one's own profile and sessions",
