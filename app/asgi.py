@@ -14,6 +14,7 @@ from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.static_files import create_static_files_router
+from litestar.types import ASGIApp
 
 from app.context import Runtime
 from app.developers import DEVELOPER_ROUTES
@@ -24,7 +25,7 @@ from app.shared.db import Database
 from app.shared.errors.render import render_error
 from app.shared.manifest import Domain
 from app.shared.middleware.headers import SecurityHeaders
-from app.shared.middleware.host import HostCheck
+from app.shared.middleware.host import AppHosts, HostCheck
 from app.shared.middleware.request import RequestMiddleware
 from app.shared.rdb import connect
 from app.shared.telemetry.logs import configure_logs
@@ -90,7 +91,11 @@ def create_app(runtime: Runtime | None = None, domains: Sequence[Domain] = DOMAI
     app.state.runtime = runtime
     refuse_undeclared(app)
     inner = HostCheck(app.asgi_handler, runtime.settings)
-    app.asgi_handler = SecurityHeaders(inner, runtime.settings, lambda: runtime.draining)
+    answering: ASGIApp = SecurityHeaders(inner, runtime.settings, lambda: runtime.draining)
+    for domain in domains:
+        if domain.host_app is not None:
+            answering = AppHosts(answering, domain.host_app(runtime), runtime.settings)
+    app.asgi_handler = answering
     return app
 
 

@@ -21,6 +21,7 @@ class WebSettings(msgspec.Struct, frozen=True):
     port: int  # BERTH_PORT
     instance: str  # BERTH_INSTANCE: short name in cookie names, because cookies ignore ports
     secret_key: str  # BERTH_SECRET_KEY: 64 hex characters; signs CSRF tokens, wraps signing keys
+    apps_url: str  # BERTH_APPS_URL: the origin of apps, with `*` for the app: https://*.apps.example.net
 
     @property
     def secure(self) -> bool:
@@ -147,13 +148,25 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def _web(read: "_Reader") -> WebSettings:
+    public_url = read.text("BERTH_PUBLIC_URL").rstrip("/")
     return WebSettings(
-        public_url=read.text("BERTH_PUBLIC_URL").rstrip("/"),
+        public_url=public_url,
         host=read.text("BERTH_HOST", "127.0.0.1"),
         port=read.number("BERTH_PORT", 8000),
         instance=read.text("BERTH_INSTANCE", "berth"),
         secret_key=read.secret("BERTH_SECRET_KEY", 64),
+        apps_url=_apps_url(read, public_url),
     )
+
+
+def _apps_url(read: "_Reader", public_url: str) -> str:
+    """Without the variable, hosts below the portal's own: good for one computer, refused in production."""
+    scheme, _, host = public_url.partition("://")
+    url = read.text("BERTH_APPS_URL", f"{scheme}://*.apps.{host}").rstrip("/")
+    parts = urlsplit(url)
+    if url.count("*") != 1 or "*" not in parts.netloc or parts.scheme != scheme or parts.path:
+        raise SettingsError(f"BERTH_APPS_URL must be an origin like {scheme}://*.apps.example.net")
+    return url
 
 
 def _s3(read: "_Reader") -> S3Settings:
@@ -223,6 +236,10 @@ def _mail(read: "_Reader") -> MailSettings | None:
 def _refuse_development_values(settings: Settings) -> None:
     if not settings.web.secure:
         raise SettingsError("BERTH_PUBLIC_URL must be an https address in production")
+    portal = urlsplit(settings.web.public_url).hostname or ""
+    site = ".".join(portal.split(".")[-2:])
+    if f".{urlsplit(settings.web.apps_url).hostname or ''}".endswith(f".{site}"):
+        raise SettingsError("BERTH_APPS_URL must be on a domain of its own: apps are programs of customers")
     if len(set(settings.web.secret_key)) < 8:
         raise SettingsError("BERTH_SECRET_KEY is not random")
     if settings.stripe.api_url and "127.0.0.1" in settings.stripe.api_url:

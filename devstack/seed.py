@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from app.asgi import build_runtime
 from app.context import Context, Runtime
+from app.domains.appruntime.service.manifests import publish_built_in
 from app.domains.inventory.contracts import Disk, NewImage, NewPrice, NewSku
 from app.domains.inventory.errors import PriceMissing
 from app.domains.inventory.service import catalog, images, prices
@@ -93,6 +94,7 @@ async def plant(runtime: Runtime, chapter: Chapter | None = None) -> str:
 async def _stock(settings: Settings, contexts: Contexts) -> int:
     async with contexts() as ctx:
         await plant_catalog(ctx)
+        await publish_built_in(ctx)
     async with open_gateway(settings.maas) as gateway:
         return (await import_nodes(contexts, gateway, settings.maas.pool)).seen
 

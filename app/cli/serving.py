@@ -56,7 +56,7 @@ def serve() -> int:
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies or None,
         ws_per_message_deflate=False,  # terminal output would pay for it twice
-        ws_max_size=128 * 1024,  # no frame of ours is larger, and one is held in memory before anybody looks at it
+        ws_max_size=1024 * 1024,  # for apps; one is held in memory before anybody looks, and the shell takes less
     )
     DrainingServer(config, app.state.runtime, float(os.environ.get("BERTH_DRAIN_SECONDS", "0"))).run()
     return 0

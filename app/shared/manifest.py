@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from litestar.types import ControllerRouterHandler
+from litestar.types import ASGIApp, ControllerRouterHandler
 
 from app.shared.authz import Permission
 from app.shared.events.base import Envelope, Event
@@ -93,3 +93,4 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     policies: Sequence[PolicyKey[int] | PolicyKey[str] | PolicyKey[bool]] = ()
     navigation: Sequence[NavEntry] = ()
     search: SearchFunction | None = None  # things whose name or id holds the text, those that the actor may open
+    host_app: "Callable[[Runtime], ASGIApp] | None" = None  # answers on the origins of apps, in place of the portal

@@ -57,6 +57,12 @@ async def role_holders(ctx: Context, tenant_id: UUID) -> list[RoleHolder]:
     return [RoleHolder(user_id=UserId(row.user_id), role=Role(row.role), project_id=row.project_id) for row in rows]
 
 
+async def people_of_project(ctx: Context, tenant_id: UUID, project_id: UUID) -> list[PersonView]:
+    """Everybody with a role there, by name: the caller has checked who may see them."""
+    rows = await AuthRepository(ctx.session).list_people_of_project(tenant_id, project_id)
+    return [PersonView(id=UserId(row.id), name=row.name, email=row.email) for row in rows]
+
+
 async def posix_identity(ctx: Context, user_id: UUID) -> PosixIdentity:
     """The login on machines. A service account launches as `svc` with the first uid below people's."""
     row = await AuthRepository(ctx.session).find_posix(user_id)

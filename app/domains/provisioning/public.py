@@ -14,6 +14,7 @@ __all__ = [
     "MachineView",
     "access_endings",
     "get_access_target",
+    "get_app_target",
     "get_machine",
     "list_active_machines",
     "machines_by_id",
@@ -25,6 +26,11 @@ MachineView = AllocationView
 async def get_access_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
     """Where and as whom the actor's project logs in to this machine. Raises NotFound, NotActive."""
     return await views.access_target(ctx, allocation_id)
+
+
+async def get_app_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
+    """The same for our own workers and proxies, which have checked who asks. Raises NotFound, NotActive, Forbidden."""
+    return await views.app_target(ctx, allocation_id)
 
 
 async def get_machine(ctx: Context, allocation_id: UUID) -> MachineView:

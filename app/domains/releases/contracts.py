@@ -14,7 +14,8 @@ AttachmentState = Literal["pending", "attached", "failed", "detaching", "detache
 
 
 class CertifyUser(msgspec.Struct, frozen=True, kw_only=True):
-    """Let `user_id` become `login` on the machine of this allocation for some minutes."""
+    """Let `user_id` become `login` on the machine of this allocation for some minutes. `app`: to reach sockets in that
+    login's home too, and without a terminal."""
 
     tenant_id: UUID
     project_id: UUID

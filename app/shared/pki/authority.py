@@ -58,9 +58,17 @@ class CertificateAuthority(Protocol):
         ...
 
     def issue_user(
-        self, key_id: str, principals: tuple[str, ...], valid_from: datetime, valid_to: datetime, *, permit_pty: bool
+        self,
+        key_id: str,
+        principals: tuple[str, ...],
+        valid_from: datetime,
+        valid_to: datetime,
+        *,
+        permit_pty: bool,
+        permit_forwarding: bool = False,
     ) -> SshCredential:
-        """A fresh key and its certificate; of all extensions only permit-pty, and only when asked for."""
+        """A fresh key and its certificate; of all extensions only permit-pty and permit-port-forwarding, each only when
+        asked for."""
         ...
 
     def sign_user(
@@ -97,11 +105,20 @@ class LocalAuthority:
         return _public(self._host_ca, "berth host CA")
 
     def issue_user(
-        self, key_id: str, principals: tuple[str, ...], valid_from: datetime, valid_to: datetime, *, permit_pty: bool
+        self,
+        key_id: str,
+        principals: tuple[str, ...],
+        valid_from: datetime,
+        valid_to: datetime,
+        *,
+        permit_pty: bool,
+        permit_forwarding: bool = False,
     ) -> SshCredential:
         """Raises ValueError without a principal: such a certificate would open every account."""
         key = asyncssh.generate_private_key(ALGORITHM)
-        serial, certificate = self._sign(key, key_id, principals, valid_from, valid_to, permit_pty=permit_pty)
+        serial, certificate = self._sign(
+            key, key_id, principals, valid_from, valid_to, permit_pty=permit_pty, permit_forwarding=permit_forwarding
+        )
         return SshCredential(
             private_key=key.export_private_key().decode(),
             public_key=_public(key),
@@ -136,6 +153,7 @@ class LocalAuthority:
         valid_to: datetime,
         *,
         permit_pty: bool,
+        permit_forwarding: bool = False,
     ) -> tuple[int, str]:
         _refuse_empty(principals)
         serial = _serial()
@@ -148,7 +166,7 @@ class LocalAuthority:
             valid_before=int(valid_to.timestamp()),
             permit_x11_forwarding=False,
             permit_agent_forwarding=False,
-            permit_port_forwarding=False,
+            permit_port_forwarding=permit_forwarding,
             permit_pty=permit_pty,
             permit_user_rc=False,
         )

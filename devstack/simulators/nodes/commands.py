@@ -18,10 +18,13 @@ _OPTIONS = {
     "kill-sessions": ("login",),
     "keys": ("login", "keys"),
     "keys-used": ("login",),
+    "app-start": ("login", "app"),
+    "app-stop": ("login", "app"),
     "gpus": (),
     "status": (),
 }
 _LOWEST_UID, _HIGHEST_UID = 20_000, 59_999
+_APP = re.compile(r"[0-9a-f]{12}")
 USAGE_EXIT = 2
 
 
@@ -35,6 +38,7 @@ class NodeCommand(msgspec.Struct, frozen=True):
     name: str
     login: str = ""
     principal: str = ""
+    app: str = ""
     gpus: tuple[int, ...] | None = None
     keys: tuple[str, ...] = ()
 
@@ -60,6 +64,10 @@ def parse(command: str) -> NodeCommand:
         _check_login(given.get("login", ""))
     if name == "keys":
         return NodeCommand(name, given["login"], keys=_keys(given.get("keys", "")))
+    if name in ("app-start", "app-stop"):
+        if not _APP.fullmatch(given.get("app", "")):
+            raise BadCommand("app must be twelve hexadecimal characters")
+        return NodeCommand(name, given["login"], app=given["app"])
     if name != "user-add":
         return NodeCommand(name, given.get("login", ""))
     uid = given.get("uid", "")
@@ -67,7 +75,7 @@ def parse(command: str) -> NodeCommand:
         raise BadCommand("uid must be between 20000 and 59999")
     if not PRINCIPAL.fullmatch(given.get("principal", "")):
         raise BadCommand("principal is missing or holds unexpected characters")
-    return NodeCommand(name, given["login"], given["principal"], _gpus(given.get("gpus", "all")))
+    return NodeCommand(name, given["login"], given["principal"], gpus=_gpus(given.get("gpus", "all")))
 
 
 def _arguments(command: str) -> list[str] | None:

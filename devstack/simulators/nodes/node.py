@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import asyncssh
 import msgspec
 
 from devstack.simulators.nodes import commands, processes
+from devstack.simulators.nodes.apps import Apps, open_socket
 from devstack.simulators.nodes.confinement import Level, launch
 from devstack.simulators.nodes.machine import MANAGEMENT_LOGIN, Account, Machine, add_user
 from devstack.simulators.nodes.sessions import Process, Session
@@ -32,6 +34,7 @@ class Node:
         self._doors: set[_Door] = set()
         self._silent: set[asyncio.StreamWriter] = set()
         self._sessions: set[Session] = set()
+        self._apps = Apps()
 
     async def start(self) -> None:
         """Listen on the machine's address; raises OSError when that address or port is taken."""
@@ -67,6 +70,7 @@ class Node:
         for writer in self._silent:
             writer.transport.abort()
         self._end_sessions(lambda _login: True)
+        self._apps.kill(lambda _login: True)
         for door in list(self._doors):
             door.abort()
         await asyncio.sleep(0)
@@ -162,7 +166,7 @@ class Node:
         tty = process.term_type is not None
         argv = ("/bin/bash",) if process.command is None else ("/bin/bash", "-c", process.command)
         greeting = self._greeting(account) if tty and process.command is None else b""
-        start = launch(self._level, room, argv, self._environment(process, account), tty=tty)
+        start = launch(self._level, room, argv, self._session_environment(process, account), tty=tty)
         self._sessions.add(session)
         try:
             await session.run(process, start, greeting)
@@ -171,7 +175,7 @@ class Node:
         finally:
             self._sessions.discard(session)
 
-    def _environment(self, process: Process, account: Account) -> dict[str, str]:
+    def _environment(self, account: Account) -> dict[str, str]:
         env = {
             "USER": account.login,
             "LOGNAME": account.login,
@@ -180,13 +184,17 @@ class Node:
             "PS1": f"{account.login}@{self.machine.hostname()}:\\w\\$ ",
             processes.MARKER: f"{self._store.salt}:{self.machine.system_id}:{account.login}:",
         }
+        if account.gpus is not None:
+            env["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, account.gpus))
+        return env
+
+    def _session_environment(self, process: Process, account: Account) -> dict[str, str]:
+        env = self._environment(account)
         if process.term_type is not None:
             env["TERM"] = process.term_type if _TERM.fullmatch(process.term_type) else "xterm-256color"
         for name, value in process.env.items():
             if (name == "LANG" or re.fullmatch(r"LC_[A-Z]{1,20}", name)) and _LOCALE.fullmatch(value):
                 env[name] = value
-        if account.gpus is not None:
-            env["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, account.gpus))
         return env
 
     def _greeting(self, account: Account) -> bytes:
@@ -199,10 +207,36 @@ class Node:
     async def _node_command(self, text: str) -> tuple[int, dict[str, object]]:
         try:
             command = commands.parse(text)
+            if command.name in ("app-start", "app-stop"):
+                return await self._app_command(command)
             answer = self._carry_out(command)
             return (0 if answer["ok"] else 1), answer
         except (commands.BadCommand, ValueError) as error:
             return commands.USAGE_EXIT, {"ok": False, "error": str(error)}
+
+    async def _app_command(self, command: commands.NodeCommand) -> tuple[int, dict[str, object]]:
+        account = self.machine.accounts.get(command.login)
+        if command.name == "app-stop":
+            await self._apps.stop(command.login, command.app)
+        elif account is None or account.expired:
+            return 1, {"ok": False, "error": "there is no such account"}
+        else:
+            room = self._store.room(self.machine, account)
+            argv = ("/bin/bash", "-lc", f"exec /usr/bin/python3 -I .berth/berth-app run {command.app}")
+            start = launch(self._level, room, argv, self._environment(account), tty=False, network=True)
+            self._apps.start(command.login, command.app, start)
+        return 0, {"ok": True, "command": command.name, "login": command.login}
+
+    async def reach(
+        self, login: str, path: str, reader: asyncssh.SSHReader[bytes], writer: asyncssh.SSHWriter[bytes]
+    ) -> None:
+        """Join a channel with a socket in that login's home (direct-streamlocal)."""
+        account = self.machine.accounts.get(login)
+        if account is None:
+            writer.close()
+            return
+        room = self._store.room(self.machine, account)
+        await open_socket(self._level, room, path, reader, writer)
 
     def _carry_out(self, command: commands.NodeCommand) -> dict[str, object]:
         machine, login = self.machine, command.login
@@ -263,6 +297,7 @@ class Node:
         for session in list(self._sessions):
             if chosen(session.login):
                 session.kill()
+        self._apps.kill(chosen)
         for login in [name for name in self.machine.accounts if chosen(name) and name != MANAGEMENT_LOGIN]:
             self.kill_processes(login)
         for door in list(self._doors):
@@ -308,6 +343,14 @@ class _Door(asyncssh.SSHServer):
     def auth_completed(self) -> None:
         if self.key_line:
             self._node.note_use(self.login, asyncssh.import_public_key(self.key_line).get_fingerprint())
+
+    def unix_connection_requested(
+        self, dest_path: str
+    ) -> Callable[[asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]], Awaitable[None]] | bool:
+        """As sshd with `AllowStreamLocalForwarding local`; the certificate's own permission was checked before."""
+        if not self._node.machine.boot().forwards_sockets():
+            return False
+        return partial(self._node.reach, self.login, dest_path)
 
     def hang_up(self) -> None:
         """Close the connection, telling the client why."""

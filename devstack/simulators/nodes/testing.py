@@ -25,6 +25,7 @@ SSHD_CONFIG = (
     "TrustedUserCAKeys /etc/ssh/berth_user_ca.pub\nAuthorizedPrincipalsFile /etc/ssh/auth_principals/%u\n"
     "AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/auth_keys/%u\n"
     "PasswordAuthentication no\nPermitRootLogin no\nAllowAgentForwarding no\nAllowTcpForwarding no\n"
+    "AllowStreamLocalForwarding local\n"
 )
 
 

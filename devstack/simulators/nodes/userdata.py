@@ -58,6 +58,10 @@ class Boot(msgspec.Struct, frozen=True):
         """True when sshd was told to read the files that `berth-node keys` writes."""
         return "/etc/ssh/auth_keys/%u" in self._sshd_words("AuthorizedKeysFile")
 
+    def forwards_sockets(self) -> bool:
+        """Whether sshd lets a certificate that may forward reach Unix sockets; it does unless told otherwise."""
+        return self._sshd_option("AllowStreamLocalForwarding").lower() in ("", "yes", "all", "local")
+
     def _sshd_option(self, name: str) -> str:
         words = self._sshd_words(name)
         return words[0] if len(words) == 1 else ""

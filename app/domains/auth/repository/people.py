@@ -96,6 +96,12 @@ SESSION_ENDINGS = text("""
                                 OR coalesce(u.suspended_at, t.suspended_at) IS NOT NULL)
 """)
 PEOPLE = text("SELECT id, name, email FROM auth.users WHERE id = ANY(:ids)")
+PEOPLE_OF_PROJECT = text("""
+    SELECT DISTINCT u.id, u.name, u.email FROM auth.memberships m JOIN auth.users u ON u.id = m.user_id
+    WHERE m.tenant_id = :tenant_id AND (m.project_id IS NULL OR m.project_id = :project_id)
+      AND u.suspended_at IS NULL
+    ORDER BY u.name, u.id LIMIT 1000
+""")
 TENANTS = text("SELECT id, name, currency, time_zone FROM auth.tenants WHERE id = ANY(:ids)")
 PROJECTS = text("SELECT id, tenant_id, name FROM auth.projects WHERE id = ANY(:ids)")
 
@@ -229,6 +235,10 @@ class AuthRepository:
 
     async def list_people(self, ids: list[UUID]) -> list[Row[tuple[object, ...]]]:
         return list(await self._session.execute(PEOPLE, {"ids": ids}))
+
+    async def list_people_of_project(self, tenant_id: UUID, project_id: UUID) -> list[Row[tuple[object, ...]]]:
+        values = {"tenant_id": tenant_id, "project_id": project_id}
+        return list(await self._session.execute(PEOPLE_OF_PROJECT, values))
 
     async def list_tenants(self, ids: list[UUID]) -> list[Row[tuple[object, ...]]]:
         return list(await self._session.execute(TENANTS, {"ids": ids}))

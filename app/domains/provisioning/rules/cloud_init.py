@@ -19,6 +19,7 @@ SSHD_CONFIG = (
     "PermitRootLogin no\n"
     "AllowAgentForwarding no\n"
     "AllowTcpForwarding no\n"
+    "AllowStreamLocalForwarding local\n"  # the proxy reaches an app's socket as the app's own login
 )
 
 

@@ -28,8 +28,8 @@ from app.domains.provisioning.repository import (
 )
 from app.domains.provisioning.service.forecast import forecast
 from app.domains.releases import public as releases
-from app.shared.authz import Permission, project_scope
-from app.shared.errors import DomainError, NotFound
+from app.shared.authz import ActorKind, Permission, project_scope
+from app.shared.errors import DomainError, Forbidden, NotFound
 
 PAGE = 50
 
@@ -156,7 +156,24 @@ async def page_live(ctx: Context) -> list[AllocationView]:
 async def access_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
     """Where and as whom the actor's project logs in to this machine. Raises NotFound, NotActive."""
     scope = project_scope(ctx.actor, Permission.TERMINAL_OPEN)
-    allocation = await AllocationRepository(ctx.session).get_in(scope, allocation_id)
+    return await _target(ctx, await AllocationRepository(ctx.session).get_in(scope, allocation_id))
+
+
+async def app_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
+    """The same without a person: for our own workers and proxies. Raises NotFound, NotActive, Forbidden."""
+    if ctx.actor.kind is not ActorKind.SYSTEM:
+        raise Forbidden()
+    return await _target(ctx, await AllocationRepository(ctx.session).get(allocation_id))
+
+
+async def active_machines(ctx: Context) -> list[AllocationView]:
+    """The running machines of the actor's project, newest first."""
+    scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)
+    rows = await AllocationRepository(ctx.session).page(scope, before=None, limit=200, live=True)
+    return [row for row in rows if row.state == "active"]
+
+
+async def _target(ctx: Context, allocation: AllocationView) -> AccessTarget:
     if allocation.state != "active":
         raise NotActive(state=allocation.state)
     deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)

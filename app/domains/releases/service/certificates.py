@@ -13,12 +13,21 @@ from app.shared.pki import CertificateAuthority
 
 
 def mint_user_certificate(
-    authority: CertificateAuthority, allocation_id: UUID, login: str, now: datetime, length: timedelta
+    authority: CertificateAuthority,
+    allocation_id: UUID,
+    login: str,
+    now: datetime,
+    length: timedelta,
+    *,
+    for_apps: bool = False,
 ) -> SshCredential:
-    """A fresh key whose certificate opens `login` on that allocation's machine; of extensions only permit-pty."""
+    """A fresh key whose certificate opens `login` on that allocation's machine: with a terminal, or for apps with
+    forwarding to sockets instead. sshd allows no TCP forwarding to either."""
     valid_from, valid_to = validity(now, length)
     principal = user_principal(allocation_id, login)
-    return authority.issue_user(principal, (principal,), valid_from, valid_to, permit_pty=True)
+    return authority.issue_user(
+        principal, (principal,), valid_from, valid_to, permit_pty=not for_apps, permit_forwarding=for_apps
+    )
 
 
 def mint_management_certificate(authority: CertificateAuthority, system_id: str, now: datetime) -> SshCredential:
@@ -32,7 +41,14 @@ async def certify_user(ctx: Context, authority: CertificateAuthority, command: C
     """The same as `mint_user_certificate`, with policy, the Context's instant, and a row that remembers the key."""
     now = await ctx.now()
     minutes = await ctx.policy(CERTIFICATE_MINUTES, command.tenant_id, command.project_id)
-    credential = mint_user_certificate(authority, command.allocation_id, command.login, now, timedelta(minutes=minutes))
+    credential = mint_user_certificate(
+        authority,
+        command.allocation_id,
+        command.login,
+        now,
+        timedelta(minutes=minutes),
+        for_apps=command.purpose == "app",
+    )
     await CertificateRepository(ctx.session).append_certificate(command, credential, credential.principals[0], now)
     return credential
 

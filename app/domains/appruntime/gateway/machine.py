@@ -1,0 +1,108 @@
+"""What is said to a machine about apps: files, states, logs as the app's login; start and stop as the management."""
+
+import hashlib
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from app.domains.appruntime.contracts import LogPart
+from app.domains.appruntime.errors import MachineRefused
+from app.domains.appruntime.gateway.link import Link
+from app.domains.appruntime.rules.manifests import FOLDER
+
+NODE_COMMAND = "/usr/local/sbin/berth-node"
+NODE_FILES = Path(__file__).parents[1] / "node_files"
+RUNNER = (NODE_FILES / "berth-app").read_bytes()
+PYTHON = f"/usr/bin/python3 -I {FOLDER}/berth-app"
+
+
+class RunStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the way up as the runner tells it; times are seconds of the machine's clock."""
+
+    key: str
+    began: float
+    ended: float | None = None
+    ok: bool = False
+    note: str = ""
+
+
+class AppStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What the runner of one app says. `alive`: the runner itself; `state`: installing | starting | running | exited |
+    failed, or empty when it never ran."""
+
+    app: str
+    alive: bool = False
+    known: bool = False
+    run: int = 0
+    state: str = ""
+    steps: tuple[RunStep, ...] = ()
+    code: int | None = None
+    signal: str | None = None
+    error: str = ""
+    log_end: int = 0
+    tail: tuple[str, ...] = ()
+
+
+class AppMachine:
+    """A machine, logged in as the apps' login. Raises what the link raises."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def home(self) -> str:
+        """The login's home as it sees it."""
+        return (await self._link.run('printf %s "$HOME"')).decode()
+
+    async def prepare(self, handle: str, files: Mapping[str, str], folder: str, spec: Mapping[str, object]) -> None:
+        """Write the runner, the manifest's files and what to run. Repeating it changes nothing."""
+        await self._put(f"{FOLDER}/berth-app", RUNNER)
+        for name, content in files.items():
+            await self._put(f"{folder}/{name}", content.encode())
+        await self._put(f"{FOLDER}/apps/{handle}/spec.json", json.dumps(spec).encode())
+
+    async def status(self, handles: Sequence[str]) -> dict[str, AppStatus]:
+        """Of each app; one that the machine does not know says so."""
+        output = await self._link.run(f"{PYTHON} status {' '.join(handles)}")
+        try:
+            found = msgspec.convert(json.loads(output), type=list[AppStatus], strict=False)
+        except (ValueError, msgspec.ValidationError) as error:
+            raise MachineRefused("The machine's answer could not be read.") from error
+        return {status.app: status for status in found}
+
+    async def log(self, handle: str, offset: int, limit: int) -> LogPart:
+        """A part of the app's output; a negative offset asks for the end of it."""
+        output = await self._link.run(f"{PYTHON} log {handle} {offset} {limit}")
+        try:
+            return msgspec.json.decode(output, type=LogPart)
+        except msgspec.MsgspecError as error:
+            raise MachineRefused("The machine's answer could not be read.") from error
+
+    async def remove(self, handle: str) -> None:
+        """Forget an app that has ended."""
+        await self._link.run(f"test ! -e {FOLDER}/berth-app || {PYTHON} remove {handle}")
+
+    async def _put(self, path: str, content: bytes) -> None:
+        """The file holds the old content or the new, never a part; one that has it already is left alone."""
+        digest = hashlib.sha256(content).hexdigest()
+        where, new = shlex.quote(path), shlex.quote(f"{path}.new-{digest[:12]}")
+        check = f"printf '%s  %s\\n' {digest} {where} | sha256sum -c --status 2>/dev/null"
+        write = f"mkdir -p {shlex.quote(str(Path(path).parent))} && cat > {new} && mv -f {new} {where}"
+        await self._link.run(f"umask 077; {check} || {{ {write}; }}", content)
+
+
+class Manager:
+    """A machine, logged in as the management: the only thing that outlives sessions is started by it."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def start(self, login: str, handle: str) -> None:
+        """Run the app's runner as that login; does nothing when it runs."""
+        await self._link.run(f"sudo {NODE_COMMAND} app-start --login {login} --app {handle}")
+
+    async def stop(self, login: str, handle: str) -> None:
+        """End the runner and all that it started."""
+        await self._link.run(f"sudo {NODE_COMMAND} app-stop --login {login} --app {handle}")

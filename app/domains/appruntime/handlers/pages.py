@@ -1,0 +1,165 @@
+"""The gallery, the launch form, one app, its log, its people, and the way to its own origin."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.datastructures import State
+from litestar.params import FromPath, QueryParameter
+
+from app.context import Context
+from app.domains.appruntime.contracts import AppChanged, Launched, MemberChanged, OpenApp
+from app.domains.appruntime.schemas import (
+    ActForm,
+    AppMemberForm,
+    GalleryPage,
+    LaunchAppForm,
+    LogPage,
+    MachineAppsPage,
+    app_page,
+    app_row,
+    gallery_page,
+    launch_app_page,
+)
+from app.domains.appruntime.service import acting, entrance, launch, logs, manifests, people, views
+from app.domains.provisioning import public as provisioning
+from app.shared.authz import Permission
+from app.shared.authz.scope import may
+from app.shared.errors import ValidationFailed
+from app.shared.idempotency import once
+from app.shared.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+from app.shared.web.paging import Cursor, cut
+
+Word = Annotated[str, QueryParameter(max_length=100)]
+Machine = Annotated[UUID | None, QueryParameter(name="machine")]
+Next = Annotated[str, QueryParameter(name="next", max_length=2_000)]
+READ = requires(Permission.APP_READ)
+RUN = requires(Permission.APP_RUN)
+OPEN = requires(Permission.APP_OPEN)
+GALLERY, LAUNCH, DETAIL, MACHINE = (f"appruntime/{name}.html" for name in ("gallery", "launch", "app", "machine"))
+PAGE = 50
+TAIL = 16_384
+
+
+async def _gallery(ctx: Context, cursor: UUID | None) -> GalleryPage:
+    found = cut(await views.page_apps(ctx, cursor, PAGE + 1), PAGE, lambda shown: shown.app.id)
+    return gallery_page(
+        await manifests.catalog(ctx),
+        found,
+        is_first=cursor is None,
+        may_run=may(ctx.actor, Permission.APP_RUN),
+        has_machine=bool(await provisioning.list_active_machines(ctx)),
+    )
+
+
+@get("/apps", opt=READ, include_in_schema=False, name="appruntime:gallery")
+async def gallery(ctx: Ctx, cursor: Cursor = None) -> Response[str]:
+    """What is on offer, and one's apps."""
+    return await page(ctx, GALLERY, await _gallery(ctx, cursor))
+
+
+@get("/apps/now", opt=READ, include_in_schema=False)
+async def gallery_now(ctx: Ctx, cursor: Cursor = None) -> Response[str]:
+    """The list alone."""
+    return await fragment(ctx, GALLERY, "now", await _gallery(ctx, cursor))
+
+
+@get("/apps/launch", opt=RUN, include_in_schema=False)
+async def launch_form(
+    ctx: Ctx, app: Word = "", version: Word = "", machine: Machine = None, name: Word = ""
+) -> Response[str]:
+    """The form, with what the choice in the address means."""
+    choices = await views.launch_choices(ctx, app, version, machine, name)
+    return await page(ctx, LAUNCH, launch_app_page(choices))
+
+
+@post("/apps/launch", opt=RUN, include_in_schema=False)
+async def launch_app(ctx: Ctx, data: Form[LaunchAppForm]) -> Response[str]:
+    """Launch, then to the app's page."""
+    if not data.machine:
+        raise ValidationFailed(fields={"machine": "Choose a machine that is running."})
+    launched = await once(ctx, Launched, launch.launch, data.command())
+    return redirect(ctx, f"/apps/{launched.app_id}")
+
+
+@get("/apps/{app_id:uuid}", opt=READ, include_in_schema=False, name="appruntime:app")
+async def app_detail(ctx: Ctx, app_id: FromPath[UUID]) -> Response[str]:
+    """One app."""
+    return await page(ctx, DETAIL, app_page(await views.get_detail(ctx, app_id)))
+
+
+@get("/apps/{app_id:uuid}/now", opt=READ, include_in_schema=False)
+async def app_now(ctx: Ctx, app_id: FromPath[UUID]) -> Response[str]:
+    """The part of an app's page that moves."""
+    return await fragment(ctx, DETAIL, "now", app_page(await views.get_detail(ctx, app_id)))
+
+
+@get("/apps/{app_id:uuid}/log", opt=READ, include_in_schema=False)
+async def app_log(contexts: Contexts, state: State, app_id: FromPath[UUID]) -> Response[str]:
+    """The end of its output, read from the machine now."""
+    part, problem = await logs.tail(contexts, state.runtime, app_id, TAIL)
+    async with contexts() as ctx:
+        app = (await views.get_app(ctx, app_id)).app
+        follows = app.state not in ("stopped", "failed", "released")
+        struct = LogPage(app=app, text=part.text, problem=problem, is_cut=part.start > 0, follows=follows)
+        return await fragment(ctx, "appruntime/log.html", "log", struct)
+
+
+@post("/apps/{app_id:uuid}/act", opt=RUN, include_in_schema=False)
+async def act_on_app(ctx: Ctx, app_id: FromPath[UUID], data: Form[ActForm]) -> Response[str]:
+    """Stop, start, restart or release it."""
+    await once(ctx, AppChanged, acting.act, data.command(app_id))
+    return redirect(ctx, f"/apps/{app_id}")
+
+
+@post("/apps/{app_id:uuid}/members", opt=RUN, include_in_schema=False)
+async def set_member(ctx: Ctx, app_id: FromPath[UUID], data: Form[AppMemberForm]) -> Response[str]:
+    """Add a person, change a role, or remove somebody."""
+    if data.role:
+        await once(ctx, MemberChanged, people.set_member, data.set(app_id))
+    else:
+        await once(ctx, MemberChanged, people.remove_member, data.remove(app_id))
+    return redirect(ctx, f"/apps/{app_id}")
+
+
+@get("/apps/{app_id:uuid}/open", opt=OPEN, include_in_schema=False, name="appruntime:open")
+async def open_app(ctx: Ctx, app_id: FromPath[UUID]) -> Response[str]:
+    """To the app's own origin, with a code that works once."""
+    return _leave(ctx, await entrance.open_app(ctx, OpenApp(app_id=app_id)))
+
+
+@get("/apps/at/{handle:str}", opt=OPEN, include_in_schema=False)
+async def open_at(ctx: Ctx, handle: FromPath[str], path: Next = "/") -> Response[str]:
+    """The same for a browser that came to the app's origin first."""
+    return _leave(ctx, await entrance.open_by_handle(ctx, handle, path))
+
+
+def _leave(ctx: Context, url: str) -> Response[str]:
+    answer = redirect(ctx, url)
+    answer.headers["referrer-policy"] = "no-referrer"
+    answer.headers["cache-control"] = "no-store"
+    return answer
+
+
+@get("/machines/{allocation_id:uuid}/apps", opt=READ, include_in_schema=False)
+async def machine_apps(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
+    """The apps on one machine."""
+    return await page(ctx, MACHINE, await _on_machine(ctx, allocation_id))
+
+
+@get("/machines/{allocation_id:uuid}/apps/now", opt=READ, include_in_schema=False)
+async def machine_apps_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
+    """The part of it that moves."""
+    return await fragment(ctx, MACHINE, "now", await _on_machine(ctx, allocation_id))
+
+
+async def _on_machine(ctx: Context, allocation_id: UUID) -> MachineAppsPage:
+    machine, found = await views.apps_on(ctx, allocation_id)
+    runs = may(ctx.actor, Permission.APP_RUN) and machine.state == "active"
+    return MachineAppsPage(machine=machine, rows=tuple(app_row(shown) for shown in found), may_run=runs)
+
+
+ROUTES = [
+    gallery, gallery_now, launch_form, launch_app, app_detail, app_now, app_log, act_on_app, set_member, open_app,
+    open_at, machine_apps, machine_apps_now,
+]  # fmt: skip

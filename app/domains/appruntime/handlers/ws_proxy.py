@@ -1,0 +1,11 @@
+"""The origins of apps: HTTP and WebSocket, everything that is sent there. See service/proxy.py."""
+
+from litestar.types import ASGIApp
+
+from app.context import Runtime
+from app.domains.appruntime.service.proxy import AppProxy
+
+
+def host_app(runtime: Runtime) -> ASGIApp:
+    """For the composition root, which tells hosts apart."""
+    return AppProxy(runtime)

@@ -1,0 +1,112 @@
+"""The way from the portal to an app's own origin: a code that works once within half a minute, then a cookie there.
+
+The code is no token: it is random, short-lived, used up by its first use, good for one app and one portal session, and
+the browser is led away from the address that holds it. Valkey keeps its hash; GETDEL makes using it and using it up one
+step.
+"""
+
+from urllib.parse import urlencode
+
+import msgspec
+
+from app.context import Context, Runtime
+from app.domains.appruntime.contracts import AppSession, AppView, OpenApp
+from app.domains.appruntime.errors import NotOpenable, PersonsOnly
+from app.domains.appruntime.policies import SESSION_HOURS
+from app.domains.appruntime.repository import AppRepository
+from app.domains.appruntime.service.addresses import origin_of
+from app.domains.appruntime.service.gate import may_open
+from app.domains.appruntime.service.people import visible
+from app.shared.authz import Actor, ActorKind
+from app.shared.authz.actor import SYSTEM
+from app.shared.crypto import digest, new_secret
+from app.shared.errors import Forbidden, NotFound
+
+CODE_SECONDS = 30
+ENTER = "/_berth/enter"
+
+
+def code_key(code: str) -> str:
+    """Where what a code stands for waits."""
+    return f"app_code:{digest(code).hex()}"
+
+
+def session_key(token: str) -> str:
+    """Where what an app's cookie stands for is kept."""
+    return f"app_session:{digest(token).hex()}"
+
+
+async def open_app(ctx: Context, command: OpenApp, path: str = "/") -> str:
+    """The address to send the browser to. Raises NotFound, Forbidden (a viewer), NotOpenable, PersonsOnly."""
+    app, _ = await visible(ctx, command.app_id)
+    return await _admit(ctx, app, path)
+
+
+async def open_by_handle(ctx: Context, handle: str, path: str) -> str:
+    """The same for a browser that came to the app's origin first. Raises NotFound too for a handle that never was."""
+    app = await AppRepository(ctx.session).find_by_handle(handle)
+    if app is None:
+        raise NotFound()
+    return await open_app(ctx, OpenApp(app_id=app.id), path)
+
+
+async def _admit(ctx: Context, app: AppView, path: str) -> str:
+    actor = ctx.actor
+    if actor.kind is not ActorKind.USER or not actor.via_cookie or actor.id is None or actor.session_id is None:
+        raise PersonsOnly()
+    if not await may_open(ctx, app, actor.id):
+        raise Forbidden("Only owners and users of this app may open it.")
+    if app.state != "running":
+        raise NotOpenable(state=app.state)
+    session = AppSession(app_id=app.id, handle=app.handle, user_id=actor.id, session_id=actor.session_id)
+    code = new_secret()
+    await ctx.runtime.valkey.set(code_key(code), msgspec.json.encode(session), ex=CODE_SECONDS)
+    query = urlencode({"code": code, "next": safe_path(path)})
+    return f"{origin_of(ctx.settings.web, app.handle)}{ENTER}?{query}"
+
+
+def safe_path(path: str) -> str:
+    """A path on the app's own origin; anything else is its front page."""
+    is_path = path.startswith("/") and not path.startswith(("//", "/\\", "/_berth/"))
+    return path if is_path and len(path) <= 2_000 and path.isprintable() else "/"
+
+
+async def redeem(runtime: Runtime, handle: str, code: str) -> tuple[str, int] | None:
+    """Use a code up: the token for the cookie and its seconds; None for a code that is used, old or another app's."""
+    if not code or len(code) > 100:
+        return None
+    stored = await runtime.valkey.getdel(code_key(code))
+    if stored is None:
+        return None
+    session = msgspec.json.decode(stored, type=AppSession)
+    if session.handle != handle:
+        return None
+    async with runtime.context(SYSTEM) as ctx:
+        app = await AppRepository(ctx.session).get(session.app_id)
+        seconds = 3600 * await ctx.policy(SESSION_HOURS, app.tenant_id, app.project_id)
+    async with runtime.context(_person(session, app)) as ctx:
+        await ctx.audit("app.open", "app", str(app.id))
+    token = new_secret()
+    await runtime.valkey.set(session_key(token), stored, ex=seconds)
+    return token, seconds
+
+
+def _person(session: AppSession, app: AppView) -> Actor:
+    return Actor(
+        kind=ActorKind.USER,
+        id=session.user_id,
+        tenant_id=app.tenant_id,
+        project_id=app.project_id,
+        session_id=session.session_id,
+    )
+
+
+async def session_of(runtime: Runtime, handle: str, token: str | None) -> AppSession | None:
+    """Who a cookie stands for on the origin of this app."""
+    if not token or len(token) > 100:
+        return None
+    stored = await runtime.valkey.get(session_key(token))
+    if stored is None:
+        return None
+    session = msgspec.json.decode(stored, type=AppSession)
+    return session if session.handle == handle else None

@@ -1,0 +1,183 @@
+"""Who may pass the proxy, asked anew every two seconds, and at once when something is told that may change the answer.
+
+A browser passes while the portal's session it came from lives, the person is a member who may open the app and still
+has a role in its project, and the app runs. Open connections that lost their right are ended: a revocation takes five
+seconds at most, also when the message is lost.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterable
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.context import Context, Runtime
+from app.domains.appruntime.contracts import AppSession, AppView
+from app.domains.appruntime.repository import AppRepository, MemberRepository
+from app.domains.auth import public as auth
+from app.shared.authz import Permission
+from app.shared.authz.actor import SYSTEM
+
+WATCH_SECONDS = 2.0
+FRESH_SECONDS = 2.0
+END_CHANNEL = "apps:end"
+Verdict = Literal["pass", "sign_in", "stranger", "not_running"]
+
+log = structlog.get_logger("berth.apps")
+
+
+class EndNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """What `apps:end` carries: whose right to be connected may have ended."""
+
+    app_id: UUID | None = None
+    session_id: UUID | None = None
+
+
+class Ruling(msgspec.Struct, frozen=True):
+    """A verdict, the app it is about, and when it was given."""
+
+    verdict: Verdict
+    app: AppView
+    at: float
+
+
+class Pass:
+    """One open connection. `ended` is set when it has to close, with why."""
+
+    def __init__(self, session: AppSession) -> None:
+        self.session = session
+        self.verdict: Verdict = "pass"
+        self.ended = asyncio.Event()
+
+    def end(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        self.ended.set()
+
+
+class AppGate:
+    """One per web process."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._rulings: dict[AppSession, Ruling] = {}
+        self._open: set[Pass] = set()
+        self._watching: list[asyncio.Task[None]] = []
+
+    async def ask(self, session: AppSession) -> Ruling:
+        """May this browser pass? Raises NotFound when the app never was."""
+        found = self._rulings.get(session)
+        if found is None or time.monotonic() - found.at > FRESH_SECONDS:
+            await self._judge([session])
+            found = self._rulings[session]
+        return found
+
+    def count(self, app_id: UUID) -> int:
+        """How many connections of an app are open here."""
+        return sum(one.session.app_id == app_id for one in self._open)
+
+    @contextlib.asynccontextmanager
+    async def connection(self, session: AppSession) -> AsyncIterator[Pass]:
+        """Watch over one connection while it is open."""
+        if not self._watching:
+            self._watching = [asyncio.create_task(self._watch()), asyncio.create_task(self._listen())]
+        one = Pass(session)
+        self._open.add(one)
+        try:
+            yield one
+        finally:
+            self._open.discard(one)
+
+    async def apply(self, notice: EndNotice) -> None:
+        """Ask again for those whom the notice is about."""
+        for session in list(self._rulings):
+            if notice.app_id == session.app_id or notice.session_id == session.session_id:
+                del self._rulings[session]
+        touched = {
+            one.session
+            for one in self._open
+            if notice.app_id == one.session.app_id or notice.session_id == one.session.session_id
+        }
+        await self._enforce(touched)
+
+    async def aclose(self) -> None:
+        for task in self._watching:
+            task.cancel()
+        for one in list(self._open):
+            one.end("not_running")
+        await asyncio.gather(*self._watching, return_exceptions=True)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    async def _judge(self, sessions: Iterable[AppSession]) -> None:
+        asked = list(sessions)
+        async with self._runtime.context(SYSTEM) as ctx:
+            over = await auth.session_endings(ctx, {session.session_id for session in asked})
+            for session in asked:
+                verdict, app = await _verdict(ctx, session, signed_out=session.session_id in over)
+                self._rulings[session] = Ruling(verdict, app, time.monotonic())
+        if len(self._rulings) > 10_000:
+            self._rulings.clear()
+
+    async def _enforce(self, sessions: set[AppSession]) -> None:
+        if not sessions:
+            return
+        await self._judge(sessions)
+        for one in list(self._open):
+            ruling = self._rulings.get(one.session)
+            if ruling is not None and ruling.verdict != "pass":
+                one.end(ruling.verdict)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            try:
+                await self._enforce({one.session for one in self._open})
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("whether apps may stay open could not be asked", error=type(error).__name__)
+
+    async def _listen(self) -> None:
+        """The quick way; the watch stands behind it."""
+        while True:
+            with contextlib.suppress(RedisError, OSError):
+                async with self._runtime.valkey.pubsub(ignore_subscribe_messages=True) as channel:
+                    await channel.subscribe(END_CHANNEL)
+                    while True:
+                        message = await channel.get_message(timeout=1.0)
+                        if message is not None:
+                            await self._hear(message["data"])
+            await asyncio.sleep(1)
+
+    async def _hear(self, data: bytes) -> None:
+        try:
+            await self.apply(msgspec.json.decode(data, type=EndNotice))
+        except msgspec.MsgspecError:
+            log.warning("a notice on the apps' channel could not be read")
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("whether apps may stay open could not be asked", error=type(error).__name__)
+
+
+async def _verdict(ctx: Context, session: AppSession, *, signed_out: bool) -> tuple[Verdict, AppView]:
+    app = await AppRepository(ctx.session).get(session.app_id)
+    if signed_out:
+        return "sign_in", app
+    if not await may_open(ctx, app, session.user_id):
+        return "stranger", app
+    return ("pass" if app.state == "running" else "not_running"), app
+
+
+async def may_open(ctx: Context, app: AppView, user_id: UUID) -> bool:
+    """Whether this person is one who opens the app, and still has a role in its project."""
+    if await MemberRepository(ctx.session).role(app.id, user_id) not in ("owner", "user"):
+        return False
+    return not await auth.without_permission(ctx, Permission.APP_OPEN, [(user_id, app.tenant_id, app.project_id)])
+
+
+def gate_of(runtime: Runtime) -> AppGate:
+    """This process's gate."""
+    return runtime.part(AppGate)

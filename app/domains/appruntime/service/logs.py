@@ -1,0 +1,46 @@
+"""The output of an app, read from its machine while it is asked for: nothing of it is kept by us."""
+
+import asyncio
+from uuid import UUID
+
+from app.context import Runtime
+from app.domains.appruntime.contracts import AppView, LogPart
+from app.domains.appruntime.service.links import links_of
+from app.domains.appruntime.service.people import visible
+from app.shared.errors import DomainError
+from app.shared.web.provide import ContextFactory
+
+LARGEST = 262_144
+LOOK_SECONDS = 0.5
+
+
+async def read_log(
+    contexts: ContextFactory, runtime: Runtime, app_id: UUID, offset: int, limit: int, wait: int
+) -> LogPart:
+    """From `offset` on; negative: the end of it. With `wait` it answers when there is more, at the latest after so many
+    seconds. Raises NotFound, MachineSilent, MachineRefused."""
+    async with contexts() as ctx:
+        app, _ = await visible(ctx, app_id)
+    if app.state == "released":
+        return LogPart()
+    deadline = asyncio.get_running_loop().time() + wait
+    while True:
+        part = await _read(runtime, app, offset, min(limit, LARGEST))
+        if part.text or asyncio.get_running_loop().time() >= deadline:
+            return part
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def tail(contexts: ContextFactory, runtime: Runtime, app_id: UUID, limit: int) -> tuple[LogPart, str]:
+    """The end of it for a page, and why there is none."""
+    try:
+        return await read_log(contexts, runtime, app_id, -1, limit, 0), ""
+    except DomainError as error:
+        if error.status in (401, 403, 404):
+            raise
+        return LogPart(), error.message
+
+
+async def _read(runtime: Runtime, app: AppView, offset: int, limit: int) -> LogPart:
+    links = links_of(runtime)
+    return await links.on_machine(app.allocation_id, lambda machine: machine.log(app.handle, offset, limit))

@@ -1,0 +1,90 @@
+"""Who may do what with an app. Owners manage it, users open it, viewers see its state and its log.
+
+Owners and admins of the organisation may manage every app, so that nothing stays running when a person leaves; that
+does not let them open it. To everybody else an app of which they are no member does not exist.
+"""
+
+from uuid import UUID
+
+from app.context import Context
+from app.domains.appruntime.contracts import MEMBER_ROLES, AppView, MemberChanged, RemoveMember, SetMember
+from app.domains.appruntime.errors import LastOwner, NotOneOfUs
+from app.domains.appruntime.events import AppMemberChanged
+from app.domains.appruntime.repository import AppRepository, MemberRepository
+from app.domains.appruntime.service import life
+from app.domains.auth import public as auth
+from app.shared.authz import Permission, privileged, project_scope
+from app.shared.authz.scope import may
+from app.shared.errors import Forbidden, NotFound, ValidationFailed
+from app.shared.ids import UserId
+
+
+def oversees(ctx: Context) -> bool:
+    """Whether the actor may manage apps of others."""
+    return may(ctx.actor, Permission.TEAM_MANAGE)
+
+
+async def visible(ctx: Context, app_id: UUID) -> tuple[AppView, str]:
+    """An app that the actor may see, and their role in it (empty for who only oversees). Raises NotFound."""
+    scope = project_scope(ctx.actor, Permission.APP_READ)
+    app = await AppRepository(ctx.session).get_in(scope, app_id)
+    role = await MemberRepository(ctx.session).role(app.id, ctx.actor.id)
+    if not role and not oversees(ctx):
+        raise NotFound()
+    return app, role
+
+
+async def manageable(ctx: Context, app_id: UUID) -> AppView:
+    """An app that the actor may change. Raises NotFound, or Forbidden for who may only use or see it."""
+    app, role = await visible(ctx, app_id)
+    if role != "owner" and not oversees(ctx):
+        raise Forbidden("Only an owner of this app may do that.")
+    return app
+
+
+@privileged(Permission.APP_RUN, "app.member_set", "app", lambda command, _result: command.app_id)
+async def set_member(ctx: Context, command: SetMember) -> MemberChanged:
+    """Add a person of the project or change their role. Raises NotFound, Forbidden, ValidationFailed, NotOneOfUs,
+    LastOwner."""
+    app = await manageable(ctx, command.app_id)
+    if command.role not in MEMBER_ROLES:
+        raise ValidationFailed(fields={"role": "Choose owner, user or viewer."})
+    app = await AppRepository(ctx.session).get(app.id, lock=True)
+    user_id = await _person(ctx, app, command)
+    if command.role != "owner":
+        await _keep_an_owner(ctx, app, user_id)
+    await MemberRepository(ctx.session).set(app, user_id, command.role, await ctx.now())
+    return await _tell(ctx, app, user_id, command.role)
+
+
+@privileged(Permission.APP_RUN, "app.member_remove", "app", lambda command, _result: command.app_id)
+async def remove_member(ctx: Context, command: RemoveMember) -> MemberChanged:
+    """Remove a person; their open connections end within seconds. Raises NotFound, Forbidden, LastOwner."""
+    app = await manageable(ctx, command.app_id)
+    app = await AppRepository(ctx.session).get(app.id, lock=True)
+    await _keep_an_owner(ctx, app, command.user_id)
+    await MemberRepository(ctx.session).remove(app.id, command.user_id)
+    return await _tell(ctx, app, command.user_id, "")
+
+
+async def _person(ctx: Context, app: AppView, command: SetMember) -> UUID:
+    people = await auth.people_of_project(ctx, app.tenant_id, app.project_id)
+    email = command.email.strip().lower()
+    for person in people:
+        if person.id == command.user_id or (email and person.email.lower() == email):
+            return person.id
+    raise NotOneOfUs(fields={"email": "Nobody in this project has this address."})
+
+
+async def _keep_an_owner(ctx: Context, app: AppView, leaving: UUID) -> None:
+    members = await MemberRepository(ctx.session).list_of([app.id])
+    owners = {member.user_id for member in members if member.role == "owner"}
+    if owners == {leaving}:
+        raise LastOwner()
+
+
+async def _tell(ctx: Context, app: AppView, user_id: UUID, role: str) -> MemberChanged:
+    ctx.explain(user_id=str(user_id), role=role)
+    app = await AppRepository(ctx.session).change(app, await ctx.now())
+    await life.tell(ctx, app, AppMemberChanged(app_id=app.id, user_id=user_id, role=role))
+    return MemberChanged(app_id=app.id, user_id=UserId(user_id), role=role)

@@ -1,0 +1,115 @@
+"""Apps of a simulated machine: what `berth-node app-start` starts outlives every session, and ends with the machine.
+
+Also the other half of direct-streamlocal: joins an SSH channel with a Unix socket in a login's own home.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncssh
+
+from devstack.simulators.nodes import processes
+from devstack.simulators.nodes.confinement import Launch, Level, Room, home_path
+
+_GRACE = 15.0  # seconds between TERM and KILL, as the unit of the real script has it
+_CHUNK = 64 * 1024
+
+
+class Apps:
+    """The running apps of one machine, by login and name."""
+
+    def __init__(self) -> None:
+        self._children: dict[tuple[str, str], subprocess.Popen[bytes]] = {}
+
+    def start(self, login: str, app: str, start: Launch) -> None:
+        """Start it unless it runs."""
+        child = self._children.get((login, app))
+        if child is not None and child.poll() is None:
+            return
+        nothing = subprocess.DEVNULL
+        self._children[login, app] = subprocess.Popen(
+            start.argv, env=start.env, cwd=start.cwd, stdin=nothing, stdout=nothing, stderr=nothing
+        )
+
+    async def stop(self, login: str, app: str) -> None:
+        """TERM to its main process, KILL to all of it after the grace."""
+        child = self._children.pop((login, app), None)
+        if child is None or child.poll() is not None:
+            return
+        main = next((pid for pid in processes.descendants(child.pid) if _is_runner(pid)), child.pid)
+        processes.send(main, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE):
+                while child.poll() is None:  # noqa: ASYNC110  (there is no event to wait for here)
+                    await asyncio.sleep(0.05)
+        _kill(child)
+
+    def kill(self, chosen: Callable[[str], bool]) -> None:
+        """End at once the apps of these logins."""
+        for key in [key for key in self._children if chosen(key[0])]:
+            _kill(self._children.pop(key))
+
+
+def _is_runner(pid: int) -> bool:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return words[0].endswith(b"python3") and b".berth/berth-app" in words
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        for pid in processes.descendants(child.pid):
+            processes.send(pid, signal.SIGKILL)
+    child.wait()
+
+
+async def open_socket(
+    level: Level, room: Room, path: str, reader: asyncssh.SSHReader[bytes], writer: asyncssh.SSHWriter[bytes]
+) -> None:
+    """Pump until either side ends. Only sockets below the login's home and of its uid: we may be root, it is not."""
+    try:
+        upstream, downstream = await _connect(level, room, path)
+    except (OSError, ValueError):
+        writer.channel.abort()
+        return
+    try:
+        await asyncio.gather(_pump(reader, downstream), _pump(upstream, writer))
+    except (OSError, asyncssh.Error):
+        pass
+    finally:
+        downstream.close()
+        writer.close()
+
+
+async def _connect(level: Level, room: Room, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """To the socket that the session sees at `path`. Raises ValueError or OSError."""
+    real = (room.folder / "home" / room.login).resolve()
+    relative = Path(path).relative_to(home_path(level, room))
+    folder = (real / relative).parent.resolve(strict=True)
+    if not folder.is_relative_to(real):
+        raise ValueError("not in the home")
+    found = (folder / relative.name).lstat()
+    if not stat.S_ISSOCK(found.st_mode) or found.st_uid not in (room.uid, os.geteuid()):
+        raise ValueError("no socket of this login")
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:  # a path through a descriptor is short, however long the folder's is
+        return await asyncio.open_unix_connection(f"/proc/self/fd/{descriptor}/{relative.name}")
+    finally:
+        os.close(descriptor)
+
+
+async def _pump(
+    source: asyncssh.SSHReader[bytes] | asyncio.StreamReader, target: asyncssh.SSHWriter[bytes] | asyncio.StreamWriter
+) -> None:
+    while data := await source.read(_CHUNK):
+        target.write(data)
+        await target.drain()
+    target.write_eof()
