@@ -89,8 +89,8 @@ class AppProxy:
     def _welcome(self, token: str, seconds: int, path: str) -> Answer:
         secure = "; Secure" if self._web.secure else ""
         cookie = f"{self._web.cookie('app')}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
-        headers = [(b"set-cookie", cookie.encode()), (b"location", quote(path, safe="/?&=%#:;,+@!~*'().-_").encode())]
-        return Answer(303, b"", headers)
+        target = quote(path, safe="/?&=%#:;,+@!~*'().-_")
+        return Answer(303, b"", ((b"set-cookie", cookie.encode()), (b"location", target.encode())))
 
     def _to_portal(self, scope: HTTPScope, handle: str) -> Answer:
         """A person is led through the portal and back; a program is told."""
@@ -99,7 +99,7 @@ class AppProxy:
         query = scope["query_string"].decode("latin-1")
         path = scope["path"] + (f"?{query}" if query else "")
         target = f"{self._web.public_url}/apps/at/{handle}?next={quote(path, safe='')}"
-        return Answer(303, b"", [(b"location", target.encode())])
+        return Answer(303, b"", ((b"location", target.encode()),))
 
     def _closed(self, scope: HTTPScope, handle: str, verdict: Verdict, app: AppView) -> Answer:
         if verdict == "sign_in":

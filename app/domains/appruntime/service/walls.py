@@ -32,7 +32,7 @@ class Answer(msgspec.Struct, frozen=True):
 
     status: int
     body: bytes
-    headers: list[tuple[bytes, bytes]] = [(b"content-type", b"text/plain; charset=utf-8")]
+    headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
 class Wall(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +61,7 @@ def wall(runtime: Runtime, scope: HTTPScope, why: str, app: AppView | None = Non
     if runtime.templates is None:
         raise RuntimeError("this process renders no pages")
     text = runtime.templates.get_template("appruntime/wall.html").render(page=shown)
-    return Answer(status, text.encode(), headers)
+    return Answer(status, text.encode(), tuple(headers))
 
 
 def static_file(name: str) -> Answer | None:
@@ -73,7 +73,7 @@ def static_file(name: str) -> Answer | None:
     content = _read(assets.STATIC / path)
     if content is None:
         return None
-    return Answer(200, content, [(b"content-type", kind.encode())])
+    return Answer(200, content, ((b"content-type", kind.encode()),))
 
 
 @lru_cache(maxsize=16)
