@@ -68,12 +68,17 @@ class Watch:
 
     def _on_request(self, request: Request) -> None:
         url = urlsplit(request.url)
-        if url.scheme in ("http", "https") and url.hostname not in HOSTS:
+        if url.scheme in ("http", "https") and not _is_here(url.hostname):
             self.findings.append(f"a request left this machine: {request.url[:200]}")
 
     def _on_websocket(self, socket: WebSocket) -> None:
-        if urlsplit(socket.url).hostname not in HOSTS:
+        if not _is_here(urlsplit(socket.url).hostname):
             self.findings.append(f"a WebSocket left this machine: {socket.url[:200]}")
+
+
+def _is_here(host: str | None) -> bool:
+    """This computer, or the origin of an app on it."""
+    return host in HOSTS or (host or "").endswith(".apps.localhost")
 
 
 def _path(url: str) -> str:

@@ -14,6 +14,7 @@ from app.domains.appruntime.repository import AppRepository
 from app.domains.appruntime.service import acting
 from app.domains.appruntime.service.driving import Driver
 from app.domains.appruntime.service.launch import launch
+from app.domains.appruntime.service.links import links_of
 from app.shared.authz.actor import SYSTEM
 from tests.domains.terminal.world import Machine, Visitor
 
@@ -26,6 +27,7 @@ class Desk:
         self.owner = owner
         self.machine = machine
         self.driver = Driver(runtime)
+        self.links = links_of(runtime)
 
     async def launch(self, slug: str = "echo", name: str = "") -> Launched:
         async with self.runtime.context(self.owner.actor) as ctx:

@@ -177,5 +177,6 @@ def spec_of(manifest: Manifest, seat: Seat, run: int) -> dict[str, object]:
         "command": [fill(word) for word in manifest.command],
         "environment": {name: fill(value) for name, value in manifest.environment.items()},
         "health": manifest.health,
+        "host": seat.host,
         "start_seconds": manifest.start_seconds,
     }

@@ -6,13 +6,13 @@ The machine goes on by itself: we write what to run, ask for it to be started, a
 import asyncio
 from uuid import UUID
 
-from app.context import Runtime
+from app.context import Context, Runtime
 from app.domains.appruntime.contracts import AppView, Drive
 from app.domains.appruntime.errors import AppFailed, MachineSilent, NoLongerWanted
 from app.domains.appruntime.gateway import AppMachine, AppStatus, Manager
 from app.domains.appruntime.repository import AppRepository, ManifestRepository, StepRepository
 from app.domains.appruntime.rules.manifests import Manifest, check, files_path, spec_of
-from app.domains.appruntime.rules.states import after_stop
+from app.domains.appruntime.rules.states import after_stop, as_state
 from app.domains.appruntime.rules.words import ending
 from app.domains.appruntime.service import acting, life
 from app.domains.appruntime.service.links import links_of, manager_of
@@ -154,23 +154,28 @@ class Driver:
         """Write down what is new. True when it runs. Raises AppFailed, NoLongerWanted."""
         async with self._runtime.context(SYSTEM, life.trace_of(drive)) as ctx:
             app = await life.lock_run(ctx, drive)
-            steps, now, moved = StepRepository(ctx.session), await ctx.now(), False
-            for step in status.steps:
-                moved |= await steps.begin(app, step.key, labels.get(step.key, step.key), now)
-                if step.ended is not None and step.ok:
-                    moved |= await steps.finish(app, step.key, "active", now, step.note)
-            if status.state in ("starting", "running"):
-                moved |= await steps.begin(app, "answer", "Wait until it answers", now)
-            if status.state == "running" and status.alive:
-                await steps.finish(app, "answer", "active", now)
-                if app.state != "starting":
-                    app = await life.enter(ctx, app, "starting")
-                await life.enter(ctx, app, "running", running_at=now)
-                return True
-            if status.state in ("exited", "failed") or not status.alive:
-                raise AppFailed(ending(status.code, status.signal, status.error, status.tail))
-            if status.state == "starting" and app.state != "starting":
-                await life.enter(ctx, app, "starting")
-            elif moved:
-                await life.enter(ctx, app, app.state)  # type: ignore[arg-type]  # staying is no move
-        return False
+            moved = await _note_steps(ctx, app, status, labels)
+            is_up = status.state == "running" and status.alive
+            if status.state in ("starting", "running") and app.state != "starting":
+                app = await life.enter(ctx, app, "starting")
+            elif moved and not is_up:
+                app = await life.enter(ctx, app, as_state(app.state))
+            if is_up:
+                await life.enter(ctx, app, "running", running_at=await ctx.now())
+        if not is_up and (status.state in ("exited", "failed") or not status.alive):
+            raise AppFailed(ending(status.code, status.signal, status.error, status.tail))
+        return is_up
+
+
+async def _note_steps(ctx: Context, app: AppView, status: AppStatus, labels: dict[str, str]) -> bool:
+    """Whether anything was new."""
+    steps, now, moved = StepRepository(ctx.session), await ctx.now(), False
+    for step in status.steps:
+        moved |= await steps.begin(app, step.key, labels.get(step.key, step.key), now)
+        if step.ended is not None and step.ok:
+            moved |= await steps.finish(app, step.key, "active", now, step.note)
+    if status.state in ("starting", "running"):
+        moved |= await steps.begin(app, "answer", "Wait until it answers", now)
+    if status.state == "running":
+        moved |= await steps.finish(app, "answer", "active", now)
+    return moved
