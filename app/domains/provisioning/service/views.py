@@ -166,13 +166,6 @@ async def app_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
     return await _target(ctx, await AllocationRepository(ctx.session).get(allocation_id))
 
 
-async def active_machines(ctx: Context) -> list[AllocationView]:
-    """The running machines of the actor's project, newest first."""
-    scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)
-    rows = await AllocationRepository(ctx.session).page(scope, before=None, limit=200, live=True)
-    return [row for row in rows if row.state == "active"]
-
-
 async def _target(ctx: Context, allocation: AllocationView) -> AccessTarget:
     if allocation.state != "active":
         raise NotActive(state=allocation.state)
