@@ -101,7 +101,6 @@ class CatalogEntry(msgspec.Struct, kw_only=True):
 
 class CatalogAnswer(msgspec.Struct, kw_only=True):
     items: list[CatalogEntry]
-    next_cursor: str | None = None
 
 
 class AppMemberAnswer(msgspec.Struct, kw_only=True):
@@ -155,7 +154,6 @@ class AppsAnswer(msgspec.Struct, kw_only=True):
 
 class AppMembersAnswer(msgspec.Struct, kw_only=True):
     items: list[AppMemberAnswer]
-    next_cursor: UUID | None = None
 
 
 def catalog_answer(versions: dict[str, list[ManifestView]]) -> CatalogAnswer:
