@@ -68,14 +68,23 @@ def cable(stack: Stack) -> Iterator[Cable]:
 
 
 @pytest.fixture(scope="session")
-def browser(stack: Stack, cable: Cable) -> Iterator[Browser]:
+def file_cable(stack: Stack) -> Iterator[Cable]:
+    """What the browser reaches the file store through."""
+    cable = Cable(urlsplit(stack.files).port or 80)
+    yield cable
+    cable.close()
+
+
+@pytest.fixture(scope="session")
+def browser(stack: Stack, cable: Cable, file_cable: Cable) -> Iterator[Browser]:
     """Real Chromium: `BERTH_CHROMIUM` or the first on PATH."""
     path = os.environ.get("BERTH_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         pytest.fail("the journeys need Chromium: set BERTH_CHROMIUM or install chromium", pytrace=False)
     with sync_playwright() as playwright:
-        through_the_cable = f"--host-resolver-rules=MAP {urlsplit(stack.url).netloc} 127.0.0.1:{cable.port}"
-        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, through_the_cable])
+        ends = ((stack.url, cable), (stack.files, file_cable))
+        rules = ", ".join(f"MAP {urlsplit(url).netloc} 127.0.0.1:{end.port}" for url, end in ends)
+        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, f"--host-resolver-rules={rules}"])
         yield browser
         browser.close()
 

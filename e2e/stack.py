@@ -40,6 +40,11 @@ class Stack:
         """The origin of the simulated payment page."""
         return str(self.status["stripe"]["url"]).replace("127.0.0.1", "localhost")
 
+    @property
+    def files(self) -> str:
+        """The origin of the file store."""
+        return str(self.status["services"]["s3"]["url"])
+
     def berth(self, *words: str, seconds: float = 60) -> "subprocess.CompletedProcess[str]":
         """Runs `./berth WORDS` against this stack."""
         return _berth(self.home, *words, seconds=seconds)
