@@ -126,16 +126,19 @@ def test_two_gigabytes_and_a_thousand_files_with_a_cut_in_the_middle(
             _random_file(tmp_path / "many" / f"{number % 10}" / f"sample-{number:04}.bin", 200 + number * 7)
     folder = _arrive(visitor, stack)
     before = _memory(page)
-    with steps.step("2 GiB and 1,000 files, with a cut of 3 s"):
+    with steps.step("2 GiB and 1,000 files, with cuts of 1 s and 3 s"):
         folder.choose_folder(tmp_path / "many")
         folder.choose(big)
+        page.wait_for_function("sum => /^[3-9]\\d\\d of/.test(sum.textContent)", arg=folder.summary.element_handle())
+        with visitor.watch.losing_the_network(), page.expect_event("requestfailed", _is_to_the_store(stack)):
+            with cable.cut(), file_cable.cut():
+                page.wait_for_timeout(1_000)  # the length of the first cut, among the small ones
         bar = folder.uploader.get_by_role("progressbar", name="All uploads")
         page.wait_for_function("bar => bar.value > 0.4 * bar.max", arg=bar.element_handle(), timeout=600_000)
         during = _memory(page)
-        with visitor.watch.losing_the_network(), page.expect_event("requestfailed", _is_to_the_store(stack)):
-            with cable.cut(), file_cable.cut():
-                page.wait_for_timeout(3_000)  # the length of the cut
         with visitor.watch.losing_the_network():
+            with page.expect_event("requestfailed", _is_to_the_store(stack)), cable.cut(), file_cable.cut():
+                page.wait_for_timeout(3_000)  # the length of the second
             folder.expect_uploaded(1_001, 900_000)
         after = _memory(page)
     print(f"script memory MiB: before {before:.0f}, during {during:.0f}, after {after:.0f}")

@@ -30,7 +30,7 @@ from app.domains.storage.service.clashes import Around, look_around
 from app.shared.authz import Permission, ProjectScope, privileged, project_scope
 from app.shared.errors import DomainError, NotFound, ValidationFailed
 from app.shared.ids import new_id
-from app.shared.storagepath import TOP, StoragePath, checked, split
+from app.shared.storagepath import MOST_BYTES, TOP, StoragePath, checked, split
 from app.shared.web.formats import size as in_words
 
 AT_ONCE = 100
@@ -76,13 +76,13 @@ async def begin(ctx: Context, command: BeginUploads) -> UploadsBegun:
     uploads: list[UploadView] = []
     for item, path in zip(command.items, paths, strict=True):
         if (same := _same(item, path, around)) is not None:
-            begun.append(Begun(path=item.path, same_as=same))
+            begun.append(Begun(path=_said(item.path), same_as=same))
             continue
         try:
             upload = _upload(template, item, path, around)
             room.take(upload.size)
         except DomainError as refusal:
-            begun.append(Begun(path=item.path, refused=refused(refusal)))
+            begun.append(Begun(path=_said(item.path), refused=refused(refusal)))
         else:
             uploads.append(upload)
             begun.append(Begun(path=upload.path, upload_id=upload.id))
@@ -97,6 +97,11 @@ async def begin(ctx: Context, command: BeginUploads) -> UploadsBegun:
 def refused(error: DomainError) -> Refusal:
     """A refusal as part of an answer."""
     return Refusal(code=error.code, message=error.message)
+
+
+def _said(raw: str) -> str:
+    """A path as it came, for the answer: cut where no path can be so long, without what no database keeps."""
+    return raw[:MOST_BYTES].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _same(item: UploadItem, path: StoragePath | DomainError, around: Around) -> UUID | None:
