@@ -1,13 +1,14 @@
 """A newcomer sees where to begin; somebody with a month of history sees it drawn, said and listed."""
 
 import re
+from uuid import uuid4
 
 from playwright.sync_api import expect
 
 from e2e.axe import violations
 from e2e.conftest import Enter
 from e2e.pages.overview import Overview
-from e2e.pages.sign_in import sign_in_as
+from e2e.pages.sign_in import SignIn, sign_in_as
 from e2e.pages.usage import Usage
 
 SPENT = re.compile(r"You spent \$[\d,]+\.\d\d in the last 30 days, (all|most) of it on H100 SXM ×8")
@@ -16,6 +17,11 @@ SPENT = re.compile(r"You spent \$[\d,]+\.\d\d in the last 30 days, (all|most) of
 def test_a_newcomer_sees_the_first_steps_and_puts_them_away(enter: Enter) -> None:
     visitor = enter()
     sign_in_as(visitor.page, visitor.stack.issuer, visitor.stack.url, "Nils Berg")
+    Overview(visitor.page).expect_first_steps()
+    visitor = enter()
+    sign_in = SignIn(visitor.page).open()
+    sign_in.to_provider(visitor.stack.issuer)
+    sign_in.as_newcomer("Vera Holm", f"vera.{uuid4().hex[:8]}@holm.example", visitor.stack.url)
     overview = Overview(visitor.page)
     overview.expect_first_steps()
     steps = overview.main.get_by_role("listitem").filter(has=visitor.page.get_by_text("To do:"))

@@ -27,7 +27,7 @@ class Usage(Frame):
 
     def read_by_keyboard(self, title: str) -> Locator:
         """What the chart says of its last figure."""
-        plot = self.chart(title).get_by_role("group")
+        plot = self.chart(title).get_by_label("left and right read its figures")
         plot.focus()
         plot.press("End")
         return self.chart(title).get_by_role("status")

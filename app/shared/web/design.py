@@ -50,6 +50,7 @@ class CheckStep(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     done: bool
     optional: bool = False
+    stays: bool = False
     action: str = ""
     href: str = ""
 

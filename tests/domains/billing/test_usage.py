@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import time
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.domains.billing.rules import periods
+from app.domains.billing.service import money_charts
 from app.shared.money import charge
+from app.shared.web.formats import money
 from tests.domains.billing.books import RATE, USD, Books
 from tests.fixtures.app import Browser, SignIn, tenant_of
 
@@ -103,8 +107,36 @@ async def test_the_page_says_it_in_a_sentence_draws_it_and_lists_it(ada: Browser
     assert "You spent $" in page and "in the last 30 days" in page
     assert "data-chart=" in page and "Spend per day as a table" in page and "GPU-hours per day as a table" in page
     assert "uPlot.iife.min.js" in page
-    assert "uPlot" not in (await ada.client.get("/billing")).text
+    assert "uPlot" not in (await ada.client.get("/billing/ledger")).text
     assert "train-07" in (await ada.client.get("/billing/usage", params={"by": "machine"})).text
+
+
+async def test_the_balance_walks_back_to_what_the_ledger_held_then(ada: Browser, hers: Books) -> None:
+    async with hers.runtime.context(hers.actor) as ctx:
+        chart = await money_charts.balance_chart(ctx)
+    berlin = ZoneInfo("Europe/Berlin")
+    starts = periods.boundaries(periods.last_days(hers.clock.instant, berlin), berlin)
+    for end, drawn in zip(starts[1:], chart.series[0].values, strict=True):
+        [(held, late)] = await hers.rows(
+            "SELECT coalesce(sum(funds_change) FILTER (WHERE t.occurred_at < :end), 0)::bigint,"
+            " coalesce(sum(billing.charge(u.rate, u.elapsed + extract(epoch FROM :end - u.from_at)::bigint)"
+            " - billing.charge(u.rate, u.elapsed)) FILTER (WHERE u.from_at < :end AND u.to_at >= :end), 0)::bigint"
+            " FROM billing.ledger_transactions t LEFT JOIN billing.usage_records u ON u.transaction_id = t.id",
+            end=end,
+        )
+        assert drawn == held - late  # a reading after midnight holds seconds of the day before
+    assert f"You have {money(chart.series[0].values[-1] or 0)} now" in chart.summary
+
+
+async def test_the_burn_is_the_sum_of_what_ran_at_that_hour(ada: Browser, hers: Books) -> None:
+    await hers.run(rate=1_000_000)
+    await hers.run(rate=2_000_000)
+    hers.clock.advance(2 * 3_600)
+    async with hers.runtime.context(hers.actor) as ctx:
+        chart = await money_charts.burn_chart(ctx)
+    assert chart.series[0].values[-1] == chart.series[0].values[-2] == 3_000_000
+    assert chart.summary.endswith("$3.00/h now.")
+    assert "Burn at each full hour as a table" in (await ada.client.get("/billing")).text
 
 
 async def test_nothing_used_is_said_too(ada: Browser, books: Books) -> None:

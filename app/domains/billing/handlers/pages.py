@@ -9,7 +9,7 @@ from litestar.params import FromPath, QueryParameter
 
 from app.domains.billing.contracts import UsageBy, UsageQuery
 from app.domains.billing.rules.periods import LAST_DAY
-from app.domains.billing.service import statements, usage_page
+from app.domains.billing.service import money_page, statements, usage_page
 from app.shared.authz import Permission
 from app.shared.web import Ctx, fragment, page, requires
 
@@ -22,7 +22,7 @@ Until = Annotated[date | None, QueryParameter()]
 @get("/billing", opt=requires(Permission.BILLING_READ), include_in_schema=False, name="billing:index")
 async def billing_page(ctx: Ctx) -> Response[str]:
     """Money, what burns it, and the newest lines of the ledger."""
-    return await page(ctx, "billing/index.html", await statements.billing_page(ctx))
+    return await page(ctx, "billing/index.html", await money_page.money_page(ctx))
 
 
 @get("/billing/now", opt=requires(Permission.BILLING_READ), include_in_schema=False)

@@ -55,6 +55,34 @@ LINES = text(
 """
 )
 
+MOVED = text("""
+    WITH days AS MATERIALIZED (
+        SELECT * FROM unnest(CAST(:days AS date[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
+               AS d (day, from_at, to_at)
+    ), moves AS (
+        SELECT t.occurred_at, t.funds_change AS amount FROM billing.ledger_transactions t
+        WHERE t.tenant_id = :tenant_id AND t.kind <> 'usage' AND t.occurred_at >= :from_at AND t.funds_change <> 0
+        UNION ALL
+        SELECT t.occurred_at, -e.amount FROM billing.ledger_accounts a
+        JOIN billing.ledger_entries e ON e.account_id = a.id
+        JOIN billing.ledger_transactions t ON t.id = e.transaction_id
+        WHERE a.tenant_id IS NULL AND a.kind = 'write_off' AND t.tenant_id = :tenant_id AND t.occurred_at >= :from_at
+    )
+    SELECT d.day, sum(m.amount)::bigint AS amount FROM moves m
+    JOIN days d ON m.occurred_at >= d.from_at AND m.occurred_at < d.to_at GROUP BY d.day
+""")
+UNPOSTED = text("""
+    SELECT coalesce(sum(billing.charge(m.rate, extract(epoch FROM greatest(m.metered_from, CAST(:now AS timestamptz))
+                                                               - m.metered_from)::bigint)
+                        - billing.charge(m.rate, coalesce(l.elapsed + l.seconds, 0))), 0)::bigint
+    FROM billing.metered_allocations m
+    LEFT JOIN LATERAL (
+        SELECT u.elapsed, u.seconds FROM billing.usage_records u
+        WHERE u.allocation_id = m.allocation_id ORDER BY u.from_at DESC LIMIT 1
+    ) l ON true
+    WHERE m.tenant_id = :tenant_id AND m.metered_from IS NOT NULL AND m.ended_at IS NULL
+""")
+
 
 class Grouped(msgspec.Struct, frozen=True, kw_only=True):
     """One group. `label`, `sku_id` and `project_id` are those of its machine, when it is one."""
@@ -117,3 +145,16 @@ async def list_of_days(
     """The same, one row per day and machine."""
     rows = await session.execute(LINES, _place(scope, days, instants, now))
     return [msgspec.convert(dict(row._mapping), UsageOfDay) for row in rows]
+
+
+async def list_moved(
+    session: AsyncSession, scope: TenantScope, days: Sequence[date], instants: Sequence[datetime], now: datetime
+) -> dict[date, Micro]:
+    """What came in or went out on each day beside use; what was written off counts as come in. Other days are not."""
+    rows = await session.execute(MOVED, _place(scope, days, instants, now))
+    return {row.day: Micro(row.amount) for row in rows}
+
+
+async def unposted(session: AsyncSession, scope: TenantScope, now: datetime) -> Micro:
+    """What was used up to `now` (whole seconds) and is not in the ledger yet: the seconds since the last tick."""
+    return Micro(await session.scalar(UNPOSTED, {"tenant_id": scope.tenant_id, "now": now}) or 0)

@@ -29,7 +29,7 @@ class Need(msgspec.Struct, frozen=True):
 
 
 class StepRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One first step. Without `href` there is nothing to press yet."""
+    """One first step. Without `href` there is nothing to press yet; `stays` keeps the button when it is done."""
 
     title: str
     text: str
@@ -37,6 +37,7 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True):
     action: str = ""
     href: str = ""
     optional: bool = False
+    stays: bool = False
 
 
 class OfferCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +115,14 @@ def needs_of(found: Overview) -> tuple[Need, ...]:
 
 def step_rows(steps: FirstSteps) -> tuple[StepRow, ...]:
     """From signing in to a shell. What is done stays on the list, so that one sees how far one is."""
-    organisation = StepRow(title="Organisation and project", text="Made when you signed in.", done=True)
+    organisation = StepRow(
+        title="Organisation and project",
+        text="Made when you signed in. Their names can be changed at any time.",
+        done=True,
+        action="Rename" if steps.may_rename else "",
+        href="/settings/organisation" if steps.may_rename else "",
+        stays=True,
+    )
     credit = StepRow(
         title="Add credit",
         text="Machines are paid by the second out of it. Nothing is charged before one works.",

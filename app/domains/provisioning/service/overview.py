@@ -32,6 +32,7 @@ class FirstSteps(msgspec.Struct, frozen=True, kw_only=True):
     has_entered: bool
     active: AllocationView | None
     may_pay: bool
+    may_rename: bool
 
     @property
     def is_done(self) -> bool:
@@ -111,11 +112,12 @@ async def _offers(ctx: Context) -> list[Offer]:
     skus = await inventory.list_skus(ctx)
     prices = await inventory.rates_for(ctx, [sku.id for sku in skus], await ctx.now())
     free = await inventory.availability(ctx)
-    return [
+    offers = [
         Offer(sku=sku, price=prices[sku.id], available=free.get(sku.id, Availability()))
         for sku in skus
         if sku.id in prices
-    ][:OFFERS]
+    ]
+    return sorted(offers, key=lambda offer: (-offer.price.rate_whole, offer.sku.code))[:OFFERS]  # as in the catalog
 
 
 async def _first_steps(
@@ -131,6 +133,7 @@ async def _first_steps(
         has_entered=gave_back or await releases.has_entered(ctx, [row.id for row in recent]),
         active=next((row for row in recent if row.state == "active"), None),
         may_pay=may(ctx.actor, Permission.PAYMENT_CREATE),
+        may_rename=may(ctx.actor, Permission.TEAM_MANAGE),
     )
     if steps.is_done or ctx.actor.id is None:
         return None
