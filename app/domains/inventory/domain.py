@@ -1,6 +1,6 @@
 """What the inventory hands to the composition roots."""
 
-from app.domains.inventory.handlers import pages, rest
+from app.domains.inventory.handlers import pages, pages_nodes, rest, rest_nodes
 from app.domains.inventory.jobs import CRONS
 from app.domains.inventory.policies import POLICIES
 from app.shared.authz import Permission
@@ -8,7 +8,7 @@ from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="inventory",
-    routes=[*pages.ROUTES, *rest.ROUTES],
+    routes=[*pages.ROUTES, *rest.ROUTES, *pages_nodes.ROUTES, *rest_nodes.ROUTES],
     crons=CRONS,
     policies=POLICIES,
     navigation=[

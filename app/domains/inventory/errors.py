@@ -22,6 +22,30 @@ class NodeInUse(DomainError):
     title = "Somebody still holds slots of this node."
 
 
+class NodeNotOurs(DomainError):
+    code = "node_not_ours"
+    status = 409
+    title = "In MAAS this machine is in another pool, locked, or somebody else's: it is not touched."
+
+
+class WindowOverlaps(DomainError):
+    code = "maintenance_window_overlaps"
+    status = 409
+    title = "Another maintenance window of this node overlaps with this one."
+
+
+class PriceNotice(DomainError):
+    code = "price_notice_too_short"
+    status = 422
+    title = "A higher price has to be announced earlier."
+
+
+class PriceInForce(DomainError):
+    code = "price_in_force"
+    status = 409
+    title = "This price has begun: it is not taken back, a newer one follows it."
+
+
 class PriceMissing(DomainError):
     code = "price_missing"
     status = 409

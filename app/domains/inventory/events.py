@@ -1,5 +1,6 @@
 """Facts about machines and their slots."""
 
+from datetime import datetime
 from uuid import UUID
 
 from app.shared.events import Event, event
@@ -36,3 +37,51 @@ class SlotsChanged(Event, frozen=True):
     node_id: UUID
     sku_id: UUID | None
     free_slots: int
+
+
+@event("inventory.node.drained", aggregate="node_id")
+class NodeDrained(Event, frozen=True):
+    """A node that is being drained has nobody on it any more."""
+
+    node_id: UUID
+
+
+@event("inventory.node.quarantine_lifted", aggregate="node_id")
+class NodeQuarantineLifted(Event, frozen=True):
+    node_id: UUID
+
+
+@event("inventory.node.maintenance_planned", aggregate="node_id")
+class NodeMaintenancePlanned(Event, frozen=True):
+    node_id: UUID
+    window_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+
+
+@event("inventory.node.maintenance_began", aggregate="node_id")
+class NodeMaintenanceBegan(Event, frozen=True):
+    node_id: UUID
+    window_id: UUID
+
+
+@event("inventory.node.maintenance_ended", aggregate="node_id")
+class NodeMaintenanceEnded(Event, frozen=True):
+    """It ended, early or in time, or was called off before it began."""
+
+    node_id: UUID
+    window_id: UUID
+
+
+@event("inventory.node.retired", aggregate="node_id")
+class NodeRetired(Event, frozen=True):
+    node_id: UUID
+
+
+@event("inventory.node.powered", aggregate="node_id")
+class NodePowered(Event, frozen=True):
+    """An operator switched it. action: on | off | cycle; outcome: done | refused | unknown."""
+
+    node_id: UUID
+    action: str
+    outcome: str

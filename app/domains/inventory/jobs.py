@@ -1,4 +1,5 @@
-"""The jobs of the inventory: the import from MAAS, every 30 seconds. It may run twice at once and be cut anywhere."""
+"""The jobs of the inventory, each every 30 seconds: the import from MAAS, and maintenance windows. Each may run
+twice at once and be cut anywhere."""
 
 from datetime import timedelta
 
@@ -6,6 +7,7 @@ import structlog
 
 from app.context import Runtime
 from app.domains.inventory.service.import_nodes import import_nodes
+from app.domains.inventory.service.upkeep import turn_windows
 from app.domains.maas.public import MaasUnavailable, open_gateway
 from app.shared.authz.actor import SYSTEM
 from app.shared.manifest import CronSpec
@@ -26,7 +28,22 @@ async def run_import(runtime: Runtime, arguments: dict[str, object]) -> None:
         log.info("fleet imported", seen=report.seen, added=report.added, changed=report.changed, missing=report.missing)
 
 
+async def run_windows(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Begin and end the maintenance windows that are due."""
+    turned = await turn_windows(lambda: runtime.context(SYSTEM))
+    if turned:
+        log.info("maintenance windows turned", count=turned)
+
+
 CRONS = (
+    CronSpec(
+        name="inventory.turn_windows",
+        run=run_windows,
+        queue="maintenance",
+        every=timedelta(seconds=30),
+        timeout=60,
+        retries=0,
+    ),
     CronSpec(
         name="inventory.import_nodes",
         run=run_import,

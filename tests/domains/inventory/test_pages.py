@@ -183,7 +183,7 @@ async def test_cordon_with_a_reason_uncordon_and_quarantine_in_the_page(runtime:
         kept = {(row[0], row[1]) for row in rows}
     assert {("node.cordon", "PSU 2 <replaced> tonight"), ("node.lift_quarantine", "cable was loose")} <= kept
     fragment = await olga.client.get(f"{place}/now")
-    assert "<html" not in fragment.text and "quarantined" not in fragment.text
+    assert "<html" not in fragment.text and "This node is quarantined" not in fragment.text
     assert (await olga.client.get(f"/admin/nodes/{new_id()}")).status_code == 404
 
 

@@ -101,11 +101,12 @@ class GpuFact(msgspec.Struct, frozen=True):
 
 
 class SlotView(msgspec.Struct, frozen=True):
-    """One slot of a node and who holds it."""
+    """One slot of a node and who holds it since when."""
 
     index: int
     allocation_id: UUID | None
     gpu: GpuFact | None = None
+    since: datetime | None = None
 
 
 class WarmImage(msgspec.Struct, frozen=True):
@@ -115,6 +116,18 @@ class WarmImage(msgspec.Struct, frozen=True):
     code: str
     warmed_at: datetime
     last_used_at: datetime
+
+
+class MaintenanceWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """Planned work on a node. `begun_at`: it is, or was, in effect; `closed_at`: it has ended or was called off."""
+
+    id: UUID
+    node_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+    begun_at: datetime | None = None
+    closed_at: datetime | None = None
 
 
 class NodeDetail(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +159,10 @@ class NodeDetail(msgspec.Struct, frozen=True, kw_only=True):
     warm: tuple[WarmImage, ...]
     imported_at: datetime
     version: int
+    power_state: str = "unknown"  # as MAAS told it last
+    drain_since: datetime | None = None
+    drain_deadline: datetime | None = None
+    windows: tuple[MaintenanceWindow, ...] = ()  # those that have not ended
 
 
 class Availability(msgspec.Struct, frozen=True):

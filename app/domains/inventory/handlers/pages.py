@@ -19,7 +19,6 @@ from app.domains.inventory.schemas import (
     NodesPage,
     ReasonBody,
     catalog_page,
-    detail_page,
     nodes_page,
 )
 from app.domains.inventory.service import fleet, market, nodes
@@ -116,18 +115,6 @@ async def import_nodes(contexts: Contexts) -> Response[str]:
         return redirect(ctx, f"/admin/nodes?imported={_write_report(report)}")
 
 
-@get("/admin/nodes/{node_id:uuid}", opt=NODE_READ, include_in_schema=False)
-async def show_node(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
-    """Everything about one node."""
-    return await page(ctx, "inventory/node.html", detail_page(await fleet.show_node(ctx, node_id)))
-
-
-@get("/admin/nodes/{node_id:uuid}/now", opt=NODE_READ, include_in_schema=False)
-async def show_node_now(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
-    """What moves of one node."""
-    return await fragment(ctx, "inventory/node.html", "now", detail_page(await fleet.show_node(ctx, node_id)))
-
-
 @post("/admin/nodes/{node_id:uuid}/cordon", opt=NODE_MANAGE, include_in_schema=False)
 async def cordon(ctx: Ctx, node_id: FromPath[UUID], data: Form[ReasonBody]) -> Response[str]:
     """No new tenants."""
@@ -166,8 +153,6 @@ ROUTES = [
     list_nodes,
     list_nodes_again,
     import_nodes,
-    show_node,
-    show_node_now,
     cordon,
     uncordon,
     lift_quarantine,

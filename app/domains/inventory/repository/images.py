@@ -26,6 +26,7 @@ WARM = text("""
     VALUES (:node_id, :image_id, :now, :now)
     ON CONFLICT (node_id, image_id) DO UPDATE SET last_used_at = excluded.last_used_at
 """)
+CODE = text("SELECT code FROM inventory.os_images WHERE id = :id")
 FORGET_WARM = text("DELETE FROM inventory.node_image_cache WHERE node_id = :node_id")
 
 
@@ -58,6 +59,11 @@ async def append_image(session: AsyncSession, image_id: UUID, new: NewImage) -> 
 async def upsert_warm(session: AsyncSession, node_id: UUID, image_id: UUID, now: datetime) -> None:
     """The node used the image at `now`."""
     await session.execute(WARM, {"node_id": node_id, "image_id": image_id, "now": now})
+
+
+async def code_of(session: AsyncSession, image_id: UUID) -> str:
+    """The image's code; empty for an unknown one."""
+    return str(await session.scalar(CODE, {"id": image_id}) or "")
 
 
 async def forget_warm(session: AsyncSession, node_id: UUID) -> None:

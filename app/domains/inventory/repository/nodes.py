@@ -10,11 +10,14 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.inventory.contracts import Disk, GpuFact, ImageId, NodeDetail, NodeId, NodeState, SkuId, WarmImage
-from app.domains.inventory.repository import slots
+from app.domains.inventory.repository import slots, upkeep
 
 LOCK = text("""
-    SELECT id, sku_id, state, cordoned_at, deployed_shared, maas_state, version FROM inventory.nodes
-    WHERE id = :id FOR UPDATE
+    SELECT n.id, n.sku_id, n.state, n.cordoned_at, n.deployed_shared, n.maas_state, n.version, n.drain_since,
+           EXISTS (SELECT FROM inventory.maintenance_windows w
+                   WHERE w.node_id = n.id AND w.closed_at IS NULL
+                     AND w.starts_at <= now() AND now() < w.ends_at) AS in_window
+    FROM inventory.nodes n WHERE n.id = :id FOR UPDATE OF n
 """)
 NODE = text("""
     SELECT n.*, k.code AS sku_code, i.code AS deployed_image FROM inventory.nodes n
@@ -33,7 +36,14 @@ SET_STATE = text("""
     WHERE id = :id RETURNING version, sku_id
 """)
 SET_CORDON = text("""
-    UPDATE inventory.nodes SET cordoned_at = :at, cordon_reason = :reason, version = version + 1
+    UPDATE inventory.nodes
+    SET cordoned_at = :at, cordon_reason = :reason, drain_since = NULL, drain_deadline = NULL, version = version + 1
+    WHERE id = :id RETURNING version, sku_id
+""")
+SET_DRAIN = text("""
+    UPDATE inventory.nodes
+    SET cordoned_at = coalesce(cordoned_at, :now), cordon_reason = :reason, drain_since = coalesce(drain_since, :now),
+        drain_deadline = :deadline, version = version + 1
     WHERE id = :id RETURNING version, sku_id
 """)
 SET_SHARED = text("""
@@ -48,17 +58,17 @@ OBSERVE = text("""
 # An import reads MAAS first and writes later: what provisioning saw in between is newer and stays.
 KNOWN = text("""
     SELECT id, system_id, hostname, zone, sku_id, sku_problem, state, state_reason, maas_state, maas_message, address,
-           hardware, gpus FROM inventory.nodes
+           power_state, hardware, gpus FROM inventory.nodes
 """)
 LOCK_KNOWN = text("""
     SELECT id, system_id, hostname, zone, sku_id, sku_problem, state, state_reason, maas_state, maas_message, address,
-           hardware, gpus FROM inventory.nodes WHERE maas_seen_at <= :begun ORDER BY id FOR UPDATE
+           power_state, hardware, gpus FROM inventory.nodes WHERE maas_seen_at <= :begun ORDER BY id FOR UPDATE
 """)
 INSERT_NODE = text("""
     INSERT INTO inventory.nodes (id, system_id, hostname, sku_id, sku_problem, zone, state, state_since, address,
-        maas_state, maas_message, maas_seen_at, hardware, cpu_count, memory_mib, gpus, disks, imported_at)
+        maas_state, maas_message, maas_seen_at, power_state, hardware, cpu_count, memory_mib, gpus, disks, imported_at)
     VALUES (:id, :system_id, :hostname, :sku_id, :sku_problem, :zone, 'ready', :seen_at, :address,
-        :maas_state, :maas_message, :seen_at, :hardware, :cpu_count, :memory_mib, CAST(:gpus AS jsonb),
+        :maas_state, :maas_message, :seen_at, :power_state, :hardware, :cpu_count, :memory_mib, CAST(:gpus AS jsonb),
         CAST(:disks AS jsonb), :seen_at)
     ON CONFLICT (system_id) DO NOTHING RETURNING id
 """)
@@ -67,7 +77,8 @@ UPDATE_SEEN = text("""
     SET hostname = :hostname, sku_id = :sku_id, sku_problem = :sku_problem, zone = :zone, address = :address,
         state_since = CASE WHEN state = :state THEN state_since ELSE :seen_at END,
         state = :state, state_reason = :state_reason, maas_state = :maas_state, maas_message = :maas_message,
-        maas_seen_at = :seen_at, hardware = :hardware, cpu_count = :cpu_count, memory_mib = :memory_mib,
+        maas_seen_at = :seen_at, power_state = :power_state, hardware = :hardware,
+        cpu_count = :cpu_count, memory_mib = :memory_mib,
         gpus = CAST(:gpus AS jsonb), disks = CAST(:disks AS jsonb), version = version + 1
     WHERE id = :id RETURNING version, sku_id
 """)
@@ -86,6 +97,8 @@ class LockedNode(msgspec.Struct, frozen=True):
     deployed_as_shared: bool
     maas_state: str
     version: int
+    is_draining: bool = False
+    in_window: bool = False
 
 
 class KnownNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +115,7 @@ class KnownNode(msgspec.Struct, frozen=True, kw_only=True):
     maas_state: str
     maas_message: str
     address: str | None
+    power_state: str
     hardware: str
     gpus: tuple[GpuFact, ...]
 
@@ -118,6 +132,7 @@ class SeenNode(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None
     maas_state: str
     maas_message: str
+    power_state: str
     hardware: str
     cpu_count: int
     memory_mib: int
@@ -139,8 +154,9 @@ async def lock_node(session: AsyncSession, node_id: UUID) -> LockedNode | None:
         return None
     state = cast(NodeState, row.state)
     return LockedNode(
-        row.id, row.sku_id, state, row.cordoned_at is not None, row.deployed_shared, row.maas_state, row.version
-    )
+        row.id, row.sku_id, state, row.cordoned_at is not None, row.deployed_shared, row.maas_state, row.version,
+        row.drain_since is not None, row.in_window,
+    )  # fmt: skip
 
 
 async def find_node(session: AsyncSession, node_id: UUID) -> NodeDetail | None:
@@ -179,6 +195,10 @@ async def find_node(session: AsyncSession, node_id: UUID) -> NodeDetail | None:
         warm=tuple(warm),
         imported_at=row.imported_at,
         version=row.version,
+        power_state=row.power_state,
+        drain_since=row.drain_since,
+        drain_deadline=row.drain_deadline,
+        windows=tuple(await upkeep.open_windows(session, node_id)),
     )
 
 
@@ -209,6 +229,14 @@ async def set_state(
 async def set_cordon(session: AsyncSession, node_id: UUID, at: datetime | None, reason: str | None) -> Changed:
     """Cordon with both, uncordon with neither."""
     return _changed((await session.execute(SET_CORDON, {"id": node_id, "at": at, "reason": reason})).one())
+
+
+async def set_drain(
+    session: AsyncSession, node_id: UUID, now: datetime, reason: str, deadline: datetime | None
+) -> Changed:
+    """Cordoned, and to be left by those on it."""
+    values = {"id": node_id, "now": now, "reason": reason, "deadline": deadline}
+    return _changed((await session.execute(SET_DRAIN, values)).one())
 
 
 async def set_shared(session: AsyncSession, node_id: UUID, image_id: UUID | None) -> Changed:
@@ -276,6 +304,7 @@ def _known(row: Row[tuple[object, ...]]) -> KnownNode:
         maas_state=row.maas_state,
         maas_message=row.maas_message,
         address=row.address,
+        power_state=row.power_state,
         hardware=row.hardware,
         gpus=msgspec.convert(row.gpus, tuple[GpuFact, ...]),
     )

@@ -34,7 +34,7 @@ FITTING = text("""
     ORDER BY n.id
 """)
 SLOTS_OF = text("""
-    SELECT node_id, slot_index, allocation_id, gpu FROM inventory.node_resource_slots
+    SELECT node_id, slot_index, allocation_id, claimed_at, gpu FROM inventory.node_resource_slots
     WHERE node_id = ANY(:ids) ORDER BY node_id, slot_index
 """)
 CLAIM = text("""
@@ -151,4 +151,4 @@ def freed_node(node_id: UUID, freed: Sequence[int], slots: Sequence[SlotView]) -
 
 def _slot(row: Row[tuple[object, ...]]) -> SlotView:
     gpu = None if row.gpu is None else msgspec.convert(row.gpu, GpuFact)
-    return SlotView(row.slot_index, row.allocation_id, gpu)
+    return SlotView(row.slot_index, row.allocation_id, gpu, row.claimed_at)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from app.domains.inventory.contracts import FleetNode, NodeState, StuckNode
+from app.domains.inventory.contracts import FleetNode, MaintenanceWindow, NodeDetail, NodeState, StuckNode
 
 # `missing` is what MAAS does to a healthy node; what people decided stays until people decide again. `retired` is for
 # good: such a machine comes back only as a new one.
@@ -27,6 +27,26 @@ AUTOMATIC = {
 def may_follow(state: NodeState, to: NodeState) -> bool:
     """Whether `to` may follow `state`; staying is no move."""
     return to in TRANSITIONS[state]
+
+
+def overlaps(one: MaintenanceWindow, other: MaintenanceWindow) -> bool:
+    """Whether two windows share an instant; one may begin as the other ends."""
+    return one.starts_at < other.ends_at and other.starts_at < one.ends_at
+
+
+def difference(node: NodeDetail) -> str | None:
+    """In words, where our view of a node and MAAS's do not go together; None where they do."""
+    held = any(slot.allocation_id is not None for slot in node.slots)
+    if node.maas_state in ("failed", "broken", "missing"):
+        told = f"MAAS shows this machine as {node.maas_state}; here it is in service."
+        return told if node.state == "ready" else None
+    if held and node.maas_state == "ready":
+        return "Somebody holds slots of this node, and MAAS shows the machine as free."
+    if not held and not node.deployed_as_shared and node.maas_state in ("deploying", "deployed"):
+        return "Nobody holds this node, and MAAS shows the machine as in use."
+    if held and node.maas_state == "deployed" and node.power_state == "off":
+        return "Somebody is on this node, and MAAS saw the machine switched off."
+    return None
 
 
 def stuck_nodes(nodes: Sequence[FleetNode], slas: Mapping[str, int], now: datetime) -> list[StuckNode]:

@@ -13,7 +13,6 @@ from app.domains.inventory.contracts import (
     Disk,
     ImageView,
     ImportReport,
-    NodeDetail,
     NodeState,
     Offer,
     OfferFilter,
@@ -143,16 +142,6 @@ class NodesPage(msgspec.Struct, frozen=True, kw_only=True):
     report: ImportReport | None
 
 
-class NodeDetailPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One node for an operator."""
-
-    node: NodeDetail
-    slips: Slips
-    look: tuple[str, str]
-    maas_look: tuple[str, str]
-    taken: int
-
-
 def sku_answer(offer: Offer) -> SkuAnswer:
     """An offer as JSON."""
     names = SkuAnswer.__struct_fields__
@@ -235,19 +224,6 @@ def nodes_page(found: NodePage, counts: FleetCounts, query: NodeQuery, report: I
         next_href="/admin/nodes" + _tail(following) if found.next_cursor else None,
         first_href="/admin/nodes" + _tail(kept) if query.cursor else None,
         report=report,
-    )
-
-
-def detail_page(node: NodeDetail) -> NodeDetailPage:
-    """One node with its shapes."""
-    holders = [slot.allocation_id for slot in node.slots]
-    cordoned = node.cordoned_at is not None
-    return NodeDetailPage(
-        node=node,
-        slips=node_slips(holders, node.state, cordoned=cordoned),
-        look=node_look(node.state, holders, cordoned=cordoned, matched=node.sku_id is not None),
-        maas_look=MAAS_LOOK.get(node.maas_state, ("attention", node.maas_state)),
-        taken=sum(holder is not None for holder in holders),
     )
 
 

@@ -7,6 +7,7 @@ from app.domains.inventory.contracts import ImageView, NewImage
 from app.domains.inventory.errors import CodeTaken
 from app.domains.inventory.repository import images as repository
 from app.domains.inventory.service.catalog import allow
+from app.domains.inventory.service.history import note
 from app.shared.errors import NotFound
 from app.shared.ids import new_id
 
@@ -27,6 +28,7 @@ async def images(ctx: Context) -> list[ImageView]:
 async def record_image_warm(ctx: Context, node_id: UUID, image_id: UUID) -> None:
     """The node has just deployed it."""
     await repository.upsert_warm(ctx.session, node_id, image_id, await ctx.now())
+    await note(ctx, node_id, "deployed", await repository.code_of(ctx.session, image_id))
 
 
 async def add_image(ctx: Context, command: NewImage) -> ImageView:

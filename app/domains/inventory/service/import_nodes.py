@@ -20,6 +20,7 @@ from app.domains.inventory.events import NodeImported, SlotsChanged
 from app.domains.inventory.repository import catalog, images, nodes, slots
 from app.domains.inventory.repository.nodes import KnownNode, SeenNode
 from app.domains.inventory.rules import SkuHardware
+from app.domains.inventory.service.history import note
 from app.domains.inventory.service.nodes import tell_slots
 from app.domains.maas.contracts import MaasMachine, SystemId
 from app.domains.maas.public import MaasError, MaasGateway, node_state
@@ -140,6 +141,7 @@ def _seen(
         address=machine.ip_addresses[0] if machine.ip_addresses else None,
         maas_state=node_state(machine.status),
         maas_message=machine.status_message[:200],
+        power_state=machine.power_state,
         hardware=rules.hardware_of(machine),
         cpu_count=machine.cpu_count,
         memory_mib=machine.memory_mib,
@@ -149,14 +151,16 @@ def _seen(
 
 
 def _is_same(before: KnownNode, seen: SeenNode) -> bool:
-    names = ("hostname", "zone", "sku_id", "sku_problem", "maas_state", "maas_message", "address", "hardware", "gpus")
-    return before.state != "missing" and all(getattr(before, name) == getattr(seen, name) for name in names)
+    names = ("hostname", "zone", "sku_id", "sku_problem", "maas_state", "maas_message", "address", "power_state")
+    same = all(getattr(before, name) == getattr(seen, name) for name in (*names, "hardware", "gpus"))
+    return before.state != "missing" and same
 
 
 async def _add(ctx: Context, seen: SeenNode, begun: datetime) -> bool:
     if not await nodes.append_node(ctx.session, seen, begun):
         return False
     await slots.append_slots(ctx.session, seen.id, seen.gpus)
+    await note(ctx, seen.id, "imported", seen.sku_problem or "")
     await ctx.emit(NodeImported(node_id=seen.id, sku_id=seen.sku_id), version=1)
     fact = SlotsChanged(node_id=seen.id, sku_id=seen.sku_id, free_slots=max(1, len(seen.gpus)))
     await ctx.emit(fact, version=1)
@@ -176,6 +180,10 @@ async def _change(ctx: Context, before: KnownNode, seen: SeenNode, begun: dateti
         await images.forget_warm(ctx.session, before.id)
     state = rules.state_when_seen(before.state, is_seen=True)
     reason = before.state_reason if state == before.state else None
+    if state != before.state:
+        await note(ctx, before.id, "seen_again")
+    if before.sku_id != seen.sku_id:
+        await note(ctx, before.id, "type_changed", seen.sku_problem or "")
     await tell_slots(ctx, before.id, await nodes.update_seen(ctx.session, seen, state, reason, begun))
 
 
@@ -183,4 +191,5 @@ async def _lose(ctx: Context, node: KnownNode, begun: datetime) -> None:
     changed = await nodes.set_observed(ctx.session, node.id, "missing", node.address, begun)
     if rules.state_when_seen(node.state, is_seen=False) == "missing":
         changed = await nodes.set_state(ctx.session, node.id, "missing", VANISHED, begun)
+        await note(ctx, node.id, "missing", VANISHED)
     await tell_slots(ctx, node.id, changed)

@@ -14,9 +14,16 @@ from app.domains.inventory.contracts import (
     UncordonNode,
 )
 from app.domains.inventory.errors import NodeNotInService
-from app.domains.inventory.events import NodeCordoned, NodeQuarantined, NodeUncordoned, SlotsChanged
+from app.domains.inventory.events import (
+    NodeCordoned,
+    NodeQuarantined,
+    NodeQuarantineLifted,
+    NodeUncordoned,
+    SlotsChanged,
+)
 from app.domains.inventory.repository import nodes, slots
 from app.domains.inventory.repository.nodes import Changed, LockedNode
+from app.domains.inventory.service.history import note
 from app.shared.authz import Permission, privileged
 from app.shared.errors import NotFound, ValidationFailed
 
@@ -49,7 +56,7 @@ async def mark_node(ctx: Context, node_id: UUID, state: NodeState, reason: str) 
     if state == "quarantined":
         await quarantine(ctx, node_id, reason)
         return
-    node = await _lock(ctx, node_id)
+    node = await lock(ctx, node_id)
     if node.state != state:
         said = None if state == "ready" else reason
         changed = await nodes.set_state(ctx.session, node_id, state, said, await ctx.now())
@@ -58,24 +65,25 @@ async def mark_node(ctx: Context, node_id: UUID, state: NodeState, reason: str) 
 
 async def quarantine(ctx: Context, node_id: UUID, reason: str) -> None:
     """Out of service until a person has looked. Raises NotFound."""
-    node = await _lock(ctx, node_id)
-    if node.state == "quarantined":
+    node = await lock(ctx, node_id)
+    if node.state in ("quarantined", "retired"):  # it is out of service already
         return
     said = reason[:LONGEST_REASON] or "no reason was given"
     changed = await nodes.set_state(ctx.session, node_id, "quarantined", said, await ctx.now())
+    await note(ctx, node_id, "quarantined", said)
     await ctx.emit(NodeQuarantined(node_id=node_id, reason=said), version=changed.version)
     await tell_slots(ctx, node_id, changed)
 
 
 async def mark_shared(ctx: Context, node_id: UUID, image_id: UUID | None) -> None:
     """Whether its slots are sold one by one, and on which image. Raises NotFound."""
-    await _lock(ctx, node_id)
+    await lock(ctx, node_id)
     await tell_slots(ctx, node_id, await nodes.set_shared(ctx.session, node_id, image_id))
 
 
 async def observe_node(ctx: Context, node_id: UUID, maas_state: str, address: str | None) -> None:
     """What was just seen in MAAS. Raises NotFound."""
-    await _lock(ctx, node_id)
+    await lock(ctx, node_id)
     changed = await nodes.set_observed(ctx.session, node_id, maas_state, address, await ctx.now())
     await tell_slots(ctx, node_id, changed)
 
@@ -83,10 +91,11 @@ async def observe_node(ctx: Context, node_id: UUID, maas_state: str, address: st
 @privileged(Permission.PLATFORM_NODE_MANAGE, "node.cordon", "node", lambda command, _result: command.node_id)
 async def cordon_node(ctx: Context, command: CordonNode) -> NodeChanged:
     """No new tenants. A second cordon keeps the first one's time and takes the new reason. Raises NotFound."""
-    reason = _reason(command.reason)
+    reason = reason_of(command.reason)
     ctx.explain(reason=reason)
-    node = await _lock(ctx, command.node_id)
+    node = await lock(ctx, command.node_id)
     changed = await nodes.set_cordon(ctx.session, command.node_id, await ctx.now(), reason)
+    await note(ctx, node.id, "cordoned", reason)
     await ctx.emit(NodeCordoned(node_id=node.id), version=changed.version)
     await tell_slots(ctx, node.id, changed)
     return NodeChanged(node_id=node.id, state=node.state, cordoned=True, version=changed.version)
@@ -95,10 +104,11 @@ async def cordon_node(ctx: Context, command: CordonNode) -> NodeChanged:
 @privileged(Permission.PLATFORM_NODE_MANAGE, "node.uncordon", "node", lambda command, _result: command.node_id)
 async def uncordon_node(ctx: Context, command: UncordonNode) -> NodeChanged:
     """Tenants again. A node that is not cordoned stays as it is. Raises NotFound."""
-    node = await _lock(ctx, command.node_id)
+    node = await lock(ctx, command.node_id)
     if not node.cordoned:
         return NodeChanged(node_id=node.id, state=node.state, cordoned=False, version=node.version)
     changed = await nodes.set_cordon(ctx.session, node.id, None, None)
+    await note(ctx, node.id, "uncordoned")
     await ctx.emit(NodeUncordoned(node_id=node.id), version=changed.version)
     await tell_slots(ctx, node.id, changed)
     return NodeChanged(node_id=node.id, state=node.state, cordoned=False, version=changed.version)
@@ -107,11 +117,14 @@ async def uncordon_node(ctx: Context, command: UncordonNode) -> NodeChanged:
 @privileged(Permission.PLATFORM_NODE_MANAGE, "node.lift_quarantine", "node", lambda command, _result: command.node_id)
 async def lift_quarantine(ctx: Context, command: LiftQuarantine) -> NodeChanged:
     """Back to service. Raises NotFound, NodeNotInService when it is not quarantined."""
-    ctx.explain(reason=_reason(command.reason))
-    node = await _lock(ctx, command.node_id)
+    reason = reason_of(command.reason)
+    ctx.explain(reason=reason)
+    node = await lock(ctx, command.node_id)
     if node.state != "quarantined":
         raise NodeNotInService("This node is not quarantined.", state=node.state)
     changed = await nodes.set_state(ctx.session, node.id, "ready", None, await ctx.now())
+    await note(ctx, node.id, "quarantine_lifted", reason)
+    await ctx.emit(NodeQuarantineLifted(node_id=node.id), version=changed.version)
     await tell_slots(ctx, node.id, changed)
     return NodeChanged(node_id=node.id, state="ready", cordoned=node.cordoned, version=changed.version)
 
@@ -124,14 +137,16 @@ async def tell_slots(ctx: Context, node_id: UUID, changed: Changed) -> None:
     await ctx.emit(fact, version=changed.version)
 
 
-async def _lock(ctx: Context, node_id: UUID) -> LockedNode:
+async def lock(ctx: Context, node_id: UUID) -> LockedNode:
+    """The node under its lock. Raises NotFound."""
     node = await nodes.lock_node(ctx.session, node_id)
     if node is None:
         raise NotFound()
     return node
 
 
-def _reason(text: str) -> str:
+def reason_of(text: str) -> str:
+    """A reason in one line. Raises ValidationFailed."""
     said = " ".join(text.split())
     if not 3 <= len(said) <= LONGEST_REASON:
         raise ValidationFailed(fields={"reason": f"Say why, in 3 to {LONGEST_REASON} characters"})

@@ -6,9 +6,10 @@ from uuid import UUID
 from app.context import Context
 from app.domains.inventory.contracts import Availability, FreedNode, NodeView
 from app.domains.inventory.errors import NodeNotInService, SlotTaken
-from app.domains.inventory.events import SlotsChanged
+from app.domains.inventory.events import NodeDrained, SlotsChanged
 from app.domains.inventory.repository import nodes
 from app.domains.inventory.repository import slots as repository
+from app.domains.inventory.service.history import note
 from app.shared.errors import NotFound
 
 
@@ -32,11 +33,12 @@ async def claim_slots(ctx: Context, node_id: UUID, slot_indexes: Iterable[int], 
     held = (await repository.slots_of(ctx.session, [node_id]))[node_id]
     if [slot.index for slot in held if slot.allocation_id == allocation_id] == wanted:
         return
-    if node.state != "ready" or node.cordoned:
+    if node.state != "ready" or node.cordoned or node.in_window:
         raise NodeNotInService(state=node.state)
     got = await repository.claim(ctx.session, node_id, wanted, allocation_id, await ctx.now())
     if got != len(wanted):
         raise SlotTaken()
+    await note(ctx, node_id, "claimed", _slots(wanted), allocation_id)
     free = sum(slot.allocation_id is None for slot in held) - got
     await _tell(ctx, node_id, free)
 
@@ -48,13 +50,30 @@ async def free_slots(ctx: Context, allocation_id: UUID) -> list[FreedNode]:
     freed = await repository.free(ctx.session, allocation_id)
     left = await repository.slots_of(ctx.session, list(freed))
     for node_id in sorted(freed):
-        await _tell(ctx, node_id, sum(slot.allocation_id is None for slot in left[node_id]))
+        await note(ctx, node_id, "freed", _slots(freed[node_id]), allocation_id)
+        free = sum(slot.allocation_id is None for slot in left[node_id])
+        await _tell(ctx, node_id, free)
+        if free == len(left[node_id]):
+            await _emptied(ctx, node_id)
     return [repository.freed_node(node_id, freed[node_id], left[node_id]) for node_id in sorted(freed)]
 
 
 async def availability(ctx: Context) -> dict[UUID, Availability]:
     """What could be placed now."""
     return await repository.availability(ctx.session)
+
+
+async def _emptied(ctx: Context, node_id: UUID) -> None:
+    """Nobody is on it any more: a drain has come to its end."""
+    node = await nodes.lock_node(ctx.session, node_id)
+    if node is not None and node.is_draining:
+        await note(ctx, node_id, "drained")
+        await ctx.emit(NodeDrained(node_id=node_id), version=node.version)
+
+
+def _slots(indexes: Iterable[int]) -> str:
+    listed = sorted(indexes)
+    return f"slot {listed[0]}" if len(listed) == 1 else "slots " + ", ".join(map(str, listed))
 
 
 async def _tell(ctx: Context, node_id: UUID, free: int) -> None:

@@ -33,6 +33,7 @@ from app.domains.maas.errors import (
     MaasError,
     MaasNotFound,
     MaasOutcomeUnknown,
+    MaasRefused,
     MaasUnavailable,
     NoMachineAvailable,
 )
@@ -195,6 +196,19 @@ class MaasGateway:
         """Stop deploying, commissioning or erasing. Raises MaasConflict when there is nothing to stop."""
         return await self._change(system_id, "abort", {"comment": comment}, lambda item: item.status in ABORTED)
 
+    async def power_on(self, system_id: SystemId, *, comment: str = "") -> MaasMachine:
+        """Switch a machine on. Raises MaasConflict for one that MAAS has given to nobody, MaasRefused without power."""
+        return await self._power(system_id, "power_on", comment, "on")
+
+    async def power_off(self, system_id: SystemId, *, comment: str = "") -> MaasMachine:
+        """Switch a machine off at once. Raises MaasRefused where MAAS has no power over it."""
+        return await self._power(system_id, "power_off", comment, "off")
+
+    async def query_power(self, system_id: SystemId) -> str:
+        """Ask the machine itself: on, off, unknown or error. It may take a minute: for people, not for polling."""
+        query = [("op", "query_power_state")]
+        return (await self._read(_machine_path(system_id), wire.Power, query)).state
+
     async def mark_broken(self, system_id: SystemId, *, comment: str) -> MaasMachine:
         """Take our own machine out of use; MAAS releases it by that."""
         form = {"comment": comment}
@@ -219,6 +233,16 @@ class MaasGateway:
             return await self._write(_machine_path(system_id), op, form)
         except MaasOutcomeUnknown as unknown:
             return await self._settle(system_id, unknown, worked)
+
+    async def _power(self, system_id: SystemId, op: str, comment: str, wanted: str) -> MaasMachine:
+        form = {"comment": comment} | ({"stop_mode": "hard"} if op == "power_off" else {})
+        try:
+            response = await self._bounded("POST", _machine_path(system_id), [("op", op)], form)
+        except MaasOutcomeUnknown as unknown:
+            return await self._settle(system_id, unknown, lambda machine: machine.power_state == wanted)
+        if response.content.strip() == b"null":
+            raise MaasRefused("The machine controller has no power over this machine.")
+        return _decode(response, wire.Machine).ours()
 
     async def _settle(
         self, system_id: SystemId, unknown: MaasOutcomeUnknown, worked: Callable[[MaasMachine], bool]

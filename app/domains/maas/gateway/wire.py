@@ -133,3 +133,9 @@ class Events(msgspec.Struct, frozen=True):
     """One page of events."""
 
     events: tuple[Event, ...] = ()
+
+
+class Power(msgspec.Struct):
+    """What `query_power_state` answers."""
+
+    state: str

@@ -16,6 +16,7 @@ from app.domains.provisioning.schemas.operators import (
     admin_machine_page,
     admin_machines_page,
     emptied_page,
+    holders_page,
 )
 from app.domains.provisioning.service import operators
 from app.domains.provisioning.service.operators import Query
@@ -112,6 +113,16 @@ async def force_cancel(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[Opera
     return redirect(ctx, f"/admin/allocations/{allocation_id}")
 
 
+@get("/admin/nodes/{node_id:uuid}/holders", opt=READ, include_in_schema=False)
+async def show_holders(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
+    """Who is on a node: a part of the node's page, and a page of its own."""
+    found = await operators.get_node(ctx, node_id)
+    struct = holders_page(found, may_release=may(ctx.actor, Permission.PLATFORM_ALLOCATION_RELEASE))
+    if ctx.web is not None and ctx.web.is_htmx:
+        return await fragment(ctx, "provisioning/holders.html", "holders", struct)
+    return await page(ctx, "provisioning/holders.html", struct)
+
+
 @post("/admin/nodes/{node_id:uuid}/empty", opt=RELEASE, include_in_schema=False)
 async def empty_node(contexts: Contexts, node_id: FromPath[UUID], data: Form[ConfirmForm]) -> Response[str]:
     """Take back everything on a node; one result per machine."""
@@ -129,5 +140,6 @@ ROUTES = [
     show_machine_now,
     force_release,
     force_cancel,
+    show_holders,
     empty_node,
 ]

@@ -11,7 +11,7 @@ from app.domains.provisioning.contracts import AllocationView
 from app.domains.provisioning.repository.operators import PlacementRecord
 from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, STATES, as_state
 from app.domains.provisioning.schemas import LOOKS, MachineRow, StepAnswer, look, machine_row, timeline
-from app.domains.provisioning.service.operators import Detail, Emptied, Found, Query, label_of
+from app.domains.provisioning.service.operators import Detail, Emptied, Found, NodeWithHolders, Query, label_of
 from app.domains.provisioning.service.views import Machine, MachineDetail
 from app.shared.web.parts import Step
 from app.shared.web.show_code import ApiCall, call
@@ -157,6 +157,24 @@ class EmptiedPage(msgspec.Struct, frozen=True, kw_only=True):
     node_id: UUID
     hostname: str
     results: tuple[tuple[UUID, str, tuple[str, str], str], ...]
+
+
+class HoldersPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is on a node: the machine, whose it is, its slots, how it looks."""
+
+    node_id: UUID
+    hostname: str
+    rows: tuple[tuple[AllocationView, str, str, tuple[str, str]], ...]
+    may_release: bool
+
+
+def holders_page(found: NodeWithHolders, *, may_release: bool) -> HoldersPage:
+    """Who is on a node."""
+    rows = []
+    for item in found.holders:
+        row, slots = item.allocation, ", ".join(map(str, item.slots))
+        rows.append((row, label_of(found.names, row), slots, look(row)))
+    return HoldersPage(node_id=found.node.id, hostname=found.node.hostname, rows=tuple(rows), may_release=may_release)
 
 
 def allocation_answer(

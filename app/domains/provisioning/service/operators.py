@@ -166,13 +166,13 @@ async def get_allocation(ctx: Context, allocation_id: UUID) -> Detail:
 
 async def get_node(ctx: Context, node_id: UUID) -> NodeWithHolders:
     """A node with who is on it. Raises NotFound, Forbidden."""
-    scope = platform_scope(ctx.actor, Permission.PLATFORM_NODE_READ)
+    scope = platform_scope(ctx.actor, READ)
     node = await inventory.get_node(ctx, node_id)
     held: dict[UUID, list[int]] = {}
     for slot in node.slots:
         if slot.allocation_id is not None:
             held.setdefault(slot.allocation_id, []).append(slot.index)
-    rows = await OperatorRepository(ctx.session).page(scope, AllocationFilter(ids=list(held), limit=len(held)))
+    rows = await OperatorRepository(ctx.session).page(scope, AllocationFilter(ids=list(held), limit=max(1, len(held))))
     return NodeWithHolders(
         node=node,
         holders=tuple(Holder(allocation=row, slots=tuple(held[row.id])) for row in reversed(rows)),

@@ -1,0 +1,92 @@
+"""One node for operators: what it is, what happened to it, and what can be done about it."""
+
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from app.context import Context
+from app.domains.inventory.contracts import MaintenanceWindow, NodeChanged
+from app.domains.inventory.contracts.upkeep import EndMaintenance
+from app.domains.inventory.schemas.nodes import (
+    DrainForm,
+    MaintenanceForm,
+    NodeDetailPage,
+    PowerForm,
+    RetireForm,
+    detail_page,
+)
+from app.domains.inventory.service import fleet, history, power, upkeep
+from app.shared.authz import Permission
+from app.shared.authz.scope import may
+from app.shared.idempotency import once
+from app.shared.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+
+NODE_READ = requires(Permission.PLATFORM_NODE_READ)
+NODE_MANAGE = requires(Permission.PLATFORM_NODE_MANAGE)
+DETAIL = "inventory/node.html"
+
+
+async def _detail(ctx: Context, node_id: UUID) -> NodeDetailPage:
+    node = await fleet.show_node(ctx, node_id)
+    rows, names = await history.history(ctx, node_id)
+    return detail_page(
+        node,
+        rows,
+        names,
+        await ctx.now(),
+        may_manage=may(ctx.actor, Permission.PLATFORM_NODE_MANAGE),
+        may_see_machines=may(ctx.actor, Permission.PLATFORM_ALLOCATION_READ),
+    )
+
+
+@get("/admin/nodes/{node_id:uuid}", opt=NODE_READ, include_in_schema=False)
+async def show_node(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
+    """Everything about one node."""
+    return await page(ctx, DETAIL, await _detail(ctx, node_id))
+
+
+@get("/admin/nodes/{node_id:uuid}/now", opt=NODE_READ, include_in_schema=False)
+async def show_node_now(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
+    """What moves of one node."""
+    return await fragment(ctx, DETAIL, "now", await _detail(ctx, node_id))
+
+
+@post("/admin/nodes/{node_id:uuid}/drain", opt=NODE_MANAGE, include_in_schema=False)
+async def drain(ctx: Ctx, node_id: FromPath[UUID], data: Form[DrainForm]) -> Response[str]:
+    """Nobody new; those on it leave."""
+    await once(ctx, NodeChanged, upkeep.drain_node, data.command(node_id))
+    return redirect(ctx, f"/admin/nodes/{node_id}")
+
+
+@post("/admin/nodes/{node_id:uuid}/maintenance", opt=NODE_MANAGE, include_in_schema=False)
+async def plan_maintenance(ctx: Ctx, node_id: FromPath[UUID], data: Form[MaintenanceForm]) -> Response[str]:
+    """Plan work."""
+    await once(ctx, MaintenanceWindow, upkeep.plan_maintenance, data.command(node_id))
+    return redirect(ctx, f"/admin/nodes/{node_id}")
+
+
+@post("/admin/nodes/{node_id:uuid}/maintenance/{window_id:uuid}/end", opt=NODE_MANAGE, include_in_schema=False)
+async def end_maintenance(ctx: Ctx, node_id: FromPath[UUID], window_id: FromPath[UUID]) -> Response[str]:
+    """Call it off, or end it early."""
+    command = EndMaintenance(node_id=node_id, window_id=window_id)
+    await once(ctx, NodeChanged, upkeep.end_maintenance, command)
+    return redirect(ctx, f"/admin/nodes/{node_id}")
+
+
+@post("/admin/nodes/{node_id:uuid}/power", opt=NODE_MANAGE, include_in_schema=False)
+async def switch_power(contexts: Contexts, node_id: FromPath[UUID], data: Form[PowerForm]) -> Response[str]:
+    """Switch it, or ask MAAS how it is."""
+    await power.switch(contexts, data.command(node_id))
+    async with contexts() as ctx:
+        return redirect(ctx, f"/admin/nodes/{node_id}")
+
+
+@post("/admin/nodes/{node_id:uuid}/retire", opt=NODE_MANAGE, include_in_schema=False)
+async def retire(ctx: Ctx, node_id: FromPath[UUID], data: Form[RetireForm]) -> Response[str]:
+    """Out of service for good."""
+    await once(ctx, NodeChanged, upkeep.retire_node, data.command(node_id))
+    return redirect(ctx, f"/admin/nodes/{node_id}")
+
+
+ROUTES = [show_node, show_node_now, drain, plan_maintenance, end_maintenance, switch_power, retire]

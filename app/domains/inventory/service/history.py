@@ -1,0 +1,40 @@
+"""The history of a node: what happened to it, when, by whom. Written by the use cases, in their own transactions."""
+
+from uuid import UUID
+
+from app.context import Context
+from app.domains.auth import public as auth
+from app.domains.inventory.contracts import NodeId
+from app.domains.inventory.contracts.upkeep import HistoryRow
+from app.domains.inventory.repository import nodes, upkeep
+from app.shared.authz import Permission, platform_scope
+from app.shared.errors import NotFound
+from app.shared.ids import new_id
+
+LONGEST = 300
+
+
+async def note(ctx: Context, node_id: UUID, kind: str, detail: str = "", allocation_id: UUID | None = None) -> None:
+    """Add a line. `detail` is plain text without secrets."""
+    row = HistoryRow(
+        id=new_id(),
+        node_id=node_id,
+        occurred_at=await ctx.now(),
+        kind=kind,
+        detail=detail[:LONGEST],
+        allocation_id=allocation_id,
+        actor_kind=ctx.actor.kind.value,
+        actor_id=ctx.actor.id,
+    )
+    await upkeep.append_history(ctx.session, row)
+
+
+async def history(
+    ctx: Context, node_id: UUID, before: UUID | None = None, limit: int = 30
+) -> tuple[list[HistoryRow], dict[UUID, str]]:
+    """The newest lines with the names of people in them. Raises NotFound, Forbidden."""
+    scope = platform_scope(ctx.actor, Permission.PLATFORM_NODE_READ)
+    if not await nodes.names(ctx.session, [node_id]):
+        raise NotFound()
+    rows = list(await upkeep.list_history(ctx.session, scope, NodeId(node_id), before, limit))
+    return rows, await auth.names_of(ctx, {row.actor_id for row in rows if row.actor_id is not None})

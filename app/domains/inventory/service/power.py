@@ -1,0 +1,112 @@
+"""Switching machines through MAAS: the intent is written and committed, MAAS is asked, the result is written.
+
+Only machines of our pool that are ours or nobody's (decision 0014). While somebody holds a machine it is switched only
+by whoever types its name. MAAS has laws of its own: it powers on only what it has given out.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from uuid import UUID
+
+from app.context import Context
+from app.domains.inventory.contracts.upkeep import PowerAction, PowerAsked, PowerNode, PowerResult
+from app.domains.inventory.errors import NodeInUse, NodeNotOurs
+from app.domains.inventory.events import NodePowered
+from app.domains.inventory.repository import nodes, slots, upkeep
+from app.domains.inventory.service.history import note
+from app.domains.inventory.service.nodes import get_node, lock, observe_node, reason_of
+from app.domains.maas.contracts import MaasMachine, SystemId
+from app.domains.maas.public import (
+    MaasError,
+    MaasGateway,
+    MaasOutcomeUnknown,
+    MaasUnavailable,
+    may_touch,
+    node_state,
+    open_gateway,
+)
+from app.settings import MaasSettings
+from app.shared.authz import Permission, privileged
+from app.shared.idempotency import once
+
+ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
+COMMENT = "berth: asked by an operator"
+
+
+@privileged(Permission.PLATFORM_NODE_MANAGE, "node.power", "node", lambda command, _result: command.node_id)
+async def ask_power(ctx: Context, command: PowerNode) -> PowerAsked:
+    """The operator's right and reason, and the intent. Raises NotFound, ValidationFailed, NodeInUse."""
+    reason = "" if command.action == "query" else reason_of(command.reason)
+    ctx.explain(action=command.action, reason=reason)
+    node = await lock(ctx, command.node_id)
+    detail = await get_node(ctx, node.id)
+    held = any(slot.allocation_id is not None for slot in (await slots.slots_of(ctx.session, [node.id]))[node.id])
+    forced = held and command.action != "query"
+    if forced and (command.confirm_name or "").strip() != detail.hostname:
+        raise NodeInUse(f"Somebody is on this node. Type {detail.hostname} to switch it all the same.")
+    now = await ctx.now()
+    request_id = await upkeep.append_power(
+        ctx.session, node.id, command.action, reason, forced=forced, actor=ctx.actor, now=now
+    )
+    return PowerAsked(request_id=request_id, system_id=detail.system_id, hostname=detail.hostname)
+
+
+async def switch(contexts: ContextFactory, command: PowerNode) -> PowerResult:
+    """Do it, once for each request. Raises Forbidden, NotFound, NodeInUse, NodeNotOurs, MaasError; what came of it is
+    on record in any case."""
+    async with contexts() as ctx:
+        settings = ctx.settings.maas
+        asked = await once(ctx, PowerAsked, ask_power, command)
+        outcome = await upkeep.power_outcome(ctx.session, asked.request_id)
+        node = await get_node(ctx, command.node_id)
+    if outcome is not None:  # the same request again: a machine is not switched twice for it
+        return PowerResult(
+            node_id=command.node_id, action=command.action, outcome=outcome, power_state=node.power_state,
+            maas_state=node.maas_state, said=node.maas_message,
+        )  # fmt: skip
+    try:
+        async with open_gateway(settings) as gateway:
+            machine = await _switch(gateway, settings, SystemId(asked.system_id), command.action)
+    except (MaasError, NodeNotOurs) as error:
+        unknown = isinstance(error, MaasOutcomeUnknown | MaasUnavailable)
+        said = error.answer if isinstance(error, MaasError) and error.answer else error.message
+        async with contexts() as ctx:
+            await _record(ctx, command, asked.request_id, "unknown" if unknown else "refused", said, None)
+        raise
+    async with contexts() as ctx:
+        await _record(ctx, command, asked.request_id, "done", "", machine)
+    return PowerResult(
+        node_id=command.node_id, action=command.action, outcome="done", power_state=machine.power_state,
+        maas_state=node_state(machine.status), said=machine.status_message,
+    )  # fmt: skip
+
+
+async def _switch(
+    gateway: MaasGateway, settings: MaasSettings, system_id: SystemId, action: PowerAction
+) -> MaasMachine:
+    if action == "query":
+        await gateway.query_power(system_id)
+        return await gateway.get_machine(system_id)
+    our_name = (await gateway.whoami()).username
+    if not may_touch(await gateway.get_machine(system_id), pool=settings.pool, our_name=our_name):
+        raise NodeNotOurs()
+    if action == "on":
+        return await gateway.power_on(system_id, comment=COMMENT)
+    machine = await gateway.power_off(system_id, comment=COMMENT)
+    return machine if action == "off" else await gateway.power_on(system_id, comment=COMMENT)
+
+
+async def _record(
+    ctx: Context, command: PowerNode, request_id: UUID, outcome: str, said: str, machine: MaasMachine | None
+) -> None:
+    node = await lock(ctx, command.node_id)
+    await upkeep.finish_power(ctx.session, request_id, outcome, said, await ctx.now())
+    if machine is not None:
+        await upkeep.set_power(ctx.session, node.id, machine.power_state)
+        address = machine.ip_addresses[0] if machine.ip_addresses else None
+        await observe_node(ctx, node.id, node_state(machine.status), address)
+    if command.action != "query":
+        result = {"done": "done", "refused": f"refused: {said}", "unknown": f"nobody knows: {said}"}[outcome]
+        await note(ctx, node.id, f"power_{command.action}", f"{result} {command.reason}".strip())
+        version = (await nodes.touch(ctx.session, node.id)).version
+        await ctx.emit(NodePowered(node_id=node.id, action=command.action, outcome=outcome), version=version)
