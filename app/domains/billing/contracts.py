@@ -55,6 +55,35 @@ class PostCredit(msgspec.Struct, frozen=True, kw_only=True):
     cause_id: UUID
 
 
+class PostRefund(msgspec.Struct, frozen=True, kw_only=True):
+    """Take unspent credit out, on its way back to the card, exactly once per refund."""
+
+    tenant_id: UUID
+    refund_id: UUID
+    amount: Micro
+    currency: str
+
+
+class PostAdjustment(msgspec.Struct, frozen=True, kw_only=True):
+    """Correct a tenant's credit by hand, exactly once: positive `amount` is a gift (promotional credit, which is never
+    refunded), negative takes promotional credit first, then credit."""
+
+    tenant_id: UUID
+    adjustment_id: UUID
+    amount: Micro
+    currency: str
+
+
+class HouseBalance(msgspec.Struct, frozen=True, kw_only=True):
+    """What all accounts of one kind hold together, in one currency."""
+
+    kind: str
+    currency: str
+    is_customer: bool
+    accounts: int
+    balance: Micro
+
+
 class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
     """The money of a tenant. available = credit + promotions; `funds` = available + holds of running machines."""
 

@@ -15,7 +15,7 @@ class AccountChanged(Event, frozen=True, kw_only=True):
     held: int
     burn_per_hour: int
     currency: str
-    cause: str  # payment | promotion | hold | hold_released | usage | metering_started | metering_ended
+    cause: str  # payment | promotion | hold | hold_released | usage | metering_started | metering_ended | refund | …
 
 
 @event("billing.tenant.runway_low", aggregate="tenant_id")

@@ -9,8 +9,11 @@ from app.context import Context
 from app.domains.billing.contracts import (
     BalanceView,
     CostView,
+    HouseBalance,
     PlaceHold,
+    PostAdjustment,
     PostCredit,
+    PostRefund,
     ReceiptView,
     RunwayView,
     SpendView,
@@ -19,7 +22,7 @@ from app.domains.billing.contracts import (
     TransactionId,
     VerifyReport,
 )
-from app.domains.billing.service import accrual, balances, credit, holds, metering, statements, usage, verify
+from app.domains.billing.service import accrual, balances, credit, holds, metering, refunds, statements, usage, verify
 from app.shared.authz import PlatformScope
 from app.shared.money import Micro, RateMicroPerHour
 from app.shared.web.shell import MoneyPill
@@ -73,6 +76,31 @@ async def stop_metering(ctx: Context, command: StopMetering) -> None:
 async def post_credit(ctx: Context, command: PostCredit) -> TransactionId:
     """Add credit exactly once per reference. Raises NoBillingAccount, WrongCurrency, ReferenceReused."""
     return await credit.post_credit(ctx, command)
+
+
+async def post_refund(ctx: Context, command: PostRefund) -> TransactionId:
+    """Take unspent credit out for a refund, once. Raises InsufficientCredit, NoBillingAccount, WrongCurrency."""
+    return await refunds.post_refund(ctx, command)
+
+
+async def return_refund(ctx: Context, command: PostRefund) -> TransactionId:
+    """The refund did not arrive: the credit is the tenant's again, once."""
+    return await refunds.return_refund(ctx, command)
+
+
+async def post_adjustment(ctx: Context, command: PostAdjustment) -> TransactionId:
+    """Correct a tenant's credit, once. Raises InsufficientCredit, NoBillingAccount, WrongCurrency."""
+    return await refunds.post_adjustment(ctx, command)
+
+
+async def house_balances(ctx: Context) -> list[HouseBalance]:
+    """What the accounts hold together, for those who may see everybody's money."""
+    return await refunds.house_balances(ctx)
+
+
+async def find_transaction_of(ctx: Context, reference: str) -> TransactionId | None:
+    """The ledger transaction of a reference such as `payment:<id>`; None when nothing was posted."""
+    return await refunds.find_transaction_of(ctx, reference)
 
 
 async def cost_of(ctx: Context, allocation_id: UUID) -> CostView | None:

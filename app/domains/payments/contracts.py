@@ -56,6 +56,93 @@ class ProcessEvent(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
 
 
+RefundStatus = Literal["requested", "rejected", "approved", "sent", "succeeded", "failed"]
+
+
+class RequestRefund(msgspec.Struct, frozen=True, kw_only=True):
+    """Send part of a payment back to the card it came from."""
+
+    payment_id: UUID
+    amount: Micro
+    reason: str
+
+
+class RefundView(msgspec.Struct, frozen=True, kw_only=True):
+    """One refund. `problem` is why the card's bank did not take it."""
+
+    id: UUID
+    payment_id: UUID
+    tenant_id: UUID
+    amount: Micro
+    currency: str
+    status: RefundStatus
+    reason: str
+    requested_by: UUID
+    stripe_refund_id: str | None
+    problem: str | None
+    version: int
+    created_at: datetime
+    approved_at: datetime | None
+    settled_at: datetime | None
+
+
+class RefundFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What Stripe says about a refund, from a webhook or from an answer; every field but the id may be missing."""
+
+    stripe_refund_id: str
+    refund_id: str | None = None  # ours, from the metadata
+    status: str | None = None
+    failure_reason: str | None = None
+    amount_cents: int | None = None
+    currency: str | None = None
+
+
+class SendRefund(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask Stripe for an approved refund."""
+
+    id: UUID
+
+
+class OperatorPayment(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment as an operator sees it. `refunded` counts refunds that arrived or are on their way."""
+
+    id: UUID
+    tenant_id: UUID
+    user_id: UUID | None
+    amount: Micro
+    currency: str
+    status: Status
+    stripe_session_id: str | None
+    payment_intent_id: str | None
+    problem: str | None
+    version: int
+    created_at: datetime
+    paid_at: datetime | None
+    refunded: Micro
+    reserved: Micro  # refunds that wait for approval
+
+
+class PaymentSearch(msgspec.Struct, frozen=True, kw_only=True):
+    """Each field narrows. `word` is a whole id of ours or of Stripe's."""
+
+    status: Status | None = None
+    tenant_id: UUID | None = None
+    word: str | None = None
+
+
+class InboxMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A webhook as it was taken in: only the fields that we use were ever kept."""
+
+    id: UUID
+    event_id: str
+    type: str
+    body: dict[str, object]
+    received_at: datetime
+    processed_at: datetime | None
+    outcome: str | None
+    error: str | None
+
+
 class CreditPage(msgspec.Struct, frozen=True, kw_only=True):
     """The page "Add credit"."""
 

@@ -1,6 +1,6 @@
 """What payments refuses, with a reason that a person can act on."""
 
-from app.shared.errors import DomainError, ServiceUnavailable
+from app.shared.errors import Conflict, DomainError, ServiceUnavailable
 
 
 class PaymentsUnavailable(ServiceUnavailable):
@@ -24,3 +24,21 @@ class BadEvent(DomainError):
     code = "webhook_unreadable"
     status = 400
     title = "This message has no id and type that we can read."
+
+
+class RefundTooLarge(DomainError):
+    """`refundable` is what may still go back of this payment, in micro-units."""
+
+    code = "refund_too_large"
+    status = 422
+    title = "That is more than can be refunded."
+
+
+class RefundDecided(Conflict):
+    code = "refund_decided"
+    title = "This refund was decided already."
+
+
+class PaymentNotPaid(Conflict):
+    code = "payment_not_paid"
+    title = "Nothing was paid here, so nothing can go back."

@@ -22,3 +22,26 @@ class PaymentFailed(Event, frozen=True, kw_only=True):
     payment_id: UUID
     tenant_id: UUID
     reason: str
+
+
+@event("payments.refund.succeeded", aggregate="refund_id")
+class RefundSucceeded(Event, frozen=True, kw_only=True):
+    """Money went back to the card it came from. `amount` is in micro-units."""
+
+    refund_id: UUID
+    payment_id: UUID
+    tenant_id: UUID
+    amount: int
+    currency: str
+
+
+@event("payments.refund.failed", aggregate="refund_id")
+class RefundFailed(Event, frozen=True, kw_only=True):
+    """The card's bank did not take a refund: the money is credit again. `reason` is a code."""
+
+    refund_id: UUID
+    payment_id: UUID
+    tenant_id: UUID
+    amount: int
+    currency: str
+    reason: str

@@ -13,9 +13,10 @@ from typing import TypeVar
 import msgspec
 import stripe
 import structlog
+from stripe.params import RefundCreateParams, RefundListParams
 from stripe.params.checkout import SessionCreateParams, SessionListParams
 
-from app.domains.payments.contracts import SessionFacts
+from app.domains.payments.contracts import RefundFacts, SessionFacts
 from app.domains.payments.errors import BadSignature, PaymentRefused, PaymentsUnavailable
 from app.settings import StripeSettings
 from app.shared.clock import process_now
@@ -44,6 +45,15 @@ class CheckoutOrder(msgspec.Struct, frozen=True, kw_only=True):
     mail: str | None = None
 
 
+class RefundOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What shall go back of a payment. The same order always makes the same request."""
+
+    refund_id: str
+    tenant_id: str
+    payment_intent_id: str
+    amount_cents: int
+
+
 class StripeGateway:
     """Made by `open_gateway`, for one use case."""
 
@@ -55,13 +65,34 @@ class StripeGateway:
         refuse_open_transaction()
         create = self._client.v1.checkout.sessions.create_async
         options: stripe.RequestOptions = {"idempotency_key": f"checkout:{order.payment_id}"}
-        return await _patiently("create_checkout", lambda: create(_params(order), options))
+        return _facts(await _patiently("create_checkout", lambda: create(_params(order), options)))
 
     async def get_checkout(self, session_id: str) -> SessionFacts:
         """What became of a session. Raises PaymentsUnavailable, PaymentRefused (also when Stripe does not know it)."""
         refuse_open_transaction()
         retrieve = self._client.v1.checkout.sessions.retrieve_async
-        return await _patiently("get_checkout", lambda: retrieve(session_id))
+        return _facts(await _patiently("get_checkout", lambda: retrieve(session_id)))
+
+    async def create_refund(self, order: RefundOrder) -> RefundFacts:
+        """Send money back, or find the refund that this order made. Raises PaymentsUnavailable, PaymentRefused."""
+        refuse_open_transaction()
+        create = self._client.v1.refunds.create_async
+        params: RefundCreateParams = {
+            "payment_intent": order.payment_intent_id,
+            "amount": order.amount_cents,
+            "metadata": {"berth_refund": order.refund_id, "berth_tenant": order.tenant_id},
+        }
+        options: stripe.RequestOptions = {"idempotency_key": f"refund:{order.refund_id}"}
+        return _refund_facts(await _patiently("create_refund", lambda: create(params, options)))
+
+    async def find_refund(self, order: RefundOrder) -> RefundFacts | None:
+        """The refund that an earlier order made, told by its metadata. Raises PaymentsUnavailable, PaymentRefused."""
+        refuse_open_transaction()
+        listing = self._client.v1.refunds.list_async
+        params: RefundListParams = {"payment_intent": order.payment_intent_id, "limit": 100}
+        page = await _patiently("find_refund", lambda: listing(params))
+        found = [_refund_facts(refund) for refund in page.data]
+        return next((facts for facts in found if facts.refund_id == order.refund_id), None)
 
     async def list_checkouts(self, since: datetime) -> list[SessionFacts]:
         """Every session made since then, page by page. Raises PaymentsUnavailable."""
@@ -140,10 +171,10 @@ def _params(order: CheckoutOrder) -> SessionCreateParams:
     return params
 
 
-async def _patiently(what: str, call: Callable[[], Awaitable[stripe.checkout.Session]]) -> SessionFacts:
+async def _patiently(what: str, call: Callable[[], Awaitable[T]]) -> T:
     for pause in (*PAUSES, None):
         try:
-            return _facts(await call())
+            return await call()
         except stripe.StripeError as error:
             if not _is_retryable(error):
                 log.error("stripe refused", call=what, code=error.code, status=error.http_status)
@@ -172,6 +203,19 @@ def _facts(session: stripe.checkout.Session) -> SessionFacts:
         currency=_text(getattr(session, "currency", None)),
         payment_intent_id=_text(intent if isinstance(intent, str) else getattr(intent, "id", None)),
         url=_text(getattr(session, "url", None)),
+    )
+
+
+def _refund_facts(refund: stripe.Refund) -> RefundFacts:
+    metadata = getattr(refund, "metadata", None)
+    ours = metadata["berth_refund"] if metadata and "berth_refund" in metadata else None
+    return RefundFacts(
+        stripe_refund_id=str(refund.id),
+        refund_id=_text(ours),
+        status=_text(getattr(refund, "status", None)),
+        failure_reason=_text(getattr(refund, "failure_reason", None)),
+        amount_cents=_whole(getattr(refund, "amount", None)),
+        currency=_text(getattr(refund, "currency", None)),
     )
 
 

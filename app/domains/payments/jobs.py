@@ -5,8 +5,8 @@ from datetime import timedelta
 import msgspec
 
 from app.context import Runtime
-from app.domains.payments.contracts import ProcessEvent
-from app.domains.payments.service import sweep, webhooks
+from app.domains.payments.contracts import ProcessEvent, SendRefund
+from app.domains.payments.service import refunds, sweep, webhooks
 from app.shared.authz.actor import SYSTEM
 from app.shared.manifest import CronSpec, JobSpec
 
@@ -18,12 +18,21 @@ async def process_event(runtime: Runtime, arguments: dict[str, object]) -> None:
         await webhooks.process(ctx, command.id)
 
 
+async def send_refund(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Ask Stripe for an approved refund."""
+    await refunds.send_refund(runtime, msgspec.convert(arguments, SendRefund, strict=False).id)
+
+
 async def run_sweep(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Look up payments whose webhook is overdue."""
+    """Look up payments and refunds whose webhook is overdue."""
     await sweep.sweep(runtime)
+    await refunds.sweep_refunds(runtime)
 
 
-JOBS = (JobSpec(name=webhooks.JOB, run=process_event, queue="billing", timeout=30, retries=5),)
+JOBS = (
+    JobSpec(name=webhooks.JOB, run=process_event, queue="billing", timeout=30, retries=5),
+    JobSpec(name=refunds.SEND, run=send_refund, queue="billing", timeout=60, retries=5),
+)
 CRONS = (
     CronSpec(name="payments.sweep", run=run_sweep, queue="billing", every=timedelta(minutes=1), timeout=300, retries=0),
 )

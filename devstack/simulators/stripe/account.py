@@ -7,6 +7,8 @@ deliveries in one transaction. Amounts are minor units. It knows no HTTP and no 
 import time
 from collections.abc import Callable
 
+import msgspec
+
 from devstack.simulators.faults import Faults, seconds
 from devstack.simulators.store import Store
 from devstack.simulators.stripe import cards, render
@@ -167,7 +169,10 @@ class Account:
         metadata: dict[str, str],
         request: tuple[str, str | None],
     ) -> Refund:
-        """Send `amount` (all that is left when None) back. `request` = (request id, idempotency key)."""
+        """Send `amount` (all that is left when None) back. `request` = (request id, idempotency key).
+
+        Under the fault `refund_fails` the bank returns it: it is pending first and failed in an event right behind, as
+        Stripe does for a card that was closed."""
         left = charge.amount - charge.amount_refunded
         if charge.failure is not None:
             raise StripeError(f"Charge {charge.id} was not successful and cannot be refunded.", param="charge")
@@ -191,13 +196,27 @@ class Account:
             reason=reason,
             metadata=metadata,
         )
+        fails = self.faults.take("refund_fails") is not None
+        if fails:
+            refund.status = "pending"
         charge.amount_refunded += refund.amount
         with self.store.transaction():
             self.store.put(refund.id, refund)
             self.store.put(charge.id, charge)
+            self._emit("refund.created", render.refund(refund), request)
             self._emit("charge.refunded", render.charge(charge), request)
+            if fails:
+                self._return_refund(charge, refund)
         self.wake()
-        return refund
+        return msgspec.structs.replace(refund, status="pending", failure_reason=None) if fails else refund
+
+    def _return_refund(self, charge: Charge, refund: Refund) -> None:
+        """The bank did not take it: the charge counts as not refunded again."""
+        refund.status, refund.failure_reason = "failed", "expired_or_canceled_card"
+        charge.amount_refunded -= refund.amount
+        self.store.put(refund.id, refund)
+        self.store.put(charge.id, charge)
+        self._emit("refund.failed", render.refund(refund))
 
     # -- inside ----------------------------------------------------------------------------------------------------
 

@@ -142,6 +142,7 @@ class Refund(msgspec.Struct, kw_only=True):
     reason: str | None
     metadata: dict[str, str]
     status: str = "succeeded"
+    failure_reason: str | None = None
 
 
 class Event(msgspec.Struct, kw_only=True):

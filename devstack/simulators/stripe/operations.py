@@ -76,6 +76,8 @@ def _route_payments(account: Account, call: Call) -> Wire:
             return render.charge(account.charge(charge_id))
         case "POST", "refunds":
             return _create_refund(account, call, check(sdk.RefundCreateParams, call.params))
+        case "GET", "refunds":
+            return _list_refunds(account, check(sdk.RefundListParams, call.params))
         case "GET", "refunds", refund_id:
             check(sdk.RefundRetrieveParams, call.params)
             return _refund(account, refund_id)
@@ -170,6 +172,17 @@ def _list_charges(account: Account, params: Params) -> Wire:
         and _created(params, charge.created)
     ]
     return _page("/v1/charges", [render.charge(charge) for charge in found], params)
+
+
+def _list_refunds(account: Account, params: Params) -> Wire:
+    found = [
+        refund
+        for refund in account.store.all(Refund)
+        if _same(params, "charge", refund.charge)
+        and _same(params, "payment_intent", refund.payment_intent)
+        and _created(params, refund.created)
+    ]
+    return _page("/v1/refunds", [render.refund(refund) for refund in found], params)
 
 
 def _list_events(account: Account, params: Params) -> Wire:

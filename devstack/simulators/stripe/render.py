@@ -303,8 +303,10 @@ def _three_d_secure() -> Wire:
 
 
 def refund(item: Refund) -> Wire:
-    """`refund`."""
+    """`refund`; why it failed is there only when it did."""
+    why = {"failure_reason": item.failure_reason} if item.failure_reason else {}
     return {
+        **why,
         "id": item.id,
         "object": "refund",
         "amount": item.amount,

@@ -8,6 +8,8 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domains.billing.contracts import HouseBalance
+from app.shared.authz import PlatformScope
 from app.shared.ids import new_id
 from app.shared.money import Micro
 
@@ -92,6 +94,17 @@ CHECKPOINT = text("""
     WHERE b.tenant_id = :tenant_id
     ON CONFLICT DO NOTHING
 """)
+
+
+HOUSE = text("""
+    SELECT kind, currency, tenant_id IS NOT NULL AS is_customer, count(*) AS accounts, sum(balance)::bigint AS balance
+    FROM billing.balances GROUP BY 1, 2, 3 ORDER BY 2, 3, 1
+""")
+
+
+async def house_balances(session: AsyncSession, scope: PlatformScope) -> list[HouseBalance]:
+    """All accounts, summed up by kind and currency."""
+    return [msgspec.convert(dict(row._mapping), HouseBalance) for row in await session.execute(HOUSE)]
 
 
 async def post(session: AsyncSession, posting: Posting) -> UUID | None:

@@ -37,10 +37,16 @@ LONGEST_REPORT = timedelta(days=366)
 TITLES = {
     "payment": "Credit added by card",
     "promotion": "Promotional credit",
+    "refund": "Refunded to your card",
+    "refund_returned": "Refund came back",
+    "adjustment": "Correction by Berth",
     "hold": "Held for",
     "hold_released": "Hold given back for",
     "usage": "Use of",
 }
+
+
+PLAIN = frozenset({"payment", "promotion", "refund", "refund_returned", "adjustment"})  # no machine behind them
 
 
 class PillPage(msgspec.Struct, frozen=True):
@@ -51,7 +57,7 @@ class PillPage(msgspec.Struct, frozen=True):
 
 def title(kind: str, label: str, cause_id: UUID) -> str:
     """What caused a transaction, in words. `label` is the machine's name when there is one."""
-    if kind in ("payment", "promotion"):
+    if kind in PLAIN:
         return TITLES[kind]
     return f"{TITLES[kind]} {label or cause_id.hex[-8:]}"
 

@@ -10,9 +10,11 @@ import msgspec
 
 from app.context import Context
 from app.domains.payments import repository
-from app.domains.payments.contracts import ProcessEvent, SessionFacts
+from app.domains.payments.contracts import ProcessEvent, RefundFacts, SessionFacts
 from app.domains.payments.errors import BadEvent
 from app.domains.payments.gateway import verify_signature
+from app.domains.payments.repository import refunds as refund_rows
+from app.domains.payments.service import refunds
 from app.domains.payments.service.settle import fail_attempt, settle
 from app.shared.ids import new_id
 from app.shared.web import Contexts
@@ -26,8 +28,12 @@ SESSION_EVENTS = frozenset(
     }
 )
 FAILED_EVENTS = frozenset({"payment_intent.payment_failed", "checkout.session.async_payment_failed"})
+REFUND_EVENTS = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
 SAFE_TEXT = re.compile(r"^[\x20-\x7e]{1,255}$")
-KEPT = ("id", "object", "status", "payment_status", "amount_total", "currency", "client_reference_id", "payment_intent")
+KEPT = (
+    "id", "object", "status", "payment_status", "amount_total", "currency", "client_reference_id", "payment_intent",
+    "amount", "amount_refunded", "charge", "failure_reason",
+)  # fmt: skip
 
 
 class _Data(msgspec.Struct, frozen=True):
@@ -63,14 +69,17 @@ def _reduce(thing: dict[str, object]) -> dict[str, object]:
     """The fields we use, when they are what they should be."""
     kept = {name: thing[name] for name in KEPT if _is_plain(thing.get(name))}
     metadata = thing.get("metadata")
-    if isinstance(metadata, dict) and _is_plain(metadata.get("berth_payment")):
-        kept["berth_payment"] = metadata["berth_payment"]
+    if isinstance(metadata, dict):
+        kept |= {name: metadata[name] for name in OURS if _is_plain(metadata.get(name))}
     failure = thing.get("last_payment_error")
     if isinstance(failure, dict):
         code = failure.get("decline_code") or failure.get("code")
         if _is_plain(code):
             kept["failure"] = code
     return kept
+
+
+OURS = ("berth_payment", "berth_refund")  # what we put into the metadata
 
 
 def _is_plain(value: object) -> bool:
@@ -80,7 +89,8 @@ def _is_plain(value: object) -> bool:
 
 
 def _aggregate(kept: dict[str, object], fallback: UUID) -> UUID:
-    return _uuid(kept.get("berth_payment") or kept.get("client_reference_id")) or fallback
+    named = kept.get("berth_refund") or kept.get("berth_payment") or kept.get("client_reference_id")
+    return _uuid(named) or fallback
 
 
 def _uuid(value: object) -> UUID | None:
@@ -98,7 +108,7 @@ async def process(ctx: Context, message_id: UUID) -> str:
     if message.processed_at is not None:
         return "already processed"
     outcome = await _apply(ctx, message)
-    error = outcome if outcome.startswith("mismatch") or outcome == "unknown payment" else None
+    error = outcome if outcome.startswith(("mismatch", "unknown")) else None
     await repository.set_processed(ctx.session, message.id, outcome, error, await ctx.now())
     return outcome
 
@@ -114,7 +124,36 @@ async def _apply(ctx: Context, message: repository.Message) -> str:
         if payment_id is None:
             return "not about credit"
         return await fail_attempt(ctx, payment_id, str(body.get("failure") or "declined"))
+    if message.type in REFUND_EVENTS:
+        return await _apply_refund(ctx, body)
+    if message.type == "charge.refunded":
+        payment_id, refunded = _uuid(body.get("berth_payment")), body.get("amount_refunded")
+        if payment_id is None or not isinstance(refunded, int):
+            return "not about credit"
+        return await refunds.reconcile_charge(ctx, payment_id, refunded)
     return "ignored"
+
+
+async def _apply_refund(ctx: Context, body: dict[str, object]) -> str:
+    """A refund that is not ours was made at Stripe itself: a person has to look."""
+    facts = refund_facts_of(body)
+    known = await refund_rows.find_id_by_stripe(ctx.session, facts.stripe_refund_id)
+    refund_id = known or _uuid(facts.refund_id)
+    return "unknown refund" if refund_id is None else await refunds.settle_refund(ctx, refund_id, facts)
+
+
+def refund_facts_of(body: dict[str, object]) -> RefundFacts:
+    """A refund as the inbox keeps it."""
+    texts = {name: value for name, value in body.items() if isinstance(value, str)}
+    amount = body.get("amount")
+    return RefundFacts(
+        stripe_refund_id=texts.get("id", ""),
+        refund_id=texts.get("berth_refund"),
+        status=texts.get("status"),
+        failure_reason=texts.get("failure_reason"),
+        amount_cents=amount if isinstance(amount, int) else None,
+        currency=texts.get("currency"),
+    )
 
 
 def facts_of(body: dict[str, object]) -> SessionFacts:

@@ -1,4 +1,6 @@
-"""Every SQL statement of payments. What people see demands the tenant's scope."""
+"""Every SQL statement of payments: here what is paid and the webhook inbox, in `refunds` what goes back. What people
+see demands the tenant's scope.
+"""
 
 from datetime import datetime
 from typing import cast
