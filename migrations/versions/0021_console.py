@@ -148,3 +148,29 @@ def _approvals() -> None:
             CHECK ((decision = 'alone') = (decided_by = requested_by))
         )
     """)
+    op.execute("""
+        CREATE TABLE admin.adjustments (
+            id uuid PRIMARY KEY,
+            tenant_id uuid NOT NULL,
+            amount bigint NOT NULL CHECK (amount <> 0),
+            currency text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+            reason text NOT NULL CHECK (length(reason) BETWEEN 3 AND 500),
+            requested_by uuid NOT NULL,
+            status text NOT NULL CHECK (status IN ('requested', 'approved', 'rejected')),
+            created_at timestamptz NOT NULL,
+            decided_at timestamptz,
+            CHECK ((status = 'requested') = (decided_at IS NULL))
+        )
+    """)
+    op.execute("""
+        CREATE TABLE admin.ledger_checks (
+            id uuid PRIMARY KEY,
+            requested_by uuid,
+            requested_at timestamptz NOT NULL,
+            finished_at timestamptz,
+            ok boolean,
+            report jsonb,
+            CHECK ((finished_at IS NULL) = (report IS NULL))
+        )
+    """)
+    op.execute("REVOKE DELETE, TRUNCATE ON admin.adjustments, admin.ledger_checks FROM berth_app")

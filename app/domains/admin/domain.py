@@ -1,16 +1,43 @@
 """What admin hands to the composition roots."""
 
-from app.domains.admin.handlers import pages_audit, pages_policies, rest_audit, rest_policies
-from app.domains.admin.jobs import CRONS
+from app.domains.admin.handlers import (
+    pages_audit,
+    pages_books,
+    pages_money,
+    pages_policies,
+    rest_audit,
+    rest_money,
+    rest_policies,
+)
+from app.domains.admin.jobs import CRONS, JOBS
+from app.domains.admin.policies import POLICIES
 from app.shared.authz import Permission
 from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="admin",
-    routes=[*pages_audit.ROUTES, *rest_audit.ROUTES, *pages_policies.ROUTES, *rest_policies.ROUTES],
+    routes=[
+        *pages_audit.ROUTES,
+        *rest_audit.ROUTES,
+        *pages_policies.ROUTES,
+        *rest_policies.ROUTES,
+        *pages_money.ROUTES,
+        *pages_books.ROUTES,
+        *rest_money.ROUTES,
+    ],
+    jobs=JOBS,
     crons=CRONS,
+    policies=POLICIES,
     navigation=[
         NavEntry(label="Activity", href="/activity", icon="activity", permission=Permission.ACTIVITY_READ, order=80),
+        NavEntry(
+            label="Money",
+            href="/admin/money",
+            icon="money",
+            permission=Permission.PLATFORM_MONEY_READ,
+            console="operator",
+            order=60,
+        ),
         NavEntry(
             label="Audit",
             href="/admin/audit",

@@ -2,10 +2,14 @@
 
 from datetime import timedelta
 
+import msgspec
+
 from app.context import Runtime
+from app.domains.admin.contracts.money import CheckStarted
 from app.domains.admin.repository import audit
+from app.domains.admin.service import books
 from app.shared.authz.actor import SYSTEM
-from app.shared.manifest import CronSpec
+from app.shared.manifest import CronSpec, JobSpec
 
 MONTHS_AHEAD = 3
 
@@ -16,6 +20,12 @@ async def make_audit_partitions(runtime: Runtime, arguments: dict[str, object]) 
         await audit.make_partitions(ctx.session, MONTHS_AHEAD)
 
 
+async def check_ledger(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Verify the ledger and keep the result."""
+    await books.run_check(runtime, msgspec.convert(arguments, CheckStarted, strict=False).check_id)
+
+
+JOBS = (JobSpec(name=books.CHECK, run=check_ledger, queue="billing", timeout=540, retries=1),)
 CRONS = (
     CronSpec(
         name="admin.audit_partitions",

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.payments.contracts import AddCredit, PaymentView
+from app.domains.payments.contracts import AddCredit, PaymentView, RefundView
 from app.domains.payments.rules import parse_amount
 from app.shared.errors import ValidationFailed
 from app.shared.money import Micro
@@ -60,3 +60,35 @@ class PaymentAnswer(msgspec.Struct, frozen=True):
             payment.created_at,
             payment.paid_at,
         )
+
+
+class RefundAnswer(msgspec.Struct, frozen=True):
+    """Money on its way back to the card. Amounts in micro-units; `problem` is why a bank did not take it."""
+
+    id: UUID
+    payment_id: UUID
+    amount: int
+    currency: str
+    status: str
+    problem: str | None
+    created_at: datetime
+    settled_at: datetime | None
+
+    @classmethod
+    def of(cls, refund: RefundView) -> "RefundAnswer":
+        return cls(
+            refund.id,
+            refund.payment_id,
+            refund.amount,
+            refund.currency,
+            refund.status,
+            refund.problem,
+            refund.created_at,
+            refund.settled_at,
+        )
+
+
+class RefundsPage(msgspec.Struct, frozen=True):
+    """What payments/refunds.html gets."""
+
+    refunds: tuple[RefundView, ...]

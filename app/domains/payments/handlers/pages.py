@@ -6,8 +6,8 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import QueryParameter
 
-from app.domains.payments.schemas import AddCreditForm
-from app.domains.payments.service import credit
+from app.domains.payments.schemas import AddCreditForm, RefundsPage
+from app.domains.payments.service import credit, overview
 from app.shared.authz import Permission
 from app.shared.errors import NotFound
 from app.shared.rdb import RateLimit
@@ -45,10 +45,16 @@ async def return_state(ctx: Ctx, intent: Intent = None) -> Response[str]:
     return await fragment(ctx, "payments/return.html", "state", await credit.return_page(ctx, _known(intent)))
 
 
+@get("/billing/refunds", opt=requires(Permission.BILLING_READ), include_in_schema=False)
+async def refunds_page(ctx: Ctx) -> Response[str]:
+    """What went back to cards."""
+    return await page(ctx, "payments/refunds.html", RefundsPage(refunds=tuple(await overview.own_refunds(ctx))))
+
+
 def _known(intent: UUID | None) -> UUID:
     if intent is None:
         raise NotFound()
     return intent
 
 
-ROUTES = [credit_page, add_credit, return_page, return_state]
+ROUTES = [credit_page, add_credit, return_page, return_state, refunds_page]

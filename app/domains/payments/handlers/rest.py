@@ -8,8 +8,8 @@ from litestar.params import FromPath, HeaderParameter
 
 from app.context import Runtime
 from app.domains.payments.handlers.pages import MONEY
-from app.domains.payments.schemas import AddCreditBody, PaymentAnswer
-from app.domains.payments.service import credit, webhooks
+from app.domains.payments.schemas import AddCreditBody, PaymentAnswer, RefundAnswer
+from app.domains.payments.service import credit, overview, webhooks
 from app.shared.authz import Permission
 from app.shared.web import Contexts, Ctx, Json, public, requires
 
@@ -28,6 +28,12 @@ async def get_payment(ctx: Ctx, payment_id: FromPath[UUID]) -> PaymentAnswer:
     return PaymentAnswer.of(await credit.get_payment(ctx, payment_id))
 
 
+@get("/api/v1/refunds", opt=requires(Permission.BILLING_READ))
+async def list_refunds(ctx: Ctx) -> list[RefundAnswer]:
+    """The organisation's last fifty refunds, newest first."""
+    return [RefundAnswer.of(refund) for refund in await overview.own_refunds(ctx)]
+
+
 @post(
     "/webhooks/stripe",
     opt=public("Stripe's webhooks prove themselves by their signature", same_origin=False),
@@ -41,4 +47,4 @@ async def stripe_webhook(request: Request, contexts: Contexts, signature: Signat
     return {"received": True}
 
 
-ROUTES = [add_credit, get_payment, stripe_webhook]
+ROUTES = [add_credit, get_payment, list_refunds, stripe_webhook]

@@ -1,0 +1,16 @@
+"""What the operator's console refuses, with a reason that one can act on."""
+
+from app.shared.errors import Conflict, DomainError
+
+
+class SecondPersonNeeded(DomainError):
+    """Who asked for it may not approve it."""
+
+    code = "second_person_needed"
+    status = 403
+    title = "You asked for this, so somebody else has to decide it."
+
+
+class AlreadyDecided(Conflict):
+    code = "already_decided"
+    title = "This was decided already."

@@ -1,0 +1,115 @@
+"""Corrections of credit, Stripe's webhooks, and the ledger as a whole."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.admin.contracts.money import (
+    AdjustmentView,
+    CheckLedger,
+    CheckStarted,
+    DecideAdjustment,
+    Replayed,
+    ReplayWebhook,
+)
+from app.domains.admin.schemas.money import CorrectionForm, LedgerPage, ReasonForm, money_page, tabs, webhook_page
+from app.domains.admin.service import books, refunds
+from app.domains.payments import public as payments
+from app.shared.authz import Permission
+from app.shared.authz.scope import may
+from app.shared.idempotency import once
+from app.shared.web import MONEY, Ctx, Form, page, redirect, requires
+from app.shared.web.paging import Cursor
+
+READ, MANAGE = requires(Permission.PLATFORM_MONEY_READ), requires(Permission.PLATFORM_MONEY_MANAGE, rate=MONEY)
+Tenant = Annotated[str, QueryParameter(max_length=40)]
+Troubled = Annotated[str, QueryParameter(max_length=1)]
+PAGE = 50
+CORRECTIONS, WEBHOOKS, LEDGER = "/admin/money/corrections", "/admin/money/webhooks", "/admin/money/ledger"
+
+
+@get(CORRECTIONS, opt=READ, include_in_schema=False)
+async def list_corrections(ctx: Ctx, tenant: Tenant = "", cursor: Cursor = None) -> Response[str]:
+    """Corrections of credit, and the form for one."""
+    found = await books.page_adjustments(ctx, None, cursor, PAGE)
+    people = {row.tenant_id for row in found.items} | {row.requested_by for row in found.items}
+    names = await refunds.names_of(ctx, people)
+    may_manage = may(ctx.actor, Permission.PLATFORM_MONEY_MANAGE)
+    more = {"names": names, "may_manage": may_manage, "actor_id": ctx.actor.id, "tenant": tenant}
+    struct = money_page(CORRECTIONS, found.items, cursor, found.next_cursor, **more)
+    return await page(ctx, "admin/corrections.html", struct)
+
+
+@post(CORRECTIONS, opt=MANAGE, include_in_schema=False)
+async def request_correction(ctx: Ctx, data: Form[CorrectionForm]) -> Response[str]:
+    """Ask for a correction."""
+    await once(ctx, AdjustmentView, books.request_adjustment, data.command())
+    return redirect(ctx, CORRECTIONS)
+
+
+@post("/admin/money/corrections/{adjustment_id:uuid}/approve", opt=MANAGE, include_in_schema=False)
+async def approve_correction(ctx: Ctx, adjustment_id: FromPath[UUID], data: Form[ReasonForm]) -> Response[str]:
+    """Post it."""
+    command = DecideAdjustment(adjustment_id=adjustment_id, reason=data.reason)
+    await once(ctx, AdjustmentView, books.approve_adjustment, command)
+    return redirect(ctx, CORRECTIONS)
+
+
+@post("/admin/money/corrections/{adjustment_id:uuid}/reject", opt=MANAGE, include_in_schema=False)
+async def reject_correction(ctx: Ctx, adjustment_id: FromPath[UUID], data: Form[ReasonForm]) -> Response[str]:
+    """Leave the credit as it is."""
+    command = DecideAdjustment(adjustment_id=adjustment_id, reason=data.reason)
+    await once(ctx, AdjustmentView, books.reject_adjustment, command)
+    return redirect(ctx, CORRECTIONS)
+
+
+@get(WEBHOOKS, opt=READ, include_in_schema=False)
+async def list_webhooks(ctx: Ctx, trouble: Troubled = "", cursor: Cursor = None) -> Response[str]:
+    """Stripe's webhooks as they were taken in."""
+    found = await payments.page_messages(ctx, None, bool(trouble), cursor, PAGE)
+    chip = ("waiting or in trouble", WEBHOOKS if trouble else f"{WEBHOOKS}?trouble=1", bool(trouble))
+    more = {"asked": {"trouble": trouble}, "chips": (chip,)}
+    return await page(ctx, "admin/webhooks.html", money_page(WEBHOOKS, found.items, cursor, found.next_cursor, **more))
+
+
+@get("/admin/money/webhooks/{message_id:uuid}", opt=READ, include_in_schema=False)
+async def show_webhook(ctx: Ctx, message_id: FromPath[UUID]) -> Response[str]:
+    """One webhook."""
+    may_manage = may(ctx.actor, Permission.PLATFORM_MONEY_MANAGE)
+    struct = webhook_page(await payments.get_message(ctx, message_id), may_manage=may_manage)
+    return await page(ctx, "admin/webhook.html", struct)
+
+
+@post("/admin/money/webhooks/{message_id:uuid}/replay", opt=MANAGE, include_in_schema=False)
+async def replay_webhook(ctx: Ctx, message_id: FromPath[UUID]) -> Response[str]:
+    """Work it off once more."""
+    await once(ctx, Replayed, books.replay_webhook, ReplayWebhook(message_id=message_id))
+    return redirect(ctx, f"/admin/money/webhooks/{message_id}")
+
+
+@get(LEDGER, opt=READ, include_in_schema=False)
+async def show_ledger(ctx: Ctx) -> Response[str]:
+    """The books as a whole."""
+    return await page(ctx, "admin/ledger.html", LedgerPage(tabs=tabs(LEDGER), report=await books.ledger_report(ctx)))
+
+
+@post("/admin/money/ledger/verify", opt=READ, include_in_schema=False)
+async def verify_ledger(ctx: Ctx) -> Response[str]:
+    """Recompute everything in the background."""
+    await once(ctx, CheckStarted, books.start_check, CheckLedger())
+    return redirect(ctx, LEDGER)
+
+
+ROUTES = [
+    list_corrections,
+    request_correction,
+    approve_correction,
+    reject_correction,
+    list_webhooks,
+    show_webhook,
+    replay_webhook,
+    show_ledger,
+    verify_ledger,
+]

@@ -1,0 +1,167 @@
+"""Money for operators' programs."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.admin.contracts.money import (
+    AdjustmentView,
+    CheckLedger,
+    CheckStarted,
+    DecideAdjustment,
+    DecideRefund,
+    LedgerReport,
+    PaymentDetail,
+    RefundDetail,
+    RefundMoved,
+    Replayed,
+    ReplayWebhook,
+)
+from app.domains.admin.schemas.money import (
+    CorrectionBody,
+    CorrectionsAnswer,
+    PaymentsAnswer,
+    ReasonForm,
+    RefundBody,
+    RefundsAnswer,
+    WebhooksAnswer,
+    payment_search,
+    refund_status,
+)
+from app.domains.admin.service import books, refunds
+from app.domains.payments import public as payments
+from app.shared.authz import Permission
+from app.shared.idempotency import once
+from app.shared.web import MONEY, Ctx, Json, requires
+from app.shared.web.paging import Cursor, Limit
+
+READ, MANAGE = requires(Permission.PLATFORM_MONEY_READ), requires(Permission.PLATFORM_MONEY_MANAGE, rate=MONEY)
+Search = Annotated[str, QueryParameter(name="q", max_length=100, description="a whole id: ours, Stripe's, a tenant's")]
+Troubled = Annotated[bool, QueryParameter(description="only those that wait or went wrong")]
+StateWord = Annotated[str, QueryParameter(name="state", max_length=20)]
+TenantFilter = Annotated[UUID | None, QueryParameter(name="tenant", description="only this organisation's")]
+
+
+@get("/api/v1/admin/payments", opt=READ)
+async def list_payments(
+    ctx: Ctx, status: StateWord = "", search: Search = "", cursor: Cursor = None, limit: Limit = 50
+) -> PaymentsAnswer:
+    """Everybody's payments, newest first."""
+    found = await payments.page_payments(ctx, payment_search(status, search), cursor, limit)
+    return PaymentsAnswer(items=found.items, next_cursor=found.next_cursor)
+
+
+@get("/api/v1/admin/payments/{payment_id:uuid}", opt=READ)
+async def show_payment(ctx: Ctx, payment_id: FromPath[UUID]) -> PaymentDetail:
+    """One payment, what may go back of it, its refunds."""
+    return await refunds.show_payment(ctx, payment_id)
+
+
+@post("/api/v1/admin/payments/{payment_id:uuid}/refunds", opt=MANAGE, status_code=201)
+async def request_refund(ctx: Ctx, payment_id: FromPath[UUID], data: Json[RefundBody]) -> RefundMoved:
+    """Ask for a refund; a small one is approved at once."""
+    return await once(ctx, RefundMoved, refunds.request_refund, data.command(payment_id))
+
+
+@get("/api/v1/admin/refunds", opt=READ)
+async def list_refunds(ctx: Ctx, status: StateWord = "", cursor: Cursor = None, limit: Limit = 50) -> RefundsAnswer:
+    """Everybody's refunds, newest first."""
+    found = await payments.page_refunds(ctx, refund_status(status), cursor, limit)
+    return RefundsAnswer(items=found.items, next_cursor=found.next_cursor)
+
+
+@get("/api/v1/admin/refunds/{refund_id:uuid}", opt=READ)
+async def show_refund(ctx: Ctx, refund_id: FromPath[UUID]) -> RefundDetail:
+    """One refund and its decision."""
+    return await refunds.show_refund(ctx, refund_id)
+
+
+@post("/api/v1/admin/refunds/{refund_id:uuid}/approve", opt=MANAGE, status_code=200)
+async def approve_refund(ctx: Ctx, refund_id: FromPath[UUID], data: Json[ReasonForm]) -> RefundMoved:
+    """Let a refund go that somebody else asked for."""
+    command = DecideRefund(refund_id=refund_id, reason=data.reason)
+    return await once(ctx, RefundMoved, refunds.approve_refund, command)
+
+
+@post("/api/v1/admin/refunds/{refund_id:uuid}/reject", opt=MANAGE, status_code=200)
+async def reject_refund(ctx: Ctx, refund_id: FromPath[UUID], data: Json[ReasonForm]) -> RefundMoved:
+    """Reject a refund that somebody else asked for."""
+    command = DecideRefund(refund_id=refund_id, reason=data.reason)
+    return await once(ctx, RefundMoved, refunds.reject_refund, command)
+
+
+@get("/api/v1/admin/corrections", opt=READ)
+async def list_corrections(
+    ctx: Ctx, tenant: TenantFilter = None, cursor: Cursor = None, limit: Limit = 50
+) -> CorrectionsAnswer:
+    """Corrections of credit, newest first."""
+    found = await books.page_adjustments(ctx, tenant, cursor, limit)
+    return CorrectionsAnswer(items=found.items, next_cursor=found.next_cursor)
+
+
+@post("/api/v1/admin/corrections", opt=MANAGE, status_code=201)
+async def request_correction(ctx: Ctx, data: Json[CorrectionBody]) -> AdjustmentView:
+    """Ask for a correction of credit; a small one is posted at once."""
+    return await once(ctx, AdjustmentView, books.request_adjustment, data.command())
+
+
+@post("/api/v1/admin/corrections/{adjustment_id:uuid}/approve", opt=MANAGE, status_code=200)
+async def approve_correction(ctx: Ctx, adjustment_id: FromPath[UUID], data: Json[ReasonForm]) -> AdjustmentView:
+    """Post a correction that somebody else asked for."""
+    command = DecideAdjustment(adjustment_id=adjustment_id, reason=data.reason)
+    return await once(ctx, AdjustmentView, books.approve_adjustment, command)
+
+
+@post("/api/v1/admin/corrections/{adjustment_id:uuid}/reject", opt=MANAGE, status_code=200)
+async def reject_correction(ctx: Ctx, adjustment_id: FromPath[UUID], data: Json[ReasonForm]) -> AdjustmentView:
+    """Reject a correction that somebody else asked for."""
+    command = DecideAdjustment(adjustment_id=adjustment_id, reason=data.reason)
+    return await once(ctx, AdjustmentView, books.reject_adjustment, command)
+
+
+@get("/api/v1/admin/payment-events", opt=READ)
+async def list_webhooks(
+    ctx: Ctx, trouble: Troubled = False, cursor: Cursor = None, limit: Limit = 50
+) -> WebhooksAnswer:
+    """Stripe's webhooks as they were taken in, newest first; `trouble` asks for those that wait or went wrong."""
+    found = await payments.page_messages(ctx, None, trouble, cursor, limit)
+    return WebhooksAnswer(items=found.items, next_cursor=found.next_cursor)
+
+
+@post("/api/v1/admin/payment-events/{message_id:uuid}/replay", opt=MANAGE, status_code=202)
+async def replay_webhook(ctx: Ctx, message_id: FromPath[UUID]) -> Replayed:
+    """Work a webhook off once more."""
+    return await once(ctx, Replayed, books.replay_webhook, ReplayWebhook(message_id=message_id))
+
+
+@get("/api/v1/admin/ledger", opt=READ)
+async def show_ledger(ctx: Ctx) -> LedgerReport:
+    """What all accounts hold together, and the last verification."""
+    return await books.ledger_report(ctx)
+
+
+@post("/api/v1/admin/ledger/verify", opt=READ, status_code=202)
+async def verify_ledger(ctx: Ctx) -> CheckStarted:
+    """Recompute the whole ledger in the background; `GET /api/v1/admin/ledger` has the result."""
+    return await once(ctx, CheckStarted, books.start_check, CheckLedger())
+
+
+ROUTES = [
+    list_payments,
+    show_payment,
+    request_refund,
+    list_refunds,
+    show_refund,
+    approve_refund,
+    reject_refund,
+    list_corrections,
+    request_correction,
+    approve_correction,
+    reject_correction,
+    list_webhooks,
+    replay_webhook,
+    show_ledger,
+    verify_ledger,
+]

@@ -1,0 +1,30 @@
+"""Two people for money: who may decide what. Pure."""
+
+import re
+from uuid import UUID
+
+from app.domains.admin.errors import SecondPersonNeeded
+from app.shared.money import MICRO_PER_CENT, Micro
+
+TYPED = re.compile(r"^\s*([+\-\u2212]?)\s*[$€£]?\s*([0-9]{1,9})(?:[.,]([0-9]{1,2}))?\s*$", re.ASCII)
+
+
+def may_alone(amount: Micro, maximum: int) -> bool:
+    """Whether one person is enough for `amount`, in either direction."""
+    return abs(amount) <= maximum
+
+
+def check_second(requested_by: UUID, decider: UUID | None) -> UUID:
+    """The one who decides. Raises SecondPersonNeeded when it is who asked, or nobody."""
+    if decider is None or decider == requested_by:
+        raise SecondPersonNeeded()
+    return decider
+
+
+def parse_amount(text: str) -> Micro | None:
+    """`25`, `-25.50` or `$25,50` in micro-units; None for anything else, thousands separators included."""
+    match = TYPED.match(text)
+    if match is None:
+        return None
+    cents = int(match[2]) * 100 + int((match[3] or "0").ljust(2, "0"))
+    return Micro(cents * MICRO_PER_CENT * (-1 if match[1] in ("-", "\u2212") else 1))

@@ -1,0 +1,125 @@
+"""Refunds with the rule of two: small ones alone, larger ones by a second person, never one's own.
+
+What moves is decided in payments and billing; here is who may let it move, and the record of it.
+"""
+
+from uuid import UUID
+
+import msgspec
+
+from app.context import Context
+from app.domains.admin.contracts.money import DecideRefund, PaymentDetail, RefundDetail, RefundMoved
+from app.domains.admin.policies import ALONE_MAXIMUM
+from app.domains.admin.repository import money
+from app.domains.admin.repository.money import Decided
+from app.domains.admin.rules.approval import check_second, may_alone
+from app.domains.admin.rules.reasons import stated
+from app.domains.auth import public as auth
+from app.domains.billing import public as billing
+from app.domains.payments import public as payments
+from app.domains.payments.contracts import RefundView, RequestRefund
+from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.authz.scope import may
+from app.shared.money import Micro
+
+MANAGE = Permission.PLATFORM_MONEY_MANAGE
+
+
+@privileged(MANAGE, "refund.request", "refund", lambda command, result: result.refund_id if result else "-")
+async def request_refund(ctx: Context, command: RequestRefund) -> RefundMoved:
+    """Ask for a refund, and let it go at once when one person is enough. Raises what payments.request_refund does."""
+    reason = stated(command.reason)
+    refund = await payments.request_refund(ctx, msgspec.structs.replace(command, reason=reason))
+    ctx.about(refund.tenant_id)
+    ctx.explain(reason=reason, amount=refund.amount, payment_id=str(refund.payment_id))
+    if may_alone(refund.amount, await ctx.policy(ALONE_MAXIMUM, refund.tenant_id)):
+        await _keep(ctx, refund, "alone", refund.requested_by, reason)
+        refund = await payments.approve_refund(ctx, refund.id)
+    return _moved(refund)
+
+
+@privileged(MANAGE, "refund.approve", "refund", lambda command, _result: command.refund_id)
+async def approve_refund(ctx: Context, command: DecideRefund) -> RefundMoved:
+    """Let it go. Raises NotFound, SecondPersonNeeded, RefundDecided, InsufficientCredit (spent meanwhile)."""
+    refund = await payments.get_refund(ctx, command.refund_id)
+    ctx.about(refund.tenant_id)
+    decider = check_second(refund.requested_by, ctx.actor.id)
+    ctx.explain(amount=refund.amount, payment_id=str(refund.payment_id))
+    moved = await payments.approve_refund(ctx, refund.id)
+    await _keep(ctx, refund, "approved", decider, command.reason)
+    return _moved(moved)
+
+
+@privileged(MANAGE, "refund.reject", "refund", lambda command, _result: command.refund_id)
+async def reject_refund(ctx: Context, command: DecideRefund) -> RefundMoved:
+    """Nothing goes back. Raises NotFound, SecondPersonNeeded, RefundDecided, ValidationFailed without a reason."""
+    refund = await payments.get_refund(ctx, command.refund_id)
+    reason = stated(command.reason)
+    ctx.about(refund.tenant_id)
+    decider = check_second(refund.requested_by, ctx.actor.id)
+    ctx.explain(reason=reason, amount=refund.amount, payment_id=str(refund.payment_id))
+    moved = await payments.reject_refund(ctx, refund.id, reason)
+    await _keep(ctx, refund, "rejected", decider, reason)
+    return _moved(moved)
+
+
+async def show_payment(ctx: Context, payment_id: UUID) -> PaymentDetail:
+    """A payment, what may go back of it, its refunds. Raises NotFound."""
+    payment = await payments.get_payment(ctx, payment_id)
+    refunds = await payments.list_refunds_of(ctx, payment_id)
+    ids = {payment.tenant_id, *(refund.requested_by for refund in refunds)}
+    if payment.user_id:
+        ids.add(payment.user_id)
+    return PaymentDetail(
+        payment=payment,
+        refundable=await payments.refundable_of(ctx, payment),
+        alone_maximum=Micro(await ctx.policy(ALONE_MAXIMUM, payment.tenant_id)),
+        refunds=tuple(refunds),
+        transaction_id=await billing.find_transaction_of(ctx, f"payment:{payment_id}"),
+        names=await names_of(ctx, ids),
+        may_refund=may(ctx.actor, MANAGE),
+    )
+
+
+async def show_refund(ctx: Context, refund_id: UUID) -> RefundDetail:
+    """A refund and who decided it. Raises NotFound."""
+    scope = platform_scope(ctx.actor, Permission.PLATFORM_MONEY_READ)
+    refund = await payments.get_refund(ctx, refund_id)
+    approval = (await money.list_approvals(ctx.session, scope, [refund.id])).get(refund.id)
+    ids = {refund.tenant_id, refund.requested_by}
+    if approval:
+        ids.add(approval.decided_by)
+    waits = refund.status == "requested" and may(ctx.actor, MANAGE)
+    own = refund.requested_by == ctx.actor.id
+    return RefundDetail(
+        refund=refund,
+        approval=approval,
+        names=await names_of(ctx, ids),
+        may_decide=waits and not own,
+        why_not="You asked for it: a second person decides." if waits and own else "",
+    )
+
+
+async def names_of(ctx: Context, ids: set[UUID]) -> dict[str, str]:
+    """Names by the text of the id."""
+    return {str(key): name for key, name in (await auth.names_of(ctx, ids)).items()}
+
+
+async def _keep(ctx: Context, refund: RefundView, decision: str, by: UUID, reason: str) -> None:
+    decided = Decided(
+        subject_kind="refund",
+        subject_id=refund.id,
+        tenant_id=refund.tenant_id,
+        amount=refund.amount,
+        currency=refund.currency,
+        requested_by=refund.requested_by,
+        decision=decision,
+        decided_by=by,
+        reason=reason,
+        decided_at=await ctx.now(),
+    )
+    await money.append_approval(ctx.session, decided)
+
+
+def _moved(refund: RefundView) -> RefundMoved:
+    return RefundMoved(refund_id=refund.id, payment_id=refund.payment_id, status=refund.status)
