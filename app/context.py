@@ -171,9 +171,13 @@ class Runtime:
         *,
         idempotency: IdempotencyKey | None = None,
         web: WebInfo | None = None,
+        writable: bool = False,
     ) -> AsyncIterator[Context]:
-        """Open a Context; it commits at the end of the block, or rolls back when the block raises."""
-        async with self.database.unit_of_work(self._wake_relay) as uow:
+        """Open a Context; it commits at the end of the block, or rolls back when the block raises. For an actor who
+        views as a customer the database refuses every change, unless the route is meant for them (`writable`)."""
+        unit = self.database.unit_of_work(self._wake_relay)
+        unit.read_only = actor.viewing is not None and not writable
+        async with unit as uow:
             yield Context(self, uow, actor, trace or new_trace(), idempotency, web)
 
     async def _wake_relay(self) -> None:

@@ -62,7 +62,18 @@ async def build_shell(ctx: Context) -> Shell:
         unread=await notification.unread(ctx),
         inbox_topic=notification.topic(ctx),
         csp_nonce=web.csp_nonce,
+        viewing=await _viewing(ctx),
     )
+
+
+async def _viewing(ctx: Context) -> frame.Viewing | None:
+    """The banner of an operator who views as a customer."""
+    if ctx.actor.viewing is None:
+        return None
+    seen = await auth.view_banner(ctx)
+    if seen is None:
+        return None
+    return frame.Viewing(tenant_name=seen.tenant_name, reason=seen.reason, expires_at=seen.expires_at)
 
 
 def _entries(ctx: Context, path: str, console: str) -> tuple[frame.NavEntry, ...]:

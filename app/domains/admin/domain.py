@@ -3,9 +3,11 @@
 from app.domains.admin.handlers import (
     pages_audit,
     pages_books,
+    pages_customers,
     pages_money,
     pages_policies,
     rest_audit,
+    rest_customers,
     rest_money,
     rest_policies,
 )
@@ -21,6 +23,8 @@ DOMAIN = Domain(
         *rest_audit.ROUTES,
         *pages_policies.ROUTES,
         *rest_policies.ROUTES,
+        *pages_customers.ROUTES,
+        *rest_customers.ROUTES,
         *pages_money.ROUTES,
         *pages_books.ROUTES,
         *rest_money.ROUTES,
@@ -30,6 +34,14 @@ DOMAIN = Domain(
     policies=POLICIES,
     navigation=[
         NavEntry(label="Activity", href="/activity", icon="activity", permission=Permission.ACTIVITY_READ, order=80),
+        NavEntry(
+            label="Customers",
+            href="/admin/customers",
+            icon="customers",
+            permission=Permission.PLATFORM_CUSTOMER_READ,
+            console="operator",
+            order=40,
+        ),
         NavEntry(
             label="Money",
             href="/admin/money",

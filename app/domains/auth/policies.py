@@ -66,7 +66,16 @@ PROGRAM_TOKEN_SECONDS = PolicyKey(
     unit="seconds",
     description="How long an access token of the command line is valid; it gets the next one by itself.",
 )
+VIEW_AS_MINUTES = PolicyKey(
+    name="auth.view_as_minutes",
+    default=30,
+    minimum=1,
+    maximum=480,
+    unit="minutes",
+    description="How long an operator may look at an organisation before they have to ask again.",
+)
 POLICIES = (
+    VIEW_AS_MINUTES,
     SESSION_HOURS,
     TOKEN_SECONDS,
     INVITATION_DAYS,

@@ -5,18 +5,34 @@ from uuid import UUID
 
 from app.context import Context, Runtime
 from app.domains.auth.contracts import PersonView, PosixIdentity, ProjectView, RoleHolder, TenantView
+from app.domains.auth.contracts.customers import (
+    CustomerDetail,
+    CustomerRow,
+    CustomerSearch,
+    PersonDetail,
+    PersonRow,
+    StartView,
+    Suspended,
+    SuspendPerson,
+    SuspendTenant,
+    ViewBanner,
+    ViewStarted,
+)
 from app.domains.auth.contracts.team import InvitationMail, PlaceView
+from app.domains.auth.policies import VIEW_AS_MINUTES
 from app.domains.auth.repository import AuthRepository, TeamRepository
 from app.domains.auth.repository.customers import CustomerRepository
 from app.domains.auth.repository.holders import list_holders
-from app.domains.auth.service import invitations, places
-from app.domains.auth.service.sessions import actor_of_cookie
+from app.domains.auth.service import customers, invitations, places, views
+from app.domains.auth.service.sessions import actor_of_cookie, cache_key
 from app.domains.auth.service.tokens import actor_of_bearer
 from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding, platform_scope
 from app.shared.authz.actor import ANONYMOUS
 from app.shared.authz.scope import holds
+from app.shared.crypto import digest
 from app.shared.errors import NotFound
 from app.shared.ids import ProjectId, TenantId, UserId
+from app.shared.web.paging import Slice
 
 
 async def resolve_actor(runtime: Runtime, session_cookie: str | None, bearer: str | None) -> Actor:
@@ -131,3 +147,57 @@ async def find_person_by_mail(ctx: Context, email: str) -> UUID | None:
     """The person with that address, for an operator's search."""
     scope = platform_scope(ctx.actor, Permission.PLATFORM_AUDIT_READ)
     return await CustomerRepository(ctx.session).find_by_mail(scope, email)
+
+
+async def page_customers(
+    ctx: Context, wanted: CustomerSearch, cursor: UUID | None, limit: int
+) -> Slice[CustomerRow, UUID]:
+    """Organisations that fit, the newest first, for operators."""
+    return await customers.page_customers(ctx, wanted, cursor, limit)
+
+
+async def find_people(ctx: Context, word: str) -> list[PersonRow]:
+    """People by a part of their name or address, or by id, for operators."""
+    return await customers.find_people(ctx, word)
+
+
+async def show_customer(ctx: Context, tenant_id: UUID) -> CustomerDetail:
+    """An organisation with its people and projects. Raises NotFound."""
+    return await customers.show_customer(ctx, tenant_id)
+
+
+async def show_person(ctx: Context, user_id: UUID) -> PersonDetail:
+    """A person with the organisations that they belong to. Raises NotFound."""
+    return await customers.show_person(ctx, user_id)
+
+
+async def suspend_tenant(ctx: Context, command: SuspendTenant) -> Suspended:
+    """Close an organisation or open it again. Raises NotFound, ValidationFailed."""
+    use_case = customers.suspend_tenant if command.suspend else customers.resume_tenant
+    return await use_case(ctx, command)
+
+
+async def suspend_person(ctx: Context, command: SuspendPerson) -> Suspended:
+    """Shut a person out or let them in again. Raises NotFound, ValidationFailed, Forbidden."""
+    use_case = customers.suspend_person if command.suspend else customers.resume_person
+    return await use_case(ctx, command)
+
+
+async def start_view(ctx: Context, command: StartView) -> ViewStarted:
+    """Let the actor's browser look at an organisation, read-only. Raises NotFound, ValidationFailed, Forbidden."""
+    return await views.start_view(ctx, command)
+
+
+async def view_as_minutes(ctx: Context) -> int:
+    """How long a view lasts, by policy."""
+    return await ctx.policy(VIEW_AS_MINUTES)
+
+
+async def forget_session(runtime: Runtime, cookie: str) -> None:
+    """Read anew who a cookie stands for, after its session has changed and the change has committed."""
+    await views.forget(runtime, [cache_key(digest(cookie))])
+
+
+async def view_banner(ctx: Context) -> ViewBanner | None:
+    """What every page has to say while the actor views as a customer."""
+    return await views.banner(ctx)

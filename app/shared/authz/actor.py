@@ -34,6 +34,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     session_id: UUID | None = None  # the browser session or token, for revocation and for binding tickets
     name: str = ""  # shown on pages; never written to logs, audit or ledger
     via_cookie: bool = False  # CSRF is asked of cookies only
+    viewing: UUID | None = None  # an operator looks at an organisation that is not theirs: nothing may change
 
     @property
     def key(self) -> str:
@@ -42,6 +43,8 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def role_names(self) -> list[str]:
+        if self.viewing is not None:
+            return ["view_as"]  # the roles are lent for reading
         return sorted({binding.role.value for binding in self.bindings})
 
 

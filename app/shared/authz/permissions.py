@@ -117,6 +117,15 @@ GRANTS: dict[Permission, frozenset[Role]] = {
 }
 
 PLATFORM_ROLES = _PLATFORM
+# Shells, apps and files are the customer's own: an operator who views as them does not get there either.
+NOT_IN_VIEW = frozenset(
+    {
+        Permission.TERMINAL_OPEN,
+        Permission.APP_OPEN,
+        Permission.STORAGE_READ,
+        Permission.STORAGE_WRITE,
+    }
+)
 
 
 def is_platform(permission: Permission) -> bool:

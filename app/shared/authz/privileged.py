@@ -12,7 +12,7 @@ from uuid import UUID
 from app.shared.authz.actor import Actor
 from app.shared.authz.permissions import Permission
 from app.shared.authz.scope import require
-from app.shared.errors import DomainError
+from app.shared.errors import DomainError, ViewOnly
 
 
 class AuditedContext(Protocol):
@@ -40,7 +40,7 @@ def privileged(
     target: Callable[..., UUID | str | None],
 ) -> Callable[[Callable[[C, A], Awaitable[R]]], Callable[[C, A], Awaitable[R]]]:
     """Wrap `async def use_case(ctx, command)`. `target(command, result)` names what was changed; result is None when
-    the use case refused. Raises Unauthenticated or Forbidden before the use case runs."""
+    the use case refused. Raises Unauthenticated, Forbidden or ViewOnly before the use case runs."""
 
     def decorate(use_case: Callable[[C, A], Awaitable[R]]) -> Callable[[C, A], Awaitable[R]]:
         PRIVILEGED[action] = permission
@@ -48,6 +48,8 @@ def privileged(
         @wraps(use_case)
         async def run(ctx: C, command: A) -> R:
             try:
+                if ctx.actor.viewing is not None:
+                    raise ViewOnly()
                 require(ctx.actor, permission)
                 result = await use_case(ctx, command)
             except DomainError as error:

@@ -9,7 +9,7 @@ from typing import NewType
 from uuid import UUID
 
 from app.shared.authz.actor import Actor, ActorKind
-from app.shared.authz.permissions import GRANTS, Permission, is_platform
+from app.shared.authz.permissions import GRANTS, NOT_IN_VIEW, Permission, is_platform
 from app.shared.errors import Forbidden, Unauthenticated
 
 
@@ -38,6 +38,8 @@ def holds(actor: Actor, permission: Permission, tenant_id: UUID | None, project_
     """Whether `actor` has `permission` at that place: the single decision of the whole product."""
     if permission is Permission.PROFILE and actor.kind is ActorKind.USER:
         return True  # what is one's own needs no role: who is in no organisation yet answers invitations here
+    if actor.viewing is not None and permission in NOT_IN_VIEW:
+        return False
     roles = GRANTS[permission]
     for binding in actor.bindings:
         if binding.role not in roles:

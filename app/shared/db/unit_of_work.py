@@ -29,12 +29,15 @@ class UnitOfWork:
 
     def __init__(self, session: AsyncSession, after_commit: Callable[[], Awaitable[None]] | None = None) -> None:
         self.session = session
+        self.read_only = False  # set before the block begins: the database then refuses every change
         self.wakes_relay = False
         self._after_commit = after_commit
         self._token: Token[int] | None = None
 
     async def __aenter__(self) -> "UnitOfWork":
         self._token = _open_units.set(_open_units.get() + 1)
+        if self.read_only:
+            await self.session.execute(text("SET TRANSACTION READ ONLY"))
         return self
 
     async def __aexit__(

@@ -14,6 +14,7 @@ from app.shared.errors.common import (
     TooManyRequests,
     Unauthenticated,
     ValidationFailed,
+    ViewOnly,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "TooManyRequests",
     "Unauthenticated",
     "ValidationFailed",
+    "ViewOnly",
 ]

@@ -27,6 +27,12 @@ class Forbidden(DomainError):
     title = "Your role does not allow this."
 
 
+class ViewOnly(DomainError):
+    code = "view_as_read_only"
+    status = 403
+    title = "You are looking at an organisation that is not yours: nothing can be changed. Stop looking first."
+
+
 class NotFound(DomainError):
     code = "not_found"
     status = 404

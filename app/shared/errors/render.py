@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.context import Runtime
 from app.shared.audit import AuditRow, append_audit_row
-from app.shared.authz.actor import ANONYMOUS, Actor
+from app.shared.authz.actor import ANONYMOUS, SYSTEM, Actor
 from app.shared.errors.base import DomainError
 from app.shared.errors.common import (
     Forbidden,
@@ -206,7 +206,7 @@ async def _audit_refusal(request: AnyRequest, refusal: DomainError, trace: Trace
         first = await runtime.valkey.set(f"berth:refusal:{actor.key}:{action}", b"1", nx=True, px=1000)
         if not first:
             return
-        async with runtime.context(actor, trace) as ctx:
+        async with runtime.context(SYSTEM, trace) as ctx:  # the actor may be one who can write nothing
             row = AuditRow(
                 actor=actor,
                 action=action,

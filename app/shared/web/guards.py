@@ -1,6 +1,7 @@
-"""One guard for every route, in this order: declared at all, rate, origin and CSRF, permission, idempotency key."""
+"""One guard for every route, in this order: declared, rate, view-as, origin and CSRF, permission, idempotency key."""
 
 import hashlib
+from collections.abc import Mapping
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -11,7 +12,14 @@ from app.context import Runtime
 from app.shared.authz.actor import Actor, ActorKind
 from app.shared.authz.permissions import Permission
 from app.shared.authz.scope import require
-from app.shared.errors import Forbidden, IdempotencyKeyRequired, TooManyRequests, Unauthenticated, ValidationFailed
+from app.shared.errors import (
+    Forbidden,
+    IdempotencyKeyRequired,
+    TooManyRequests,
+    Unauthenticated,
+    ValidationFailed,
+    ViewOnly,
+)
 from app.shared.idempotency import IdempotencyKey
 from app.shared.rdb import RateLimit, take
 from app.shared.web.csrf import is_csrf_token, is_same_origin
@@ -32,6 +40,8 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:  # t
     if permission is not None and actor.kind is ActorKind.ANONYMOUS:
         raise Unauthenticated()
     unsafe = connection.scope.get("method") in UNSAFE
+    if actor.viewing is not None:
+        _check_viewing(connection, opt, unsafe=unsafe)
     form_token, form_key = await _form_fields(connection) if unsafe else ("", "")
     if unsafe and opt.get("same_origin", True):
         _check_forgery(runtime, connection, actor, form_token)
@@ -39,6 +49,17 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:  # t
         _check_permission(connection, actor, permission, unsafe=unsafe)
     if unsafe and opt.get("idempotent", True) and isinstance(connection, Request):
         connection.state.idempotency = await _idempotency_key(connection, handler, actor, form_key)
+
+
+def _check_viewing(connection: Connection, opt: Mapping[str, object], *, unsafe: bool) -> None:  # type: ignore[type-arg]
+    """Who views as a customer reads pages and nothing else: neither changes nor sockets, unless the route says that it
+    is meant for them. Their transactions are read-only too, so a route that forgets cannot write either."""
+    if opt.get("viewing") or connection.scope.get("method") in ("GET", "HEAD"):
+        return
+    refusal = ViewOnly()
+    if unsafe:
+        refusal.refused = ("view_as.refused", "route", str(connection.scope.get("path_template") or "-"))
+    raise refusal
 
 
 def _check_permission(connection: Connection, actor: Actor, permission: Permission, *, unsafe: bool) -> None:  # type: ignore[type-arg]

@@ -42,6 +42,7 @@ def context_factory(request: Request) -> ContextFactory:  # type: ignore[type-ar
             request.state.trace,
             idempotency=request.state.get("idempotency"),
             web=web_info(request),
+            writable=bool(request.route_handler.opt.get("viewing")),
         )
 
     return open_context

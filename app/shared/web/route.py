@@ -18,15 +18,34 @@ def requires(
     rate: RateLimit | None = None,
     idempotent: bool = True,
     csp_nonce: bool = False,
+    viewing: bool = False,
 ) -> dict[str, object]:
     """The `opt=` of a route for those who hold `permission` where they stand. `idempotent=False` is for single-use
-    mints only, `csp_nonce` for the one page whose library writes its own styles."""
-    return {"permission": permission, "rate": rate, "idempotent": idempotent, "csp_nonce": csp_nonce}
+    mints only, `csp_nonce` for the one page whose library writes its own styles, `viewing` for what an operator may do
+    while they view as a customer although it is more than reading."""
+    return {
+        "permission": permission,
+        "rate": rate,
+        "idempotent": idempotent,
+        "csp_nonce": csp_nonce,
+        "viewing": viewing,
+    }
 
 
 def public(
-    reason: str, *, rate: RateLimit | None = None, same_origin: bool = True, idempotent: bool = False
+    reason: str,
+    *,
+    rate: RateLimit | None = None,
+    same_origin: bool = True,
+    idempotent: bool = False,
+    viewing: bool = False,
 ) -> dict[str, object]:
     """The `opt=` of a route that anybody may call; `reason` says why. `same_origin=False` is for callers that are not
     browsers and prove themselves otherwise (a signed webhook)."""
-    return {"public": reason, "rate": rate, "idempotent": idempotent, "same_origin": same_origin}
+    return {
+        "public": reason,
+        "rate": rate,
+        "idempotent": idempotent,
+        "same_origin": same_origin,
+        "viewing": viewing,
+    }

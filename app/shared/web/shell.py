@@ -54,6 +54,15 @@ class PlaceGroup(msgspec.Struct, frozen=True, kw_only=True):
     projects: tuple[PlaceChoice, ...]
 
 
+class Viewing(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator looks at this organisation, read-only, until `expires_at`; a form to `stop_href` ends it."""
+
+    tenant_name: str
+    reason: str
+    expires_at: datetime
+    stop_href: str = "/view-as/stop"
+
+
 class Shell(msgspec.Struct, frozen=True, kw_only=True):
     """The viewer and their surroundings. `user_name` empty means nobody is signed in."""
 
@@ -83,6 +92,7 @@ class Shell(msgspec.Struct, frozen=True, kw_only=True):
     inbox_topic: str | None = None  # what the bell listens to
     live_url: str | None = None
     csp_nonce: str = ""
+    viewing: Viewing | None = None
 
 
 def initials(name: str) -> str:

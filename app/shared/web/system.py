@@ -64,7 +64,7 @@ class ThemeForm(msgspec.Struct, kw_only=True):
     theme: str = "system"
 
 
-@post("/theme", opt=public("a colour preference"), include_in_schema=False)
+@post("/theme", opt=public("a colour preference", viewing=True), include_in_schema=False)
 async def choose_theme(request: Request, ctx: Ctx, data: Form[ThemeForm]) -> Response[str]:  # type: ignore[type-arg]
     """Keep the theme in a cookie that the script may write too; back to where the person was."""
     settings = ctx.settings.web

@@ -78,7 +78,7 @@ async def internal_login(
     )
 
 
-@post("/logout", opt=public("ends a session; without one it does nothing"), include_in_schema=False)
+@post("/logout", opt=public("ends a session; without one it does nothing", viewing=True), include_in_schema=False)
 async def logout(request: Request, ctx: Ctx) -> Response[str]:  # type: ignore[type-arg]
     """End this session."""
     if ctx.actor.session_id is not None and ctx.actor.via_cookie:

@@ -18,6 +18,7 @@ from app.domains.auth.events import SessionRevoked
 from app.domains.auth.repository import AuthRepository, TeamRepository
 from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules import browser_words
+from app.domains.auth.service.views import actor_of_view
 from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding
 from app.shared.authz.actor import ANONYMOUS, SYSTEM
 from app.shared.authz.scope import require
@@ -45,7 +46,8 @@ async def actor_of_cookie(runtime: Runtime, token: str) -> Actor:
     async with runtime.context(SYSTEM) as ctx:
         actor = await _read_actor(ctx, token_hash)
     if actor is not ANONYMOUS:
-        await runtime.valkey.set(cache_key(token_hash), msgspec.json.encode(actor), ex=CACHE_SECONDS)
+        seconds = CACHE_SECONDS if actor.viewing is None else 1  # a view ends when it is over
+        await runtime.valkey.set(cache_key(token_hash), msgspec.json.encode(actor), ex=seconds)
     return actor
 
 
@@ -58,6 +60,9 @@ async def _read_actor(ctx: Context, token_hash: bytes) -> Actor:
     if now - row.last_seen_at > SEEN_EVERY:
         await repository.touch_session(row.id, now)
     bindings = await read_bindings(repository, row.user_id)
+    viewer = await actor_of_view(ctx, row, bindings)
+    if viewer is not None:
+        return viewer
     place = await _place_of(ctx, row, bindings)
     return Actor(
         kind=ActorKind.USER,

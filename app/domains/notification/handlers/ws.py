@@ -16,7 +16,7 @@ WRONG_ORIGIN = 4403
 TRY_AGAIN = 1013
 
 
-@websocket("/live", opt=public("answers 4401 to who is not signed in"))
+@websocket("/live", opt=public("answers 4401 to who is not signed in", viewing=True))
 async def live(socket: WebSocket) -> None:  # type: ignore[type-arg]
     """Topics that changed, for as long as the session lives."""
     runtime: Runtime = socket.app.state.runtime

@@ -1,0 +1,116 @@
+"""Customers: search, one organisation, one person, suspension, and the way into view-as."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.context import Runtime
+from app.domains.admin.schemas.customers import (
+    CustomerPage,
+    PersonPage,
+    ViewForm,
+    WhyForm,
+    customers_page,
+    search,
+)
+from app.domains.admin.service import customers
+from app.domains.auth import public as auth
+from app.domains.auth.contracts.customers import Suspended, ViewStarted
+from app.shared.authz import Permission
+from app.shared.authz.scope import may
+from app.shared.idempotency import once
+from app.shared.web import Contexts, Ctx, Form, page, redirect, requires
+from app.shared.web.paging import Cursor
+
+READ, MANAGE = requires(Permission.PLATFORM_CUSTOMER_READ), requires(Permission.PLATFORM_CUSTOMER_MANAGE)
+Search = Annotated[str, QueryParameter(name="q", max_length=100)]
+Flag = Annotated[str, QueryParameter(max_length=1)]
+PAGE = 50
+
+
+@get("/admin/customers", opt=READ, include_in_schema=False)
+async def list_customers(ctx: Ctx, word: Search = "", suspended: Flag = "", cursor: Cursor = None) -> Response[str]:
+    """Organisations and people."""
+    found = await customers.page_customers(ctx, search(word, suspended), cursor, PAGE)
+    return await page(ctx, "admin/customers.html", customers_page(found, word, suspended, cursor))
+
+
+@get("/admin/customers/{tenant_id:uuid}", opt=READ, include_in_schema=False)
+async def show_customer(ctx: Ctx, tenant_id: FromPath[UUID]) -> Response[str]:
+    """One organisation."""
+    struct = CustomerPage(
+        overview=await customers.show_customer(ctx, tenant_id),
+        may_manage=may(ctx.actor, Permission.PLATFORM_CUSTOMER_MANAGE),
+        may_view=may(ctx.actor, Permission.PLATFORM_VIEW_AS),
+        minutes=await auth.view_as_minutes(ctx),
+    )
+    return await page(ctx, "admin/customer.html", struct)
+
+
+@post("/admin/customers/{tenant_id:uuid}/suspend", opt=MANAGE, include_in_schema=False)
+async def suspend(ctx: Ctx, tenant_id: FromPath[UUID], data: Form[WhyForm]) -> Response[str]:
+    """Close it."""
+    await once(ctx, Suspended, auth.suspend_tenant, data.tenant(tenant_id, suspend=True))
+    return redirect(ctx, f"/admin/customers/{tenant_id}")
+
+
+@post("/admin/customers/{tenant_id:uuid}/resume", opt=MANAGE, include_in_schema=False)
+async def resume(ctx: Ctx, tenant_id: FromPath[UUID], data: Form[WhyForm]) -> Response[str]:
+    """Open it again."""
+    await once(ctx, Suspended, auth.suspend_tenant, data.tenant(tenant_id, suspend=False))
+    return redirect(ctx, f"/admin/customers/{tenant_id}")
+
+
+@post("/admin/customers/{tenant_id:uuid}/view-as", opt=requires(Permission.PLATFORM_VIEW_AS), include_in_schema=False)
+async def start_view(
+    request: Request,  # type: ignore[type-arg]
+    contexts: Contexts,
+    tenant_id: FromPath[UUID],
+    data: Form[ViewForm],
+) -> Response[str]:
+    """Look at it as its owner would."""
+    runtime: Runtime = request.app.state.runtime
+    async with contexts() as ctx:
+        await once(ctx, ViewStarted, auth.start_view, data.command(tenant_id))
+        answer = redirect(ctx, "/")
+    await auth.forget_session(runtime, request.cookies.get(runtime.settings.web.cookie("session"), ""))
+    return answer
+
+
+@get("/admin/customers/people/{user_id:uuid}", opt=READ, include_in_schema=False)
+async def show_person(ctx: Ctx, user_id: FromPath[UUID]) -> Response[str]:
+    """One person."""
+    struct = PersonPage(
+        overview=await customers.show_person(ctx, user_id),
+        may_manage=may(ctx.actor, Permission.PLATFORM_CUSTOMER_MANAGE),
+        is_self=user_id == ctx.actor.id,
+    )
+    return await page(ctx, "admin/person.html", struct)
+
+
+@post("/admin/customers/people/{user_id:uuid}/suspend", opt=MANAGE, include_in_schema=False)
+async def suspend_person(ctx: Ctx, user_id: FromPath[UUID], data: Form[WhyForm]) -> Response[str]:
+    """Shut a person out."""
+    await once(ctx, Suspended, auth.suspend_person, data.person(user_id, suspend=True))
+    return redirect(ctx, f"/admin/customers/people/{user_id}")
+
+
+@post("/admin/customers/people/{user_id:uuid}/resume", opt=MANAGE, include_in_schema=False)
+async def resume_person(ctx: Ctx, user_id: FromPath[UUID], data: Form[WhyForm]) -> Response[str]:
+    """Let a person in again."""
+    await once(ctx, Suspended, auth.suspend_person, data.person(user_id, suspend=False))
+    return redirect(ctx, f"/admin/customers/people/{user_id}")
+
+
+ROUTES = [
+    list_customers,
+    show_customer,
+    suspend,
+    resume,
+    start_view,
+    show_person,
+    suspend_person,
+    resume_person,
+]

@@ -1,0 +1,71 @@
+"""Customers for operators' programs."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.admin.contracts.customers import CustomerOverview, PersonOverview
+from app.domains.admin.schemas.customers import CustomersAnswer, WhyForm
+from app.domains.admin.service import customers
+from app.domains.auth import public as auth
+from app.domains.auth.contracts.customers import CustomerSearch, Suspended
+from app.shared.authz import Permission
+from app.shared.idempotency import once
+from app.shared.web import Ctx, Json, requires
+from app.shared.web.etag import tagged
+from app.shared.web.paging import Cursor, Limit
+
+READ, MANAGE = requires(Permission.PLATFORM_CUSTOMER_READ), requires(Permission.PLATFORM_CUSTOMER_MANAGE)
+Search = Annotated[str, QueryParameter(name="q", max_length=100, description="part of a name or address, or an id")]
+Flag = Annotated[bool | None, QueryParameter(description="only those that are, or are not")]
+
+
+@get("/api/v1/admin/customers", opt=READ)
+async def list_customers(
+    ctx: Ctx, word: Search = "", suspended: Flag = None, cursor: Cursor = None, limit: Limit = 50
+) -> CustomersAnswer:
+    """Organisations, the newest first."""
+    found = await customers.page_customers(ctx, CustomerSearch(word=word, suspended=suspended), cursor, limit)
+    return CustomersAnswer(items=found.items, next_cursor=found.next_cursor)
+
+
+@get("/api/v1/admin/customers/{tenant_id:uuid}", opt=READ)
+async def show_customer(ctx: Ctx, tenant_id: FromPath[UUID]) -> Response[CustomerOverview]:
+    """One organisation with its people, projects, money, and what was done last."""
+    found = await customers.show_customer(ctx, tenant_id)
+    return tagged(found, found.customer.tenant.version)
+
+
+@post("/api/v1/admin/customers/{tenant_id:uuid}/suspend", opt=MANAGE, status_code=200)
+async def suspend(ctx: Ctx, tenant_id: FromPath[UUID], data: Json[WhyForm]) -> Suspended:
+    """Close an organisation: its sessions and tokens end. What runs goes on and is billed."""
+    return await once(ctx, Suspended, auth.suspend_tenant, data.tenant(tenant_id, suspend=True))
+
+
+@post("/api/v1/admin/customers/{tenant_id:uuid}/resume", opt=MANAGE, status_code=200)
+async def resume(ctx: Ctx, tenant_id: FromPath[UUID], data: Json[WhyForm]) -> Suspended:
+    """Open an organisation again."""
+    return await once(ctx, Suspended, auth.suspend_tenant, data.tenant(tenant_id, suspend=False))
+
+
+@get("/api/v1/admin/people/{user_id:uuid}", opt=READ)
+async def show_person(ctx: Ctx, user_id: FromPath[UUID]) -> PersonOverview:
+    """One person with the organisations that they belong to."""
+    return await customers.show_person(ctx, user_id)
+
+
+@post("/api/v1/admin/people/{user_id:uuid}/suspend", opt=MANAGE, status_code=200)
+async def suspend_person(ctx: Ctx, user_id: FromPath[UUID], data: Json[WhyForm]) -> Suspended:
+    """Shut a person out, everywhere."""
+    return await once(ctx, Suspended, auth.suspend_person, data.person(user_id, suspend=True))
+
+
+@post("/api/v1/admin/people/{user_id:uuid}/resume", opt=MANAGE, status_code=200)
+async def resume_person(ctx: Ctx, user_id: FromPath[UUID], data: Json[WhyForm]) -> Suspended:
+    """Let a person in again."""
+    return await once(ctx, Suspended, auth.suspend_person, data.person(user_id, suspend=False))
+
+
+ROUTES = [list_customers, show_customer, suspend, resume, show_person, suspend_person, resume_person]

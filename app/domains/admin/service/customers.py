@@ -1,0 +1,57 @@
+"""Customers across the domains: who they are, what they have, what was done. Changes are identity's own use cases."""
+
+from uuid import UUID
+
+from app.context import Context
+from app.domains.admin.contracts.audit import AuditEntry, AuditFilter
+from app.domains.admin.contracts.customers import CustomerOverview, CustomersFound, PersonOverview
+from app.domains.admin.repository import audit
+from app.domains.admin.service.audit import names_in
+from app.domains.auth import public as auth
+from app.domains.auth.contracts.customers import CustomerSearch
+from app.domains.billing import public as billing
+from app.domains.payments import public as payments
+from app.domains.payments.contracts import OperatorPayment, PaymentSearch
+from app.shared.authz import Permission, platform_scope
+from app.shared.authz.scope import may
+
+LAST = 10
+
+
+async def page_customers(ctx: Context, wanted: CustomerSearch, cursor: UUID | None, limit: int) -> CustomersFound:
+    """Organisations that fit, the newest first; on the first page of a search people too."""
+    found = await auth.page_customers(ctx, wanted, cursor, limit)
+    people = await auth.find_people(ctx, wanted.word) if cursor is None else []
+    return CustomersFound(items=found.items, next_cursor=found.next_cursor, people=tuple(people))
+
+
+async def show_customer(ctx: Context, tenant_id: UUID) -> CustomerOverview:
+    """Everything about one organisation that the actor may see. Raises NotFound."""
+    customer = await auth.show_customer(ctx, tenant_id)
+    balance = await billing.balance(ctx, tenant_id)
+    paid: tuple[OperatorPayment, ...] = ()
+    if may(ctx.actor, Permission.PLATFORM_MONEY_READ):
+        paid = (await payments.page_payments(ctx, PaymentSearch(tenant_id=tenant_id), None, LAST)).items
+    rows = await _last_rows(ctx, AuditFilter(tenant_id=tenant_id))
+    return CustomerOverview(
+        customer=customer,
+        balance=balance if may(ctx.actor, Permission.PLATFORM_MONEY_READ) else None,
+        payments=paid,
+        rows=rows,
+        names=await names_in(ctx, rows),
+        running=balance.running,
+    )
+
+
+async def show_person(ctx: Context, user_id: UUID) -> PersonOverview:
+    """Everything about one person that the actor may see. Raises NotFound."""
+    person = await auth.show_person(ctx, user_id)
+    rows = await _last_rows(ctx, AuditFilter(actor_id=user_id))
+    return PersonOverview(person=person, rows=rows, names=await names_in(ctx, rows))
+
+
+async def _last_rows(ctx: Context, wanted: AuditFilter) -> tuple[AuditEntry, ...]:
+    if not may(ctx.actor, Permission.PLATFORM_AUDIT_READ):
+        return ()
+    scope = platform_scope(ctx.actor, Permission.PLATFORM_AUDIT_READ)
+    return tuple(await audit.page_rows(ctx.session, scope, wanted, None, LAST))

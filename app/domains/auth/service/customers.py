@@ -1,0 +1,177 @@
+"""Organisations and people as operators see them, and shutting them out.
+
+A suspended organisation opens to nobody: its sessions and tokens end, nothing can be launched. What runs goes on and is
+billed, because taking a machine away loses data: that is a decision of its own.
+"""
+
+from collections.abc import Sequence
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+
+from app.context import Context
+from app.domains.auth.contracts.customers import (
+    CustomerDetail,
+    CustomerRow,
+    CustomerSearch,
+    MemberRow,
+    PersonDetail,
+    PersonRow,
+    PlaceRow,
+    ProjectRow,
+    Suspended,
+    SuspendPerson,
+    SuspendTenant,
+)
+from app.domains.auth.events import SessionRevoked
+from app.domains.auth.repository.customers import AnyRow, CustomerRepository
+from app.domains.auth.service.sessions import cache_key
+from app.domains.auth.service.views import LONGEST_REASON, forget
+from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.errors import Forbidden, NotFound, ValidationFailed
+from app.shared.web.paging import Slice, cut
+
+READ, MANAGE = Permission.PLATFORM_CUSTOMER_READ, Permission.PLATFORM_CUSTOMER_MANAGE
+SHORTEST_WORD = 2
+T = TypeVar("T")
+FOUND_PEOPLE = 20
+
+
+async def page_customers(
+    ctx: Context, wanted: CustomerSearch, cursor: UUID | None, limit: int
+) -> Slice[CustomerRow, UUID]:
+    """Organisations that fit, the newest first."""
+    scope = platform_scope(ctx.actor, READ)
+    found_id, word = _words(wanted.word)
+    rows = await CustomerRepository(ctx.session).page_tenants(
+        scope, found_id, word, wanted.suspended, cursor, limit + 1
+    )
+    return cut([_to(CustomerRow, row) for row in rows], limit, lambda row: row.id)
+
+
+async def find_people(ctx: Context, word: str) -> list[PersonRow]:
+    """People that fit the same search; none for an empty one."""
+    scope = platform_scope(ctx.actor, READ)
+    found_id, pattern = _words(word)
+    if found_id is None and pattern is None:
+        return []
+    rows = await CustomerRepository(ctx.session).list_people(scope, found_id, pattern, FOUND_PEOPLE)
+    return [_to(PersonRow, row) for row in rows]
+
+
+async def show_customer(ctx: Context, tenant_id: UUID) -> CustomerDetail:
+    """One organisation. Raises NotFound."""
+    scope = platform_scope(ctx.actor, READ)
+    repository = CustomerRepository(ctx.session)
+    found = await repository.page_tenants(scope, tenant_id, None, None, None, 1)
+    if not found:
+        raise NotFound()
+    return CustomerDetail(
+        tenant=_to(CustomerRow, found[0]),
+        members=tuple(_to(MemberRow, row) for row in await repository.list_members(scope, tenant_id)),
+        projects=tuple(_to(ProjectRow, row) for row in await repository.list_projects(scope, tenant_id)),
+        sessions=await repository.count_live_sessions(tenant_id),
+    )
+
+
+async def show_person(ctx: Context, user_id: UUID) -> PersonDetail:
+    """One person. Raises NotFound."""
+    scope = platform_scope(ctx.actor, READ)
+    repository = CustomerRepository(ctx.session)
+    row = await repository.find_person(scope, user_id)
+    if row is None:
+        raise NotFound()
+    places = tuple(_to(PlaceRow, place) for place in await repository.list_places(scope, user_id))
+    return msgspec.convert({**row._mapping, "places": places}, PersonDetail)
+
+
+@privileged(MANAGE, "customer.suspend", "tenant", lambda command, _result: command.tenant_id)
+async def suspend_tenant(ctx: Context, command: SuspendTenant) -> Suspended:
+    """Close an organisation: its sessions and tokens end at once. Raises NotFound, ValidationFailed."""
+    return await _set_tenant(ctx, command)
+
+
+@privileged(MANAGE, "customer.resume", "tenant", lambda command, _result: command.tenant_id)
+async def resume_tenant(ctx: Context, command: SuspendTenant) -> Suspended:
+    """Open it again; its people sign in anew. Raises NotFound, ValidationFailed."""
+    return await _set_tenant(ctx, command)
+
+
+@privileged(MANAGE, "person.suspend", "user", lambda command, _result: command.user_id)
+async def suspend_person(ctx: Context, command: SuspendPerson) -> Suspended:
+    """Shut a person out, everywhere. Raises NotFound, ValidationFailed, Forbidden for oneself."""
+    if command.user_id == ctx.actor.id:
+        raise Forbidden("You cannot suspend yourself.")
+    return await _set_person(ctx, command)
+
+
+@privileged(MANAGE, "person.resume", "user", lambda command, _result: command.user_id)
+async def resume_person(ctx: Context, command: SuspendPerson) -> Suspended:
+    """Let a person in again. Raises NotFound, ValidationFailed."""
+    return await _set_person(ctx, command)
+
+
+async def _set_tenant(ctx: Context, command: SuspendTenant) -> Suspended:
+    reason, now = _stated(command.reason), await ctx.now()
+    repository = CustomerRepository(ctx.session)
+    row = await repository.lock_tenant(command.tenant_id)
+    if row is None:
+        raise NotFound()
+    version, ended = row.version, 0
+    if (row.suspended_at is not None) != command.suspend:
+        at, why = (now, reason) if command.suspend else (None, None)
+        version = await repository.set_tenant_suspended(command.tenant_id, at, why)
+        if command.suspend:
+            ended = await _tell_ended(ctx, await repository.end_sessions_of_tenant(command.tenant_id, now))
+    ctx.about(command.tenant_id)
+    ctx.explain(reason=reason, sessions_ended=ended)
+    return Suspended(id=command.tenant_id, suspended=command.suspend, sessions=ended, version=version)
+
+
+async def _set_person(ctx: Context, command: SuspendPerson) -> Suspended:
+    reason, now = _stated(command.reason), await ctx.now()
+    repository = CustomerRepository(ctx.session)
+    row = await repository.lock_person(command.user_id)
+    if row is None:
+        raise NotFound()
+    version, ended = row.version, 0
+    if (row.suspended_at is not None) != command.suspend:
+        at, why = (now, reason) if command.suspend else (None, None)
+        version = await repository.set_person_suspended(command.user_id, at, why)
+        if command.suspend:
+            ended = await _tell_ended(ctx, await repository.end_sessions_of_person(command.user_id, now))
+    ctx.explain(reason=reason, sessions_ended=ended)
+    return Suspended(id=command.user_id, suspended=command.suspend, sessions=ended, version=version)
+
+
+async def _tell_ended(ctx: Context, rows: Sequence[AnyRow]) -> int:
+    """Terminals close with their sessions; what Valkey remembers goes at once."""
+    for row in rows:
+        await ctx.emit(SessionRevoked(session_id=row.id, user_id=row.user_id, reason="suspended"), version=2)
+    await forget(ctx.runtime, [cache_key(bytes(row.token_hash)) for row in rows if row.token_hash])
+    return len(rows)
+
+
+def _stated(text: str) -> str:
+    reason = " ".join(text.split())
+    if not 3 <= len(reason) <= LONGEST_REASON:
+        raise ValidationFailed(fields={"reason": f"Say why, in 3 to {LONGEST_REASON} characters."})
+    return reason
+
+
+def _words(text: str) -> tuple[UUID | None, str | None]:
+    """An id, or a pattern for names and addresses, in which % and _ mean themselves; both None for all."""
+    word = text.strip()
+    try:
+        return UUID(word), None
+    except ValueError:
+        pass
+    if len(word) < SHORTEST_WORD:
+        return None, None
+    escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return None, f"%{escaped}%"
+
+
+def _to(kind: type[T], row: AnyRow) -> T:
+    return msgspec.convert(dict(row._mapping), kind)

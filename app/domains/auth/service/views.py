@@ -1,0 +1,102 @@
+"""View-as: an operator's session sees an organisation as its owner would, for a while, and can change nothing.
+
+The actor of such a session carries `viewing`. That is what the guard refuses unsafe requests by, `@privileged` its use
+cases, and the database every write; what the organisation keeps for itself (shells, apps, files) stays closed. The
+audit log names the operator.
+"""
+
+from contextlib import suppress
+from datetime import timedelta
+
+import msgspec
+from redis.exceptions import RedisError
+
+from app.context import Context, Runtime
+from app.domains.auth.contracts.customers import StartView, ViewBanner, ViewStarted
+from app.domains.auth.policies import VIEW_AS_MINUTES
+from app.domains.auth.repository import AuthRepository, views
+from app.domains.auth.repository.team import AnyRow
+from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding, privileged
+from app.shared.authz.scope import may
+from app.shared.errors import Forbidden, NotFound, ValidationFailed
+from app.shared.ids import new_id
+from app.shared.telemetry.trace import Trace
+
+LONGEST_REASON = 500
+
+
+async def actor_of_view(ctx: Context, row: AnyRow, bindings: tuple[RoleBinding, ...]) -> Actor | None:
+    """The actor of a session that looks at an organisation; None when it does not, or its person no longer may."""
+    actor = Actor(kind=ActorKind.USER, id=row.user_id, bindings=bindings)
+    if not may(actor, Permission.PLATFORM_VIEW_AS):
+        return None
+    view = await views.find_open_view(ctx.session, row.id, await ctx.now())
+    if view is None:
+        return None
+    return Actor(
+        kind=ActorKind.USER,
+        id=row.user_id,
+        tenant_id=view.tenant_id,
+        project_id=view.project_id,
+        bindings=(RoleBinding(Role.TENANT_OWNER, view.tenant_id),),
+        session_id=row.id,
+        name=row.name,
+        via_cookie=True,
+        viewing=view.id,
+    )
+
+
+@privileged(Permission.PLATFORM_VIEW_AS, "view_as.start", "tenant", lambda command, _result: command.tenant_id)
+async def start_view(ctx: Context, command: StartView) -> ViewStarted:
+    """Let the actor's browser session look at the organisation. Raises NotFound, ValidationFailed without a reason,
+    Forbidden for programs: there is no page to put the banner on."""
+    reason = " ".join(command.reason.split())
+    if not 3 <= len(reason) <= LONGEST_REASON:
+        raise ValidationFailed(fields={"reason": f"Say why, in 3 to {LONGEST_REASON} characters."})
+    if ctx.actor.session_id is None or ctx.actor.id is None or not ctx.actor.via_cookie:
+        raise Forbidden("Only a person in a browser can do this.")
+    if not await AuthRepository(ctx.session).list_tenants([command.tenant_id]):
+        raise NotFound()
+    project_id = await views.find_project_of(ctx.session, command.tenant_id, command.project_id)
+    if project_id is None and command.project_id is not None:
+        raise NotFound()
+    now = await ctx.now()
+    expires_at = now + timedelta(minutes=await ctx.policy(VIEW_AS_MINUTES))
+    view_id = new_id()
+    await views.end_views(ctx.session, ctx.actor.session_id, now)
+    place = (command.tenant_id, project_id)
+    await views.add_view(ctx.session, view_id, ctx.actor.session_id, ctx.actor.id, place, reason, now, expires_at)
+    ctx.about(command.tenant_id)
+    ctx.explain(reason=reason, view_id=str(view_id), expires_at=expires_at.isoformat())
+    return ViewStarted(view_id=view_id, expires_at=expires_at)
+
+
+async def stop_view(runtime: Runtime, actor: Actor, trace: Trace) -> None:
+    """End the view of the actor's session; without one nothing happens. It runs as the operator, not as who they view
+    as: a viewer's own transactions write nothing."""
+    if actor.session_id is None or actor.viewing is None:
+        return
+    operator = msgspec.structs.replace(actor, viewing=None, tenant_id=None, project_id=None, bindings=())
+    async with runtime.context(operator, trace) as ctx:
+        for view in await views.end_views(ctx.session, actor.session_id, await ctx.now()):
+            ctx.about(view.tenant_id)
+            await ctx.audit("view_as.stop", "tenant", str(view.tenant_id), {"view_id": str(view.id)})
+
+
+async def banner(ctx: Context) -> ViewBanner | None:
+    """What every page has to say while the actor views; None when they do not."""
+    if ctx.actor.viewing is None or ctx.actor.session_id is None:
+        return None
+    view = await views.find_open_view(ctx.session, ctx.actor.session_id, await ctx.now())
+    if view is None:
+        return None
+    return ViewBanner(
+        tenant_id=view.tenant_id, tenant_name=view.tenant_name, reason=view.reason, expires_at=view.expires_at
+    )
+
+
+async def forget(runtime: Runtime, keys: list[str]) -> None:
+    """What Valkey keeps of sessions is read anew. Losing this costs five seconds."""
+    if keys:
+        with suppress(RedisError, OSError):
+            await runtime.valkey.delete(*keys)
