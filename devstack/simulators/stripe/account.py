@@ -173,19 +173,7 @@ class Account:
 
         Under the fault `refund_fails` the bank returns it: it is pending first and failed in an event right behind, as
         Stripe does for a card that was closed."""
-        left = charge.amount - charge.amount_refunded
-        if charge.failure is not None:
-            raise StripeError(f"Charge {charge.id} was not successful and cannot be refunded.", param="charge")
-        if left == 0:
-            raise StripeError(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded")
-        if amount is not None and amount < 1:
-            raise StripeError("Invalid positive integer", code="parameter_invalid_integer", param="amount")
-        if amount is not None and amount > left:
-            raise StripeError(
-                f"Refund amount (${amount / 100:,.2f}) is greater than unrefunded amount on charge"
-                f" (${left / 100:,.2f})",
-                param="amount",
-            )
+        left = _refundable(charge, amount)
         refund = Refund(
             id=new_id("re"),
             created=int(self.now()),
@@ -300,3 +288,20 @@ class Account:
             for _ in range(2 if self.faults.take("webhook_twice", type=kind) is not None else 1):
                 delivery = Delivery(id=new_id("whd"), event=event.id, due=due, state=state)
                 self.store.put(delivery.id, delivery)
+
+
+def _refundable(charge: Charge, amount: int | None) -> int:
+    """What is left of a charge. Raises StripeError when `amount` cannot go back."""
+    left = charge.amount - charge.amount_refunded
+    if charge.failure is not None:
+        raise StripeError(f"Charge {charge.id} was not successful and cannot be refunded.", param="charge")
+    if left == 0:
+        raise StripeError(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded")
+    if amount is not None and amount < 1:
+        raise StripeError("Invalid positive integer", code="parameter_invalid_integer", param="amount")
+    if amount is not None and amount > left:
+        raise StripeError(
+            f"Refund amount (${amount / 100:,.2f}) is greater than unrefunded amount on charge (${left / 100:,.2f})",
+            param="amount",
+        )
+    return left
