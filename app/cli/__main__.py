@@ -36,6 +36,7 @@ COMMANDS = {
     "reconcile": Command("app.cli.reconcile", "main", "compare with MAAS and Stripe, recompute the ledger; --json"),
     "docs": Command("app.cli.documents", "main", "write the pages of docs/ that are made from the code; --check"),
     "check": Command("app.cli.quality", "check", "format, lint, types, import contracts, architecture rules"),
+    "pictures": Command("app.cli.quality", "pictures", "draw the pictures of docs/screenshots anew"),
     "test": Command("app.cli.quality", "test", "check and all tests; with arguments: pytest with these"),
 }
 

@@ -48,6 +48,23 @@ def test(words: list[str]) -> int:
     return _report(_run(steps))
 
 
+def pictures(_words: list[str]) -> int:
+    """Draws the pictures of docs/screenshots anew: the journeys that show something, then every page of the gallery."""
+    if not _provide_browser():
+        return 1
+    shown = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "e2e").glob("test_*.py") if _shows(path))
+    environment = _environment() | {"BERTH_E2E_PICTURES": "1"}
+    command = _pytest(*shown, "e2e/gallery.py", "-m", "not slow")
+    try:
+        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    finally:
+        _end_leftovers()
+
+
+def _shows(path: Path) -> bool:
+    return "pictures.take(" in path.read_text("utf-8")
+
+
 def _checks(*, rules: bool = True) -> list[Step]:
     """`rules=False` where all tests run anyway, the architecture's among them."""
     steps = [
