@@ -164,6 +164,7 @@ def test_the_bundles_are_fresh() -> None:
     """Run `python -m app.shared.web.assets` after editing app/static/css or app/static/js."""
     assert (assets.STATIC / "dist" / "berth.css").read_text("utf-8") == assets.build_css()
     assert (assets.STATIC / "dist" / "berth.js").read_text("utf-8") == assets.build_js()
+    assert (assets.STATIC / "dist" / "charts.js").read_text("utf-8") == assets.build_charts()
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="no JavaScript engine here")

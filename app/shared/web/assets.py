@@ -1,10 +1,10 @@
 """The two files every page loads: berth.css and berth.js, joined from app/static/css and app/static/js in the order
-below.
+below, and charts.js for pages with charts.
 
 `python -m app.shared.web.assets` writes app/static/dist; the files are committed and a test refuses a stale one.
 Joining keeps a page at eight requests without a build tool. A JavaScript source is an ES module whose imports are local
 and named; joined, they share one module scope, so top-level names are unique across files (the test loads the result).
-Refuses anything but these two bundles.
+Refuses anything but these bundles.
 """
 
 import hashlib
@@ -17,6 +17,8 @@ CSS_ORDER = (
     "keys", "apps", "storage", "inbox", "team", "usage", "fleet", "console", "api",
 )  # fmt: skip
 JS_ORDER = ("ticker", "toast", "copy", "dialog", "menu", "theme", "once", "live", "palette", "app")
+CHARTS_CSS = "vendor/uplot-1.6.32/uPlot.min.css"
+CHARTS_JS = ("vendor/uplot-1.6.32/uPlot.iife.min.js", "js/usage/charts.js")  # one file, on pages with charts only
 STATIC = Path(__file__).resolve().parents[2] / "static"
 
 _IMPORT = re.compile(r"^import\b[^;]*;\n", re.MULTILINE)
@@ -28,7 +30,8 @@ _JS_BLOCK_COMMENT = re.compile(r"^/\*.*?\*/\n", re.DOTALL | re.MULTILINE)
 
 def build_css(static: Path = STATIC) -> str:
     """All styles in order, comments and indentation dropped."""
-    text = "\n".join((static / "css" / f"{name}.css").read_text("utf-8") for name in CSS_ORDER)
+    sources = [*(static / "css" / f"{name}.css" for name in CSS_ORDER), static / CHARTS_CSS]
+    text = "\n".join(source.read_text("utf-8") for source in sources)
     lines = (line.strip() for line in _CSS_COMMENT.sub("", text).splitlines())
     return "\n".join(line for line in lines if line) + "\n"
 
@@ -41,11 +44,17 @@ def build_js(static: Path = STATIC) -> str:
     return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
 
 
+def build_charts(static: Path = STATIC) -> str:
+    """The chart library and our module behind it, as one module: `uPlot` is a name inside it, not a global."""
+    library, ours = ((static / name).read_text("utf-8") for name in CHARTS_JS)
+    return library.strip() + "\n" + _JS_LINE_COMMENT.sub("", ours)
+
+
 def fingerprint(static: Path = STATIC) -> str:
     """Ten hex digits over both bundles and the files in folders (what a single page loads): the `?v=` that lets a
     browser keep them for a year."""
     digest = hashlib.sha256()
-    for name in ("berth.css", "berth.js"):
+    for name in ("berth.css", "berth.js", "charts.js"):
         digest.update((static / "dist" / name).read_bytes())
     for path in (*sorted((static / "css").glob("*/*.css")), *sorted((static / "js").glob("*/*.js"))):
         digest.update(path.read_bytes())
@@ -53,10 +62,11 @@ def fingerprint(static: Path = STATIC) -> str:
 
 
 def main(static: Path = STATIC) -> int:
-    """Write both bundles."""
+    """Write the bundles."""
     (static / "dist").mkdir(exist_ok=True)
     (static / "dist" / "berth.css").write_text(build_css(static), "utf-8")
     (static / "dist" / "berth.js").write_text(build_js(static), "utf-8")
+    (static / "dist" / "charts.js").write_text(build_charts(static), "utf-8")
     return 0
 
 

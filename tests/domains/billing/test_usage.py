@@ -106,8 +106,8 @@ async def test_the_page_says_it_in_a_sentence_draws_it_and_lists_it(ada: Browser
     page = (await ada.client.get("/billing/usage")).text
     assert "You spent $" in page and "in the last 30 days" in page
     assert "data-chart=" in page and "Spend per day as a table" in page and "GPU-hours per day as a table" in page
-    assert "uPlot.iife.min.js" in page
-    assert "uPlot" not in (await ada.client.get("/billing/ledger")).text
+    assert "dist/charts.js" in page
+    assert "charts.js" not in (await ada.client.get("/billing/ledger")).text
     assert "train-07" in (await ada.client.get("/billing/usage", params={"by": "machine"})).text
 
 

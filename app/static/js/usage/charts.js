@@ -1,5 +1,5 @@
 // Draws every [data-chart] of the page with uPlot, in our colours. The figures, the sentence and the table are in the page already:
-// without this script nothing is lost but the picture.
+// without this script nothing is lost but the picture. It is joined behind the library (app/shared/web/assets.py), whose name it uses.
 const HEIGHT_PX = 220;
 const SCALE = { money: 1e6, rate: 1e6, hours: 3600 };
 const plots = new Map();
@@ -38,12 +38,12 @@ function stacked(rows) {
 }
 
 function seriesOf(spec, rows) {
-  const bars = window.uPlot.paths.bars({ size: [0.72, 36], radius: 0.08 });
+  const bars = uPlot.paths.bars({ size: [0.72, 36], radius: 0.08 });
   return rows.map((row, at) => {
     const ink = colour(`--chart-${at + 1}`);
     return spec.kind === "bars"
       ? { label: spec.series[at].label, stroke: ink, fill: ink, width: 0, paths: bars, points: { show: false } }
-      : { label: spec.series[at].label, stroke: ink, width: 2, paths: window.uPlot.paths.linear(), points: { show: row.length < 2 } };
+      : { label: spec.series[at].label, stroke: ink, width: 2, paths: uPlot.paths.linear(), points: { show: row.length < 2 } };
   });
 }
 
@@ -71,7 +71,7 @@ function read(figure, spec, at) {
 
 function draw(figure) {
   const holder = figure.querySelector("[data-chart-plot]");
-  if (!holder || !window.uPlot) return;
+  if (!holder) return;
   plots.get(figure)?.destroy();
   const spec = JSON.parse(figure.dataset.chart);
   const rows = scaled(spec);
@@ -90,7 +90,7 @@ function draw(figure) {
     series: [{}, ...order.map((at) => series[at])],
     hooks: { setCursor: [(plot) => read(figure, spec, plot.cursor.idx)] },
   };
-  plots.set(figure, new window.uPlot(options, [spec.labels.map((_, at) => at), ...order.map((at) => drawn[at])], holder));
+  plots.set(figure, new uPlot(options, [spec.labels.map((_, at) => at), ...order.map((at) => drawn[at])], holder));
 }
 
 function step(event) {
