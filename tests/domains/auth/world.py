@@ -4,6 +4,7 @@ from uuid import UUID
 
 from app.domains.auth.contracts.team import AnswerInvitation, InviteMember
 from app.domains.auth.service import invitations
+from app.shared.authz import Actor
 from tests.fixtures.app import Browser
 
 
@@ -19,9 +20,14 @@ async def refresh(runtime, browser: Browser) -> Browser:
 
 async def join(runtime, host: Browser, guest: Browser, role: str, project_id: UUID | None = None) -> Browser:
     """`host` invites `guest`, who accepts and stands there."""
-    email = f"{guest.actor.name.lower()}@example.com"
-    async with runtime.context(host.actor) as ctx:
-        invited = await invitations.invite(ctx, InviteMember(email=email, role=role, project_id=project_id))
-    async with runtime.context(guest.actor) as ctx:
-        await invitations.accept(ctx, AnswerInvitation(invitation_id=invited.invitation_id))
+    await invite_and_accept(runtime, host.actor, guest.actor, role, project_id)
     return await refresh(runtime, guest)
+
+
+async def invite_and_accept(runtime, host: Actor, guest: Actor, role: str, project_id: UUID | None = None) -> None:
+    """The use cases alone; the guest's session stands there afterwards."""
+    email = f"{guest.name.lower()}@example.com"
+    async with runtime.context(host) as ctx:
+        invited = await invitations.invite(ctx, InviteMember(email=email, role=role, project_id=project_id))
+    async with runtime.context(guest) as ctx:
+        await invitations.accept(ctx, AnswerInvitation(invitation_id=invited.invitation_id))

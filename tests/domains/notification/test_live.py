@@ -64,6 +64,19 @@ async def test_a_revoked_session_loses_its_pages(runtime, hub, sign_in_as, monke
     assert await asyncio.wait_for(page.queue.get(), 5) == ENDED
 
 
+@pytest.mark.commits
+async def test_a_page_whose_session_stands_elsewhere_comes_back_to_hear_of_there(
+    runtime, hub, sign_in_as, monkeypatch
+) -> None:
+    monkeypatch.setattr("app.domains.notification.service.hub.CHECK_SECONDS", 0.05)
+    ada = await sign_in_as("ada")
+    page = Page(ada.actor.tenant_id, ada.actor.session_id)
+    hub.join(page)
+    assert (await ada.post("/organisations", name="Second")).status_code == 303
+    await asyncio.wait_for(page.dropped.wait(), 5)
+    assert page.queue.empty()
+
+
 async def test_a_page_that_does_not_read_is_dropped_and_grows_nothing(runtime) -> None:
     page = Page(uuid4(), uuid4())
     for number in range(200):
