@@ -2,6 +2,7 @@
 
 from app.context import Context
 from app.domains.auth import public as auth
+from app.domains.auth.contracts.team import PlaceView
 from app.domains.billing import public as billing
 from app.domains.notification import public as notification
 from app.shared.authz import ActorKind, Permission
@@ -33,19 +34,19 @@ async def build_shell(ctx: Context) -> Shell:
         return base
     console = "operator" if web.path.startswith("/admin") else "portal"
     operator = any(binding.role in PLATFORM_ROLES for binding in ctx.actor.bindings)
-    tenant = await auth.tenant(ctx, ctx.actor.tenant_id) if ctx.actor.tenant_id else None
-    project = await auth.project(ctx, ctx.actor.project_id) if ctx.actor.project_id else None
     portal = console == "portal"
+    places = await auth.places_of(ctx) if portal else []
+    tenant_name, project_name, time_zone = await _here(ctx, places)
     return Shell(
         csrf_token=web.csrf_token,
         theme=parse_theme(web.theme),
         env_name=ctx.settings.env,
-        time_zone=tenant.time_zone if tenant else "UTC",
+        time_zone=time_zone,
         user_name=ctx.actor.name,
         user_initials=initials(ctx.actor.name),
-        tenant_name=tenant.name if tenant else "",
-        project_name=project.name if project else "",
-        places=await _places(ctx) if portal else (),
+        tenant_name=tenant_name,
+        project_name=project_name,
+        places=_places(ctx, places),
         invitations=await auth.invitations_waiting(ctx) if portal else 0,
         new_project_href="/settings/organisation#projects" if may(ctx.actor, Permission.PROJECT_MANAGE) else None,
         nav=_entries(ctx, web.path, console),
@@ -55,10 +56,10 @@ async def build_shell(ctx: Context) -> Shell:
         money=await _money(ctx) if portal else None,
         is_operator=operator,
         operator_href="/admin" if operator else None,
-        portal_href="/" if tenant else None,
+        portal_href="/" if ctx.actor.tenant_id else None,
         settings_href="/settings/sessions",
         live_url="/live",
-        notifications_href="/notifications" if tenant else None,
+        notifications_href="/notifications" if ctx.actor.tenant_id else None,
         unread=await notification.unread(ctx),
         inbox_topic=notification.topic(ctx),
         csp_nonce=web.csp_nonce,
@@ -92,10 +93,20 @@ def _entries(ctx: Context, path: str, console: str) -> tuple[frame.NavEntry, ...
     )
 
 
-async def _places(ctx: Context) -> tuple[frame.PlaceGroup, ...]:
-    """Organisations and projects that the person may stand in, in one query."""
+async def _here(ctx: Context, places: list[PlaceView]) -> tuple[str, str, str]:
+    """Organisation, project and time zone of the request; a program or an operator is in no list of places."""
+    for place in places:
+        if place.project_id == ctx.actor.project_id:
+            return place.tenant_name, place.project_name, place.time_zone
+    tenant = await auth.tenant(ctx, ctx.actor.tenant_id) if ctx.actor.tenant_id else None
+    project = await auth.project(ctx, ctx.actor.project_id) if ctx.actor.project_id else None
+    return tenant.name if tenant else "", project.name if project else "", tenant.time_zone if tenant else "UTC"
+
+
+def _places(ctx: Context, places: list[PlaceView]) -> tuple[frame.PlaceGroup, ...]:
+    """The same as the menu shows them: projects under their organisation."""
     groups: dict[object, tuple[str, list[frame.PlaceChoice]]] = {}
-    for place in await auth.places_of(ctx):
+    for place in places:
         choice = frame.PlaceChoice(
             project_id=str(place.project_id),
             name=place.project_name,

@@ -14,7 +14,7 @@ from tests.domains.terminal.world import Machine, Visitor
 pytestmark = pytest.mark.commits
 
 
-@pytest.mark.parametrize("way", ["removed", "made a viewer"])
+@pytest.mark.parametrize("way", ["removed", "made billing"])
 async def test_a_member_who_loses_access_loses_their_shell_and_others_keep_theirs(
     visitors: Callable[..., Awaitable[Visitor]], ada: Visitor, machine: Machine, runtime: Runtime, way: str
 ) -> None:
