@@ -10,6 +10,7 @@ _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _CHAPTER = re.compile(r"^(/developers/api/).+")
 _LIMIT = 120
 _SKIPPED = ("/static/", "/auth/", "/api/")
+_NO_PAGE = "/download"  # leads to the bytes of a file
 
 
 def reachable(page: Page, start: str) -> list[str]:
@@ -22,7 +23,7 @@ def reachable(page: Page, start: str) -> list[str]:
     while waiting and len(seen) < _LIMIT:
         path = waiting.popleft()
         kind = kind_of(path)
-        if kind in seen or kind.startswith(_SKIPPED):
+        if kind in seen or kind.startswith(_SKIPPED) or kind.endswith(_NO_PAGE):
             continue
         answer = page.goto(path)
         assert answer is not None and answer.ok, f"{path} answers {answer and answer.status}"

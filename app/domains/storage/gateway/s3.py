@@ -185,13 +185,21 @@ class Bucket:
     async def _find(self, operation: str, **wanted: object) -> dict[str, Any] | None:
         """The answer, or None when S3 says that there is nothing."""
         try:
-            return await self._call(operation, **wanted)
+            return await self._ask(operation, **wanted)
         except ClientError as error:
             if _code(error) in _ABSENT:
                 return None
             raise
 
     async def _call(self, operation: str, **wanted: object) -> dict[str, Any]:
+        """The answer; that there is nothing is a failure, too."""
+        try:
+            return await self._ask(operation, **wanted)
+        except ClientError as error:
+            log.error("s3 refused", call=operation, code=_code(error))
+            raise StorageUnavailable(retry_after=5) from error
+
+    async def _ask(self, operation: str, **wanted: object) -> dict[str, Any]:
         refuse_open_transaction()
         call = partial(getattr(self._client, operation), Bucket=self._bucket, **wanted)
         answer: dict[str, Any] = await self._run(call)

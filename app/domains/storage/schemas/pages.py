@@ -20,7 +20,7 @@ from app.domains.storage.contracts import (
 )
 from app.domains.storage.rules import machine
 from app.domains.storage.rules.parts import SINGLE
-from app.domains.storage.schemas.api import FolderBody, MoveBody
+from app.domains.storage.schemas.api import MoveBody
 from app.domains.storage.schemas.beside import CopyBody, ShareBody
 from app.domains.storage.service.uploads import AT_ONCE
 from app.domains.storage.service.views import Overview, Shown, Undone, crumbs
@@ -200,9 +200,8 @@ def folder_page(
         may_write=may_write,
         undo=undo,
         call=call(
-            "POST",
-            "/api/v1/storage/folders",
-            FolderBody(path=f"{query.folder}/new".lstrip("/"), namespace=namespace.name),
+            "GET",
+            "/api/v1/storage/objects?" + urlencode({"namespace": namespace.name, "folder": query.folder}),
             cli=("storage", "ls", f"berth:{namespace.name}/{query.folder}"),
         ),
     )
@@ -250,8 +249,8 @@ class ObjectPage(msgspec.Struct, frozen=True, kw_only=True):
 
     thing: ObjectView
     namespace: str
+    namespaces: tuple[tuple[str, str], ...]
     crumbs: tuple[tuple[str, str], ...]
-    folder_href: str
     author: str
     text: str | None
     encoding: str
@@ -277,8 +276,8 @@ def object_page(shown: Shown, may_write: bool, given: Given | None = None) -> Ob
     return ObjectPage(
         thing=thing,
         namespace=name,
+        namespaces=tuple((each, each) for each in shown.namespaces),
         crumbs=tuple((label, address(name, path)) for label, path in crumbs(thing.folder)),
-        folder_href=address(name, thing.folder),
         author=shown.author,
         text=shown.text[0] if shown.text else None,
         encoding=shown.text[1] if shown.text else "",

@@ -60,6 +60,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
     thing: ObjectView
     namespace: NamespaceView
+    namespaces: tuple[str, ...]
     links: tuple[LinkView, ...]
     copies: tuple[CopyView, ...]
     machines: tuple[tuple[UUID, str], ...]
@@ -255,6 +256,7 @@ async def facts(ctx: Context, object_id: UUID) -> Shown:
     return Shown(
         thing=thing,
         namespace=(await namespaces_of(ctx, [thing.namespace_id]))[thing.namespace_id],
+        namespaces=tuple(namespace.name for namespace in await places.list_all(ctx, scope)),
         links=tuple(await LinkRepository(ctx.session).list_live(scope, thing.id, await ctx.now())),
         copies=tuple(await CopyRepository(ctx.session).page(scope, object_id=thing.id, limit=5)),
         machines=tuple((machine.id, machine.name) for machine in machines),
