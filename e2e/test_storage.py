@@ -69,6 +69,9 @@ def test_many_files_a_cut_a_reload_a_look_and_undo(
     with steps.step("sign in, make a namespace"):
         folder = _arrive(visitor, stack)
         parts = Parts(page, stack)
+        other = visitor.context.new_page()  # somebody else looks at the same folder
+        other.goto(page.url)
+        page.bring_to_front()
     with steps.step("20 files and 30 MiB, with a cut"):
         folder.choose_folder(tmp_path / "run")
         with page.expect_request(lambda request: request.method == "PUT" and "partNumber=1&" in request.url):
@@ -79,7 +82,10 @@ def test_many_files_a_cut_a_reload_a_look_and_undo(
         with visitor.watch.losing_the_network():
             folder.expect_uploaded(21)
         visitor.pictures.take("storage")
-    with steps.step("byte for byte"):
+    with steps.step("byte for byte, and seen by others without a reload"):
+        other.bring_to_front()
+        expect(other.get_by_role("link", name="weights.bin", exact=True)).to_be_visible()
+        other.close()
         assert folder.downloaded_sha256("weights.bin") == sha256(big)
         folder.enter("run")
         expect(folder.rows).to_have_count(20)

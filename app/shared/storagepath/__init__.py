@@ -57,7 +57,7 @@ def checked(raw: str, field: str = "path") -> StoragePath:
     try:
         return parse(raw)
     except BadPath as reason:
-        raise ValidationFailed(f"This path cannot be used: {reason}.", fields={field: f"{reason}"}) from reason
+        raise ValidationFailed(fields={field: f"This path cannot be used: {reason}"}) from reason
 
 
 def checked_folder(raw: str, field: str = "folder") -> FolderPath:

@@ -40,7 +40,7 @@ async def begin_uploads(contexts: Contexts, data: Json[UploadsBody]) -> UploadsB
 
 @get("/api/v1/storage/uploads", opt=READ)
 async def list_uploads(ctx: Ctx, namespace: Name = "files", cursor: Cursor = None, limit: Limit = 50) -> UploadsAnswer:
-    """What was begun and not finished."""
+    """What you began and did not finish."""
     found = await views.open_uploads(ctx, namespace, cursor, limit)
     return UploadsAnswer(items=[UploadAnswer.of(upload) for upload in found.items], next_cursor=found.next_cursor)
 

@@ -18,7 +18,9 @@ SELECT = """
 IN_PROJECT = " WHERE tenant_id = :tenant_id AND project_id = :project_id AND state = 'open'"
 GET = text(SELECT + IN_PROJECT + " AND id = :id")
 LIST = text(
-    SELECT + IN_PROJECT + " AND namespace_id = :namespace_id AND (CAST(:after AS uuid) IS NULL OR id > :after)"
+    SELECT
+    + IN_PROJECT
+    + " AND namespace_id = :namespace_id AND created_by = :created_by AND (CAST(:after AS uuid) IS NULL OR id > :after)"
     " ORDER BY id LIMIT :limit"
 )
 LOCK = text(SELECT + IN_PROJECT + " AND id = ANY(:ids) ORDER BY id FOR UPDATE")
@@ -58,9 +60,12 @@ class UploadRepository:
             raise NotFound()
         return UploadView(**row._mapping)
 
-    async def page(self, scope: ProjectScope, namespace_id: UUID, after: UUID | None, limit: int) -> list[UploadView]:
-        """The oldest first."""
-        values = {**_place(scope), "namespace_id": namespace_id, "after": after, "limit": limit}
+    async def page(
+        self, scope: ProjectScope, namespace_id: UUID, created_by: UUID | None, after: UUID | None, limit: int
+    ) -> list[UploadView]:
+        """Those of one person, the oldest first."""
+        place = {**_place(scope), "namespace_id": namespace_id, "created_by": created_by}
+        values = {**place, "after": after, "limit": limit}
         return [UploadView(**row._mapping) for row in await self._session.execute(LIST, values)]
 
     async def by_ids(self, scope: ProjectScope, ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, UploadView]:

@@ -4,7 +4,7 @@ import re
 from uuid import UUID, uuid5
 
 DEFAULT = "files"
-RULE = "Use 1 to 40 of a-z, 0-9 and -, beginning and ending with a letter or digit."
+RULE = "Use 1 to 40 of a-z, 0-9 and -, beginning and ending with a letter or digit"
 RESERVED = frozenset({"objects", "copies", "uploads"})  # words of our own addresses
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 

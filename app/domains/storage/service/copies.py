@@ -53,7 +53,7 @@ async def ask(ctx: Context, command: CopyToMachine) -> Done:
     try:
         path = machine.target_of(command.target, thing.name)
     except machine.BadPath as reason:
-        raise ValidationFailed(f"This path cannot be used: {reason}.", fields={"target": f"{reason}"}) from reason
+        raise ValidationFailed(fields={"target": f"This path cannot be used: {reason}"}) from reason
     copy_id = new_id()
     fields: dict[str, object] = {
         "id": copy_id,

@@ -61,15 +61,16 @@ async def move(ctx: Context, command: MoveFolder) -> Done:
     _, namespace = await _take(ctx, command.namespace)
     source = await _existing(ctx, namespace, command.path)
     if is_inside(target, source):
-        raise ValidationFailed("A folder cannot be moved into itself.", fields={"new_path": "is inside the folder"})
+        raise ValidationFailed(fields={"new_path": "A folder cannot be moved into itself"})
     around = await look_around(ctx, namespace.id, [target])
     if around.check(target) is not None:
         raise PathTaken(f"{target} is a file.")
     objects, tree = ObjectRepository(ctx.session), TreeRepository(ctx.session, namespace.id)
     longest = max(await objects.longest(namespace.id, source), await tree.longest(source))
     if longest - len(source.encode()) + len(target.encode()) > MOST_BYTES:
-        message = f"Something in this folder would have a path of more than {MOST_BYTES} bytes."
-        raise ValidationFailed(message, fields={"new_path": message})
+        raise ValidationFailed(
+            fields={"new_path": f"Something in this folder would have a path of more than {MOST_BYTES} bytes"}
+        )
     now = await ctx.now()
     await tree.ensure([split(target)[0]], now)
     await tree.move(source, FolderPath(target))

@@ -30,8 +30,7 @@ async def share(ctx: Context, command: ShareObject) -> Shared:
     scope = project_scope(ctx.actor, Permission.STORAGE_READ)
     most = await ctx.policy(policies.LINK_HOURS, scope.tenant_id, scope.project_id)
     if not 1 <= command.hours <= most:
-        message = f"A link may work for 1 to {most} hours."
-        raise ValidationFailed(message, fields={"hours": message})
+        raise ValidationFailed(fields={"hours": f"A link may work for 1 to {most} hours"})
     thing = await views.get_object(ctx, command.object_id)
     now = await ctx.now()
     link = LinkView(

@@ -132,4 +132,4 @@ async def delete(ctx: Context, command: DeleteNamespace) -> Done:
 
 def _check_name(name: str) -> None:
     if not names.is_name(name):
-        raise ValidationFailed(names.RULE, fields={"name": names.RULE})
+        raise ValidationFailed(fields={"name": names.RULE})

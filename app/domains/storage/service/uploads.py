@@ -96,6 +96,8 @@ async def begin(ctx: Context, command: BeginUploads) -> UploadsBegun:
 
 def refused(error: DomainError) -> Refusal:
     """A refusal as part of an answer."""
+    if isinstance(error, ValidationFailed) and error.fields:
+        return Refusal(code=error.code, message=" ".join(f"{text}." for text in error.fields.values()))
     return Refusal(code=error.code, message=error.message)
 
 
@@ -161,13 +163,12 @@ def _upload(template: UploadView, item: UploadItem, path: StoragePath | DomainEr
     if isinstance(path, DomainError):
         raise path
     if item.size < 0:
-        raise ValidationFailed("A size is not negative.", fields={"size": "A size is not negative."})
+        raise ValidationFailed(fields={"size": "A size is not negative"})
     if around.check(path) is not None and not template.overwrite:
         raise PathTaken(f"{path} is there already.")
     each = parts.part_size(item.size)
     if each is None and not parts.is_sha256(item.sha256):
-        message = "A file of this size is sent in one piece: give its SHA-256, base64."
-        raise ValidationFailed(message, fields={"sha256": message})
+        raise ValidationFailed(fields={"sha256": "A file of this size is sent in one piece: give its SHA-256, base64"})
     folder, name = split(path)
     return msgspec.structs.replace(
         template,

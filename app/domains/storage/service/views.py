@@ -209,9 +209,9 @@ async def deleted(ctx: Context, name: str, cursor: str | None, limit: int) -> Sl
 
 
 async def open_uploads(ctx: Context, name: str, cursor: UUID | None, limit: int) -> Slice[UploadView, UUID]:
-    """What was begun and not finished, the oldest first. Raises NotFound."""
-    namespace = await get_namespace(ctx, name)
-    rows = await UploadRepository(ctx.session).page(project_scope(ctx.actor, READ), namespace.id, cursor, limit + 1)
+    """What the actor began and did not finish, the oldest first. Raises NotFound."""
+    namespace, scope = await get_namespace(ctx, name), project_scope(ctx.actor, READ)
+    rows = await UploadRepository(ctx.session).page(scope, namespace.id, ctx.actor.id, cursor, limit + 1)
     return cut(rows, limit, lambda upload: upload.id)
 
 
@@ -298,13 +298,13 @@ async def namespace_before_purge(ctx: Context, object_id: UUID) -> str:
 async def by_name(ctx: Context, file: str) -> ObjectView:
     """The file that people call `namespace/path`. Raises ValidationFailed."""
     name, _, path = file.strip().removeprefix("berth:").partition("/")
-    message = "Write the namespace and the path of a file that is there, as files/model.bin."
+    message = "Write the namespace and the path of a file that is there, as files/model.bin"
     try:
         namespace = await get_namespace(ctx, name)
         wanted = checked(path, "file")
     except NotFound as error:
-        raise ValidationFailed(message, fields={"file": message}) from error
+        raise ValidationFailed(fields={"file": message}) from error
     found = await ObjectRepository(ctx.session).at(namespace.id, [wanted])
     if wanted not in found:
-        raise ValidationFailed(message, fields={"file": message})
+        raise ValidationFailed(fields={"file": message})
     return found[wanted]

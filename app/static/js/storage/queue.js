@@ -91,7 +91,7 @@ export class Queue {
     let sent = 0;
     for (const item of this.items) {
       count[item.state] += 1;
-      if (item.state === "skipped" || item.state === "failed") continue;
+      if (["skipped", "failed", "asking"].includes(item.state)) continue;
       size += item.size;
       sent += item.state === "done" ? item.size : item.sent;
     }
