@@ -1,4 +1,4 @@
-"""Tells people what changed: live topics for open pages, an inbox, and the mails that any domain records.
+"""Tells people what changed: open pages, inboxes, mails (which any domain records), programs, webhooks.
 
 Owns: inbox_items, preferences, feed_events, webhook_endpoints, webhook_deliveries; sends the rows of shared.mails.
 Emits: notification.inbox.added and read, notification.webhook.disabled.

@@ -10,7 +10,7 @@ from app.domains.auth.events import InvitationSent
 from app.domains.notification.events import InboxItemAdded, InboxRead
 from app.domains.notification.rules import also_for_everybody, channel, is_for_everybody, topics_of
 from app.domains.notification.rules.topics import inbox_topic, personal_channel
-from app.domains.notification.service import feed, inbox, invitations
+from app.domains.notification.service import deliveries, feed, inbox, invitations
 from app.shared.events import Envelope, Event
 
 
@@ -51,3 +51,8 @@ async def invite(ctx: Context, event: Event, envelope: Envelope) -> None:
 async def record(ctx: Context, event: Event, envelope: Envelope) -> None:
     """Add the event to its tenant's feed."""
     await feed.record(ctx, event, envelope)
+
+
+async def send_out(ctx: Context, event: Event, envelope: Envelope) -> None:
+    """Write down what the tenant's webhooks are to be sent."""
+    await deliveries.record(ctx, event, envelope)

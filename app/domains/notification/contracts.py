@@ -73,3 +73,85 @@ class PreferencesView(msgspec.Struct, frozen=True, kw_only=True):
     choices: tuple[Choice, ...]
     version: int
     mail_works: bool
+
+
+EndpointState = Literal["enabled", "disabled"]
+DeliveryState = Literal["queued", "delivered", "failed"]
+
+
+class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an organisation wants its events sent. `kinds` empty means all. The secret is never in it."""
+
+    id: UUID
+    url: str
+    description: str
+    kinds: tuple[str, ...]
+    state: EndpointState
+    disabled_reason: str | None
+    failing_since: datetime | None
+    previous_secret_until: datetime | None
+    created_at: datetime
+    version: int
+
+
+class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to one endpoint; `message_id` is the `webhook-id` that all its attempts carry."""
+
+    id: UUID
+    endpoint_id: UUID
+    message_id: str
+    kind: str
+    body: str
+    state: DeliveryState
+    attempts: int
+    due_at: datetime
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
+    """One try. `status` is the HTTP status, `problem` why there is none; `answer` the first 4 kB of the body."""
+
+    started_at: datetime
+    milliseconds: int
+    status: int | None
+    problem: str | None
+    answer: str
+
+
+class AddEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    url: str
+    description: str = ""
+    kinds: tuple[str, ...] = ()
+
+
+class ChangeEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """What is None stays as it is. `seen` is the version that the caller saw."""
+
+    id: UUID
+    url: str | None = None
+    description: str | None = None
+    kinds: tuple[str, ...] | None = None
+    enabled: bool | None = None
+    seen: int | None = None
+
+
+class EndpointRef(msgspec.Struct, frozen=True, kw_only=True):
+    id: UUID
+
+
+class DeliveryRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Also the argument of the job that makes one attempt."""
+
+    id: UUID
+
+
+class ReplayFailed(msgspec.Struct, frozen=True, kw_only=True):
+    """Send again everything of an endpoint that failed since then."""
+
+    id: UUID
+    since: datetime
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    count: int

@@ -1,8 +1,8 @@
 """What notification hands to the composition roots."""
 
 from app.domains.auth.events import InvitationSent
-from app.domains.notification.consumers import announce, invite, note, record
-from app.domains.notification.handlers import pages, rest, rest_events, ws
+from app.domains.notification.consumers import announce, invite, note, record, send_out
+from app.domains.notification.handlers import pages, pages_webhooks, rest, rest_events, rest_webhooks, ws
 from app.domains.notification.jobs import CRONS, JOBS
 from app.domains.notification.policies import POLICIES
 from app.domains.notification.rules.feed import is_told
@@ -12,6 +12,14 @@ from app.shared.authz import Permission
 from app.shared.events.base import CATALOGUE
 from app.shared.manifest import ConsumerSpec, Domain, NavEntry
 
+ROUTES = [
+    *ws.ROUTES,
+    *pages.ROUTES,
+    *pages_webhooks.ROUTES,
+    *rest.ROUTES,
+    *rest_events.ROUTES,
+    *rest_webhooks.ROUTES,
+]
 NAVIGATION = (
     NavEntry(
         label="Notifications",
@@ -20,6 +28,14 @@ NAVIGATION = (
         permission=Permission.PROFILE,
         console="settings",
         order=30,
+    ),
+    NavEntry(
+        label="Webhooks",
+        href="/settings/webhooks",
+        icon="arrow-up-right",
+        permission=Permission.WEBHOOK_MANAGE,
+        console="settings",
+        order=40,
     ),
 )
 
@@ -31,13 +47,14 @@ def build(*, after: tuple[Domain, ...]) -> Domain:
     fed = tuple(event for event in heard if is_told(event.SUBJECT.removeprefix(PREFIX)))
     return Domain(
         name="notification",
-        routes=[*ws.ROUTES, *pages.ROUTES, *rest.ROUTES, *rest_events.ROUTES],
+        routes=ROUTES,
         jobs=JOBS,
         crons=CRONS,
         consumers=[
             ConsumerSpec(name="notification-live", events=heard, handle=announce, ordered=False),
             ConsumerSpec(name="notification-inbox", events=told, handle=note, ordered=False),
             ConsumerSpec(name="notification-feed", events=fed, handle=record, ordered=False),
+            ConsumerSpec(name="notification-webhooks", events=fed, handle=send_out, ordered=False),
             ConsumerSpec(name="notification-invitations", events=(InvitationSent,), handle=invite, ordered=False),
         ],
         policies=POLICIES,

@@ -1,11 +1,12 @@
-"""The jobs of notification: send a mail, and the sweeper behind a job that was lost."""
+"""The jobs of notification: send a mail, deliver a webhook, and the sweeper behind a job that was lost."""
 
 from datetime import timedelta
 
 import msgspec
 
 from app.context import Runtime
-from app.domains.notification.service import mails, upkeep
+from app.domains.notification.contracts import DeliveryRef
+from app.domains.notification.service import deliveries, mails, upkeep
 from app.shared.mail import SEND_JOB, MailRef
 from app.shared.manifest import CronSpec, JobSpec
 
@@ -13,6 +14,11 @@ from app.shared.manifest import CronSpec, JobSpec
 async def send_mail(runtime: Runtime, arguments: dict[str, object]) -> None:
     """Try to send one mail; it asks for its next try itself."""
     await mails.send(runtime, msgspec.convert(arguments, MailRef, strict=False).id)
+
+
+async def deliver_webhook(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Make one attempt; it asks for its next try itself."""
+    await deliveries.deliver(runtime, msgspec.convert(arguments, DeliveryRef, strict=False).id)
 
 
 async def sweep(runtime: Runtime, arguments: dict[str, object]) -> None:
@@ -25,7 +31,10 @@ async def prune(runtime: Runtime, arguments: dict[str, object]) -> None:
     await upkeep.prune(runtime)
 
 
-JOBS = (JobSpec(name=SEND_JOB, run=send_mail, queue="notifications", timeout=45, retries=2),)
+JOBS = (
+    JobSpec(name=SEND_JOB, run=send_mail, queue="notifications", timeout=45, retries=2),
+    JobSpec(name=deliveries.JOB, run=deliver_webhook, queue="notifications", timeout=30, retries=2),
+)
 CRONS = (
     CronSpec(
         name="notification.sweep",

@@ -11,7 +11,8 @@ from app.domains.notification import policies
 from app.domains.notification.repository import feed as feed_rows
 from app.domains.notification.repository import inbox as inbox_rows
 from app.domains.notification.repository import mails as mail_rows
-from app.domains.notification.service import mails
+from app.domains.notification.repository.deliveries import DeliveryRepository, prune_deliveries
+from app.domains.notification.service import deliveries, mails
 from app.shared.authz.actor import SYSTEM
 from app.shared.policy import PolicyKey
 
@@ -26,9 +27,12 @@ async def sweep(runtime: Runtime) -> int:
     """One round. Returns how many overdue things were taken up."""
     async with runtime.context(SYSTEM) as ctx:
         overdue = await mail_rows.list_overdue_mails(ctx.session, await ctx.now() - GRACE, AT_ONCE)
+        late = await DeliveryRepository(ctx.session).list_overdue(await ctx.now() - GRACE, AT_ONCE)
     for mail_id in overdue:
         await mails.send(runtime, mail_id)
-    return len(overdue)
+    for delivery_id in late:
+        await deliveries.deliver(runtime, delivery_id)
+    return len(overdue) + len(late)
 
 
 async def prune(runtime: Runtime) -> None:
@@ -45,4 +49,5 @@ PRUNED: tuple[tuple[PolicyKey[int], Prune], ...] = (
     (policies.MAIL_DAYS, mail_rows.prune_mails),
     (policies.INBOX_DAYS, inbox_rows.prune_items),
     (policies.FEED_DAYS, feed_rows.prune_events),
+    (policies.WEBHOOK_DAYS, prune_deliveries),
 )

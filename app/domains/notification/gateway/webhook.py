@@ -1,0 +1,139 @@
+"""The one door to the receivers of webhooks, which are strangers: every address is checked and then called, as it was
+checked; nothing is followed, nothing is trusted, little is read.
+
+A name is resolved here, once per attempt; the connection goes to that very address, while Host and TLS name stay those
+of the URL. So a name that resolves to something else a moment later leads nowhere.
+"""
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from ipaddress import ip_address
+
+import httpx2
+import msgspec
+
+from app.domains.notification.rules import addresses
+from app.domains.notification.rules.addresses import Address, Refused, Target
+from app.shared.db import refuse_open_transaction
+
+CONNECT_SECONDS = 5.0
+TOTAL_SECONDS = 15.0
+KEPT_BYTES = 4_000
+USER_AGENT = "Berth-Webhooks/1"
+
+Resolve = Callable[[str, int], Awaitable[list[Address]]]
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back: a status, or a problem in words; the beginning of the body, safe to store and show."""
+
+    status: int | None
+    problem: str | None
+    text: str
+    milliseconds: int
+
+    @property
+    def is_good(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+async def resolve(host: str, port: int) -> list[Address]:
+    """Every address of a name, as the system's resolver says."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    return [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+
+
+async def post(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    loopback: bool,
+    resolver: Resolve = resolve,
+    trust: ssl.SSLContext | None = None,
+) -> Answer:
+    """One attempt within 15 seconds. Never raises: what goes wrong is the answer's problem."""
+    refuse_open_transaction()
+    started = time.monotonic()
+    status: int | None = None
+    text = ""
+    try:
+        async with asyncio.timeout(TOTAL_SECONDS):
+            target = addresses.parse(url, loopback=loopback)
+            address = await _checked(target, loopback, resolver)
+            status, text = await _call(target, address, body, headers, trust)
+            problem = "it redirects, and redirects are not followed" if 300 <= status < 400 else None
+    except Exception as error:  # of a stranger's making; each is put into words
+        problem = _words(error)
+    spent = round((time.monotonic() - started) * 1_000)
+    return Answer(status=status, problem=problem, text=text, milliseconds=spent)
+
+
+async def _checked(target: Target, loopback: bool, resolver: Resolve) -> Address:
+    if target.literal is not None:
+        found = [target.literal]
+    else:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            found = await resolver(target.host, target.port)
+    return addresses.check(found, loopback=loopback)[0]
+
+
+async def _call(
+    target: Target, address: Address, body: bytes, headers: Mapping[str, str], trust: ssl.SSLContext | None
+) -> tuple[int, str]:
+    place = f"[{address}]" if address.version == 6 else str(address)
+    sent = {
+        "host": target.authority,
+        "user-agent": USER_AGENT,
+        "content-type": "application/json",
+        "accept-encoding": "identity",
+        "connection": "close",
+        **headers,
+    }
+    timeout = httpx2.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS)
+    verify: ssl.SSLContext | bool = trust if trust is not None else target.scheme == "https"
+    async with (
+        httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout, verify=verify) as client,
+        client.stream(
+            "POST",
+            f"{target.scheme}://{place}:{target.port}{target.path}",
+            content=body,
+            headers=sent,
+            extensions={"sni_hostname": target.host},
+        ) as answer,
+    ):
+        return answer.status_code, await _beginning(answer)
+
+
+async def _beginning(answer: httpx2.Response) -> str:
+    """The first bytes as they came over the wire: nothing is unpacked, so nothing can swell."""
+    kept = bytearray()
+    async for chunk in answer.aiter_raw(1_024):
+        kept += chunk
+        if len(kept) >= KEPT_BYTES:
+            break
+    return sanitised(bytes(kept[:KEPT_BYTES]))
+
+
+def sanitised(raw: bytes) -> str:
+    """Text without anything that a terminal or a database stumbles over."""
+    text = raw.decode("utf-8", "replace")
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in text)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, Refused):
+        return str(error)
+    if isinstance(error, socket.gaierror):
+        return "the name could not be resolved"
+    if isinstance(error, httpx2.ConnectTimeout):
+        return "no connection within 5 seconds"
+    if isinstance(error, TimeoutError | httpx2.TimeoutException):
+        return "no complete answer within 15 seconds"
+    if isinstance(error, httpx2.ConnectError):
+        return "the certificate is not valid for this name" if "CERTIFICATE" in str(error).upper() else "no connection"
+    return f"the connection broke ({type(error).__name__})"

@@ -1,0 +1,155 @@
+"""Settings > Webhooks: the list, one webhook with its log, one delivery."""
+
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from app.domains.notification.contracts import (
+    ChangeEndpoint,
+    DeliveryRef,
+    DeliveryView,
+    EndpointRef,
+    EndpointView,
+    Replayed,
+)
+from app.domains.notification.schemas.webhooks import (
+    PAGE,
+    DeliveryPage,
+    EndpointPage,
+    EndpointsPage,
+    ReplayForm,
+    add_of_form,
+    change_of_form,
+)
+from app.domains.notification.service import webhooks
+from app.shared.authz import Permission
+from app.shared.idempotency import once
+from app.shared.web import Ctx, Form, fragment, page, redirect, requires
+from app.shared.web.paging import Cursor
+
+MANAGE = requires(Permission.WEBHOOK_MANAGE)
+LIST = "/settings/webhooks"
+ONE = "notification/webhook.html"
+
+
+async def _one(ctx: Ctx, view: EndpointView, cursor: UUID | None = None, *, just_made: bool = False) -> EndpointPage:
+    found = await webhooks.list_deliveries(ctx, view.id, cursor, PAGE, None)
+    return EndpointPage.of(view, found, ctx.once_only.get(webhooks.SECRET), just_made=just_made)
+
+
+@get(LIST, opt=MANAGE, include_in_schema=False)
+async def webhooks_page(ctx: Ctx) -> Response[str]:
+    """All webhooks, and the form for another one."""
+    return await page(ctx, "notification/webhooks.html", EndpointsPage.of(await webhooks.list_endpoints(ctx)))
+
+
+@post(LIST, opt=MANAGE, include_in_schema=False)
+async def add_webhook(ctx: Ctx, data: Form[dict[str, str]]) -> Response[str]:
+    """The new webhook's page, the only one that shows its secret."""
+    view = await once(ctx, EndpointView, webhooks.add_endpoint, add_of_form(data))
+    return await page(ctx, ONE, await _one(ctx, view, just_made=True))
+
+
+@get(LIST + "/{endpoint_id:uuid}", opt=MANAGE, include_in_schema=False)
+async def webhook_page(ctx: Ctx, endpoint_id: FromPath[UUID], cursor: Cursor = None) -> Response[str]:
+    """One webhook and its log."""
+    return await page(ctx, ONE, await _one(ctx, await webhooks.get_endpoint(ctx, endpoint_id), cursor))
+
+
+@get(LIST + "/{endpoint_id:uuid}/log", opt=MANAGE, include_in_schema=False)
+async def webhook_log(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
+    """The log alone."""
+    return await fragment(ctx, ONE, "log", await _one(ctx, await webhooks.get_endpoint(ctx, endpoint_id)))
+
+
+@post(LIST + "/{endpoint_id:uuid}", opt=MANAGE, include_in_schema=False)
+async def change_webhook(ctx: Ctx, endpoint_id: FromPath[UUID], data: Form[dict[str, str]]) -> Response[str]:
+    """Change URL, description and kinds."""
+    await once(ctx, EndpointView, webhooks.change_endpoint, change_of_form(data, endpoint_id))
+    return redirect(ctx, f"{LIST}/{endpoint_id}")
+
+
+@post(LIST + "/{endpoint_id:uuid}/on", opt=MANAGE, include_in_schema=False)
+async def switch_on(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
+    """Send again from now on."""
+    await once(ctx, EndpointView, webhooks.change_endpoint, ChangeEndpoint(id=endpoint_id, enabled=True))
+    return redirect(ctx, f"{LIST}/{endpoint_id}")
+
+
+@post(LIST + "/{endpoint_id:uuid}/off", opt=MANAGE, include_in_schema=False)
+async def switch_off(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
+    """Send nothing for now."""
+    await once(ctx, EndpointView, webhooks.change_endpoint, ChangeEndpoint(id=endpoint_id, enabled=False))
+    return redirect(ctx, f"{LIST}/{endpoint_id}")
+
+
+@post(LIST + "/{endpoint_id:uuid}/secret", opt=MANAGE, include_in_schema=False)
+async def rotate_secret(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
+    """The webhook's page with the new secret, once."""
+    view = await once(ctx, EndpointView, webhooks.rotate_secret, EndpointRef(id=endpoint_id))
+    return await page(ctx, ONE, await _one(ctx, view, just_made=True))
+
+
+@post(LIST + "/{endpoint_id:uuid}/test", opt=MANAGE, include_in_schema=False)
+async def send_test(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
+    """Send a test message and show what becomes of it."""
+    view = await once(ctx, DeliveryView, webhooks.send_test, EndpointRef(id=endpoint_id))
+    return redirect(ctx, f"{LIST}/deliveries/{view.id}")
+
+
+@post(LIST + "/{endpoint_id:uuid}/replay", opt=MANAGE, include_in_schema=False)
+async def replay_failed(ctx: Ctx, endpoint_id: FromPath[UUID], data: Form[ReplayForm]) -> Response[str]:
+    """Send again what failed in the last hours."""
+    await once(ctx, Replayed, webhooks.replay_failed, data.command(endpoint_id, await ctx.now()))
+    return redirect(ctx, f"{LIST}/{endpoint_id}")
+
+
+@post(LIST + "/{endpoint_id:uuid}/remove", opt=MANAGE, include_in_schema=False)
+async def remove_webhook(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
+    """Remove it."""
+    await once(ctx, EndpointView, webhooks.remove_endpoint, EndpointRef(id=endpoint_id))
+    return redirect(ctx, LIST)
+
+
+async def _delivery(ctx: Ctx, delivery_id: UUID) -> DeliveryPage:
+    return DeliveryPage.of(
+        await webhooks.get_delivery(ctx, delivery_id), await webhooks.list_attempts(ctx, delivery_id)
+    )
+
+
+@get(LIST + "/deliveries/{delivery_id:uuid}", opt=MANAGE, include_in_schema=False)
+async def delivery_page(ctx: Ctx, delivery_id: FromPath[UUID]) -> Response[str]:
+    """What was sent and what was answered."""
+    return await page(ctx, "notification/delivery.html", await _delivery(ctx, delivery_id))
+
+
+@get(LIST + "/deliveries/{delivery_id:uuid}/now", opt=MANAGE, include_in_schema=False)
+async def delivery_now(ctx: Ctx, delivery_id: FromPath[UUID]) -> Response[str]:
+    """The part of the delivery's page that moves."""
+    return await fragment(ctx, "notification/delivery.html", "now", await _delivery(ctx, delivery_id))
+
+
+@post(LIST + "/deliveries/{delivery_id:uuid}/replay", opt=MANAGE, include_in_schema=False)
+async def replay(ctx: Ctx, delivery_id: FromPath[UUID]) -> Response[str]:
+    """Send it again."""
+    await once(ctx, DeliveryView, webhooks.replay, DeliveryRef(id=delivery_id))
+    return redirect(ctx, f"{LIST}/deliveries/{delivery_id}")
+
+
+ROUTES = [
+    webhooks_page,
+    add_webhook,
+    webhook_page,
+    webhook_log,
+    change_webhook,
+    switch_on,
+    switch_off,
+    rotate_secret,
+    send_test,
+    replay_failed,
+    remove_webhook,
+    delivery_page,
+    delivery_now,
+    replay,
+]

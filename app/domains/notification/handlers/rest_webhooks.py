@@ -1,0 +1,126 @@
+"""Webhooks for programs."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import Response, delete, get, patch, post
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.notification.contracts import (
+    DeliveryRef,
+    DeliveryView,
+    EndpointRef,
+    EndpointView,
+    Replayed,
+)
+from app.domains.notification.schemas.webhooks import (
+    DeliveriesAnswer,
+    DeliveryAnswer,
+    EndpointAnswer,
+    EndpointBody,
+    EndpointPatch,
+    EndpointsAnswer,
+    ReplayBody,
+)
+from app.domains.notification.service import webhooks
+from app.shared.authz import Permission
+from app.shared.idempotency import once
+from app.shared.web import Ctx, Json, requires
+from app.shared.web.etag import IfMatch, seen_version, tagged
+from app.shared.web.paging import Cursor, Limit
+
+MANAGE = requires(Permission.WEBHOOK_MANAGE)
+ByState = Annotated[
+    Literal["queued", "delivered", "failed"] | None, QueryParameter(name="state", description="only those")
+]
+
+
+@get("/api/v1/webhooks", opt=MANAGE)
+async def list_webhooks(ctx: Ctx) -> EndpointsAnswer:
+    """The organisation's webhooks."""
+    return EndpointsAnswer.of(await webhooks.list_endpoints(ctx))
+
+
+@post("/api/v1/webhooks", opt=MANAGE)
+async def add_webhook(ctx: Ctx, data: Json[EndpointBody]) -> EndpointAnswer:
+    """Add a webhook. Its secret is in this answer only."""
+    view = await once(ctx, EndpointView, webhooks.add_endpoint, data.command())
+    return EndpointAnswer.of(view, ctx.once_only.get(webhooks.SECRET))
+
+
+@get("/api/v1/webhooks/{endpoint_id:uuid}", opt=MANAGE)
+async def get_webhook(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[EndpointAnswer]:
+    """One webhook."""
+    view = await webhooks.get_endpoint(ctx, endpoint_id)
+    return tagged(EndpointAnswer.of(view), view.version)
+
+
+@patch("/api/v1/webhooks/{endpoint_id:uuid}", opt=MANAGE)
+async def change_webhook(
+    ctx: Ctx, endpoint_id: FromPath[UUID], data: Json[EndpointPatch], if_match: IfMatch = None
+) -> Response[EndpointAnswer]:
+    """Change a webhook, or switch it off and on."""
+    command = data.command(endpoint_id, seen_version(if_match))
+    view = await once(ctx, EndpointView, webhooks.change_endpoint, command)
+    return tagged(EndpointAnswer.of(view), view.version)
+
+
+@delete("/api/v1/webhooks/{endpoint_id:uuid}", opt=MANAGE, status_code=200)
+async def remove_webhook(ctx: Ctx, endpoint_id: FromPath[UUID]) -> EndpointAnswer:
+    """Remove a webhook."""
+    return EndpointAnswer.of(await once(ctx, EndpointView, webhooks.remove_endpoint, EndpointRef(id=endpoint_id)))
+
+
+@post("/api/v1/webhooks/{endpoint_id:uuid}/secret", opt=MANAGE)
+async def rotate_webhook_secret(ctx: Ctx, endpoint_id: FromPath[UUID]) -> EndpointAnswer:
+    """A new secret, in this answer only. The old one signs too for 24 hours."""
+    view = await once(ctx, EndpointView, webhooks.rotate_secret, EndpointRef(id=endpoint_id))
+    return EndpointAnswer.of(view, ctx.once_only.get(webhooks.SECRET))
+
+
+@post("/api/v1/webhooks/{endpoint_id:uuid}/test", opt=MANAGE, status_code=202)
+async def test_webhook(ctx: Ctx, endpoint_id: FromPath[UUID]) -> DeliveryView:
+    """Send a message of the kind `webhook.test`."""
+    return await once(ctx, DeliveryView, webhooks.send_test, EndpointRef(id=endpoint_id))
+
+
+@get("/api/v1/webhooks/{endpoint_id:uuid}/deliveries", opt=MANAGE)
+async def list_webhook_deliveries(
+    ctx: Ctx, endpoint_id: FromPath[UUID], cursor: Cursor = None, limit: Limit = 50, by_state: ByState = None
+) -> DeliveriesAnswer:
+    """What was sent, newest first."""
+    return DeliveriesAnswer.of(await webhooks.list_deliveries(ctx, endpoint_id, cursor, limit, by_state))
+
+
+@get("/api/v1/webhooks/deliveries/{delivery_id:uuid}", opt=MANAGE)
+async def get_webhook_delivery(ctx: Ctx, delivery_id: FromPath[UUID]) -> DeliveryAnswer:
+    """One delivery with its attempts and what was answered."""
+    attempts = await webhooks.list_attempts(ctx, delivery_id)
+    return DeliveryAnswer(delivery=await webhooks.get_delivery(ctx, delivery_id), attempts=attempts)
+
+
+@post("/api/v1/webhooks/deliveries/{delivery_id:uuid}/replay", opt=MANAGE, status_code=202)
+async def replay_webhook_delivery(ctx: Ctx, delivery_id: FromPath[UUID]) -> DeliveryView:
+    """Send a message again, under its old id."""
+    return await once(ctx, DeliveryView, webhooks.replay, DeliveryRef(id=delivery_id))
+
+
+@post("/api/v1/webhooks/{endpoint_id:uuid}/replay", opt=MANAGE, status_code=202)
+async def replay_webhook(ctx: Ctx, endpoint_id: FromPath[UUID], data: Json[ReplayBody]) -> Replayed:
+    """Send again everything that failed since a time."""
+    return await once(ctx, Replayed, webhooks.replay_failed, data.command(endpoint_id))
+
+
+ROUTES = [
+    list_webhooks,
+    add_webhook,
+    get_webhook,
+    change_webhook,
+    remove_webhook,
+    rotate_webhook_secret,
+    test_webhook,
+    list_webhook_deliveries,
+    get_webhook_delivery,
+    replay_webhook_delivery,
+    replay_webhook,
+]

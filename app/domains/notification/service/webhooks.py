@@ -1,0 +1,204 @@
+"""Managing webhooks: endpoints, their secrets, their log, and sending again."""
+
+import secrets
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+
+from app.context import Context
+from app.domains.notification import policies
+from app.domains.notification.contracts import (
+    AddEndpoint,
+    AttemptView,
+    ChangeEndpoint,
+    DeliveryRef,
+    DeliveryView,
+    EndpointRef,
+    EndpointView,
+    Replayed,
+    ReplayFailed,
+)
+from app.domains.notification.errors import DeliveryUnderWay, EndpointDisabled, TooManyEndpoints
+from app.domains.notification.repository.deliveries import DeliveryRepository
+from app.domains.notification.repository.webhooks import Endpoint, EndpointRepository
+from app.domains.notification.rules import addresses, signatures
+from app.domains.notification.rules.feed import is_told
+from app.domains.notification.service import deliveries
+from app.domains.notification.service.inbox import PREFIX
+from app.shared.authz import Permission, TenantScope, privileged, tenant_scope
+from app.shared.crypto import wrap
+from app.shared.errors import NotFound, ValidationFailed
+from app.shared.events.base import CATALOGUE
+from app.shared.ids import new_id
+from app.shared.web.etag import check_version
+from app.shared.web.paging import Slice, cut
+
+MANAGE = Permission.WEBHOOK_MANAGE
+KEY_BYTES = 32
+OVERLAP = timedelta(hours=24)
+REPLAYED_AT_ONCE = 1_000
+SECRET = "secret"  # noqa: S105 - the name under which an answer finds it
+
+
+async def list_endpoints(ctx: Context) -> list[EndpointView]:
+    """All of the organisation, newest first."""
+    return await EndpointRepository(ctx.session).list_all(tenant_scope(ctx.actor, MANAGE))
+
+
+async def get_endpoint(ctx: Context, endpoint_id: UUID) -> EndpointView:
+    """Raises NotFound."""
+    return (await _find(ctx, endpoint_id)).view
+
+
+@privileged(MANAGE, "webhook.add", "webhook", lambda _, result: result and result.id)
+async def add_endpoint(ctx: Context, command: AddEndpoint) -> EndpointView:
+    """Add an endpoint with a new secret, which this answer alone carries (`ctx.once_only`). Raises ValidationFailed,
+    TooManyEndpoints."""
+    scope = tenant_scope(ctx.actor, MANAGE)
+    _check(ctx, command.url, command.description, command.kinds)
+    repository = EndpointRepository(ctx.session)
+    if await repository.count_locked(scope) >= await ctx.policy(policies.WEBHOOK_ENDPOINTS, scope.tenant_id):
+        raise TooManyEndpoints()
+    endpoint_id = new_id()
+    await repository.add(
+        scope,
+        endpoint_id,
+        command.url,
+        command.description.strip(),
+        command.kinds,
+        _new_secret(ctx),
+        ctx.actor.id,
+        await ctx.now(),
+    )
+    return await get_endpoint(ctx, endpoint_id)
+
+
+@privileged(MANAGE, "webhook.change", "webhook", lambda command, _: command.id)
+async def change_endpoint(ctx: Context, command: ChangeEndpoint) -> EndpointView:
+    """Change what is given. Switching on forgets the failures before. Raises NotFound, ValidationFailed,
+    PreconditionFailed."""
+    old = (await _find(ctx, command.id, lock=True)).view
+    check_version(old.version, command.seen)
+    new = msgspec.structs.replace(
+        old,
+        url=old.url if command.url is None else command.url,
+        description=old.description if command.description is None else command.description.strip(),
+        kinds=old.kinds if command.kinds is None else command.kinds,
+        state=old.state if command.enabled is None else ("enabled" if command.enabled else "disabled"),
+    )
+    _check(ctx, new.url, new.description, new.kinds)
+    await EndpointRepository(ctx.session).change(new, await ctx.now())
+    return await get_endpoint(ctx, command.id)
+
+
+@privileged(MANAGE, "webhook.rotate", "webhook", lambda command, _: command.id)
+async def rotate_secret(ctx: Context, command: EndpointRef) -> EndpointView:
+    """A new secret, in this answer alone. For 24 hours messages carry signatures of both. Raises NotFound."""
+    endpoint, now = await _find(ctx, command.id, lock=True), await ctx.now()
+    await EndpointRepository(ctx.session).rotate(endpoint.view.id, _new_secret(ctx), now + OVERLAP, now)
+    return await get_endpoint(ctx, command.id)
+
+
+@privileged(MANAGE, "webhook.remove", "webhook", lambda command, _: command.id)
+async def remove_endpoint(ctx: Context, command: EndpointRef) -> EndpointView:
+    """Nothing is sent any more; what was queued fails. Raises NotFound."""
+    endpoint = await _find(ctx, command.id, lock=True)
+    await EndpointRepository(ctx.session).remove(command.id, await ctx.now())
+    return endpoint.view
+
+
+@privileged(MANAGE, "webhook.test", "webhook", lambda command, _: command.id)
+async def send_test(ctx: Context, command: EndpointRef) -> DeliveryView:
+    """Queue a message of the kind `webhook.test`. Raises NotFound, EndpointDisabled."""
+    endpoint, now = await _find(ctx, command.id), await ctx.now()
+    if endpoint.view.state != "enabled":
+        raise EndpointDisabled()
+    body = deliveries.message(deliveries.TEST_KIND, msgspec.to_builtins(now), None, {"endpoint_id": command.id})
+    kind, tenant_id = deliveries.TEST_KIND, endpoint.tenant_id
+    delivery_id = await deliveries.queue(ctx, endpoint.view, tenant_id, new_id(), kind, body)
+    if delivery_id is None:
+        raise NotFound()
+    return await get_delivery(ctx, delivery_id)
+
+
+async def list_deliveries(
+    ctx: Context, endpoint_id: UUID, cursor: UUID | None, limit: int, state: str | None
+) -> Slice[DeliveryView, UUID]:
+    """The log of an endpoint, newest first. Raises NotFound."""
+    endpoint = await _find(ctx, endpoint_id)
+    rows = await DeliveryRepository(ctx.session).page(_scope(ctx), endpoint.view.id, cursor, limit, state)
+    return cut(rows, limit, lambda row: row.id)
+
+
+async def get_delivery(ctx: Context, delivery_id: UUID) -> DeliveryView:
+    """Raises NotFound."""
+    found = await DeliveryRepository(ctx.session).find(_scope(ctx), delivery_id)
+    if found is None:
+        raise NotFound()
+    return found
+
+
+async def list_attempts(ctx: Context, delivery_id: UUID) -> list[AttemptView]:
+    """Newest first. Raises NotFound."""
+    delivery = await get_delivery(ctx, delivery_id)
+    return await DeliveryRepository(ctx.session).list_attempts(delivery.id)
+
+
+@privileged(MANAGE, "webhook.replay", "webhook_delivery", lambda command, _: command.id)
+async def replay(ctx: Context, command: DeliveryRef) -> DeliveryView:
+    """Send one message again under its old id. Raises NotFound, EndpointDisabled, DeliveryUnderWay."""
+    delivery = await get_delivery(ctx, command.id)
+    await _must_be_on(ctx, delivery.endpoint_id)
+    if not await DeliveryRepository(ctx.session).replay(_scope(ctx), command.id, await ctx.now()):
+        raise DeliveryUnderWay()
+    await ctx.enqueue(deliveries.JOB, DeliveryRef(id=command.id), aggregate_id=command.id)
+    return await get_delivery(ctx, command.id)
+
+
+@privileged(MANAGE, "webhook.replay_failed", "webhook", lambda command, _: command.id)
+async def replay_failed(ctx: Context, command: ReplayFailed) -> Replayed:
+    """Send again what failed since then, oldest first, at most 1,000. Raises NotFound, EndpointDisabled."""
+    await _must_be_on(ctx, command.id)
+    repository = DeliveryRepository(ctx.session)
+    found = await repository.replay_failed(_scope(ctx), command.id, command.since, REPLAYED_AT_ONCE, await ctx.now())
+    for delivery_id in sorted(found):
+        await ctx.enqueue(deliveries.JOB, DeliveryRef(id=delivery_id), aggregate_id=delivery_id)
+    return Replayed(count=len(found))
+
+
+async def _must_be_on(ctx: Context, endpoint_id: UUID) -> None:
+    if (await _find(ctx, endpoint_id)).view.state != "enabled":
+        raise EndpointDisabled()
+
+
+def _scope(ctx: Context) -> TenantScope:
+    return tenant_scope(ctx.actor, MANAGE)
+
+
+async def _find(ctx: Context, endpoint_id: UUID, *, lock: bool = False) -> Endpoint:
+    found = await EndpointRepository(ctx.session).find(_scope(ctx), endpoint_id, lock=lock)
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def _new_secret(ctx: Context) -> bytes:
+    key = secrets.token_bytes(KEY_BYTES)
+    ctx.once_only[SECRET] = signatures.shown_secret(key)
+    return wrap(ctx.settings.web.secret_key, key, deliveries.PURPOSE)
+
+
+def _check(ctx: Context, url: str, description: str, kinds: tuple[str, ...]) -> None:
+    fields: dict[str, str] = {}
+    try:
+        addresses.parse(url, loopback=ctx.settings.webhook_loopback)
+    except addresses.Refused as error:
+        fields["url"] = str(error)
+    if len(description) > 200 or not description.isprintable():
+        fields["description"] = "has up to 200 characters on one line"
+    unknown = [kind for kind in kinds if PREFIX + kind not in CATALOGUE or not is_told(kind)]
+    if unknown:
+        fields["kinds"] = f"{unknown[0][:60]} is no kind of event"
+    if fields:
+        raise ValidationFailed(fields=fields)
