@@ -90,8 +90,9 @@ class EndpointAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class EndpointsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """All of them: how many there may be is a policy."""
+
     items: list[EndpointAnswer]
-    next_cursor: None = None
 
     @classmethod
     def of(cls, views: list[EndpointView]) -> "EndpointsAnswer":
