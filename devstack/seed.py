@@ -83,10 +83,11 @@ async def plant(runtime: Runtime, chapter: Chapter | None = None) -> str:
     begun = await begin(runtime, chapter)
     if begun is not None:
         opened = begun.first - timedelta(days=1)  # there was something to buy before the first customer came
-        await _stock(runtime.settings, lambda: Past(runtime, opened).context(opened))
+        seen = await _stock(runtime.settings, lambda: Past(runtime, opened).context(opened))
         await write(runtime, begun, chapter)
         await arrive_now(runtime, NEWCOMER)
-    seen = await _stock(runtime.settings, lambda: runtime.context(SYSTEM))
+    else:
+        seen = await _stock(runtime.settings, lambda: runtime.context(SYSTEM))
     told = "no history was added" if begun is None else f"{len(chapter.runs)} machines of the past"
     return f"{len(SKUS)} types, {len(IMAGES)} images, {seen} machines, {told}"
 

@@ -316,6 +316,28 @@ class SpendView(msgspec.Struct, frozen=True, kw_only=True):
     days: tuple[Micro, ...]
 
 
+class MonthStatement(msgspec.Struct, frozen=True, kw_only=True):
+    """One month of the organisation's calendar: opening + added - returned - charged = closing, exactly. `charged` is
+    what was used and paid for; the present month goes up to what was posted last. Holds belong to the balance."""
+
+    month: date
+    until: date
+    opening: Micro
+    added: Micro
+    returned: Micro
+    charged: Micro
+    closing: Micro
+    is_open: bool
+
+
+class StatementsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest month first."""
+
+    currency: str
+    time_zone: str
+    months: tuple[MonthStatement, ...]
+
+
 class LedgerOfTenant(msgspec.Struct, frozen=True, kw_only=True):
     """The ledger page."""
 

@@ -5,7 +5,14 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.billing.contracts import BalanceView, TransactionPage, TransactionQuery, UsageReport, UsageSummary
+from app.domains.billing.contracts import (
+    BalanceView,
+    StatementsPage,
+    TransactionPage,
+    TransactionQuery,
+    UsageReport,
+    UsageSummary,
+)
 
 LEDGER_LIMIT = 200
 
@@ -162,3 +169,30 @@ class UsageSummaryAnswer(msgspec.Struct, frozen=True):
             view.gpu_seconds,
             [msgspec.convert(line, UsageLineOfAnswer, from_attributes=True) for line in view.lines],
         )
+
+
+class MonthAnswer(msgspec.Struct, frozen=True):
+    """One month (`month` is its first day): opening + added - returned - charged = closing. `open` while it goes on."""
+
+    month: date
+    opening: int
+    added: int
+    returned: int
+    charged: int
+    closing: int
+    is_open: bool = msgspec.field(name="open")
+
+
+class StatementsAnswer(msgspec.Struct, frozen=True):
+    """Newest first; empty before the first transaction."""
+
+    currency: str
+    time_zone: str
+    items: list[MonthAnswer]
+
+    @classmethod
+    def of(cls, page: StatementsPage) -> "StatementsAnswer":
+        items = [
+            MonthAnswer(m.month, m.opening, m.added, m.returned, m.charged, m.closing, m.is_open) for m in page.months
+        ]
+        return cls(page.currency, page.time_zone, items)

@@ -128,6 +128,47 @@ async def test_the_balance_walks_back_to_what_the_ledger_held_then(ada: Browser,
     assert f"You have {money(chart.series[0].values[-1] or 0)} now" in chart.summary
 
 
+async def test_every_month_begins_with_what_the_one_before_left(ada: Browser, hers: Books) -> None:
+    hers.clock.advance(40 * 86_400)
+    await hers.run()
+    hers.clock.advance(5_000)
+    months = (await ada.client.get("/api/v1/billing/statements")).json()["items"]
+    assert [month["month"] for month in months] == ["2026-05-01", "2026-04-01", "2026-03-01"]
+    for month in months:
+        assert month["closing"] == month["opening"] + month["added"] - month["returned"] - month["charged"]
+    for later, earlier in zip(months, months[1:], strict=False):
+        assert later["opening"] == earlier["closing"]
+    [(present, charged)] = await hers.rows(
+        "SELECT sum(funds_change)::bigint, (-sum(funds_change) FILTER (WHERE kind = 'usage'))::bigint"
+        " FROM billing.ledger_transactions"
+    )
+    assert (months[0]["closing"], months[-1]["opening"]) == (present, 0)
+    assert sum(month["charged"] for month in months) == charged
+    page = (await ada.client.get("/billing/statements")).text
+    assert "May 2026" in page and "so far" in page and "March 2026" in page
+    rows = list(csv.DictReader(io.StringIO((await ada.client.get("/api/v1/billing/statements.csv")).text)))
+    assert [int(row["closing"].replace(".", "")) for row in rows] == [month["closing"] for month in months]
+
+
+async def test_what_was_not_charged_is_in_no_statement(ada: Browser, books: Books) -> None:
+    """Credit ended while a machine ran: the rest of its use was ours to bear."""
+    books.tenant_id = tenant_of(ada)
+    await books.open(credit=10 * USD)
+    machine = await books.run(rate=20 * USD, hold=USD)
+    await books.tick(3_600)
+    await books.stop(machine)
+    [month] = (await ada.client.get("/api/v1/billing/statements")).json()["items"]
+    assert (month["added"], month["charged"], month["closing"]) == (10 * USD, 10 * USD, 0)
+    async with books.runtime.context(books.actor) as ctx:
+        chart = await money_charts.balance_chart(ctx)
+    assert chart.series[0].values[-2:] == (0, 0)
+
+
+async def test_before_the_first_credit_there_is_no_statement(ada: Browser, books: Books) -> None:
+    assert "No statement yet" in (await ada.client.get("/billing/statements")).text
+    assert (await ada.client.get("/api/v1/billing/statements")).json()["items"] == []
+
+
 async def test_the_burn_is_the_sum_of_what_ran_at_that_hour(ada: Browser, hers: Books) -> None:
     await hers.run(rate=1_000_000)
     await hers.run(rate=2_000_000)

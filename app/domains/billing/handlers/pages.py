@@ -9,7 +9,7 @@ from litestar.params import FromPath, QueryParameter
 
 from app.domains.billing.contracts import UsageBy, UsageQuery
 from app.domains.billing.rules.periods import LAST_DAY
-from app.domains.billing.service import money_page, statements, usage_page
+from app.domains.billing.service import money_page, months, statements, usage_page
 from app.shared.authz import Permission
 from app.shared.web import Ctx, fragment, page, requires
 
@@ -62,4 +62,10 @@ async def ledger(ctx: Ctx, cursor: Cursor = None) -> Response[str]:
     return await page(ctx, "billing/ledger.html", await statements.ledger_of_tenant(ctx, cursor))
 
 
-ROUTES = [billing_page, billing_now, money_pill, explain, usage, ledger]
+@get("/billing/statements", opt=requires(Permission.BILLING_READ), include_in_schema=False)
+async def monthly(ctx: Ctx) -> Response[str]:
+    """Statements by month."""
+    return await page(ctx, "billing/statements.html", await months.statements(ctx))
+
+
+ROUTES = [billing_page, billing_now, money_pill, explain, usage, ledger, monthly]

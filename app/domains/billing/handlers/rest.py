@@ -13,11 +13,12 @@ from app.domains.billing.schemas import (
     LEDGER_LIMIT,
     BalanceAnswer,
     LedgerAnswer,
+    StatementsAnswer,
     UsageAnswer,
     UsageSummaryAnswer,
     ledger_query,
 )
-from app.domains.billing.service import balances, exports, statements, usage
+from app.domains.billing.service import balances, exports, months, statements, usage
 from app.shared.authz import Permission, tenant_scope
 from app.shared.web import Contexts, Ctx, requires
 from app.shared.web.csv_file import csv_file
@@ -75,4 +76,25 @@ async def export_usage(contexts: Contexts, from_day: FromDay = None, to_day: ToD
     return csv_file("berth-usage.csv", exports.USAGE_HEAD, rows)
 
 
-ROUTES = [get_balance, list_ledger, get_usage, export_ledger, get_usage_by, export_usage]
+@get("/api/v1/billing/statements", opt=requires(Permission.BILLING_READ))
+async def list_statements(ctx: Ctx) -> StatementsAnswer:
+    """What each month began with, what came in, what was charged and what was left; at most 24, newest first."""
+    return StatementsAnswer.of(await months.statements(ctx))
+
+
+@get("/api/v1/billing/statements.csv", opt=requires(Permission.BILLING_READ))
+async def export_statements(contexts: Contexts) -> Stream:
+    """The same as a CSV file."""
+    return csv_file("berth-statements.csv", exports.STATEMENTS_HEAD, await exports.statement_rows(contexts))
+
+
+ROUTES = [
+    get_balance,
+    list_ledger,
+    get_usage,
+    export_ledger,
+    get_usage_by,
+    export_usage,
+    list_statements,
+    export_statements,
+]

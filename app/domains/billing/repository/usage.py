@@ -60,16 +60,22 @@ MOVED = text("""
         SELECT * FROM unnest(CAST(:days AS date[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
                AS d (day, from_at, to_at)
     ), moves AS (
-        SELECT t.occurred_at, t.funds_change AS amount FROM billing.ledger_transactions t
+        SELECT t.occurred_at, t.funds_change AS amount, false AS forgiven FROM billing.ledger_transactions t
         WHERE t.tenant_id = :tenant_id AND t.kind <> 'usage' AND t.occurred_at >= :from_at AND t.funds_change <> 0
         UNION ALL
-        SELECT t.occurred_at, -e.amount FROM billing.ledger_accounts a
+        SELECT t.occurred_at, -e.amount, true FROM billing.ledger_accounts a
         JOIN billing.ledger_entries e ON e.account_id = a.id
         JOIN billing.ledger_transactions t ON t.id = e.transaction_id
         WHERE a.tenant_id IS NULL AND a.kind = 'write_off' AND t.tenant_id = :tenant_id AND t.occurred_at >= :from_at
     )
-    SELECT d.day, sum(m.amount)::bigint AS amount FROM moves m
-    JOIN days d ON m.occurred_at >= d.from_at AND m.occurred_at < d.to_at GROUP BY d.day
+    SELECT d.day, coalesce(sum(m.amount) FILTER (WHERE NOT m.forgiven AND m.amount > 0), 0)::bigint AS added,
+           coalesce(sum(m.amount) FILTER (WHERE NOT m.forgiven AND m.amount < 0), 0)::bigint AS returned,
+           coalesce(sum(m.amount) FILTER (WHERE m.forgiven), 0)::bigint AS forgiven
+    FROM moves m JOIN days d ON m.occurred_at >= d.from_at AND m.occurred_at < d.to_at GROUP BY d.day
+""")
+FIRST = text("""
+    SELECT min(date_bin('1 hour', occurred_at, timestamptz '2000-01-01 00:00:00+00'))
+    FROM billing.ledger_transactions WHERE tenant_id = :tenant_id
 """)
 UNPOSTED = text("""
     SELECT coalesce(sum(billing.charge(m.rate, extract(epoch FROM greatest(m.metered_from, CAST(:now AS timestamptz))
@@ -96,6 +102,18 @@ class Grouped(msgspec.Struct, frozen=True, kw_only=True):
     gpu_seconds: int
     amount: Micro
     machines: int
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """Money that moved beside use: what came in (+), what was given back (-), and use that was not charged (+)."""
+
+    added: Micro = Micro(0)
+    returned: Micro = Micro(0)
+    forgiven: Micro = Micro(0)
+
+    @property
+    def total(self) -> Micro:
+        return Micro(self.added + self.returned + self.forgiven)
 
 
 class UsageOfDay(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,10 +167,16 @@ async def list_of_days(
 
 async def list_moved(
     session: AsyncSession, scope: TenantScope, days: Sequence[date], instants: Sequence[datetime], now: datetime
-) -> dict[date, Micro]:
-    """What came in or went out on each day beside use; what was written off counts as come in. Other days are not."""
+) -> dict[date, Moved]:
+    """What moved beside use in each period; `days` name the periods between the instants. Quiet ones are absent."""
     rows = await session.execute(MOVED, _place(scope, days, instants, now))
-    return {row.day: Micro(row.amount) for row in rows}
+    return {row.day: Moved(Micro(row.added), Micro(row.returned), Micro(row.forgiven)) for row in rows}
+
+
+async def find_first_hour(session: AsyncSession, scope: TenantScope) -> datetime | None:
+    """The hour of the tenant's first transaction."""
+    value = await session.scalar(FIRST, {"tenant_id": scope.tenant_id})
+    return value if isinstance(value, datetime) else None
 
 
 async def unposted(session: AsyncSession, scope: TenantScope, now: datetime) -> Micro:

@@ -69,6 +69,14 @@ def month_of(day: date) -> Period:
     return Period(first, (first + timedelta(days=32)).replace(day=1))
 
 
+def months_until(day: date, first: date, most: int) -> list[Period]:
+    """The month of `day` and those before it back to the one of `first`, at most `most`, oldest first."""
+    months = [month_of(day)]
+    while months[0].first > first and len(months) < most:
+        months.insert(0, month_of(months[0].first - timedelta(days=1)))
+    return months
+
+
 def asked_for(first: date | None, end: date | None, usual: Period) -> Period:
     """The period between two days of which one may be left out: then it has as many days as the usual one."""
     if first is not None and end is not None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 
 from app.domains.billing.contracts import TransactionQuery, TransactionView, UsageQuery
-from app.domains.billing.service import statements, usage
+from app.domains.billing.service import months, statements, usage
 from app.domains.billing.service.usage import ExportRow
 from app.shared.authz import Permission, tenant_scope
 from app.shared.web import Contexts
@@ -15,6 +15,7 @@ USAGE_HEAD = (
     "day", "project", "type", "machine", "machine_id", "gpus", "seconds", "rate_per_hour", "amount", "currency"
 )  # fmt: skip
 LEDGER_HEAD = ("occurred_at", "kind", "title", "change", "held", "currency", "reference", "cause_id", "transaction_id")
+STATEMENTS_HEAD = ("month", "opening", "added", "returned", "charged", "closing", "currency")
 LEDGER_BATCH = 500
 
 
@@ -74,3 +75,22 @@ def _ledger_row(item: TransactionView) -> tuple[str, ...]:
         str(item.cause_id),
         str(item.transaction_id),
     )
+
+
+async def statement_rows(contexts: Contexts) -> Rows:
+    """One row per month, newest first."""
+    async with contexts() as ctx:
+        page = await months.statements(ctx)
+    rows = [
+        (
+            f"{line.month:%Y-%m}",
+            *(decimal(amount) for amount in (line.opening, line.added, line.returned, line.charged, line.closing)),
+            page.currency,
+        )
+        for line in page.months
+    ]
+    return _at_once(rows)
+
+
+async def _at_once(rows: Sequence[Sequence[str]]) -> Rows:
+    yield rows

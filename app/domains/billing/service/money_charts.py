@@ -10,6 +10,7 @@ from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.billing.repository import statements, usage
 from app.domains.billing.repository.metering import Metered
+from app.domains.billing.repository.usage import Moved
 from app.domains.billing.rules import periods
 from app.domains.billing.rules.rating import billable
 from app.domains.billing.service import balances
@@ -21,6 +22,7 @@ from app.shared.web.formats import WEEKDAYS, money, rate, zone
 
 BURN_DAYS = 7
 MOST_METERS = 5_000
+NOTHING = Moved()
 
 
 async def balance_chart(ctx: Context) -> Chart:
@@ -35,7 +37,7 @@ async def balance_chart(ctx: Context) -> Chart:
     present = funds.credit + funds.promotions + funds.held
     values, at = [present], present - await usage.unposted(ctx.session, scope, now)
     for day in reversed(days[1:]):
-        at += used.get(day.isoformat(), 0) - moved.get(day, 0)
+        at += used.get(day.isoformat(), 0) - moved.get(day, NOTHING).total
         values.insert(0, at)
     least = min(range(len(values)), key=lambda number: values[number])
     lowest = "" if values[least] == present else f" The least was {money(values[least], tenant.currency)}"
