@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -35,11 +36,11 @@ async def hers(books: Books, ada: Browser) -> Books:
         "UPDATE auth.tenants SET time_zone = 'Europe/Berlin' WHERE id = :id RETURNING id", id=books.tenant_id
     )
     await books.open(credit=50_000 * USD)
-    for days, hours in ((0, 30), (26, 40), (1, 7)):
+    for days, readings in ((0, 5), (26, 7), (1, 1)):
         books.clock.advance(days * 86_400 + 1_234)
         machine = await books.run()
-        for _ in range(hours):
-            await books.tick(3_600)
+        for _ in range(readings):
+            await books.tick(6 * 3_600)
         books.clock.advance(777)
         await books.stop(machine)
     return books
@@ -136,7 +137,7 @@ async def test_every_month_begins_with_what_the_one_before_left(ada: Browser, he
     assert [month["month"] for month in months] == ["2026-05-01", "2026-04-01", "2026-03-01"]
     for month in months:
         assert month["closing"] == month["opening"] + month["added"] - month["returned"] - month["charged"]
-    for later, earlier in zip(months, months[1:], strict=False):
+    for later, earlier in pairwise(months):
         assert later["opening"] == earlier["closing"]
     [(present, charged)] = await hers.rows(
         "SELECT sum(funds_change)::bigint, (-sum(funds_change) FILTER (WHERE kind = 'usage'))::bigint"

@@ -33,7 +33,8 @@ async def statements(ctx: Context) -> StatementsPage:
     moved = await usage.list_moved(ctx.session, scope, names, instants, now)
     waiting = await usage.unposted(ctx.session, scope, now)
     funds = await balances.get_funds(ctx, scope.tenant_id)
-    closing, lines = funds.credit + funds.promotions + funds.held, []
+    closing = funds.credit + funds.promotions + funds.held
+    lines: list[MonthStatement] = []
     for month in reversed(months):
         moves = moved.get(month.first, Moved())
         charged = by_month.get(month.first.isoformat(), 0) - moves.forgiven - waiting
