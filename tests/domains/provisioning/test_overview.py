@@ -44,6 +44,7 @@ async def test_a_newcomer_sees_the_steps_and_where_to_begin(sign_in_as) -> None:
     assert "First steps" in page and "1 of 4 done" in page
     assert page.count('href="/billing/credit"') >= 1 and "Launch your first machine" in page
     assert "Quick launch" not in page
+    assert "The terminal in the browser works without one." in page and 'href="/settings/keys"' in page
 
 
 async def test_the_steps_follow_what_is_done_and_go_when_all_is(ada: Browser, runtime) -> None:

@@ -144,7 +144,24 @@ def step_rows(steps: FirstSteps) -> tuple[StepRow, ...]:
         action="Open the terminal" if steps.active else "",
         href=f"{_place(steps.active.id)}/terminal" if steps.active else "",
     )
-    return (organisation, credit, launch, shell)
+    return (organisation, *_key_step(steps), credit, launch, shell)
+
+
+def _key_step(steps: FirstSteps) -> tuple[StepRow, ...]:
+    """Nobody needs a key to begin; who may have none is not asked for one."""
+    if steps.has_key is None:
+        return ()
+    text = "For your own ssh and for rsync. The terminal in the browser works without one."
+    return (
+        StepRow(
+            title="Add an SSH key",
+            text=text,
+            done=steps.has_key,
+            action="Add a key",
+            href="/settings/keys",
+            optional=True,
+        ),
+    )
 
 
 def _place(allocation_id: UUID) -> str:

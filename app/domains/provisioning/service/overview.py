@@ -33,6 +33,7 @@ class FirstSteps(msgspec.Struct, frozen=True, kw_only=True):
     active: AllocationView | None
     may_pay: bool
     may_rename: bool
+    has_key: bool | None  # None: this actor has no keys to add
 
     @property
     def is_done(self) -> bool:
@@ -134,6 +135,7 @@ async def _first_steps(
         active=next((row for row in recent if row.state == "active"), None),
         may_pay=may(ctx.actor, Permission.PAYMENT_CREATE),
         may_rename=may(ctx.actor, Permission.TEAM_MANAGE),
+        has_key=bool(await releases.keys_of_actor(ctx)) if may(ctx.actor, Permission.SSH_KEY_MANAGE) else None,
     )
     if steps.is_done or ctx.actor.id is None:
         return None
