@@ -15,7 +15,13 @@ DOMAIN = Domain(
     policies=POLICIES,
     navigation=[
         NavEntry(
-            label="Billing", href="/billing", icon="billing", permission=Permission.BILLING_READ, order=60, jump="b"
+            label="Billing",
+            href="/billing",
+            icon="billing",
+            permission=Permission.BILLING_READ,
+            order=60,
+            jump="b",
+            phone=True,
         )
     ],
 )

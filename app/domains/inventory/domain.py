@@ -13,7 +13,13 @@ DOMAIN = Domain(
     policies=POLICIES,
     navigation=[
         NavEntry(
-            label="Catalog", href="/catalog", icon="catalog", permission=Permission.CATALOG_READ, order=20, jump="c"
+            label="Catalog",
+            href="/catalog",
+            icon="catalog",
+            permission=Permission.CATALOG_READ,
+            order=20,
+            jump="c",
+            phone=True,
         ),
         NavEntry(
             label="Nodes",

@@ -49,7 +49,13 @@ DOMAIN = Domain(
             console="action",
         ),
         NavEntry(
-            label="Overview", href="/", icon="overview", permission=Permission.ALLOCATION_READ, order=10, jump="o"
+            label="Overview",
+            href="/",
+            icon="overview",
+            permission=Permission.ALLOCATION_READ,
+            order=10,
+            jump="o",
+            phone=True,
         ),
         NavEntry(
             label="Machines",
@@ -58,6 +64,7 @@ DOMAIN = Domain(
             permission=Permission.ALLOCATION_READ,
             order=30,
             jump="m",
+            phone=True,
         ),
         NavEntry(
             label="Overview",
