@@ -4,6 +4,7 @@ Modules are named, not imported: `berth status` must not wait for a web framewor
 development stack has all other commands.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -41,11 +42,42 @@ COMMANDS = {
 }
 
 
+CLIENT = {
+    "login": "sign in: in the browser, or as a service account with --client-id",
+    "logout": "sign out",
+    "whoami": "who one is, where, with which roles",
+    "skus": "types of machines, prices, what is free",
+    "images": "images to install",
+    "launch": "rent a machine; --wait",
+    "ls": "machines",
+    "show": "one machine",
+    "ssh": "log in to a machine",
+    "ssh-config": "a block for ~/.ssh/config",
+    "release": "give a machine back",
+    "cancel": "give up a launch",
+    "balance": "money: what there is and how long it lasts",
+    "usage": "what was used and what it cost",
+    "keys": "SSH keys",
+    "completion": "completion for bash, zsh, fish",
+}
+
+
+def is_client(words: list[str]) -> bool:
+    """Whether the command talks to the API. `ledger` is both: only `ledger verify` reads the database."""
+    if words[0] == "ledger":
+        return words[1:2] != ["verify"]
+    return words[0] in CLIENT
+
+
 def main(words: list[str]) -> int:
     """Runs one command and returns its exit code: 2 for a command nobody knows."""
+    if "_BERTH_COMPLETE" in os.environ:
+        words = ["completion"]
     if not words or words[0] in ("-h", "--help", "help"):
         print(usage())
         return 0
+    if is_client(words):
+        return cast(Callable[[list[str]], int], import_module("app.cli.client.main").main)(words)
     command = COMMANDS.get(words[0])
     if command is None:
         print(f"berth {words[0]}: no such command\n\n{usage()}", file=sys.stderr)
@@ -60,6 +92,8 @@ def main(words: list[str]) -> int:
 def usage() -> str:
     """The list of commands."""
     lines = ["usage: ./berth COMMAND [options]", ""]
+    lines += [f"  {name:<12} {promise}" for name, promise in CLIENT.items()]
+    lines += ["", "for who runs the service:", ""]
     lines += [f"  {name:<12} {command.promise}" for name, command in COMMANDS.items()]
     return "\n".join(lines)
 

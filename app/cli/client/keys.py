@@ -1,0 +1,106 @@
+"""`berth keys …`: one's SSH keys, and on which machines they are."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from app.cli.client import names, output
+from app.cli.client.exits import Exit, Failure
+from app.cli.client.http import Api, Json
+from app.cli.client.machines import MACHINE
+from app.cli.client.options import api_command
+from app.cli.client.root import berth
+
+PATH = "/api/v1/ssh-keys"
+
+
+@berth.group("keys")
+def keys() -> None:
+    """Your SSH keys and the machines that they open."""
+
+
+def _own(api: Api, word: str) -> Json:
+    rows = api.items(PATH)
+    by_print = [row for row in rows if row["fingerprint"] == word]
+    return by_print[0] if by_print else names.pick(rows, word, "key")
+
+
+@api_command(keys, "ls")
+@click.argument("machine", type=MACHINE, required=False)
+def keys_ls(api: Api, as_json: bool, machine: str | None) -> None:
+    """Your keys, or the keys on a machine."""
+    path = PATH if machine is None else f"/api/v1/allocations/{names.machine(api, machine)['id']}/ssh-keys"
+    rows = api.items(path)
+    if as_json:
+        output.show_json(output.listed(rows))
+        return
+    output.table(
+        ("NAME", "STATE" if machine else "MACHINES", "KIND", "FINGERPRINT", "LAST USED"),
+        [
+            (
+                row["name"], row["state"] if machine else row["machines"], row["algorithm"], row["fingerprint"],
+                output.moment(row["last_used_at"]),
+            )
+            for row in rows
+        ],
+        "No keys. Add one with: berth keys add laptop ~/.ssh/id_ed25519.pub",
+    )  # fmt: skip
+
+
+@api_command(keys, "add")
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+def keys_add(api: Api, as_json: bool, name: str, file: Path) -> None:
+    """Register the public key in FILE (- is standard input)."""
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.expanduser().read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"{file} cannot be read.", Exit.USAGE, "Name the .pub file beside your key.") from error
+    if "PRIVATE KEY" in text:
+        raise Failure(f"{file} is a private key. It was not sent.", Exit.USAGE, f"Name the public half: {file}.pub")
+    answer = api.post(PATH, {"name": name, "public_key": text})
+    if as_json:
+        output.show_json(answer)
+    else:
+        click.echo(f"{answer['name']} is registered: {answer['fingerprint']}")
+
+
+@api_command(keys, "rm")
+@click.argument("key")
+def keys_rm(api: Api, as_json: bool, key: str) -> None:
+    """Revoke a key: it opens no machine any more, within seconds."""
+    found = _own(api, key)
+    answer = api.delete(f"{PATH}/{found['id']}")
+    if as_json:
+        output.show_json(answer)
+    else:
+        click.echo(f"{found['name']} is revoked.")
+
+
+@api_command(keys, "attach")
+@click.argument("key")
+@click.argument("machine", type=MACHINE)
+def keys_attach(api: Api, as_json: bool, key: str, machine: str) -> None:
+    """Let a key of yours open a running machine."""
+    found, place = _own(api, key), names.machine(api, machine)
+    answer = api.post(f"/api/v1/allocations/{place['id']}/ssh-keys", {"key_id": found["id"]})
+    if as_json:
+        output.show_json(answer)
+    else:
+        click.echo(f"{found['name']} is being attached to {place['name']}.")
+
+
+@api_command(keys, "detach")
+@click.argument("key")
+@click.argument("machine", type=MACHINE)
+def keys_detach(api: Api, as_json: bool, key: str, machine: str) -> None:
+    """Take a key off a machine; connections made with it end."""
+    place = names.machine(api, machine)
+    path = f"/api/v1/allocations/{place['id']}/ssh-keys"
+    found = names.pick(api.items(path), key, "key on this machine")
+    answer = api.delete(f"{path}/{found['key_id']}")
+    if as_json:
+        output.show_json(answer)
+    else:
+        click.echo(f"{found['name']} is being taken off {place['name']}.")

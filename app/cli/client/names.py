@@ -1,0 +1,41 @@
+"""From what a person typed to the thing: a name, an id, or any unique ending of an id."""
+
+from collections.abc import Callable, Iterable
+
+from app.cli.client.exits import Exit, Failure, not_found
+from app.cli.client.http import Api, Json
+
+LEAST = 4  # characters of an id's ending
+
+
+def pick(items: Iterable[Json], word: str, what: str, name_of: Callable[[Json], object] | str = "name") -> Json:
+    """The one that `word` means; names go first. Raises Failure."""
+    rows = list(items)
+    named = [row for row in rows if _name(row, name_of) == word]
+    wanted = word.replace("-", "").lower()
+    ended = [row for row in rows if len(wanted) >= LEAST and _id(row).endswith(wanted)]
+    found = named or ended
+    if not found:
+        raise not_found(what, word)
+    if len(found) > 1:
+        choices = ", ".join(f"{_name(row, name_of)} ({_id(row)[-12:]})" for row in found[:5])
+        raise Failure(f"{word!r} means more than one {what}: {choices}.", Exit.USAGE, "Give more of the id.")
+    return found[0]
+
+
+def machine(api: Api, word: str, *, path: str = "/api/v1/allocations") -> Json:
+    """A machine of the project, running ones first."""
+    try:
+        return pick(api.items(path, live=True, limit=200), word, "machine")
+    except Failure as failure:
+        if failure.exit_code is not Exit.NOT_FOUND:
+            raise
+    return pick(api.items(path, limit=200), word, "machine")
+
+
+def _name(row: Json, name_of: Callable[[Json], object] | str) -> str:
+    return str(row.get(name_of, "") if isinstance(name_of, str) else name_of(row))
+
+
+def _id(row: Json) -> str:
+    return str(row.get("id") or row.get("key_id") or row.get("user_id") or "").replace("-", "")

@@ -1,0 +1,46 @@
+"""What every command shares: which server, JSON or a table, and how a deletion is confirmed."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from app.cli.client.exits import Exit, Failure
+from app.cli.client.http import Api
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def api_command(group: click.Group, name: str | None = None, **settings: Any) -> Callable[[F], click.Command]:
+    """A command that gets `api` and `as_json` first, and takes --url and --json."""
+
+    def decorate(function: F) -> click.Command:
+        @wraps(function)
+        def run(*args: Any, url: str | None, as_json: bool, **kwargs: Any) -> Any:
+            context = click.get_current_context()
+            context.obj = Api(url)
+            return function(context.obj, as_json, *args, **kwargs)
+
+        command: click.Command = click.command(name, **settings)(run)  # type: ignore[no-untyped-call]  # by **settings
+        command.params += [
+            click.Option(["--url"], help="The server; else BERTH_URL, else that of the last sign-in."),
+            click.Option(["--json", "as_json"], is_flag=True, help="The API's own JSON."),
+        ]
+        group.add_command(command)
+        return command
+
+    return decorate
+
+
+def confirm_name(name: str, what: str, yes: bool) -> None:
+    """On a terminal the name has to be typed; elsewhere --yes has to be there. Raises Failure."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Failure(f"{what} needs --yes here: nobody can be asked.", Exit.USAGE)
+    click.echo(f"{what}: this cannot be undone.", err=True)
+    typed = click.prompt(f"Type {name} to confirm", default="", show_default=False, err=True)
+    if typed.strip() != name:
+        raise Failure("That is not the name. Nothing was changed.", Exit.USAGE)

@@ -1,0 +1,160 @@
+"""How things are shown: tables for people, the API's own JSON for programs. Colour only on a terminal without NO_COLOR.
+
+Amounts come as micro-units and are shown in whole cents without ever becoming a floating-point number.
+"""
+
+import json
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+
+import click
+
+Row = Sequence[object]
+MARKS = {"active": "green", "running": "green", "failed": "red", "release_failed": "yellow"}
+
+
+def is_terminal() -> bool:
+    """Whether a person looks at our output."""
+    return sys.stdout.isatty()
+
+
+def has_colour() -> bool:
+    return is_terminal() and not os.environ.get("NO_COLOR")
+
+
+def styled(text: str, **style: object) -> str:
+    """Coloured where colour is wanted."""
+    return click.style(text, **style) if has_colour() else text  # type: ignore[arg-type]  # click's own keywords
+
+
+def show_json(answer: object) -> None:
+    """Exactly what the API answered; pages of a list are joined."""
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def listed(items: Sequence[object]) -> dict[str, object]:
+    """A whole list in the API's form."""
+    return {"items": list(items), "next_cursor": None}
+
+
+def width_of(text: str) -> int:
+    """Columns on a terminal: wide signs take two, combining ones none."""
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
+    )
+
+
+def cut(text: str, width: int) -> str:
+    """At most `width` columns; what is left out is marked."""
+    if width_of(text) <= width:
+        return text
+    kept = ""
+    for sign in text:
+        if width_of(kept + sign) > width - 1:
+            break
+        kept += sign
+    return kept + "…"
+
+
+def plain(value: object) -> str:
+    """One line of text: nothing that a server sends may move the cursor."""
+    text = "-" if value is None or value == "" else str(value)
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def table(columns: Sequence[str], rows: Sequence[Row], empty: str, right: Sequence[str] = ()) -> None:
+    """Print a table; on a terminal the widest column gives way. Without rows `empty` says the first step."""
+    if not rows:
+        click.echo(empty)
+        return
+    cells = [[plain(value) for value in row] for row in rows]
+    widths = [max(width_of(line[at]) for line in [list(columns), *cells]) for at in range(len(columns))]
+    if is_terminal():
+        widths = fitted(columns, widths, right, shutil.get_terminal_size().columns)
+    shown = columns[: len(widths)]
+    click.echo(styled(_line(shown, widths, shown, right), bold=True))
+    for line in cells:
+        click.echo(_line(line[: len(widths)], widths, shown, right))
+
+
+def fitted(columns: Sequence[str], widths: Sequence[int], right: Sequence[str], room: int) -> list[int]:
+    """Widths that fit: the last columns go first, then texts are cut. Numbers are whole or not there."""
+    least = [width if column in right else min(width, 10) for column, width in zip(columns, widths, strict=True)]
+    kept = len(columns)
+    while kept > 2 and sum(least[:kept]) + 2 * (kept - 1) > room:
+        kept -= 1
+    found, free = least[:kept], room - sum(least[:kept]) - 2 * (kept - 1)
+    for at in range(kept):
+        more = max(0, min(widths[at] - found[at], free))
+        found[at] += more
+        free -= more
+    return found
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], columns: Sequence[str], right: Sequence[str]) -> str:
+    shown = []
+    for at, text in enumerate(cells):
+        text = cut(text, widths[at])
+        pad = " " * (widths[at] - width_of(text))
+        shown.append(pad + text if columns[at] in right else text + pad)
+    return "  ".join(shown).rstrip()
+
+
+def facts(pairs: Sequence[tuple[str, object]]) -> None:
+    """Name and value, line by line; what is not there is left out."""
+    shown = [(name, plain(value)) for name, value in pairs if value not in (None, "")]
+    width = max((width_of(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        click.echo(f"{styled(name.ljust(width), dim=True)}  {value}")
+
+
+def money(micro: int | None, currency: str = "USD") -> str:
+    """`1,234.56 USD` from micro-units, rounded half-even to the cent."""
+    if micro is None:
+        return "-"
+    cents, rest = divmod(abs(micro), 10_000)
+    cents += rest > 5_000 or (rest == 5_000 and cents % 2)
+    sign = "-" if micro < 0 and cents else ""
+    return f"{sign}{cents // 100:,}.{cents % 100:02d} {currency}"
+
+
+def moment(text: str | None) -> str:
+    """An instant of the API in the zone of this computer."""
+    if not text:
+        return "-"
+    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def seconds(count: int | None) -> str:
+    """`2 h 05 min`."""
+    if count is None:
+        return "-"
+    minutes, left = divmod(int(count), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {left:02d} s" if minutes else f"{left} s"
+
+
+def size(count: int | None) -> str:
+    """`3.2 GiB` of a number of bytes."""
+    if count is None:
+        return "-"
+    unit, value = "B", count * 10
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 10_240:
+            break
+        value, unit = value // 1024, larger
+    return f"{value // 10} {unit}" if unit == "B" else f"{value // 10}.{value % 10} {unit}"
+
+
+def short(identifier: object) -> str:
+    """The end of an id: what tells it apart, and what every command takes."""
+    return str(identifier).replace("-", "")[-8:]
