@@ -5,7 +5,7 @@ Owns: sku_catalog, sku_prices, price_withdrawals, nodes, node_resource_slots, os
 Emits: inventory.node.imported, inventory.node.quarantined, inventory.node.cordoned, inventory.node.uncordoned,
   inventory.node.drained, inventory.node.quarantine_lifted, inventory.node.maintenance_planned,
   inventory.node.maintenance_began, inventory.node.maintenance_ended, inventory.node.retired, inventory.node.powered,
-  inventory.slots.changed.
+  inventory.catalog.changed, inventory.slots.changed.
 Consumes: nothing.
 Called by: provisioning (placement, slots, images), billing (prices), admin (fleet).
 """

@@ -1,6 +1,6 @@
 """What the inventory hands to the composition roots."""
 
-from app.domains.inventory.handlers import pages, pages_nodes, rest, rest_nodes
+from app.domains.inventory.handlers import pages, pages_catalog, pages_nodes, rest, rest_catalog, rest_nodes
 from app.domains.inventory.jobs import CRONS
 from app.domains.inventory.policies import POLICIES
 from app.shared.authz import Permission
@@ -8,7 +8,14 @@ from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="inventory",
-    routes=[*pages.ROUTES, *rest.ROUTES, *pages_nodes.ROUTES, *rest_nodes.ROUTES],
+    routes=[
+        *pages.ROUTES,
+        *rest.ROUTES,
+        *pages_nodes.ROUTES,
+        *rest_nodes.ROUTES,
+        *pages_catalog.ROUTES,
+        *rest_catalog.ROUTES,
+    ],
     crons=CRONS,
     policies=POLICIES,
     navigation=[
@@ -29,6 +36,14 @@ DOMAIN = Domain(
             console="operator",
             order=20,
             jump="n",
+        ),
+        NavEntry(
+            label="Catalog",
+            href="/admin/catalog",
+            icon="catalog",
+            permission=Permission.PLATFORM_CONSOLE,
+            console="operator",
+            order=50,
         ),
     ],
 )

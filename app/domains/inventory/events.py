@@ -30,6 +30,13 @@ class NodeUncordoned(Event, frozen=True):
     node_id: UUID
 
 
+@event("inventory.catalog.changed", aggregate="sku_id")
+class CatalogChanged(Event, frozen=True):
+    """How a type is shown, whether it is sold, or one of its announced prices has changed."""
+
+    sku_id: UUID
+
+
 @event("inventory.slots.changed", aggregate="node_id")
 class SlotsChanged(Event, frozen=True):
     """What is free of a type may have changed: slots were claimed or freed, or a node came into or left service."""

@@ -50,6 +50,10 @@ class SkuView(msgspec.Struct, frozen=True, kw_only=True):
     sells_whole: bool
     sells_slots: bool
     retired: bool = False
+    description: str = ""
+    position: int = 100
+    on_sale: bool = True
+    version: int = 1
 
     @property
     def slots(self) -> int:
@@ -184,6 +188,8 @@ class ImageView(msgspec.Struct, frozen=True, kw_only=True):
     osystem: str
     distro_series: str
     is_default: bool
+    retired: bool = False
+    version: int = 1
 
     @property
     def maas_name(self) -> str:

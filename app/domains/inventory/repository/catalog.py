@@ -22,12 +22,13 @@ from app.shared.money import RateMicroPerHour
 
 SKU_COLUMNS = """
     SELECT id, code, title, gpu_model, gpu_vendor_id, gpu_product_id, gpu_count, vram_gib, cpu_count, memory_gib,
-           disks, network_gbps, sells_whole, sells_slots, retired_at
+           disks, network_gbps, sells_whole, sells_slots, retired_at, description, position, on_sale, version
     FROM inventory.sku_catalog
 """
 SKUS_BY_ID = text(SKU_COLUMNS + " WHERE id = ANY(:ids)")
 SKU_BY_CODE = text(SKU_COLUMNS + " WHERE code = :code")
-SKUS_ON_SALE = text(SKU_COLUMNS + " WHERE retired_at IS NULL ORDER BY gpu_count > 0 DESC, code")
+SKUS_ON_SALE = text(SKU_COLUMNS + " WHERE retired_at IS NULL AND on_sale ORDER BY position, gpu_count > 0 DESC, code")
+SKUS_OF_MACHINES = text(SKU_COLUMNS + " WHERE retired_at IS NULL ORDER BY code")
 INSERT_SKU = text("""
     INSERT INTO inventory.sku_catalog (id, code, title, gpu_model, gpu_vendor_id, gpu_product_id, gpu_count, vram_gib,
         cpu_count, memory_gib, disks, network_gbps, sells_whole, sells_slots, created_at)
@@ -38,12 +39,20 @@ INSERT_SKU = text("""
 PRICE_COLUMNS = """
     SELECT id, sku_id, currency, rate_whole_micro, rate_gpu_micro, effective_from FROM inventory.sku_prices
 """
-PRICES = text(PRICE_COLUMNS + " WHERE sku_id = ANY(:ids) AND currency = :currency ORDER BY sku_id, effective_from")
+PRICES = text(
+    PRICE_COLUMNS
+    + """
+    WHERE sku_id = ANY(:ids) AND currency = :currency
+      AND NOT EXISTS (SELECT FROM inventory.price_withdrawals w WHERE w.price_id = sku_prices.id)
+    ORDER BY sku_id, effective_from
+    """
+)
 PRICES_AT = text("""
     SELECT p.id, p.sku_id, p.currency, p.rate_whole_micro, p.rate_gpu_micro, p.effective_from
     FROM unnest(CAST(:ids AS uuid[])) AS wanted (sku_id)
     CROSS JOIN LATERAL (SELECT * FROM inventory.sku_prices q
                         WHERE q.sku_id = wanted.sku_id AND q.currency = :currency AND q.effective_from <= :at
+                          AND NOT EXISTS (SELECT FROM inventory.price_withdrawals w WHERE w.price_id = q.id)
                         ORDER BY q.effective_from DESC LIMIT 1) p
 """)
 INSERT_PRICE = text("""
@@ -56,11 +65,11 @@ INSERT_PRICE = text("""
 
 async def list_skus(session: AsyncSession) -> list[SkuView]:
     """Types on sale: those with GPUs first."""
-    return [_sku(row) for row in await session.execute(SKUS_ON_SALE)]
+    return [view(row) for row in await session.execute(SKUS_ON_SALE)]
 
 
 async def list_hardware(session: AsyncSession) -> list[SkuHardware]:
-    """What types on sale say about their machines."""
+    """What types say about their machines; also those that are off sale."""
     return [
         SkuHardware(
             id=SkuId(row.id),
@@ -71,19 +80,19 @@ async def list_hardware(session: AsyncSession) -> list[SkuHardware]:
             cpu_count=row.cpu_count,
             memory_gib=row.memory_gib,
         )
-        for row in await session.execute(SKUS_ON_SALE)
+        for row in await session.execute(SKUS_OF_MACHINES)
     ]
 
 
 async def skus_by_id(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, SkuView]:
     """Types by id, retired ones too."""
-    return {row.id: _sku(row) for row in await session.execute(SKUS_BY_ID, {"ids": list(ids)})}
+    return {row.id: view(row) for row in await session.execute(SKUS_BY_ID, {"ids": list(ids)})}
 
 
 async def find_sku(session: AsyncSession, code: str) -> SkuView | None:
     """A type by its code, retired ones too."""
     row = (await session.execute(SKU_BY_CODE, {"code": code})).one_or_none()
-    return None if row is None else _sku(row)
+    return None if row is None else view(row)
 
 
 async def append_sku(session: AsyncSession, sku_id: UUID, new: NewSku, now: datetime) -> bool:
@@ -126,7 +135,7 @@ async def append_price(
     return await session.scalar(INSERT_PRICE, values) is not None
 
 
-def _sku(row: Row[tuple[object, ...]]) -> SkuView:
+def view(row: Row[tuple[object, ...]]) -> SkuView:
     return SkuView(
         id=SkuId(row.id),
         code=row.code,
@@ -141,6 +150,10 @@ def _sku(row: Row[tuple[object, ...]]) -> SkuView:
         sells_whole=row.sells_whole,
         sells_slots=row.sells_slots,
         retired=row.retired_at is not None,
+        description=row.description,
+        position=row.position,
+        on_sale=row.on_sale,
+        version=row.version,
     )
 
 

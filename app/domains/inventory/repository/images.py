@@ -9,16 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domains.inventory.contracts import ImageId, ImageView, NewImage
 
 IMAGES = text("""
-    SELECT id, code, title, osystem, distro_series, is_default FROM inventory.os_images
+    SELECT id, code, title, osystem, distro_series, is_default, retired_at, version FROM inventory.os_images
     WHERE retired_at IS NULL ORDER BY is_default DESC, code
 """)
 IMAGE = text("""
-    SELECT id, code, title, osystem, distro_series, is_default FROM inventory.os_images
+    SELECT id, code, title, osystem, distro_series, is_default, retired_at, version FROM inventory.os_images
     WHERE code = :code OR (CAST(:code AS text) IS NULL AND is_default)
 """)
 INSERT_IMAGE = text("""
     INSERT INTO inventory.os_images (id, code, title, osystem, distro_series, is_default)
-    VALUES (:id, :code, :title, :osystem, :distro_series, :is_default) ON CONFLICT (code) DO NOTHING RETURNING id
+    VALUES (:id, :code, :title, :osystem, :distro_series, :is_default) ON CONFLICT DO NOTHING RETURNING id
 """)
 DROP_DEFAULT = text("UPDATE inventory.os_images SET is_default = false, version = version + 1 WHERE is_default")
 WARM = text("""
@@ -32,13 +32,13 @@ FORGET_WARM = text("DELETE FROM inventory.node_image_cache WHERE node_id = :node
 
 async def list_images(session: AsyncSession) -> list[ImageView]:
     """Images on offer, the default first."""
-    return [_image(row) for row in await session.execute(IMAGES)]
+    return [view(row) for row in await session.execute(IMAGES)]
 
 
 async def find_image(session: AsyncSession, code: str | None) -> ImageView | None:
     """The image of that code, retired ones too; the default one for None."""
     row = (await session.execute(IMAGE, {"code": code})).one_or_none()
-    return None if row is None else _image(row)
+    return None if row is None else view(row)
 
 
 async def append_image(session: AsyncSession, image_id: UUID, new: NewImage) -> bool:
@@ -71,7 +71,7 @@ async def forget_warm(session: AsyncSession, node_id: UUID) -> None:
     await session.execute(FORGET_WARM, {"node_id": node_id})
 
 
-def _image(row: Row[tuple[object, ...]]) -> ImageView:
+def view(row: Row[tuple[object, ...]]) -> ImageView:
     return ImageView(
         id=ImageId(row.id),
         code=row.code,
@@ -79,4 +79,6 @@ def _image(row: Row[tuple[object, ...]]) -> ImageView:
         osystem=row.osystem,
         distro_series=row.distro_series,
         is_default=row.is_default,
+        retired=row.retired_at is not None,
+        version=row.version,
     )

@@ -22,9 +22,9 @@ async def get_sku(ctx: Context, sku_id: UUID) -> SkuView:
 
 
 async def find_sku_by_code(ctx: Context, code: str) -> SkuView | None:
-    """None for an unknown or retired one."""
+    """None for one that is unknown, retired or off sale."""
     sku = await catalog.find_sku(ctx.session, code)
-    return None if sku is None or sku.retired else sku
+    return None if sku is None or sku.retired or not sku.on_sale else sku
 
 
 async def skus(ctx: Context, sku_ids: Iterable[UUID]) -> dict[UUID, SkuView]:

@@ -29,7 +29,7 @@ async def list_offers(ctx: Context) -> list[Offer]:
         for sku in skus
         if (price := rules.price_in_force(prices.get(sku.id, []), now)) is not None
     ]
-    return sorted(offers, key=lambda offer: (-offer.price.rate_whole, offer.sku.code))
+    return sorted(offers, key=lambda offer: (offer.sku.position, -offer.price.rate_whole, offer.sku.code))
 
 
 async def get_offer(ctx: Context, code: str) -> Offer:

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.context import Context
-from app.domains.inventory.contracts import NewPrice, PriceView
+from app.domains.inventory.contracts import NewPrice, PriceView, SkuView
 from app.domains.inventory.errors import CodeTaken, PriceInThePast, PriceMissing
 from app.domains.inventory.repository import catalog
 from app.domains.inventory.service.catalog import allow
@@ -33,6 +33,13 @@ async def announce_price(ctx: Context, command: NewPrice) -> PriceView:
     sku = await catalog.find_sku(ctx.session, command.sku_code)
     if sku is None:
         raise NotFound()
+    price = await append_price(ctx, sku, command)
+    await ctx.audit("price.announce", "sku", str(sku.id), {"effective_from": price.effective_from.isoformat()})
+    return price
+
+
+async def append_price(ctx: Context, sku: SkuView, command: NewPrice) -> PriceView:
+    """The same for a type that was looked up, after the check of who asks."""
     if sku.sells_slots == (command.rate_gpu is None):
         raise ValidationFailed(fields={"rate_gpu": "is given exactly for types that are sold by the GPU"})
     now = await ctx.now()
@@ -42,5 +49,4 @@ async def announce_price(ctx: Context, command: NewPrice) -> PriceView:
     price_id = new_id()
     if not await catalog.append_price(ctx.session, price_id, sku.id, command, begins, now, ctx.actor.id):
         raise CodeTaken("Another price begins at that very instant.")
-    await ctx.audit("price.announce", "sku", str(sku.id), {"effective_from": begins.isoformat()})
     return await price_at(ctx, sku.id, begins, command.currency)

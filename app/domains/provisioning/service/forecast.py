@@ -64,10 +64,13 @@ async def order_of(ctx: Context, scope: ProjectScope, command: LaunchAllocation)
     rate = price.rate(slots)
     if rate is None:
         raise ValidationFailed(fields={"gpus": "This type is rented as a whole machine only."})
+    image = await inventory.image(ctx, command.image_code or None)
+    if image.retired:
+        raise ValidationFailed(fields={"image": "This image is not on offer any more."})
     taken = await AllocationRepository(ctx.session).live_names(scope)
     return Order(
         sku=sku,
-        image=await inventory.image(ctx, command.image_code or None),
+        image=image,
         price=price,
         rate=rate,
         slots=slots,

@@ -129,7 +129,9 @@ async def launch_choices(ctx: Context, command: LaunchAllocation) -> LaunchChoic
         for sku in skus
         if sku.id in prices
     ]
-    offers.sort(key=lambda offer: (-offer.price.rate_whole, offer.sku.code))  # as the catalog lists them
+    offers.sort(
+        key=lambda offer: (offer.sku.position, -offer.price.rate_whole, offer.sku.code)
+    )  # as the catalog lists them
     images = await inventory.images(ctx)
     if not command.sku_code and offers:
         command = msgspec.structs.replace(command, sku_code=offers[0].sku.code)

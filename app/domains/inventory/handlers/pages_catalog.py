@@ -1,0 +1,111 @@
+"""The catalog as operators keep it: types, dated prices, images."""
+
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from app.domains.inventory import policies
+from app.domains.inventory.contracts import ImageView, NewImage, PriceView
+from app.domains.inventory.contracts.catalog import (
+    ImageChanged,
+    PriceWithdrawn,
+    SkuChanged,
+    WithdrawPrice,
+)
+from app.domains.inventory.schemas import ReasonBody
+from app.domains.inventory.schemas.catalog import (
+    EditImageForm,
+    EditSkuForm,
+    NewImageBody,
+    NewSkuForm,
+    PlanPriceForm,
+    catalog_admin_page,
+    sku_admin_page,
+)
+from app.domains.inventory.service import keeping
+from app.shared.authz import Permission
+from app.shared.authz.scope import may
+from app.shared.idempotency import once
+from app.shared.web import Ctx, Form, page, redirect, requires
+
+READ = requires(Permission.PLATFORM_CONSOLE)
+MANAGE = requires(Permission.PLATFORM_CATALOG_MANAGE)
+
+
+@get("/admin/catalog", opt=READ, include_in_schema=False)
+async def show_catalog(ctx: Ctx) -> Response[str]:
+    """Types with the price in force and the next one; images."""
+    entries, images = await keeping.list_entries(ctx), await keeping.list_images(ctx)
+    manages = may(ctx.actor, Permission.PLATFORM_CATALOG_MANAGE)
+    struct = catalog_admin_page(entries, images, await ctx.now(), may_manage=manages)
+    return await page(ctx, "inventory/admin_catalog.html", struct)
+
+
+@post("/admin/catalog", opt=MANAGE, include_in_schema=False)
+async def create_sku(ctx: Ctx, data: Form[NewSkuForm]) -> Response[str]:
+    """A type more."""
+    made = await once(ctx, SkuChanged, keeping.create_sku, data.command())
+    return redirect(ctx, f"/admin/catalog/types/{made.code}")
+
+
+@get("/admin/catalog/types/{code:str}", opt=READ, include_in_schema=False)
+async def show_sku(ctx: Ctx, code: FromPath[str]) -> Response[str]:
+    """One type: how it is shown, its prices, where images are warm."""
+    entry = await keeping.get_entry(ctx, code)
+    warm, names = await keeping.warm_nodes(ctx, entry.sku), await keeping.names_of(ctx, entry)
+    notice = await ctx.policy(policies.PRICE_NOTICE_HOURS)
+    manages = may(ctx.actor, Permission.PLATFORM_CATALOG_MANAGE)
+    struct = sku_admin_page(entry, warm, names, await ctx.now(), notice, may_manage=manages)
+    return await page(ctx, "inventory/admin_sku.html", struct)
+
+
+@post("/admin/catalog/types/{code:str}", opt=MANAGE, include_in_schema=False)
+async def edit_sku(ctx: Ctx, code: FromPath[str], data: Form[EditSkuForm]) -> Response[str]:
+    """How it is shown, and whether it is sold."""
+    await once(ctx, SkuChanged, keeping.edit_sku, data.command(code))
+    return redirect(ctx, f"/admin/catalog/types/{code}")
+
+
+@post("/admin/catalog/types/{code:str}/prices", opt=MANAGE, include_in_schema=False)
+async def plan_price(ctx: Ctx, code: FromPath[str], data: Form[PlanPriceForm]) -> Response[str]:
+    """Announce a price."""
+    await once(ctx, PriceView, keeping.plan_price, data.command(code))
+    return redirect(ctx, f"/admin/catalog/types/{code}")
+
+
+@post("/admin/catalog/types/{code:str}/prices/{price_id:uuid}/withdraw", opt=MANAGE, include_in_schema=False)
+async def withdraw_price(
+    ctx: Ctx, code: FromPath[str], price_id: FromPath[UUID], data: Form[ReasonBody]
+) -> Response[str]:
+    """Take an announced price back."""
+    command = WithdrawPrice(price_id=price_id, reason=data.reason)
+    await once(ctx, PriceWithdrawn, keeping.withdraw_price, command)
+    return redirect(ctx, f"/admin/catalog/types/{code}")
+
+
+@post("/admin/catalog/images", opt=MANAGE, include_in_schema=False)
+async def create_image(ctx: Ctx, data: Form[NewImageBody]) -> Response[str]:
+    """An image more."""
+    command = NewImage(code=data.code, title=data.title, osystem=data.osystem, distro_series=data.distro_series)
+    await once(ctx, ImageView, keeping.create_image, command)
+    return redirect(ctx, "/admin/catalog")
+
+
+@post("/admin/catalog/images/{image_id:uuid}", opt=MANAGE, include_in_schema=False)
+async def edit_image(ctx: Ctx, image_id: FromPath[UUID], data: Form[EditImageForm]) -> Response[str]:
+    """Make it the default, take it off, offer it again."""
+    await once(ctx, ImageChanged, keeping.edit_image, data.command(image_id))
+    return redirect(ctx, "/admin/catalog")
+
+
+ROUTES = [
+    show_catalog,
+    create_sku,
+    show_sku,
+    edit_sku,
+    plan_price,
+    withdraw_price,
+    create_image,
+    edit_image,
+]

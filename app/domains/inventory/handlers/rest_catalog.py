@@ -1,0 +1,132 @@
+"""The catalog for programs of operators: ETags on what can be edited, prices that are only ever added."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, get, patch, post
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.inventory.contracts import ImageView, NewImage, PriceView
+from app.domains.inventory.contracts.catalog import (
+    EditImage,
+    EditSku,
+    ImageChanged,
+    PriceWithdrawn,
+    SkuChanged,
+    WithdrawPrice,
+)
+from app.domains.inventory.handlers.pages_catalog import MANAGE, READ
+from app.domains.inventory.schemas import ReasonBody
+from app.domains.inventory.schemas.catalog import (
+    AdminImageAnswer,
+    AdminPriceAnswer,
+    AdminSkuAnswer,
+    EditImageBody,
+    EditSkuBody,
+    NewImageBody,
+    NewSkuBody,
+    PlanPriceBody,
+    image_answer,
+    price_answer,
+    sku_answer,
+)
+from app.domains.inventory.service import keeping
+from app.shared.idempotency import once
+from app.shared.web import Ctx, Json
+from app.shared.web.etag import IfMatch, seen_version, tagged
+
+Word = Annotated[str | None, QueryParameter(max_length=100)]
+
+
+@get("/api/v1/admin/skus", opt=READ)
+async def list_admin_skus(ctx: Ctx) -> list[AdminSkuAnswer]:
+    """Every type in the order of the catalog, also what is not on sale, with all of its prices."""
+    now = await ctx.now()
+    return [sku_answer(entry, now) for entry in await keeping.list_entries(ctx)]
+
+
+@get("/api/v1/admin/skus/{code:str}", opt=READ)
+async def get_admin_sku(ctx: Ctx, code: FromPath[str]) -> Response[AdminSkuAnswer]:
+    """One type with all of its prices; its ETag is what an edit names."""
+    entry = await keeping.get_entry(ctx, code)
+    return tagged(sku_answer(entry, await ctx.now()), entry.sku.version)
+
+
+@post("/api/v1/admin/skus", opt=MANAGE)
+async def create_sku(ctx: Ctx, data: Json[NewSkuBody]) -> SkuChanged:
+    """Add a type. Machines of that hardware get it with the next import; it is shown once it has a price."""
+    return await once(ctx, SkuChanged, keeping.create_sku, data.command())
+
+
+@patch("/api/v1/admin/skus/{code:str}", opt=MANAGE)
+async def edit_sku(
+    ctx: Ctx, code: FromPath[str], data: Json[EditSkuBody], if_match: IfMatch = None
+) -> Response[SkuChanged]:
+    """Change how a type is shown and whether it is sold. Machines that run keep running."""
+    command = EditSku(
+        code=code, title=data.title, description=data.description, position=data.position, on_sale=data.on_sale,
+        seen=seen_version(if_match),
+    )  # fmt: skip
+    changed = await once(ctx, SkuChanged, keeping.edit_sku, command)
+    return tagged(changed, changed.version)
+
+
+@get("/api/v1/admin/prices", opt=READ)
+async def list_prices(ctx: Ctx, sku: Word = None) -> list[AdminPriceAnswer]:
+    """Every price, of one type or of all, oldest first: past, in force, announced, withdrawn."""
+    now = await ctx.now()
+    entries = [entry for entry in await keeping.list_entries(ctx) if sku is None or entry.sku.code == sku]
+    return [price_answer(price, entry, now) for entry in entries for price in entry.prices]
+
+
+@post("/api/v1/admin/prices", opt=MANAGE)
+async def plan_price(ctx: Ctx, data: Json[PlanPriceBody]) -> PriceView:
+    """Announce a price. A higher one begins after the notice that policy asks for; the past is never rewritten."""
+    return await once(ctx, PriceView, keeping.plan_price, data.command())
+
+
+@post("/api/v1/admin/prices/{price_id:uuid}/withdraw", opt=MANAGE, status_code=200)
+async def withdraw_price(ctx: Ctx, price_id: FromPath[UUID], data: Json[ReasonBody]) -> PriceWithdrawn:
+    """Take back a price that has not begun."""
+    command = WithdrawPrice(price_id=price_id, reason=data.reason)
+    return await once(ctx, PriceWithdrawn, keeping.withdraw_price, command)
+
+
+@get("/api/v1/admin/images", opt=READ)
+async def list_admin_images(ctx: Ctx) -> list[AdminImageAnswer]:
+    """Every image, those on offer first, with how many nodes have it warm."""
+    return [image_answer(item.image, item.warm_nodes) for item in await keeping.list_images(ctx)]
+
+
+@post("/api/v1/admin/images", opt=MANAGE)
+async def create_image(ctx: Ctx, data: Json[NewImageBody]) -> AdminImageAnswer:
+    """Offer an image that MAAS can deploy."""
+    command = NewImage(code=data.code, title=data.title, osystem=data.osystem, distro_series=data.distro_series)
+    return image_answer(await once(ctx, ImageView, keeping.create_image, command), 0)
+
+
+@patch("/api/v1/admin/images/{image_id:uuid}", opt=MANAGE)
+async def edit_image(
+    ctx: Ctx, image_id: FromPath[UUID], data: Json[EditImageBody], if_match: IfMatch = None
+) -> Response[ImageChanged]:
+    """Its title, whether it is the default, whether it is on offer. Machines that run it keep running."""
+    command = EditImage(
+        image_id=image_id, title=data.title, is_default=data.is_default, retired=data.retired,
+        seen=seen_version(if_match),
+    )  # fmt: skip
+    changed = await once(ctx, ImageChanged, keeping.edit_image, command)
+    return tagged(changed, changed.version)
+
+
+ROUTES = [
+    list_admin_skus,
+    get_admin_sku,
+    create_sku,
+    edit_sku,
+    list_prices,
+    plan_price,
+    withdraw_price,
+    list_admin_images,
+    create_image,
+    edit_image,
+]
