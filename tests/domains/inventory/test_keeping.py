@@ -72,7 +72,7 @@ async def test_a_lower_price_may_begin_at_once_and_the_past_is_never_rewritten(r
     with pytest.raises(IntegrityError):
         async with runtime.context(SYSTEM) as ctx:
             await ctx.session.execute(
-                text("INSERT INTO inventory.price_withdrawals VALUES (:id, now(), NULL, 'by hand')"),
+                text("INSERT INTO inventory.price_withdrawals VALUES (:id, clock_timestamp(), NULL, 'by hand')"),
                 {"id": sku["prices"][1]["id"]},
             )
 

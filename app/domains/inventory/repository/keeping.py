@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domains.inventory.contracts import ImageView, SkuView
 from app.domains.inventory.contracts.catalog import AdminImage, PriceEntry, WarmNode
 from app.domains.inventory.repository import catalog, images
+from app.domains.inventory.repository.catalog import SKU_COLUMNS
 from app.shared.authz import PlatformScope
 
-ALL_SKUS = text(catalog.SKU_COLUMNS + " ORDER BY position, gpu_count > 0 DESC, code")
-LOCK_SKU = text(catalog.SKU_COLUMNS + " WHERE code = :code FOR UPDATE")
+ALL_SKUS = text(SKU_COLUMNS + " ORDER BY position, gpu_count > 0 DESC, code")
+LOCK_SKU = text(SKU_COLUMNS + " WHERE code = :code FOR UPDATE")
 UPDATE_SKU = text("""
     UPDATE inventory.sku_catalog
     SET title = :title, description = :description, position = :position, on_sale = :on_sale, version = version + 1
