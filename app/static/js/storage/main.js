@@ -22,7 +22,9 @@ function start(root) {
   const queue = new Queue({ namespace, folder, single: Number(single), onChange: () => { timer ||= setTimeout(draw, DRAW_MS); } });
   const panel = new Panel(root, queue);
 
-  const take = (found) => {
+  const looked = queue.findUnfinished().catch(() => []); // it is an offer only
+  const take = async (found) => {
+    await looked;
     part("resume").hidden = true;
     queue.add(found);
   };
@@ -47,7 +49,7 @@ function start(root) {
     if (queue.figures().busy) event.preventDefault();
   });
   for (const name of ["online", "offline"]) window.addEventListener(name, draw);
-  offerToGoOn(part("resume"), queue);
+  looked.then((left) => offerToGoOn(part("resume"), queue, left));
   root.hidden = false;
 }
 
@@ -70,13 +72,7 @@ function dropZone(root, take) {
 }
 
 // Uploads that a closed page or a broken computer left: what arrived is kept, the files have to be chosen again.
-async function offerToGoOn(place, queue) {
-  let left;
-  try {
-    left = await queue.findUnfinished();
-  } catch {
-    return; // it is an offer only
-  }
+function offerToGoOn(place, queue, left) {
   if (!left.length || queue.items.length) return;
   const text = document.createElement("span");
   text.textContent = (left.length === 1 ? left[0].path + " was not finished. " : left.length.toLocaleString("en") + " uploads were not finished. ")

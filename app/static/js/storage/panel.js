@@ -48,7 +48,7 @@ export class Panel {
     bar.value = figures.size ? figures.sent : figures.busy ? 0 : 1;
     const sentence = this.sentence(figures);
     this.part("sum").textContent = sentence;
-    this.part("pause").hidden = !figures.busy;
+    this.part("pause").hidden = !figures.busy && !this.queue.paused;
     this.part("pause").firstElementChild.textContent = this.queue.paused ? "Resume" : "Pause";
     this.part("cancel").hidden = !figures.busy && !figures.asking;
     this.part("close").hidden = figures.busy || figures.asking > 0;

@@ -56,7 +56,8 @@ export class Queue {
     this.onChange();
   }
 
-  resume() {
+  async resume() {
+    await this.running;
     this.paused = false;
     this.problem = "";
     this.stopper = new AbortController();
@@ -111,22 +112,24 @@ export class Queue {
   }
 
   async work() {
-    const signal = this.stopper.signal;
-    try {
-      await Promise.all([this.smallOnes(signal), ...Array.from({ length: LARGE_AT_ONCE }, () => this.largeOnes(signal))]);
-    } catch (error) {
-      if (!(error instanceof Stopped)) {
-        this.paused = true;
-        this.problem = error instanceof Refused && error.status === 401 ? "Your session has ended. Sign in in another tab, then resume here." : error.message;
-      }
-    } finally {
-      for (const item of this.items) {
-        if (item.state !== "sending") continue;
-        item.state = "waiting"; // what has arrived is asked for when it goes on
-        item.again = Boolean(item.upload);
-        item.sent = 0;
-      }
+    const stopper = this.stopper;
+    const lanes = [this.smallOnes(stopper.signal), ...Array.from({ length: LARGE_AT_ONCE }, () => this.largeOnes(stopper.signal))];
+    await Promise.all(lanes.map((lane) => lane.catch((error) => this.stop(error, stopper))));
+    for (const item of this.items) {
+      if (item.state !== "sending") continue;
+      item.state = "waiting"; // what has arrived is asked for when it goes on
+      item.again = Boolean(item.upload);
+      item.sent = 0;
     }
+  }
+
+  // One lane has ended badly: so do the others, and the page says why.
+  stop(error, stopper) {
+    if (!(error instanceof Stopped)) {
+      this.paused = true;
+      this.problem = error instanceof Refused && error.status === 401 ? "Your session has ended. Sign in in another tab, then resume here." : error.message;
+    }
+    stopper.abort();
   }
 
   next(isLarge, count) {
