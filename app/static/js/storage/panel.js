@@ -3,6 +3,8 @@ const ROW = 44;
 const ORDER = { failed: 0, asking: 1, sending: 2, waiting: 3, done: 4, skipped: 5 };
 const WINDOW_MS = 6000;
 const SAY_MS = 20000;
+// a name that will be refused must not look like another one until it is
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
 function size(bytes) {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -119,8 +121,8 @@ export class Panel {
     row.style.transform = "translateY(" + place * ROW + "px)";
     row.setAttribute("aria-setsize", count);
     row.setAttribute("aria-posinset", place + 1);
-    row.firstChild.textContent = item.path;
-    row.firstChild.title = item.path;
+    row.firstChild.textContent = item.path.replace(UNSEEN, "\ufffd");
+    row.firstChild.title = row.firstChild.textContent;
     row.lastChild.textContent = this.words(item);
   }
 

@@ -119,7 +119,6 @@ export class Queue {
       if (item.state !== "sending") continue;
       item.state = "waiting"; // what has arrived is asked for when it goes on
       item.again = Boolean(item.upload);
-      item.sent = 0;
     }
   }
 
