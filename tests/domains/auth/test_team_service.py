@@ -1,9 +1,12 @@
 """Members and invitations on a real database: who may change what, and what follows from it."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
 from app.domains.auth import public
+from app.domains.auth.contracts import Visit
 from app.domains.auth.contracts.team import (
     AnswerInvitation,
     InvitationQuery,
@@ -23,9 +26,12 @@ from app.domains.auth.errors import (
     OwnersOnly,
     RoleAboveOwn,
 )
+from app.domains.auth.repository import AuthRepository
 from app.domains.auth.service import invitations, places, team
 from app.shared.authz import Permission
+from app.shared.crypto import digest
 from app.shared.errors import Forbidden, NotFound, PreconditionFailed, ValidationFailed
+from app.shared.ids import new_id
 from tests.domains.auth.world import join, refresh
 from tests.fixtures.app import tenant_of
 
@@ -230,6 +236,27 @@ async def test_who_is_removed_stands_in_their_own_organisation_again_and_may_do_
     async with open_context() as ctx:
         assert await public.without_permission(ctx, Permission.TERMINAL_OPEN, [stay]) == {stay}
         assert await public.session_places(ctx, [ben.actor.session_id]) == {ben.actor.session_id: own}
+
+
+async def test_a_removed_members_command_line_ends_there_and_goes_on_at_home(sign_in_as, runtime, open_context) -> None:
+    ada, ben = await sign_in_as("ada"), await sign_in_as("ben")
+    home = (tenant_of(ben), ben.actor.project_id)
+    await join(runtime, ada, ben, "tenant_member")
+    sessions = {}
+    async with open_context() as ctx:
+        now = await ctx.now()
+        for name, place in (("home", home), ("away", (tenant_of(ada), ada.actor.project_id))):
+            sessions[name] = new_id()
+            visit = Visit(user_agent="berth-cli/1 (laptop)", address="127.0.0.1")
+            await AuthRepository(ctx.session).append_session(
+                sessions[name], digest(name), ben.actor.id, place, "cli", visit, now, now + timedelta(days=1)
+            )
+    async with open_context(ada.actor) as ctx:
+        await team.remove_member(ctx, RemoveMember(user_id=ben.actor.id))
+    async with open_context() as ctx:
+        assert await public.session_endings(ctx, sessions.values()) == {
+            sessions["away"]: "removed from the organisation"
+        }
 
 
 async def test_who_has_only_project_roles_is_led_to_a_project_that_is_left(sign_in_as, runtime, open_context) -> None:
