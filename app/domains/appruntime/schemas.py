@@ -233,6 +233,7 @@ class GalleryPage(msgspec.Struct, frozen=True, kw_only=True):
     is_first: bool
     may_run: bool
     has_machine: bool
+    is_moving: bool
     call: ApiCall
 
 
@@ -256,6 +257,7 @@ class AppPage(msgspec.Struct, frozen=True, kw_only=True):
     look: tuple[str, str]
     steps: tuple[Step, ...]
     is_coming: bool
+    is_moving: bool
     is_down: bool
     role_words: dict[str, str]
     others: tuple[tuple[str, str], ...]  # who could be added: id, words
@@ -278,7 +280,13 @@ class MachineAppsPage(msgspec.Struct, frozen=True, kw_only=True):
 
     machine: AllocationView
     rows: tuple[AppRow, ...]
+    is_moving: bool
     may_run: bool
+
+
+def is_moving(shown: App) -> bool:
+    """Whether its state is about to change by itself."""
+    return shown.app.state in COMING or shown.app.state == "stopping"
 
 
 def app_row(shown: App) -> AppRow:
@@ -303,6 +311,7 @@ def gallery_page(
         is_first=is_first,
         may_run=may_run,
         has_machine=has_machine,
+        is_moving=any(is_moving(shown) for shown in found.items),
         call=call("GET", "/api/v1/apps", cli=("apps", "ls")),
     )
 
@@ -343,6 +352,7 @@ def app_page(detail: AppDetail) -> AppPage:
         look=LOOKS[app.state],
         steps=timeline(detail),
         is_coming=app.state in COMING,
+        is_moving=is_moving(detail.shown),
         is_down=app.state in DOWN,
         role_words=ROLE_WORDS,
         others=tuple((str(person.id), f"{person.name} ({person.email})") for person in detail.others),

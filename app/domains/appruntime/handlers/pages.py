@@ -19,6 +19,7 @@ from app.domains.appruntime.schemas import (
     app_page,
     app_row,
     gallery_page,
+    is_moving,
     launch_app_page,
 )
 from app.domains.appruntime.service import acting, entrance, launch, logs, manifests, people, views
@@ -94,6 +95,12 @@ async def app_now(ctx: Ctx, app_id: FromPath[UUID]) -> Response[str]:
     return await fragment(ctx, DETAIL, "now", app_page(await views.get_detail(ctx, app_id)))
 
 
+@get("/apps/{app_id:uuid}/people", opt=READ, include_in_schema=False)
+async def app_people(ctx: Ctx, app_id: FromPath[UUID]) -> Response[str]:
+    """Its people alone."""
+    return await fragment(ctx, DETAIL, "people", app_page(await views.get_detail(ctx, app_id)))
+
+
 @get("/apps/{app_id:uuid}/log", opt=READ, include_in_schema=False)
 async def app_log(contexts: Contexts, state: State, app_id: FromPath[UUID]) -> Response[str]:
     """The end of its output, read from the machine now."""
@@ -156,10 +163,11 @@ async def machine_apps_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[
 async def _on_machine(ctx: Context, allocation_id: UUID) -> MachineAppsPage:
     machine, found = await views.apps_on(ctx, allocation_id)
     runs = may(ctx.actor, Permission.APP_RUN) and machine.state == "active"
-    return MachineAppsPage(machine=machine, rows=tuple(app_row(shown) for shown in found), may_run=runs)
+    rows, moving = tuple(app_row(shown) for shown in found), any(is_moving(shown) for shown in found)
+    return MachineAppsPage(machine=machine, rows=rows, is_moving=moving, may_run=runs)
 
 
 ROUTES = [
-    gallery, gallery_now, launch_form, launch_app, app_detail, app_now, app_log, act_on_app, set_member, open_app,
-    open_at, machine_apps, machine_apps_now,
+    gallery, gallery_now, launch_form, launch_app, app_detail, app_now, app_people, app_log, act_on_app, set_member,
+    open_app, open_at, machine_apps, machine_apps_now,
 ]  # fmt: skip
