@@ -93,6 +93,7 @@ def test_a_notebook_cell_runs_on_the_machine(enter: Enter, stack: Stack, steps: 
         expect(notebook).to_be_visible(timeout=60_000)
     with steps.step("run a cell"):
         notebook.click()
+        expect(tab.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
         cell = tab.locator(".jp-Notebook .jp-Cell .cm-content").first
         cell.click()
         tab.keyboard.type("import os; (1 + 1, os.environ['USER'], os.uname().nodename)")

@@ -270,3 +270,46 @@ def test_keys_used_tells_the_last_use_of_each_key_from_the_log(root: Root) -> No
     }
     root.program("journalctl", "exit 1")
     assert root.run("keys-used", "--login", "ada")[0] == 1
+
+
+APP = ("--login", "ada", "--app", "0123456789ab")
+
+
+@pytest.mark.parametrize(
+    "app", ["", "0123456789AB", "0123456789a", "../../etc/pas", "0123456789ab;i", "0123456789ab\n"]
+)
+def test_a_wrong_name_of_an_app_touches_nothing(root: Root, app: str) -> None:
+    root.run(*ADD)
+    before = root.log
+    for command in ("app-start", "app-stop"):
+        status, answer = root.run(command, "--login", "ada", "--app", app)
+        assert (status, answer["ok"]) == (2, False)
+    assert root.log == before
+
+
+def test_an_app_is_a_unit_of_its_login_and_is_started_once(root: Root) -> None:
+    root.run(*ADD)
+    root.program("systemd-run", 'touch "$BERTH_NODE_ROOT/runs"')
+    root.program(
+        "systemctl",
+        'case $1 in is-active) [ -e "$BERTH_NODE_ROOT/runs" ] ;; stop) rm -f "$BERTH_NODE_ROOT/runs" ;; esac',
+    )
+    for _ in range(2):
+        assert root.run("app-start", *APP) == (0, {"ok": True, "command": "app-start", "login": "ada"})
+    started = [line for line in root.log if line.startswith("systemd-run ")]
+    assert len(started) == 1
+    for words in ("--unit=berth-app-0123456789ab", "--uid=ada", "KillMode=mixed", "NoNewPrivileges=yes"):
+        assert words in started[0]
+    for _ in range(2):
+        assert root.run("app-stop", *APP) == (0, {"ok": True, "command": "app-stop", "login": "ada"})
+
+
+def test_an_app_that_does_not_end_is_said_so(root: Root) -> None:
+    root.run(*ADD)
+    root.program("systemctl", ":")  # active whatever is asked
+    assert root.run("app-stop", *APP)[0] == 1
+
+
+def test_an_app_of_an_account_that_is_not_there_or_not_ours_is_refused(root: Root) -> None:
+    assert root.run("app-start", *APP)[0] == 1
+    assert root.run("app-start", "--login", "syslog", "--app", "0123456789ab")[0] == 2

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import asyncssh
+from asyncssh.stream import SSHUNIXStreamSession
 
 from devstack.simulators.nodes import processes
 from devstack.simulators.nodes.confinement import Launch, Level, Room, home_path
@@ -71,22 +72,24 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-async def open_socket(
-    level: Level, room: Room, path: str, reader: asyncssh.SSHReader[bytes], writer: asyncssh.SSHWriter[bytes]
-) -> None:
-    """Pump until either side ends. Only sockets below the login's home and of its uid: we may be root, it is not."""
+async def open_socket(level: Level, room: Room, path: str) -> "SSHUNIXStreamSession[bytes]":
+    """The channel's session, once the socket is open. Only sockets below the login's home and of its uid: we may be
+    root, it is not. Raises ChannelOpenError."""
     try:
         upstream, downstream = await _connect(level, room, path)
-    except (OSError, ValueError):
-        writer.channel.abort()
-        return
-    try:
-        await asyncio.gather(_pump(reader, downstream), _pump(upstream, writer))
-    except (OSError, asyncssh.Error):
-        pass
-    finally:
-        downstream.close()
-        writer.close()
+    except (OSError, ValueError) as error:
+        raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "open failed") from error
+
+    async def pump(reader: asyncssh.SSHReader[bytes], writer: asyncssh.SSHWriter[bytes]) -> None:
+        try:
+            await asyncio.gather(_pump(reader, downstream), _pump(upstream, writer))
+        except (OSError, asyncssh.Error):
+            pass
+        finally:
+            downstream.close()
+            writer.close()
+
+    return SSHUNIXStreamSession(pump)
 
 
 async def _connect(level: Level, room: Room, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

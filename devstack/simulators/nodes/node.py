@@ -5,7 +5,6 @@ import contextlib
 import re
 import time
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 import asyncssh
 import msgspec
@@ -227,16 +226,12 @@ class Node:
             self._apps.start(command.login, command.app, start)
         return 0, {"ok": True, "command": command.name, "login": command.login}
 
-    async def reach(
-        self, login: str, path: str, reader: asyncssh.SSHReader[bytes], writer: asyncssh.SSHWriter[bytes]
-    ) -> None:
-        """Join a channel with a socket in that login's home (direct-streamlocal)."""
+    async def reach(self, login: str, path: str) -> "asyncssh.SSHUNIXSession[bytes]":
+        """A socket in that login's home (direct-streamlocal). Raises ChannelOpenError."""
         account = self.machine.accounts.get(login)
         if account is None:
-            writer.close()
-            return
-        room = self._store.room(self.machine, account)
-        await open_socket(self._level, room, path, reader, writer)
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "open failed")
+        return await open_socket(self._level, self._store.room(self.machine, account), path)
 
     def _carry_out(self, command: commands.NodeCommand) -> dict[str, object]:
         machine, login = self.machine, command.login
@@ -344,13 +339,11 @@ class _Door(asyncssh.SSHServer):
         if self.key_line:
             self._node.note_use(self.login, asyncssh.import_public_key(self.key_line).get_fingerprint())
 
-    def unix_connection_requested(
-        self, dest_path: str
-    ) -> Callable[[asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]], Awaitable[None]] | bool:
+    def unix_connection_requested(self, dest_path: str) -> "Awaitable[asyncssh.SSHUNIXSession[bytes]] | bool":
         """As sshd with `AllowStreamLocalForwarding local`; the certificate's own permission was checked before."""
         if not self._node.machine.boot().forwards_sockets():
             return False
-        return partial(self._node.reach, self.login, dest_path)
+        return self._node.reach(self.login, dest_path)
 
     def hang_up(self) -> None:
         """Close the connection, telling the client why."""

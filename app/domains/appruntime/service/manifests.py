@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from app.context import Context
 from app.domains.appruntime.contracts import ManifestView, PublishManifest
@@ -14,6 +15,7 @@ from app.shared.authz import ActorKind, Permission
 from app.shared.authz.scope import require
 from app.shared.errors import Forbidden
 
+log = structlog.get_logger("berth.apps")
 BUILT_IN = Path(__file__).parents[1] / "manifests"
 ROOT = Path(__file__).parents[4]
 
@@ -49,7 +51,10 @@ async def publish_built_in(ctx: Context) -> int:
     """All of them; how many there are. A version that was published with other content stays as it was."""
     manifests = built_in()
     for command in manifests:
-        await publish(ctx, command)
+        try:
+            await publish(ctx, command)
+        except ManifestTaken:  # nobody raised its version: who launched it before gets what they got then
+            log.warning("a manifest changed and its version did not", slug=command.body["slug"])
     return len(manifests)
 
 
