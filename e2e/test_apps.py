@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from e2e import stories
 from e2e.conftest import Enter, Visitor
 from e2e.pages.apps import App, Apps
+from e2e.pages.machine import Machine, Machines
 from e2e.pages.sign_in import SignIn
 from e2e.pictures import Pictures
 from e2e.stack import Stack
@@ -65,6 +66,15 @@ def test_an_app_is_launched_opened_and_released(enter: Enter, stack: Stack, step
         App(page).release()
     Apps(page).open()
     visitor.pictures.take("apps")
+    _give_back(page)
+
+
+def _give_back(page: Page) -> None:
+    """The machine is for the next test; nobody waits until it is erased."""
+    Machines(page).open().rows.get_by_role("link", name=MACHINE).first.click()
+    machine = Machine(page)
+    machine.ask_to_give_back(MACHINE)
+    machine.confirm_twice(MACHINE)
 
 
 def _expect_echo(tab: Page) -> None:
@@ -105,3 +115,8 @@ def test_a_notebook_cell_runs_on_the_machine(enter: Enter, stack: Stack, steps: 
         second = Apps(page).open().launch("JupyterLab").launch_twice()
         second.expect_state("running")
         expect(second.main.get_by_text("was there already").first).to_be_visible()
+    _give_back(page)
+    with steps.step("the app ends with its machine"):
+        Apps(page).open().rows.get_by_role("link", name="jupyterlab", exact=True).click()
+        App(page).expect_state("released")
+        expect(App(page).main.get_by_text("Its machine was given back.")).to_be_visible()
