@@ -1,4 +1,4 @@
-"""`berth worker`: jobs of the three queues, and beside them the outbox relay, the consumers and the ticker.
+"""`berth worker`: jobs of all queues, and beside them the outbox relay, the consumers and the ticker.
 
 One process, one event loop. The long tasks are started by SAQ's startup hook and stopped by its shutdown hook; one that
 crashes is logged and started again. Any worker may die at any instruction; SIGTERM ends it within ten seconds.
@@ -48,7 +48,7 @@ JobFunction = Callable[..., Awaitable[None]]
 
 
 class BerthWorker(Worker[SaqContext]):
-    """SAQ's worker without signal handlers, because three of them share a process, and with a way to take no new jobs
+    """SAQ's worker without signal handlers, because all of them share a process, and with a way to take no new jobs
     while the running ones finish."""
 
     SIGNALS: list[signal.Signals] = []  # noqa: RUF012 - the library's class attribute

@@ -14,7 +14,7 @@ from app.shared.policy import PolicyKey
 if TYPE_CHECKING:
     from app.context import Context, Runtime
 
-Queue = Literal["billing", "notifications", "maintenance"]
+Queue = Literal["billing", "notifications", "webhooks", "maintenance"]
 JobFunction = Callable[["Runtime", dict[str, object]], Awaitable[None]]
 ConsumerFunction = Callable[["Context", Event, Envelope], Awaitable[None]]
 

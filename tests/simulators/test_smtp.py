@@ -43,6 +43,16 @@ async def test_the_page_shows_hostile_mail_escaped_and_its_html_in_a_frame_that_
     assert (await world.reader.get(f"{world.url}/")).text.count("<script>") == 0
 
 
+async def test_a_reader_can_wait_for_a_mail_to_an_address(world: MailWorld) -> None:
+    params = {"to": "Ben@example.com", "wait": "20"}
+    waiting = asyncio.create_task(world.reader.get(f"{world.url}/api/mails", params=params))
+    await _send(world, "Subject: other\r\n\r\ny\r\n", to="ada@example.com")
+    await _send(world, "Subject: mine\r\n\r\ny\r\n")
+    found = (await asyncio.wait_for(waiting, 4)).json()
+    assert [mail["subject"] for mail in found] == ["mine"]
+    assert (await world.reader.get(f"{world.url}/api/mails", params={"to": "x@y.example", "wait": "0"})).json() == []
+
+
 async def test_refusals_have_the_codes_that_clients_know(world: MailWorld) -> None:
     await world.fault("refuse_recipient", address="gone@example.com")
     with pytest.raises(aiosmtplib.SMTPRecipientsRefused):

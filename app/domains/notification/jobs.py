@@ -33,7 +33,7 @@ async def prune(runtime: Runtime, arguments: dict[str, object]) -> None:
 
 JOBS = (
     JobSpec(name=SEND_JOB, run=send_mail, queue="notifications", timeout=45, retries=2),
-    JobSpec(name=deliveries.JOB, run=deliver_webhook, queue="notifications", timeout=30, retries=2),
+    JobSpec(name=deliveries.JOB, run=deliver_webhook, queue="webhooks", timeout=30, retries=2),
 )
 CRONS = (
     CronSpec(

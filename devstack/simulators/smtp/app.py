@@ -1,5 +1,7 @@
 """The simulated mail server: SMTP on one port, its inbox as a page and as JSON on another. Wiring only."""
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +16,7 @@ from devstack.simulators.smtp.protocol import Server
 from devstack.simulators.store import Store
 
 KEPT = 500
+LONGEST_WAIT = 25.0  # seconds
 ISOLATED = (
     ("content-security-policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'"),
     ("x-content-type-options", "nosniff"),
@@ -25,12 +28,21 @@ def create_app(config: Mapping[str, object], data_dir: Path, now: Callable[[], f
     section = cast("dict[str, object]", config["smtp"])
     faults = Faults(data_dir)
     store = Store(data_dir / "smtp.sqlite")
+    arrived = asyncio.Condition()
+    telling: set[asyncio.Task[None]] = set()
+
+    async def tell() -> None:
+        async with arrived:
+            arrived.notify_all()
 
     def accept(sender: str, recipients: tuple[str, ...], raw: bytes) -> str:
         mail = Mail(id=uuid4().hex, sender=sender, recipients=recipients, raw=raw, received_at=now())
         store.put(mail.id, mail)
         for old in store.all(Mail)[:-KEPT]:
             store.delete(Mail, old.id)
+        task = asyncio.get_running_loop().create_task(tell())
+        telling.add(task)
+        task.add_done_callback(telling.discard)
         return mail.id
 
     server = Server(int(str(section.get("smtp_port", 0))), faults, accept)
@@ -44,9 +56,18 @@ def create_app(config: Mapping[str, object], data_dir: Path, now: Callable[[], f
         store.close()
 
     async def handle(request: Request) -> Response:
+        if request.path == "/api/mails" and request.query.get("wait", "").isdigit():
+            await _wait(store, arrived, request)
         return _route(store, request)
 
     return application(handle, faults, on_startup=start, on_shutdown=stop)
+
+
+async def _wait(store: Store, arrived: asyncio.Condition, request: Request) -> None:
+    """`?to=ADDRESS&wait=SECONDS`: until that address has a mail."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(min(float(request.query["wait"]), LONGEST_WAIT)), arrived:
+            await arrived.wait_for(lambda: bool(_newest(store, request.query.get("to", ""))))
 
 
 def _route(store: Store, request: Request) -> Response:

@@ -11,6 +11,8 @@ from app.domains.notification.service.feed import FeedPage
 from app.domains.notification.service.inbox import PREFIX
 from app.shared.events.base import CATALOGUE
 
+OUR_WORDS = {"allocation": "machine", "tenant": "organisation", "object": "file", "copy": "copy to a machine"}
+
 
 class EventAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """One event: ids and amounts only. `data` has the fields that the list of events documents for `type`."""
@@ -66,4 +68,7 @@ def told_kinds() -> list[str]:
 def label_of(name: str) -> str:
     """In words, when people are told of it too; else its name, readable."""
     kind = BY_NAME.get(name)
-    return kind.label if kind else " ".join(name.split(".")[1:]).replace("_", " ").capitalize()
+    if kind is not None:
+        return kind.label
+    _, thing, verb = name.split(".", 2)
+    return f"{OUR_WORDS.get(thing, thing)} {verb}".replace("_", " ").capitalize()

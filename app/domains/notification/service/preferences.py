@@ -34,8 +34,8 @@ async def set_preferences(ctx: Context, command: SetPreferences) -> PreferencesV
     off = rules.vital_off(command.choices)
     if off and not command.acknowledged:
         names = " and ".join(f"“{kind.label}”" for kind in off)
-        reason = f"Without a mail for {names} machines can be given back before you know. Tick the box to accept that."
-        raise ValidationFailed(reason, fields={"acknowledged": reason})
+        reason = f"Without a mail for {names} machines can be given back before you know."
+        raise ValidationFailed(reason, fields={"acknowledged": "must be ticked to accept that"})
     repository = InboxRepository(ctx.session)
     check_version(await repository.lock_preferences(user_id), command.seen)
     await repository.set_preferences(user_id, rules.differences(command.choices), await ctx.now())

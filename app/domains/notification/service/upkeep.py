@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.context import Runtime
+from app.context import Context, Runtime
 from app.domains.notification import policies
+from app.domains.notification.contracts import DeliveryRef
 from app.domains.notification.repository import feed as feed_rows
 from app.domains.notification.repository import inbox as inbox_rows
 from app.domains.notification.repository import mails as mail_rows
@@ -20,6 +21,7 @@ log = structlog.get_logger("berth.notification")
 AT_ONCE = 50
 BATCH = 1_000
 GRACE = timedelta(seconds=30)  # the job itself comes first
+PATIENCE = timedelta(minutes=5)  # a queue of webhooks may be long
 Prune = Callable[[AsyncSession, datetime, int], Awaitable[int]]
 
 
@@ -27,12 +29,20 @@ async def sweep(runtime: Runtime) -> int:
     """One round. Returns how many overdue things were taken up."""
     async with runtime.context(SYSTEM) as ctx:
         overdue = await mail_rows.list_overdue_mails(ctx.session, await ctx.now() - GRACE, AT_ONCE)
-        late = await DeliveryRepository(ctx.session).list_overdue(await ctx.now() - GRACE, AT_ONCE)
+        late = await _ask_again(ctx)
     for mail_id in overdue:
         await mails.send(runtime, mail_id)
+    return len(overdue) + late
+
+
+async def _ask_again(ctx: Context) -> int:
+    """Strangers may be slow, so their turn comes in the queue of webhooks and not here."""
+    repository, now = DeliveryRepository(ctx.session), await ctx.now()
+    late = await repository.list_overdue(now - PATIENCE, AT_ONCE)
     for delivery_id in late:
-        await deliveries.deliver(runtime, delivery_id)
-    return len(overdue) + len(late)
+        await repository.postpone(delivery_id, now)
+        await ctx.enqueue(deliveries.JOB, DeliveryRef(id=delivery_id), aggregate_id=delivery_id)
+    return len(late)
 
 
 async def prune(runtime: Runtime) -> None:
