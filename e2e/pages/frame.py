@@ -46,5 +46,5 @@ class Frame:
         expect(self.pill).to_contain_text(amount)
 
     def choose_theme(self, theme: Literal["light", "dark"]) -> None:
-        self.page.get_by_role("banner").get_by_text("account of").click()
+        self.page.get_by_role("banner").locator("summary").filter(has_text="account of").click()
         self.page.get_by_role("button", name=theme.capitalize(), exact=True).click()
