@@ -23,6 +23,7 @@ from app.domains.inventory.events import (
 )
 from app.domains.inventory.repository import nodes, slots
 from app.domains.inventory.repository.nodes import Changed, LockedNode
+from app.domains.inventory.rules.upkeep import may_follow
 from app.domains.inventory.service.history import note
 from app.shared.authz import Permission, privileged
 from app.shared.errors import NotFound, ValidationFailed
@@ -52,12 +53,12 @@ async def node_names(ctx: Context, node_ids: Iterable[UUID]) -> dict[UUID, str]:
 
 
 async def mark_node(ctx: Context, node_id: UUID, state: NodeState, reason: str) -> None:
-    """Put a node into a state. Raises NotFound."""
+    """Put a node into a state that may follow its own; every other wish changes nothing. Raises NotFound."""
     if state == "quarantined":
         await quarantine(ctx, node_id, reason)
         return
     node = await lock(ctx, node_id)
-    if node.state != state:
+    if may_follow(node.state, state):
         said = None if state == "ready" else reason
         changed = await nodes.set_state(ctx.session, node_id, state, said, await ctx.now())
         await tell_slots(ctx, node_id, changed)

@@ -14,6 +14,7 @@ from app.domains.provisioning.schemas import LABELS, LOOKS
 from app.domains.provisioning.service.fleet import Fleet, FleetQuery, MapNode, Stuck, StuckMachine
 from app.shared.web.formats import duration
 from app.shared.web.shell import initials
+from app.shared.web.show_code import ApiCall, call
 
 Chip = tuple[str, str, bool]
 PATTERNS = 8  # colours of organisations; the initials tell apart those that share one
@@ -146,6 +147,7 @@ class FleetPage(msgspec.Struct, frozen=True, kw_only=True):
     waiting_since: datetime | None
     stuck: tuple[StuckRow, ...]
     at: datetime
+    call: ApiCall
 
 
 class FleetView(msgspec.Struct, frozen=True, kw_only=True):
@@ -266,6 +268,7 @@ def fleet_page(fleet: Fleet, view: FleetView, *, may_open_nodes: bool, may_open_
         waiting_since=fleet.waiting_since,
         stuck=_stuck_rows(fleet.stuck, may_open_nodes=may_open_nodes, may_open_machines=may_open_machines),
         at=fleet.at,
+        call=call("GET", "/api/v1/admin/fleet", cli=("admin", "fleet")),
     )
 
 
