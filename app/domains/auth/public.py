@@ -22,7 +22,7 @@ from app.domains.auth.contracts.team import InvitationMail, PlaceView
 from app.domains.auth.policies import VIEW_AS_MINUTES
 from app.domains.auth.repository import AuthRepository, TeamRepository
 from app.domains.auth.repository.customers import CustomerRepository
-from app.domains.auth.repository.holders import list_holders
+from app.domains.auth.repository.holders import list_holders, list_verified
 from app.domains.auth.service import customers, invitations, places, views
 from app.domains.auth.service.sessions import actor_of_cookie, cache_key
 from app.domains.auth.service.tokens import actor_of_bearer
@@ -77,6 +77,11 @@ async def people_of_project(ctx: Context, tenant_id: UUID, project_id: UUID) -> 
     """Everybody with a role there, by name: the caller has checked who may see them."""
     rows = await AuthRepository(ctx.session).list_people_of_project(tenant_id, project_id)
     return [PersonView(id=UserId(row.id), name=row.name, email=row.email) for row in rows]
+
+
+async def verified_addresses(ctx: Context, user_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Where mail may go: addresses that the identity provider has verified; who has none is absent."""
+    return {row.id: row.email for row in await list_verified(ctx.session, list(user_ids))}
 
 
 async def posix_identity(ctx: Context, user_id: UUID) -> PosixIdentity:

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from app.domains.notification.consumers import note
 from app.domains.notification.rules.topics import personal_channel
@@ -139,6 +140,16 @@ async def test_a_person_is_mailed_what_they_chose_and_finds_the_way_to_choose(ru
     raw = (await post.reader.get(f"{post.url}/mail/{mail['id']}/raw")).text
     assert "List-Unsubscribe: <http://localhost:8000/settings/notifications>" in raw
     assert (await _items(ada))["unread"] == 2
+
+
+async def test_an_address_that_nobody_proved_gets_no_mail(runtime, post, sign_in_as) -> None:
+    ada = await sign_in_as("ada")
+    async with runtime.database.unit_of_work() as unit:
+        await unit.session.execute(text("UPDATE auth.users SET email_verified = false"))
+    await emit(runtime, ada, paid(tenant_of(ada)))
+    await drain(runtime, DOMAINS)
+    assert await post.mails() == []
+    assert (await _items(ada))["unread"] == 1
 
 
 async def test_preferences_are_kept_with_a_version_and_followed(runtime, post, sign_in_as) -> None:

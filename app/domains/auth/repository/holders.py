@@ -13,6 +13,14 @@ HOLDERS = text("""
 """)
 
 
+VERIFIED = text("SELECT id, email FROM auth.users WHERE id = ANY(:ids) AND email_verified AND suspended_at IS NULL")
+
+
+async def list_verified(session: AsyncSession, ids: list[UUID]) -> list[Row[tuple[object, ...]]]:
+    """Addresses that their owners have proved to be theirs."""
+    return list(await session.execute(VERIFIED, {"ids": ids}))
+
+
 async def list_holders(session: AsyncSession, tenant_id: UUID) -> list[Row[tuple[object, ...]]]:
     """People (no service accounts, nobody suspended) with each of their roles."""
     return list(await session.execute(HOLDERS, {"tenant_id": tenant_id}))

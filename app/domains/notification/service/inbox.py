@@ -51,15 +51,15 @@ async def note(ctx: Context, event: Event, envelope: Envelope) -> None:
 async def _tell(ctx: Context, kind: Kind, added: dict[UUID, UUID], tenant_id: UUID) -> None:
     """Beside the inbox: open pages and mail, as each person chose."""
     chosen = await InboxRepository(ctx.session).preferences(added)
-    people = await auth.people(ctx, added)
+    addresses = await auth.verified_addresses(ctx, added)
     for user_id, item_id in added.items():
         wanted = choice(kind, chosen[user_id].choices if user_id in chosen else {})
         fact = InboxItemAdded(item_id=item_id, user_id=user_id, toast=wanted.toast)
         await ctx.emit(fact, version=1, tenant_id=tenant_id)
-        person = people.get(user_id)
-        if wanted.email and ctx.settings.mail is not None and person is not None and is_address(person.email):
-            values = {"item": str(item_id), "name": person.name}
-            await send_mail(ctx, person.email, MAIL_TEMPLATE, values, tenant_id=tenant_id, user_id=user_id)
+        address = addresses.get(user_id, "")
+        if wanted.email and ctx.settings.mail is not None and is_address(address):
+            values = {"item": str(item_id)}
+            await send_mail(ctx, address, MAIL_TEMPLATE, values, tenant_id=tenant_id, user_id=user_id)
 
 
 async def list_items(ctx: Context, cursor: UUID | None, limit: int, *, unread: bool) -> Slice[ItemView, UUID]:
