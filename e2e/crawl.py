@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 from playwright.sync_api import Page
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_CHAPTER = re.compile(r"^(/developers/api/).+")
+_CHAPTER = re.compile(r"^(/developers/api/|/admin/fleet/|/admin/catalog/types/).+")
 _LIMIT = 120
 _SKIPPED = ("/static/", "/auth/", "/api/")
 _NO_PAGE = "/download"  # leads to the bytes of a file

@@ -72,7 +72,7 @@ SLA_PLACING = _seconds(
     "How long choosing a machine may take before it is stuck.",
 )
 SLA_PROVISIONING = _seconds(
-    "provisioning.sla_provisioning_seconds",
+    "provisioning.sla_deploy_seconds",
     2_700,
     0,
     86_400,
@@ -86,7 +86,7 @@ SLA_RELEASING = _seconds(
     "provisioning.sla_releasing_seconds", 3_600, 0, 172_800, "How long giving a machine back may take, as above."
 )
 SLA_RELEASE_FAILED = _seconds(
-    "provisioning.sla_release_failed_seconds",
+    "provisioning.sla_retry_seconds",
     600,
     0,
     86_400,
