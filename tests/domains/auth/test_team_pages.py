@@ -5,6 +5,7 @@ import secrets
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from tests.domains.auth.world import join, refresh
 from tests.fixtures.app import Browser, tenant_of
@@ -92,6 +93,19 @@ async def test_whoever_leaves_their_only_organisation_is_welcomed_to_begin_one(s
     await refresh(runtime, ben)
     assert tenant_of(ben) != tenant_of(ada)
     assert "Ben&#39;s lab" in (await ben.client.get("/settings/organisation")).text
+
+
+async def test_who_owns_a_suspended_organisation_is_told_and_cannot_begin_another(sign_in_as, open_context) -> None:
+    ada = await sign_in_as("ada")
+    async with open_context() as ctx:
+        await ctx.session.execute(
+            text("UPDATE auth.tenants SET suspended_at = now() WHERE id = :id"), {"id": tenant_of(ada)}
+        )
+    again = await sign_in_as("ada")
+    assert again.actor.tenant_id is None
+    shown = (await again.client.get("/invitations")).text
+    assert "is suspended" in shown and "Create organisation" not in shown
+    assert (await again.post("/organisations", name="Another")).status_code == 403
 
 
 async def test_the_menu_of_places_switches_and_a_foreign_project_does_not_exist(sign_in_as, runtime) -> None:

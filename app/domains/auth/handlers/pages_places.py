@@ -55,6 +55,7 @@ async def received(ctx: Ctx) -> Response[str]:
         is_verified=is_verified,
         provider=ctx.settings.oidc.name,
         is_homeless=ctx.actor.tenant_id is None and not may(ctx.actor, Permission.PLATFORM_CONSOLE),
+        suspended=await team_views.suspended(ctx),
         suggested=team_views.suggested_name(ctx),
     )
     return await page(ctx, "auth/invitations.html", struct)

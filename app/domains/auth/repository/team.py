@@ -77,6 +77,11 @@ CHANGE_TENANT = text("""
     WHERE id = :tenant_id RETURNING version
 """)
 COUNT_OWNED = text("SELECT count(*) FROM auth.memberships WHERE user_id = :user_id AND role = 'tenant_owner'")
+SUSPENDED = text("""
+    SELECT DISTINCT t.name FROM auth.memberships m JOIN auth.tenants t ON t.id = m.tenant_id
+    WHERE m.user_id = :user_id AND t.suspended_at IS NOT NULL AND (m.role = 'tenant_owner' OR NOT :owned)
+    ORDER BY t.name
+""")
 PROJECTS = text("""
     SELECT id, name, created_at, version FROM auth.projects
     WHERE tenant_id = :tenant_id AND (CAST(:only AS uuid[]) IS NULL OR id = ANY(:only))
@@ -197,6 +202,10 @@ class TeamRepository:
 
     async def count_owned(self, user_id: UUID) -> int:
         return int(await self._session.scalar(COUNT_OWNED, {"user_id": user_id}) or 0)
+
+    async def list_suspended(self, user_id: UUID, *, owned: bool = False) -> list[str]:
+        """Names of a person's organisations (`owned`: of those that they own) that an operator suspended."""
+        return list(await self._session.scalars(SUSPENDED, {"user_id": user_id, "owned": owned}))
 
     async def page_projects(
         self, scope: TenantScope, only: list[UUID] | None, after: UUID | None, rows: int

@@ -306,6 +306,7 @@ class ReceivedPage(msgspec.Struct, frozen=True, kw_only=True):
     is_verified: bool
     provider: str
     is_homeless: bool
+    suspended: tuple[str, ...]
     suggested: str
 
 

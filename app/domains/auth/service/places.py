@@ -113,9 +113,11 @@ async def switch(ctx: Context, command: SwitchPlace) -> Place:
 @privileged(Permission.PROFILE, "organisation.create", "tenant", lambda _, result: result and result.tenant_id)
 async def create_organisation(ctx: Context, command: CreateOrganisation) -> Place:
     """An organisation with one project, owned by the actor, who stands in it from now on. Raises ValidationFailed,
-    LimitReached."""
+    LimitReached; Forbidden to who owns one that is suspended."""
     user_id = person_of(ctx.actor)
     name, time_zone = clean_name(command.name), clean_zone(command.time_zone)
+    if await TeamRepository(ctx.session).list_suspended(user_id, owned=True):
+        raise Forbidden("An organisation of yours is suspended. Ask us about it before you begin another one.")
     most = await ctx.policy(MAX_ORGANISATIONS)
     if await TeamRepository(ctx.session).count_owned(user_id) >= most:
         raise LimitReached(f"One person may own {most} organisations.", most=most)

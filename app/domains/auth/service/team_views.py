@@ -53,6 +53,11 @@ async def own_address(ctx: Context) -> tuple[str, bool]:
     return str(person.email), bool(person.email_verified)
 
 
+async def suspended(ctx: Context) -> tuple[str, ...]:
+    """Names of the actor's organisations that an operator suspended."""
+    return tuple(await TeamRepository(ctx.session).list_suspended(places.person_of(ctx.actor)))
+
+
 def suggested_name(ctx: Context) -> str:
     """What a new organisation of the actor's may be called."""
     return organisation_name(ctx.actor.name)
