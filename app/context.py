@@ -40,6 +40,7 @@ class WebInfo(msgspec.Struct, frozen=True, kw_only=True):
     theme: str
     csrf_token: str
     csp_nonce: str = ""
+    seen: str = ""  # the announcements that this browser has put away
 
 
 class Context:

@@ -1,6 +1,7 @@
 """Wires domains to the frame: how a request is authenticated, and what every page's frame shows."""
 
 from app.context import Context
+from app.domains.admin import public as admin
 from app.domains.auth import public as auth
 from app.domains.auth.contracts.team import PlaceView
 from app.domains.billing import public as billing
@@ -64,6 +65,17 @@ async def build_shell(ctx: Context) -> Shell:
         inbox_topic=notification.topic(ctx),
         csp_nonce=web.csp_nonce,
         viewing=await _viewing(ctx),
+        announcements=await _announcements(ctx, web.seen, operator=console == "operator"),
+    )
+
+
+async def _announcements(ctx: Context, seen: str, *, operator: bool) -> tuple[frame.Announcement, ...]:
+    """What is said to everybody now, but for what this browser has put away."""
+    put_away = set(seen.split("."))
+    return tuple(
+        frame.Announcement(text=said.text, tone=said.level, dismiss_href=f"/announcements/{said.id}/dismiss")
+        for said in await admin.announcements(ctx, operator=operator)
+        if said.id.hex not in put_away
     )
 
 

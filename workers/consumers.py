@@ -14,11 +14,13 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from app.context import Runtime
 from app.shared.authz.actor import SYSTEM
+from app.shared.clock import process_now
 from app.shared.events import inbox
 from app.shared.events.base import Envelope, Event
 from app.shared.events.jetstream import ACK_WAIT, JetStream, Pull
@@ -33,6 +35,7 @@ from app.shared.events.wire import (
 from app.shared.ids import new_id
 from app.shared.manifest import ConsumerSpec, Domain
 from app.shared.outbox.dead_letters import DeadMessage, bury
+from app.shared.outbox.report import ConsumerFigures, ConsumersSeen, keep_figures
 from app.shared.outbox.row import VendorDown
 from app.shared.telemetry.trace import Trace
 
@@ -44,6 +47,7 @@ BATCH = 64
 AT_ONCE = 8  # transactions of all consumers of this process together; the pool has more
 LEASE_SECONDS = 8.0
 FETCH_SECONDS = 1.0
+FIGURES_EVERY = 10.0  # seconds between two looks at how far behind the consumers are
 RETRIED_AT_ONCE = frozenset({"40P01", "40001"})  # deadlock, serialization failure
 
 log = structlog.get_logger("consumers")
@@ -278,6 +282,7 @@ class Consumers:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_leases())
+                tasks.create_task(self._keep_figures())
                 for consumer in self._consumers:
                     tasks.create_task(self._loop(consumer))
         finally:
@@ -313,6 +318,22 @@ class Consumers:
             except (DBAPIError, PoolExhausted, OSError) as error:
                 log.warning("consumer leases were not renewed", error=str(error))
             await self._pause(LEASE_SECONDS / 4)
+
+    async def _keep_figures(self) -> None:
+        """Say every few seconds how far behind the consumers are: the web process does not speak to the broker."""
+        while not self._stopping.is_set():
+            await self._pause(FIGURES_EVERY)
+            try:
+                found = [
+                    (consumer.spec.name, await self._stream.figures(consumer.spec)) for consumer in self._consumers
+                ]
+                figures = tuple(
+                    ConsumerFigures(name=name, pending=pending, unanswered=unanswered, redelivered=again)
+                    for name, (pending, unanswered, again) in found
+                )
+                await keep_figures(self._runtime.valkey, ConsumersSeen(at=process_now(), consumers=figures))
+            except (VendorDown, RedisError, OSError) as error:
+                log.debug("the consumers were not counted", error=str(error))
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

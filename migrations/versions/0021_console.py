@@ -15,6 +15,9 @@ def upgrade() -> None:
     _announcements()
     _approvals()
     _append_only()
+    op.execute("GRANT SELECT ON shared.schema_versions TO berth_app")  # the system page says what was applied
+    op.execute("ALTER TABLE shared.dead_letters ADD COLUMN discarded_at timestamptz")
+    op.execute("CREATE INDEX dead_letters_newest ON shared.dead_letters (created_at DESC, id DESC)")
 
 
 def _append_only() -> None:

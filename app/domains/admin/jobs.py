@@ -7,7 +7,7 @@ import msgspec
 from app.context import Runtime
 from app.domains.admin.contracts.money import CheckStarted
 from app.domains.admin.repository import audit
-from app.domains.admin.service import books
+from app.domains.admin.service import books, system
 from app.shared.authz.actor import SYSTEM
 from app.shared.manifest import CronSpec, JobSpec
 
@@ -25,6 +25,11 @@ async def check_ledger(runtime: Runtime, arguments: dict[str, object]) -> None:
     await books.run_check(runtime, msgspec.convert(arguments, CheckStarted, strict=False).check_id)
 
 
+async def look_at_dependencies(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Ask every dependency whether it answers, for the system page."""
+    await system.keep_health(runtime)
+
+
 JOBS = (JobSpec(name=books.CHECK, run=check_ledger, queue="billing", timeout=540, retries=1),)
 CRONS = (
     CronSpec(
@@ -33,6 +38,14 @@ CRONS = (
         queue="maintenance",
         every=timedelta(hours=6),
         timeout=60,
+        retries=0,
+    ),
+    CronSpec(
+        name="admin.health",
+        run=look_at_dependencies,
+        queue="maintenance",
+        every=timedelta(seconds=15),
+        timeout=10,
         retries=0,
     ),
 )

@@ -115,6 +115,16 @@ class JetStream:
         except (NatsError, TimeoutError) as error:
             raise VendorDown(f"JetStream: {error}") from error
 
+    async def figures(self, spec: ConsumerSpec) -> tuple[int, int, int]:
+        """Of the durable consumer of `spec`: messages not yet delivered, not yet answered, delivered again. Raises
+        VendorDown."""
+        client = await self.ready()
+        try:
+            info = await client.jsm(timeout=REQUEST_SECONDS).consumer_info(STREAM, durable_name(spec.name))
+        except (NatsError, TimeoutError) as error:
+            raise VendorDown(f"JetStream: {error}") from error
+        return info.num_pending or 0, info.num_ack_pending or 0, info.num_redelivered or 0
+
     async def pull(self, spec: ConsumerSpec) -> "Pull":
         """A pull subscription to the durable consumer of `spec`. Raises VendorDown."""
         client = await self.ready()

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from app.context import Context, Runtime, WebInfo
 from app.shared.authz.actor import Actor
 from app.shared.web.csrf import csrf_token
-from app.shared.web.shell import parse_theme, theme_cookie
+from app.shared.web.shell import parse_theme, seen_cookie, theme_cookie
 
 Ctx = NamedDependency[Context]
 ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
@@ -29,6 +29,7 @@ def web_info(request: Request) -> WebInfo:  # type: ignore[type-arg]
         theme=parse_theme(request.cookies.get(theme_cookie(settings.instance))),
         csrf_token=csrf_token(settings, cookie),
         csp_nonce=request.state.get("csp_nonce", ""),
+        seen=request.cookies.get(seen_cookie(settings.instance), "")[:400],
     )
 
 

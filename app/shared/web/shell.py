@@ -54,6 +54,14 @@ class PlaceGroup(msgspec.Struct, frozen=True, kw_only=True):
     projects: tuple[PlaceChoice, ...]
 
 
+class Announcement(msgspec.Struct, frozen=True, kw_only=True):
+    """A message to everybody, plain text; `tone` is one of alert's. A form to `dismiss_href` hides it."""
+
+    text: str
+    tone: str
+    dismiss_href: str
+
+
 class Viewing(msgspec.Struct, frozen=True, kw_only=True):
     """An operator looks at this organisation, read-only, until `expires_at`; a form to `stop_href` ends it."""
 
@@ -93,6 +101,7 @@ class Shell(msgspec.Struct, frozen=True, kw_only=True):
     live_url: str | None = None
     csp_nonce: str = ""
     viewing: Viewing | None = None
+    announcements: tuple[Announcement, ...] = ()
 
 
 def initials(name: str) -> str:
@@ -106,6 +115,11 @@ def theme_cookie(instance: str) -> str:
     """The name of the theme cookie; it holds the instance because cookies ignore ports. Readable by scripts: theme.js
     writes it."""
     return f"berth_theme_{instance}"
+
+
+def seen_cookie(instance: str) -> str:
+    """The name of the cookie that holds the announcements which this browser has put away."""
+    return f"berth_seen_{instance}"
 
 
 def parse_theme(value: str | None) -> Theme:

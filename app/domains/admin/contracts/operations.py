@@ -1,0 +1,124 @@
+"""The machinery behind the product as operators see it: the outbox, dead letters, dependencies, announcements."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from app.shared.outbox.report import ConsumersSeen, ShardLease, Waiting
+from app.shared.outbox.report import DeadLetter as DeadLetter  # for handlers, which know no outbox
+
+Level = Literal["good", "busy", "warn", "bad"]
+Audience = Literal["everybody", "customers", "operators"]
+
+
+class EventsView(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits to leave, who relays, how far behind the consumers are (None: no worker said so lately)."""
+
+    waiting: tuple[Waiting, ...]
+    leases: tuple[ShardLease, ...]
+    consumers: ConsumersSeen | None
+    dead: int
+
+
+class LettersPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Dead letters, newest first."""
+
+    items: tuple[DeadLetter, ...]
+    next_cursor: str | None
+
+
+class RedriveLetters(msgspec.Struct, frozen=True, kw_only=True):
+    """Send these again; without ids all that wait, of one source when one is named."""
+
+    ids: tuple[UUID, ...] = ()
+    source: str | None = None
+
+
+class Redriven(msgspec.Struct, frozen=True, kw_only=True):
+    count: int
+
+
+class DiscardLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """Give one up for good."""
+
+    id: UUID
+    reason: str
+
+
+class Discarded(msgspec.Struct, frozen=True, kw_only=True):
+    id: UUID
+
+
+class Dependency(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that we depend on, as a worker met it."""
+
+    name: str
+    ok: bool
+    milliseconds: int
+    detail: str
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """All dependencies, at one look."""
+
+    at: datetime
+    dependencies: tuple[Dependency, ...]
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """A process of ours that lives."""
+
+    service: str
+    host: str
+    pid: str
+
+
+class AnnouncementView(msgspec.Struct, frozen=True, kw_only=True):
+    """A message on every page between two instants, plain text."""
+
+    id: UUID
+    text: str
+    level: Level
+    audience: Audience
+    from_at: datetime
+    to_at: datetime
+    created_by: UUID | None
+    created_at: datetime
+    withdrawn_at: datetime | None
+
+
+class Announce(msgspec.Struct, frozen=True, kw_only=True):
+    """Put a message on every page. Without instants: from now on, for a day."""
+
+    text: str
+    level: Level
+    audience: Audience
+    from_at: datetime | None = None
+    to_at: datetime | None = None
+
+
+class Withdraw(msgspec.Struct, frozen=True, kw_only=True):
+    announcement_id: UUID
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """A fault that is switched on at a simulator: its name and what it was given."""
+
+    simulator: str
+    name: str
+    given: str
+
+
+class SystemView(msgspec.Struct, frozen=True, kw_only=True):
+    """The system page: what a worker saw of our dependencies (None: no worker lately), who lives, what runs where."""
+
+    health: Health | None
+    processes: tuple[Process, ...]
+    version: str
+    commit: str
+    python: str
+    migration_applied: str
+    migration_newest: str
+    announcements: tuple[AnnouncementView, ...]

@@ -1,0 +1,66 @@
+"""The outbox, the consumers and the dead letters."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath, QueryParameter
+
+from app.domains.admin.contracts.operations import Discarded, DiscardLetter, RedriveLetters, Redriven
+from app.domains.admin.schemas.operations import (
+    ReasonForm,
+    RedriveForm,
+    events_page,
+    letter_page,
+)
+from app.domains.admin.service import events
+from app.shared.authz import Permission
+from app.shared.authz.scope import may
+from app.shared.idempotency import once
+from app.shared.web import Ctx, Form, page, redirect, requires
+from app.shared.web.paging import CursorText
+
+READ, MANAGE = requires(Permission.PLATFORM_EVENT_READ), requires(Permission.PLATFORM_EVENT_MANAGE)
+Flag = Annotated[str, QueryParameter(name="all", max_length=1)]
+PAGE = 25
+
+
+@get("/admin/events", opt=READ, include_in_schema=False)
+async def show_events(ctx: Ctx, everything: Flag = "", cursor: CursorText = None) -> Response[str]:
+    """What waits, who relays, what died."""
+    seen = await events.show_events(ctx)
+    letters = await events.page_letters(ctx, None, bool(everything), cursor, PAGE)
+    may_manage = may(ctx.actor, Permission.PLATFORM_EVENT_MANAGE)
+    return await page(ctx, "admin/events.html", events_page(seen, letters, everything, cursor, may_manage=may_manage))
+
+
+@get("/admin/events/dead-letters/{letter_id:uuid}", opt=READ, include_in_schema=False)
+async def show_letter(ctx: Ctx, letter_id: FromPath[UUID]) -> Response[str]:
+    """One dead letter."""
+    may_manage = may(ctx.actor, Permission.PLATFORM_EVENT_MANAGE)
+    struct = letter_page(await events.show_letter(ctx, letter_id), may_manage=may_manage)
+    return await page(ctx, "admin/dead_letter.html", struct)
+
+
+@post("/admin/events/dead-letters/redrive", opt=MANAGE, include_in_schema=False)
+async def redrive_all(ctx: Ctx, data: Form[RedriveForm]) -> Response[str]:
+    """Send all that wait again."""
+    await once(ctx, Redriven, events.redrive_letters, data.command())
+    return redirect(ctx, "/admin/events")
+
+
+@post("/admin/events/dead-letters/{letter_id:uuid}/redrive", opt=MANAGE, include_in_schema=False)
+async def redrive_one(ctx: Ctx, letter_id: FromPath[UUID]) -> Response[str]:
+    """Send one again."""
+    await once(ctx, Redriven, events.redrive_letters, RedriveLetters(ids=(letter_id,)))
+    return redirect(ctx, f"/admin/events/dead-letters/{letter_id}")
+
+
+@post("/admin/events/dead-letters/{letter_id:uuid}/discard", opt=MANAGE, include_in_schema=False)
+async def discard(ctx: Ctx, letter_id: FromPath[UUID], data: Form[ReasonForm]) -> Response[str]:
+    """Give one up for good."""
+    await once(ctx, Discarded, events.discard_letter, DiscardLetter(id=letter_id, reason=data.reason))
+    return redirect(ctx, f"/admin/events/dead-letters/{letter_id}")
+
+
+ROUTES = [show_events, show_letter, redrive_all, redrive_one, discard]

@@ -1,0 +1,80 @@
+"""Dependencies, processes, versions, announcements; in development the simulators' faults."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.params import FromPath, HeaderParameter
+
+from app.domains.admin.contracts.operations import AnnouncementView, Withdraw
+from app.domains.admin.schemas.operations import AnnounceForm, FaultForm, SystemPage
+from app.domains.admin.service import system
+from app.shared.authz import Permission
+from app.shared.authz.scope import may
+from app.shared.idempotency import once
+from app.shared.web import Contexts, Ctx, Form, page, public, redirect, requires
+from app.shared.web.shell import seen_cookie
+
+READ, MANAGE = requires(Permission.PLATFORM_SYSTEM_READ), requires(Permission.PLATFORM_SYSTEM_MANAGE)
+PATH = "/admin/system"
+Referer = Annotated[str, HeaderParameter(name="referer")]
+MONTH = 30 * 24 * 3_600
+KEPT = 8  # ids of dismissed announcements in the cookie
+
+
+@get(PATH, opt=READ, include_in_schema=False)
+async def show_system(contexts: Contexts) -> Response[str]:
+    """How everything is."""
+    faults, simulators = await system.list_faults(contexts)
+    async with contexts() as ctx:
+        struct = SystemPage(
+            system=await system.show_system(ctx),
+            faults=faults,
+            simulators=simulators,
+            may_manage=may(ctx.actor, Permission.PLATFORM_SYSTEM_MANAGE),
+            env=ctx.settings.env,
+        )
+        return await page(ctx, "admin/system.html", struct)
+
+
+@post("/admin/system/announcements", opt=MANAGE, include_in_schema=False)
+async def announce(ctx: Ctx, data: Form[AnnounceForm]) -> Response[str]:
+    """Put a message on every page."""
+    await once(ctx, AnnouncementView, system.announce, data.command())
+    return redirect(ctx, PATH)
+
+
+@post("/admin/system/announcements/{announcement_id:uuid}/withdraw", opt=MANAGE, include_in_schema=False)
+async def withdraw(ctx: Ctx, announcement_id: FromPath[UUID]) -> Response[str]:
+    """Take a message away."""
+    await once(ctx, AnnouncementView, system.withdraw, Withdraw(announcement_id=announcement_id))
+    return redirect(ctx, PATH)
+
+
+@post("/admin/system/faults", opt=MANAGE, include_in_schema=False)
+async def set_fault(contexts: Contexts, data: Form[FaultForm]) -> Response[str]:
+    """Switch a fault on or off, in development."""
+    await system.set_fault(contexts, data.command())
+    async with contexts() as ctx:
+        return redirect(ctx, PATH)
+
+
+@post(
+    "/announcements/{announcement_id:uuid}/dismiss",
+    opt=public("one's own browser forgets a message", viewing=True),
+    include_in_schema=False,
+)
+async def dismiss(request: Request, ctx: Ctx, announcement_id: FromPath[UUID], referer: Referer = "") -> Response[str]:  # type: ignore[type-arg]
+    """Do not show this message in this browser any more; back to where the person was."""
+    settings, path = ctx.settings.web, urlsplit(referer).path
+    answer = redirect(ctx, path if path.startswith("/") and path[:2] != "//" else "/")
+    name = seen_cookie(settings.instance)
+    seen = [announcement_id.hex, *request.cookies.get(name, "").split(".")][:KEPT]
+    answer.set_cookie(
+        key=name, value=".".join(filter(None, seen)), max_age=MONTH, path="/", secure=settings.secure, samesite="lax"
+    )
+    return answer
+
+
+ROUTES = [show_system, announce, withdraw, set_fault, dismiss]

@@ -1,0 +1,92 @@
+"""The outbox and its dead letters: look, send again, give up."""
+
+from datetime import datetime
+from uuid import UUID
+
+from app.context import Context
+from app.domains.admin.contracts.operations import (
+    Discarded,
+    DiscardLetter,
+    EventsView,
+    LettersPage,
+    RedriveLetters,
+    Redriven,
+)
+from app.domains.admin.errors import AlreadyDecided
+from app.domains.admin.rules.reasons import stated
+from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.errors import NotFound, ValidationFailed
+from app.shared.outbox import report
+from app.shared.outbox.dead_letters import redrive
+from app.shared.outbox.report import DeadLetter
+from app.shared.web.paging import cut, pack, unpack
+
+READ, MANAGE = Permission.PLATFORM_EVENT_READ, Permission.PLATFORM_EVENT_MANAGE
+AT_ONCE = 200
+
+
+async def show_events(ctx: Context) -> EventsView:
+    """What waits, who relays, how far behind the consumers are."""
+    scope = platform_scope(ctx.actor, READ)
+    return EventsView(
+        waiting=tuple(await report.list_waiting(ctx.session, scope)),
+        leases=tuple(await report.list_leases(ctx.session, scope)),
+        consumers=await report.read_figures(ctx.runtime.valkey),
+        dead=await report.count_letters(ctx.session, scope),
+    )
+
+
+async def page_letters(
+    ctx: Context, source: str | None, everything: bool, cursor: str | None, limit: int
+) -> LettersPage:
+    """Dead letters, newest first. Raises ValidationFailed."""
+    scope = platform_scope(ctx.actor, READ)
+    rows = await report.page_letters(ctx.session, scope, source, everything, _place(cursor), limit + 1)
+    kept = cut(rows, limit, lambda row: pack(row.created_at.isoformat(), str(row.id)))
+    return LettersPage(items=kept.items, next_cursor=kept.next_cursor)
+
+
+async def show_letter(ctx: Context, letter_id: UUID) -> DeadLetter:
+    """One dead letter. Raises NotFound."""
+    found = await report.find_letter(ctx.session, platform_scope(ctx.actor, READ), letter_id)
+    if found is None:
+        raise NotFound()
+    return found
+
+
+@privileged(MANAGE, "dead_letter.redrive", "dead_letter", lambda command, _result: _named(command))
+async def redrive_letters(ctx: Context, command: RedriveLetters) -> Redriven:
+    """Send dead letters again, at most 200 at once. Raises NotFound, Conflict for one that was sent again before."""
+    ids = list(command.ids)
+    if not ids:
+        scope = platform_scope(ctx.actor, MANAGE)
+        waiting = await report.page_letters(ctx.session, scope, command.source, False, None, AT_ONCE)
+        ids = [letter.id for letter in reversed(waiting)]  # the oldest first, as they came
+    for letter_id in ids[:AT_ONCE]:
+        await redrive(ctx, letter_id)
+    ctx.explain(count=len(ids))
+    return Redriven(count=len(ids))
+
+
+@privileged(MANAGE, "dead_letter.discard", "dead_letter", lambda command, _result: command.id)
+async def discard_letter(ctx: Context, command: DiscardLetter) -> Discarded:
+    """Give one up for good; the row stays. Raises NotFound, AlreadyDecided, ValidationFailed without a reason."""
+    ctx.explain(reason=stated(command.reason))
+    await show_letter(ctx, command.id)
+    if not await report.discard_letter(ctx.session, command.id):
+        raise AlreadyDecided("This message was sent again or given up already.")
+    return Discarded(id=command.id)
+
+
+def _named(command: RedriveLetters) -> str:
+    return str(command.ids[0]) if len(command.ids) == 1 else command.source or "many"
+
+
+def _place(cursor: str | None) -> tuple[datetime, UUID] | None:
+    if not cursor:
+        return None
+    at, letter_id = unpack(cursor, 2)
+    try:
+        return datetime.fromisoformat(at), UUID(letter_id)
+    except ValueError as error:
+        raise ValidationFailed(fields={"cursor": "is not one of ours"}) from error

@@ -1,0 +1,166 @@
+"""The system page: what a worker saw of our dependencies, who lives, what runs where; and announcements.
+
+Nothing here waits for a dependency: a worker asks them and leaves the answer in Valkey.
+"""
+
+from datetime import timedelta
+from functools import lru_cache
+
+import msgspec
+from alembic.script import ScriptDirectory
+
+from app.context import Context, Runtime
+from app.domains.admin import gateway
+from app.domains.admin.contracts.operations import (
+    Announce,
+    AnnouncementView,
+    Fault,
+    Health,
+    Process,
+    SystemView,
+    Withdraw,
+)
+from app.domains.admin.repository import announcements
+from app.domains.admin.rules.faults import NAME, read_spec
+from app.domains.admin.service.board import Board
+from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.buildinfo import BUILD
+from app.shared.clock import process_now
+from app.shared.db.migrate import alembic_config
+from app.shared.errors import NotFound, ValidationFailed
+from app.shared.ids import new_id
+from app.shared.web import Contexts
+
+READ, MANAGE = Permission.PLATFORM_SYSTEM_READ, Permission.PLATFORM_SYSTEM_MANAGE
+HEALTH_KEY = "berth:health"
+HEALTH_SECONDS = 60
+SERVICES = ("worker", "provisioner", "web")
+LONGEST_TEXT = 500
+DAY = timedelta(days=1)
+
+
+async def show_system(ctx: Context) -> SystemView:
+    """Everything the page shows but the faults."""
+    scope = platform_scope(ctx.actor, READ)
+    raw = await ctx.runtime.valkey.get(HEALTH_KEY)
+    return SystemView(
+        health=msgspec.json.decode(raw, type=Health) if raw else None,
+        processes=await _processes(ctx.runtime),
+        version=BUILD.version,
+        commit=BUILD.commit,
+        python=BUILD.python,
+        migration_applied=await announcements.find_applied(ctx.session, scope),
+        migration_newest=_newest_migration(),
+        announcements=tuple(await announcements.list_last(ctx.session, scope)),
+    )
+
+
+async def keep_health(runtime: Runtime) -> None:
+    """Ask every dependency, and leave the answers for the page."""
+    health = Health(at=process_now(), dependencies=await gateway.look(runtime))
+    await runtime.valkey.set(HEALTH_KEY, msgspec.json.encode(health), ex=HEALTH_SECONDS)
+
+
+async def _processes(runtime: Runtime) -> tuple[Process, ...]:
+    found: list[Process] = []
+    for service in SERVICES:
+        async for key in runtime.valkey.scan_iter(match=f"berth:{service}:*", count=500):
+            host = await runtime.valkey.get(key)
+            pid = _text(key).rpartition(":")[2]
+            if host is not None and pid.isdigit():
+                found.append(Process(service=service, host=_text(host), pid=pid))
+    return tuple(sorted(found, key=lambda process: (process.service, process.host, process.pid)))
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+@lru_cache(maxsize=1)
+def _newest_migration() -> str:
+    return ScriptDirectory.from_config(alembic_config("postgresql://unused")).get_current_head() or "none"
+
+
+@privileged(MANAGE, "announcement.create", "announcement", lambda _, result: result and result.id)
+async def announce(ctx: Context, command: Announce) -> AnnouncementView:
+    """Put a message on every page. Raises ValidationFailed."""
+    said = " ".join(command.text.split())
+    if not 3 <= len(said) <= LONGEST_TEXT or not said.isprintable():
+        raise ValidationFailed(fields={"text": f"Say it in 3 to {LONGEST_TEXT} characters."})
+    now = await ctx.now()
+    from_at = command.from_at or now
+    to_at = command.to_at or from_at + DAY
+    if to_at <= max(from_at, now):
+        raise ValidationFailed(fields={"to": "It has to end after its beginning, and not in the past."})
+    view = AnnouncementView(
+        id=new_id(),
+        text=said,
+        level=command.level,
+        audience=command.audience,
+        from_at=from_at,
+        to_at=to_at,
+        created_by=ctx.actor.id,
+        created_at=now,
+        withdrawn_at=None,
+    )
+    await announcements.add_announcement(ctx.session, view)
+    ctx.explain(level=command.level, audience=command.audience)
+    ctx.runtime.part(Board).forget()
+    return view
+
+
+@privileged(MANAGE, "announcement.withdraw", "announcement", lambda command, _result: command.announcement_id)
+async def withdraw(ctx: Context, command: Withdraw) -> AnnouncementView:
+    """Take a message away. Raises NotFound."""
+    scope = platform_scope(ctx.actor, MANAGE)
+    if await announcements.find_announcement(ctx.session, scope, command.announcement_id) is None:
+        raise NotFound()
+    await announcements.withdraw_announcement(ctx.session, command.announcement_id, await ctx.now())
+    ctx.runtime.part(Board).forget()
+    found = await announcements.find_announcement(ctx.session, scope, command.announcement_id)
+    if found is None:
+        raise NotFound()
+    return found
+
+
+class SetFault(msgspec.Struct, frozen=True, kw_only=True):
+    """Switch a fault of a development simulator on, or off."""
+
+    simulator: str
+    name: str
+    spec: str = ""
+    off: bool = False
+
+
+class FaultSet(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+
+
+@privileged(MANAGE, "fault.set", "fault", lambda command, _result: f"{command.simulator}/{command.name}")
+async def record_fault(ctx: Context, command: SetFault) -> FaultSet:
+    """Write down who switches what. Raises NotFound where there are no simulators, ValidationFailed."""
+    if command.simulator not in gateway.simulators(ctx.settings):
+        raise NotFound()
+    if not NAME.fullmatch(command.name):
+        raise ValidationFailed(fields={"name": "Small letters, digits and _."})
+    if not command.off and read_spec(command.spec) is None:
+        raise ValidationFailed(fields={"spec": 'Write a JSON object, for example {"count": 3}.'})
+    return FaultSet(name=command.name)
+
+
+async def set_fault(contexts: Contexts, command: SetFault) -> None:
+    """Switch it. Raises ValidationFailed when the simulator does not take it."""
+    async with contexts() as ctx:
+        await record_fault(ctx, command)
+        settings = ctx.settings
+    spec = None if command.off else read_spec(command.spec)
+    if not await gateway.set_fault(settings, command.simulator, command.name, spec):
+        raise ValidationFailed(fields={"spec": "The simulator did not take it."})
+
+
+async def list_faults(contexts: Contexts) -> tuple[tuple[Fault, ...], tuple[str, ...]]:
+    """The faults that are on, and the simulators there are."""
+    async with contexts() as ctx:
+        platform_scope(ctx.actor, READ)
+        settings = ctx.settings
+    return await gateway.list_faults(settings), tuple(gateway.simulators(settings))
