@@ -16,6 +16,7 @@ from devstack.services.temporal import NAMESPACE, Temporal
 from devstack.services.valkey import Valkey
 
 OPERATOR = "olga@berth.example"
+SECOND_OPERATOR = "otto@berth.example"  # large refunds need two people
 TASK_QUEUE = "berth"
 
 
@@ -98,7 +99,7 @@ class Plan:
             "BERTH_TEMPORAL_NAMESPACE": NAMESPACE,
             "BERTH_TEMPORAL_TASK_QUEUE": TASK_QUEUE,
             **self._outside(),
-            "BERTH_PLATFORM_ADMINS": OPERATOR,
+            "BERTH_PLATFORM_ADMINS": f"{OPERATOR},{SECOND_OPERATOR}",
             "BERTH_PKI_DIR": str(self.home.path / "pki"),
         }
 

@@ -80,5 +80,6 @@ NAMED_PEOPLE = (
     Person(id="farah", name="Farah Nasser", email="farah@demo.example", email_verified=True),
     Person(id="nils", name="Nils Berg", email="nils@new.example", email_verified=True),
     Person(id="olga", name="Olga Lind", email="olga@berth.example", email_verified=True),
+    Person(id="otto", name="Otto Brandt", email="otto@berth.example", email_verified=True),
     Person(id="mallory", name="Mallory Quist", email="mallory@evil.example", email_verified=False),
 )
