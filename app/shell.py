@@ -30,9 +30,8 @@ async def build_shell(ctx: Context) -> Shell:
     web = ctx.web
     if web is None:
         raise RuntimeError("a frame belongs to a request")
-    base = Shell(csrf_token=web.csrf_token, theme=parse_theme(web.theme), env_name=ctx.settings.env)
     if ctx.actor.kind is ActorKind.ANONYMOUS:
-        return base
+        return Shell(csrf_token=web.csrf_token, theme=parse_theme(web.theme), env_name=ctx.settings.env)
     console = "operator" if web.path.startswith("/admin") else "portal"
     operator = any(binding.role in PLATFORM_ROLES for binding in ctx.actor.bindings)
     portal = console == "portal"
