@@ -39,7 +39,7 @@ def test_json_lines_hold_one_object_a_line(items: list[dict[str, str]]) -> None:
 
 def test_every_listed_action_reads_as_a_deed_and_unknown_ones_as_words() -> None:
     assert all(words[0].islower() and not words.endswith(".") for words in DONE.values())
-    assert done_words("storage.object.delete") == "deleted a storage object"
+    assert done_words("backup.copy.delete") == "deleted a backup copy"
     assert done_words("app_template.publish") == "app template publish"
 
 
