@@ -95,7 +95,7 @@ def _broken(operation: Any, url: str, headers: dict[str, str]) -> list[str]:
 
     try:
         call()
-    except Exception as failure:
+    except (Exception, BaseExceptionGroup) as failure:
         problems.append(f"{operation.label}: {failure}"[:1500])
     return problems
 

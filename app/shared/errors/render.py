@@ -13,7 +13,8 @@ from jinja2 import Environment, TemplateNotFound
 from litestar import Request, Response
 from litestar.background_tasks import BackgroundTask
 from litestar.exceptions import HTTPException, ValidationException
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from psycopg.errors import UniqueViolation
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.context import Runtime
@@ -21,6 +22,7 @@ from app.shared.audit import AuditRow, append_audit_row
 from app.shared.authz.actor import ANONYMOUS, SYSTEM, Actor
 from app.shared.errors.base import DomainError
 from app.shared.errors.common import (
+    Conflict,
     Forbidden,
     NotFound,
     ServiceUnavailable,
@@ -85,6 +87,9 @@ def as_domain_error(error: Exception) -> DomainError:
         return kind() if kind else DomainError()
     if isinstance(error, DataError):  # a NUL in a text, a number out of every range
         return ValidationFailed("Something in this request cannot be stored.")
+    if isinstance(error, IntegrityError):  # a rule of the tables that no use case asked for before
+        is_taken = isinstance(error.orig, UniqueViolation)
+        return Conflict("This exists already.") if is_taken else ValidationFailed("This cannot be stored as it is.")
     if isinstance(error, PoolTimeout | OperationalError | InterfaceError):
         return ServiceUnavailable("The database is busy. Try again in a moment.", retry_after=2)
     if isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.startswith("redis."):

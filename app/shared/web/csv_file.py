@@ -39,4 +39,4 @@ def csv_file(name: str, head: Sequence[str], batches: AsyncIterator[Sequence[Seq
                 yield lines(batch)
 
     headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-    return Stream(content(), headers=headers, media_type="text/csv; charset=utf-8")
+    return Stream(content(), headers=headers, media_type="text/csv")

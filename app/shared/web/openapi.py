@@ -13,6 +13,7 @@ from typing import Any
 from litestar import Litestar, Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.response import Stream
 from litestar.routes import HTTPRoute
 
 from app.shared.authz import Permission
@@ -115,6 +116,8 @@ def _finish(operation: Schema, handler: HTTPRouteHandler, path: str, method: str
         parameters.append(KEY_PARAMETER)
     if parameters:
         operation["parameters"] = parameters
+    if handler.parsed_fn_signature.return_type.is_subclass_of(Stream):
+        _answer_files(operation)
     _answer_errors(operation)
 
 
@@ -137,6 +140,14 @@ def _plain(parameter: Schema) -> Schema:
     words = schema.pop("description", None) or parameter.get("description")
     kept = {"name": parameter["name"], "in": parameter["in"], "required": parameter.get("required", False)}
     return kept | {"schema": schema} | ({"description": words} if words else {})
+
+
+def _answer_files(operation: Schema) -> None:
+    """A file that is sent while it is read: a table, or a JSON document a line when the request asks for it."""
+    kinds = ("text/csv", "application/x-ndjson") if "requestBody" in operation else ("text/csv",)
+    for code, answer in operation["responses"].items():
+        if code.startswith("2"):
+            answer["content"] = {kind: {"schema": {"type": "string"}} for kind in kinds}
 
 
 def _answer_errors(operation: Schema) -> None:

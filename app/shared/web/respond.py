@@ -14,7 +14,7 @@ from app.shared.web.templating import LayoutContext, layout_context, render_bloc
 def html(content: str, status: int = 200, headers: dict[str, str] | None = None) -> Response[str]:
     """An HTML answer that no cache keeps: pages show one person's money."""
     merged = {"cache-control": "no-store", "vary": "hx-request", **(headers or {})}
-    return Response(content, status_code=status, media_type="text/html; charset=utf-8", headers=merged)
+    return Response(content, status_code=status, media_type="text/html", headers=merged)
 
 
 async def layout_of(ctx: Context) -> dict[str, object]:

@@ -26,7 +26,7 @@ from app.shared.web import Contexts
 from app.shared.web.paging import cut, pack, unpack
 
 COLUMNS = AuditEntry.__struct_fields__
-MEDIA = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
+MEDIA = {"csv": "text/csv", "jsonl": "application/x-ndjson"}
 SUGGESTED_DAYS = 30
 NOBODY = UUID(int=0)
 
