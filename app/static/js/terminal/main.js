@@ -83,8 +83,13 @@ function addTab(terminalId, focus = true) {
     size: () => ({ cols: tab.term.cols, rows: tab.term.rows }),
     on: listener(tab),
   });
-  if (focus) tab.term.focus();
+  if (focus) takeFocus(tab);
   return tab;
+}
+
+// A shell that becomes ready while a menu is open leaves the focus there: taking it would close the menu under the hand.
+function takeFocus(tab) {
+  if (!document.querySelector("details[data-menu][open]")) tab.term.focus();
 }
 
 function listener(tab) {
@@ -144,7 +149,7 @@ function select(tab) {
   tab.fit.fit();
   say(tab);
   remember();
-  if (!tab.words) tab.term.focus();
+  if (!tab.words) takeFocus(tab);
 }
 
 function closeTab(tab) {
