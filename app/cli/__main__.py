@@ -58,6 +58,15 @@ CLIENT = {
     "balance": "money: what there is and how long it lasts",
     "usage": "what was used and what it cost",
     "keys": "SSH keys",
+    "storage": "files: ls, cp, mv, rm, share",
+    "apps": "apps on machines",
+    "team": "members and invitations",
+    "projects": "projects",
+    "accounts": "service accounts",
+    "inbox": "notifications",
+    "webhooks": "addresses that are told of events",
+    "events": "what happened; --follow",
+    "admin": "for operators: fleet, nodes, customers, money, audit, policies",
     "completion": "completion for bash, zsh, fish",
 }
 

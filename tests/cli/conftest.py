@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from sqlalchemy import text
 
+from app.cli.client.main import main
 from app.domains.inventory.service.catalog import add_sku
 from app.shared.authz.actor import SYSTEM
 from devstack.simulators.nodes.testing import REPOSITORY, Bench
@@ -226,3 +227,19 @@ async def machine(runtime, bench: Bench, ada) -> AsyncIterator[Machine]:
         await ctx.session.execute(text(OF_TYPE))
     yield machine
     machine.remove()
+
+
+@pytest.fixture
+def here(berth: Berth, monkeypatch: pytest.MonkeyPatch, capsys):
+    """Commands in this process, which is faster than a process each."""
+    for name, value in berth.environment().items():
+        monkeypatch.setenv(name, value)
+
+    async def run(words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = await asyncio.to_thread(main, words.split())
+        said = capsys.readouterr()
+        lines = [line for line in said.out.splitlines(keepends=True) if not line.startswith("level=")]
+        return status, "".join(lines), said.err
+
+    return run

@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-import click
 import httpx2
 
 from app.cli.client.credentials import Login, Store
@@ -41,6 +40,10 @@ class Api:
             timeout=TIMEOUT, headers={"user-agent": user_agent(), "accept": "application/json"}
         )
         self._fixed_token = os.environ.get("BERTH_TOKEN", "")
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
 
     def get(self, path: str, **params: object) -> Any:
         return self.call("GET", path, params=params).json()
@@ -180,11 +183,3 @@ def error_of(answer: httpx2.Response) -> ApiError:
     fields = details.get("fields") if isinstance(details, dict) else None
     fix = " ".join(f"{name}: {text}" for name, text in fields.items()) if isinstance(fields, dict) and fields else ""
     return ApiError(answer.status_code, code, message, fix, correlation)
-
-
-def current_api() -> Api:
-    """The Api of the running command."""
-    api = click.get_current_context().find_object(Api)
-    if api is None:
-        raise RuntimeError("no command is running")
-    return api

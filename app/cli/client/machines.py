@@ -1,5 +1,6 @@
 """Machines: what there is to rent, launch, look, give back."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Sequence
@@ -33,7 +34,8 @@ class MachineName(click.ParamType):  # type: ignore[type-arg]  # generic for typ
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Nothing when nobody is signed in: a shell shows no errors."""
         try:
-            rows = Api(None).items(PATH, live=True, limit=200)
+            with contextlib.closing(Api()) as api:
+                rows = api.items(PATH, live=True, limit=200)
         except (Failure, SystemExit):
             return []
         return [CompletionItem(row["name"], help=row["state"]) for row in rows if row["name"].startswith(incomplete)]

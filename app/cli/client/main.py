@@ -9,7 +9,9 @@ import click
 from app.cli.client.exits import Exit, Failure
 from app.cli.client.root import berth
 
-GROUPS = ("signing", "machines", "money", "keys", "ssh", "completion")
+GROUPS = (
+    "signing", "machines", "money", "keys", "ssh", "storage", "apps", "team", "inbox", "admin", "completion",
+)  # fmt: skip
 
 
 def load() -> click.Group:

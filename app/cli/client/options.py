@@ -1,5 +1,6 @@
 """What every command shares: which server, JSON or a table, and how a deletion is confirmed."""
 
+import contextlib
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -19,9 +20,8 @@ def api_command(group: click.Group, name: str | None = None, **settings: Any) ->
     def decorate(function: F) -> click.Command:
         @wraps(function)
         def run(*args: Any, url: str | None, as_json: bool, **kwargs: Any) -> Any:
-            context = click.get_current_context()
-            context.obj = Api(url)
-            return function(context.obj, as_json, *args, **kwargs)
+            with contextlib.closing(Api(url)) as api:
+                return function(api, as_json, *args, **kwargs)
 
         command: click.Command = click.command(name, **settings)(run)  # type: ignore[no-untyped-call]  # by **settings
         command.params += [

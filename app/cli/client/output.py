@@ -158,3 +158,9 @@ def size(count: int | None) -> str:
 def short(identifier: object) -> str:
     """The end of an id: what tells it apart, and what every command takes."""
     return str(identifier).replace("-", "")[-8:]
+
+
+def show_line(answer: object) -> None:
+    """One JSON value on one line, at once, for programs that read a stream."""
+    click.echo(json.dumps(answer, ensure_ascii=False))
+    sys.stdout.flush()

@@ -1,0 +1,288 @@
+"""`berth admin …`: the operator's side: fleet, nodes, machines of all customers, money, audit, policies."""
+
+import json
+from urllib.parse import quote
+
+import click
+
+from app.cli.client import names, output
+from app.cli.client.http import Api, Json
+from app.cli.client.options import api_command, confirm_name
+from app.cli.client.root import berth
+from app.cli.client.shown import said, show_list
+
+PATH = "/api/v1/admin"
+
+
+@berth.group("admin")
+def admin() -> None:
+    """For operators: fleet, customers, money, audit, policies."""
+
+
+@admin.group("nodes")
+def nodes() -> None:
+    """Nodes of the fleet."""
+
+
+@admin.group("machines")
+def machines() -> None:
+    """Machines of all customers."""
+
+
+@admin.group("customers")
+def customers() -> None:
+    """Organisations."""
+
+
+@admin.group("payments")
+def payments() -> None:
+    """Payments and refunds."""
+
+
+@admin.group("policies")
+def policies() -> None:
+    """Business constants."""
+
+
+def _node(api: Api, word: str) -> Json:
+    return names.pick(api.items(f"{PATH}/nodes", limit=200), word, "node", "hostname")
+
+
+@api_command(admin, "fleet")
+def fleet(api: Api, as_json: bool) -> None:
+    """How full the fleet is and what is stuck."""
+    found = api.get(f"{PATH}/fleet")
+    if as_json:
+        output.show_json(found)
+        return
+    revenue = ", ".join(output.money(amount, currency) for currency, amount in found["revenue_per_hour"].items())
+    output.facts(
+        [
+            ("Nodes", found["nodes"]), ("Slots in service", found["slots_in_service"]), ("Sold", found["sold_slots"]),
+            ("Free", found["free_slots"]), ("Revenue an hour", revenue or "0"), ("Waiting", found["waiting"]),
+            ("Stuck", found["stuck"]),
+        ]
+    )  # fmt: skip
+
+
+@api_command(nodes, "ls")
+@click.option("--state")
+@click.option("--sku")
+def nodes_ls(api: Api, as_json: bool, state: str | None, sku: str | None) -> None:
+    """Nodes with our state beside that of MAAS."""
+    show_list(
+        api, as_json, f"{PATH}/nodes", ("NODE", "STATE", "TYPE", "ZONE", "MAAS", "REASON"),
+        lambda row: (
+            row["hostname"], row["state"], row["sku"], row["zone"], row["maas_state"],
+            row["state_reason"] or row["cordon_reason"],
+        ),
+        "No nodes.", state=state, sku=sku,
+    )  # fmt: skip
+
+
+@api_command(nodes, "show")
+@click.argument("node")
+def nodes_show(api: Api, as_json: bool, node: str) -> None:
+    """One node."""
+    found = api.get(f"{PATH}/nodes/{_node(api, node)['id']}")
+    if as_json:
+        output.show_json(found)
+        return
+    output.facts(
+        [
+            ("Node", found["hostname"]), ("State", found["state"]), ("Reason", found["state_reason"]),
+            ("Type", found["sku_code"]), ("MAAS", found["maas_state"]), ("Power", found["power_state"]),
+            ("Address", found["address"]), ("Cordoned", found["cordon_reason"]), ("Id", found["id"]),
+        ]
+    )  # fmt: skip
+
+
+def _node_change(verb: str, sentence: str, help_text: str) -> None:
+    @api_command(nodes, verb, help=help_text)
+    @click.argument("node")
+    @click.option("--reason", required=True)
+    def change(api: Api, as_json: bool, node: str, reason: str) -> None:
+        found = _node(api, node)
+        answer = api.post(f"{PATH}/nodes/{found['id']}/{verb}", {"reason": reason})
+        said(answer, as_json, sentence.format(found["hostname"]))
+
+
+_node_change("cordon", "{} takes nothing new.", "Place nothing new on a node.")
+_node_change("drain", "{} is being drained.", "Let a node run empty.")
+
+
+@api_command(nodes, "uncordon")
+@click.argument("node")
+def nodes_uncordon(api: Api, as_json: bool, node: str) -> None:
+    """Place on a node again."""
+    found = _node(api, node)
+    said(api.post(f"{PATH}/nodes/{found['id']}/uncordon"), as_json, f"{found['hostname']} is in use again.")
+
+
+@api_command(nodes, "maintenance")
+@click.argument("node")
+@click.option("--reason", required=True)
+@click.option("--from", "begin", help="Begin, with its zone, such as 2026-12-01T08:00:00Z; else now.")
+@click.option("--to", "end", required=True, help="End, with its zone.")
+def nodes_maintenance(api: Api, as_json: bool, node: str, reason: str, begin: str | None, end: str) -> None:
+    """Plan a window of work on a node."""
+    found = _node(api, node)
+    body: Json = {"reason": reason, "ends_at": end, **({"starts_at": begin} if begin else {})}
+    said(api.post(f"{PATH}/nodes/{found['id']}/maintenance", body), as_json, f"Planned: {found['hostname']}.")
+
+
+@api_command(nodes, "power")
+@click.argument("node")
+@click.argument("action")
+@click.option("--reason", required=True)
+@click.option("--yes", is_flag=True, help="Do not ask for the name.")
+def nodes_power(api: Api, as_json: bool, node: str, action: str, reason: str, yes: bool) -> None:
+    """Switch a node through MAAS: on, off or cycle."""
+    found = _node(api, node)
+    confirm_name(found["hostname"], f"Switching {found['hostname']} {action}", yes)
+    body = {"action": action, "reason": reason, "confirm_name": found["hostname"]}
+    said(api.post(f"{PATH}/nodes/{found['id']}/power", body), as_json, f"{found['hostname']}: {action} was asked for.")
+
+
+@api_command(machines, "ls")
+@click.option("--all", "everything", is_flag=True, help="Those that have ended too.")
+@click.option("--stuck", is_flag=True)
+def machines_ls(api: Api, as_json: bool, everything: bool, stuck: bool) -> None:
+    """Machines of all customers."""
+    show_list(
+        api, as_json, f"{PATH}/allocations", ("NAME", "CUSTOMER", "STATE", "TYPE", "NODE", "SINCE", "ID"),
+        lambda row: (
+            row["name"], row["tenant"], row["state"], row["sku"], row["node"], output.moment(row["state_changed_at"]),
+            output.short(row["id"]),
+        ),
+        "No machines.", live=not everything, stuck=stuck,
+    )  # fmt: skip
+
+
+@api_command(machines, "release")
+@click.argument("machine")
+@click.option("--reason", required=True, help="The customer reads it.")
+@click.option("--yes", is_flag=True, help="Do not ask for the name.")
+def machines_release(api: Api, as_json: bool, machine: str, reason: str, yes: bool) -> None:
+    """Take a machine back, whosever it is."""
+    found = names.machine(api, machine, path=f"{PATH}/allocations")
+    confirm_name(found["name"], f"Taking back {found['name']} of {found['tenant']} erases everything on it", yes)
+    answer = api.post(f"{PATH}/allocations/{found['id']}/release", {"reason": reason})
+    said(answer, as_json, f"{found['name']} is being taken back.")
+
+
+@api_command(customers, "ls")
+@click.option("--search", "q", default="")
+def customers_ls(api: Api, as_json: bool, q: str) -> None:
+    """Organisations."""
+    show_list(
+        api, as_json, f"{PATH}/customers", ("NAME", "PEOPLE", "PROJECTS", "SINCE", "SUSPENDED", "ID"),
+        lambda row: (
+            row["name"], row["people"], row["projects"], output.moment(row["created_at"]), row["suspended_reason"],
+            output.short(row["id"]),
+        ),
+        "No customers.", q=q,
+    )  # fmt: skip
+
+
+def _customer(api: Api, word: str) -> Json:
+    return names.pick(api.items(f"{PATH}/customers", limit=200), word, "customer")
+
+
+@api_command(customers, "show")
+@click.argument("customer")
+def customers_show(api: Api, as_json: bool, customer: str) -> None:
+    """One organisation, as the API has it."""
+    output.show_json(api.get(f"{PATH}/customers/{_customer(api, customer)['id']}"))
+
+
+def _customer_change(verb: str, sentence: str, help_text: str) -> None:
+    @api_command(customers, verb, help=help_text)
+    @click.argument("customer")
+    @click.option("--reason", required=True)
+    def change(api: Api, as_json: bool, customer: str, reason: str) -> None:
+        found = _customer(api, customer)
+        answer = api.post(f"{PATH}/customers/{found['id']}/{verb}", {"reason": reason})
+        said(answer, as_json, sentence.format(found["name"]))
+
+
+_customer_change("suspend", "{} is suspended.", "Suspend an organisation: nobody of it gets in.")
+_customer_change("resume", "{} may come in again.", "Let a suspended organisation in again.")
+
+
+@api_command(payments, "ls")
+@click.option("--state")
+def payments_ls(api: Api, as_json: bool, state: str | None) -> None:
+    """Payments of all customers."""
+    show_list(
+        api, as_json, f"{PATH}/payments", ("WHEN", "AMOUNT", "STATUS", "REFUNDED", "ID"),
+        lambda row: (
+            output.moment(row["created_at"]), output.money(row["amount"], row["currency"]), row["status"],
+            output.money(row["refunded"], row["currency"]), row["id"],
+        ),
+        "No payments.", limit=200, state=state,
+    )  # fmt: skip
+
+
+@api_command(payments, "refund")
+@click.argument("payment")
+@click.option("--amount", type=click.IntRange(1), required=True, help="In micro-units: 1.00 is 1000000.")
+@click.option("--reason", required=True)
+def payments_refund(api: Api, as_json: bool, payment: str, amount: int, reason: str) -> None:
+    """Ask for a refund, by the payment's whole id."""
+    answer = api.post(f"{PATH}/payments/{payment}/refunds", {"amount": amount, "reason": reason})
+    said(answer, as_json, "The refund is asked for.")
+
+
+@api_command(payments, "approve")
+@click.argument("refund")
+@click.option("--reason", default="")
+def payments_approve(api: Api, as_json: bool, refund: str, reason: str) -> None:
+    """Approve somebody else's refund, by its whole id."""
+    said(api.post(f"{PATH}/refunds/{refund}/approve", {"reason": reason}), as_json, "The refund is approved.")
+
+
+@api_command(admin, "audit")
+@click.option("--action")
+@click.option("--actor")
+@click.option("--target")
+@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), help="Everything, as a file.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+def audit(
+    api: Api, as_json: bool, action: str | None, actor: str | None, target: str | None, form: str | None, limit: int
+) -> None:
+    """Who did what."""
+    chosen = {"action": action, "actor": actor, "target": target}
+    if form:
+        body = {name: value for name, value in chosen.items() if value} | {"format": form}
+        click.echo(api.call("POST", f"{PATH}/audit/export", body=body).text, nl=False)
+        return
+    show_list(
+        api, as_json, f"{PATH}/audit", ("WHEN", "ACTOR", "ACTION", "TARGET", "RESULT"),
+        lambda row: (
+            output.moment(row["occurred_at"]), output.short(row["actor_id"] or row["actor_kind"]), row["action"],
+            f"{row['target_kind']} {row['target_id']}", row["result"],
+        ),
+        "Nothing was done.", limit=limit, **chosen,
+    )  # fmt: skip
+
+
+@api_command(policies, "ls")
+def policies_ls(api: Api, as_json: bool) -> None:
+    """Every constant with its value."""
+    show_list(
+        api, as_json, f"{PATH}/policies", ("KEY", "VALUE", "UNIT", "DEFAULT", "MEANING"),
+        lambda row: (row["key"], row["value"], row["unit"], row["default"], row["description"]), "No policies.",
+    )  # fmt: skip
+
+
+@api_command(policies, "set")
+@click.argument("key")
+@click.argument("value")
+@click.option("--reason", required=True)
+def policies_set(api: Api, as_json: bool, key: str, value: str, reason: str) -> None:
+    """Set a constant for everybody."""
+    kind = api.get(f"{PATH}/policies/{quote(key)}")["kind"]
+    given = value if kind in ("str", "text", "string") else json.loads(value.lower())
+    answer = api.put(f"{PATH}/policies/{quote(key)}", {"value": given, "reason": reason})
+    said(answer, as_json, f"{key} is {value} now.")

@@ -1,0 +1,106 @@
+"""`berth inbox`, `webhooks …`, `events`: what happened, and who is told."""
+
+import click
+
+from app.cli.client import names, output
+from app.cli.client.http import Api, Json
+from app.cli.client.options import api_command
+from app.cli.client.root import berth
+from app.cli.client.shown import said, show_list
+
+HOOKS = "/api/v1/webhooks"
+
+
+@api_command(berth, "inbox")
+@click.option("--read", is_flag=True, help="Mark all as read.")
+@click.option("--all", "everything", is_flag=True, help="Those that were read too.")
+def inbox(api: Api, as_json: bool, read: bool, everything: bool) -> None:
+    """Notifications, newest first."""
+    show_list(
+        api, as_json, "/api/v1/notifications", ("WHEN", "TITLE", "TEXT"),
+        lambda row: (output.moment(row["occurred_at"]), row["title"], row["text"]), "Nothing new.", limit=50,
+        unread=not everything,
+    )  # fmt: skip
+    if read:
+        api.post("/api/v1/notifications/read", {})
+
+
+@api_command(berth, "events")
+@click.option("--follow", is_flag=True, help="Go on with what happens from now, until Ctrl-C.")
+@click.option("--limit", default=100, type=click.IntRange(1, 200), show_default=True)
+def events(api: Api, as_json: bool, follow: bool, limit: int) -> None:
+    """What happened in the organisation; with --json one event a line."""
+    cursor: object = "latest" if follow else None
+    while True:
+        page = api.get("/api/v1/events", cursor=cursor, limit=limit, wait=20 if follow else None)
+        for item in page["items"]:
+            _show_event(item, as_json)
+        cursor = page["next_cursor"]
+        if not follow:
+            return
+
+
+def _show_event(item: Json, as_json: bool) -> None:
+    if as_json:
+        output.show_line(item)
+        return
+    facts = "  ".join(f"{name}={output.plain(value)}" for name, value in item["data"].items())
+    click.echo(f"{output.moment(item['occurred_at'])}  {item['type']}  {facts}")
+
+
+@berth.group("webhooks")
+def webhooks() -> None:
+    """Addresses of yours that are told of events."""
+
+
+def _hook(api: Api, word: str) -> Json:
+    return names.pick(api.items(HOOKS), word, "webhook", "url")
+
+
+@api_command(webhooks, "ls")
+def webhooks_ls(api: Api, as_json: bool) -> None:
+    """Your webhooks."""
+    show_list(
+        api, as_json, HOOKS, ("URL", "STATE", "EVENTS", "ID"),
+        lambda row: (row["url"], row["state"], ", ".join(row["kinds"]) or "all", output.short(row["id"])),
+        "No webhooks. Add one with: berth webhooks add URL --event EVENT",
+    )  # fmt: skip
+
+
+@api_command(webhooks, "add")
+@click.argument("address")
+@click.option("--event", "kinds", multiple=True, required=True, help="Once for each kind of event.")
+@click.option("--description", default="")
+def webhooks_add(api: Api, as_json: bool, address: str, kinds: tuple[str, ...], description: str) -> None:
+    """Have an address told. Its secret is shown this once."""
+    answer = api.post(HOOKS, {"url": address, "description": description, "kinds": list(kinds)})
+    if as_json:
+        output.show_json(answer)
+        return
+    output.facts([("Webhook", answer["url"]), ("Secret", answer.get("secret")), ("Id", answer["id"])])
+
+
+@api_command(webhooks, "rm")
+@click.argument("webhook")
+def webhooks_rm(api: Api, as_json: bool, webhook: str) -> None:
+    """Tell an address no more."""
+    found = _hook(api, webhook)
+    said(api.delete(f"{HOOKS}/{found['id']}"), as_json, f"{found['url']} is told no more.")
+
+
+@api_command(webhooks, "deliveries")
+@click.argument("webhook")
+def webhooks_deliveries(api: Api, as_json: bool, webhook: str) -> None:
+    """What was sent to an address and how that went."""
+    show_list(
+        api, as_json, f"{HOOKS}/{_hook(api, webhook)['id']}/deliveries", ("WHEN", "EVENT", "STATE", "ID"),
+        lambda row: (output.moment(row["created_at"]), row["kind"], row["state"], row["id"]), "Nothing was sent yet.",
+        limit=100,
+    )  # fmt: skip
+
+
+@api_command(webhooks, "replay")
+@click.argument("delivery")
+def webhooks_replay(api: Api, as_json: bool, delivery: str) -> None:
+    """Send one delivery again, by its whole id."""
+    said(api.post(f"{HOOKS}/deliveries/{delivery}/replay"), as_json, "It is sent again.")

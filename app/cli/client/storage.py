@@ -1,0 +1,234 @@
+"""`berth storage …`: files in namespaces. The bytes go to the store itself, in parts that need not be sent twice.
+
+Remote paths are `berth:NAMESPACE/PATH`; everything else is a file of this computer.
+"""
+
+import base64
+import hashlib
+import mimetypes
+import os
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+import httpx2
+
+from app.cli.client import names, output
+from app.cli.client.exits import Exit, Failure
+from app.cli.client.http import Api, Json
+from app.cli.client.options import api_command
+from app.cli.client.root import berth
+from app.cli.client.shown import said, show_list
+
+PATH = "/api/v1/storage"
+PREFIX = "berth:"
+PIECE = 8 * 1024 * 1024  # up to here a file is sent whole
+CHUNK = 1024 * 1024
+STORE_TIMEOUT = httpx2.Timeout(300.0, connect=5.0)
+
+
+@berth.group("storage")
+def storage() -> None:
+    """Files; remote paths are berth:NAMESPACE/PATH."""
+
+
+def remote(word: str) -> tuple[str, str]:
+    """Namespace and path. Raises Failure."""
+    namespace, _, path = word.removeprefix(PREFIX).partition("/")
+    if not word.startswith(PREFIX) or not namespace:
+        raise Failure(f"{word!r} is no remote path.", Exit.USAGE, "Write it as berth:NAMESPACE/PATH.")
+    return namespace, path.strip("/")
+
+
+def find_object(api: Api, word: str) -> Json:
+    """The file at a remote path. Raises Failure."""
+    namespace, path = remote(word)
+    folder = path.rpartition("/")[0]
+    for row in api.each(f"{PATH}/objects", namespace=namespace, folder=folder, limit=200):
+        if row["path"].strip("/") == path:
+            return row
+    raise Failure(f"There is no file {word}.", Exit.NOT_FOUND, f"Look with: berth storage ls berth:{namespace}")
+
+
+@api_command(storage, "namespaces")
+def namespaces(api: Api, as_json: bool) -> None:
+    """Namespaces of the project."""
+    show_list(
+        api, as_json, f"{PATH}/namespaces", ("NAME", "FILES", "SIZE"),
+        lambda row: (row["name"], row["objects"], output.size(row["bytes"])), "No namespaces yet.",
+    )  # fmt: skip
+
+
+@api_command(storage, "ls")
+@click.argument("place", default="berth:files")
+def storage_ls(api: Api, as_json: bool, place: str) -> None:
+    """Folders and files at a remote path."""
+    namespace, folder = remote(place)
+    page = api.get(f"{PATH}/objects", namespace=namespace, folder=folder, limit=200)
+    folders, rows, cursor = page["folders"], list(page["items"]), page["next_cursor"]
+    while cursor:
+        page = api.get(f"{PATH}/objects", namespace=namespace, folder=folder, limit=200, cursor=cursor)
+        folders, rows, cursor = folders + page["folders"], rows + page["items"], page["next_cursor"]
+    if as_json:
+        output.show_json({"folders": folders, **output.listed(rows)})
+        return
+    lines: list[tuple[object, ...]] = [(f"{folder['name'].rstrip('/')}/", "", "") for folder in folders]
+    lines += [(row["name"], output.size(row["size"]), output.moment(row["changed_at"])) for row in rows]
+    output.table(("NAME", "SIZE", "CHANGED"), lines, f"Nothing is there. Upload with: berth storage cp FILE {place}/")
+
+
+@api_command(storage, "cp")
+@click.argument("source")
+@click.argument("target")
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+def storage_cp(api: Api, as_json: bool, source: str, target: str, overwrite: bool) -> None:
+    """Upload a file, or download one. An upload that was cut goes on where it was."""
+    if target.startswith(PREFIX) and not source.startswith(PREFIX):
+        answer = upload(api, Path(source).expanduser(), target, overwrite)
+        said(answer, as_json, f"{source} is at {target}.")
+    elif source.startswith(PREFIX) and not target.startswith(PREFIX):
+        place = download(api, source, Path(target).expanduser(), overwrite)
+        said(find_object(api, source) if as_json else {}, as_json, f"{source} is at {place}.")
+    else:
+        raise Failure("One of the two must be a remote path, berth:NAMESPACE/PATH.", Exit.USAGE)
+
+
+def upload(api: Api, file: Path, target: str, overwrite: bool) -> Json:
+    """Send one file; answers what became of it. Raises Failure."""
+    namespace, path = remote(target)
+    if target.endswith("/") or not path:
+        path = f"{path}/{file.name}".strip("/")
+    try:
+        size, stream = file.stat().st_size, file.open("rb")
+    except OSError as error:
+        raise Failure(f"{file} cannot be read.", Exit.USAGE) from error
+    with stream:
+        begun = _begun(api, stream, namespace, path, size, overwrite)
+        if begun is None:
+            return {"path": path, "same": True}
+        if begun["part_size"]:
+            _send_parts(api, stream, begun)
+        else:
+            stream.seek(0)
+            _put(begun["put"], stream.read())
+    done = api.post(f"{PATH}/uploads/finish", {"ids": [begun["id"]], "overwrite": overwrite})["items"][0]
+    if done["refused"]:
+        raise Failure(str(done["refused"].get("message", "The file was not taken.")), Exit.CONFLICT)
+    return dict(done)
+
+
+def _begun(api: Api, stream: BinaryIO, namespace: str, path: str, size: int, overwrite: bool) -> Json | None:
+    """An upload of this file that was cut, or a new one; None when these bytes are there already."""
+    for row in api.items(f"{PATH}/uploads", namespace=namespace):
+        if row["path"].strip("/") == path and row["size"] == size and row["part_size"]:
+            return row
+    item: Json = {"path": path, "size": size, "content_type": mimetypes.guess_type(path)[0] or ""}
+    if size <= PIECE:
+        item["sha256"] = _digest(stream.read())
+    body = {"namespace": namespace, "overwrite": overwrite, "items": [item]}
+    answer = api.post(f"{PATH}/uploads", body)["items"][0]
+    if answer["refused"]:
+        refused = answer["refused"]
+        hint = "Replace it with --overwrite." if not overwrite else ""
+        raise Failure(str(refused.get("message", "The file was not taken.")), Exit.CONFLICT, hint)
+    return None if answer["upload"] is None else dict(answer["upload"])
+
+
+def _send_parts(api: Api, stream: BinaryIO, begun: Json) -> None:
+    size, part_size = begun["size"], begun["part_size"]
+    count = -(-size // part_size)
+    held = {part["number"]: part["sha256"] for part in api.get(f"{PATH}/uploads/{begun['id']}")["parts"]}
+    with click.progressbar(length=size, label=begun["path"], file=sys.stderr) as bar:
+        for number in range(1, count + 1):
+            stream.seek((number - 1) * part_size)
+            piece = stream.read(part_size)
+            digest = _digest(piece)
+            if held.get(number) != digest:
+                wanted = {"parts": [{"number": number, "sha256": digest}]}
+                _put(api.post(f"{PATH}/uploads/{begun['id']}/parts", wanted)["items"][0]["put"], piece)
+            bar.update(len(piece))
+
+
+def _put(where: Json, content: bytes) -> None:
+    for last in (False, False, True):
+        try:
+            answer = httpx2.put(where["url"], content=content, headers=where["headers"], timeout=STORE_TIMEOUT)
+        except httpx2.TransportError as error:
+            if last:
+                raise Failure("The store does not answer.", Exit.UNAVAILABLE, "Start the command again.") from error
+            continue
+        if answer.is_success:
+            return
+        if answer.status_code < 500 or last:
+            raise Failure(f"The store refused the bytes ({answer.status_code}).", Exit.UNAVAILABLE)
+
+
+def download(api: Api, source: str, target: Path, overwrite: bool) -> Path:
+    """Fetch one file; a broken transfer leaves nothing behind. Raises Failure."""
+    found = find_object(api, source)
+    place = target / found["name"] if target.is_dir() else target
+    if place.exists() and not overwrite:
+        raise Failure(f"{place} is there already.", Exit.CONFLICT, "Replace it with --overwrite.")
+    address = api.get(f"{PATH}/objects/{found['id']}/address")["url"]
+    partial = place.with_name(f".{place.name}.part")
+    try:
+        with httpx2.stream("GET", address, timeout=STORE_TIMEOUT) as answer, partial.open("wb") as file:
+            if not answer.is_success:
+                raise Failure(f"The store did not give the file ({answer.status_code}).", Exit.UNAVAILABLE)
+            with click.progressbar(length=found["size"], label=found["name"], file=sys.stderr) as bar:
+                for chunk in answer.iter_bytes(CHUNK):
+                    file.write(chunk)
+                    bar.update(len(chunk))
+        if partial.stat().st_size != found["size"]:
+            raise Failure("The transfer was cut. Nothing was kept.", Exit.UNAVAILABLE)
+        os.replace(partial, place)
+    except httpx2.TransportError as error:
+        raise Failure("The transfer was cut. Nothing was kept.", Exit.UNAVAILABLE) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return place
+
+
+def _digest(content: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(content).digest()).decode()
+
+
+@api_command(storage, "mv")
+@click.argument("source")
+@click.argument("target")
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+def storage_mv(api: Api, as_json: bool, source: str, target: str, overwrite: bool) -> None:
+    """Give a remote file another path or namespace."""
+    found, (namespace, path) = find_object(api, source), remote(target)
+    if target.endswith("/") or not path:
+        path = f"{path}/{found['name']}".strip("/")
+    answer = api.patch(f"{PATH}/objects/{found['id']}", {"path": path, "namespace": namespace, "overwrite": overwrite})
+    said(answer, as_json, f"{source} is at {PREFIX}{namespace}/{path} now.")
+
+
+@api_command(storage, "rm")
+@click.argument("place")
+def storage_rm(api: Api, as_json: bool, place: str) -> None:
+    """Delete a remote file; for some days berth storage undo brings it back."""
+    answer = api.delete(f"{PATH}/objects/{find_object(api, place)['id']}")
+    said(answer, as_json, f"{place} is deleted. Bring it back with: berth storage undo {place}")
+
+
+@api_command(storage, "undo")
+@click.argument("place")
+def storage_undo(api: Api, as_json: bool, place: str) -> None:
+    """Bring a deleted remote file back."""
+    namespace, path = remote(place)
+    rows = [row | {"path": row["path"].strip("/")} for row in api.items(f"{PATH}/deleted", namespace=namespace)]
+    found = names.pick(rows, path, "deleted file", "path")
+    said(api.post(f"{PATH}/deleted/{found['id']}/restore"), as_json, f"{place} is back.")
+
+
+@api_command(storage, "share")
+@click.argument("place")
+@click.option("--hours", default=24, show_default=True, type=click.IntRange(1, 24 * 365))
+def storage_share(api: Api, as_json: bool, place: str, hours: int) -> None:
+    """A link to a file, for whoever has it."""
+    answer = api.post(f"{PATH}/objects/{find_object(api, place)['id']}/links", {"hours": hours})
+    said(answer, as_json, str(answer.get("url") or "The link was shown before."))
