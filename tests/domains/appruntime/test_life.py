@@ -54,6 +54,7 @@ async def test_stop_start_restart_and_release(desk: Desk, runtime: Runtime) -> N
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_every_step_may_be_repeated_and_changes_nothing(desk: Desk) -> None:
     launched = await desk.launch()
     drive = await desk.drive(launched.app_id, "start")
@@ -87,6 +88,7 @@ async def test_an_app_that_ends_by_itself_is_found_with_its_code_and_last_line(
     assert ended.failure_text == "It exited with code 3. Its last line: “asked to end with code 3”"
 
 
+@pytest.mark.slow
 async def test_an_app_that_runs_though_it_should_not_is_ended(desk: Desk, runtime: Runtime) -> None:
     app = await desk.running()
     async with runtime.context(SYSTEM) as ctx:
@@ -106,6 +108,7 @@ async def test_a_step_that_fails_says_which_and_why(desk: Desk, runtime: Runtime
     assert (1, "make", "failed") in await steps_of(runtime, app)
 
 
+@pytest.mark.slow
 async def test_what_was_made_once_is_found_again_by_the_next_launch(desk: Desk, runtime: Runtime) -> None:
     step = {"key": "make", "label": "Make it", "command": "mkdir -p {env} && echo x >> .made", "once": True}
     await publish_variant(runtime, steps=[step])
@@ -157,6 +160,7 @@ async def test_a_lost_workflow_is_asked_for_again(desk: Desk, runtime: Runtime) 
         assert await ctx.session.scalar(count) == before + 1
 
 
+@pytest.mark.slow
 async def test_the_log_is_read_in_parts_and_followed(desk: Desk, runtime: Runtime, ada: Visitor) -> None:
     app = await desk.running()
     path = f"/api/v1/apps/{app.id}/logs"

@@ -46,6 +46,7 @@ async def test_a_code_works_once_and_for_its_own_app_only(desk: Desk, ada: Visit
     assert (await stolen.get("/", sec_fetch_mode="navigate")).status_code == 303
 
 
+@pytest.mark.slow
 async def test_who_comes_without_a_cookie_is_led_through_the_portal_and_back(
     desk: Desk, ada: Visitor, tabs: Open
 ) -> None:
@@ -97,6 +98,7 @@ async def test_requests_that_other_pages_make_are_refused(desk: Desk, ada: Visit
         await tab.socket(origin="http://evil.apps.localhost")
 
 
+@pytest.mark.slow
 async def test_bodies_stream_both_ways_whatever_their_size(desk: Desk, ada: Visitor, tabs: Open) -> None:
     app = await desk.running()
     tab = tabs(app)
@@ -200,6 +202,7 @@ async def test_the_portal_does_not_answer_for_an_app_nor_the_other_way_round(
     assert nobody.status_code == 404 and "There is no such app" in nobody.text
 
 
+@pytest.mark.slow
 async def test_an_app_that_is_down_says_so_with_a_way_back(desk: Desk, ada: Visitor, tabs: Open) -> None:
     app = await desk.running()
     tab = tabs(app)
