@@ -53,6 +53,13 @@ def refusal(kind: str, text: str = "because", *, final: bool = True) -> Applicat
     return ApplicationError(text, type=kind, non_retryable=final)
 
 
+def scrub(value: object) -> object:
+    """Without stack traces, which only say where it was recorded."""
+    if isinstance(value, dict):
+        return {key: scrub(item) for key, item in value.items() if key != "stackTrace"}
+    return [scrub(item) for item in value] if isinstance(value, list) else value
+
+
 async def drive(temporal: Temporal, hall: Hall, verb: str, keep: str = "") -> str:
     """Run the workflow to its end; its history replays, and is kept under that name when asked to."""
     client = await Client.connect(temporal.url)
@@ -67,7 +74,7 @@ async def drive(temporal: Temporal, hall: Hall, verb: str, keep: str = "") -> st
     if keep and os.environ.get("BERTH_RECORD_HISTORIES"):
         HISTORIES.mkdir(exist_ok=True)
         text = re.sub(r"\d+@[\w.-]+", "provisioner", history.to_json())
-        (HISTORIES / f"{keep}.json").write_text(json.dumps(json.loads(text), indent=1) + "\n")
+        (HISTORIES / f"{keep}.json").write_text(json.dumps(scrub(json.loads(text)), indent=1) + "\n")
     return result
 
 
