@@ -16,6 +16,7 @@ from app.domains.admin.handlers import (
 )
 from app.domains.admin.jobs import CRONS, JOBS
 from app.domains.admin.policies import POLICIES
+from app.domains.admin.service.find import search_customers
 from app.shared.authz import Permission
 from app.shared.manifest import Domain, NavEntry
 
@@ -38,8 +39,11 @@ DOMAIN = Domain(
     jobs=JOBS,
     crons=CRONS,
     policies=POLICIES,
+    search=search_customers,
     navigation=[
-        NavEntry(label="Activity", href="/activity", icon="activity", permission=Permission.ACTIVITY_READ, order=80),
+        NavEntry(
+            label="Activity", href="/activity", icon="activity", permission=Permission.ACTIVITY_READ, order=80, jump="y"
+        ),
         NavEntry(
             label="Customers",
             href="/admin/customers",
@@ -47,6 +51,7 @@ DOMAIN = Domain(
             permission=Permission.PLATFORM_CUSTOMER_READ,
             console="operator",
             order=40,
+            jump="u",
         ),
         NavEntry(
             label="Money",
@@ -55,6 +60,7 @@ DOMAIN = Domain(
             permission=Permission.PLATFORM_MONEY_READ,
             console="operator",
             order=60,
+            jump="o",
         ),
         NavEntry(
             label="Audit",
@@ -63,6 +69,7 @@ DOMAIN = Domain(
             permission=Permission.PLATFORM_AUDIT_READ,
             console="operator",
             order=70,
+            jump="a",
         ),
         NavEntry(
             label="Policies",
@@ -71,6 +78,7 @@ DOMAIN = Domain(
             permission=Permission.PLATFORM_POLICY_READ,
             console="operator",
             order=80,
+            jump="p",
         ),
         NavEntry(
             label="Events",
@@ -79,6 +87,7 @@ DOMAIN = Domain(
             permission=Permission.PLATFORM_EVENT_READ,
             console="operator",
             order=90,
+            jump="e",
         ),
         NavEntry(
             label="System",
@@ -87,6 +96,7 @@ DOMAIN = Domain(
             permission=Permission.PLATFORM_SYSTEM_READ,
             console="operator",
             order=100,
+            jump="s",
         ),
     ],
 )

@@ -20,7 +20,7 @@ DOMAIN = Domain(
     activities=activities,
     host_app=host_app,
     navigation=[
-        NavEntry(label="Apps", href="/apps", icon="apps", permission=Permission.APP_READ, order=40),
+        NavEntry(label="Apps", href="/apps", icon="apps", permission=Permission.APP_READ, order=40, jump="a"),
         NavEntry(
             label="Apps",
             href="/machines/{id}/apps",

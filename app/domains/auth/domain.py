@@ -32,7 +32,7 @@ DOMAIN = Domain(
     crons=CRONS,
     policies=POLICIES,
     navigation=[
-        NavEntry(label="Team", href="/team", icon="team", permission=Permission.TEAM_READ, order=70),
+        NavEntry(label="Team", href="/team", icon="team", permission=Permission.TEAM_READ, order=70, jump="t"),
         NavEntry(
             label="Sessions",
             href="/settings/sessions",

@@ -3,6 +3,7 @@
 from app.domains.inventory.handlers import pages, pages_catalog, pages_nodes, rest, rest_catalog, rest_nodes
 from app.domains.inventory.jobs import CRONS
 from app.domains.inventory.policies import POLICIES
+from app.domains.inventory.service.find import search_nodes
 from app.shared.authz import Permission
 from app.shared.manifest import Domain, NavEntry
 
@@ -18,6 +19,7 @@ DOMAIN = Domain(
     ],
     crons=CRONS,
     policies=POLICIES,
+    search=search_nodes,
     navigation=[
         NavEntry(
             label="Catalog",

@@ -81,6 +81,7 @@ DOMAIN = Domain(
             permission=Permission.PLATFORM_CONSOLE,
             console="operator",
             order=10,
+            jump="f",
         ),
         NavEntry(
             label="Machines",
@@ -89,6 +90,7 @@ DOMAIN = Domain(
             permission=Permission.PLATFORM_ALLOCATION_READ,
             console="operator",
             order=30,
+            jump="m",
         ),
         NavEntry(
             label="Connect",

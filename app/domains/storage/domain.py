@@ -13,7 +13,9 @@ DOMAIN = Domain(
     crons=CRONS,
     policies=POLICIES,
     navigation=[
-        NavEntry(label="Storage", href="/storage", icon="storage", permission=Permission.STORAGE_READ, order=50),
+        NavEntry(
+            label="Storage", href="/storage", icon="storage", permission=Permission.STORAGE_READ, order=50, jump="s"
+        ),
         NavEntry(
             label="Files",
             href="/machines/{id}/files",

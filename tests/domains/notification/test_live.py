@@ -83,3 +83,20 @@ async def test_a_page_that_does_not_read_is_dropped_and_grows_nothing(runtime) -
         page.offer(str(number).encode())
     assert page.dropped.is_set()
     assert page.queue.qsize() <= 64
+
+
+@pytest.mark.commits
+async def test_what_was_announced_while_a_page_was_on_its_way_reaches_it(runtime, hub, sign_in_as, monkeypatch) -> None:
+    ada = await sign_in_as("ada")
+    early, late = (Page(ada.actor.tenant_id, ada.actor.session_id) for _ in range(2))
+    hub.join(early)
+    async with asyncio.timeout(5):
+        while early.queue.empty():  # until the subscription stands
+            await runtime.valkey.publish(channel(ada.actor.tenant_id), b'{"topics": ["money"]}')
+            await asyncio.sleep(0.01)
+    hub.join(late)
+    assert b"money" in late.queue.get_nowait()
+    monkeypatch.setattr("app.domains.notification.service.hub.RECENT_SECONDS", 0.0)
+    later = Page(ada.actor.tenant_id, ada.actor.session_id)
+    hub.join(later)
+    assert later.queue.empty()

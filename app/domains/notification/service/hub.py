@@ -5,7 +5,8 @@ a revoked one loses its pages within five, and one that stands in another organi
 """
 
 import asyncio
-from collections import defaultdict
+import time
+from collections import defaultdict, deque
 from uuid import UUID
 
 import structlog
@@ -20,6 +21,7 @@ log = structlog.get_logger("berth.live")
 QUEUE = 64
 CHECK_SECONDS = 4
 ENDED = b""
+RECENT_SECONDS = 5.0  # between the drawing of a page and its socket
 
 
 class Page:
@@ -48,13 +50,18 @@ class LiveHub:
         self._pages: dict[str, set[Page]] = defaultdict(set)
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
+        self._recent: deque[tuple[float, str, bytes]] = deque(maxlen=1_000)
 
     def join(self, page: Page) -> None:
-        """Start sending to `page`."""
+        """Start sending to `page`, with what was announced while it was on its way."""
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._check_sessions())]
         for name in page.channels:
             self._pages[name].add(page)
+        since = time.monotonic() - RECENT_SECONDS
+        for at, name, message in self._recent:
+            if at >= since and name in page.channels:
+                page.offer(message)
 
     def leave(self, page: Page) -> None:
         """Stop sending to `page`."""
@@ -87,6 +94,7 @@ class LiveHub:
                 self._refresh_all()
 
     def _fan_out(self, name: str, message: bytes) -> None:
+        self._recent.append((time.monotonic(), name, message))
         for page in tuple(self._pages.get(name, ())):
             page.offer(message)
 

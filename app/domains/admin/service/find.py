@@ -1,0 +1,28 @@
+"""Organisations by name, mail or id, for search: for operators who may see them."""
+
+from collections.abc import Sequence
+
+from app.context import Context
+from app.domains.admin.service.customers import page_customers
+from app.domains.auth.contracts.customers import CustomerSearch
+from app.shared.authz import Permission
+from app.shared.authz.scope import may
+from app.shared.manifest import Found
+
+MOST = 8
+
+
+async def search_customers(ctx: Context, text: str) -> Sequence[Found]:
+    """Organisations first, then people."""
+    if not may(ctx.actor, Permission.PLATFORM_CUSTOMER_READ):
+        return ()
+    found = await page_customers(ctx, CustomerSearch(word=text), None, MOST)
+    icon = "customers"
+    organisations = [
+        Found(label=row.name, href=f"/admin/customers/{row.id}", icon=icon, kind="Customer") for row in found.items
+    ]
+    people = [
+        Found(label=row.name, href=f"/admin/customers/people/{row.id}", icon=icon, kind="Person", note=row.email)
+        for row in found.people
+    ]
+    return [*organisations, *people]
