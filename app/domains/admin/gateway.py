@@ -6,7 +6,8 @@ SMTP for their greeting, Temporal for an open port. It knows no secret and sends
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import httpx2
@@ -79,11 +80,8 @@ async def _page(url: str) -> str:
 
 
 async def _greeting(host: str, port: int) -> str:
-    reader, writer = await asyncio.open_connection(host, port)
-    try:
+    async with _connected(host, port) as reader:
         line = await reader.readline()
-    finally:
-        writer.close()
     if not line:
         raise ConnectionError("closed without a word")
     return "greets"
@@ -91,9 +89,20 @@ async def _greeting(host: str, port: int) -> str:
 
 async def _opens(address: str) -> str:
     host, _, port = address.rpartition(":")
-    _reader, writer = await asyncio.open_connection(host, int(port))
-    writer.close()
-    return "takes connections"
+    async with _connected(host, int(port)):
+        return "takes connections"
+
+
+@asynccontextmanager
+async def _connected(host: str, port: int) -> AsyncIterator[asyncio.StreamReader]:
+    """A connection that is closed at the end, and seen to be closed."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        yield reader
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 def simulators(settings: Settings) -> dict[str, str]:

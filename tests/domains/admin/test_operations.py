@@ -112,14 +112,14 @@ async def test_a_dependency_that_says_nothing_costs_two_seconds_and_no_more(
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
+        await writer.wait_closed()
 
     monkeypatch.setattr(gateway, "SECONDS", 0.2)
-    server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    runtime.settings = msgspec.structs.replace(runtime.settings, nats_url=f"nats://127.0.0.1:{port}")
-    found = {one.name: one for one in await gateway.look(runtime)}
-    assert not found["NATS"].ok and found["NATS"].detail.startswith("no answer") and found["PostgreSQL"].ok
-    server.close()
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        runtime.settings = msgspec.structs.replace(runtime.settings, nats_url=f"nats://127.0.0.1:{port}")
+        found = {one.name: one for one in await gateway.look(runtime)}
+    assert not found["NATS"].ok and found["NATS"].detail.startswith("no answer")
 
 
 async def test_an_announcement_stands_on_the_pages_it_is_for_until_put_away(runtime: Runtime, sign_in_as: Any) -> None:
