@@ -183,7 +183,7 @@ async def test_a_managed_key_is_let_in_until_it_leaves_the_list_and_its_connecti
     assert (await machine.node_command(f"keys --login ada --keys {keys_option(first, second)}"))[0] == 0
     one, two = [await machine.connect("ada", [key]) for key in (first, second)]
     _status, answer = await machine.node_command("keys-used --login ada")
-    assert {use["fingerprint"] for use in answer["used"]} == {first.get_fingerprint(), second.get_fingerprint()}
+    assert {first.get_fingerprint(), second.get_fingerprint()} <= {use["fingerprint"] for use in answer["used"]}
     with pytest.raises(REFUSED):
         await machine.connect("ben", [first])
     assert (await machine.node_command(f"keys --login ada --keys {keys_option(second)}"))[0] == 0
