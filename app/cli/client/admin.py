@@ -1,4 +1,7 @@
-"""`berth admin …`: the operator's side: fleet, nodes, machines of all customers, money, audit, policies."""
+"""`berth admin …`: the operator's side: fleet, machines of all customers, money, audit, policies.
+
+Nodes, the catalog and the machinery have modules of their own: admin_nodes, admin_catalog, admin_system.
+"""
 
 import json
 from urllib.parse import quote
@@ -7,7 +10,7 @@ import click
 
 from app.cli.client import names, output
 from app.cli.client.http import Api, Json
-from app.cli.client.options import api_command, confirm_name
+from app.cli.client.options import AMOUNT, api_command, confirm_name
 from app.cli.client.root import berth
 from app.cli.client.shown import said, show_list
 
@@ -16,12 +19,7 @@ PATH = "/api/v1/admin"
 
 @berth.group("admin")
 def admin() -> None:
-    """For operators: fleet, customers, money, audit, policies."""
-
-
-@admin.group("nodes")
-def nodes() -> None:
-    """Nodes of the fleet."""
+    """For operators: fleet, catalog, customers, money, audit, policies, system."""
 
 
 @admin.group("machines")
@@ -44,10 +42,6 @@ def policies() -> None:
     """Business constants."""
 
 
-def _node(api: Api, word: str) -> Json:
-    return names.pick(api.items(f"{PATH}/nodes", limit=200), word, "node", "hostname")
-
-
 @api_command(admin, "fleet")
 def fleet(api: Api, as_json: bool) -> None:
     """How full the fleet is and what is stuck."""
@@ -65,83 +59,24 @@ def fleet(api: Api, as_json: bool) -> None:
     )  # fmt: skip
 
 
-@api_command(nodes, "ls")
-@click.option("--state")
-@click.option("--sku")
-def nodes_ls(api: Api, as_json: bool, state: str | None, sku: str | None) -> None:
-    """Nodes with our state beside that of MAAS."""
-    show_list(
-        api, as_json, f"{PATH}/nodes", ("NODE", "STATE", "TYPE", "ZONE", "MAAS", "REASON"),
-        lambda row: (
-            row["hostname"], row["state"], row["sku"], row["zone"], row["maas_state"],
-            row["state_reason"] or row["cordon_reason"],
-        ),
-        "No nodes.", state=state, sku=sku,
-    )  # fmt: skip
-
-
-@api_command(nodes, "show")
-@click.argument("node")
-def nodes_show(api: Api, as_json: bool, node: str) -> None:
-    """One node."""
-    found = api.get(f"{PATH}/nodes/{_node(api, node)['id']}")
+@api_command(admin, "stuck")
+def stuck(api: Api, as_json: bool) -> None:
+    """What has been in a state for longer than it may, and what is done about it by itself."""
+    found = api.get(f"{PATH}/stuck")
     if as_json:
         output.show_json(found)
         return
-    output.facts(
+    output.table(
+        ("NAME", "KIND", "STATE", "STEP", "FOR", "MAY TAKE", "REASON", "NEXT", "ID"),
         [
-            ("Node", found["hostname"]), ("State", found["state"]), ("Reason", found["state_reason"]),
-            ("Type", found["sku_code"]), ("MAAS", found["maas_state"]), ("Power", found["power_state"]),
-            ("Address", found["address"]), ("Cordoned", found["cordon_reason"]), ("Id", found["id"]),
-        ]
+            (
+                row["name"], row["kind"], row["state"], row["step"], output.seconds(row["age_seconds"]),
+                output.seconds(row["sla_seconds"]), row["reason"], row["automatic"], output.short(row["id"]),
+            )
+            for row in found["items"]
+        ],
+        "Nothing is stuck.",
     )  # fmt: skip
-
-
-def _node_change(verb: str, sentence: str, help_text: str) -> None:
-    @api_command(nodes, verb, help=help_text)
-    @click.argument("node")
-    @click.option("--reason", required=True)
-    def change(api: Api, as_json: bool, node: str, reason: str) -> None:
-        found = _node(api, node)
-        answer = api.post(f"{PATH}/nodes/{found['id']}/{verb}", {"reason": reason})
-        said(answer, as_json, sentence.format(found["hostname"]))
-
-
-_node_change("cordon", "{} takes nothing new.", "Place nothing new on a node.")
-_node_change("drain", "{} is being drained.", "Let a node run empty.")
-
-
-@api_command(nodes, "uncordon")
-@click.argument("node")
-def nodes_uncordon(api: Api, as_json: bool, node: str) -> None:
-    """Place on a node again."""
-    found = _node(api, node)
-    said(api.post(f"{PATH}/nodes/{found['id']}/uncordon"), as_json, f"{found['hostname']} is in use again.")
-
-
-@api_command(nodes, "maintenance")
-@click.argument("node")
-@click.option("--reason", required=True)
-@click.option("--from", "begin", help="Begin, with its zone, such as 2026-12-01T08:00:00Z; else now.")
-@click.option("--to", "end", required=True, help="End, with its zone.")
-def nodes_maintenance(api: Api, as_json: bool, node: str, reason: str, begin: str | None, end: str) -> None:
-    """Plan a window of work on a node."""
-    found = _node(api, node)
-    body: Json = {"reason": reason, "ends_at": end, **({"starts_at": begin} if begin else {})}
-    said(api.post(f"{PATH}/nodes/{found['id']}/maintenance", body), as_json, f"Planned: {found['hostname']}.")
-
-
-@api_command(nodes, "power")
-@click.argument("node")
-@click.argument("action")
-@click.option("--reason", required=True)
-@click.option("--yes", is_flag=True, help="Do not ask for the name.")
-def nodes_power(api: Api, as_json: bool, node: str, action: str, reason: str, yes: bool) -> None:
-    """Switch a node through MAAS: on, off or cycle."""
-    found = _node(api, node)
-    confirm_name(found["hostname"], f"Switching {found['hostname']} {action}", yes)
-    body = {"action": action, "reason": reason, "confirm_name": found["hostname"]}
-    said(api.post(f"{PATH}/nodes/{found['id']}/power", body), as_json, f"{found['hostname']}: {action} was asked for.")
 
 
 @api_command(machines, "ls")
@@ -226,11 +161,13 @@ def payments_ls(api: Api, as_json: bool, state: str | None) -> None:
 
 @api_command(payments, "refund")
 @click.argument("payment")
-@click.option("--amount", type=click.IntRange(1), required=True, help="In micro-units: 1.00 is 1000000.")
+@click.option("--amount", type=AMOUNT, help="Such as 12.50; without it all that is left of the payment.")
 @click.option("--reason", required=True)
-def payments_refund(api: Api, as_json: bool, payment: str, amount: int, reason: str) -> None:
+def payments_refund(api: Api, as_json: bool, payment: str, amount: int | None, reason: str) -> None:
     """Ask for a refund, by the payment's whole id."""
-    answer = api.post(f"{PATH}/payments/{payment}/refunds", {"amount": amount, "reason": reason})
+    path = f"{PATH}/payments/{quote(payment)}"
+    wanted = api.get(path)["refundable"] if amount is None else amount
+    answer = api.post(f"{path}/refunds", {"amount": wanted, "reason": reason})
     said(answer, as_json, "The refund is asked for.")
 
 

@@ -10,7 +10,8 @@ from app.cli.client.exits import Exit, Failure
 from app.cli.client.root import berth
 
 GROUPS = (
-    "signing", "machines", "money", "keys", "ssh", "storage", "apps", "team", "inbox", "admin", "completion",
+    "signing", "machines", "money", "keys", "ssh", "storage", "apps", "team", "inbox", "admin", "admin_nodes",
+    "admin_catalog", "admin_system", "completion",
 )  # fmt: skip
 
 

@@ -1,8 +1,10 @@
-"""What every command shares: which server, JSON or a table, and how a deletion is confirmed."""
+"""What every command shares: which server, JSON or a table, amounts, instants, and how a deletion is confirmed."""
 
 import contextlib
+import re
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -12,6 +14,36 @@ from app.cli.client.exits import Exit, Failure
 from app.cli.client.http import Api
 
 F = TypeVar("F", bound=Callable[..., Any])
+MONEY = re.compile(r"(\d{1,9})(?:\.(\d{1,6}))?")
+MICRO_PER_UNIT = 1_000_000
+
+
+class Amount(click.ParamType):  # type: ignore[type-arg]  # generic for type checkers only
+    """`18.40` as micro-units, without ever being a floating-point number."""
+
+    name = "amount"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = MONEY.fullmatch(str(value).removeprefix("$").replace(",", ""))
+        if match is None:
+            self.fail(f"{value!r} is not an amount such as 18.40.", param, ctx)
+        return int(match[1]) * MICRO_PER_UNIT + int((match[2] or "").ljust(6, "0"))
+
+
+class Instant(click.ParamType):  # type: ignore[type-arg]  # generic for type checkers only
+    """`2026-12-01T08:00Z`; without a zone it is meant in that of this computer."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            at = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a time such as 2026-12-01T08:00Z.", param, ctx)
+        return (at if at.tzinfo else at.astimezone()).isoformat()
+
+
+AMOUNT, INSTANT = Amount(), Instant()
 
 
 def api_command(group: click.Group, name: str | None = None, **settings: Any) -> Callable[[F], click.Command]:

@@ -1,4 +1,4 @@
-"""The two shapes that most commands have: a list, and a change that says one sentence."""
+"""The shapes that most commands have: a list, and a change that says one sentence."""
 
 from collections.abc import Callable, Sequence
 
@@ -21,6 +21,14 @@ def show_list(
             break
     if as_json:
         output.show_json(output.listed(rows))
+        return
+    output.table(columns, [row(item) for item in rows], empty)
+
+
+def show_rows(rows: Sequence[Json], as_json: bool, columns: Sequence[str], row: Row, empty: str) -> None:
+    """Print what the API answers without pages, as it answers it."""
+    if as_json:
+        output.show_json(rows)
         return
     output.table(columns, [row(item) for item in rows], empty)
 

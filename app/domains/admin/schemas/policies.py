@@ -160,7 +160,7 @@ def policy_page(
     """One key with its history."""
     shown = preview.new if preview else policy.value
     body = PolicyBody(value=shown, reason=asked.reason or "why")
-    words = ("admin", "policies", "set", policy.key, str(shown))
+    words = ("admin", "policies", "set", policy.key, str(shown), "--reason", body.reason)
     return PolicyPage(
         policy=policy,
         changes=changes,
