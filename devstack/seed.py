@@ -83,16 +83,17 @@ async def plant(runtime: Runtime, chapter: Chapter | None = None) -> str:
     begun = await begin(runtime, chapter)
     if begun is not None:
         opened = begun.first - timedelta(days=1)  # there was something to buy before the first customer came
-        seen = await _stock(runtime.settings, lambda: Past(runtime, opened).context(opened))
+        seen = await stock(runtime.settings, lambda: Past(runtime, opened).context(opened))
         await write(runtime, begun, chapter)
         await arrive_now(runtime, NEWCOMER)
     else:
-        seen = await _stock(runtime.settings, lambda: runtime.context(SYSTEM))
+        seen = await stock(runtime.settings, lambda: runtime.context(SYSTEM))
     told = "no history was added" if begun is None else f"{len(chapter.runs)} machines of the past"
     return f"{len(SKUS)} types, {len(IMAGES)} images, {seen} machines, {told}"
 
 
-async def _stock(settings: Settings, contexts: Contexts) -> int:
+async def stock(settings: Settings, contexts: Contexts) -> int:
+    """Types, images, apps and the machines of MAAS; how many machines it has. Repeatable. Raises MaasUnavailable."""
     async with contexts() as ctx:
         await plant_catalog(ctx)
         await publish_built_in(ctx)

@@ -27,6 +27,10 @@ from tests.fixtures.clock import FakeClock
 from tests.simulators.maas_world import OUR_KEY, World, served_region
 
 OpenContext = Any
+COUNTS = text("""
+    SELECT (SELECT count(*) FROM inventory.sku_catalog), (SELECT count(*) FROM inventory.sku_prices),
+           (SELECT count(*) FROM inventory.os_images), (SELECT count(*) FROM inventory.nodes)
+""")
 
 
 @asynccontextmanager
@@ -110,10 +114,12 @@ async def test_the_job_reads_the_pool_of_the_settings_and_outlives_a_dead_contro
     assert names.count("berth.v1.inventory.node.imported") == 24 == names.count("berth.v1.inventory.slots.changed")
 
 
-async def test_the_seed_plants_everything_and_repeats_without_a_change(runtime: Runtime, tmp_path: Path) -> None:
+async def test_the_seed_stocks_the_hall_and_repeats_without_a_change(runtime: Runtime, tmp_path: Path) -> None:
     async with maas(runtime, tmp_path / "maas"):
-        assert await seed.plant(runtime) == "4 types, 3 images, 24 machines (24 new)"
-        assert await seed.plant(runtime) == "4 types, 3 images, 24 machines (0 new)"
+        for _ in range(2):
+            assert await seed.stock(runtime.settings, lambda: runtime.context(SYSTEM)) == 24
+            async with runtime.context(SYSTEM) as ctx:
+                assert tuple((await ctx.session.execute(COUNTS)).one()) == (4, 4, 3, 24)
 
 
 async def test_500_machines_come_in_within_seconds_and_stay_fresh_in_less(runtime: Runtime, tmp_path: Path) -> None:
