@@ -85,7 +85,7 @@ def test_a_stack_survives_its_supervisor_and_leaves_nothing_behind(berth: Berth,
 
 
 def test_an_unknown_command_is_refused_with_the_list(berth: Berth) -> None:
-    refused = berth("launch")
+    refused = berth("no-such-thing")
     assert refused.returncode == 2
     assert "no such command" in refused.stderr
     assert "up" in refused.stderr

@@ -114,7 +114,7 @@ async def test_a_dependency_that_says_nothing_costs_two_seconds_and_no_more(
         writer.close()
         await writer.wait_closed()
 
-    monkeypatch.setattr(gateway, "SECONDS", 0.2)
+    monkeypatch.setattr(gateway, "SECONDS", 1.0)
     async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         runtime.settings = msgspec.structs.replace(runtime.settings, nats_url=f"nats://127.0.0.1:{port}")
