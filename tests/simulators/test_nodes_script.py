@@ -272,6 +272,52 @@ def test_keys_used_tells_the_last_use_of_each_key_from_the_log(root: Root) -> No
     assert root.run("keys-used", "--login", "ada")[0] == 1
 
 
+SERIAL, ANOTHER = "9223372036854775806", "9223372036854775807"  # one apart where floats are the same
+CERTIFIED = "".join(
+    f"176400{pid}.5 n sshd[{pid}]: Accepted publickey for {login} from 10.0.0.9 port 54 ssh2: "
+    f"ED25519-CERT {{one}} ID alloc:a1:{login} (serial {serial}) CA ED25519 {{two}}\n"
+    for pid, login, serial in ((4711, "ada", SERIAL), (4712, "ada", ANOTHER), (4713, "ada2", SERIAL))
+)
+END = ("end-certificates", "--login", "ada", "--serials")
+
+
+def ended(root: Root) -> set[str]:
+    return {line.split()[-1] for line in root.log if line.startswith("pgrep -P")}
+
+
+def test_only_connections_of_the_named_certificates_end(root: Root) -> None:
+    root.run(*ADD)
+    with_log(root)
+    (root.folder / "sshd.log").write_text(CERTIFIED.format(one=fingerprint(BODY), two=fingerprint(OTHER)))
+    assert root.run(*END, f"17,{SERIAL}") == (0, {"ok": True, "command": "end-certificates", "login": "ada"})
+    assert ended(root) == {"4711"}
+    assert not any(line.startswith("pkill") for line in root.log)
+    assert root.run("keys-used", "--login", "ada")[1]["used"] == []
+
+
+def test_a_process_number_that_was_given_again_is_somebody_elses(root: Root) -> None:
+    root.run(*ADD)
+    with_log(root)
+    lines = CERTIFIED.format(one=fingerprint(BODY), two=fingerprint(OTHER)).splitlines(keepends=True)
+    (root.folder / "sshd.log").write_text(lines[0] + lines[1].replace("4712", "4711"))
+    assert root.run(*END, SERIAL)[0] == 0
+    assert ended(root) == set()
+
+
+def test_without_a_log_no_certificates_connection_ends_and_the_machine_says_so(root: Root) -> None:
+    root.run(*ADD)
+    with_log(root)
+    root.program("journalctl", "exit 1")
+    assert root.run(*END, SERIAL) == (1, {"ok": False, "error": "the log of sshd cannot be read"})
+    assert ended(root) == set()
+
+
+@pytest.mark.parametrize("serials", ["", "x", "1,", "1;id", "1 2", "-1", "1" * 21])
+def test_serials_in_another_form_touch_nothing(root: Root, serials: str) -> None:
+    assert root.run(*END, serials)[0] == 2
+    assert root.log == []
+
+
 APP = ("--login", "ada", "--app", "0123456789ab")
 
 

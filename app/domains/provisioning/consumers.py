@@ -2,11 +2,13 @@
 
 from app.context import Context
 from app.domains.billing.events import TenantExhausted
+from app.domains.provisioning.contracts import EndEntries
 from app.domains.provisioning.events import AllocationActivated
 from app.domains.provisioning.service.access import ask_sync
+from app.domains.provisioning.service.endings import ask_end
 from app.domains.provisioning.service.release import release_all
 from app.domains.releases import public as releases
-from app.domains.releases.events import AccessChanged
+from app.domains.releases.events import AccessChanged, EntryEnded
 from app.shared.events import Envelope, Event
 from app.shared.manifest import ConsumerSpec
 
@@ -26,6 +28,12 @@ async def on_access_changed(ctx: Context, fact: Event, envelope: Envelope) -> No
         await ask_sync(ctx, fact.aggregate_id)
 
 
+async def on_entry_ended(ctx: Context, fact: Event, envelope: Envelope) -> None:
+    """A person may not log in to a machine any more: end what they opened there by certificate."""
+    if isinstance(fact, EntryEnded):
+        await ask_end(ctx, EndEntries(allocation_id=fact.allocation_id, user_id=fact.user_id))
+
+
 CONSUMERS = (
     ConsumerSpec(
         name="provisioning-access",
@@ -33,5 +41,6 @@ CONSUMERS = (
         handle=on_access_changed,
         ordered=False,
     ),
+    ConsumerSpec(name="provisioning-entries", events=(EntryEnded,), handle=on_entry_ended, ordered=False),
     ConsumerSpec(name="provisioning-exhausted", events=(TenantExhausted,), handle=on_exhausted, ordered=False),
 )

@@ -168,6 +168,14 @@ class SyncAccess(msgspec.Struct, frozen=True, kw_only=True):
     allocation_id: UUID
 
 
+class EndEntries(msgspec.Struct, frozen=True, kw_only=True):
+    """End the connections that a person's certificates made to the machine."""
+
+    allocation_id: UUID
+    user_id: UUID
+    tries: int = 0
+
+
 # -- results and views -----------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ no agent, no configuration, no known hosts of a person. It refuses to run inside
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from itertools import batched
 from uuid import UUID
 
 import asyncssh
@@ -20,6 +21,7 @@ from app.shared.pki import SshCredential
 CONNECT_SECONDS = 10.0
 MOST_CHARACTERS = 65_536
 READ_CHARACTERS = 8_192
+MOST_SERIALS = 1_000  # of up to 20 digits, in one command
 COMMAND_SECONDS = 40.0  # berth-node waits up to 20 s for another change
 
 
@@ -84,6 +86,11 @@ class NodeShell:
     async def keys_used(self, management: SshCredential, login: str) -> list[Use]:
         """When keys last became `login`, as the machine's own log says."""
         return (await self._node(management, "keys-used", "--login", login)).used
+
+    async def end_certificates(self, management: SshCredential, login: str, serials: Sequence[int]) -> None:
+        """End the connections to `login` that these certificates made, and no others."""
+        for part in batched(serials, MOST_SERIALS, strict=False):
+            await self._node(management, "end-certificates", "--login", login, "--serials", ",".join(map(str, part)))
 
     async def gpus(self, management: SshCredential) -> list[Gpu]:
         """The GPUs that answer."""

@@ -7,8 +7,8 @@ import structlog
 
 from app.context import Runtime
 from app.domains.maas import public as maas
-from app.domains.provisioning.contracts import SyncAccess
-from app.domains.provisioning.service import access
+from app.domains.provisioning.contracts import EndEntries, SyncAccess
+from app.domains.provisioning.service import access, endings
 from app.domains.provisioning.service.reconcile import ask_again, give_back_strays
 from app.shared.authz.actor import SYSTEM
 from app.shared.manifest import CronSpec, JobSpec
@@ -34,6 +34,11 @@ async def sync_access(runtime: Runtime, arguments: dict[str, object]) -> None:
     await access.sync_access(runtime, msgspec.convert(arguments, SyncAccess, strict=False).allocation_id)
 
 
+async def end_entries(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """End a person's connections to one machine."""
+    await endings.end_entries(runtime, msgspec.convert(arguments, EndEntries, strict=False))
+
+
 async def watch_access(runtime: Runtime, arguments: dict[str, object]) -> None:
     """Ask again for key lists that got lost, and ask machines when keys were used."""
     lost = await access.sweep_access(runtime)
@@ -42,7 +47,10 @@ async def watch_access(runtime: Runtime, arguments: dict[str, object]) -> None:
     await access.read_uses(runtime)
 
 
-JOBS = (JobSpec(name=access.SYNC_JOB, run=sync_access, queue="maintenance", timeout=120, retries=3),)
+JOBS = (
+    JobSpec(name=access.SYNC_JOB, run=sync_access, queue="maintenance", timeout=120, retries=3),
+    JobSpec(name=endings.END_JOB, run=end_entries, queue="maintenance", timeout=300, retries=3),
+)
 CRONS = (
     CronSpec(
         name="provisioning.watch_access",

@@ -102,6 +102,13 @@ class AttachmentView(msgspec.Struct, frozen=True, kw_only=True):
     last_used_at: datetime | None
 
 
+class CertificateView(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate that was signed for a key of a person's own; machines log its serial."""
+
+    serial: int
+    valid_to: datetime
+
+
 class WantedKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key that is to open the machine."""
 
@@ -114,6 +121,7 @@ __all__ = [
     "AllocationPlace",
     "AttachmentState",
     "AttachmentView",
+    "CertificateView",
     "CertifyUser",
     "KeyChanged",
     "KeyId",

@@ -19,6 +19,15 @@ class AccessSettled(Event, frozen=True):
     allocation_id: UUID
 
 
+@event("releases.entry.ended", aggregate="allocation_id")
+class EntryEnded(Event, frozen=True):
+    """A person may not log in to this allocation's machine any more, and had certificates for it: whoever manages the
+    machine ends the connections that they made."""
+
+    allocation_id: UUID
+    user_id: UUID
+
+
 @event("releases.key.added", aggregate="key_id")
 class KeyAdded(Event, frozen=True):
     key_id: UUID

@@ -8,6 +8,7 @@ from app.context import Context
 from app.domains.releases.contracts import (
     AllocationPlace,
     AttachmentView,
+    CertificateView,
     CertifyUser,
     KeyView,
     SignedKey,
@@ -26,6 +27,7 @@ __all__ = [
     "attach_keys",
     "attachments_of",
     "authority_of",
+    "certificates_of",
     "certify_key",
     "certify_user",
     "detach_key",
@@ -65,6 +67,12 @@ async def has_entered(ctx: Context, allocation_ids: Iterable[UUID]) -> bool:
 async def certify_key(ctx: Context, command: CertifyUser, public_key: str) -> SignedKey:
     """The same for a key that the person holds. Raises KeyRejected."""
     return await certificates.certify_key(ctx, authority_of(ctx.settings), command, public_key)
+
+
+async def certificates_of(ctx: Context, place: AllocationPlace, user_id: UUID) -> list[CertificateView]:
+    """Every certificate for keys of the person's own on that allocation: by their serials a machine tells connections
+    apart."""
+    return await CertificateRepository(ctx.session).list_serials(place, user_id)
 
 
 async def keys_of_actor(ctx: Context) -> list[KeyView]:

@@ -18,6 +18,7 @@ _OPTIONS = {
     "kill-sessions": ("login",),
     "keys": ("login", "keys"),
     "keys-used": ("login",),
+    "end-certificates": ("login", "serials"),
     "app-start": ("login", "app"),
     "app-stop": ("login", "app"),
     "gpus": (),
@@ -41,6 +42,7 @@ class NodeCommand(msgspec.Struct, frozen=True):
     app: str = ""
     gpus: tuple[int, ...] | None = None
     keys: tuple[str, ...] = ()
+    serials: tuple[int, ...] = ()
 
 
 def is_node_command(command: str) -> bool:
@@ -64,6 +66,8 @@ def parse(command: str) -> NodeCommand:
         _check_login(given.get("login", ""))
     if name == "keys":
         return NodeCommand(name, given["login"], keys=_keys(given.get("keys", "")))
+    if name == "end-certificates":
+        return NodeCommand(name, given["login"], serials=_serials(given.get("serials", "")))
     if name in ("app-start", "app-stop"):
         if not _APP.fullmatch(given.get("app", "")):
             raise BadCommand("app must be twelve hexadecimal characters")
@@ -101,6 +105,12 @@ def _gpus(text: str) -> tuple[int, ...] | None:
         return ()
     if not re.fullmatch(r"[0-9]{1,2}(,[0-9]{1,2})*", text):
         raise BadCommand("gpus must be all, none or indexes like 0,1")
+    return tuple(int(part) for part in text.split(","))
+
+
+def _serials(text: str) -> tuple[int, ...]:
+    if not re.fullmatch(r"[0-9]{1,20}(,[0-9]{1,20})*", text):
+        raise BadCommand("serials must be numbers like 1,2")
     return tuple(int(part) for part in text.split(","))
 
 

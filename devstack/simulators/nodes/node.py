@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import asyncssh
 import msgspec
+from asyncssh.public_key import SSHOpenSSHCertificate, decode_ssh_certificate
 
 from devstack.simulators.nodes import commands, processes
 from devstack.simulators.nodes.apps import Apps, open_socket
@@ -251,6 +252,11 @@ class Node:
         account = machine.accounts.get(login)
         if command.name in ("keys", "keys-used"):
             return done | self._keys(account, command)
+        if command.name == "end-certificates":
+            for door in list(self._doors):
+                if door.login == login and door.serial in command.serials:
+                    door.hang_up()
+            return done
         if account is None:
             return done
         if command.name in ("revoke", "user-del"):
@@ -308,9 +314,11 @@ class _Door(asyncssh.SSHServer):
         self._connection: asyncssh.SSHServerConnection | None = None
         self.login = ""
         self.key_line = ""
+        self.serial: int | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
+        self._watch_certificates(conn)
         self._node.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -332,8 +340,23 @@ class _Door(asyncssh.SSHServer):
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Asked for keys that are not in the account's own list, the last time with the one that let in."""
+        self.serial = None
         self.key_line = _line(key) if self._node.lets_in(username, key) else ""
         return bool(self.key_line)
+
+    def _watch_certificates(self, conn: asyncssh.SSHServerConnection) -> None:
+        """Remember the serial of the certificate that let in, which sshd logs and asyncssh does not tell."""
+        validate = conn.validate_public_key
+
+        async def watched(username: str, key_data: bytes, message: bytes, signature: bytes) -> bool:
+            accepted = await validate(username, key_data, message, signature)
+            with contextlib.suppress(asyncssh.KeyImportError):
+                certificate = decode_ssh_certificate(key_data)
+                if accepted and isinstance(certificate, SSHOpenSSHCertificate):
+                    self.key_line, self.serial = "", certificate._serial
+            return accepted
+
+        conn.validate_public_key = watched  # type: ignore[method-assign]
 
     def auth_completed(self) -> None:
         if self.key_line:

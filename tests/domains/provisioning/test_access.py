@@ -7,17 +7,22 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 import asyncssh
 import pytest
 from sqlalchemy import text
 
+from app.domains.auth.contracts.team import RemoveMember, SetRole
+from app.domains.auth.service import team
 from app.domains.billing import domain as billing
 from app.domains.provisioning import domain as provisioning
-from app.domains.provisioning.service import access
+from app.domains.provisioning.contracts import EndEntries
+from app.domains.provisioning.service import access, endings
 from app.domains.releases import domain as releases
 from app.shared.authz.actor import SYSTEM
 from devstack.simulators.nodes.testing import Bench
+from tests.domains.auth.world import join, refresh
 from tests.domains.terminal.world import Machine, stock_machine
 from tests.fixtures.drain import drain, run_cron
 
@@ -250,15 +255,96 @@ async def test_keys_of_somebody_else_are_not_there_and_a_machine_that_does_not_r
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "allocation_not_active")
 
 
-async def test_who_leaves_the_organisation_takes_their_keys_along(runtime, ada: Person, place: Place) -> None:
-    from app.domains.auth.events import MembershipRemoved
-    from app.shared.ids import new_id
+async def certify(person: Person, place: Place, name: str) -> tuple[Path, tuple[str, str]]:
+    """A key of theirs and the options by which ssh shows its certificate."""
+    public_key = person.keygen(name)
+    path = f"/api/v1/allocations/{place.machine.id}/ssh-certificates"
+    answer = await person.browser.post_json(path, {"public_key": public_key})
+    assert answer.status_code == 201, answer.text
+    certificate = place.folder / f"{name}-signed"
+    certificate.write_text(answer.json()["certificate"] + "\n")
+    return person.files[name], ("-o", f"CertificateFile={certificate}")
 
-    await attach(ada, place, await ada.register())
+
+async def enter(place: Place, key: Path, *options: str) -> asyncio.subprocess.Process:
+    """A session that stays."""
+    process = await place.start(key, *options, command="echo in; sleep 60")
+    assert await process.stdout.readline() == b"in\n"
+    return process
+
+
+@pytest.fixture
+async def ben(runtime, sign_in_as, ada: Person, place: Place) -> Person:
+    """He is of Ada's organisation, and of her project besides."""
+    ben = await sign_in_as("ben")
+    await join(runtime, ada.browser, ben, "tenant_member")
+    await set_role(runtime, ada, ben.actor.id, "project_member")
+    return Person(await refresh(runtime, ben), place.folder)
+
+
+async def set_role(runtime, ada: Person, user_id: UUID, role: str) -> None:
+    """In her project; "" takes it."""
+    async with runtime.context(ada.browser.actor) as ctx:
+        await team.set_role(ctx, SetRole(user_id=user_id, role=role, project_id=ada.browser.actor.project_id))
+
+
+async def test_one_role_less_takes_no_key_and_no_session_while_another_still_lets_in(
+    runtime, ada: Person, ben: Person, place: Place
+) -> None:
+    await attach(ben, place, await ben.register("bens"))
+    await drain(runtime, DOMAINS)
+    key, options = await certify(ben, place, "certified")
+    session = await enter(place, key, *options)
+    await set_role(runtime, ada, ben.browser.actor.id, "")
+    assert "releases.entry.ended" not in (await drain(runtime, DOMAINS)).events
+    assert await states(ada, place) == {"bens": "attached"}
+    assert await place.ssh(ben.files["bens"]) == (0, "in\n")
+    assert session.returncode is None
+    session.kill()
+    await session.wait()
+
+
+async def test_who_may_not_log_in_any_more_loses_keys_and_sessions_and_others_of_the_login_do_not(
+    runtime, ada: Person, ben: Person, place: Place
+) -> None:
+    await attach(ben, place, await ben.register("bens"))
+    await attach(ada, place, await ada.register("adas"))
+    await drain(runtime, DOMAINS)
+    entered = {}
+    for person, name in ((ada, "hers"), (ben, "his")):
+        key, options = await certify(person, place, name)
+        entered[name] = (await enter(place, key, *options), key, options)
+    plain = await enter(place, ben.files["bens"])
+    async with runtime.context(ada.browser.actor) as ctx:
+        await team.remove_member(ctx, RemoveMember(user_id=ben.browser.actor.id))
+    await drain(runtime, DOMAINS)
+    async with asyncio.timeout(5):
+        assert await entered["his"][0].wait() == 255
+        assert await plain.wait() == 255
+    assert entered["hers"][0].returncode is None
+    assert await states(ada, place) == {"adas": "attached"}
+    assert (await place.ssh(ben.files["bens"]))[0] == 255
+    # His certificate has minutes left: what it opens now is ended at the next turn, which is asked for already.
+    again = await enter(place, entered["his"][1], *entered["his"][2])
+    async with runtime.context(SYSTEM) as ctx:
+        due = "SELECT count(*) FROM shared.outbox_events WHERE name = :job AND published_at IS NULL AND due_at > now()"
+        assert await ctx.session.scalar(text(due), {"job": endings.END_JOB}) == 1
+    await endings.end_entries(runtime, EndEntries(allocation_id=place.machine.id, user_id=ben.browser.actor.id))
+    async with asyncio.timeout(5):
+        assert await again.wait() == 255
+    assert entered["hers"][0].returncode is None
+    entered["hers"][0].kill()
+    await entered["hers"][0].wait()
+
+
+async def test_a_machine_that_does_not_answer_is_asked_again_to_end_sessions(
+    runtime, ada: Person, ben: Person, place: Place
+) -> None:
+    await certify(ben, place, "his")
+    place.machine.remove()
+    async with runtime.context(ada.browser.actor) as ctx:
+        await team.remove_member(ctx, RemoveMember(user_id=ben.browser.actor.id))
     await drain(runtime, DOMAINS)
     async with runtime.context(SYSTEM) as ctx:
-        tenant_id, user_id = ada.browser.actor.tenant_id, ada.browser.actor.id
-        fact = MembershipRemoved(membership_id=new_id(), tenant_id=tenant_id, user_id=user_id, role="tenant_member")
-        await ctx.emit(fact, version=1, tenant_id=tenant_id)
-    await drain(runtime, DOMAINS)
-    assert (await place.ssh(ada.files["id"]))[0] == 255
+        due = "SELECT payload FROM shared.outbox_events WHERE name = :job AND published_at IS NULL AND due_at > now()"
+        assert (await ctx.session.scalar(text(due), {"job": endings.END_JOB}))["tries"] == 1

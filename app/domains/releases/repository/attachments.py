@@ -34,8 +34,13 @@ DETACH_KEY = text("""
 DETACH_PERSON = text("""
     UPDATE releases.key_attachments SET wanted = false, state = 'detaching', detail = '', tries = 0, changed_at = :now
     WHERE owner_id = :owner_id AND tenant_id = :tenant_id AND wanted
-      AND (CAST(:project_id AS uuid) IS NULL OR project_id = :project_id)
+      AND project_id = ANY(:project_ids)
     RETURNING allocation_id, tenant_id, project_id
+""")
+PROJECTS = text("""
+    SELECT DISTINCT project_id FROM releases.key_attachments
+    WHERE owner_id = :owner_id AND tenant_id = :tenant_id AND wanted
+      AND (CAST(:project_id AS uuid) IS NULL OR project_id = :project_id)
 """)
 LIST = text(VIEW + " WHERE a.allocation_id = :allocation_id AND a.state <> 'detached' ORDER BY a.changed_at, a.key_id")
 WANTED = text("""
@@ -118,11 +123,16 @@ class AttachmentRepository:
         """From every machine; answers the places."""
         return list(await self._session.execute(DETACH_KEY, {"key_id": key_id, "now": now}))
 
+    async def list_projects(self, owner_id: UUID, tenant_id: UUID, project_id: UUID | None) -> list[UUID]:
+        """Projects of an organisation, or that one alone, where keys of the person open machines."""
+        values = {"owner_id": owner_id, "tenant_id": tenant_id, "project_id": project_id}
+        return list(await self._session.scalars(PROJECTS, values))
+
     async def detach_person(
-        self, owner_id: UUID, tenant_id: UUID, project_id: UUID | None, now: datetime
+        self, owner_id: UUID, tenant_id: UUID, project_ids: Sequence[UUID], now: datetime
     ) -> list[Row[tuple[object, ...]]]:
-        """All keys of a person from the machines of an organisation, or of one of its projects."""
-        values = {"owner_id": owner_id, "tenant_id": tenant_id, "project_id": project_id, "now": now}
+        """All keys of a person from the machines of these projects of an organisation."""
+        values = {"owner_id": owner_id, "tenant_id": tenant_id, "project_ids": list(project_ids), "now": now}
         return list(await self._session.execute(DETACH_PERSON, values))
 
     async def list_attachments(self, allocation_id: UUID) -> list[AttachmentView]:

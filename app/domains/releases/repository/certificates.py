@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.releases.contracts import CertifyUser, SignedKey, SshCredential
+from app.domains.releases.contracts import AllocationPlace, CertificateView, CertifyUser, SignedKey, SshCredential
 
 INSERT = text("""
     INSERT INTO releases.allocation_ssh_public_keys (serial, tenant_id, project_id, allocation_id, user_id, login,
@@ -18,6 +18,16 @@ INSERT = text("""
 ENTERED = text("""
     SELECT EXISTS (SELECT FROM releases.allocation_ssh_public_keys
                    WHERE allocation_id = ANY(:allocation_ids) AND purpose <> 'probe')
+""")
+ENTRIES = text("""
+    SELECT DISTINCT allocation_id, project_id FROM releases.allocation_ssh_public_keys
+    WHERE tenant_id = :tenant_id AND user_id = :user_id AND purpose = 'command_line'
+      AND (CAST(:project_id AS uuid) IS NULL OR project_id = :project_id)
+""")
+SERIALS = text("""
+    SELECT serial, valid_to FROM releases.allocation_ssh_public_keys
+    WHERE tenant_id = :tenant_id AND allocation_id = :allocation_id AND user_id = :user_id AND purpose = 'command_line'
+    ORDER BY created_at DESC
 """)
 
 
@@ -45,6 +55,19 @@ class CertificateRepository:
             "now": now,
         }
         await self._session.execute(INSERT, values)
+
+    async def list_entries(
+        self, user_id: UUID, tenant_id: UUID, project_id: UUID | None
+    ) -> list[Row[tuple[object, ...]]]:
+        """Allocations (with their project) that the person ever got a certificate for their own key for."""
+        values = {"user_id": user_id, "tenant_id": tenant_id, "project_id": project_id}
+        return list(await self._session.execute(ENTRIES, values))
+
+    async def list_serials(self, place: AllocationPlace, user_id: UUID) -> list[CertificateView]:
+        """Every certificate for the person's own keys on that allocation, the newest first."""
+        values = {"tenant_id": place.tenant_id, "allocation_id": place.allocation_id, "user_id": user_id}
+        rows = await self._session.execute(SERIALS, values)
+        return [CertificateView(serial=row.serial, valid_to=row.valid_to) for row in rows]
 
     async def has_entered(self, allocation_ids: Sequence[UUID]) -> bool:
         """Whether a person was ever given a way into one of these machines."""

@@ -3,11 +3,8 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.shared.authz.permissions import GRANTS, Permission
-
 BACK = timedelta(seconds=60)  # a machine's clock may be behind ours
 MANAGEMENT = timedelta(minutes=5)
-LOGS_IN = frozenset(role.value for role in GRANTS[Permission.TERMINAL_OPEN])  # roles whose people may be on a machine
 
 
 def user_principal(allocation_id: UUID, login: str) -> str:

@@ -88,13 +88,6 @@ async def note_uses(ctx: Context, allocation_id: UUID, uses: Mapping[str, dateti
             await KeyRepository(ctx.session).note_use(owner_id, fingerprint, at)
 
 
-async def person_left(ctx: Context, user_id: UUID, tenant_id: UUID, project_id: UUID | None) -> None:
-    """Their keys leave the machines of that organisation or project."""
-    rows = await AttachmentRepository(ctx.session).detach_person(user_id, tenant_id, project_id, await ctx.now())
-    for place in {(row.allocation_id, row.tenant_id, row.project_id) for row in rows}:
-        await tell(ctx, *place)
-
-
 async def _tell_settled(ctx: Context, place: AllocationPlace) -> None:
     fact = AccessSettled(allocation_id=place.allocation_id)
     await ctx.emit(fact, version=1, tenant_id=place.tenant_id, project_id=place.project_id)
