@@ -85,17 +85,20 @@ def images(api: Api, as_json: bool) -> None:
 @click.option("--gpus", type=click.IntRange(1, 64), help="Some of its GPUs; without it the whole machine.")
 @click.option("--name", default="", help="Else one is found.")
 @click.option("--key", "keys", multiple=True, help="An SSH key that opens it; without any, all of yours.")
+@click.option("--no-keys", is_flag=True, help="None of your SSH keys opens it.")
 @click.option("--wait", is_flag=True, help="Wait until it works; Ctrl-C leaves it on its way.")
 @click.option("--dry-run", is_flag=True, help="Say what it would mean, change nothing.")
 def launch(
-    api: Api, as_json: bool, sku: str, image: str, gpus: int | None, name: str, keys: tuple[str, ...], wait: bool,
-    dry_run: bool,
+    api: Api, as_json: bool, sku: str, image: str, gpus: int | None, name: str, keys: tuple[str, ...], no_keys: bool,
+    wait: bool, dry_run: bool,
 ) -> None:  # fmt: skip
     """Rent a machine. Nothing is charged before it works."""
     body: Json = {"sku": sku, "image": image or _first_image(api), "gpus": gpus, "name": name, "dry_run": dry_run}
     if keys:
         own = api.items("/api/v1/ssh-keys")
         body["keys"] = [names.pick(own, word, "key")["id"] for word in keys]
+    if no_keys:
+        body["keys"] = []
     answer = api.post(PATH, body)
     if dry_run:
         _show_forecast(answer, as_json)

@@ -7,7 +7,6 @@ no agent, no configuration, no known hosts of a person. It refuses to run inside
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from itertools import batched
 from uuid import UUID
 
 import asyncssh
@@ -89,8 +88,9 @@ class NodeShell:
 
     async def end_certificates(self, management: SshCredential, login: str, serials: Sequence[int]) -> None:
         """End the connections to `login` that these certificates made, and no others."""
-        for part in batched(serials, MOST_SERIALS, strict=False):
-            await self._node(management, "end-certificates", "--login", login, "--serials", ",".join(map(str, part)))
+        for at in range(0, len(serials), MOST_SERIALS):
+            part = ",".join(str(serial) for serial in serials[at : at + MOST_SERIALS])
+            await self._node(management, "end-certificates", "--login", login, "--serials", part)
 
     async def gpus(self, management: SshCredential) -> list[Gpu]:
         """The GPUs that answer."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID, uuid4
 
+import asyncssh
 import pytest
 
 from app.domains.billing import public as billing
@@ -186,6 +188,45 @@ async def test_the_page_without_scripts_leads_to_the_same_choice(ada) -> None:
     answer = await ada.post("/launch/preview", sku="l40sx4", image="ubuntu-24.04", part="gpus", gpus="2", name="a b")
     assert answer.status_code == 303
     assert answer.headers["location"] == "/launch?sku=l40sx4&image=ubuntu-24.04&part=gpus&gpus=2&name=a+b"
+
+
+async def add_key(browser: Browser, name: str) -> str:
+    line = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+    answer = await browser.post_json("/api/v1/ssh-keys", {"public_key": line, "name": name})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+def boxes(text: str) -> dict[str, bool]:
+    """The checkboxes of keys: id, and whether it is checked."""
+    found = re.findall(r'type="checkbox" name="keys" value="([^"]+)"( checked)?', text)
+    return {key_id: bool(checked) for key_id, checked in found}
+
+
+async def test_the_launch_form_offers_ones_keys_and_keeps_the_choice(ada) -> None:
+    text = (await ada.client.get("/launch")).text
+    assert boxes(text) == {} and 'href="/settings/keys"' in text
+    work, home = await add_key(ada, "work"), await add_key(ada, "home")
+    assert boxes((await ada.client.get("/launch")).text) == {work: True, home: True}
+    chosen = {"sku": "l40sx4", "keys": ["listed", home]}
+    summary = await ada.client.get("/launch/summary", params=chosen, headers={"hx-request": "true"})
+    address = summary.headers["hx-replace-url"]
+    for text in (summary.text, (await ada.client.get(address)).text):
+        assert boxes(text) == {work: False, home: True}
+        assert "--key home" in text and f"&#34;keys&#34;:[&#34;{home}&#34;]" in text
+    preview = await ada.post("/launch/preview", **chosen)
+    assert f"keys=listed&keys={home}" in preview.headers["location"]
+    none = (await ada.client.get("/launch?sku=l40sx4&keys=listed")).text
+    assert boxes(none) == {work: False, home: False} and "--no-keys" in none
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+async def test_the_checked_keys_open_the_machine_and_no_others(ada, count: int) -> None:
+    chosen = [await add_key(ada, name) for name in ("work", "home")][:count]
+    answer = await ada.post("/launch", sku="l40sx4", image="ubuntu-24.04", name="train-09", keys=["listed", *chosen])
+    assert answer.status_code == 303, answer.text
+    listed = await ada.client.get(f"/api/v1/allocations/{answer.headers['location'].rsplit('/', 1)[1]}/ssh-keys")
+    assert {item["key_id"] for item in listed.json()["items"]} == set(chosen)
 
 
 async def test_giving_back_wants_the_name(ada, runtime) -> None:

@@ -1,7 +1,6 @@
 """Launch, machines, one machine, its receipt."""
 
 from typing import Annotated
-from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -11,19 +10,18 @@ from app.context import Context
 from app.domains.provisioning.contracts import CancelAllocation, Changed, Launched, ReleaseAllocation
 from app.domains.provisioning.schemas import (
     GiveBackForm,
-    LaunchForm,
-    LaunchPage,
     ReceiptPage,
-    launch_page,
     machine_page,
     machines_page,
 )
+from app.domains.provisioning.schemas.launch import LaunchForm, LaunchPage, launch_page
 from app.domains.provisioning.service import launch, release, views
 from app.shared.authz import Permission
 from app.shared.idempotency import once
 from app.shared.web import Ctx, Form, fragment, page, redirect, requires
 
 Word = Annotated[str, QueryParameter(max_length=100)]
+Keys = Annotated[list[str] | None, QueryParameter(max_items=200)]
 Count = Annotated[int, QueryParameter(ge=0, le=64)]
 Cursor = Annotated[UUID | None, QueryParameter()]
 READ = requires(Permission.ALLOCATION_READ)
@@ -45,9 +43,10 @@ async def launch_form(
     gpus: Count = 1,
     name: Word = "",
     suggested: Word = "",
+    keys: Keys = None,
 ) -> Response[str]:
     """The form, with what the choice in the address means."""
-    form = LaunchForm(sku=sku, image=image, part=part, gpus=gpus, name=name, suggested=suggested)
+    form = LaunchForm(sku=sku, image=image, part=part, gpus=gpus, name=name, suggested=suggested, keys=keys or [])
     return await page(ctx, "provisioning/launch.html", await _launch_page(ctx, form))
 
 
@@ -60,9 +59,10 @@ async def launch_summary(
     gpus: Count = 1,
     name: Word = "",
     suggested: Word = "",
+    keys: Keys = None,
 ) -> Response[str]:
     """The same after a change of the choice."""
-    form = LaunchForm(sku=sku, image=image, part=part, gpus=gpus, name=name, suggested=suggested)
+    form = LaunchForm(sku=sku, image=image, part=part, gpus=gpus, name=name, suggested=suggested, keys=keys or [])
     answer = await fragment(ctx, "provisioning/launch.html", "order", await _launch_page(ctx, form))
     answer.headers["hx-replace-url"] = form.address()
     return answer
@@ -71,9 +71,7 @@ async def launch_summary(
 @post("/launch/preview", opt=LAUNCH, include_in_schema=False)
 async def launch_preview(ctx: Ctx, data: Form[LaunchForm]) -> Response[str]:
     """Without scripts: the form again, with the choice in its address."""
-    name = "" if data.name == data.suggested else data.name
-    choice = {"sku": data.sku, "image": data.image, "part": data.part, "gpus": data.gpus, "name": name}
-    return redirect(ctx, f"/launch?{urlencode(choice)}")
+    return redirect(ctx, data.address())
 
 
 @post("/launch", opt=LAUNCH, include_in_schema=False)

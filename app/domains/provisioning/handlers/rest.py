@@ -10,12 +10,12 @@ from app.domains.provisioning.contracts import CancelAllocation, Changed, Foreca
 from app.domains.provisioning.schemas import (
     AllocationAnswer,
     AllocationsAnswer,
-    LaunchBody,
     ReceiptAnswer,
     answer,
     answers,
     receipt_answer,
 )
+from app.domains.provisioning.schemas.launch import LaunchBody
 from app.domains.provisioning.service import forecast, launch, release, views
 from app.shared.authz import Permission
 from app.shared.idempotency import once

@@ -1,5 +1,6 @@
 """Wire shapes of provisioning: JSON in and out, forms, and the structs its pages get. Amounts are micro-units."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import urlencode
@@ -11,6 +12,8 @@ from app.domains.billing.contracts import CostLine, ReceiptView
 from app.domains.provisioning.contracts import AllocationView, Forecast, LaunchAllocation, StepView
 from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, as_state
 from app.domains.provisioning.service.views import LaunchChoices, Machine, MachineDetail, Offer
+from app.domains.releases import public as releases
+from app.domains.releases.contracts import KeyView
 from app.shared.web.parts import Step
 from app.shared.web.show_code import ApiCall, call
 
@@ -37,46 +40,6 @@ LABELS = {
     "erase": "Erase its disks",
 }
 WAY_IN = ("place", "deploy", "configure", "probe", "activate")
-SIZES = (1, 2, 4, 8, 16)
-
-
-class LaunchBody(msgspec.Struct, kw_only=True):
-    """`gpus` null means the whole machine. With `dry_run` nothing changes and the answer is the forecast. `keys`: the
-    SSH keys of the caller that open it; null means all of them."""
-
-    sku: str
-    image: str = ""
-    gpus: int | None = None
-    name: str = ""
-    dry_run: bool = False
-    keys: list[UUID] | None = None
-
-    def command(self) -> LaunchAllocation:
-        return LaunchAllocation(
-            sku_code=self.sku, image_code=self.image, gpus=self.gpus or 0, name=self.name, dry_run=self.dry_run,
-            keys=None if self.keys is None else tuple(self.keys),
-        )  # fmt: skip
-
-
-class LaunchForm(msgspec.Struct, kw_only=True):
-    """The same from the page; `part` is whole or gpus."""
-
-    sku: str = ""
-    image: str = ""
-    part: str = "whole"
-    gpus: int = 1
-    name: str = ""
-    suggested: str = ""  # the name that was offered: as long as it stands, another type gets another one
-
-    def command(self) -> LaunchAllocation:
-        gpus = self.gpus if self.part == "gpus" else 0
-        name = "" if self.name == self.suggested else self.name
-        return LaunchAllocation(sku_code=self.sku, image_code=self.image, gpus=gpus, name=name)
-
-    def address(self) -> str:
-        """The form's own address with this choice, so that a reload keeps it."""
-        chosen = {"sku": self.sku, "image": self.image, "part": self.part, "gpus": self.gpus, "name": self.name}
-        return "/launch?" + urlencode({key: value for key, value in chosen.items() if value})
 
 
 class GiveBackForm(msgspec.Struct, kw_only=True):
@@ -247,29 +210,6 @@ class ReceiptPage(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[CostLine, ...]
 
 
-class OfferRow(msgspec.Struct, frozen=True, kw_only=True):
-    offer: Offer
-    slips: tuple[str, ...]
-    checked: bool
-
-
-class LaunchPage(msgspec.Struct, frozen=True, kw_only=True):
-    """The launch form with what the present choice means."""
-
-    offers: tuple[OfferRow, ...]
-    chosen: Offer | None
-    images: tuple[tuple[str, str], ...]
-    image: str
-    whole: bool
-    gpus: int
-    sizes: tuple[int, ...]
-    name: str
-    suggested: str
-    forecast: Forecast | None
-    problem: str
-    call: ApiCall
-
-
 def look(row: AllocationView) -> tuple[str, str]:
     """How a machine's state looks and what it is called."""
     if row.cancel_requested and row.state in STARTING:
@@ -343,40 +283,3 @@ def _step(step: StepView, detail: MachineDetail, attempt: int) -> Step:
         detail=step.detail,
         started_at=step.started_at,
     )
-
-
-def launch_page(choices: LaunchChoices) -> LaunchPage:
-    command = choices.command
-    chosen = next((offer for offer in choices.offers if offer.sku.code == command.sku_code), None)
-    most = chosen.sku.gpu_count if chosen and chosen.sku.sells_slots else 0
-    sizes = tuple(size for size in SIZES if size < most) + ((most,) if most else ())
-    return LaunchPage(
-        offers=tuple(OfferRow(offer=offer, slips=_freest(offer), checked=offer is chosen) for offer in choices.offers),
-        chosen=chosen,
-        images=tuple((image.code, image.title) for image in choices.images),
-        image=command.image_code,
-        whole=command.gpus == 0,
-        gpus=command.gpus or 1,
-        sizes=sizes,
-        name=command.name or (choices.forecast.name if choices.forecast else ""),
-        suggested="" if command.name or choices.forecast is None else choices.forecast.name,
-        forecast=choices.forecast,
-        problem=choices.problem,
-        call=_launch_call(command, choices.forecast),
-    )
-
-
-def _freest(offer: Offer) -> tuple[str, ...]:
-    """The freest machine of a type: what is free of it, the rest taken."""
-    slots = offer.sku.slots
-    free = slots if offer.available.free_whole else min(slots, offer.available.most_together)
-    return ("free",) * free + ("taken",) * (slots - free)
-
-
-def _launch_call(command: LaunchAllocation, forecast: Forecast | None) -> ApiCall:
-    """The choice as a program makes it."""
-    name = command.name or (forecast.name if forecast else "")
-    body = LaunchBody(sku=command.sku_code, image=command.image_code, gpus=command.gpus or None, name=name)
-    chosen = (("--image", command.image_code), ("--gpus", str(command.gpus or "")), ("--name", name))
-    words = [word for option, value in chosen if value for word in (option, value)]
-    return call("POST", "/api/v1/allocations", body, cli=("launch", command.sku_code, *words, "--wait"))

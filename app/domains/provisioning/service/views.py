@@ -28,7 +28,9 @@ from app.domains.provisioning.repository import (
 )
 from app.domains.provisioning.service.forecast import forecast
 from app.domains.releases import public as releases
+from app.domains.releases.contracts import KeyView
 from app.shared.authz import ActorKind, Permission, project_scope
+from app.shared.authz.scope import may
 from app.shared.errors import DomainError, Forbidden, NotFound
 
 PAGE = 50
@@ -69,6 +71,7 @@ class LaunchChoices(msgspec.Struct, frozen=True, kw_only=True):
     command: LaunchAllocation
     forecast: Forecast | None
     problem: str
+    keys: list[KeyView] = []
 
 
 async def page_machines(ctx: Context, before: UUID | None, limit: int = PAGE, *, live: bool = False) -> list[Machine]:
@@ -143,7 +146,8 @@ async def launch_choices(ctx: Context, command: LaunchAllocation) -> LaunchChoic
     except DomainError as error:  # a choice that cannot be is no error of the page
         fields = error.details.get("fields")
         problem = " ".join(fields.values()) if isinstance(fields, dict) else error.message
-    return LaunchChoices(offers=offers, images=images, command=command, forecast=shown, problem=problem)
+    keys = await releases.keys_of_actor(ctx) if may(ctx.actor, Permission.SSH_KEY_MANAGE) else []
+    return LaunchChoices(offers=offers, images=images, command=command, forecast=shown, problem=problem, keys=keys)
 
 
 async def page_live(ctx: Context) -> list[AllocationView]:
