@@ -348,8 +348,8 @@ class _Door(asyncssh.SSHServer):
         """Remember the serial of the certificate that let in, which sshd logs and asyncssh does not tell."""
         validate = conn.validate_public_key
 
-        async def watched(username: str, key_data: bytes, message: bytes, signature: bytes) -> bool:
-            accepted = await validate(username, key_data, message, signature)
+        async def watched(username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
+            accepted = await validate(username, key_data, msg, signature)
             with contextlib.suppress(asyncssh.KeyImportError):
                 certificate = decode_ssh_certificate(key_data)
                 if accepted and isinstance(certificate, SSHOpenSSHCertificate):

@@ -1,21 +1,17 @@
 """Wire shapes of provisioning: JSON in and out, forms, and the structs its pages get. Amounts are micro-units."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
-from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
 
 from app.domains.billing.contracts import CostLine, ReceiptView
-from app.domains.provisioning.contracts import AllocationView, Forecast, LaunchAllocation, StepView
+from app.domains.provisioning.contracts import AllocationView, StepView
 from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, as_state
-from app.domains.provisioning.service.views import LaunchChoices, Machine, MachineDetail, Offer
-from app.domains.releases import public as releases
-from app.domains.releases.contracts import KeyView
+from app.domains.provisioning.service.views import Machine, MachineDetail
 from app.shared.web.parts import Step
-from app.shared.web.show_code import ApiCall, call
+from app.shared.web.show_code import ApiCall
 
 # state -> (how it looks, its word)
 LOOKS: dict[str, tuple[str, str]] = {
