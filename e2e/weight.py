@@ -29,10 +29,16 @@ class Weight:
 
 
 def load(page: Page, path: str) -> Weight:
-    """Opens a page and weighs what came. The context should be a fresh one: nothing cached."""
+    """Opens a page and weighs what came. Nothing may be cached: a fresh context, or one whose cache is off."""
     answers: list[Response] = []
-    page.on("response", lambda answer: answers.append(answer))  # a method of a list cannot be called back
+
+    def heard(answer: Response) -> None:
+        answers.append(answer)
+
+    page.goto("about:blank")
+    page.on("response", heard)
     page.goto(path, wait_until="networkidle")
+    page.remove_listener("response", heard)
     parts = [answer for answer in answers if answer.ok and answer.request.resource_type in PARTS]
     sizes = dict.fromkeys(PARTS, 0)
     for answer in parts:

@@ -165,14 +165,16 @@ def test_the_bundles_are_fresh() -> None:
     assert (assets.STATIC / "dist" / "berth.css").read_text("utf-8") == assets.build_css()
     assert (assets.STATIC / "dist" / "berth.js").read_text("utf-8") == assets.build_js()
     assert (assets.STATIC / "dist" / "charts.js").read_text("utf-8") == assets.build_charts()
+    assert (assets.STATIC / "dist" / "uploads.js").read_text("utf-8") == assets.build_uploads()
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="no JavaScript engine here")
 def test_the_joined_modules_do_not_share_a_name(tmp_path: Path) -> None:
-    bundle = tmp_path / "berth.mjs"
-    bundle.write_text(assets.build_js(), "utf-8")
-    done = subprocess.run(["node", "--check", str(bundle)], capture_output=True, text=True, timeout=20, check=False)
-    assert done.returncode == 0, done.stderr
+    for text in (assets.build_js(), assets.build_charts(), assets.build_uploads()):
+        bundle = tmp_path / "bundle.mjs"
+        bundle.write_text(text, "utf-8")
+        done = subprocess.run(["node", "--check", str(bundle)], capture_output=True, text=True, timeout=20, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 def test_every_icon_in_the_navigation_is_drawn(environment: Environment) -> None:

@@ -96,7 +96,7 @@ export class Link {
 
   retry(why = "") {
     this.attempts += 1;
-    this.input = [];
+    if (this.received !== null) this.input = [];
     this.on.state(why === "terminal_elsewhere" ? "elsewhere" : this.received === null ? "opening" : "reconnecting", this.attempts);
     const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(this.attempts, 8));
     clearTimeout(this.timers.retry);
@@ -141,6 +141,7 @@ export class Link {
       this.on.attached(frame, first);
       this.on.state("open", 0);
       this.visibilityChanged();
+      this.flush();
     }
     if (frame.gap) this.on.gap(frame.gap);
   }
@@ -171,9 +172,10 @@ export class Link {
     if (now || this.open) this.socket?.send(JSON.stringify(frame));
   }
 
-  // Keys go out at once; a large paste waits until the machine takes it.
+  // Keys go out at once; a large paste waits until the machine takes it. What is typed before the shell is there waits for it; what
+  // is typed while a connection is lost is not sent later into something that has changed meanwhile.
   type(bytes) {
-    if (!this.open) return;
+    if (this.over || (!this.open && (this.received !== null || this.input.length > 64))) return;
     for (let at = 0; at < bytes.length; at += INPUT_FRAME) this.input.push(bytes.subarray(at, at + INPUT_FRAME));
     this.flush();
   }
