@@ -57,6 +57,8 @@ class Watch:
             return
         if self._losing and ("net::ERR_" in message.text or "WebSocket connection" in message.text):
             return
+        if "htmx:error: Failed to fetch" in message.text:
+            return  # a refetch that ended with its page; a request that really failed has a line of its own: net::ERR_…
         if any(f"status of {status}" in message.text for status in self._refusals):
             return
         where = message.location.get("url", "")

@@ -315,6 +315,9 @@ function toLogin() {
   location.assign((document.body.dataset.login || "/login") + "?next=" + encodeURIComponent(next));
 }
 function startLive() {
+  addEventListener("beforeunload", () => {
+    for (const part of document.querySelectorAll("[data-live].htmx-request")) part.dispatchEvent(new Event("htmx:abort"));
+  });
   if (!document.body.dataset.liveUrl) return;
   connect();
   document.addEventListener("visibilitychange", () => { if (!document.hidden) flush(); });

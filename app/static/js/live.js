@@ -112,6 +112,10 @@ export function toLogin() {
 }
 
 export function startLive() {
+  // a page that is left ends what it was refetching, instead of reporting it as failed
+  addEventListener("beforeunload", () => {
+    for (const part of document.querySelectorAll("[data-live].htmx-request")) part.dispatchEvent(new Event("htmx:abort"));
+  });
   if (!document.body.dataset.liveUrl) return;
   connect();
   document.addEventListener("visibilitychange", () => { if (!document.hidden) flush(); });
