@@ -70,12 +70,17 @@ def create_app(runtime: Runtime | None = None, domains: Sequence[Domain] = DOMAI
     if runtime is None:
         configure_logs("web")
         runtime = build_runtime(load_settings(os.environ))
+    return bind(create_routes(domains, development=runtime.settings.development), runtime, domains)
+
+
+def create_routes(domains: Sequence[Domain] = DOMAINS, *, development: bool = False) -> Litestar:
+    """Every route with its guard, still without what a process holds. Raises UndeclaredRoute."""
     app = Litestar(
         route_handlers=[
             *SYSTEM_ROUTES,
             *SEARCH_ROUTES,
             *DEVELOPER_ROUTES,
-            *(DESIGN_ROUTES if runtime.settings.development else ()),
+            *(DESIGN_ROUTES if development else ()),
             _static(),
             *(route for domain in domains for route in domain.routes),
         ],
@@ -83,13 +88,18 @@ def create_app(runtime: Runtime | None = None, domains: Sequence[Domain] = DOMAI
         guards=[guard],
         middleware=[RequestMiddleware()],
         exception_handlers={Exception: render_error},
-        on_shutdown=[runtime.close],
         logging_config=None,
         request_max_body_size=MAX_BODY,
         openapi_config=_openapi(),
     )
-    app.state.runtime = runtime
     refuse_undeclared(app)
+    return app
+
+
+def bind(app: Litestar, runtime: Runtime, domains: Sequence[Domain] = DOMAINS) -> Litestar:
+    """Give `app` what this process holds and the layers around its routes; the runtime is closed with the app."""
+    app.state.runtime = runtime
+    app.on_shutdown.append(runtime.close)
     inner = HostCheck(app.asgi_handler, runtime.settings)
     answering: ASGIApp = SecurityHeaders(inner, runtime.settings, lambda: runtime.draining)
     for domain in domains:

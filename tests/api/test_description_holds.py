@@ -51,7 +51,7 @@ def listening() -> Iterator[socket.socket]:
 @pytest.fixture
 async def server(runtime: Runtime, listening: socket.socket) -> AsyncIterator[str]:
     """The whole application on a port; its address is its public one, as forms and cookies want."""
-    from app.asgi import create_app
+    from tests.fixtures.app import create_app
 
     url = f"http://localhost:{listening.getsockname()[1]}"
     replace = msgspec.structs.replace

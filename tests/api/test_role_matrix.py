@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from app.asgi import create_app
 from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding
 from app.shared.authz.permissions import GRANTS, is_platform
 from app.shared.authz.scope import holds
 from tests.architecture.test_routes import _fill, _routes
-from tests.fixtures.app import ORIGIN, SignIn, tenant_of
+from tests.fixtures.app import ORIGIN, SignIn, create_app, tenant_of
 
 if TYPE_CHECKING:
     from app.context import Runtime

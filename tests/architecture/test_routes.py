@@ -42,7 +42,7 @@ async def _call(client, method: str, path: str, csrf: str = ""):
 
 @pytest.fixture
 def app(runtime) -> "Litestar":
-    from app.asgi import create_app
+    from tests.fixtures.app import create_app
 
     return create_app(runtime)
 

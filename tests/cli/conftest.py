@@ -59,7 +59,7 @@ def settings(settings, listening: socket.socket, bench: Bench):
 @pytest.fixture
 async def server(runtime, listening: socket.socket) -> AsyncIterator[str]:
     """The whole application behind uvicorn; yields its address."""
-    from app.asgi import create_app
+    from tests.fixtures.app import create_app
 
     server = uvicorn.Server(
         uvicorn.Config(create_app(runtime), lifespan="off", log_config=None, timeout_graceful_shutdown=1)

@@ -113,8 +113,8 @@ def _fill(path: str) -> str:
 
 
 async def test_while_looking_every_change_is_refused_and_every_page_says_so(runtime: Runtime, sign_in_as: Any) -> None:
-    from app.asgi import create_app
     from app.shared.authz.permissions import is_platform
+    from tests.fixtures.app import create_app
 
     ada, olga = await sign_in_as("ada"), await sign_in_as("olga", operator=True)
     await _look(olga, tenant_of(ada))

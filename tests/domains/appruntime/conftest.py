@@ -54,7 +54,7 @@ def settings(settings: Settings, listening: socket.socket, bench: Bench) -> Sett
 @pytest.fixture
 async def server(runtime: Runtime, listening: socket.socket) -> AsyncIterator[str]:
     """The whole application behind uvicorn in the test's own loop, with the options of `berth web`."""
-    from app.asgi import create_app
+    from tests.fixtures.app import create_app
 
     config = uvicorn.Config(create_app(runtime), lifespan="off", log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)

@@ -115,7 +115,7 @@ async def test_an_announced_price_is_shown_and_the_present_one_still_holds(runti
 
 
 async def test_launch_is_offered_only_where_it_leads_somewhere(runtime: Runtime, sign_in_as: Any) -> None:
-    from app.asgi import create_app
+    from tests.fixtures.app import create_app
 
     await plant(runtime)
     has_launch = any(route.path == "/launch" for route in create_app(runtime).routes)

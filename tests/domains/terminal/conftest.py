@@ -59,9 +59,9 @@ async def server(runtime: Runtime, listening: socket.socket) -> AsyncIterator[st
 @asynccontextmanager
 async def serving(runtime: Runtime, listening: socket.socket) -> AsyncIterator[None]:
     """uvicorn in the test's own loop, with the options of `berth web`."""
-    from app.asgi import create_app
     from app.domains.auth import domain as auth
     from app.domains.terminal import domain as terminal
+    from tests.fixtures.app import create_app
 
     app = create_app(runtime, [auth.DOMAIN, terminal.DOMAIN])
     config = uvicorn.Config(app, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
