@@ -32,7 +32,7 @@ class Payment(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One machine from launch to receipt. `gpus` 0 is the whole machine; `ends` tells how it went."""
+    """One machine from launch to receipt. `gpus` None is the whole machine; `ends` tells how it went."""
 
     name: str
     who: str
@@ -41,7 +41,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     day: int
     hour: float
     hours: float
-    gpus: int = 0
+    gpus: int | None = None
     image: str = ML_IMAGE
     ends: Literal["released", "failed", "canceled"] = "released"
 

@@ -128,6 +128,11 @@ async def image(ctx: Context, code: str | None = None) -> ImageView:
     return await image_service.image(ctx, code)
 
 
+async def find_image(ctx: Context, code: str) -> ImageView | None:
+    """An image by its code, the default one for an empty code; None when there is none."""
+    return await image_service.find_image(ctx, code)
+
+
 async def images(ctx: Context) -> list[ImageView]:
     """Every image on offer, the default first."""
     return await image_service.images(ctx)

@@ -100,12 +100,12 @@ class Outcome:
 
 
 class LaunchAllocation(msgspec.Struct, frozen=True, kw_only=True):
-    """`gpus` 0 means the whole machine. With `dry_run` nothing changes. `keys`: which of one's SSH keys open it; None
-    means all."""
+    """`gpus` None means the whole machine; there is no number that means it. With `dry_run` nothing changes. `keys`:
+    which of one's SSH keys open it; None means all. An empty `image_code` is the default image."""
 
     sku_code: str
-    image_code: str
-    gpus: int = 0
+    image_code: str = ""
+    gpus: int | None = None
     name: str = ""
     dry_run: bool = False
     keys: tuple[UUID, ...] | None = None

@@ -1,9 +1,9 @@
 """What access to machines refuses, with a reason that a person can act on."""
 
-from app.shared.errors import Conflict, DomainError
+from app.shared.errors import Conflict, ValidationFailed
 
 
-class KeyRejected(DomainError):
+class KeyRejected(ValidationFailed):
     """The message says which rule the key breaks and what to do; it never repeats the key."""
 
     code = "ssh_key_refused"

@@ -42,6 +42,8 @@ __all__ = [
     "open_allocations",
     "settle_keys",
     "shown_kind",
+    "too_many_keys",
+    "unknown_keys",
     "user_principal",
     "wanted_keys",
     "watched_allocations",
@@ -83,6 +85,18 @@ async def keys_of_actor(ctx: Context) -> list[KeyView]:
 async def attach_keys(ctx: Context, place: AllocationPlace, owner_id: UUID, key_ids: Sequence[UUID] | None) -> int:
     """Let keys of the owner (None: all) open the machine; how many are new there. Raises NotFound, TooManyKeys."""
     return await attachments.attach(ctx, place, owner_id, key_ids)
+
+
+async def unknown_keys(ctx: Context, owner_id: UUID | None, key_ids: Sequence[UUID]) -> tuple[UUID, ...]:
+    """Those of `key_ids` that are no keys of the owner."""
+    return await attachments.unknown_keys(ctx, owner_id, key_ids)
+
+
+async def too_many_keys(
+    ctx: Context, tenant_id: UUID, project_id: UUID, owner_id: UUID | None, key_ids: Sequence[UUID] | None
+) -> str | None:
+    """Why so many keys (None: all of the owner's) cannot open one new machine, in one sentence; None when they can."""
+    return await attachments.too_many_keys(ctx, tenant_id, project_id, owner_id, key_ids)
 
 
 async def detach_key(ctx: Context, place: AllocationPlace, key_id: UUID, owner_id: UUID | None) -> None:

@@ -247,7 +247,7 @@ async def test_keys_of_somebody_else_are_not_there_and_a_machine_that_does_not_r
 ) -> None:
     ben = Person(await sign_in_as("ben"), place.folder)
     foreign = await ben.register("ben")
-    assert (await attach(ada, place, foreign)).status_code == 404
+    assert (await attach(ada, place, foreign)).status_code == 422
     own = await ada.register()
     assert (await attach(ben, place, foreign)).status_code == 404
     await place.machine.set_state("releasing")

@@ -101,7 +101,7 @@ async def test_a_repeated_launch_is_one_launch(ada) -> None:
         ({"sku": "l40sx4", "gpus": 5}, 422, "validation_error"),
         ({"sku": "l40sx4", "gpus": -1}, 422, "validation_error"),
         ({"sku": "cpu", "gpus": 1}, 422, "validation_error"),
-        ({"sku": "l40sx4", "image": "windows-95"}, 404, "not_found"),
+        ({"sku": "l40sx4", "image": "windows-95"}, 422, "validation_error"),
         ({"sku": "h100x8"}, 409, "allocation_no_capacity"),
     ],
 )

@@ -200,7 +200,7 @@ class World:
 
     # -- doing -------------------------------------------------------------------------------------------------------
 
-    async def launch(self, sku: str = "l40sx4", gpus: int = 0, name: str = "", **who: Any) -> Launched:
+    async def launch(self, sku: str = "l40sx4", gpus: int | None = None, name: str = "", **who: Any) -> Launched:
         command = LaunchAllocation(sku_code=sku, image_code="ubuntu-24.04", gpus=gpus, name=name)
         async with self.runtime.context(self.actor(**who)) as ctx:
             launched = await launch(ctx, command)

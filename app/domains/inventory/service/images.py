@@ -20,6 +20,11 @@ async def image(ctx: Context, code: str | None) -> ImageView:
     return found
 
 
+async def find_image(ctx: Context, code: str) -> ImageView | None:
+    """None when there is none of that code; the default image for an empty one."""
+    return await repository.find_image(ctx.session, code if code else None)
+
+
 async def images(ctx: Context) -> list[ImageView]:
     """Every image on offer."""
     return await repository.list_images(ctx.session)

@@ -1,6 +1,6 @@
 """Launch, machines, one machine, its receipt."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -21,6 +21,7 @@ from app.shared.idempotency import once
 from app.shared.web import Ctx, Form, fragment, page, redirect, requires
 
 Word = Annotated[str, QueryParameter(max_length=100)]
+Part = Annotated[Literal["whole", "gpus"], QueryParameter()]
 Keys = Annotated[list[str] | None, QueryParameter(max_items=200)]
 Count = Annotated[int, QueryParameter(ge=0, le=64)]
 Cursor = Annotated[UUID | None, QueryParameter()]
@@ -39,7 +40,7 @@ async def launch_form(
     ctx: Ctx,
     sku: Word = "",
     image: Word = "",
-    part: Word = "whole",
+    part: Part = "whole",
     gpus: Count = 1,
     name: Word = "",
     suggested: Word = "",
@@ -55,7 +56,7 @@ async def launch_summary(
     ctx: Ctx,
     sku: Word = "",
     image: Word = "",
-    part: Word = "whole",
+    part: Part = "whole",
     gpus: Count = 1,
     name: Word = "",
     suggested: Word = "",

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from app.domains.provisioning.contracts import Forecast, LaunchAllocation
 from app.domains.provisioning.service.views import LaunchChoices, Offer
@@ -19,19 +21,20 @@ LISTED = "listed"  # says that the form showed keys, also when none of them is c
 
 
 class LaunchBody(msgspec.Struct, kw_only=True):
-    """`gpus` null means the whole machine. With `dry_run` nothing changes and the answer is the forecast. `keys`: the
-    SSH keys of the caller that open it; null means all of them."""
+    """`gpus` null means the whole machine. An empty `image` is the default one, an empty `name` the next free one.
+    With `dry_run` nothing changes and the answer is the forecast. `keys`: the SSH keys of the caller that open it; null
+    means all of them."""
 
     sku: str
     image: str = ""
-    gpus: int | None = None
+    gpus: Annotated[int, Meta(ge=1, le=64)] | None = None
     name: str = ""
     dry_run: bool = False
-    keys: list[UUID] | None = None
+    keys: Annotated[list[UUID], Meta(max_length=200)] | None = None
 
     def command(self) -> LaunchAllocation:
         return LaunchAllocation(
-            sku_code=self.sku, image_code=self.image, gpus=self.gpus or 0, name=self.name, dry_run=self.dry_run,
+            sku_code=self.sku, image_code=self.image, gpus=self.gpus, name=self.name, dry_run=self.dry_run,
             keys=None if self.keys is None else tuple(self.keys),
         )  # fmt: skip
 
@@ -41,15 +44,15 @@ class LaunchForm(msgspec.Struct, kw_only=True):
 
     sku: str = ""
     image: str = ""
-    part: str = "whole"
+    part: Literal["whole", "gpus"] = "whole"
     gpus: int = 1
     name: str = ""
     suggested: str = ""  # the name that was offered: as long as it stands, another type gets another one
     keys: str | list[str] = []  # LISTED, then the ids of those that are checked; nothing before anybody could choose
 
     def command(self) -> LaunchAllocation:
-        gpus = self.gpus if self.part == "gpus" else 0
-        name = "" if self.name == self.suggested else self.name
+        gpus = self.gpus if self.part == "gpus" else None
+        name = "" if self.name == self.suggested else self.name.strip().lower()
         return LaunchAllocation(
             sku_code=self.sku, image_code=self.image, gpus=gpus, name=name, keys=chosen_keys(self.keys)
         )
@@ -114,8 +117,8 @@ def launch_page(choices: LaunchChoices) -> LaunchPage:
         chosen=chosen,
         images=tuple((image.code, image.title) for image in choices.images),
         image=command.image_code,
-        whole=command.gpus == 0,
-        gpus=command.gpus or 1,
+        whole=command.gpus is None,
+        gpus=1 if command.gpus is None else command.gpus,
         sizes=sizes,
         name=command.name or (choices.forecast.name if choices.forecast else ""),
         suggested="" if command.name or choices.forecast is None else choices.forecast.name,
@@ -145,10 +148,14 @@ def _launch_call(command: LaunchAllocation, choices: LaunchChoices) -> ApiCall:
     checked = [key for key in choices.keys if command.keys is None or key.id in command.keys]
     fewer = len(checked) < len(choices.keys)
     body = LaunchBody(
-        sku=command.sku_code, image=command.image_code, gpus=command.gpus or None, name=name,
+        sku=command.sku_code, image=command.image_code, gpus=command.gpus, name=name,
         keys=[key.id for key in checked] if fewer else None,
     )  # fmt: skip
-    chosen = [("--image", command.image_code), ("--gpus", str(command.gpus or "")), ("--name", name)]
+    chosen = [
+        ("--image", command.image_code),
+        ("--gpus", "" if command.gpus is None else str(command.gpus)),
+        ("--name", name),
+    ]
     chosen += [("--key", key.name) for key in checked if fewer]
     words = [word for option, value in chosen if value for word in (option, value)]
     words += ["--no-keys"] if fewer and not checked else []

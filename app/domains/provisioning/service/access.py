@@ -39,7 +39,7 @@ from app.domains.releases.contracts import (
 from app.shared.authz import Permission, privileged, project_scope
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.scope import may
-from app.shared.errors import Forbidden
+from app.shared.errors import Forbidden, ValidationFailed
 
 SYNC_JOB = "provisioning.sync_access"
 ROUNDS = 5  # a list that changes faster than it can be brought is left to the next job
@@ -61,13 +61,18 @@ def place_of(allocation: AllocationView | AccessTarget) -> AllocationPlace:
 
 @privileged(Permission.TERMINAL_OPEN, "ssh_key.attach", "allocation", lambda command, _result: command.allocation_id)
 async def attach_key(ctx: Context, command: AttachKey) -> AttachmentChanged:
-    """Let one of the actor's keys open a running machine. Raises NotFound, NotActive, TooManyKeys. Safe to repeat."""
+    """Let one of the actor's keys open a running machine. Safe to repeat.
+
+    Raises NotFound, NotActive, TooManyKeys, ValidationFailed.
+    """
     scope = project_scope(ctx.actor, Permission.TERMINAL_OPEN)
     allocation = await AllocationRepository(ctx.session).get_in(scope, command.allocation_id, lock=True)
     if allocation.state != "active":
         raise NotActive(state=allocation.state)
     if ctx.actor.id is None:
         raise Forbidden()
+    if await releases.unknown_keys(ctx, ctx.actor.id, [command.key_id]):
+        raise ValidationFailed(fields={"key_id": "This is not one of your SSH keys."})
     await releases.attach_keys(ctx, place_of(allocation), ctx.actor.id, [command.key_id])
     ctx.explain(key_id=str(command.key_id))
     return AttachmentChanged(allocation_id=allocation.id, key_id=command.key_id)

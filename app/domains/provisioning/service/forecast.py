@@ -1,6 +1,8 @@
 """What a launch would cost, where it would go and why it might be refused. Reads only; the launch asks here too."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 from app.context import Context
 from app.domains.auth import public as auth
@@ -14,6 +16,7 @@ from app.domains.provisioning.rules import names
 from app.domains.provisioning.rules.placement import NoPlacement, PlacementRequest
 from app.domains.provisioning.rules.placement import place as choose
 from app.domains.provisioning.service.placing import joinable
+from app.domains.releases import public as releases
 from app.shared.authz import Permission, ProjectScope, project_scope
 from app.shared.errors import ValidationFailed
 from app.shared.money import RateMicroPerHour
@@ -50,33 +53,56 @@ class Quota(NamedTuple):
 
 
 async def order_of(ctx: Context, scope: ProjectScope, command: LaunchAllocation) -> Order:
-    """Look everything up. Raises ValidationFailed naming the field, PriceMissing, NotFound (image)."""
+    """Look everything up: the one validation of a launch and of its dry run. Raises ValidationFailed that names every
+    field at fault, PriceMissing."""
     sku = await inventory.find_sku_by_code(ctx, command.sku_code)
-    if sku is None:
-        raise ValidationFailed(fields={"sku": "Choose one of the types on offer."})
-    slots = command.gpus or None
-    if command.gpus < 0 or (slots is not None and (not sku.sells_slots or slots > sku.gpu_count)):
-        raise ValidationFailed(fields={"gpus": f"Choose the whole machine or 1 to {sku.gpu_count} GPUs."})
-    if slots is None and not sku.sells_whole:
-        raise ValidationFailed(fields={"gpus": "This type is rented by the GPU."})
-    tenant = await auth.tenant(ctx, scope.tenant_id)
-    price = await inventory.price_at(ctx, sku.id, await ctx.now(), tenant.currency)
-    rate = price.rate(slots)
+    image = await inventory.find_image(ctx, command.image_code)
+    faults = {
+        "sku": "Choose one of the types on offer." if sku is None else None,
+        "gpus": part_fault(command.gpus, sku),
+        "image": _image_fault(image),
+        "name": names.RULE if command.name and not names.is_name(command.name) else None,
+        "keys": await _keys_fault(ctx, command),
+    }
+    if sku is None or image is None or any(faults.values()):
+        raise ValidationFailed(fields={field: text for field, text in faults.items() if text})
+    price = await inventory.price_at(ctx, sku.id, await ctx.now(), (await auth.tenant(ctx, scope.tenant_id)).currency)
+    rate = price.rate(command.gpus)
     if rate is None:
         raise ValidationFailed(fields={"gpus": "This type is rented as a whole machine only."})
-    image = await inventory.image(ctx, command.image_code or None)
-    if image.retired:
-        raise ValidationFailed(fields={"image": "This image is not on offer any more."})
     taken = await AllocationRepository(ctx.session).live_names(scope)
     return Order(
         sku=sku,
         image=image,
         price=price,
         rate=rate,
-        slots=slots,
-        gpus=sku.gpu_count if slots is None else slots,
-        name=command.name.strip().lower() or names.suggest(sku.code, taken),
+        slots=command.gpus,
+        gpus=sku.gpu_count if command.gpus is None else command.gpus,
+        name=command.name if command.name else names.suggest(sku.code, taken),
     )
+
+
+def part_fault(gpus: int | None, sku: SkuView | None) -> str | None:
+    """Why so many GPUs cannot be rented of that type; None is the whole machine. Pure."""
+    if gpus is None:
+        return None if sku is None or sku.sells_whole else "This type is rented by the GPU."
+    if sku is None:
+        return None if gpus > 0 else "Choose the whole machine or 1 GPU and more."
+    if not sku.sells_slots:
+        return "This type is rented as a whole machine only."
+    return None if 1 <= gpus <= sku.gpu_count else f"Choose the whole machine or 1 to {sku.gpu_count} GPUs."
+
+
+def _image_fault(image: ImageView | None) -> str | None:
+    if image is None:
+        return "Choose one of the images on offer."
+    return "This image is not on offer any more." if image.retired else None
+
+
+async def _keys_fault(ctx: Context, command: LaunchAllocation) -> str | None:
+    """Which of the chosen SSH keys are not the actor's own."""
+    unknown = await releases.unknown_keys(ctx, ctx.actor.id, command.keys) if command.keys else ()
+    return f"Not among your SSH keys: {', '.join(map(str, unknown))}." if unknown else None
 
 
 async def room_for(ctx: Context, scope: ProjectScope, order: Order) -> Room:
@@ -141,17 +167,21 @@ async def forecast(ctx: Context, command: LaunchAllocation) -> Forecast:
         warm=room.warm,
         ready_seconds=None if usual is None else round(usual),
         placement=room.text,
-        blockers=await _blockers(ctx, scope, order, quota, room, runway.affordable),
+        blockers=await _blockers(ctx, scope, order, command.keys, quota, room, runway.affordable),
     )
 
 
 async def _blockers(
-    ctx: Context, scope: ProjectScope, order: Order, quota: Quota, room: Room, affordable: bool
+    ctx: Context,
+    scope: ProjectScope,
+    order: Order,
+    keys: Sequence[UUID] | None,
+    quota: Quota,
+    room: Room,
+    affordable: bool,
 ) -> tuple[str, ...]:
-    found: list[str | None] = []
-    if not names.is_name(order.name):
-        found.append(names.RULE)
-    elif order.name in await AllocationRepository(ctx.session).live_names(scope):
+    found: list[str | None] = [await releases.too_many_keys(ctx, scope.tenant_id, scope.project_id, ctx.actor.id, keys)]
+    if order.name in await AllocationRepository(ctx.session).live_names(scope):
         found.append(f"A machine called {order.name} exists in this project.")
     found.append(quota_blocker(quota, order.gpus))
     found.append(None if affordable else "There is not enough credit for the hold. Add credit first.")

@@ -15,13 +15,12 @@ from app.domains.provisioning.contracts import (
 from app.domains.provisioning.errors import NameInUse, NoCapacity, QuotaExceeded
 from app.domains.provisioning.events import AllocationRequested
 from app.domains.provisioning.repository import AllocationRepository
-from app.domains.provisioning.rules import names
 from app.domains.provisioning.service import life
 from app.domains.provisioning.service.forecast import Order, order_of, quota_blocker, quota_of, room_for
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import AllocationPlace
 from app.shared.authz import Permission, ProjectScope, privileged, project_scope
-from app.shared.errors import Forbidden, ValidationFailed
+from app.shared.errors import Forbidden
 from app.shared.ids import ProjectId, TenantId, UserId, new_id
 from app.shared.money import Micro
 from app.shared.outbox import WorkflowCall
@@ -40,8 +39,6 @@ async def launch(ctx: Context, command: LaunchAllocation) -> Launched:
     """
     scope = project_scope(ctx.actor, Permission.ALLOCATION_LAUNCH)
     order = await order_of(ctx, scope, command)
-    if not names.is_name(order.name):
-        raise ValidationFailed(fields={"name": names.RULE})
     await _check_quota(ctx, scope, order)  # told before money, and again under the lock of the tenant's account
     room = await room_for(ctx, scope, order)
     if not room.possible:

@@ -23,6 +23,27 @@ async def tell(ctx: Context, allocation_id: UUID, tenant_id: UUID, project_id: U
     await ctx.emit(fact, version=1, tenant_id=tenant_id, project_id=project_id)
 
 
+async def unknown_keys(ctx: Context, owner_id: UUID | None, key_ids: Sequence[UUID]) -> tuple[UUID, ...]:
+    """Those that are no keys of the owner (any more), in the order they came."""
+    own = {key.id for key in await KeyRepository(ctx.session).list_keys(owner_id)} if owner_id else set()
+    return tuple(dict.fromkeys(key_id for key_id in key_ids if key_id not in own))
+
+
+async def too_many_keys(
+    ctx: Context, tenant_id: UUID, project_id: UUID, owner_id: UUID | None, key_ids: Sequence[UUID] | None
+) -> str | None:
+    """Why so many keys (None: all of the owner's) cannot open one new machine; None when they can."""
+    if owner_id is None:
+        return None
+    asked = len(set(key_ids)) if key_ids is not None else len(await KeyRepository(ctx.session).list_keys(owner_id))
+    most = await ctx.policy(KEYS_PER_MACHINE, tenant_id, project_id)
+    return _limit(most) if asked > most else None
+
+
+def _limit(most: int) -> str:
+    return f"At most {most} keys may open one machine. Detach one that is not used."
+
+
 async def attach(ctx: Context, place: AllocationPlace, owner_id: UUID, key_ids: Sequence[UUID] | None) -> int:
     """Let keys of the owner (None: all) open the machine; how many are new there. Raises NotFound, TooManyKeys."""
     keys, repository = KeyRepository(ctx.session), AttachmentRepository(ctx.session)
@@ -34,7 +55,7 @@ async def attach(ctx: Context, place: AllocationPlace, owner_id: UUID, key_ids: 
     added = sum([await repository.attach(place, owner_id, key_id, now) for key_id in chosen])
     most = await ctx.policy(KEYS_PER_MACHINE, place.tenant_id, place.project_id)
     if added and already + added > most:
-        raise TooManyKeys(f"At most {most} keys may open one machine. Detach one that is not used.")
+        raise TooManyKeys(_limit(most))
     if added:
         await tell(ctx, place.allocation_id, place.tenant_id, place.project_id)
     return added

@@ -35,7 +35,7 @@ async def read_key(ctx: Context, text: str) -> PublicKey:
     try:
         return parse_public_key(text, least)
     except KeyRefused as error:
-        raise KeyRejected(str(error)) from error
+        raise KeyRejected(str(error), fields={"public_key": str(error)}) from error
 
 
 @privileged(
