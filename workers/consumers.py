@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from app.context import Runtime
 from app.shared.authz.actor import SYSTEM
 from app.shared.clock import process_now
+from app.shared.db import database_down
 from app.shared.events import inbox
 from app.shared.events.base import Envelope, Event
 from app.shared.events.jetstream import ACK_WAIT, JetStream, Pull
@@ -102,16 +103,6 @@ async def deliver(runtime: Runtime, spec: ConsumerSpec, envelope: Envelope, even
             if attempt == 3 or getattr(error.orig, "sqlstate", None) not in RETRIED_AT_ONCE:
                 raise
     return False
-
-
-def database_down(error: BaseException) -> bool:
-    """Whether `error` says that the database cannot be had, and nothing about the message."""
-    if isinstance(error, PoolExhausted):
-        return True
-    if not isinstance(error, DBAPIError):
-        return False
-    state = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or state is None or state[:2] in {"08", "53"} or state[:3] == "57P"
 
 
 class Consumer:

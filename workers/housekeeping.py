@@ -1,20 +1,37 @@
 """What the shared schema needs done now and then, as a manifest like any domain's."""
 
 from datetime import timedelta
+from functools import partial
+
+import structlog
 
 from app.context import Runtime
 from app.shared.authz.actor import SYSTEM
+from app.shared.batch import store as batches
 from app.shared.manifest import CronSpec, Domain
 from app.shared.outbox.retention import BATCH, prune_inbox, prune_keys, prune_outbox
 
+BATCH_DAYS = 30
+BATCH_GRACE = 60.0  # seconds: a queue may be long, and a job that was cut off comes again by itself
+log = structlog.get_logger("worker")
+PRUNED = (prune_outbox, prune_inbox, prune_keys, partial(batches.prune, days=BATCH_DAYS, batch=BATCH))
+
 
 async def prune(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Delete old outbox rows, inbox rows and idempotency keys, a batch per transaction, until none is left."""
-    for step in (prune_outbox, prune_inbox, prune_keys):
+    """Delete old outbox rows, inbox rows, idempotency keys and batches, some per transaction, until none is left."""
+    for step in PRUNED:
         gone = BATCH
         while gone >= BATCH:
             async with runtime.context(SYSTEM) as ctx:
                 gone = await step(ctx.session)
+
+
+async def wake_batches(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Ask again for the next step of batches whose job was lost."""
+    async with runtime.context(SYSTEM) as ctx:
+        lost = await batches.ask_for_lost(ctx, BATCH_GRACE, BATCH)
+    if lost:
+        log.warning("batches were asked for again", count=lost)
 
 
 HOUSEKEEPING = Domain(
@@ -26,6 +43,14 @@ HOUSEKEEPING = Domain(
             queue="maintenance",
             every=timedelta(minutes=10),
             timeout=540,
+            retries=0,
+        ),
+        CronSpec(
+            name="shared.batches",
+            run=wake_batches,
+            queue="maintenance",
+            every=timedelta(seconds=30),
+            timeout=60,
             retries=0,
         ),
     ),

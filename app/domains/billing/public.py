@@ -3,6 +3,8 @@
 Whoever writes takes the lock of the tenant's account first; take it before you lock rows of your own.
 """
 
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from app.context import Context
@@ -71,6 +73,16 @@ async def start_metering(ctx: Context, command: StartMetering) -> None:
 async def stop_metering(ctx: Context, command: StopMetering) -> None:
     """Bill up to `at`, give the rest of the hold back. Safe to repeat, also for what was never metered."""
     await metering.stop_metering(ctx, command)
+
+
+async def stop_metering_of(ctx: Context, tenant_id: UUID, allocation_ids: Sequence[UUID], at: datetime) -> None:
+    """The same for some allocations of one tenant, in one go. Raises NoBillingAccount."""
+    await metering.stop_many(ctx, tenant_id, allocation_ids, at)
+
+
+async def is_exhausted(ctx: Context, tenant_id: UUID, burn: RateMicroPerHour) -> bool:
+    """Whether the tenant's money does not carry `burn` per hour beyond the release margin; takes the tenant's lock."""
+    return await balances.is_exhausted(ctx, tenant_id, burn)
 
 
 async def post_credit(ctx: Context, command: PostCredit) -> TransactionId:

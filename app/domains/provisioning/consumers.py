@@ -4,9 +4,9 @@ from app.context import Context
 from app.domains.billing.events import TenantExhausted
 from app.domains.provisioning.contracts import EndEntries
 from app.domains.provisioning.events import AllocationActivated
+from app.domains.provisioning.service import exhausted
 from app.domains.provisioning.service.access import ask_sync
 from app.domains.provisioning.service.endings import ask_end
-from app.domains.provisioning.service.release import release_all
 from app.domains.releases import public as releases
 from app.domains.releases.events import AccessChanged, EntryEnded
 from app.shared.events import Envelope, Event
@@ -14,9 +14,9 @@ from app.shared.manifest import ConsumerSpec
 
 
 async def on_exhausted(ctx: Context, fact: Event, envelope: Envelope) -> None:
-    """The money is used up: everything of that tenant is given back now."""
+    """The money is used up: everything of that tenant is given back, in steps."""
     if isinstance(fact, TenantExhausted):
-        await release_all(ctx, fact.tenant_id, "exhausted")
+        await exhausted.on_exhausted(ctx, fact)
 
 
 async def on_access_changed(ctx: Context, fact: Event, envelope: Envelope) -> None:

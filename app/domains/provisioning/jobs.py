@@ -9,8 +9,10 @@ from app.context import Runtime
 from app.domains.maas import public as maas
 from app.domains.provisioning.contracts import EndEntries, SyncAccess
 from app.domains.provisioning.service import access, endings
+from app.domains.provisioning.service.exhausted import RELEASE_TENANT
 from app.domains.provisioning.service.reconcile import ask_again, give_back_strays
 from app.shared.authz.actor import SYSTEM
+from app.shared.batch import job_of
 from app.shared.manifest import CronSpec, JobSpec
 
 log = structlog.get_logger("berth.provisioning")
@@ -50,6 +52,7 @@ async def watch_access(runtime: Runtime, arguments: dict[str, object]) -> None:
 JOBS = (
     JobSpec(name=access.SYNC_JOB, run=sync_access, queue="maintenance", timeout=120, retries=3),
     JobSpec(name=endings.END_JOB, run=end_entries, queue="maintenance", timeout=300, retries=3),
+    job_of(RELEASE_TENANT),
 )
 CRONS = (
     CronSpec(

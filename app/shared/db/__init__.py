@@ -1,7 +1,8 @@
 """PostgreSQL: engine, unit of work (the only place that commits), base model, keyset paging, migrations."""
 
 from app.shared.db.base import Base, metadata
+from app.shared.db.down import database_down
 from app.shared.db.engine import Database
 from app.shared.db.unit_of_work import UnitOfWork, refuse_open_transaction
 
-__all__ = ["Base", "Database", "UnitOfWork", "metadata", "refuse_open_transaction"]
+__all__ = ["Base", "Database", "UnitOfWork", "database_down", "metadata", "refuse_open_transaction"]

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -20,6 +21,8 @@ from app.shared.ids import new_id
 from app.shared.outbox.dead_letters import DeadMessage, bury
 from app.shared.outbox.report import ConsumerFigures, ConsumersSeen, keep_figures
 from tests.domains.admin.desk import audited, give_role, words
+from tests.fixtures.batches import run_batches
+from tests.shared.batch.test_batch import Things, begin
 from tests.simulators.stripe_world import SECRET_KEY, stripe_world
 
 SUBJECT = "berth.v1.auth.session.started"
@@ -187,3 +190,15 @@ async def test_faults_are_switched_in_development_and_exist_nowhere_else(
     runtime.settings = msgspec.structs.replace(runtime.settings, env="production")
     assert (await olga.post("/admin/system/faults", **on)).status_code == 404
     assert "Faults of the simulators" not in (await olga.client.get("/admin/system")).text
+
+
+async def test_operators_see_how_far_work_on_many_is(runtime, sign_in_as) -> None:
+    olga, things = await sign_in_as("olga", operator=True), Things(20)
+    things.odd = {UUID(int=3)}
+    await begin(runtime, things)
+    await run_batches(runtime, things.spec)
+    (batch,) = (await olga.client.get("/api/v1/admin/events")).json()["batches"]
+    assert (batch["title"], batch["state"], batch["done"], batch["total"]) == ("Counting", "running", 19, 20)
+    assert batch["next_at"] and batch["round"] == 2
+    page = words((await olga.client.get("/admin/events")).text)
+    assert "Counting 19 of 20" in page and "odd" in page

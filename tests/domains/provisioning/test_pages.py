@@ -10,13 +10,16 @@ import pytest
 
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostCredit
+from app.domains.billing.events import TenantExhausted
 from app.domains.inventory.contracts import NewImage
 from app.domains.inventory.service.catalog import add_sku
 from app.domains.inventory.service.images import add_image
+from app.domains.provisioning.service import exhausted
 from app.shared.authz.actor import SYSTEM
 from app.shared.money import Micro
 from tests.domains.provisioning.world import SKUS, USD, add_nodes, add_price
 from tests.fixtures.app import Browser
+from tests.fixtures.batches import run_batches
 
 
 @pytest.fixture
@@ -282,15 +285,15 @@ async def test_an_active_machine_shows_its_terminal_and_its_cost(ada, runtime, o
 
 
 async def test_exhausted_credit_gives_everything_back(ada, runtime, open_context) -> None:
-    from app.domains.provisioning.service.release import release_all
-
     running = UUID((await launch(ada))["allocation_id"])
     await make_active(runtime, running)
     starting = UUID((await launch(ada, name="train-08"))["allocation_id"])
+    fact = TenantExhausted(tenant_id=ada.actor.tenant_id, funds=0, burn_per_hour=10**12)
     async with open_context() as ctx:
-        assert await release_all(ctx, ada.actor.tenant_id, "exhausted") == 2
+        assert await exhausted.on_exhausted(ctx, fact) is True
+    await run_batches(runtime, exhausted.RELEASE_TENANT)
     async with open_context() as ctx:
-        assert await release_all(ctx, ada.actor.tenant_id, "exhausted") == 0
+        assert await exhausted.on_exhausted(ctx, fact) is False
     listed = {item["id"]: item for item in (await ada.client.get("/api/v1/allocations")).json()["items"]}
     assert listed[str(running)]["state"] == "releasing"
     assert listed[str(starting)]["cancel_requested"] is True

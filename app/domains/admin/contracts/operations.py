@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.shared.batch.report import BatchView
 from app.shared.outbox.report import ConsumersSeen, ShardLease, Waiting
 from app.shared.outbox.report import DeadLetter as DeadLetter  # for handlers, which know no outbox
 
@@ -14,12 +15,14 @@ Audience = Literal["everybody", "customers", "operators"]
 
 
 class EventsView(msgspec.Struct, frozen=True, kw_only=True):
-    """What waits to leave, who relays, how far behind the consumers are (None: no worker said so lately)."""
+    """What waits to leave, who relays, how far behind the consumers are (None: no worker said so lately), and how far
+    work on many things is."""
 
     waiting: tuple[Waiting, ...]
     leases: tuple[ShardLease, ...]
     consumers: ConsumersSeen | None
     dead: int
+    batches: tuple[BatchView, ...] = ()
 
 
 class LettersPage(msgspec.Struct, frozen=True, kw_only=True):

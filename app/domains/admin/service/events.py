@@ -15,6 +15,7 @@ from app.domains.admin.contracts.operations import (
 from app.domains.admin.errors import AlreadyDecided
 from app.domains.admin.rules.reasons import stated
 from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.batch.report import list_batches
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.outbox import report
 from app.shared.outbox.dead_letters import redrive
@@ -33,6 +34,7 @@ async def show_events(ctx: Context) -> EventsView:
         leases=tuple(await report.list_leases(ctx.session, scope)),
         consumers=await report.read_figures(ctx.runtime.valkey),
         dead=await report.count_letters(ctx.session, scope),
+        batches=tuple(await list_batches(ctx.session, scope)),
     )
 
 

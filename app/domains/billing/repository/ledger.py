@@ -45,6 +45,14 @@ class Posted(msgspec.Struct, frozen=True):
     held_change: Micro
 
 
+class Hold(msgspec.Struct, frozen=True):
+    """What is left of an allocation's hold, and what it took from promotions and from credit."""
+
+    remaining: Micro
+    promotions: Micro
+    credit: Micro
+
+
 POST = text("""
     WITH posted AS (
         INSERT INTO billing.ledger_transactions (id, occurred_at, kind, reference, cause_id, tenant_id, project_id,
@@ -67,14 +75,20 @@ FIND = text("""
     SELECT id, kind, tenant_id, currency, funds_change, held_change
     FROM billing.ledger_transactions WHERE reference = :reference
 """)
-HOLD_SOURCES = text("""
-    SELECT coalesce(-sum(e.amount) FILTER (WHERE a.kind = 'customer_promotions'), 0)::bigint AS promotions,
-           coalesce(-sum(e.amount) FILTER (WHERE a.kind = 'customer_credit'), 0)::bigint AS credit
-    FROM billing.ledger_transactions t
-    JOIN billing.ledger_entries e ON e.transaction_id = t.id JOIN billing.ledger_accounts a ON a.id = e.account_id
-    WHERE t.reference = :reference
+HOLDS = text("""
+    SELECT asked.id, coalesce(kept.amount, 0)::bigint AS remaining, coalesce(took.promotions, 0)::bigint AS promotions,
+           coalesce(took.credit, 0)::bigint AS credit
+    FROM unnest(CAST(:ids AS uuid[])) AS asked (id)
+    LEFT JOIN LATERAL (SELECT sum(e.amount) AS amount FROM billing.ledger_entries e WHERE e.hold_id = asked.id) kept
+        ON true
+    LEFT JOIN LATERAL (
+        SELECT -sum(e.amount) FILTER (WHERE a.kind = 'customer_promotions') AS promotions,
+               -sum(e.amount) FILTER (WHERE a.kind = 'customer_credit') AS credit
+        FROM billing.ledger_transactions t
+        JOIN billing.ledger_entries e ON e.transaction_id = t.id JOIN billing.ledger_accounts a ON a.id = e.account_id
+        WHERE t.reference = 'hold:' || asked.id
+    ) took ON true
 """)
-HOLD_LEFT = text("SELECT coalesce(sum(amount), 0)::bigint FROM billing.ledger_entries WHERE hold_id = :hold_id")
 CHECKPOINT_DUE = text("""
     SELECT DISTINCT a.tenant_id FROM billing.ledger_accounts a
     WHERE a.tenant_id IS NOT NULL AND :least <= (
@@ -143,15 +157,10 @@ async def find_by_reference(session: AsyncSession, reference: str) -> Posted | N
     return None if row is None else msgspec.convert(dict(row._mapping), Posted)
 
 
-async def hold_sources(session: AsyncSession, reference: str) -> tuple[Micro, Micro]:
-    """What a hold took from (promotions, credit)."""
-    row = (await session.execute(HOLD_SOURCES, {"reference": reference})).one()
-    return Micro(row.promotions), Micro(row.credit)
-
-
-async def hold_left(session: AsyncSession, allocation_id: UUID) -> Micro:
-    """What is still held for the allocation."""
-    return Micro(await session.scalar(HOLD_LEFT, {"hold_id": allocation_id}) or 0)
+async def holds_of(session: AsyncSession, allocation_ids: Sequence[UUID]) -> dict[UUID, Hold]:
+    """What is still held for each of these allocations, and where it was taken from."""
+    rows = await session.execute(HOLDS, {"ids": list(allocation_ids)})
+    return {row.id: Hold(Micro(row.remaining), Micro(row.promotions), Micro(row.credit)) for row in rows}
 
 
 async def tenants_due_for_checkpoint(session: AsyncSession, least: int, batch: int) -> list[UUID]:

@@ -1,6 +1,6 @@
 """Metering: what is metered, and the one statement that turns elapsed time into usage and postings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -61,8 +61,11 @@ BURN_NOW = text("""
     SELECT currency, sum(rate)::bigint AS rate FROM billing.metered_allocations
     WHERE metered_from IS NOT NULL AND ended_at IS NULL GROUP BY currency ORDER BY currency
 """)
+OPEN_OF = text(COLUMNS + " WHERE tenant_id = :tenant_id AND allocation_id = ANY(:ids) AND ended_at IS NULL")
 METERED_UNTIL = text("""
-    SELECT to_at FROM billing.usage_records WHERE allocation_id = :allocation_id ORDER BY from_at DESC LIMIT 1
+    SELECT asked.id, last.to_at FROM unnest(CAST(:ids AS uuid[])) AS asked (id)
+    CROSS JOIN LATERAL (SELECT to_at FROM billing.usage_records WHERE allocation_id = asked.id
+                        ORDER BY from_at DESC LIMIT 1) last
 """)
 
 # One statement: due intervals -> rated -> split over the tenant's money in order of allocation ids (the rule is
@@ -78,7 +81,7 @@ ACCRUE = text("""
             WHERE u.allocation_id = m.allocation_id ORDER BY u.from_at DESC LIMIT 1
         ) l ON true
         WHERE m.tenant_id IN :tenants AND m.metered_from IS NOT NULL AND m.ended_at IS NULL
-          AND (CAST(:only AS uuid) IS NULL OR m.allocation_id = :only)
+          AND (CAST(:only AS uuid[]) IS NULL OR m.allocation_id = ANY(CAST(:only AS uuid[])))
     ), timed AS (
         SELECT d.*, extract(epoch FROM CAST(:until AS timestamptz) - d.from_at)::bigint AS seconds FROM due d
     ), rated AS (
@@ -177,16 +180,22 @@ async def start(session: AsyncSession, command: StartMetering, at: datetime) -> 
     return bool(done.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
 
 
-async def end(session: AsyncSession, allocation_id: UUID, at: datetime) -> bool:
-    """Close the allocation's account. False when it was closed before."""
-    done = await session.execute(END, {"allocation_id": allocation_id, "at": at})
-    return bool(done.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
+async def end(session: AsyncSession, at: Mapping[UUID, datetime]) -> None:
+    """Close the account of each allocation at its instant; one that was closed before stays as it is."""
+    if at:
+        await session.execute(END, [{"allocation_id": allocation_id, "at": when} for allocation_id, when in at.items()])
 
 
-async def find_metered_until(session: AsyncSession, allocation_id: UUID) -> datetime | None:
-    """The end of the last usage record; None without one."""
-    value = await session.scalar(METERED_UNTIL, {"allocation_id": allocation_id})
-    return value if isinstance(value, datetime) else None
+async def list_open(session: AsyncSession, tenant_id: UUID, allocation_ids: Sequence[UUID]) -> list[Metered]:
+    """Of these allocations of a tenant those whose account is open."""
+    rows = await session.execute(OPEN_OF, {"tenant_id": tenant_id, "ids": list(allocation_ids)})
+    return [msgspec.convert(dict(row._mapping), Metered) for row in rows]
+
+
+async def metered_until(session: AsyncSession, allocation_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """The end of the last usage record of each; without one it is absent."""
+    rows = await session.execute(METERED_UNTIL, {"ids": list(allocation_ids)})
+    return {row.id: row.to_at for row in rows}
 
 
 async def accrue(
@@ -195,9 +204,9 @@ async def accrue(
     until: datetime,
     least_seconds: int,
     correlation_id: str,
-    only: UUID | None = None,
+    only: Sequence[UUID] | None = None,
 ) -> list[Accrued]:
-    """Meter up to `until` (whole seconds) and post it, for all running allocations of locked tenants or for one.
+    """Meter up to `until` (whole seconds) and post it, for all running allocations of locked tenants or for some.
 
     Intervals shorter than `least_seconds` wait. Running it again adds nothing.
     """
@@ -209,7 +218,7 @@ async def accrue(
             "tenants": list(tenant_ids),
             "until": until,
             "least": max(1, least_seconds),
-            "only": only,
+            "only": None if only is None else list(only),
             "correlation_id": correlation_id,
         },
     )

@@ -108,6 +108,14 @@ async def tell_all(ctx: Context, found: Mapping[UUID, Funds], cause: str) -> Non
         await _step(ctx, funds, levels.get(funds.tenant_id, "fine"))
 
 
+async def is_exhausted(ctx: Context, tenant_id: UUID, burn: RateMicroPerHour) -> bool:
+    """Whether what is left would not outlast the release margin at `burn` per hour. Takes the tenant's lock, so that
+    credit which is being added is either seen or waits. Raises NoBillingAccount."""
+    await lock(ctx, tenant_id)
+    left = runway.runway_seconds(spendable(await get_funds(ctx, tenant_id)), burn)
+    return left is not None and await _level(ctx, tenant_id, left) == "exhausted"
+
+
 async def _ladder(ctx: Context, tenant_id: UUID) -> runway.Ladder:
     return runway.Ladder(
         notice=await ctx.policy(policies.RUNWAY_NOTICE, tenant_id),

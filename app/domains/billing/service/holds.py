@@ -1,5 +1,7 @@
 """Money set aside for a launch: placed, and given back."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from app.context import Context
@@ -69,34 +71,37 @@ async def release_hold(ctx: Context, allocation_id: UUID) -> None:
         return
     if metered.metered_from is not None:
         raise StillMetered()
-    await close(ctx, metered)
+    await close(ctx, [metered])
     await balances.tell(ctx, metered.tenant_id, "hold_released")
 
 
-async def close(ctx: Context, metered: Metered) -> None:
-    """End the allocation's account and give the rest of its hold back to where it came from, under the lock."""
+async def close(ctx: Context, ending: Sequence[Metered]) -> None:
+    """End the accounts of these allocations and give the rest of each hold back to where it came from, under the
+    tenant's lock."""
     now = await ctx.now()
-    await metering.end(ctx.session, metered.allocation_id, metered.ended_at or now)
-    left = await ledger.hold_left(ctx.session, metered.allocation_id)
-    sources = await ledger.hold_sources(ctx.session, f"hold:{metered.allocation_id}")
-    promotions, credit = holds.give_back(left, *sources)
-    if not left:
-        return
-    await ledger.post(
-        ctx.session,
-        Posting(
-            kind="hold_released",
-            reference=f"release:{metered.allocation_id}",
-            cause_id=metered.allocation_id,
-            tenant_id=metered.tenant_id,
-            project_id=metered.project_id,
-            currency=metered.currency,
-            occurred_at=now,
-            correlation_id=ctx.trace.correlation_id,
-            legs=(
-                Leg("customer_held", Micro(-left), metered.allocation_id),
-                Leg("customer_promotions", promotions),
-                Leg("customer_credit", credit),
-            ),
+    ids = [metered.allocation_id for metered in ending]
+    await metering.end(ctx.session, {metered.allocation_id: metered.ended_at or now for metered in ending})
+    held = await ledger.holds_of(ctx.session, ids)
+    for metered in ending:
+        hold = held[metered.allocation_id]
+        if hold.remaining:
+            await ledger.post(ctx.session, _giving_back(ctx, metered, hold, now))
+
+
+def _giving_back(ctx: Context, metered: Metered, hold: ledger.Hold, now: datetime) -> Posting:
+    promotions, credit = holds.give_back(hold.remaining, hold.promotions, hold.credit)
+    return Posting(
+        kind="hold_released",
+        reference=f"release:{metered.allocation_id}",
+        cause_id=metered.allocation_id,
+        tenant_id=metered.tenant_id,
+        project_id=metered.project_id,
+        currency=metered.currency,
+        occurred_at=now,
+        correlation_id=ctx.trace.correlation_id,
+        legs=(
+            Leg("customer_held", Micro(-hold.remaining), metered.allocation_id),
+            Leg("customer_promotions", promotions),
+            Leg("customer_credit", credit),
         ),
     )

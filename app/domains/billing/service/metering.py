@@ -1,6 +1,8 @@
 """The meter of one allocation: starts when it works, stops when it is given back."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
@@ -8,7 +10,6 @@ from app.context import Context
 from app.domains.billing.contracts import StartMetering, StopMetering
 from app.domains.billing.errors import HoldMissing
 from app.domains.billing.repository import metering
-from app.domains.billing.repository.metering import Metered
 from app.domains.billing.rules.rating import billable
 from app.domains.billing.service import balances, holds
 from app.shared.authz import PlatformScope
@@ -35,30 +36,29 @@ async def stop_metering(ctx: Context, command: StopMetering) -> None:
     meter was already read past `at`, it ends where it was read: posted usage is never taken back here.
     """
     metered = await metering.find_metered(ctx.session, command.allocation_id)
-    if metered is None:
-        return
-    await balances.lock(ctx, metered.tenant_id)
-    metered = await metering.find_metered(ctx.session, command.allocation_id)
-    if metered is None or metered.ended_at is not None:
-        return
-    if metered.metered_from is not None:
-        metered = msgspec.structs.replace(metered, ended_at=await _meter_to_the_end(ctx, metered, command.at))
-    await holds.close(ctx, metered)
-    await balances.tell(ctx, metered.tenant_id, "metering_ended")
+    if metered is not None:
+        await stop_many(ctx, metered.tenant_id, [command.allocation_id], command.at)
 
 
-async def _meter_to_the_end(ctx: Context, metered: Metered, at: datetime) -> datetime:
-    read_until = await metering.find_metered_until(ctx.session, metered.allocation_id) or metered.metered_from
-    ended_at = max(billable(at), read_until or billable(at))
+async def stop_many(ctx: Context, tenant_id: UUID, allocation_ids: Sequence[UUID], at: datetime) -> None:
+    """The same for some allocations of one tenant, told once. Takes the tenant's lock. Raises NoBillingAccount."""
+    await balances.lock(ctx, tenant_id)
+    found = await metering.list_open(ctx.session, tenant_id, allocation_ids)
+    if not found:
+        return
+    running = {item.allocation_id: item.metered_from for item in found if item.metered_from is not None}
+    read_until = await metering.metered_until(ctx.session, list(running))
     await metering.accrue(
         ctx.session,
-        [metered.tenant_id],
-        until=ended_at,
+        [tenant_id] if running else [],
+        until=billable(at),
         least_seconds=1,
         correlation_id=ctx.trace.correlation_id,
-        only=metered.allocation_id,
+        only=list(running),
     )
-    return ended_at
+    ends = {key: max(billable(at), read_until.get(key, begun)) for key, begun in running.items()}
+    await holds.close(ctx, [msgspec.structs.replace(item, ended_at=ends.get(item.allocation_id)) for item in found])
+    await balances.tell(ctx, tenant_id, "metering_ended")
 
 
 async def burn_now(ctx: Context, scope: PlatformScope) -> dict[str, RateMicroPerHour]:

@@ -51,7 +51,20 @@ NAMED = text(
     ORDER BY (ended_at IS NOT NULL), id DESC LIMIT :limit
     """
 )
-LIVE_OF_TENANT = text(SELECT + " WHERE tenant_id = :tenant_id AND ended_at IS NULL ORDER BY id")
+STAYING = text("""
+    SELECT id, CASE WHEN state = 'active' THEN rate_micro ELSE 0 END AS rank FROM provisioning.allocations
+    WHERE tenant_id = :tenant_id AND ended_at IS NULL AND state NOT IN ('releasing', 'release_failed')
+      AND NOT cancel_requested
+      AND (CAST(:after_id AS uuid) IS NULL
+           OR (-CASE WHEN state = 'active' THEN rate_micro ELSE 0 END, id) > (-CAST(:after_rank AS bigint), :after_id))
+    ORDER BY CASE WHEN state = 'active' THEN rate_micro ELSE 0 END DESC, id LIMIT :limit
+""")
+COUNT_STAYING = text("""
+    SELECT count(*) FROM provisioning.allocations
+    WHERE tenant_id = :tenant_id AND ended_at IS NULL AND state NOT IN ('releasing', 'release_failed')
+      AND NOT cancel_requested
+""")
+LOCK_FREE = text(SELECT + " WHERE tenant_id = :tenant_id AND id = ANY(:ids) ORDER BY id FOR UPDATE SKIP LOCKED")
 BY_IDS = text(SELECT + " WHERE id = ANY(:ids)")
 STUCK = text(
     SELECT + " WHERE ended_at IS NULL AND state <> 'active' AND state_changed_at < :before ORDER BY id LIMIT 100"
@@ -119,9 +132,22 @@ class AllocationRepository:
         values = {"tenant_id": scope.tenant_id, "project_id": scope.project_id, "text": text, "limit": limit}
         return [view(row) for row in await self._session.execute(NAMED, values)]
 
-    async def list_live(self, scope: TenantScope) -> list[AllocationView]:
-        """All of a tenant that have not ended."""
-        return [view(row) for row in await self._session.execute(LIVE_OF_TENANT, {"tenant_id": scope.tenant_id})]
+    async def count_staying(self, scope: TenantScope) -> int:
+        """How many of a tenant's have neither ended nor been asked to."""
+        return int(await self._session.scalar(COUNT_STAYING, {"tenant_id": scope.tenant_id}) or 0)
+
+    async def list_dearest(
+        self, scope: TenantScope, after: tuple[int, UUID] | None, limit: int
+    ) -> list[tuple[UUID, int]]:
+        """The same with what each costs per hour now (0: not running yet), the most expensive first, after a place."""
+        rank, allocation_id = after or (None, None)
+        values = {"tenant_id": scope.tenant_id, "after_rank": rank, "after_id": allocation_id, "limit": limit}
+        return [(row.id, row.rank) for row in await self._session.execute(STAYING, values)]
+
+    async def lock_free(self, scope: TenantScope, ids: Sequence[UUID]) -> list[AllocationView]:
+        """Of these those that nobody else has locked, locked."""
+        rows = await self._session.execute(LOCK_FREE, {"tenant_id": scope.tenant_id, "ids": list(ids)})
+        return [view(row) for row in rows]
 
     async def list_by_ids(self, ids: Sequence[UUID]) -> list[AllocationView]:
         return [view(row) for row in await self._session.execute(BY_IDS, {"ids": list(ids)})]

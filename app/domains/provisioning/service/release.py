@@ -22,7 +22,6 @@ from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, as_s
 from app.domains.provisioning.service import life
 from app.domains.releases import public as releases
 from app.shared.authz import Permission, privileged, project_scope
-from app.shared.authz.scope import system_tenant_scope
 from app.shared.outbox import WorkflowCall
 
 
@@ -78,11 +77,16 @@ async def begin_release(ctx: Context, allocation: AllocationView, reason: str) -
         raise AllocationEnded()
     if state in STARTING:
         raise NotReleasable()
-    now = await ctx.now()
-    await billing.stop_metering(ctx, StopMetering(allocation_id=allocation.id, at=now))
+    await billing.stop_metering(ctx, StopMetering(allocation_id=allocation.id, at=await ctx.now()))
     allocation = await AllocationRepository(ctx.session).get(allocation.id, lock=True)
-    if allocation.state != "active":  # a twin was faster
-        return Changed(allocation_id=allocation.id, state=allocation.state)
+    if allocation.state == "active":  # otherwise a twin was faster
+        allocation = await leave_active(ctx, allocation, reason)
+    return Changed(allocation_id=allocation.id, state=allocation.state)
+
+
+async def leave_active(ctx: Context, allocation: AllocationView, reason: str) -> AllocationView:
+    """From active to releasing, for a locked allocation whose meter has stopped; the workflow is asked for."""
+    now = await ctx.now()
     allocation = await life.enter(ctx, allocation, "releasing", release_requested_at=now, release_reason=reason)
     await releases.end_attachments(ctx, allocation.id)  # the machine itself is closed by the workflow, at once
     await life.tell(
@@ -91,7 +95,7 @@ async def begin_release(ctx: Context, allocation: AllocationView, reason: str) -
         AllocationReleaseRequested(allocation_id=allocation.id, user_id=allocation.user_id, reason=reason),
     )
     await start_release(ctx, allocation)
-    return Changed(allocation_id=allocation.id, state=allocation.state)
+    return allocation
 
 
 async def start_release(ctx: Context, allocation: AllocationView) -> None:
@@ -104,21 +108,3 @@ async def start_release(ctx: Context, allocation: AllocationView) -> None:
         verb="start", workflow_id=release_workflow_id(allocation.id), workflow=RELEASE, argument=argument
     )
     await life.call_workflow(ctx, allocation, call)
-
-
-async def release_all(ctx: Context, tenant_id: UUID, reason: str) -> int:
-    """Give back or give up everything of a tenant, for our own workers. Returns how many were asked to go."""
-    repository, asked = AllocationRepository(ctx.session), 0
-    for found in await repository.list_live(system_tenant_scope(ctx.actor, tenant_id)):
-        if found.state == "active":
-            await begin_release(ctx, found, reason)
-        elif found.state in STARTING and not found.cancel_requested:
-            allocation = await repository.get(found.id, lock=True)
-            if allocation.state not in STARTING:
-                continue  # active meanwhile, and metered: billing says so again
-            await begin_cancel(ctx, allocation)
-        else:
-            continue
-        await ctx.audit("allocation.release", "allocation", str(found.id), {"reason": reason})
-        asked += 1
-    return asked

@@ -1,0 +1,76 @@
+"""A tenant whose money is used up: everything of theirs is given back, the most expensive machines first, in bounded
+steps. Credit that arrives meanwhile stops it; what is gone by then stays gone."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+import msgspec
+
+from app.context import Context
+from app.domains.billing import public as billing
+from app.domains.billing.events import TenantExhausted
+from app.domains.provisioning.repository import AllocationRepository
+from app.domains.provisioning.rules.states import STARTING
+from app.domains.provisioning.service.release import begin_cancel, leave_active
+from app.shared.authz.scope import system_tenant_scope
+from app.shared.batch import Batch, BatchSpec, Item, ask
+from app.shared.money import RateMicroPerHour
+
+REASON = "exhausted"
+CREDIT_ADDED = "Credit was added: the rest goes on."
+
+
+class Burned(msgspec.Struct, frozen=True):
+    """What the tenant's machines cost per hour when the money ended. Giving some back does not make the rest
+    affordable: only new money does."""
+
+    burn: RateMicroPerHour
+
+
+async def on_exhausted(ctx: Context, fact: TenantExhausted) -> bool:
+    """Ask for everything of the tenant to be given back. False when that is under way."""
+    total = await AllocationRepository(ctx.session).count_staying(system_tenant_scope(ctx.actor, fact.tenant_id))
+    burned = Burned(RateMicroPerHour(fact.burn_per_hour))
+    return total > 0 and await ask(
+        ctx, RELEASE_TENANT, fact.tenant_id, tenant_id=fact.tenant_id, arguments=burned, total=total
+    )
+
+
+async def _ends(ctx: Context, batch: Batch) -> str:
+    burn = msgspec.convert(batch.arguments, Burned).burn
+    return "" if await billing.is_exhausted(ctx, batch.subject_id, burn) else CREDIT_ADDED
+
+
+async def _find(ctx: Context, batch: Batch, after: Item | None, limit: int) -> Sequence[Item]:
+    scope = system_tenant_scope(ctx.actor, batch.subject_id)
+    place = (after.rank, after.id) if after else None
+    rows = await AllocationRepository(ctx.session).list_dearest(scope, place, limit)
+    return [Item(id=allocation_id, rank=rank) for allocation_id, rank in rows]
+
+
+async def _act(ctx: Context, batch: Batch, items: Sequence[Item]) -> Collection[UUID]:
+    """`_ends` has locked the tenant's account; a machine that somebody else holds is left to a later round."""
+    repository, tenant_id = AllocationRepository(ctx.session), batch.subject_id
+    held = await repository.lock_free(system_tenant_scope(ctx.actor, tenant_id), [item.id for item in items])
+    held.sort(key=lambda allocation: (-allocation.rate_micro, allocation.id))
+    active = [allocation for allocation in held if allocation.state == "active"]
+    starting = [row for row in held if row.state in STARTING and not row.cancel_requested]
+    await billing.stop_metering_of(ctx, tenant_id, [allocation.id for allocation in active], await ctx.now())
+    for allocation in active:
+        await leave_active(ctx, allocation, REASON)
+    for allocation in starting:
+        await begin_cancel(ctx, allocation)
+    for allocation in (*active, *starting):
+        ctx.about(tenant_id)
+        await ctx.audit("allocation.release", "allocation", str(allocation.id), {"reason": REASON})
+    return {allocation.id for allocation in held}
+
+
+RELEASE_TENANT = BatchSpec(
+    name="provisioning.release_tenant",
+    title="Giving back the machines of an organisation without credit",
+    queue="billing",
+    find=_find,
+    act=_act,
+    ends=_ends,
+)

@@ -1,0 +1,25 @@
+"""For sweepers that find again what they did not finish: each thing by itself, one that fails stops no other."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+import structlog
+
+from app.shared.db import database_down
+
+T = TypeVar("T")
+log = structlog.get_logger("berth.batch")
+
+
+async def each_alone(things: Iterable[T], do: Callable[[T], Awaitable[object]], what: str) -> int:
+    """Do `do` for each thing; what fails is logged as `what` and left to the next round. Returns how many were done
+    (answered something true). A database that is gone ends the round: it is nobody's fault."""
+    done = 0
+    for thing in things:
+        try:
+            done += bool(await do(thing))
+        except Exception as error:
+            if database_down(error):
+                raise
+            log.warning(what, about=str(getattr(thing, "id", thing)), exc_info=error)
+    return done
