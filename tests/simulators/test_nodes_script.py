@@ -4,8 +4,10 @@ import json
 import subprocess
 from pathlib import Path
 
+import asyncssh
 import pytest
 
+USER_CA = asyncssh.generate_private_key("ssh-ed25519")
 SCRIPT = Path(__file__).parents[2] / "app/domains/provisioning/node_files/berth-node"
 ADD = ("user-add", "--login", "ada", "--uid", "20001", "--principal", "alloc:a1:ada")
 
@@ -195,6 +197,7 @@ def fingerprint(body: str) -> str:
 
 
 def with_log(root: Root) -> None:
+    (root.folder / "etc/ssh/berth_user_ca.pub").write_text(USER_CA.export_public_key().decode())
     (root.folder / "sshd.log").write_text(LOG.format(one=fingerprint(BODY), two=fingerprint(OTHER)))
     root.program("journalctl", 'cat "$BERTH_NODE_ROOT/sshd.log"')
     root.program("pgrep", 'case $1 in -f) printf "4711\\n4712\\n4713\\n" ;; *) exit 1 ;; esac')
@@ -289,10 +292,49 @@ def test_only_connections_of_the_named_certificates_end(root: Root) -> None:
     root.run(*ADD)
     with_log(root)
     (root.folder / "sshd.log").write_text(CERTIFIED.format(one=fingerprint(BODY), two=fingerprint(OTHER)))
-    assert root.run(*END, f"17,{SERIAL}") == (0, {"ok": True, "command": "end-certificates", "login": "ada"})
+    done = {"ok": True, "command": "end-certificates", "login": "ada", "refuses": False}
+    assert root.run(*END, f"17,{SERIAL}") == (0, done)
     assert ended(root) == {"4711"}
     assert not any(line.startswith("pkill") for line in root.log)
     assert root.run("keys-used", "--login", "ada")[1]["used"] == []
+
+
+def signed(serial: int) -> asyncssh.SSHCertificate:
+    return USER_CA.generate_user_certificate(USER_CA, "ada", principals=["ada"], serial=serial)
+
+
+def refused(root: Root, *serials: int) -> list[bool]:
+    """What OpenSSH's own reader of the list says of certificates."""
+    found = []
+    for serial in serials:
+        path = root.folder / f"{serial}-cert.pub"
+        path.write_bytes(signed(serial).export_certificate())
+        words = ["ssh-keygen", "-Q", "-f", root.folder / "etc/ssh/berth_revoked_keys", path]
+        found.append(subprocess.run(words, capture_output=True, timeout=30, check=False).returncode != 0)
+    return found
+
+
+def test_certificates_are_refused_by_their_serial_and_the_list_forgets_what_has_long_run_out(root: Root) -> None:
+    root.run(*ADD)
+    with_log(root)
+    (root.folder / "etc/ssh/sshd_config.d").mkdir()
+    (root.folder / "etc/ssh/sshd_config.d/10-berth.conf").write_text("RevokedKeys /etc/ssh/berth_revoked_keys\n")
+    (root.folder / "etc/berth").mkdir()
+    (root.folder / "etc/berth/refused_serials").write_text("5 1000000000\n")  # years ago
+    assert root.run(*END, f"17,{2**63 - 1}")[1]["refuses"] is True
+    assert root.run(*END, "18")[0] == 0
+    assert refused(root, 17, 18, 2**63 - 1, 5, 19) == [True, True, True, False, False]
+
+
+def test_while_the_list_cannot_be_written_no_connection_ends_and_the_machine_says_so(root: Root) -> None:
+    root.run(*ADD)
+    with_log(root)
+    (root.folder / "etc/ssh/berth_user_ca.pub").unlink()
+    assert root.run(*END, SERIAL) == (
+        1,
+        {"ok": False, "error": "the list of refused certificates could not be written"},
+    )
+    assert ended(root) == set()
 
 
 def test_a_process_number_that_was_given_again_is_somebody_elses(root: Root) -> None:

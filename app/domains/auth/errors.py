@@ -98,3 +98,11 @@ class AuthorizationRefused(DomainError):
     code = "authorization_request_refused"
     status = 400
     title = "This program asked for a sign-in in a way that we do not allow. Nothing was granted."
+
+
+class RightEnded(DomainError):
+    """`why` is the code of the ending."""
+
+    code = "right_ended"
+    status = 403
+    title = "This is not allowed any more."

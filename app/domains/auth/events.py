@@ -126,3 +126,17 @@ class ServiceAccountDisabled(Event, frozen=True):
     service_account_id: UUID
     tenant_id: UUID
     project_id: UUID
+
+
+@event("auth.tenant.suspended", aggregate="tenant_id")
+class TenantSuspended(Event, frozen=True):
+    """An operator closed the organisation: every right to its things has ended."""
+
+    tenant_id: UUID
+
+
+@event("auth.person.suspended", aggregate="user_id")
+class PersonSuspended(Event, frozen=True):
+    """An operator shut a person out: every right of theirs has ended, and what they answer for with it."""
+
+    user_id: UUID

@@ -20,15 +20,15 @@ from app.domains.auth.contracts.customers import (
 )
 from app.domains.auth.contracts.team import InvitationMail, PlaceView
 from app.domains.auth.policies import VIEW_AS_MINUTES
-from app.domains.auth.repository import AuthRepository, TeamRepository
+from app.domains.auth.repository import AuthRepository
 from app.domains.auth.repository.customers import CustomerRepository
 from app.domains.auth.repository.holders import list_holders, list_verified
-from app.domains.auth.service import customers, invitations, places, views
+from app.domains.auth.service import customers, invitations, places, rights, views
 from app.domains.auth.service.sessions import actor_of_cookie, cache_key
 from app.domains.auth.service.tokens import actor_of_bearer
-from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding, platform_scope
+from app.shared.authz import Actor, Permission, Role, platform_scope
 from app.shared.authz.actor import ANONYMOUS
-from app.shared.authz.scope import holds
+from app.shared.authz.rights import Claim, Ended
 from app.shared.crypto import digest
 from app.shared.errors import NotFound
 from app.shared.ids import ProjectId, TenantId, UserId
@@ -53,12 +53,6 @@ async def session_places(ctx: Context, session_ids: Iterable[UUID]) -> dict[UUID
     """As `live_sessions`, each with the organisation that it stands in now."""
     rows = await AuthRepository(ctx.session).list_live_sessions(list(session_ids))
     return {row.id: row.tenant_id for row in rows}
-
-
-async def session_endings(ctx: Context, session_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Those of the browser sessions that are over, each with why: signed out, revoked, expired, suspended, …"""
-    rows = await AuthRepository(ctx.session).list_session_endings(list(session_ids))
-    return {row.id: row.why for row in rows}
 
 
 async def people(ctx: Context, user_ids: Iterable[UUID]) -> dict[UUID, PersonView]:
@@ -124,21 +118,14 @@ async def invitation_mails(ctx: Context, invitation_ids: Iterable[UUID]) -> dict
     return await invitations.mails(ctx, invitation_ids)
 
 
-async def without_permission(
-    ctx: Context, permission: Permission, stays: Iterable[tuple[UUID, UUID, UUID]]
-) -> set[tuple[UUID, UUID, UUID]]:
-    """Those of (person, organisation, project) where the person does not hold `permission` any more, in one query."""
-    asked = set(stays)
-    bindings: dict[UUID, list[RoleBinding]] = {user_id: [] for user_id, _, _ in asked}
-    for row in await TeamRepository(ctx.session).list_holders(list(bindings)):
-        bindings[row.user_id].append(RoleBinding(Role(row.role), row.tenant_id, row.project_id))
-    return {
-        (user_id, tenant_id, project_id)
-        for user_id, tenant_id, project_id in asked
-        if not holds(
-            Actor(kind=ActorKind.USER, id=user_id, bindings=tuple(bindings[user_id])), permission, tenant_id, project_id
-        )
-    }
+async def rights_ended(ctx: Context, claims: Iterable[Claim]) -> dict[Claim, Ended]:
+    """May these principals do that to these things, now? Those of the claims that do not hold, each with why."""
+    return await rights.endings(ctx, claims)
+
+
+async def check_right(ctx: Context, claim: Claim) -> None:
+    """Asked before somebody is given what lasts: read from the database, whatever a cache says. Raises RightEnded."""
+    await rights.check(ctx, claim)
 
 
 async def names_of(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, str]:

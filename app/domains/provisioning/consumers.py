@@ -29,7 +29,7 @@ async def on_access_changed(ctx: Context, fact: Event, envelope: Envelope) -> No
 
 
 async def on_entry_ended(ctx: Context, fact: Event, envelope: Envelope) -> None:
-    """A person may not log in to a machine any more: end what they opened there by certificate."""
+    """Certificates for a machine have ended: let it refuse them, and end what they opened."""
     if isinstance(fact, EntryEnded):
         await ask_end(ctx, EndEntries(allocation_id=fact.allocation_id, user_id=fact.user_id))
 

@@ -169,10 +169,10 @@ class SyncAccess(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndEntries(msgspec.Struct, frozen=True, kw_only=True):
-    """End the connections that a person's certificates made to the machine."""
+    """Let the machine refuse the certificates that have ended, and end the connections that they made."""
 
     allocation_id: UUID
-    user_id: UUID
+    user_id: UUID | None = None
     tries: int = 0
 
 

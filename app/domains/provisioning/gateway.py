@@ -43,6 +43,7 @@ class _Answer(msgspec.Struct):
     error: str = ""
     gpus: list[Gpu] = []
     used: list[Use] = []
+    refuses: bool = False
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,11 +87,15 @@ class NodeShell:
         """When keys last became `login`, as the machine's own log says."""
         return (await self._node(management, "keys-used", "--login", login)).used
 
-    async def end_certificates(self, management: SshCredential, login: str, serials: Sequence[int]) -> None:
-        """End the connections to `login` that these certificates made, and no others."""
+    async def end_certificates(self, management: SshCredential, login: str, serials: Sequence[int]) -> bool:
+        """Refuse these certificates from now on, and end the connections to `login` that they made, and no others.
+        False: the machine was deployed before it could refuse any, so they open connections until they have run out."""
+        refuses = True
         for at in range(0, len(serials), MOST_SERIALS):
             part = ",".join(str(serial) for serial in serials[at : at + MOST_SERIALS])
-            await self._node(management, "end-certificates", "--login", login, "--serials", part)
+            answer = await self._node(management, "end-certificates", "--login", login, "--serials", part)
+            refuses = refuses and answer.refuses
+        return refuses
 
     async def gpus(self, management: SshCredential) -> list[Gpu]:
         """The GPUs that answer."""

@@ -37,7 +37,7 @@ async def sync_access(runtime: Runtime, arguments: dict[str, object]) -> None:
 
 
 async def end_entries(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """End a person's connections to one machine."""
+    """Let one machine refuse the certificates that have ended."""
     await endings.end_entries(runtime, msgspec.convert(arguments, EndEntries, strict=False))
 
 
@@ -46,6 +46,9 @@ async def watch_access(runtime: Runtime, arguments: dict[str, object]) -> None:
     lost = await access.sweep_access(runtime)
     if lost:
         log.info("key lists were asked for again", count=lost)
+    late = await endings.sweep_endings(runtime)
+    if late:
+        log.info("endings of certificates were asked for again", count=late)
     await access.read_uses(runtime)
 
 

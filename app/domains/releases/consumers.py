@@ -1,20 +1,51 @@
-"""What access to machines does when others tell something: who may not log in any more takes their keys along."""
+"""What access to machines does when others tell something: whose right may have ended is asked about at once."""
 
 from app.context import Context
-from app.domains.auth.events import MembershipChanged, MembershipRemoved
-from app.domains.releases.service.leaving import person_lost_role
+from app.domains.auth.events import (
+    MembershipChanged,
+    MembershipRemoved,
+    PersonSuspended,
+    ServiceAccountDisabled,
+    SessionRevoked,
+    TenantSuspended,
+)
+from app.domains.releases.contracts import Concerned
+from app.domains.releases.service.rights import withdraw
 from app.shared.events import Envelope, Event
 from app.shared.manifest import ConsumerSpec
 
 
-async def on_membership(ctx: Context, fact: Event, envelope: Envelope) -> None:
-    """Somebody has a role less, or another one: it matters where no other role of theirs lets them log in."""
+async def on_right_changed(ctx: Context, fact: Event, envelope: Envelope) -> None:
+    """Ask anew about those whom the event is about. What is not heard is found by the watch."""
+    concerned = _concerned(fact)
+    if concerned is not None:
+        await withdraw(ctx, concerned)
+
+
+def _concerned(fact: Event) -> Concerned | None:
     if isinstance(fact, MembershipRemoved | MembershipChanged):
-        await person_lost_role(ctx, fact.user_id, fact.tenant_id, fact.project_id)
+        return Concerned(principal_id=fact.user_id, tenant_id=fact.tenant_id)
+    if isinstance(fact, PersonSuspended):
+        return Concerned(principal_id=fact.user_id)
+    if isinstance(fact, TenantSuspended | ServiceAccountDisabled):
+        return Concerned(tenant_id=fact.tenant_id)
+    if isinstance(fact, SessionRevoked):
+        return Concerned(session_id=fact.session_id)
+    return None
 
 
 CONSUMERS = (
     ConsumerSpec(
-        name="releases-membership", events=(MembershipRemoved, MembershipChanged), handle=on_membership, ordered=False
+        name="releases-rights",
+        events=(
+            MembershipRemoved,
+            MembershipChanged,
+            PersonSuspended,
+            TenantSuspended,
+            ServiceAccountDisabled,
+            SessionRevoked,
+        ),
+        handle=on_right_changed,
+        ordered=False,
     ),
 )

@@ -23,6 +23,7 @@ class CertifyUser(msgspec.Struct, frozen=True, kw_only=True):
     user_id: UUID | None
     login: str
     purpose: Purpose = "terminal"
+    session_id: UUID | None = None  # the sign-in or token that asked
 
 
 class SignedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +110,15 @@ class CertificateView(msgspec.Struct, frozen=True, kw_only=True):
     valid_to: datetime
 
 
+class Concerned(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose rights are asked about anew: those of a person or program, of an organisation, of a sign-in; of everybody
+    when nothing is named."""
+
+    principal_id: UUID | None = None
+    tenant_id: UUID | None = None
+    session_id: UUID | None = None
+
+
 class WantedKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key that is to open the machine."""
 
@@ -123,6 +133,7 @@ __all__ = [
     "AttachmentView",
     "CertificateView",
     "CertifyUser",
+    "Concerned",
     "KeyChanged",
     "KeyId",
     "KeyView",

@@ -2,6 +2,7 @@
 
 from app.domains.releases.consumers import CONSUMERS
 from app.domains.releases.handlers import pages, rest
+from app.domains.releases.jobs import CRONS
 from app.domains.releases.policies import POLICIES
 from app.shared.authz import Permission
 from app.shared.manifest import Domain, NavEntry
@@ -9,6 +10,7 @@ from app.shared.manifest import Domain, NavEntry
 DOMAIN = Domain(
     name="releases",
     routes=[*pages.ROUTES, *rest.ROUTES],
+    crons=CRONS,
     consumers=CONSUMERS,
     policies=POLICIES,
     navigation=[

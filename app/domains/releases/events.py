@@ -21,8 +21,8 @@ class AccessSettled(Event, frozen=True):
 
 @event("releases.entry.ended", aggregate="allocation_id")
 class EntryEnded(Event, frozen=True):
-    """A person may not log in to this allocation's machine any more, and had certificates for it: whoever manages the
-    machine ends the connections that they made."""
+    """Certificates of a person or program for this allocation's machine have ended: whoever manages the machine lets
+    it refuse them and ends the connections that they made."""
 
     allocation_id: UUID
     user_id: UUID

@@ -27,17 +27,19 @@ __all__ = [
     "attach_keys",
     "attachments_of",
     "authority_of",
-    "certificates_of",
     "certify_key",
     "certify_user",
     "detach_key",
     "end_attachments",
+    "ending_certificates",
     "has_entered",
     "keys_of_actor",
+    "late_endings",
     "management_principal",
     "mint_management_certificate",
     "mint_user_certificate",
     "note_failure",
+    "note_refused",
     "note_uses",
     "open_allocations",
     "settle_keys",
@@ -71,10 +73,20 @@ async def certify_key(ctx: Context, command: CertifyUser, public_key: str) -> Si
     return await certificates.certify_key(ctx, authority_of(ctx.settings), command, public_key)
 
 
-async def certificates_of(ctx: Context, place: AllocationPlace, user_id: UUID) -> list[CertificateView]:
-    """Every certificate for keys of the person's own on that allocation: by their serials a machine tells connections
-    apart."""
-    return await CertificateRepository(ctx.session).list_serials(place, user_id)
+async def ending_certificates(ctx: Context, allocation_id: UUID) -> list[CertificateView]:
+    """Certificates for keys of people's own whose right has ended, and which the machine is not known to refuse yet: by
+    their serials a machine tells connections apart."""
+    return await CertificateRepository(ctx.session).list_ending(allocation_id)
+
+
+async def note_refused(ctx: Context, allocation_id: UUID, serials: Sequence[int]) -> None:
+    """The machine refuses them from now on, and the connections that they made are closed."""
+    await CertificateRepository(ctx.session).note_refused(allocation_id, serials, await ctx.now())
+
+
+async def late_endings(ctx: Context, before: datetime) -> list[UUID]:
+    """Allocations where that is still to be done since before that instant; at most 200."""
+    return await CertificateRepository(ctx.session).list_late(before)
 
 
 async def keys_of_actor(ctx: Context) -> list[KeyView]:

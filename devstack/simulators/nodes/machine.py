@@ -81,6 +81,7 @@ class Machine(msgspec.Struct):
     spec: MachineSpec
     host_key: str
     accounts: dict[str, Account] = {}
+    refused_serials: tuple[int, ...] = ()
 
     def hostname(self) -> str:
         """What the machine calls itself: what the user-data said, else the name that its controller knows."""

@@ -78,7 +78,7 @@ class Node:
     def authorized_keys(self, login: str) -> str:
         """What may become `login`, in the format of authorized_keys; "" when nobody may."""
         account = self.machine.accounts.get(login)
-        if account is None or account.expired or login == "root":
+        if account is None or account.expired or login == "root" or self.machine.boot().locks_everybody_out():
             return ""
         lines = list(account.keys)
         if (ca := self.machine.boot().user_ca()) and account.principals:
@@ -88,9 +88,14 @@ class Node:
     def lets_in(self, login: str, key: asyncssh.SSHKey) -> bool:
         """Whether `berth-node keys` let this key become `login`; what it may do is `restrict,pty` as for all here."""
         account = self.machine.accounts.get(login)
-        if account is None or account.expired or not self.machine.boot().reads_key_files():
+        boot = self.machine.boot()
+        if account is None or account.expired or not boot.reads_key_files() or boot.locks_everybody_out():
             return False
         return _line(key) in account.managed_keys
+
+    def refuses(self, serial: int) -> bool:
+        """Whether sshd refuses the certificate with this serial."""
+        return serial in self.machine.refused_serials and self.machine.boot().asks_revoked_keys()
 
     def note_use(self, login: str, fingerprint: str) -> None:
         """As sshd's log would: this key became `login` now."""
@@ -253,10 +258,7 @@ class Node:
         if command.name in ("keys", "keys-used"):
             return done | self._keys(account, command)
         if command.name == "end-certificates":
-            for door in list(self._doors):
-                if door.login == login and door.serial in command.serials:
-                    door.hang_up()
-            return done
+            return done | self._end_certificates(login, command.serials)
         if account is None:
             return done
         if command.name in ("revoke", "user-del"):
@@ -268,6 +270,14 @@ class Node:
             del machine.accounts[login]
             self._store.save(machine)
         return done
+
+    def _end_certificates(self, login: str, serials: tuple[int, ...]) -> dict[str, object]:
+        self.machine.refused_serials = tuple(dict.fromkeys((*self.machine.refused_serials, *serials)))
+        self._store.save(self.machine)
+        for door in list(self._doors):
+            if door.login == login and door.serial in serials:
+                door.hang_up()
+        return {"refuses": self.machine.boot().asks_revoked_keys()}
 
     def _keys(self, account: Account | None, command: commands.NodeCommand) -> dict[str, object]:
         if command.name == "keys-used":
@@ -349,11 +359,14 @@ class _Door(asyncssh.SSHServer):
         validate = conn.validate_public_key
 
         async def watched(username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
-            accepted = await validate(username, key_data, msg, signature)
+            certificate = None
             with contextlib.suppress(asyncssh.KeyImportError):
                 certificate = decode_ssh_certificate(key_data)
-                if accepted and isinstance(certificate, SSHOpenSSHCertificate):
-                    self.key_line, self.serial = "", certificate._serial
+            if isinstance(certificate, SSHOpenSSHCertificate) and self._node.refuses(certificate._serial):
+                return False
+            accepted = await validate(username, key_data, msg, signature)
+            if accepted and isinstance(certificate, SSHOpenSSHCertificate):
+                self.key_line, self.serial = "", certificate._serial
             return accepted
 
         conn.validate_public_key = watched  # type: ignore[method-assign]

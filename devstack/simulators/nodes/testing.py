@@ -24,6 +24,7 @@ HOSTNAME = "train-07"
 SSHD_CONFIG = (
     "TrustedUserCAKeys /etc/ssh/berth_user_ca.pub\nAuthorizedPrincipalsFile /etc/ssh/auth_principals/%u\n"
     "AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/auth_keys/%u\n"
+    "RevokedKeys /etc/ssh/berth_revoked_keys\n"
     "PasswordAuthentication no\nPermitRootLogin no\nAllowAgentForwarding no\nAllowTcpForwarding no\n"
     "AllowStreamLocalForwarding local\n"
 )
@@ -96,6 +97,7 @@ class Bench:
         files = {
             "/etc/ssh/berth_user_ca.pub": self.user_ca.export_public_key().decode(),
             "/etc/ssh/sshd_config.d/10-berth.conf": SSHD_CONFIG,
+            "/etc/ssh/berth_revoked_keys": "# none\n",
             "/etc/ssh/auth_principals/berth-mgmt": f"berth-mgmt:{SYSTEM_ID}\n",
             "/usr/local/sbin/berth-node": "#!/bin/sh\n",
             **{f"/etc/ssh/auth_principals/{login}": f"alloc:a1:{login}\n" for login in logins},

@@ -14,6 +14,7 @@ LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 PRINCIPAL = re.compile(r"[A-Za-z0-9:._@-]{1,256}")
 KEY_LINE = re.compile(r"(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}")
 _PLAIN_KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/=]+( [^\n]*)?")
+REVOKED_KEYS = "/etc/ssh/berth_revoked_keys"
 _NO_SHELL = ("/nologin", "/false")
 
 
@@ -57,6 +58,15 @@ class Boot(msgspec.Struct, frozen=True):
     def reads_key_files(self) -> bool:
         """True when sshd was told to read the files that `berth-node keys` writes."""
         return "/etc/ssh/auth_keys/%u" in self._sshd_words("AuthorizedKeysFile")
+
+    def asks_revoked_keys(self) -> bool:
+        """True when sshd was told to ask the list that `berth-node end-certificates` keeps."""
+        return self._sshd_option("RevokedKeys") == REVOKED_KEYS
+
+    def locks_everybody_out(self) -> bool:
+        """sshd refuses every key while a list that it was told to ask is not there."""
+        path = self._sshd_option("RevokedKeys")
+        return path not in ("", "none") and path not in self.files
 
     def forwards_sockets(self) -> bool:
         """Whether sshd lets a certificate that may forward reach Unix sockets; it does unless told otherwise."""

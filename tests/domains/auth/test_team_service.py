@@ -27,8 +27,10 @@ from app.domains.auth.errors import (
     RoleAboveOwn,
 )
 from app.domains.auth.repository import AuthRepository
+from app.domains.auth.repository.rights import RightsRepository
 from app.domains.auth.service import invitations, places, team
 from app.shared.authz import Permission
+from app.shared.authz.rights import Claim, Ended
 from app.shared.crypto import digest
 from app.shared.errors import Forbidden, NotFound, PreconditionFailed, ValidationFailed
 from app.shared.ids import new_id
@@ -225,16 +227,21 @@ async def test_who_is_removed_stands_in_their_own_organisation_again_and_may_do_
     ada, ben = await sign_in_as("ada"), await sign_in_as("ben")
     own = tenant_of(ben)
     await join(runtime, ada, ben, "tenant_member")
-    stay = (ben.actor.id, tenant_of(ada), ada.actor.project_id)
+    stay = Claim(
+        principal_id=ben.actor.id,
+        permission=Permission.TERMINAL_OPEN,
+        tenant_id=tenant_of(ada),
+        project_id=ada.actor.project_id,
+    )
     async with open_context() as ctx:
-        assert await public.without_permission(ctx, Permission.TERMINAL_OPEN, [stay]) == set()
+        assert await public.rights_ended(ctx, [stay]) == {}
         assert await public.session_places(ctx, [ben.actor.session_id]) == {ben.actor.session_id: tenant_of(ada)}
     async with open_context(ada.actor) as ctx:
         await team.remove_member(ctx, RemoveMember(user_id=ben.actor.id))
     me = (await ben.client.get("/api/v1/me")).json()  # the cached answer was deleted
     assert me["tenant_id"] == str(own)
     async with open_context() as ctx:
-        assert await public.without_permission(ctx, Permission.TERMINAL_OPEN, [stay]) == {stay}
+        assert await public.rights_ended(ctx, [stay]) == {stay: Ended("no_role")}
         assert await public.session_places(ctx, [ben.actor.session_id]) == {ben.actor.session_id: own}
 
 
@@ -254,9 +261,9 @@ async def test_a_removed_members_command_line_ends_there_and_goes_on_at_home(sig
     async with open_context(ada.actor) as ctx:
         await team.remove_member(ctx, RemoveMember(user_id=ben.actor.id))
     async with open_context() as ctx:
-        assert await public.session_endings(ctx, sessions.values()) == {
-            sessions["away"]: "removed from the organisation"
-        }
+        now = await ctx.now()
+        over = await RightsRepository(ctx.session).list_over(list(sessions.values()), now)
+        assert over == {sessions["away"]: "removed from the organisation"}
 
 
 async def test_who_has_only_project_roles_is_led_to_a_project_that_is_left(sign_in_as, runtime, open_context) -> None:

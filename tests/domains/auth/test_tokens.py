@@ -115,6 +115,8 @@ async def test_a_suspended_organisation_is_out_by_cookie_token_and_open_socket(
     from sqlalchemy import text
 
     from app.domains.auth import public
+    from app.shared.authz import Permission
+    from app.shared.authz.rights import Ended, claim_of
 
     ada = await sign_in_as("ada")
     token = await _token(client, *await _credentials(ada))
@@ -128,4 +130,5 @@ async def test_a_suspended_organisation_is_out_by_cookie_token_and_open_socket(
     async with open_context() as ctx:
         session_id = ada.actor.session_id
         assert await public.live_sessions(ctx, [session_id]) == set()
-        assert await public.session_endings(ctx, [session_id]) == {session_id: "suspended"}
+        claim = claim_of(ada.actor, Permission.TERMINAL_OPEN)
+        assert await public.rights_ended(ctx, [claim]) == {claim: Ended("organisation_suspended")}

@@ -13,11 +13,13 @@ import asyncssh
 import pytest
 from sqlalchemy import text
 
+from app.domains.auth import public as auth
+from app.domains.auth.contracts import RevokeSession
+from app.domains.auth.contracts.customers import SuspendPerson, SuspendTenant
 from app.domains.auth.contracts.team import RemoveMember, SetRole
-from app.domains.auth.service import team
+from app.domains.auth.service import sessions, team
 from app.domains.billing import domain as billing
 from app.domains.provisioning import domain as provisioning
-from app.domains.provisioning.contracts import EndEntries
 from app.domains.provisioning.service import access, endings
 from app.domains.releases import domain as releases
 from app.shared.authz.actor import SYSTEM
@@ -324,14 +326,10 @@ async def test_who_may_not_log_in_any_more_loses_keys_and_sessions_and_others_of
     assert entered["hers"][0].returncode is None
     assert await states(ada, place) == {"adas": "attached"}
     assert (await place.ssh(ben.files["bens"]))[0] == 255
-    # His certificate has minutes left: what it opens now is ended at the next turn, which is asked for already.
-    again = await enter(place, entered["his"][1], *entered["his"][2])
-    async with runtime.context(SYSTEM) as ctx:
-        due = "SELECT count(*) FROM shared.outbox_events WHERE name = :job AND published_at IS NULL AND due_at > now()"
-        assert await ctx.session.scalar(text(due), {"job": endings.END_JOB}) == 2  # one for each role that he lost
-    await endings.end_entries(runtime, EndEntries(allocation_id=place.machine.id, user_id=ben.browser.actor.id))
-    async with asyncio.timeout(5):
-        assert await again.wait() == 255
+    # His certificate has minutes left, and opens nothing any more; hers does.
+    assert (await place.ssh(entered["his"][1], *entered["his"][2]))[0] == 255
+    assert await place.ssh(entered["hers"][1], *entered["hers"][2]) == (0, "in\n")
+    assert await waiting_endings(runtime) == []
     assert entered["hers"][0].returncode is None
     entered["hers"][0].kill()
     await entered["hers"][0].wait()
@@ -345,6 +343,76 @@ async def test_a_machine_that_does_not_answer_is_asked_again_to_end_sessions(
     async with runtime.context(ada.browser.actor) as ctx:
         await team.remove_member(ctx, RemoveMember(user_id=ben.browser.actor.id))
     await drain(runtime, DOMAINS)
+    assert [row["tries"] for row in await waiting_endings(runtime)] == [2]
+    await run_cron(runtime, DOMAINS, "releases.watch_rights")
+    assert len(await waiting_endings(runtime)) == 1  # what ended is not told twice
+
+
+async def waiting_endings(runtime) -> list[dict[str, object]]:
+    """Machines that have not been told of certificates that ended."""
+    due = "SELECT payload FROM shared.outbox_events WHERE name = :job AND published_at IS NULL AND due_at > now()"
     async with runtime.context(SYSTEM) as ctx:
-        due = "SELECT payload FROM shared.outbox_events WHERE name = :job AND published_at IS NULL AND due_at > now()"
-        assert {row["tries"] for row in await ctx.session.scalars(text(due), {"job": endings.END_JOB})} == {2}
+        return list(await ctx.session.scalars(text(due), {"job": endings.END_JOB}))
+
+
+async def suspend(runtime, operator: Person, ben: Person, way: str) -> None:
+    """Whoever may not log in any more, by each way in which nobody touched a membership."""
+    actor = ben.browser.actor
+    async with runtime.context(operator.browser.actor) as ctx:
+        if way == "person suspended":
+            await auth.suspend_person(ctx, SuspendPerson(user_id=actor.id, suspend=True, reason="for the test"))
+        elif way == "organisation suspended":
+            command = SuspendTenant(tenant_id=actor.tenant_id, suspend=True, reason="for the test")
+            await auth.suspend_tenant(ctx, command)
+    if way == "signed out":
+        async with runtime.context(actor) as ctx:
+            await sessions.revoke_session(ctx, RevokeSession(session_id=actor.session_id))
+
+
+@pytest.mark.parametrize(
+    ("way", "heard"), [("person suspended", True), ("organisation suspended", False), ("signed out", True)]
+)
+async def test_however_a_right_to_log_in_ends_keys_connections_and_certificates_end_at_once(
+    runtime, sign_in_as, ada: Person, ben: Person, place: Place, way: str, heard: bool
+) -> None:
+    olga = Person(await sign_in_as("olga", operator=True), place.folder)
+    await attach(ben, place, await ben.register("bens"))
+    await drain(runtime, DOMAINS)
+    key, options = await certify(ben, place, "his")
+    session = await enter(place, key, *options)
+    plain = await enter(place, ben.files["bens"])
+    await suspend(runtime, olga, ben, way)
+    if not heard:  # the event is lost: the watch finds it
+        async with runtime.context(SYSTEM) as ctx:
+            await ctx.session.execute(text("DELETE FROM shared.outbox_events WHERE kind = 'event'"))
+        await run_cron(runtime, DOMAINS, "releases.watch_rights")
+    await drain(runtime, DOMAINS)
+    async with asyncio.timeout(5):
+        assert await session.wait() == 255
+    assert (await place.ssh(key, *options))[0] == 255
+    if way != "signed out":  # an own key hangs on no sign-in
+        async with asyncio.timeout(5):
+            assert await plain.wait() == 255
+        assert (await place.ssh(ben.files["bens"]))[0] == 255
+    else:
+        plain.kill()
+        await plain.wait()
+    async with runtime.context(SYSTEM) as ctx:
+        row = text("SELECT details FROM admin.audit_logs WHERE action = 'ssh_access.end' AND target_id = :id")
+        assert [one["machines"] for one in await ctx.session.scalars(row, {"id": str(ben.browser.actor.id)})] == [
+            [str(place.machine.id)]
+        ] * (1 if way == "signed out" else 2)
+
+
+async def test_a_key_that_was_deleted_takes_its_certificates_along(runtime, ada: Person, place: Place) -> None:
+    key_id = await ada.register("certified")
+    path = f"/api/v1/allocations/{place.machine.id}/ssh-certificates"
+    answer = await ada.browser.post_json(path, {"public_key": ada.public_key("certified")})
+    certificate = place.folder / "signed"
+    certificate.write_text(answer.json()["certificate"] + "\n")
+    session = await enter(place, ada.files["certified"], "-o", f"CertificateFile={certificate}")
+    assert (await ada.browser.post(f"/settings/keys/{key_id}/revoke")).status_code == 303
+    await drain(runtime, DOMAINS)
+    async with asyncio.timeout(5):
+        assert await session.wait() == 255
+    assert (await place.ssh(ada.files["certified"], "-o", f"CertificateFile={certificate}"))[0] == 255

@@ -15,7 +15,7 @@ from app.domains.appruntime.errors import NotOpenable, PersonsOnly
 from app.domains.appruntime.policies import SESSION_HOURS
 from app.domains.appruntime.repository import AppRepository
 from app.domains.appruntime.service.addresses import origin_of
-from app.domains.appruntime.service.gate import may_open
+from app.domains.appruntime.service.gate import right_ended
 from app.domains.appruntime.service.people import visible
 from app.shared.authz import Actor, ActorKind
 from app.shared.authz.actor import SYSTEM
@@ -54,7 +54,7 @@ async def _admit(ctx: Context, app: AppView, path: str) -> str:
     actor = ctx.actor
     if actor.kind is not ActorKind.USER or not actor.via_cookie or actor.id is None or actor.session_id is None:
         raise PersonsOnly()
-    if not await may_open(ctx, app, actor.id):
+    if await right_ended(ctx, app, actor.id, actor.session_id) is not None:
         raise Forbidden("Only owners and users of this app may open it.")
     if app.state != "running":
         raise NotOpenable(state=app.state)

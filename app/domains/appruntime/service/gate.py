@@ -1,8 +1,8 @@
 """Who may pass the proxy, asked anew every two seconds, and at once when something is told that may change the answer.
 
 A browser passes while the portal's session it came from lives, the person is a member who may open the app and still
-has a role in its project, and the app runs. Open connections that lost their right are ended: a revocation takes five
-seconds at most, also when the message is lost.
+has a role in its project, the organisation is open, and the app runs. Open connections that lost their right are ended:
+a revocation takes five seconds at most, also when the message is lost.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from app.domains.appruntime.repository import AppRepository, MemberRepository
 from app.domains.auth import public as auth
 from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
+from app.shared.authz.rights import Claim, Ended
 
 WATCH_SECONDS = 2.0
 FRESH_SECONDS = 2.0
@@ -117,9 +118,8 @@ class AppGate:
     async def _judge(self, sessions: Iterable[AppSession]) -> None:
         asked = list(sessions)
         async with self._runtime.context(SYSTEM) as ctx:
-            over = await auth.session_endings(ctx, {session.session_id for session in asked})
             for session in asked:
-                verdict, app = await _verdict(ctx, session, signed_out=session.session_id in over)
+                verdict, app = await _verdict(ctx, session)
                 self._rulings[session] = Ruling(verdict, app, time.monotonic())
         if len(self._rulings) > 10_000:
             self._rulings.clear()
@@ -162,20 +162,28 @@ class AppGate:
             log.warning("whether apps may stay open could not be asked", error=type(error).__name__)
 
 
-async def _verdict(ctx: Context, session: AppSession, *, signed_out: bool) -> tuple[Verdict, AppView]:
+async def _verdict(ctx: Context, session: AppSession) -> tuple[Verdict, AppView]:
     app = await AppRepository(ctx.session).get(session.app_id)
-    if signed_out:
-        return "sign_in", app
-    if not await may_open(ctx, app, session.user_id):
-        return "stranger", app
+    ended = await right_ended(ctx, app, session.user_id, session.session_id)
+    if ended is not None:
+        return ("sign_in" if ended.code == "signed_out" else "stranger"), app
     return ("pass" if app.state == "running" else "not_running"), app
 
 
-async def may_open(ctx: Context, app: AppView, user_id: UUID) -> bool:
-    """Whether this person is one who opens the app, and still has a role in its project."""
-    if await MemberRepository(ctx.session).role(app.id, user_id) not in ("owner", "user"):
-        return False
-    return not await auth.without_permission(ctx, Permission.APP_OPEN, [(user_id, app.tenant_id, app.project_id)])
+async def right_ended(ctx: Context, app: AppView, user_id: UUID, session_id: UUID) -> Ended | None:
+    """Why this person may not open the app; None when they may: it is one of its people, with a role in its project, in
+    an organisation that is open, by a sign-in that lives."""
+    claim = Claim(
+        principal_id=user_id,
+        permission=Permission.APP_OPEN,
+        tenant_id=app.tenant_id,
+        project_id=app.project_id,
+        session_id=session_id,
+    )
+    ended = (await auth.rights_ended(ctx, [claim])).get(claim)
+    if ended is None and await MemberRepository(ctx.session).role(app.id, user_id) not in ("owner", "user"):
+        return Ended("no_role")
+    return ended
 
 
 def gate_of(runtime: Runtime) -> AppGate:

@@ -88,13 +88,6 @@ LIVE_SESSIONS = text("""
     WHERE s.id = ANY(:ids) AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp() AND u.suspended_at IS NULL
       AND t.suspended_at IS NULL
 """)
-SESSION_ENDINGS = text("""
-    SELECT s.id, CASE WHEN coalesce(u.suspended_at, t.suspended_at) IS NOT NULL THEN 'suspended'
-                      WHEN s.revoked_at IS NOT NULL THEN coalesce(s.revoked_reason, 'revoked') ELSE 'expired' END AS why
-    FROM auth.oidc_sessions s JOIN auth.users u ON u.id = s.user_id LEFT JOIN auth.tenants t ON t.id = s.tenant_id
-    WHERE s.id = ANY(:ids) AND (s.revoked_at IS NOT NULL OR s.expires_at <= clock_timestamp()
-                                OR coalesce(u.suspended_at, t.suspended_at) IS NOT NULL)
-""")
 PEOPLE = text("SELECT id, name, email FROM auth.users WHERE id = ANY(:ids)")
 PEOPLE_OF_PROJECT = text("""
     SELECT DISTINCT u.id, u.name, u.email FROM auth.memberships m JOIN auth.users u ON u.id = m.user_id
@@ -228,10 +221,6 @@ class AuthRepository:
     async def list_live_sessions(self, ids: list[UUID]) -> list[Row[tuple[object, ...]]]:
         """Those of `ids` that go on, each with the organisation it stands in."""
         return list(await self._session.execute(LIVE_SESSIONS, {"ids": ids}))
-
-    async def list_session_endings(self, ids: list[UUID]) -> list[Row[tuple[object, ...]]]:
-        """Those of `ids` that are over, each with the reason."""
-        return list(await self._session.execute(SESSION_ENDINGS, {"ids": ids}))
 
     async def list_people(self, ids: list[UUID]) -> list[Row[tuple[object, ...]]]:
         return list(await self._session.execute(PEOPLE, {"ids": ids}))

@@ -102,10 +102,6 @@ RENAME_PROJECT = text("""
     UPDATE auth.projects SET name = :name, version = version + 1 WHERE id = :id AND tenant_id = :tenant_id
     RETURNING version
 """)
-HOLDERS = text("""
-    SELECT user_id, role, tenant_id, project_id FROM auth.memberships WHERE user_id = ANY(:ids)
-""")
-
 AnyRow = Row[tuple[object, ...]]
 
 
@@ -236,7 +232,3 @@ class TeamRepository:
             return int((await self._session.execute(RENAME_PROJECT, values)).scalar_one())
         except IntegrityError as error:
             raise NameTaken(name=name) from error
-
-    async def list_holders(self, user_ids: list[UUID]) -> list[AnyRow]:
-        """Every role of these people."""
-        return list(await self._session.execute(HOLDERS, {"ids": user_ids}))

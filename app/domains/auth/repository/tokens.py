@@ -13,8 +13,8 @@ from app.domains.auth.errors import NameTaken
 from app.shared.authz import TenantScope
 
 INSERT_ACCOUNT = text("""
-    INSERT INTO auth.service_accounts (id, tenant_id, project_id, name, created_by, created_at)
-    VALUES (:id, :tenant_id, :project_id, :name, :created_by, :now)
+    INSERT INTO auth.service_accounts (id, tenant_id, project_id, name, created_by, sponsor_id, created_at)
+    VALUES (:id, :tenant_id, :project_id, :name, :created_by, :created_by, :now)
 """)
 ACCOUNTS = text("""
     SELECT a.id, a.name, a.project_id, p.name AS project_name, a.created_at, a.created_by, a.disabled_at, a.version,

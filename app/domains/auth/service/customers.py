@@ -1,7 +1,8 @@
 """Organisations and people as operators see them, and shutting them out.
 
-A suspended organisation opens to nobody: its sessions and tokens end, nothing can be launched. What runs goes on and is
-billed, because taking a machine away loses data: that is a decision of its own.
+A suspended organisation opens to nobody: its sessions and tokens end, shells, apps and SSH connections too, wherever
+their people stand; nothing can be launched. What runs goes on and is billed, because taking a machine away loses data:
+that is a decision of its own.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from app.domains.auth.contracts.customers import (
     SuspendPerson,
     SuspendTenant,
 )
-from app.domains.auth.events import SessionRevoked
+from app.domains.auth.events import PersonSuspended, SessionRevoked, TenantSuspended
 from app.domains.auth.repository.customers import AnyRow, CustomerRepository
 from app.domains.auth.service.sessions import cache_key
 from app.domains.auth.service.views import LONGEST_REASON, forget
@@ -124,6 +125,7 @@ async def _set_tenant(ctx: Context, command: SuspendTenant) -> Suspended:
         version = await repository.set_tenant_suspended(command.tenant_id, at, why)
         if command.suspend:
             ended = await _tell_ended(ctx, await repository.end_sessions_of_tenant(command.tenant_id, now))
+            await ctx.emit(TenantSuspended(tenant_id=command.tenant_id), version=version, tenant_id=command.tenant_id)
     ctx.about(command.tenant_id)
     ctx.explain(reason=reason, sessions_ended=ended)
     return Suspended(id=command.tenant_id, suspended=command.suspend, sessions=ended, version=version)
@@ -141,6 +143,7 @@ async def _set_person(ctx: Context, command: SuspendPerson) -> Suspended:
         version = await repository.set_person_suspended(command.user_id, at, why)
         if command.suspend:
             ended = await _tell_ended(ctx, await repository.end_sessions_of_person(command.user_id, now))
+            await ctx.emit(PersonSuspended(user_id=command.user_id), version=version)
     ctx.explain(reason=reason, sessions_ended=ended)
     return Suspended(id=command.user_id, suspended=command.suspend, sessions=ended, version=version)
 

@@ -15,6 +15,7 @@ SSHD_CONFIG = (
     "TrustedUserCAKeys /etc/ssh/berth_user_ca.pub\n"
     "AuthorizedPrincipalsFile /etc/ssh/auth_principals/%u\n"
     "AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/auth_keys/%u\n"  # the second is berth-node's, owned by root
+    "RevokedKeys /etc/ssh/berth_revoked_keys\n"  # certificates that have ended; sshd asks it at each login
     "PasswordAuthentication no\n"
     "PermitRootLogin no\n"
     "AllowAgentForwarding no\n"
@@ -44,7 +45,7 @@ class MachineIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
 def user_data(machine: MachineIdentity, user_ca_public: str, node_script: str, tenant: Tenant | None) -> str:
     """The whole cloud-config. Without a `tenant` (shared machines) only the management account exists at first."""
-    users, files = _management(machine, user_ca_public)
+    users, files = _management(machine, user_ca_public, shared=tenant is None)
     if tenant is not None:
         users.append(_account(tenant))
         files.append({"path": f"/etc/ssh/auth_principals/{tenant.login}", "content": tenant.principal + "\n"})
@@ -64,7 +65,12 @@ def user_data(machine: MachineIdentity, user_ca_public: str, node_script: str, t
     return "#cloud-config\n" + json.dumps(config, ensure_ascii=True, indent=1)
 
 
-def _management(machine: MachineIdentity, user_ca_public: str) -> tuple[list[Entry], list[Entry]]:
+def sshd_config(*, shared: bool) -> str:
+    """Where several live on one machine no login brings keys of its own: they would outlive the right to log in."""
+    return SSHD_CONFIG.replace(".ssh/authorized_keys ", "") if shared else SSHD_CONFIG
+
+
+def _management(machine: MachineIdentity, user_ca_public: str, *, shared: bool) -> tuple[list[Entry], list[Entry]]:
     """The account that may run the one command, and who the machine trusts."""
     user: Entry = {
         "name": MANAGEMENT_LOGIN,
@@ -75,7 +81,8 @@ def _management(machine: MachineIdentity, user_ca_public: str) -> tuple[list[Ent
     }
     files: list[Entry] = [
         {"path": "/etc/ssh/berth_user_ca.pub", "content": user_ca_public.rstrip("\n") + "\n"},
-        {"path": "/etc/ssh/sshd_config.d/10-berth.conf", "content": SSHD_CONFIG},
+        {"path": "/etc/ssh/berth_revoked_keys", "content": "# berth-node end-certificates writes this file\n"},
+        {"path": "/etc/ssh/sshd_config.d/10-berth.conf", "content": sshd_config(shared=shared)},
         {
             "path": f"/etc/ssh/auth_principals/{MANAGEMENT_LOGIN}",
             "content": machine.management_principal + "\n",

@@ -38,6 +38,7 @@ from app.domains.releases.contracts import (
 )
 from app.shared.authz import Permission, privileged, project_scope
 from app.shared.authz.actor import SYSTEM
+from app.shared.authz.rights import claim_of
 from app.shared.authz.scope import may
 from app.shared.errors import Forbidden, ValidationFailed
 
@@ -73,6 +74,7 @@ async def attach_key(ctx: Context, command: AttachKey) -> AttachmentChanged:
         raise Forbidden()
     if await releases.unknown_keys(ctx, ctx.actor.id, [command.key_id]):
         raise ValidationFailed(fields={"key_id": "This is not one of your SSH keys."})
+    await auth.check_right(ctx, claim_of(ctx.actor, Permission.TERMINAL_OPEN))
     await releases.attach_keys(ctx, place_of(allocation), ctx.actor.id, [command.key_id])
     ctx.explain(key_id=str(command.key_id))
     return AttachmentChanged(allocation_id=allocation.id, key_id=command.key_id)
@@ -98,6 +100,7 @@ async def detach_key(ctx: Context, command: DetachKey) -> AttachmentChanged:
 async def certify_key(ctx: Context, command: CertifyKey) -> "Certified":
     """A certificate for the key that the caller holds, for minutes. Raises NotFound, NotActive, KeyRejected."""
     target = await access_target(ctx, command.allocation_id)
+    await auth.check_right(ctx, claim_of(ctx.actor, Permission.TERMINAL_OPEN, target.tenant_id, target.project_id))
     order = CertifyUser(
         tenant_id=target.tenant_id,
         project_id=target.project_id,
@@ -105,6 +108,7 @@ async def certify_key(ctx: Context, command: CertifyKey) -> "Certified":
         user_id=ctx.actor.id,
         login=target.login,
         purpose="command_line",
+        session_id=ctx.actor.session_id,
     )
     signed = await releases.certify_key(ctx, order, command.public_key)
     ctx.explain(serial=str(signed.serial))

@@ -7,7 +7,9 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.releases.contracts import AllocationPlace, AttachmentView, WantedKey
+from app.domains.releases.contracts import AllocationPlace, AttachmentView, Concerned, WantedKey
+from app.domains.releases.rules import entry_claim
+from app.shared.authz.rights import Claim
 
 VIEW = """
     SELECT a.allocation_id, a.key_id, a.owner_id, k.name, k.algorithm, k.bits, k.fingerprint, a.state, a.detail,
@@ -37,10 +39,10 @@ DETACH_PERSON = text("""
       AND project_id = ANY(:project_ids)
     RETURNING allocation_id, tenant_id, project_id
 """)
-PROJECTS = text("""
-    SELECT DISTINCT project_id FROM releases.key_attachments
-    WHERE owner_id = :owner_id AND tenant_id = :tenant_id AND wanted
-      AND (CAST(:project_id AS uuid) IS NULL OR project_id = :project_id)
+HELD = text("""
+    SELECT DISTINCT owner_id, tenant_id, project_id FROM releases.key_attachments
+    WHERE wanted AND (CAST(:principal_id AS uuid) IS NULL OR owner_id = :principal_id)
+      AND (CAST(:tenant_id AS uuid) IS NULL OR tenant_id = :tenant_id)
 """)
 LIST = text(VIEW + " WHERE a.allocation_id = :allocation_id AND a.state <> 'detached' ORDER BY a.changed_at, a.key_id")
 WANTED = text("""
@@ -123,10 +125,11 @@ class AttachmentRepository:
         """From every machine; answers the places."""
         return list(await self._session.execute(DETACH_KEY, {"key_id": key_id, "now": now}))
 
-    async def list_projects(self, owner_id: UUID, tenant_id: UUID, project_id: UUID | None) -> list[UUID]:
-        """Projects of an organisation, or that one alone, where keys of the person open machines."""
-        values = {"owner_id": owner_id, "tenant_id": tenant_id, "project_id": project_id}
-        return list(await self._session.scalars(PROJECTS, values))
+    async def list_held(self, concerned: Concerned) -> set[Claim]:
+        """The rights by which keys open machines."""
+        values = {"principal_id": concerned.principal_id, "tenant_id": concerned.tenant_id}
+        rows = await self._session.execute(HELD, values)
+        return {entry_claim(row.owner_id, row.tenant_id, row.project_id) for row in rows}
 
     async def detach_person(
         self, owner_id: UUID, tenant_id: UUID, project_ids: Sequence[UUID], now: datetime

@@ -13,7 +13,7 @@ from app.domains.releases.contracts import AllocationPlace, AttachmentView, Want
 from app.domains.releases.errors import TooManyKeys
 from app.domains.releases.events import AccessChanged, AccessSettled
 from app.domains.releases.policies import KEYS_PER_MACHINE
-from app.domains.releases.repository import AttachmentRepository, KeyRepository
+from app.domains.releases.repository import AttachmentRepository, CertificateRepository, KeyRepository
 from app.shared.errors import NotFound
 
 
@@ -98,8 +98,9 @@ async def note_failure(ctx: Context, place: AllocationPlace, detail: str) -> int
 
 
 async def end(ctx: Context, allocation_id: UUID) -> None:
-    """The allocation is over: nothing is attached to it any more."""
+    """The allocation is over: nothing is attached to it any more, and no certificate is left to end."""
     await AttachmentRepository(ctx.session).end(allocation_id, await ctx.now())
+    await CertificateRepository(ctx.session).end_place(allocation_id, await ctx.now())
 
 
 async def note_uses(ctx: Context, allocation_id: UUID, uses: Mapping[str, datetime]) -> None:

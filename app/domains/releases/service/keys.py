@@ -9,9 +9,9 @@ from uuid import UUID
 from app.context import Context
 from app.domains.releases.contracts import AddKey, KeyChanged, KeyId, KeyView, RenameKey, RevokeKey
 from app.domains.releases.errors import KeyRejected, TooManyKeys
-from app.domains.releases.events import KeyAdded, KeyRevoked
+from app.domains.releases.events import EntryEnded, KeyAdded, KeyRevoked
 from app.domains.releases.policies import KEYS_MOST, RSA_BITS
-from app.domains.releases.repository import AttachmentRepository, KeyRepository
+from app.domains.releases.repository import AttachmentRepository, CertificateRepository, KeyRepository
 from app.domains.releases.rules.public_keys import KeyRefused, PublicKey, parse_public_key, shown_kind
 from app.domains.releases.service.attachments import tell
 from app.shared.authz import Permission, privileged
@@ -80,12 +80,15 @@ async def rename_key(ctx: Context, command: RenameKey) -> KeyChanged:
 
 @privileged(Permission.SSH_KEY_MANAGE, "ssh_key.revoke", "ssh_key", lambda command, _result: command.key_id)
 async def revoke_key(ctx: Context, command: RevokeKey) -> KeyChanged:
-    """From now on it opens nothing; machines forget it within seconds. Raises NotFound."""
+    """From now on it opens nothing; machines forget it, and its certificates, within seconds. Raises NotFound."""
     repository, now = KeyRepository(ctx.session), await ctx.now()
     key = await repository.get_key(owner_of(ctx), command.key_id, lock=True)
     await repository.revoke_key(key.id, now)
     for place in await AttachmentRepository(ctx.session).detach_key(key.id, now):
         await tell(ctx, place.allocation_id, place.tenant_id, place.project_id)
+    for place in set(await CertificateRepository(ctx.session).end_key(key.owner_id, key.public_key, now)):
+        ended = EntryEnded(allocation_id=place.allocation_id, user_id=key.owner_id)
+        await ctx.emit(ended, version=1, tenant_id=place.tenant_id, project_id=place.project_id)
     fact = KeyRevoked(key_id=key.id, user_id=key.owner_id)
     await ctx.emit(fact, version=key.version + 1, tenant_id=ctx.actor.tenant_id)
     return KeyChanged(key_id=key.id)

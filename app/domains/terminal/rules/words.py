@@ -4,6 +4,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from app.shared.authz.rights import Ended
+
 Next = Literal["reopen", "sign_in", "machines", "retry", "none"]
 
 
@@ -56,6 +58,18 @@ _ENDINGS = (
         "Ask an owner of the organisation if that is a mistake.",
         "machines",
     ),
+    Ending(
+        "suspended",
+        "Your account was suspended.",
+        "What runs on the machine goes on. Write to the operator if that is a mistake.",
+        "none",
+    ),
+    Ending(
+        "organisation_suspended",
+        "The organisation of this machine was suspended.",
+        "What runs on the machine goes on. Ask an owner of the organisation, or the operator.",
+        "none",
+    ),
     Ending("gone", "This machine is not running any more.", "Your machines page says what happened to it.", "machines"),
     Ending(
         "connection_lost",
@@ -97,6 +111,7 @@ _ENDINGS = (
 )
 ENDINGS: Final[dict[str, Ending]] = {ending.code: ending for ending in _ENDINGS}
 _BY_SESSION = {
+    "suspended": "suspended",
     "signed out": "signed_out",
     "expired": "session_expired",
     "signed in again": "session_replaced",
@@ -113,6 +128,13 @@ def ending(code: str) -> Ending:
 def code_of_session_end(reason: str) -> str:
     """The code for why a browser session ended, as auth names it."""
     return _BY_SESSION.get(reason, "session_revoked")
+
+
+def code_of_ending(ended: Ended) -> str:
+    """The code for why the right to a shell ended."""
+    if ended.code == "signed_out":
+        return code_of_session_end(ended.detail)
+    return ended.code if ended.code in ENDINGS else "access_removed"
 
 
 def code_of_release(reason: str | None) -> str:

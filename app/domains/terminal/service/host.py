@@ -1,7 +1,7 @@
 """Keeps the shells of this process, knows which process has which, and ends them when their right to exist ends.
 
-Every two seconds one query asks which browser sessions are over, one whose role is gone and one which machines are; a
-message on `terminal:end` does the first and the last at once. In Valkey `terminal:host:<id>` names the process that
+Every two seconds it is asked whose right has ended and which machines are over; a message on `terminal:end` tells of
+sign-ins and machines at once. In Valkey `terminal:host:<id>` names the process that
 holds a shell and expires without it.
 """
 
@@ -28,11 +28,12 @@ from app.domains.terminal import gateway
 from app.domains.terminal.contracts import RecordOpened, Ticket
 from app.domains.terminal.errors import ShellUnavailable
 from app.domains.terminal.policies import KEEP_MINUTES
-from app.domains.terminal.rules.words import code_of_release, code_of_session_end
+from app.domains.terminal.rules.words import code_of_ending, code_of_release
 from app.domains.terminal.service.records import record_attached, record_ended, record_opened
 from app.domains.terminal.service.shell import Shell, clamp
 from app.shared.authz import Actor, Permission
 from app.shared.authz.actor import SYSTEM
+from app.shared.authz.rights import Claim
 
 WATCH_SECONDS = 2.0
 HOST_TTL = 20
@@ -72,13 +73,16 @@ class TerminalHost:
         """A new shell on the ticket's machine. Raises NotFound, NotActive, TooManyTerminals or ShellUnavailable."""
         async with self._runtime.context(actor) as ctx:
             target = await provisioning.get_access_target(ctx, ticket.allocation_id)
+            await auth.check_right(
+                ctx, _claim(ticket.user_id, (target.tenant_id, target.project_id), ticket.session_id)
+            )
             opened = await record_opened(ctx, RecordOpened(ticket=ticket, host=self.name))
             credential = await releases.certify_user(ctx, _certify(target, ticket))
             minutes = await ctx.policy(KEEP_MINUTES, target.tenant_id, target.project_id)
         self._keep_seconds = minutes * 60
-        shell = Shell(opened.terminal_id, ticket.allocation_id, ticket.user_id, self._forget)
+        place = (target.tenant_id, target.project_id)
+        shell = Shell(opened.terminal_id, ticket.allocation_id, ticket.user_id, self._forget, place)
         shell.sessions.add(ticket.session_id)
-        shell.stay = (ticket.user_id, target.tenant_id, target.project_id)
         try:
             remote = await gateway.open_shell(self._place(target), credential, shell, clamp(*size))
         except ShellUnavailable as refused:
@@ -179,24 +183,23 @@ class TerminalHost:
                 await pipe.execute()
 
     async def _check(self) -> None:
-        """End what has lost its right to exist: one query for the sessions of all shells, one for the roles of their
-        people, one for their machines."""
+        """End what has lost its right to exist: one question about all shells, one about their machines."""
         shells = list(self._shells.values())
         if not shells:
             return
-        sessions = {session for shell in shells for session in shell.sessions}
+        claims = {_claim(shell.user_id, shell.place, one) for shell in shells for one in shell.sessions}
         async with self._runtime.context(SYSTEM) as ctx:
-            over = await auth.session_endings(ctx, sessions)
-            stays = {shell.stay for shell in shells if shell.stay is not None}
-            lost = await auth.without_permission(ctx, Permission.TERMINAL_OPEN, stays)
+            ended = await auth.rights_ended(ctx, claims)
             left = await provisioning.access_endings(ctx, {shell.allocation_id for shell in shells})
         for allocation_id, reason in left.items():
             self.apply(EndNotice(allocation_id=allocation_id, code=code_of_release(reason)))
-        for session_id, why in over.items():
-            self.apply(EndNotice(session_id=session_id, code=code_of_session_end(why)))
         for shell in shells:
-            if shell.stay in lost:
-                shell.end("access_removed")
+            for session_id in list(shell.sessions):
+                found = ended.get(_claim(shell.user_id, shell.place, session_id))
+                if found is not None and found.code == "signed_out":
+                    shell.end_session(session_id, code_of_ending(found))
+                elif found is not None:
+                    shell.end(code_of_ending(found))
 
     async def _watch(self) -> None:
         while True:
@@ -227,6 +230,18 @@ class TerminalHost:
             self.apply(msgspec.json.decode(data, type=EndNotice))
         except msgspec.MsgspecError:
             log.warning("a notice on the terminal channel could not be read")
+
+
+def _claim(user_id: UUID, place: tuple[UUID, UUID], session_id: UUID) -> Claim:
+    """What a shell hangs on."""
+    tenant_id, project_id = place
+    return Claim(
+        principal_id=user_id,
+        permission=Permission.TERMINAL_OPEN,
+        tenant_id=tenant_id,
+        project_id=project_id,
+        session_id=session_id,
+    )
 
 
 def _certify(target: AccessTarget, ticket: Ticket) -> CertifyUser:

@@ -37,13 +37,18 @@ class Shell:
     """Made by the host, which removes it when `on_end` is called."""
 
     def __init__(
-        self, terminal_id: UUID, allocation_id: UUID, user_id: UUID, on_end: Callable[["Shell", str], None]
+        self,
+        terminal_id: UUID,
+        allocation_id: UUID,
+        user_id: UUID,
+        on_end: Callable[["Shell", str], None],
+        place: tuple[UUID, UUID],
     ) -> None:
         self.id = terminal_id
         self.allocation_id = allocation_id
         self.user_id = user_id
         self.sessions: set[UUID] = set()  # the browser sessions that may hold it
-        self.stay: tuple[UUID, UUID, UUID] | None = None  # person, organisation, project: the role that it hangs on
+        self.place = place  # organisation and project of the machine, wherever its person stands
         self.ring = Ring(RING)
         self.end_code: str | None = None
         self.lost: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

@@ -1,0 +1,57 @@
+"""May this principal do this to this thing, now? The facts are read from the database each time; nothing is remembered.
+
+The decision is `app.shared.authz.rights.ending`. Everything that holds a right for longer than a request asks here.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from uuid import UUID
+
+from app.context import Context
+from app.domains.auth.errors import RightEnded
+from app.domains.auth.repository.rights import RightsRepository
+from app.shared.authz import ActorKind, Role, RoleBinding
+from app.shared.authz.rights import Claim, Ended, Facts, Principal, ending
+
+
+async def endings(ctx: Context, claims: Iterable[Claim]) -> dict[Claim, Ended]:
+    """Those of the claims that do not hold, each with why; four short queries however many there are."""
+    asked = list(dict.fromkeys(claims))
+    if not asked:
+        return {}
+    facts = await _facts(ctx, asked)
+    found = {claim: ending(claim, facts) for claim in asked}
+    return {claim: ended for claim, ended in found.items() if ended is not None}
+
+
+async def check(ctx: Context, claim: Claim) -> None:
+    """Whoever is about to be given something that lasts is asked about anew, whatever a cache says. Raises
+    RightEnded."""
+    ended = (await endings(ctx, [claim])).get(claim)
+    if ended is not None:
+        raise RightEnded(ended.words, permission=claim.permission.value, why=ended.code)
+
+
+async def _facts(ctx: Context, claims: list[Claim]) -> Facts:
+    repository, now = RightsRepository(ctx.session), await ctx.now()
+    rows = await repository.list_principals([claim.principal_id for claim in claims])
+    bindings: dict[UUID, list[RoleBinding]] = defaultdict(list)
+    for row in await repository.list_bindings([row.id for row in rows]):
+        bindings[row.holder].append(RoleBinding(Role(row.role), row.tenant_id, row.project_id))
+    sessions = {claim.session_id for claim in claims if claim.session_id}
+    views = {claim.viewing for claim in claims if claim.viewing}
+    return Facts(
+        principals={
+            row.id: Principal(
+                id=row.id,
+                kind=ActorKind(row.kind),
+                ended=row.ended,
+                bindings=tuple(bindings[row.id]),
+                sponsor_id=row.sponsor_id,
+            )
+            for row in rows
+        },
+        suspended_tenants=frozenset(await repository.list_suspended(list({claim.tenant_id for claim in claims}))),
+        over=await repository.list_over(list(sessions), now) if sessions else {},
+        views=frozenset(await repository.list_open_views(list(views), now)) if views else frozenset(),
+    )

@@ -1,0 +1,32 @@
+"""The watch over rights to log in. It may run twice at once and be cut anywhere."""
+
+from datetime import timedelta
+
+import structlog
+
+from app.context import Runtime
+from app.domains.releases.service.rights import withdraw
+from app.shared.authz.actor import SYSTEM
+from app.shared.manifest import CronSpec
+
+log = structlog.get_logger("berth.releases")
+
+
+async def watch_rights(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """End the keys and certificates whose right has ended without anybody telling."""
+    async with runtime.context(SYSTEM) as ctx:
+        ended = await withdraw(ctx)
+    if ended:
+        log.info("rights to log in have ended", count=ended)
+
+
+CRONS = (
+    CronSpec(
+        name="releases.watch_rights",
+        run=watch_rights,
+        queue="maintenance",
+        every=timedelta(seconds=2),
+        timeout=30,
+        retries=0,
+    ),
+)

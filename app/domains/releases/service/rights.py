@@ -1,0 +1,64 @@
+"""Own keys and certificates end with the right to log in, whatever ended it: a role, a person, an organisation, a
+sign-in, a program.
+
+Events ask at once about those whom they concern; the watch asks about everybody every few seconds, so a lost event
+loses nothing. What ended stays ended: a person who may log in again attaches their keys again.
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from app.context import Context
+from app.domains.auth import public as auth
+from app.domains.releases.contracts import Concerned
+from app.domains.releases.events import EntryEnded
+from app.domains.releases.repository import AttachmentRepository, CertificateRepository
+from app.domains.releases.service.attachments import tell
+from app.shared.authz.rights import Claim, Ended
+
+EVERYBODY = Concerned()
+
+
+async def withdraw(ctx: Context, concerned: Concerned = EVERYBODY) -> int:
+    """Ask anew for every key that opens a machine and every certificate that made connections; end what is not allowed
+    any more. Returns how many claims ended."""
+    keys = set() if concerned.session_id else await AttachmentRepository(ctx.session).list_held(concerned)
+    entries = await CertificateRepository(ctx.session).list_held(concerned)
+    lost = await auth.rights_ended(ctx, keys | entries)
+    for claim, ended in lost.items():
+        allocations = await _end_entries(ctx, claim, ended) if claim in entries else set()
+        detached = await _detach(ctx, claim) if claim in keys else set()
+        if allocations or detached:
+            await _audit(ctx, claim, ended, allocations | detached)
+    return len(lost)
+
+
+async def _detach(ctx: Context, claim: Claim) -> set[UUID]:
+    if claim.project_id is None:
+        return set()
+    rows = await AttachmentRepository(ctx.session).detach_person(
+        claim.principal_id, claim.tenant_id, [claim.project_id], await ctx.now()
+    )
+    places = {(row.allocation_id, row.tenant_id, row.project_id) for row in rows}
+    for place in places:
+        await tell(ctx, *place)
+    return {allocation_id for allocation_id, _, _ in places}
+
+
+async def _end_entries(ctx: Context, claim: Claim, ended: Ended) -> set[UUID]:
+    allocations = await CertificateRepository(ctx.session).end_claim(claim, ended.code, await ctx.now())
+    await tell_ended(ctx, allocations, claim)
+    return set(allocations)
+
+
+async def tell_ended(ctx: Context, allocations: Iterable[UUID], claim: Claim) -> None:
+    """Certificates of that principal for these machines are over: whoever manages the machines makes it so."""
+    for allocation_id in allocations:
+        fact = EntryEnded(allocation_id=allocation_id, user_id=claim.principal_id)
+        await ctx.emit(fact, version=1, tenant_id=claim.tenant_id, project_id=claim.project_id)
+
+
+async def _audit(ctx: Context, claim: Claim, ended: Ended, allocations: set[UUID]) -> None:
+    ctx.about(claim.tenant_id)
+    ctx.explain(why=ended.code, words=ended.words, machines=sorted(str(one) for one in allocations))
+    await ctx.audit("ssh_access.end", "user", str(claim.principal_id))
