@@ -31,6 +31,7 @@ from app.shared.rdb import connect
 from app.shared.telemetry.logs import configure_logs
 from app.shared.web import public
 from app.shared.web.design_route import DESIGN_ROUTES
+from app.shared.web.exact import ExactRequests
 from app.shared.web.guards import guard
 from app.shared.web.openapi import DescribedJson
 from app.shared.web.provide import provide_contexts, provide_ctx
@@ -75,6 +76,7 @@ def create_app(runtime: Runtime | None = None, domains: Sequence[Domain] = DOMAI
 
 def create_routes(domains: Sequence[Domain] = DOMAINS, *, development: bool = False) -> Litestar:
     """Every route with its guard, still without what a process holds. Raises UndeclaredRoute."""
+    exact = ExactRequests()
     app = Litestar(
         route_handlers=[
             *SYSTEM_ROUTES,
@@ -86,6 +88,7 @@ def create_routes(domains: Sequence[Domain] = DOMAINS, *, development: bool = Fa
         ],
         dependencies={"ctx": Provide(provide_ctx), "contexts": Provide(provide_contexts)},
         guards=[guard],
+        before_request=exact,
         middleware=[RequestMiddleware()],
         exception_handlers={Exception: render_error},
         logging_config=None,
@@ -93,6 +96,7 @@ def create_routes(domains: Sequence[Domain] = DOMAINS, *, development: bool = Fa
         openapi_config=_openapi(),
     )
     refuse_undeclared(app)
+    exact.learn(app)
     return app
 
 
