@@ -110,3 +110,30 @@ def test_a_gain_is_no_loss(change) -> None:
     new = copy.deepcopy(_sample())
     change(new)
     assert losses(_sample(), new) == []
+
+
+def test_bodies_are_closed_and_no_answer_is(description: dict) -> None:
+    from app.shared.web.openapi_exact import objects_in
+
+    closed: set[str] = set()
+    answers: set[str] = set()
+    for path, _, op in operations(description):
+        content = op.get("requestBody", {}).get("content", {})
+        for schema in objects_in(description, content.get("application/json", {}), closed):
+            assert not path.startswith("/api/v1") or schema["additionalProperties"] is False, path
+        list(objects_in(description, op["responses"], answers))
+    assert not closed & answers, "a body and an answer share a schema: answers gain fields, bodies do not"
+
+
+def test_every_integer_is_one_that_every_program_reads_alike(description: dict) -> None:
+    """RFC 8259 §6: beyond 2^53 - 1 a number of JSON need not arrive as it was sent."""
+    from app.shared.web.exact import SAFE
+    from app.shared.web.openapi_exact import integers_in
+
+    found = list(integers_in(description))
+    assert len(found) > 200
+    for schema in found:
+        least = schema.get("minimum", schema.get("exclusiveMinimum"))
+        most = schema.get("maximum", schema.get("exclusiveMaximum"))
+        assert type(least) is int and type(most) is int, schema
+        assert -SAFE <= least <= most <= SAFE, schema

@@ -17,6 +17,7 @@ from litestar.response import Stream
 from litestar.routes import HTTPRoute
 
 from app.shared.authz import Permission
+from app.shared.web.openapi_exact import bound_integers, close_bodies
 
 Schema = dict[str, Any]
 UNSAFE = frozenset({"post", "put", "patch", "delete"})
@@ -25,7 +26,8 @@ INTRODUCTION = (
     "Money is in micro-units of the organisation's currency (1 USD = 1,000,000), rates in micro-units per hour, "
     "instants in UTC (RFC 3339), usage in whole seconds. A list is `{items, next_cursor}`: pass `next_cursor` as "
     "`cursor` for the next page. Every mutation wants an `X-Idempotency-Key`: repeat a request with the same key and "
-    "it happens once. Within v1 answers only gain fields."
+    "it happens once. A request is read exactly: an unknown field or parameter, a name that comes twice or a value of "
+    "another type is refused with 422, and `details.fields` names each one. Within v1 answers only gain fields."
 )
 ERROR: Schema = {
     "type": "object",
@@ -82,6 +84,8 @@ def _describe(app: Litestar) -> Schema:
     for part in parts["schemas"].values():
         if "description" in part:  # indented or not, by the version of Python
             part["description"] = " ".join(part["description"].split())
+    close_bodies(schema)
+    bound_integers(schema)
     _name_apart([operation for item in schema["paths"].values() for operation in item.values()])
     schema["paths"] = dict(sorted(schema["paths"].items()))
     parts["schemas"] = dict(sorted(parts["schemas"].items()))

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from app.domains.inventory.contracts import Disk, ImageView, NewSku, SkuView
 from app.domains.inventory.contracts.catalog import (
@@ -32,6 +33,13 @@ PRICE_LOOKS: Mapping[PriceState, str] = {
 }  # fmt: skip
 
 
+class DiskBody(msgspec.Struct, kw_only=True):
+    """Disks that are alike."""
+
+    count: Annotated[int, Meta(ge=1, le=100)]
+    size_bytes: Annotated[int, Meta(ge=1)]
+
+
 class NewSkuBody(msgspec.Struct, kw_only=True):
     """A type. Machines are matched by GPU vendor:product and count, without GPUs by CPUs and memory."""
 
@@ -40,7 +48,7 @@ class NewSkuBody(msgspec.Struct, kw_only=True):
     cpu_count: int
     memory_gib: int
     network_gbps: int
-    disks: tuple[Disk, ...] = ()
+    disks: list[DiskBody] = []
     gpu_model: str | None = None
     gpu_vendor_id: str | None = None
     gpu_product_id: str | None = None
@@ -50,7 +58,8 @@ class NewSkuBody(msgspec.Struct, kw_only=True):
     sells_slots: bool = False
 
     def command(self) -> NewSku:
-        return NewSku(**msgspec.structs.asdict(self))
+        disks = tuple(Disk(count=disk.count, size_bytes=disk.size_bytes) for disk in self.disks)
+        return NewSku(**(msgspec.structs.asdict(self) | {"disks": disks}))
 
 
 class NewSkuForm(msgspec.Struct, kw_only=True):

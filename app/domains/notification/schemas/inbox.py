@@ -105,7 +105,8 @@ class PreferencesPage(msgspec.Struct, frozen=True, kw_only=True):
         rows = [_row(choice) for choice in view.choices]
         names = dict.fromkeys(kind.group for kind in KINDS)
         groups = tuple((name, tuple(row for row in rows if BY_NAME[row.kind].group == name)) for name in names)
-        sample = PreferencesBody(choices=[view.choices[0]])
+        first = view.choices[0]
+        sample = PreferencesBody(choices=[ChoiceBody(kind=first.kind, email=first.email, toast=first.toast)])
         return cls(
             groups=groups,
             version=view.version,
@@ -120,15 +121,24 @@ def _row(choice: Choice) -> PreferenceRow:
     return PreferenceRow(kind=kind.name, label=kind.label, email=choice.email, toast=choice.toast, vital=kind.vital)
 
 
+class ChoiceBody(msgspec.Struct, kw_only=True):
+    """Where to tell of one kind of event, beside the inbox."""
+
+    kind: str
+    email: bool
+    toast: bool
+
+
 class PreferencesBody(msgspec.Struct, kw_only=True):
     """Kinds that are left out get their defaults. `acknowledged`: you know what it means when the mails about credit
     that runs out are turned off."""
 
-    choices: list[Choice]
+    choices: list[ChoiceBody]
     acknowledged: bool = False
 
     def command(self, seen: int | None) -> SetPreferences:
-        return SetPreferences(choices=tuple(self.choices), acknowledged=self.acknowledged, seen=seen)
+        chosen = tuple(Choice(kind=row.kind, email=row.email, toast=row.toast) for row in self.choices)
+        return SetPreferences(choices=chosen, acknowledged=self.acknowledged, seen=seen)
 
 
 class PreferencesAnswer(msgspec.Struct, frozen=True, kw_only=True):

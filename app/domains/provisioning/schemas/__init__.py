@@ -54,7 +54,8 @@ class StepAnswer(msgspec.Struct, kw_only=True):
 
 
 class AllocationAnswer(msgspec.Struct, kw_only=True):
-    """One machine. Billing runs from `active_at` to `release_requested_at`, by the second."""
+    """One machine. Billing runs from `active_at` to `release_requested_at`, by the second. `hold` is what is set aside
+    for it now: 0 as soon as it is given back."""
 
     id: UUID
     name: str
@@ -117,7 +118,7 @@ def answer(machine: Machine, steps: Sequence[StepView] | None = None) -> Allocat
         image=row.image_code,
         currency=row.currency,
         rate_per_hour=row.rate_micro,
-        hold=row.hold_micro,
+        hold=row.hold_micro if holds(row) else 0,
         cost=cost.total if cost else 0,
         cost_seconds=cost.seconds if cost else 0,
         requested_at=row.requested_at,
@@ -130,6 +131,11 @@ def answer(machine: Machine, steps: Sequence[StepView] | None = None) -> Allocat
         version=row.version,
         steps=None if steps is None else [msgspec.convert(step, StepAnswer, from_attributes=True) for step in steps],
     )
+
+
+def holds(row: AllocationView) -> bool:
+    """Whether its hold still stands: it is given back when the machine is."""
+    return row.state == "active" or as_state(row.state) in STARTING
 
 
 def answers(machines: Sequence[Machine], limit: int) -> AllocationsAnswer:

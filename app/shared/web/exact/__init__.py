@@ -5,6 +5,7 @@
 what vendors send are read elsewhere, tolerantly.
 """
 
+from app.shared.web.exact.check import SAFE
 from app.shared.web.exact.routes import ExactRequests, is_exact
 
-__all__ = ["ExactRequests", "is_exact"]
+__all__ = ["SAFE", "ExactRequests", "is_exact"]
