@@ -30,6 +30,7 @@ from app.shared.middleware.request import RequestMiddleware
 from app.shared.rdb import connect
 from app.shared.telemetry.logs import configure_logs
 from app.shared.web import public
+from app.shared.web.cursors import Listed
 from app.shared.web.design_route import DESIGN_ROUTES
 from app.shared.web.exact import ExactRequests
 from app.shared.web.guards import guard
@@ -89,6 +90,7 @@ def create_routes(domains: Sequence[Domain] = DOMAINS, *, development: bool = Fa
         dependencies={"ctx": Provide(provide_ctx), "contexts": Provide(provide_contexts)},
         guards=[guard],
         before_request=exact,
+        response_class=Listed,
         middleware=[RequestMiddleware()],
         exception_handlers={Exception: render_error},
         logging_config=None,

@@ -17,7 +17,7 @@ from litestar.response import Stream
 from litestar.routes import HTTPRoute
 
 from app.shared.authz import Permission
-from app.shared.web.openapi_exact import bound_integers, close_bodies
+from app.shared.web.openapi_exact import bound_integers, close_bodies, opaque_cursors
 
 Schema = dict[str, Any]
 UNSAFE = frozenset({"post", "put", "patch", "delete"})
@@ -86,6 +86,7 @@ def _describe(app: Litestar) -> Schema:
             part["description"] = " ".join(part["description"].split())
     close_bodies(schema)
     bound_integers(schema)
+    opaque_cursors(schema)
     _name_apart([operation for item in schema["paths"].values() for operation in item.values()])
     schema["paths"] = dict(sorted(schema["paths"].items()))
     parts["schemas"] = dict(sorted(parts["schemas"].items()))

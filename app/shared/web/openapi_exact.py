@@ -1,4 +1,5 @@
-"""What the description says because requests are read exactly: no other fields in a body, bounds on every integer.
+"""What the description says because requests are read exactly: no other fields in a body, bounds on every integer,
+opaque cursors.
 
 Answers stay open, because within v1 they gain fields. Pure, on the description as it is made.
 """
@@ -6,6 +7,7 @@ Answers stay open, because within v1 they gain fields. Pure, on the description 
 from collections.abc import Iterator
 from typing import Any
 
+from app.shared.web.cursors import CURSOR, NEXT
 from app.shared.web.exact import SAFE, is_exact
 
 Schema = dict[str, Any]
@@ -62,3 +64,17 @@ def bound_integers(root: Schema) -> None:
             schema.setdefault("minimum", -SAFE)
         if "exclusiveMaximum" not in schema:
             schema.setdefault("maximum", SAFE)
+
+
+def opaque_cursors(root: Schema) -> None:
+    """On the wire a cursor is text that means nothing, whatever the position is that it seals."""
+    for operation in (operation for item in root["paths"].values() for operation in item.values()):
+        for parameter in operation.get("parameters", ()):
+            if parameter["name"] == CURSOR and parameter["in"] == "query":
+                parameter["schema"] = {"type": "string", "minLength": 1}
+    for schema in root["components"]["schemas"].values():
+        cursor = schema.get("properties", {}).get(NEXT)
+        if cursor is not None:
+            opaque: Schema = {"type": "string"}
+            nullable = {"type": "null"} in cursor.get("oneOf", ())
+            schema["properties"][NEXT] = {"oneOf": [opaque, {"type": "null"}]} if nullable else opaque

@@ -1,7 +1,8 @@
 """Cursor paging, the same in pages and in the API: `?cursor=` and `?limit=`, newest or smallest first.
 
-A repository reads `limit + 1` rows after the cursor; `cut` keeps `limit` of them and says where the next page begins. A
-list by another key than an id packs that key with `pack`; a cursor is opaque to clients and checked when it comes back.
+A position is the sort key of the last row that was shown, never a row that must still be there. A repository reads
+`limit + 1` rows behind it; `cut` keeps `limit` of them and says where the next page begins. A list by another key than
+an id packs that key with `pack`. In the API a position travels sealed, see `app.shared.web.cursors`.
 """
 
 import base64
@@ -20,7 +21,7 @@ C = TypeVar("C")
 LARGEST = 200
 
 Cursor = Annotated[UUID | None, QueryParameter(description="`next_cursor` of the page before")]
-CursorText = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before", max_length=500)]
+CursorText = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before", max_length=4_000)]
 Limit = Annotated[int, QueryParameter(ge=1, le=LARGEST, description="how many at most")]
 
 
@@ -38,10 +39,10 @@ def cut(rows: Sequence[T], limit: int, cursor_of: Callable[[T], C]) -> Slice[T, 
 
 
 def cut_list(rows: Sequence[T], cursor: UUID | None, limit: int, id_of: Callable[[T], UUID]) -> Slice[T, UUID]:
-    """One page of a list that is short enough to be read whole; it goes on behind the row whose id is the cursor."""
-    ids = [id_of(row) for row in rows]
-    begin = ids.index(cursor) + 1 if cursor in ids else len(rows) if cursor else 0
-    return cut(rows[begin : begin + limit + 1], limit, id_of)
+    """One page of a list that is short enough to be read whole, in the order of ids; it goes on behind the cursor, also
+    when no row has that id any more."""
+    behind = [row for row in sorted(rows, key=id_of) if cursor is None or id_of(row) > cursor]
+    return cut(behind[: limit + 1], limit, id_of)
 
 
 def pack(*parts: str) -> str:

@@ -92,7 +92,10 @@ async def test_hostile_names_are_refused_or_come_back_as_they_are(shelf) -> None
     """Announced over the API, a hundred at once: what is taken is listed under its own name and nowhere else."""
     from app.shared.storagepath import MOST_BYTES, BadPath, parse
 
-    lines = hostile_lines()
+    without = {"items": [{"path": "fine.txt", "size": 0}, {"path": "a\0b", "size": 0}]}
+    refused = await shelf.browser.post_json("/api/v1/storage/uploads", without)
+    assert set(refused.json()["error"]["details"]["fields"]) == {"items[1].path"}
+    lines = [line for line in hostile_lines() if "\0" not in line]
     for start in range(0, len(lines), 100):
         batch = lines[start : start + 100]
         body = {"items": [{"path": line, "size": 0, "sha256": digest(b"")} for line in batch]}

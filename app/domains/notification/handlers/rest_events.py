@@ -18,7 +18,7 @@ FeedCursor = Annotated[
 Wait = Annotated[int, QueryParameter(ge=0, le=25, description="seconds to wait for the next event when there is none")]
 
 
-@get("/api/v1/events", opt=requires(Permission.PROFILE))
+@get("/api/v1/events", opt=requires(Permission.PROFILE) | {"cursor_words": (feed.LATEST,)})
 async def list_events(contexts: Contexts, cursor: FeedCursor = None, limit: Limit = 100, wait: Wait = 0) -> FeedAnswer:
     """Events of your organisation that you may see, oldest first. Ask again with `next_cursor`, at once."""
     return FeedAnswer.of(await feed.follow(contexts, cursor, limit, wait))

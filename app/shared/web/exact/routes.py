@@ -2,14 +2,14 @@
 
 What a route takes is read from Litestar's own model of it once, when the routes are made, so a new handler is exact
 without anybody thinking of it. The body that was checked is handed on as the struct that it became: it is not read a
-second time, in another way. Cursors are opened here, see `app.shared.web.paging`.
+second time, in another way. Cursors are opened here, see `app.shared.web.cursors`.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Annotated, NamedTuple
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlencode
 
 import msgspec
 from litestar import Litestar, Request
@@ -23,6 +23,7 @@ from litestar.utils.scope.state import ScopeState
 from msgspec import inspect
 
 from app.shared.errors import ValidationFailed
+from app.shared.web.cursors import CURSOR, FOREIGN, Pair, open_cursor, pairs_of
 from app.shared.web.exact.check import Fault, faults, gathered, shown, unknown
 from app.shared.web.exact.decode import BODY, Members, NotJson, decode
 
@@ -74,7 +75,7 @@ class ExactRequests:
         if not is_exact(request.scope["path"]) or request.scope["method"] == "OPTIONS":
             return
         shape = self._shapes[handler]
-        found, value = [*_query_faults(request.scope["query_string"], shape)], None
+        found, value = [*self._read_query(request, shape)], None
         body = await request.body()
         try:
             value = decode(body) if body and (shape.kind is not None or _is_json(request)) else None
@@ -85,6 +86,22 @@ class ExactRequests:
             raise refusal(found)
         if shape.body is not None:
             ScopeState.from_scope(request.scope).json = msgspec.convert(value, shape.body)
+
+    def _read_query(self, request: AnyRequest, shape: Shape) -> Iterator[Fault]:  # type: ignore[type-arg]
+        query: bytes = request.scope["query_string"]
+        try:
+            unquote_to_bytes(query).decode()
+        except UnicodeDecodeError:
+            yield "query", "is not UTF-8"
+            return
+        pairs = pairs_of(query)
+        if CURSOR in shape.query:
+            opened = open_cursor(request, pairs, request.route_handler.opt.get("cursor_words", ()))
+            if opened is None:
+                yield CURSOR, FOREIGN
+            pairs = [pair for pair in pairs if pair[0] != CURSOR] if opened is None else opened
+            request.scope["query_string"] = urlencode(pairs).encode()
+        yield from _query_faults(pairs, shape)
 
 
 def refusal(found: Sequence[Fault]) -> ValidationFailed:
@@ -122,13 +139,7 @@ def _kind(field: FieldDefinition) -> inspect.Type:
     return inspect.type_info(Annotated[inner.annotation, msgspec.Meta(**bounds)] if bounds else inner.annotation)
 
 
-def _query_faults(query: bytes, shape: Shape) -> Iterator[Fault]:
-    try:
-        unquote_to_bytes(query).decode()
-    except UnicodeDecodeError:
-        yield "query", "is not UTF-8"
-        return
-    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+def _query_faults(pairs: list[Pair], shape: Shape) -> Iterator[Fault]:
     counts = Counter(name for name, _ in pairs)
     for name, text in pairs:
         parameter = shape.query.get(name)
