@@ -82,6 +82,14 @@ class MachineRefused(DomainError):
     title = "The machine could not do what we asked."
 
 
+class MalformedRequest(DomainError):
+    """What a client sent to an app cannot be passed on: its framing is ambiguous or it is no HTTP/1.1."""
+
+    code = "app_request_malformed"
+    status = 400
+    title = "This request cannot be passed on to the app as it is."
+
+
 class NoLongerWanted(Exception):
     """The app was stopped or released meanwhile: whatever is under way for it stops."""
 

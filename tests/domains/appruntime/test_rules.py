@@ -1,5 +1,6 @@
 """States, manifests, headers, words: pure rules over whatever they may be given."""
 
+import base64
 import json
 from dataclasses import dataclass
 
@@ -185,23 +186,138 @@ def test_hop_by_hop_and_spoofed_headers_end_at_the_proxy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "origin", "site", "mode", "welcome"),
+    ("method", "origin", "site", "mode", "dest", "welcome"),
     [
-        ("GET", None, None, None, True),  # a program
-        ("GET", None, "none", "navigate", True),  # typed into the address bar
-        ("GET", None, "same-site", "navigate", True),  # a link of the portal or of another app
-        ("GET", None, "same-site", "no-cors", False),  # another app loads it as a picture
-        ("POST", "http://own", "same-origin", "cors", True),
-        ("POST", "http://other", "same-site", "cors", False),
-        ("POST", "http://other", "same-site", "navigate", False),  # a form of another app
-        ("POST", None, "cross-site", "navigate", False),
-        ("GET", "http://other", None, None, False),
+        ("GET", None, None, None, None, True),  # a program
+        ("GET", None, "none", "navigate", "document", True),  # typed into the address bar
+        ("GET", None, "same-site", "navigate", "document", True),  # a link of the portal or of another app
+        ("GET", None, "cross-site", "navigate", None, True),  # the same from a browser that names no destination
+        ("GET", None, "same-site", "no-cors", "image", False),  # another app loads it as a picture
+        ("GET", None, "same-origin", "navigate", "iframe", True),  # its own page frames it
+        ("GET", None, "same-site", "navigate", "iframe", False),  # another app frames it
+        ("GET", None, "cross-site", "navigate", "object", False),
+        ("GET", None, "cross-site", "navigate", "embed", False),
+        ("GET", None, "cross-site", "navigate", "fencedframe", False),
+        ("POST", "http://own", "same-origin", "cors", "empty", True),
+        ("POST", "http://own", None, None, None, True),
+        ("POST", "null", "same-origin", "navigate", "document", True),  # its own form, under no-referrer
+        ("POST", "null", "same-site", "navigate", "document", False),
+        ("POST", "null", "cross-site", "cors", "empty", False),  # a sandboxed frame
+        ("POST", "null", "none", "navigate", "document", False),
+        ("POST", "null", None, None, None, False),
+        ("POST", "http://other", "same-site", "cors", "empty", False),
+        ("POST", "http://other", "same-site", "navigate", "document", False),  # a form of another app
+        ("POST", None, "cross-site", "navigate", "document", False),
+        ("POST", "http://own, http://own", "same-origin", "cors", "empty", False),
+        ("GET", "http://other", None, None, None, False),
     ],
 )
 def test_only_the_apps_own_pages_and_people_who_follow_a_link_are_welcome(
-    method: str, origin: str | None, site: str | None, mode: str | None, welcome: bool
+    method: str, origin: str | None, site: str | None, mode: str | None, dest: str | None, welcome: bool
 ) -> None:
-    assert headers.is_welcome(method, origin, site, mode, "http://own") is welcome
+    assert headers.is_welcome(method, headers.Fetched(origin, site, mode, dest), "http://own") is welcome
+
+
+@pytest.mark.parametrize(
+    ("given_headers", "length"),
+    [
+        ([], 0),
+        ([(b"content-length", b"0")], 0),
+        ([(b"Content-Length", b" 12 ")], 12),
+        ([(b"transfer-encoding", b"Chunked")], None),
+        ([(b"connection", b"content-length"), (b"content-length", b"12")], 12),  # named for this hop: still its frame
+    ],
+)
+def test_a_body_is_as_long_as_its_headers_agree(given_headers: list[headers.Header], length: int | None) -> None:
+    assert headers.body_length(given_headers) == length
+
+
+@pytest.mark.parametrize(
+    "given_headers",
+    [
+        [(b"content-length", b"1"), (b"content-length", b"2")],
+        [(b"content-length", b"1"), (b"content-length", b"1")],
+        [(b"content-length", b"1, 1")],
+        [(b"content-length", b"+1")],
+        [(b"content-length", b"-1")],
+        [(b"content-length", b"1_0")],
+        [(b"content-length", b"0x10")],
+        [(b"content-length", b"")],
+        [(b"content-length", "\u0661".encode())],
+        [(b"content-length", b"9" * 19)],
+        [(b"content-length", b"3"), (b"transfer-encoding", b"chunked")],
+        [(b"transfer-encoding", b"gzip, chunked")],
+        [(b"transfer-encoding", b"gzip")],
+        [(b"transfer-encoding", b"identity")],
+        [(b"transfer-encoding", b"chunked"), (b"transfer-encoding", b"chunked")],
+        [(b"transfer-encoding", b"chunked, identity")],
+        [(b"transfer-encoding", b"xchunked")],
+    ],
+)
+def test_a_body_that_is_framed_ambiguously_is_not_passed_on(given_headers: list[headers.Header]) -> None:
+    with pytest.raises(ValueError, match="a "):
+        headers.body_length(given_headers)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["content-length", "transfer-encoding", "expect", "x"]), HEADER_TEXT)), st.text()
+)
+def test_no_framing_of_the_other_side_ever_passes(pairs: list[tuple[str, str]], named: str) -> None:
+    wire = [(name.encode(), value.encode()) for name, value in pairs]
+    wire.append((b"connection", named.encode()))
+    asked = headers.request_headers(wire, host="h", scheme="http", instance="berth")
+    answered = headers.response_headers(wire, "berth")
+    assert not {name for name, _ in [*asked, *answered]} & {b"content-length", b"transfer-encoding", b"connection"}
+
+
+@given(st.binary(max_size=40), st.binary(max_size=40))
+def test_a_target_is_a_path_of_visible_characters(path: bytes, query: bytes) -> None:
+    target = headers.target_of(b"/" + path, query)
+    assert target.startswith(b"/") and all(0x21 <= byte <= 0x7E for byte in target)
+
+
+@pytest.mark.parametrize("path", [b"", b"http://elsewhere/", b"elsewhere:80", b"**"])
+def test_a_target_of_another_form_is_not_passed_on(path: bytes) -> None:
+    with pytest.raises(ValueError, match="address"):
+        headers.target_of(path, b"")
+
+
+@pytest.mark.parametrize(
+    ("framing", "expected"),
+    [("", b"'self'"), ("SAMEORIGIN", b"'self'"), ("DENY", b"'none'"), ("deny", b"'none'"), ("ALLOWALL", b"'self'")],
+)
+def test_an_app_is_framed_by_its_own_pages_or_by_nobody(framing: str, expected: bytes) -> None:
+    own = (b"Content-Security-Policy", b"frame-ancestors *")  # stands beside ours: both hold
+    answered = headers.response_headers([own, (b"X-Frame-Options", framing.encode())], "berth")
+    policies = [value for name, value in answered if name == b"content-security-policy"]
+    assert policies == [b"frame-ancestors *", b"frame-ancestors " + expected]
+
+
+def test_an_app_cannot_clear_what_other_addresses_keep() -> None:
+    answered = headers.response_headers([(b"Clear-Site-Data", b'"cookies"'), (b"Alt-Svc", b"h3"), (b"Date", b"x")], "b")
+    assert [name for name, _ in answered] == [b"content-security-policy"]
+
+
+def _jwt(claims: object) -> str:
+    return f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.c2ln"
+
+
+@pytest.mark.parametrize(
+    ("value", "ours"),
+    [
+        (f"Bearer {_jwt({'iss': 'https://b'})}", True),
+        (f"bearer  {_jwt({'iss': 'https://b', 'exp': 1})}", True),
+        (f"Bearer {_jwt({'iss': 'https://c'})}", False),
+        (f"Basic {_jwt({'iss': 'https://b'})}", False),
+        (f"Bearer {_jwt(['iss'])}", False),
+        ("Bearer sk-something-of-the-app", False),
+        ("Bearer a.b.c", False),
+        ("Bearer a.\xff\xff.c", False),
+        ("", False),
+    ],
+)
+def test_a_token_of_ours_is_known_by_its_issuer(value: str, ours: bool) -> None:
+    assert headers.is_our_token(value, "https://b") is ours
 
 
 @given(st.text(max_size=60))

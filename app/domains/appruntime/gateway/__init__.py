@@ -1,8 +1,10 @@
 """The doors of appruntime: SSH to machines, and HTTP and WebSocket to apps through it."""
 
-from app.domains.appruntime.gateway.channel import AppChannel, Upstream, UpstreamSocket
+from app.domains.appruntime.gateway.channel import AppChannel
+from app.domains.appruntime.gateway.exchange import Request, Upstream
 from app.domains.appruntime.gateway.link import Link, Place, Stream, connect
 from app.domains.appruntime.gateway.machine import AppMachine, AppStatus, Manager
+from app.domains.appruntime.gateway.socket import UpstreamSocket
 
 __all__ = [
     "AppChannel",
@@ -11,6 +13,7 @@ __all__ = [
     "Link",
     "Manager",
     "Place",
+    "Request",
     "Stream",
     "Upstream",
     "UpstreamSocket",

@@ -93,16 +93,21 @@ class AppLinks:
             allocation_id = app.allocation_id
 
             async def open_stream() -> gateway.Stream:
-                return await (await self.link(allocation_id)).open(path)
+                return await self._open(allocation_id, path)
 
             self._channels[app.id] = (path, gateway.AppChannel(open_stream, most))
         return self._channels[app.id][1]
 
-    async def forget(self, app_id: UUID) -> None:
-        """Close what is kept for an app."""
-        found = self._channels.pop(app_id, None)
-        if found is not None:
-            await found[1].aclose()
+    async def _open(self, allocation_id: UUID, path: str) -> gateway.Stream:
+        """A stream to a socket there; once more when the connection that was kept turns out to be dead: nothing has
+        been asked over it yet."""
+        link = await self.link(allocation_id)
+        try:
+            return await link.open(path)
+        except MachineSilent:
+            if link.is_open:
+                raise
+        return await (await self.link(allocation_id)).open(path)
 
     def forget_machine(self, allocation_id: UUID) -> None:
         """Close what is kept for a machine."""
@@ -110,8 +115,7 @@ class AppLinks:
         self._homes.pop(allocation_id, None)
 
     async def aclose(self) -> None:
-        for app_id in list(self._channels):
-            await self.forget(app_id)
+        self._channels.clear()
         for allocation_id in list(self._links):
             self._drop(allocation_id)
 

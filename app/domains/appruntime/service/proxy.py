@@ -5,7 +5,7 @@ ends what was asked for. See service/gate.py for who may pass and rules/headers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from urllib.parse import parse_qs, quote
 
 import structlog
@@ -14,8 +14,16 @@ from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
 from app.context import Runtime
 from app.domains.appruntime.contracts import AppSession, AppView
-from app.domains.appruntime.gateway import Upstream
-from app.domains.appruntime.rules.headers import has_body, is_chunked, is_welcome, request_headers, response_headers
+from app.domains.appruntime.errors import MalformedRequest
+from app.domains.appruntime.gateway import AppChannel, Request
+from app.domains.appruntime.rules.headers import (
+    Fetched,
+    body_length,
+    is_welcome,
+    request_headers,
+    response_headers,
+    target_of,
+)
 from app.domains.appruntime.service import entrance
 from app.domains.appruntime.service.addresses import handle_in, host_of, origin_of
 from app.domains.appruntime.service.gate import Verdict, gate_of
@@ -47,8 +55,11 @@ class AppProxy:
         except DomainError as error:
             log.info("an app could not be reached", code=error.code, handle=handle)
             if begun.began:
-                raise  # half an answer: the server breaks the connection off, so that the browser knows
-            await self._say(send, wall(self._runtime, scope, "silent"))
+                return  # half an answer: the server breaks the connection off, so that the browser knows
+            if error.status < 500:
+                await self._say(send, Answer(error.status, f"{error.message}\n".encode()))
+            else:
+                await self._say(send, wall(self._runtime, scope, "silent"))
 
     # -- who --------------------------------------------------------------------------------------------------------
 
@@ -62,9 +73,7 @@ class AppProxy:
         if path.startswith(OWN):
             await self._say(send, await self._own(scope, handle))
             return
-        own = origin_of(self._web, handle)
-        origin, site, mode = (_header(scope, name) for name in (b"origin", b"sec-fetch-site", b"sec-fetch-mode"))
-        if not is_welcome(scope["method"], origin, site, mode, own):
+        if not is_welcome(scope["method"], fetched(scope), origin_of(self._web, handle)):
             await self._say(send, Answer(403, b"This request did not come from a page of this app.\n"))
         elif session is None:
             await self._say(send, self._to_portal(scope, handle))
@@ -117,21 +126,11 @@ class AppProxy:
     # -- what -------------------------------------------------------------------------------------------------------
 
     async def _forward(self, scope: HTTPScope, receive: Receive, send: Send, session: AppSession, app: AppView) -> None:
-        given = list(scope["headers"])
-        headers = request_headers(
-            given, host=host_of(self._web, app.handle), scheme=scope["scheme"], instance=self._web.instance
-        )
-        if is_chunked(given):
-            headers.append((b"transfer-encoding", b"chunked"))
-        body = Body(receive, expected=has_body(given))
-        target = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
-        if scope["query_string"]:
-            target += b"?" + scope["query_string"]
+        request = self._request(scope, app)
+        body = Body(receive, expected=request.length != 0)
         channel = await links_of(self._runtime).channel(app)
-        method = scope["method"].encode()
-        parts = body.parts() if body.expected else None
         async with gate_of(self._runtime).connection(session) as one:
-            work = asyncio.ensure_future(self._exchange(lambda: channel.request(method, target, headers, parts), send))
+            work = asyncio.ensure_future(self._exchange(channel, request, body, send))
             leaving = [asyncio.ensure_future(body.gone()), asyncio.ensure_future(one.ended.wait())]
             try:
                 await asyncio.wait([work, *leaving], return_when=asyncio.FIRST_COMPLETED)
@@ -142,16 +141,30 @@ class AppProxy:
                     task.cancel()
                 await asyncio.gather(work, *leaving, return_exceptions=True)
 
-    async def _exchange(self, ask: Callable[[], Awaitable[Upstream]], send: Send) -> None:
-        upstream = await ask()
+    def _request(self, scope: HTTPScope, app: AppView) -> Request:
+        """What the app is asked. Raises MalformedRequest."""
+        given = list(scope["headers"])
         try:
+            length = body_length(given)
+            target = target_of(scope.get("raw_path") or scope["path"].encode(), scope["query_string"])
+        except ValueError as error:
+            raise MalformedRequest() from error
+        if scope["method"] in ("CONNECT", "TRACE"):  # about the way itself, and there is none to tell of
+            raise MalformedRequest()
+        headers = request_headers(
+            given, host=host_of(self._web, app.handle), scheme=scope["scheme"], instance=self._web.instance
+        )
+        return Request(method=scope["method"].encode(), target=target, headers=headers, length=length)
+
+    async def _exchange(self, channel: AppChannel, request: Request, body: "Body", send: Send) -> None:
+        async with channel.request(request, body.parts() if body.expected else None) as upstream:
             headers = response_headers(upstream.headers, self._web.instance)
+            if upstream.length is not None:
+                headers.append((b"content-length", b"%d" % upstream.length))
             await send({"type": "http.response.start", "status": upstream.status, "headers": headers})
             async for part in upstream.body:
                 await send({"type": "http.response.body", "body": part, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            await upstream.close()
 
     async def _say(self, send: Send, answer: Answer) -> None:
         headers = [(b"cache-control", b"no-store"), (b"referrer-policy", b"no-referrer"), *answer.headers]
@@ -178,28 +191,39 @@ class Body:
     def __init__(self, receive: Receive, *, expected: bool) -> None:
         self.expected = expected
         self._receive = receive
-        self._complete = asyncio.Event()
+        self._read = asyncio.Event()  # nobody wants more of it
+        self._left = False
 
-    async def parts(self) -> AsyncIterator[bytes]:
+    async def parts(self) -> AsyncGenerator[bytes, None]:
         """Raises ConnectionResetError when the browser goes away in the middle."""
-        while True:
-            message = await self._receive()
-            if message["type"] != "http.request":
-                raise ConnectionResetError("the browser went away")
-            if message["body"]:
-                yield message["body"]
-            if not message["more_body"]:
-                self._complete.set()
-                return
+        try:
+            while True:
+                message = await self._receive()
+                if message["type"] != "http.request":
+                    self._left = True
+                    raise ConnectionResetError("the browser went away")
+                if message["body"]:
+                    yield message["body"]
+                if not message["more_body"]:
+                    return
+        finally:
+            self._read.set()
 
     async def gone(self) -> None:
-        """Returns when the browser has gone away."""
+        """Returns when the browser has gone away; what an app did not want of the body is let go by."""
         if self.expected:
-            await self._complete.wait()
-        while (await self._receive())["type"] != "http.disconnect":
+            await self._read.wait()
+        while not self._left and (await self._receive())["type"] != "http.disconnect":
             pass
 
 
+def fetched(scope: Scope) -> Fetched:
+    """What the browser says about where a request comes from."""
+    names = (b"origin", b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
+    return Fetched(*(_header(scope, name) for name in names))
+
+
 def _header(scope: Scope, name: bytes) -> str | None:
+    """One that came several times is like none that anybody expects."""
     found = [value.decode("latin-1") for key, value in scope["headers"] if key == name]
-    return "; ".join(found) if name == b"cookie" and found else (found[0] if len(found) == 1 else None)
+    return ("; " if name == b"cookie" else ", ").join(found) if found else None

@@ -2,15 +2,19 @@
 
 import asyncio
 import contextlib
+from http import HTTPStatus
+from typing import cast
 
 import structlog
-from litestar.types import Receive, Send, WebSocketScope
+from litestar.types import Message, Receive, Send, WebSocketScope
 
 from app.context import Runtime
 from app.domains.appruntime.contracts import AppSession, AppView
-from app.domains.appruntime.gateway import UpstreamSocket
+from app.domains.appruntime.errors import MalformedRequest
+from app.domains.appruntime.gateway import Upstream, UpstreamSocket
+from app.domains.appruntime.gateway.socket import ABNORMAL, NO_STATUS
 from app.domains.appruntime.policies import MAX_CONNECTIONS
-from app.domains.appruntime.rules.headers import SOCKET_OWN, request_headers
+from app.domains.appruntime.rules.headers import SOCKET_OWN, Header, request_headers, response_headers, target_of
 from app.domains.appruntime.service.addresses import host_of, origin_of
 from app.domains.appruntime.service.gate import Pass, gate_of
 from app.domains.appruntime.service.links import links_of
@@ -18,7 +22,8 @@ from app.shared.authz.actor import SYSTEM
 from app.shared.errors import DomainError
 
 IDLE_SECONDS = 6 * 3_600.0  # without a message either way
-REFUSED, TRY_LATER, OVER = 4403, 1013, 4401
+REFUSED, BROKEN, OVER = 4403, 1011, 4401
+MOST_REFUSAL = 256 * 1024  # bytes of an answer with which an app refuses a WebSocket
 
 log = structlog.get_logger("berth.apps")
 
@@ -26,30 +31,37 @@ log = structlog.get_logger("berth.apps")
 async def serve_socket(
     runtime: Runtime, scope: WebSocketScope, receive: Receive, send: Send, session: AppSession | None
 ) -> None:
-    """One WebSocket. A refusal before the accept is a plain 403 that says nothing."""
+    """One WebSocket. A refusal of ours before the accept is a plain 403 that says nothing."""
     await receive()  # websocket.connect
-    web = runtime.settings.web
     origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
-    if session is None or origins != [origin_of(web, session.handle)]:
-        await send({"type": "websocket.close", "code": REFUSED, "reason": ""})
+    if session is None or origins != [origin_of(runtime.settings.web, session.handle)]:
+        await _refuse(send)
         return
     gate = gate_of(runtime)
     ruling = await gate.ask(session)
     if ruling.verdict != "pass" or gate.count(session.app_id) >= await _most(runtime, ruling.app):
-        await send({"type": "websocket.close", "code": REFUSED, "reason": ""})
+        await _refuse(send)
         return
+    accepted = False
     try:
-        upstream = await _connect(runtime, scope, ruling.app)
+        target, headers = _opening(runtime, scope, ruling.app)
+        channel = await links_of(runtime).channel(ruling.app)
+        async with channel.web_socket(target, headers, scope["subprotocols"]) as upstream:
+            if isinstance(upstream, Upstream):
+                await _pass_refusal(runtime, upstream, send)
+                return
+            accepted = True
+            await _accept(runtime, upstream, send)
+            async with gate.connection(session) as one:
+                await _join(upstream, receive, send, one)
     except DomainError as error:
         log.info("an app did not take a WebSocket", code=error.code, app_id=str(session.app_id))
-        await send({"type": "websocket.close", "code": TRY_LATER, "reason": ""})
-        return
-    try:
-        await send({"type": "websocket.accept", "subprotocol": upstream.subprotocol, "headers": []})
-        async with gate.connection(session) as one:
-            await _join(upstream, receive, send, one)
-    finally:
-        await upstream.close()
+        if not accepted:
+            await _refuse(send)
+
+
+async def _refuse(send: Send) -> None:
+    await send({"type": "websocket.close", "code": REFUSED, "reason": ""})
 
 
 async def _most(runtime: Runtime, app: AppView) -> int:
@@ -57,60 +69,86 @@ async def _most(runtime: Runtime, app: AppView) -> int:
         return await ctx.policy(MAX_CONNECTIONS, app.tenant_id, app.project_id)
 
 
-async def _connect(runtime: Runtime, scope: WebSocketScope, app: AppView) -> UpstreamSocket:
+def _opening(runtime: Runtime, scope: WebSocketScope, app: AppView) -> tuple[bytes, list[Header]]:
+    """Where in the app, and with which headers. Raises MalformedRequest."""
     web = runtime.settings.web
     passed = request_headers(
         scope["headers"], host=host_of(web, app.handle), scheme="https" if web.secure else "http", instance=web.instance
     )
-    headers = [
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in passed if name.lower() not in SOCKET_OWN
-    ]
-    target = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0].decode("latin-1")
-    if scope["query_string"]:
-        target += "?" + scope["query_string"].decode("latin-1")
-    channel = await links_of(runtime).channel(app)
-    return await channel.web_socket(target, headers, scope["subprotocols"])
+    try:
+        target = target_of(scope.get("raw_path") or scope["path"].encode(), scope["query_string"])
+    except ValueError as error:
+        raise MalformedRequest() from error
+    return target, [(name, value) for name, value in passed if name not in SOCKET_OWN]
+
+
+async def _accept(runtime: Runtime, upstream: UpstreamSocket, send: Send) -> None:
+    """With the headers of the app's own 101: cookies, above all."""
+    passed = response_headers(upstream.headers, runtime.settings.web.instance)
+    headers = [(name, value) for name, value in passed if name not in SOCKET_OWN]
+    await send({"type": "websocket.accept", "subprotocol": upstream.subprotocol, "headers": headers})
+
+
+async def _pass_refusal(runtime: Runtime, upstream: Upstream, send: Send) -> None:
+    """The app's own answer, whole or cut at MOST_REFUSAL. A status that has no name is its class's (RFC 9110, 15)."""
+    known = {status.value for status in HTTPStatus}
+    status = upstream.status if upstream.status in known else upstream.status // 100 * 100
+    headers = response_headers(upstream.headers, runtime.settings.web.instance)
+    body = b""
+    async for part in upstream.body:
+        body = (body + part)[:MOST_REFUSAL]
+        if len(body) == MOST_REFUSAL:
+            break
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body, "more_body": False})
 
 
 async def _join(upstream: UpstreamSocket, receive: Receive, send: Send, one: Pass) -> None:
-    ways = [
-        asyncio.ensure_future(_to_app(upstream, receive)),
-        asyncio.ensure_future(_to_browser(upstream, send)),
-        asyncio.ensure_future(one.ended.wait()),
-    ]
+    """Both ways until one side closes; the other is told with the same code and reason."""
+    to_app = asyncio.ensure_future(_to_app(upstream, receive))
+    ways = [to_app, asyncio.ensure_future(_to_browser(upstream, send)), asyncio.ensure_future(one.ended.wait())]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for way in ways:
             way.cancel()
-        ended = await asyncio.gather(*ways, return_exceptions=True)
+        await asyncio.gather(*ways, return_exceptions=True)
     if one.ended.is_set():
-        code, reason = OVER, "your access to this app has ended"
-    elif ended[0] is True:
-        return  # the browser closed: there is nobody to tell
+        await _close(send, OVER, "your access to this app has ended")
+    elif to_app.done() and not to_app.cancelled() and to_app.exception() is None and (left := to_app.result()):
+        await upstream.close(*left)
+        return
     else:
-        code, reason = _code(upstream.close_code), ""
+        said = upstream.closed
+        await _close(send, BROKEN if said.code == ABNORMAL else said.code, said.reason)
+    await upstream.close()
+
+
+async def _close(send: Send, code: int, reason: str) -> None:
+    """An empty frame for 1005, as the app sent it: uvicorn takes None for that."""
+    message = {"type": "websocket.close", "code": None if code == NO_STATUS else code, "reason": reason}
     with contextlib.suppress(RuntimeError, OSError):
-        await send({"type": "websocket.close", "code": code, "reason": reason})
+        await send(cast("Message", message))
 
 
-def _code(code: int) -> int:
-    """A close code that may be sent."""
-    return code if code in (1000, 1001, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999 else 1011
-
-
-async def _to_app(upstream: UpstreamSocket, receive: Receive) -> bool:
-    """True when the browser closed."""
+async def _to_app(upstream: UpstreamSocket, receive: Receive) -> tuple[int, str] | None:
+    """With which code and reason the browser left; None when the app did. Without a reason it did not close but broke
+    off."""
     while True:
         async with asyncio.timeout(IDLE_SECONDS):
             event = await receive()
+        if event["type"] == "websocket.disconnect":
+            said = cast("dict[str, object]", event)
+            code = said.get("code")
+            broke_off = "reason" not in said and code in (None, NO_STATUS)
+            return (ABNORMAL if broke_off or not isinstance(code, int) else code), str(said.get("reason") or "")
         if event["type"] != "websocket.receive":
-            return True
+            continue
         data, text = event.get("bytes"), event.get("text")
         try:
             await upstream.send(data if data is not None else text or "")
         except OSError:
-            return False
+            return None
 
 
 async def _to_browser(upstream: UpstreamSocket, send: Send) -> None:
