@@ -160,9 +160,11 @@ def _web(read: "_Reader") -> WebSettings:
 
 
 def _apps_url(read: "_Reader", public_url: str) -> str:
-    """Without the variable, hosts below the portal's own: good for one computer, refused in production."""
+    """Without the variable, hosts below the portal's own: good for one computer, refused in production. To a browser
+    every name below localhost is a site of its own, as every name below a public suffix is."""
     scheme, _, host = public_url.partition("://")
-    url = read.text("BERTH_APPS_URL", f"{scheme}://*.apps.{host}").rstrip("/")
+    below = "*" if host.partition(":")[0] == "localhost" else "*.apps"
+    url = read.text("BERTH_APPS_URL", f"{scheme}://{below}.{host}").rstrip("/")
     parts = urlsplit(url)
     if url.count("*") != 1 or "*" not in parts.netloc or parts.scheme != scheme or parts.path:
         raise SettingsError(f"BERTH_APPS_URL must be an origin like {scheme}://*.apps.example.net")

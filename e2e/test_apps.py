@@ -18,7 +18,7 @@ from e2e.steps import Steps
 MACHINE = "app-host"
 TYPE = "EPYC 96 cores"
 RESULT = re.compile(r"\(2, 'i\w+', 'app-host'\)")  # as the person's own login, on their machine
-ORIGIN = re.compile(r"^http://[0-9a-f]{12}\.apps\.localhost:\d+/")
+ORIGIN = re.compile(r"^http://[0-9a-f]{12}\.localhost:\d+/")
 
 
 def _person_with_a_machine(enter: Enter, stack: Stack) -> Visitor:

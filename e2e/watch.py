@@ -80,7 +80,7 @@ class Watch:
 
 def _is_here(host: str | None) -> bool:
     """This computer, or the origin of an app on it."""
-    return host in HOSTS or (host or "").endswith(".apps.localhost")
+    return host in HOSTS or (host or "").endswith(".localhost")
 
 
 def _path(url: str) -> str:

@@ -53,7 +53,7 @@ class App(Frame):
         """The app itself, on its own origin."""
         with self.page.context.expect_page() as opened:
             self.main.get_by_role("link", name="Open", exact=True).click()
-        opened.value.wait_for_url("http://*.apps.localhost:*/**")
+        opened.value.wait_for_url("http://*.localhost:*/**")
         return opened.value
 
     def act(self, label: str) -> None:

@@ -103,12 +103,6 @@ class MemberChanged(msgspec.Struct, frozen=True, kw_only=True):
     role: str  # empty: not a member any more
 
 
-class Entrance(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the browser goes next: the app's own origin, with a code that works once within half a minute."""
-
-    url: str
-
-
 class ManifestView(msgspec.Struct, frozen=True, kw_only=True):
     """One published version. `body` is the manifest itself."""
 
@@ -179,9 +173,17 @@ class LogPart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AppSession(msgspec.Struct, frozen=True, kw_only=True):
-    """Who a browser is on the origin of one app: bound to the portal's session. Kept in Valkey under a token's hash."""
+    """Who somebody is on the origin of one app: bound to the portal's session, or to the access token of a program.
+    That of a browser is kept in Valkey under its cookie's hash."""
 
     app_id: UUID
     handle: str
     user_id: UUID
     session_id: UUID
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """What a code stands for: who comes in, and the hash of what the browser that asked for it keeps."""
+
+    session: AppSession
+    browser: str

@@ -2,13 +2,17 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import msgspec
 import pytest
 import uvicorn
 
 from app.context import Runtime
+from app.domains.appruntime.contracts import AppView
+from app.domains.appruntime.gateway import AppChannel
+from app.domains.appruntime.gateway.channel import OpenStream
+from app.domains.appruntime.rules.manifests import socket_path
 from app.domains.appruntime.service.gate import AppGate
 from app.domains.appruntime.service.links import AppLinks
 from app.domains.appruntime.service.manifests import publish_built_in
@@ -46,7 +50,7 @@ def settings(settings: Settings, listening: socket.socket, bench: Bench) -> Sett
     replace, port = msgspec.structs.replace, listening.getsockname()[1]
     return replace(
         settings,
-        web=replace(settings.web, public_url=f"http://localhost:{port}", apps_url=f"http://*.apps.localhost:{port}"),
+        web=replace(settings.web, public_url=f"http://localhost:{port}", apps_url=f"http://*.localhost:{port}"),
         maas=replace(settings.maas, node_ssh_port=bench.ssh_port),
     )
 
@@ -118,3 +122,14 @@ async def tabs(runtime: Runtime) -> AsyncIterator[Callable[..., Tab]]:
     yield tab
     for one in opened:
         await one.close()
+
+
+@pytest.fixture
+async def stand_in(desk: Desk) -> Callable[..., Awaitable[None]]:
+    """`await stand_in(app, open_stream)`: the proxy reaches another program instead of that app."""
+
+    async def stand_in(app: AppView, open_stream: OpenStream) -> None:
+        path = socket_path(await desk.links.seat(app))
+        desk.links._channels[app.id] = (path, AppChannel(open_stream, 20))
+
+    return stand_in

@@ -29,21 +29,40 @@ async def test_a_click_leads_to_the_app_and_leaves_no_code_in_the_address(desk: 
     assert shown.status_code == 200 and "<h1>Echo</h1>" in shown.text
 
 
-async def test_a_code_works_once_and_for_its_own_app_only(desk: Desk, ada: Visitor, tabs: Open) -> None:
+async def test_a_code_works_once_for_its_own_app_and_in_the_browser_that_asked(
+    desk: Desk, ada: Visitor, tabs: Open
+) -> None:
     one, other = await desk.running(name="one"), await desk.running(name="other")
-    sent = await ada.client.get(f"/apps/{one.id}/open")
-    code = code_in(sent.headers["location"])
-    elsewhere = await tabs(other).get(f"/_berth/enter?code={code}&next=/")
-    assert elsewhere.status_code == 410 and "set-cookie" not in elsewhere.headers
-    used_up = await tabs(one).follow(sent.headers["location"])  # the wrong door used it up too
-    assert used_up.status_code == 410
-    tab = tabs(one)
-    fresh = await ada.client.get(f"/apps/{one.id}/open")
-    assert (await tab.follow(fresh.headers["location"])).status_code == 303
-    assert (await tabs(one).follow(fresh.headers["location"])).status_code == 410
+    tab, elsewhere = tabs(one), tabs(other)
+    location = await tab.way_in(ada, one.id)
+    elsewhere.browser = tab.browser
+    refused = await elsewhere.get(f"/_berth/enter?code={code_in(location)}&next=/")
+    assert refused.status_code == 410 and "set-cookie" not in refused.headers
+    assert (await tab.follow(location)).status_code == 410  # the wrong door used it up too
+
+    victim = tabs(one)  # another person's browser, led to an address with a code that is not theirs
+    for browser in ("", f"{victim.browser_name}={'x' * 43}"):
+        victim.browser = browser
+        refused = await victim.follow(await tab.way_in(ada, one.id))
+        assert refused.status_code == 410 and "set-cookie" not in refused.headers
+
+    first, second = await tab.way_in(ada, one.id), await tab.way_in(ada, one.id)  # two tabs at once
+    assert (await tab.follow(first)).status_code == 303
+    assert (await tab.follow(second)).status_code == 303
+    again = await tab.follow(second)  # loaded again: inside already
+    assert (again.status_code, again.headers["location"]) == (303, "/")
+    assert (await tabs(one).follow(second)).status_code == 410
     stolen = tabs(other)
     stolen.cookie = tab.cookie  # a cookie of one app opens no other
     assert (await stolen.get("/", sec_fetch_mode="navigate")).status_code == 303
+
+
+async def test_an_address_of_the_portal_without_a_browser_gives_no_code(desk: Desk, ada: Visitor, tabs: Open) -> None:
+    app = await desk.running()
+    for browser in ("", "&browser=", "&browser=" + "g" * 64, "&browser=" + "a" * 63):
+        sent = await ada.client.get(f"/apps/at/{app.handle}?next=/{browser}")
+        assert sent.status_code == 303 and urlsplit(sent.headers["location"]).path == "/_berth/start"
+        assert "code=" not in sent.headers["location"]
 
 
 @pytest.mark.slow
@@ -52,16 +71,13 @@ async def test_who_comes_without_a_cookie_is_led_through_the_portal_and_back(
 ) -> None:
     app = await desk.running()
     tab = tabs(app)
-    sent = await tab.get("/lab?tree=a b", sec_fetch_mode="navigate")
+    sent = tab.keep(await tab.get("/lab?tree=a b", sec_fetch_mode="navigate"))
     assert sent.status_code == 303
-    portal = urlsplit(sent.headers["location"])
-    assert f"{portal.scheme}://{portal.netloc}" == ada.url
-    back = await ada.client.get(f"{portal.path}?{portal.query}")
-    entered = await tab.follow(back.headers["location"])
+    entered = await tab.follow(await tab.through_portal(ada, sent.headers["location"]))
     assert entered.headers["location"].startswith("/lab?tree=a")
     assert (await tab.get("/")).status_code == 200
     fetched = await tabs(app).get("/headers", sec_fetch_mode="cors", sec_fetch_site="same-origin")
-    assert fetched.status_code == 401
+    assert fetched.status_code == 401 and fetched.headers["www-authenticate"].startswith("Bearer")
 
 
 async def test_the_app_sees_no_cookie_of_ours_and_no_forged_header(desk: Desk, ada: Visitor, tabs: Open) -> None:
@@ -90,12 +106,13 @@ async def test_requests_that_other_pages_make_are_refused(desk: Desk, ada: Visit
     tab = tabs(app)
     await tab.enter(ada, app.id)
     for headers in (
-        {"origin": "http://evil.apps.localhost"},
+        {"origin": "http://evil.localhost"},
         {"sec_fetch_site": "same-site", "sec_fetch_mode": "cors"},
+        {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "iframe"},
     ):
         assert (await tab.get("/headers", **headers)).status_code == 403
     with pytest.raises(InvalidStatus):
-        await tab.socket(origin="http://evil.apps.localhost")
+        await tab.socket(origin="http://evil.localhost")
 
 
 @pytest.mark.slow
@@ -198,7 +215,7 @@ async def test_the_portal_does_not_answer_for_an_app_nor_the_other_way_round(
     assert (await tab.get("/machines")).status_code == 404  # the app's own 404
     assert (await tab.get("/api/v1/apps")).text == "nothing here\n"
     assert (await ada.client.get("/_berth/enter?code=x")).status_code == 404
-    nobody = await tab.client.get("/", headers={"host": f"zzz.apps.{urlsplit(ada.url).netloc}"})
+    nobody = await tab.client.get("/", headers={"host": f"zzz.{urlsplit(ada.url).netloc}"})
     assert nobody.status_code == 404 and "There is no such app" in nobody.text
 
 

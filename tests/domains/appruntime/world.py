@@ -77,12 +77,14 @@ class Tab:
         self.host = urlsplit(self.origin).netloc
         self.base = f"http://127.0.0.1:{urlsplit(self.origin).port}"
         self.cookie_name = web.cookie("app")
-        self.cookie = ""
+        self.browser_name = web.cookie("app-browser")
+        self.cookie = self.browser = ""
         self.client = httpx.AsyncClient(base_url=self.base, trust_env=False, timeout=10)
         self.sockets: list[ClientConnection] = []
 
     def headers(self, **more: str) -> dict[str, str]:
-        cookie = {"cookie": self.cookie} if self.cookie else {}
+        kept = "; ".join(part for part in (self.cookie, self.browser) if part)
+        cookie = {"cookie": kept} if kept else {}
         return {"host": self.host, **cookie, **{name.replace("_", "-"): value for name, value in more.items()}}
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
@@ -90,18 +92,35 @@ class Tab:
 
     async def enter(self, visitor: Visitor, app_id: UUID) -> httpx.Response:
         """Through the portal, as a click on “Open” does it; the answer of the entrance."""
+        return await self.follow(await self.way_in(visitor, app_id))
+
+    async def way_in(self, visitor: Visitor, app_id: UUID) -> str:
+        """The address with a code, as far as this browser is led by a click on “Open”."""
         sent = await visitor.client.get(f"/apps/{app_id}/open")
         assert sent.status_code == 303, sent.text[:500]
-        return await self.follow(sent.headers["location"])
+        return await self.through_portal(visitor, (await self.follow(sent.headers["location"])).headers["location"])
+
+    async def through_portal(self, visitor: Visitor, location: str) -> str:
+        """Where the portal sends a browser that an app's origin sent there."""
+        portal = urlsplit(location)
+        assert f"{portal.scheme}://{portal.netloc}" == visitor.url
+        back = await visitor.client.get(f"{portal.path}?{portal.query}")
+        assert back.status_code == 303, back.text[:500]
+        return str(back.headers["location"])
 
     async def follow(self, location: str) -> httpx.Response:
-        """Follow the portal to the app's origin, and keep the cookie."""
+        """Follow the portal to the app's origin, and keep its cookies."""
         parts = urlsplit(location)
-        answer = await self.get(f"{parts.path}?{parts.query}")
+        return self.keep(await self.get(f"{parts.path}?{parts.query}"))
+
+    def keep(self, answer: httpx.Response) -> httpx.Response:
+        """Keep our cookies of an answer."""
         for cookie in answer.headers.get_list("set-cookie"):
             name, _, value = cookie.partition(";")[0].partition("=")
             if name == self.cookie_name:
                 self.cookie = f"{name}={value}"
+            elif name == self.browser_name:
+                self.browser = f"{name}={value}"
         return answer
 
     async def socket(self, path: str = "/ws", origin: str | None = None, **headers: str) -> ClientConnection:

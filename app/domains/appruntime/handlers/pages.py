@@ -34,6 +34,7 @@ from app.shared.web.paging import Cursor, cut
 Word = Annotated[str, QueryParameter(max_length=100)]
 Machine = Annotated[UUID | None, QueryParameter(name="machine")]
 Next = Annotated[str, QueryParameter(name="next", max_length=2_000)]
+Keeps = Annotated[str, QueryParameter(name="browser", max_length=64)]
 READ = requires(Permission.APP_READ)
 RUN = requires(Permission.APP_RUN)
 OPEN = requires(Permission.APP_OPEN)
@@ -131,14 +132,14 @@ async def set_member(ctx: Ctx, app_id: FromPath[UUID], data: Form[AppMemberForm]
 
 @get("/apps/{app_id:uuid}/open", opt=OPEN, include_in_schema=False, name="appruntime:open")
 async def open_app(ctx: Ctx, app_id: FromPath[UUID]) -> Response[str]:
-    """To the app's own origin, with a code that works once."""
+    """To the app's own origin, where the way in begins."""
     return _leave(ctx, await entrance.open_app(ctx, OpenApp(app_id=app_id)))
 
 
 @get("/apps/at/{handle:str}", opt=OPEN, include_in_schema=False)
-async def open_at(ctx: Ctx, handle: FromPath[str], path: Next = "/") -> Response[str]:
-    """The same for a browser that came to the app's origin first."""
-    return _leave(ctx, await entrance.open_by_handle(ctx, handle, path))
+async def open_at(ctx: Ctx, handle: FromPath[str], path: Next = "/", browser: Keeps = "") -> Response[str]:
+    """From the app's own origin and back, with a code that works once and in this browser only."""
+    return _leave(ctx, await entrance.open_by_handle(ctx, handle, path, browser))
 
 
 def _leave(ctx: Context, url: str) -> Response[str]:

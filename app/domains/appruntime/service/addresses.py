@@ -9,7 +9,7 @@ HANDLE = re.compile(r"[0-9a-f]{12}")
 
 
 def origin_of(web: WebSettings, handle: str) -> str:
-    """For example http://3f9a1c0b22d4.apps.localhost:8000."""
+    """For example http://3f9a1c0b22d4.localhost:8000."""
     return web.apps_url.replace("*", handle)
 
 

@@ -13,7 +13,7 @@ from litestar.enums import ScopeType
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
 from app.context import Runtime
-from app.domains.appruntime.contracts import AppSession, AppView
+from app.domains.appruntime.contracts import AppView
 from app.domains.appruntime.errors import MalformedRequest
 from app.domains.appruntime.gateway import AppChannel, Request
 from app.domains.appruntime.rules.headers import (
@@ -26,14 +26,18 @@ from app.domains.appruntime.rules.headers import (
 )
 from app.domains.appruntime.service import entrance
 from app.domains.appruntime.service.addresses import handle_in, host_of, origin_of
+from app.domains.appruntime.service.callers import Caller, caller_of, cookie
 from app.domains.appruntime.service.gate import Verdict, gate_of
 from app.domains.appruntime.service.links import links_of
 from app.domains.appruntime.service.sockets import serve_socket
-from app.domains.appruntime.service.walls import Answer, static_file, wall
-from app.shared.errors import DomainError
+from app.domains.appruntime.service.walls import PLAIN, Answer, static_file, wall
+from app.shared.errors import DomainError, Unauthenticated
 
 log = structlog.get_logger("berth.apps")
 OWN = "/_berth/"
+BROWSER_COOKIE = "app-browser"
+CHALLENGE = (*PLAIN, (b"www-authenticate", b'Bearer realm="berth"'))
+NO_TOKEN = Answer(403, b"This token opens no app here.\n")
 
 
 class AppProxy:
@@ -45,91 +49,95 @@ class AppProxy:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         handle = handle_in(self._web, _header(scope, b"host") or "") or ""
-        session = await entrance.session_of(self._runtime, handle, self._cookie(scope))
         if scope["type"] == ScopeType.WEBSOCKET:
-            await serve_socket(self._runtime, scope, receive, send, session)
+            await serve_socket(self._runtime, scope, receive, send, handle)
             return
         begun = Begun(send)
         try:
-            await self._http(scope, receive, begun.send, handle, session)
+            await self._http(scope, receive, begun.send, handle)
         except DomainError as error:
-            log.info("an app could not be reached", code=error.code, handle=handle)
+            log.info("an app did not answer a request", code=error.code, handle=handle)
             if begun.began:
                 return  # half an answer: the server breaks the connection off, so that the browser knows
             if error.status < 500:
-                await self._say(send, Answer(error.status, f"{error.message}\n".encode()))
+                await self._say(send, refusal(error))
             else:
                 await self._say(send, wall(self._runtime, scope, "silent"))
 
     # -- who --------------------------------------------------------------------------------------------------------
 
-    async def _http(
-        self, scope: HTTPScope, receive: Receive, send: Send, handle: str, session: AppSession | None
-    ) -> None:
-        path = scope["path"]
+    async def _http(self, scope: HTTPScope, receive: Receive, send: Send, handle: str) -> None:
         if not handle:
             await self._say(send, wall(self._runtime, scope, "stranger"))
             return
-        if path.startswith(OWN):
+        if scope["path"].startswith(OWN):
             await self._say(send, await self._own(scope, handle))
             return
-        if not is_welcome(scope["method"], fetched(scope), origin_of(self._web, handle)):
+        caller = await caller_of(self._runtime, scope, handle)
+        if not caller.is_program and not is_welcome(scope["method"], fetched(scope), origin_of(self._web, handle)):
             await self._say(send, Answer(403, b"This request did not come from a page of this app.\n"))
-        elif session is None:
-            await self._say(send, self._to_portal(scope, handle))
+        elif caller.session is None:
+            await self._say(send, NO_TOKEN if caller.is_program else self._to_portal(scope, handle))
         else:
-            ruling = await gate_of(self._runtime).ask(session)
+            ruling = await gate_of(self._runtime).ask(caller.session)
             if ruling.verdict == "pass":
-                await self._forward(scope, receive, send, session, ruling.app)
+                await self._forward(scope, receive, send, caller, ruling.app)
+            elif caller.is_program and ruling.verdict != "not_running":
+                await self._say(send, NO_TOKEN)
             else:
                 await self._say(send, self._closed(scope, handle, ruling.verdict, ruling.app))
 
     async def _own(self, scope: HTTPScope, handle: str) -> Answer:
-        """Paths that no app gets: the entrance, and the styles of our own pages."""
-        if scope["path"] == entrance.ENTER and scope["method"] == "GET":
-            query = parse_qs(scope["query_string"].decode("latin-1"))
-            code, path = (query.get(name, [""])[0] for name in ("code", "next"))
-            admitted = await entrance.redeem(self._runtime, handle, code)
-            if admitted is None:
-                return wall(self._runtime, scope, "used_up")
-            return self._welcome(*admitted, entrance.safe_path(path))
+        """Paths that no app gets: the way in, and the styles of our own pages."""
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        path = entrance.safe_path(query.get("next", [""])[0])
+        if scope["method"] == "GET" and scope["path"] == entrance.START:
+            return self._ask_portal(scope, handle, path)
+        if scope["method"] == "GET" and scope["path"] == entrance.ENTER:
+            kept = cookie(scope, self._web.cookie(BROWSER_COOKIE))
+            admitted = await entrance.redeem(self._runtime, handle, query.get("code", [""])[0], kept)
+            if admitted is not None:
+                return self._welcome(*admitted, path)
+            inside = await entrance.session_of(self._runtime, handle, cookie(scope, self._web.cookie("app")))
+            return wall(self._runtime, scope, "used_up") if inside is None else _see_other(path)
         return static_file(scope["path"].removeprefix(OWN)) or Answer(404, b"Nothing here.\n")
 
     def _welcome(self, token: str, seconds: int, path: str) -> Answer:
+        return _see_other(path, self._set_cookie("app", token, seconds))
+
+    def _set_cookie(self, name: str, value: str, seconds: int) -> bytes:
         secure = "; Secure" if self._web.secure else ""
-        cookie = f"{self._web.cookie('app')}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
-        target = quote(path, safe="/?&=%#:;,+@!~*'().-_")
-        return Answer(303, b"", ((b"set-cookie", cookie.encode()), (b"location", target.encode())))
+        kept = f"{self._web.cookie(name)}={value}; Path=/; Max-Age={seconds}"
+        return f"{kept}; HttpOnly; SameSite=Lax{secure}".encode()
 
     def _to_portal(self, scope: HTTPScope, handle: str) -> Answer:
         """A person is led through the portal and back; a program is told."""
         if scope["method"] not in ("GET", "HEAD") or _header(scope, b"sec-fetch-mode") not in (None, "navigate"):
-            return Answer(401, b"Open this app from the portal first.\n")
+            return Answer(401, b"Open this app from the portal first.\n", CHALLENGE)
         query = scope["query_string"].decode("latin-1")
-        path = scope["path"] + (f"?{query}" if query else "")
-        target = f"{self._web.public_url}/apps/at/{handle}?next={quote(path, safe='')}"
-        return Answer(303, b"", ((b"location", target.encode()),))
+        return self._ask_portal(scope, handle, scope["path"] + (f"?{query}" if query else ""))
+
+    def _ask_portal(self, scope: HTTPScope, handle: str, path: str) -> Answer:
+        """The browser gets, or keeps, its secret, and asks the portal for a code that is bound to it."""
+        secret = entrance.browser_secret(cookie(scope, self._web.cookie(BROWSER_COOKIE)))
+        kept = self._set_cookie(BROWSER_COOKIE, secret, entrance.BROWSER_SECONDS)
+        target = entrance.way_to_portal(self._runtime, handle, path, secret)
+        return Answer(303, b"", ((b"set-cookie", kept), (b"location", target.encode())))
 
     def _closed(self, scope: HTTPScope, handle: str, verdict: Verdict, app: AppView) -> Answer:
         if verdict == "sign_in":
             return self._to_portal(scope, handle)
         return wall(self._runtime, scope, "stranger" if verdict == "stranger" else app.state, app)
 
-    def _cookie(self, scope: Scope) -> str | None:
-        wanted = self._web.cookie("app")
-        for part in (_header(scope, b"cookie") or "").split(";"):
-            name, _, value = part.strip().partition("=")
-            if name == wanted:
-                return value
-        return None
-
     # -- what -------------------------------------------------------------------------------------------------------
 
-    async def _forward(self, scope: HTTPScope, receive: Receive, send: Send, session: AppSession, app: AppView) -> None:
-        request = self._request(scope, app)
+    async def _forward(self, scope: HTTPScope, receive: Receive, send: Send, caller: Caller, app: AppView) -> None:
+        request = self._request(scope, caller, app)
         body = Body(receive, expected=request.length != 0)
         channel = await links_of(self._runtime).channel(app)
-        async with gate_of(self._runtime).connection(session) as one:
+        if caller.session is None:
+            raise Unauthenticated()
+        async with gate_of(self._runtime).connection(caller.session) as one:
             work = asyncio.ensure_future(self._exchange(channel, request, body, send))
             leaving = [asyncio.ensure_future(body.gone()), asyncio.ensure_future(one.ended.wait())]
             try:
@@ -141,7 +149,7 @@ class AppProxy:
                     task.cancel()
                 await asyncio.gather(work, *leaving, return_exceptions=True)
 
-    def _request(self, scope: HTTPScope, app: AppView) -> Request:
+    def _request(self, scope: HTTPScope, caller: Caller, app: AppView) -> Request:
         """What the app is asked. Raises MalformedRequest."""
         given = list(scope["headers"])
         try:
@@ -151,9 +159,8 @@ class AppProxy:
             raise MalformedRequest() from error
         if scope["method"] in ("CONNECT", "TRACE"):  # about the way itself, and there is none to tell of
             raise MalformedRequest()
-        headers = request_headers(
-            given, host=host_of(self._web, app.handle), scheme=scope["scheme"], instance=self._web.instance
-        )
+        host, instance = host_of(self._web, app.handle), self._web.instance
+        headers = request_headers(given, host=host, scheme=scope["scheme"], instance=instance, spent=caller.spent)
         return Request(method=scope["method"].encode(), target=target, headers=headers, length=length)
 
     async def _exchange(self, channel: AppChannel, request: Request, body: "Body", send: Send) -> None:
@@ -171,6 +178,16 @@ class AppProxy:
         headers += [(b"content-length", str(len(answer.body)).encode()), (b"x-content-type-options", b"nosniff")]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+
+def refusal(error: DomainError) -> Answer:
+    """A refusal in words; one that asks who it is says how to say it (RFC 9110, 11.6.1)."""
+    return Answer(error.status, f"{error.message}\n".encode(), CHALLENGE if error.status == 401 else PLAIN)
+
+
+def _see_other(path: str, set_cookie: bytes | None = None) -> Answer:
+    location = (b"location", quote(path, safe="/?&=%#:;,+@!~*'().-_").encode())
+    return Answer(303, b"", (location,) if set_cookie is None else ((b"set-cookie", set_cookie), location))
 
 
 class Begun:

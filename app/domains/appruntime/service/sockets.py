@@ -9,13 +9,14 @@ import structlog
 from litestar.types import Message, Receive, Send, WebSocketScope
 
 from app.context import Runtime
-from app.domains.appruntime.contracts import AppSession, AppView
+from app.domains.appruntime.contracts import AppView
 from app.domains.appruntime.errors import MalformedRequest
 from app.domains.appruntime.gateway import Upstream, UpstreamSocket
 from app.domains.appruntime.gateway.socket import ABNORMAL, NO_STATUS
 from app.domains.appruntime.policies import MAX_CONNECTIONS
 from app.domains.appruntime.rules.headers import SOCKET_OWN, Header, request_headers, response_headers, target_of
 from app.domains.appruntime.service.addresses import host_of, origin_of
+from app.domains.appruntime.service.callers import Caller, caller_of
 from app.domains.appruntime.service.gate import Pass, gate_of
 from app.domains.appruntime.service.links import links_of
 from app.shared.authz.actor import SYSTEM
@@ -28,13 +29,12 @@ MOST_REFUSAL = 256 * 1024  # bytes of an answer with which an app refuses a WebS
 log = structlog.get_logger("berth.apps")
 
 
-async def serve_socket(
-    runtime: Runtime, scope: WebSocketScope, receive: Receive, send: Send, session: AppSession | None
-) -> None:
+async def serve_socket(runtime: Runtime, scope: WebSocketScope, receive: Receive, send: Send, handle: str) -> None:
     """One WebSocket. A refusal of ours before the accept is a plain 403 that says nothing."""
     await receive()  # websocket.connect
-    origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
-    if session is None or origins != [origin_of(runtime.settings.web, session.handle)]:
+    caller = await _caller(runtime, scope, handle)
+    session = None if caller is None else caller.session
+    if caller is None or session is None:
         await _refuse(send)
         return
     gate = gate_of(runtime)
@@ -44,7 +44,7 @@ async def serve_socket(
         return
     accepted = False
     try:
-        target, headers = _opening(runtime, scope, ruling.app)
+        target, headers = _opening(runtime, scope, caller, ruling.app)
         channel = await links_of(runtime).channel(ruling.app)
         async with channel.web_socket(target, headers, scope["subprotocols"]) as upstream:
             if isinstance(upstream, Upstream):
@@ -60,6 +60,16 @@ async def serve_socket(
             await _refuse(send)
 
 
+async def _caller(runtime: Runtime, scope: WebSocketScope, handle: str) -> Caller | None:
+    """None for a page of another origin, and for a token that is not good."""
+    try:
+        caller = await caller_of(runtime, scope, handle)
+    except DomainError:
+        return None
+    origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
+    return caller if caller.is_program or origins == [origin_of(runtime.settings.web, handle)] else None
+
+
 async def _refuse(send: Send) -> None:
     await send({"type": "websocket.close", "code": REFUSED, "reason": ""})
 
@@ -69,12 +79,11 @@ async def _most(runtime: Runtime, app: AppView) -> int:
         return await ctx.policy(MAX_CONNECTIONS, app.tenant_id, app.project_id)
 
 
-def _opening(runtime: Runtime, scope: WebSocketScope, app: AppView) -> tuple[bytes, list[Header]]:
+def _opening(runtime: Runtime, scope: WebSocketScope, caller: Caller, app: AppView) -> tuple[bytes, list[Header]]:
     """Where in the app, and with which headers. Raises MalformedRequest."""
     web = runtime.settings.web
-    passed = request_headers(
-        scope["headers"], host=host_of(web, app.handle), scheme="https" if web.secure else "http", instance=web.instance
-    )
+    host, scheme = host_of(web, app.handle), "https" if web.secure else "http"
+    passed = request_headers(scope["headers"], host=host, scheme=scheme, instance=web.instance, spent=caller.spent)
     try:
         target = target_of(scope.get("raw_path") or scope["path"].encode(), scope["query_string"])
     except ValueError as error:

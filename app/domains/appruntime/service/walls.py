@@ -27,12 +27,15 @@ WALLS: dict[str, tuple[int, str, str, bool]] = {
 }  # fmt: skip
 
 
+PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
+
+
 class Answer(msgspec.Struct, frozen=True):
     """A small answer of our own."""
 
     status: int
     body: bytes
-    headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", b"text/plain; charset=utf-8"),)
+    headers: tuple[tuple[bytes, bytes], ...] = PLAIN
 
 
 class Wall(msgspec.Struct, frozen=True, kw_only=True):
