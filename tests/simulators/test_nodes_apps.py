@@ -1,12 +1,18 @@
 """Apps on a simulated machine: they outlive sessions, end with their login, and only it reaches their sockets."""
 
 import asyncio
+import json
+import os
+import socket
 from collections.abc import Iterator
 
 import asyncssh
 import pytest
 
+from devstack.simulators.nodes import packages
 from devstack.simulators.nodes.testing import SYSTEM_ID, Bench
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")
 
 APP = "0123456789ab"
 RUNNER = """
@@ -44,9 +50,9 @@ async def connect(bench: Bench, login: str, *, forwards: bool = True) -> asyncss
     return await bench.connect(login, [(key, certificate)])
 
 
-async def start(bench: Bench, connection: asyncssh.SSHClientConnection) -> str:
+async def start(bench: Bench, connection: asyncssh.SSHClientConnection, runner: str = RUNNER) -> str:
     """Start the app; the path of its socket."""
-    await connection.run(f"mkdir -p ~/.berth/apps/{APP} && cat > ~/.berth/berth-app", input=RUNNER, check=True)
+    await connection.run(f"mkdir -p ~/.berth/apps/{APP} && cat > ~/.berth/berth-app", input=runner, check=True)
     home = str((await connection.run('printf %s "$HOME"', check=True)).stdout)
     assert (await bench.node_command(f"app-start --login ada --app {APP}"))[0] == 0
     path = f"{home}/.berth/apps/{APP}/sock"
@@ -93,3 +99,79 @@ async def test_stop_ends_it_and_so_does_the_end_of_access(bench: Bench) -> None:
         assert (await bench.node_command(f"app-start --login ada --app {APP}"))[0] == 0
     assert (await bench.node_command("revoke --login ada"))[0] == 0
     assert (await bench.node_command(f"app-start --login ada --app {APP}"))[0] == 1
+
+
+PROBE = """
+import json, os, socket, urllib.request
+where = os.path.expanduser('~/.berth/apps/0123456789ab')
+def reaches(port):
+    try:
+        socket.create_connection(('127.0.0.1', port), 2).close()
+        return True
+    except OSError:
+        return False
+def asks(line):
+    way = socket.create_connection(('127.0.0.1', 3128), 5)
+    way.sendall(line + b'\\r\\n\\r\\n')
+    return way.recv(100).partition(b'\\r\\n')[0].decode()
+own = socket.socket(); own.bind(('127.0.0.1', 0)); own.listen()
+found = {
+    'links': sorted(os.listdir('/sys/class/net')) if os.path.isdir('/sys/class/net') else [],
+    'reached': [port for port in PORTS if reaches(port)],
+    'own': reaches(own.getsockname()[1]),
+    'refused': [asks(line) for line in (
+        b'CONNECT 127.0.0.1:443 HTTP/1.1', b'CONNECT localhost:443 HTTP/1.1', b'CONNECT pypi.org:80 HTTP/1.1',
+        b'GET http://127.0.0.1/ HTTP/1.1', b'CONNECT pypi.org.evil.example:443 HTTP/1.1',
+    )],
+    'proxy': os.environ.get('HTTPS_PROXY'),
+}
+door = socket.socket(socket.AF_UNIX); door.bind(where + '/sock'); door.listen()
+while True:
+    came, _ = door.accept(); came.sendall(json.dumps(found).encode()); came.close()
+"""
+
+
+@needs_root
+async def test_an_app_reaches_nothing_of_this_computer_but_the_way_to_packages(bench: Bench) -> None:
+    with socket.socket() as backing:
+        backing.bind(("127.0.0.1", 0))
+        backing.listen()
+        ports = [bench.control_port, bench.ssh_port, backing.getsockname()[1]]
+        async with await connect(bench, "ada") as ada:
+            path = await start(bench, ada, PROBE.replace("PORTS", repr(ports)))
+            found = json.loads(await say(ada, path))
+    assert found["reached"] == [] and found["own"] is True
+    assert set(found["refused"]) == {"HTTP/1.1 403 Forbidden"}
+    assert found["proxy"] == packages.PROXY
+
+
+async def test_the_way_to_packages_joins_an_app_with_a_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write((await reader.readline()).upper())
+        await writer.drain()
+        writer.close()
+
+    registry = await asyncio.start_server(echo, "127.0.0.1", 0)
+    port = registry.sockets[0].getsockname()[1]
+
+    async def connect_(host: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        assert host == "packages.example"
+        return await asyncio.open_connection("127.0.0.1", port)
+
+    monkeypatch.setattr(packages, "_connect", connect_)
+    sock = socket.create_server(("127.0.0.1", 0))
+    server = await packages.serve(sock, frozenset({"packages.example"}))
+    reader, writer = await asyncio.open_connection("127.0.0.1", sock.getsockname()[1])
+    writer.write(b"CONNECT packages.example:443 HTTP/1.1\r\nHost: packages.example:443\r\n\r\n")
+    assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 200 OK\r\n\r\n"
+    writer.write(b"hello\n")
+    assert await asyncio.wait_for(reader.read(), 5) == b"HELLO\n"
+    writer.close()
+    server.close()
+    registry.close()
+
+
+def test_registries_are_pypis_and_those_of_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "https://user:secret@packages.example/simple")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "file:///opt/x https://more.example http://127.0.0.1:1 http://localhost")
+    assert packages.registries() == packages.REGISTRIES | {"packages.example", "more.example"}

@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncssh
 from asyncssh.stream import SSHUNIXStreamSession
 
-from devstack.simulators.nodes import processes
+from devstack.simulators.nodes import packages, processes
 from devstack.simulators.nodes.confinement import Launch, Level, Room, home_path
 
 _GRACE = 15.0  # seconds between TERM and KILL, as the unit of the real script has it
@@ -25,22 +25,33 @@ _CHUNK = 64 * 1024
 class Apps:
     """The running apps of one machine, by login and name."""
 
-    def __init__(self) -> None:
+    def __init__(self, level: Level) -> None:
+        self._level = level
         self._children: dict[tuple[str, str], subprocess.Popen[bytes]] = {}
+        self._ways_out: dict[tuple[str, str], asyncio.Server] = {}
 
-    def start(self, login: str, app: str, start: Launch) -> None:
-        """Start it unless it runs."""
+    async def start(self, login: str, app: str, start: Launch) -> None:
+        """Start it unless it runs. It waits for a line on its input, so that the way to packages is there before it."""
         child = self._children.get((login, app))
         if child is not None and child.poll() is None:
             return
+        self._close_way_out((login, app))
         nothing = subprocess.DEVNULL
-        self._children[login, app] = subprocess.Popen(
-            start.argv, env=start.env, cwd=start.cwd, stdin=nothing, stdout=nothing, stderr=nothing
+        child = self._children[login, app] = subprocess.Popen(
+            start.argv, env=start.env, cwd=start.cwd, stdin=subprocess.PIPE, stdout=nothing, stderr=nothing
         )
+        if self._level is Level.NAMESPACES:
+            sock = await asyncio.to_thread(packages.listen_in, child.pid)
+            self._ways_out[login, app] = await packages.serve(sock, packages.registries())
+        assert child.stdin is not None  # noqa: S101
+        with contextlib.suppress(OSError):
+            child.stdin.write(b"\n")
+            child.stdin.close()
 
     async def stop(self, login: str, app: str) -> None:
         """TERM to its main process, KILL to all of it after the grace."""
         child = self._children.pop((login, app), None)
+        self._close_way_out((login, app))
         if child is None or child.poll() is not None:
             return
         main = next((pid for pid in processes.descendants(child.pid) if _is_runner(pid)), child.pid)
@@ -54,7 +65,13 @@ class Apps:
     def kill(self, chosen: Callable[[str], bool]) -> None:
         """End at once the apps of these logins."""
         for key in [key for key in self._children if chosen(key[0])]:
+            self._close_way_out(key)
             _kill(self._children.pop(key))
+
+    def _close_way_out(self, key: tuple[str, str]) -> None:
+        server = self._ways_out.pop(key, None)
+        if server is not None:
+            server.close()
 
 
 def _is_runner(pid: int) -> bool:

@@ -78,11 +78,9 @@ def session_path(level: Level, room: Room) -> str:
     return f"{sbin}:/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 
 
-def launch(
-    level: Level, room: Room, command: Sequence[str], env: dict[str, str], *, tty: bool, network: bool = False
-) -> Launch:
-    """The process that becomes `command` as the room's login; `env` must hold values that were checked. With `network`
-    it keeps this computer's network: an app installs itself."""
+def launch(level: Level, room: Room, command: Sequence[str], env: dict[str, str], *, tty: bool) -> Launch:
+    """The process that becomes `command` as the room's login; `env` must hold values that were checked. Sessions and
+    apps are confined alike."""
     limits = _limits()
     env = {**env, "HOME": home_path(level, room), "SESSION_PATH": session_path(level, room)}
     env["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -90,8 +88,6 @@ def launch(
         setpriv, unshare = (shutil.which(tool) or tool for tool in ("setpriv", "unshare"))
         enter = ("/bin/sh", str(_HERE / "enter.sh"), room.hostname, room.login, str(room.uid), str(room.folder))
         outer: tuple[str, ...] = (setpriv, "--pdeathsig", "KILL", unshare, *_UNSHARE, "--propagation", "private")
-        if network:
-            outer = tuple(word for word in outer if word != "--net")
         return Launch((*outer, *enter, str(room.mask), str(int(tty)), *limits, *command), env, Path("/"))
     uid = room.uid if level is Level.UID else -1
     start = (sys.executable, "-I", "-S", str(_HERE / "launcher.py"), str(uid), str(int(tty)))

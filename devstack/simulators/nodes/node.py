@@ -10,7 +10,7 @@ import asyncssh
 import msgspec
 from asyncssh.public_key import SSHOpenSSHCertificate, decode_ssh_certificate
 
-from devstack.simulators.nodes import commands, processes
+from devstack.simulators.nodes import commands, packages, processes
 from devstack.simulators.nodes.apps import Apps, open_socket
 from devstack.simulators.nodes.confinement import Level, launch
 from devstack.simulators.nodes.machine import MANAGEMENT_LOGIN, Account, Machine, add_user
@@ -34,7 +34,7 @@ class Node:
         self._doors: set[_Door] = set()
         self._silent: set[asyncio.StreamWriter] = set()
         self._sessions: set[Session] = set()
-        self._apps = Apps()
+        self._apps = Apps(level)
 
     async def start(self) -> None:
         """Listen on the machine's address; raises OSError when that address or port is taken."""
@@ -227,9 +227,17 @@ class Node:
             return 1, {"ok": False, "error": "there is no such account"}
         else:
             room = self._store.room(self.machine, account)
-            argv = ("/bin/bash", "-lc", f"exec /usr/bin/python3 -I .berth/berth-app run {command.app}")
-            start = launch(self._level, room, argv, self._environment(account), tty=False, network=True)
-            self._apps.start(command.login, command.app, start)
+            run = f"exec /usr/bin/python3 -I .berth/berth-app run {command.app} </dev/null"
+            argv = ("/bin/bash", "-lc", f"read -r _ && {run}")
+            env = self._environment(account)
+            if self._level is Level.NAMESPACES:
+                env |= packages.environment()
+            start = launch(self._level, room, argv, env, tty=False)
+            try:
+                await self._apps.start(command.login, command.app, start)
+            except OSError as error:
+                await self._apps.stop(command.login, command.app)
+                return 1, {"ok": False, "error": f"the app could not be started: {error.strerror or error}"}
         return 0, {"ok": True, "command": command.name, "login": command.login}
 
     async def reach(self, login: str, path: str) -> "asyncssh.SSHUNIXSession[bytes]":
