@@ -36,10 +36,7 @@ class Apps:
         if child is not None and child.poll() is None:
             return
         self._close_way_out((login, app))
-        nothing = subprocess.DEVNULL
-        child = self._children[login, app] = subprocess.Popen(
-            start.argv, env=start.env, cwd=start.cwd, stdin=subprocess.PIPE, stdout=nothing, stderr=nothing
-        )
+        child = self._children[login, app] = _spawn(start)
         if self._level is Level.NAMESPACES:
             sock = await asyncio.to_thread(packages.listen_in, child.pid)
             self._ways_out[login, app] = await packages.serve(sock, packages.registries())
@@ -72,6 +69,13 @@ class Apps:
         server = self._ways_out.pop(key, None)
         if server is not None:
             server.close()
+
+
+def _spawn(start: Launch) -> subprocess.Popen[bytes]:
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen(
+        start.argv, env=start.env, cwd=start.cwd, stdin=subprocess.PIPE, stdout=nothing, stderr=nothing
+    )
 
 
 def _is_runner(pid: int) -> bool:

@@ -38,7 +38,7 @@ def environment() -> dict[str, str]:
 
 
 def listen_in(pid: int, seconds: float = 5.0) -> socket.socket:
-    """A socket that listens in the network namespace of a process of ours, once it has one of its own. Raises OSError."""
+    """A socket that listens in the network namespace of a process of ours, when it has its own. Raises OSError."""
     deadline = time.monotonic() + seconds
     own = os.readlink("/proc/self/ns/net")
     while os.readlink(f"/proc/{pid}/ns/net") == own:
