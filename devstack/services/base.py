@@ -13,12 +13,13 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from typing import ClassVar
 from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
 
 HOST = "127.0.0.1"
 NOBODY = 65534
@@ -170,18 +171,18 @@ def connects(port: int) -> bool:
         return False
 
 
-def fetch(url: str, timeout: float = 0.8) -> bytes | None:
+def fetch(url: str, timeout: float = 0.8, headers: Mapping[str, str] | None = None) -> bytes | None:
     """The body of a successful (2xx) GET of this loopback URL, None otherwise."""
     try:
-        with _direct.open(url, timeout=timeout) as response:
+        with _direct.open(Request(url, headers=dict(headers or {})), timeout=timeout) as response:
             return bytes(response.read()) if 200 <= int(response.status) < 300 else None
     except (URLError, OSError, ValueError, HTTPException):
         return None
 
 
-def answers(url: str, timeout: float = 0.8) -> bool:
+def answers(url: str, timeout: float = 0.8, headers: Mapping[str, str] | None = None) -> bool:
     """True when a GET of this loopback URL succeeds (2xx)."""
-    return fetch(url, timeout) is not None
+    return fetch(url, timeout, headers) is not None
 
 
 def private_file(path: Path, text: str) -> None:

@@ -159,6 +159,7 @@ async def test_the_way_to_packages_joins_an_app_with_a_registry(monkeypatch: pyt
         return await asyncio.open_connection("127.0.0.1", port)
 
     monkeypatch.setattr(packages, "_connect", connect_)
+    before = asyncio.all_tasks()
     sock = socket.create_server(("127.0.0.1", 0))
     server = await packages.serve(sock, frozenset({"packages.example"}))
     reader, writer = await asyncio.open_connection("127.0.0.1", sock.getsockname()[1])
@@ -167,6 +168,9 @@ async def test_the_way_to_packages_joins_an_app_with_a_registry(monkeypatch: pyt
     writer.write(b"hello\n")
     assert await asyncio.wait_for(reader.read(), 5) == b"HELLO\n"
     writer.close()
+    async with asyncio.timeout(5):
+        while asyncio.all_tasks() - before:  # noqa: ASYNC110 - both ways end by themselves
+            await asyncio.sleep(0)
     server.close()
     registry.close()
 

@@ -77,6 +77,8 @@ async def serve(sock: socket.socket, allowed: frozenset[str]) -> asyncio.Server:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
             await _pass(reader, writer, allowed)
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
     return await asyncio.start_server(talk, sock=sock)
 
@@ -98,6 +100,7 @@ async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, allo
         pass
     finally:
         downstream.close()
+        await downstream.wait_closed()
 
 
 async def _connect(host: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
