@@ -123,7 +123,8 @@ class AppStepAnswer(msgspec.Struct, kw_only=True):
 
 
 class AppAnswer(msgspec.Struct, kw_only=True):
-    """One app. `url` is its own origin; a browser gets in through `open_url`."""
+    """One app. `url` is its own origin; a browser gets in through `open_url`, a program with its access token as
+    `Authorization: Bearer` (or `Berth-Authorization`), which the app never sees."""
 
     id: UUID
     name: str
