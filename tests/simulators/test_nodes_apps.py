@@ -120,8 +120,8 @@ found = {
     'reached': [port for port in PORTS if reaches(port)],
     'own': reaches(own.getsockname()[1]),
     'refused': [asks(line) for line in (
-        b'CONNECT 127.0.0.1:443 HTTP/1.1', b'CONNECT localhost:443 HTTP/1.1', b'CONNECT pypi.org:80 HTTP/1.1',
-        b'GET http://127.0.0.1/ HTTP/1.1', b'CONNECT pypi.org.evil.example:443 HTTP/1.1',
+        b'CONNECT 127.0.0.1:443 HTTP/1.1', b'CONNECT localhost:443 HTTP/1.1', b'CONNECT packages.example:80 HTTP/1.1',
+        b'GET http://127.0.0.1/ HTTP/1.1', b'CONNECT packages.example:443 HTTP/1.1',
     )],
     'proxy': os.environ.get('HTTPS_PROXY'),
 }
@@ -175,7 +175,8 @@ async def test_the_way_to_packages_joins_an_app_with_a_registry(monkeypatch: pyt
     registry.close()
 
 
-def test_registries_are_pypis_and_those_of_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registries_are_pips_own_and_those_of_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "https://user:secret@packages.example/simple")
     monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "file:///opt/x https://more.example http://127.0.0.1:1 http://localhost")
-    assert packages.registries() == packages.REGISTRIES | {"packages.example", "more.example"}
+    assert packages.registries() == packages._defaults() | {"packages.example", "more.example"}
+    assert all("." in host for host in packages._defaults())

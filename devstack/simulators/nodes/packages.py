@@ -7,18 +7,21 @@ served from here: the socket is made in that namespace and stays there, whoever 
 import asyncio
 import contextlib
 import ctypes
+import ensurepip
+import functools
 import os
 import re
 import socket
 import threading
 import time
+import zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
 PORT = 3128
 PROXY = f"http://127.0.0.1:{PORT}"
-REGISTRIES = frozenset({"pypi.org", "files.pythonhosted.org"})
 _INDEXES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX")
+_DEFAULT_INDEX = re.compile(r'PyPI = PackageIndex\(\s*"https://([\w.-]+)/",\s*file_storage_domain="([\w.-]+)"')
 _CLONE_NEWNET = 0x40000000
 _REQUEST = re.compile(rb"CONNECT ([A-Za-z0-9.-]{1,253}):443 HTTP/1\.[01]\r\n")
 _CHUNK = 64 * 1024
@@ -26,9 +29,20 @@ _CONNECT_SECONDS = 15.0
 
 
 def registries() -> frozenset[str]:
-    """The hosts that packages come from here: PyPI's, or those that this computer is set up to use."""
+    """The hosts that packages come from here: those that pip asks by itself, and those that this computer names."""
     named = [urlsplit(word).hostname for name in _INDEXES for word in os.environ.get(name, "").split()]
-    return REGISTRIES | {host for host in named if host and "." in host and not host.replace(".", "").isdigit()}
+    return _defaults() | {host for host in named if host and "." in host and not host.replace(".", "").isdigit()}
+
+
+@functools.cache
+def _defaults() -> frozenset[str]:
+    """As the pip says that comes with Python; empty where Python comes without."""
+    bundled = sorted((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
+    if not bundled:
+        return frozenset()
+    with zipfile.ZipFile(bundled[-1]) as wheel:
+        found = _DEFAULT_INDEX.search(wheel.read("pip/_internal/models/index.py").decode())
+    return frozenset(found.groups() if found else ())
 
 
 def environment() -> dict[str, str]:
