@@ -16,7 +16,7 @@ import asyncssh
 from asyncssh.stream import SSHUNIXStreamSession
 
 from devstack.simulators.nodes import packages, processes
-from devstack.simulators.nodes.confinement import Launch, Level, Room, home_path
+from devstack.simulators.nodes.confinement import Launch, Level, Room, home_path, launch
 
 _GRACE = 15.0  # seconds between TERM and KILL, as the unit of the real script has it
 _CHUNK = 64 * 1024
@@ -30,13 +30,17 @@ class Apps:
         self._children: dict[tuple[str, str], subprocess.Popen[bytes]] = {}
         self._ways_out: dict[tuple[str, str], asyncio.Server] = {}
 
-    async def start(self, login: str, app: str, start: Launch) -> None:
+    async def start(self, login: str, app: str, room: Room, env: dict[str, str]) -> None:
         """Start it unless it runs. It waits for a line on its input, so that the way to packages is there before it."""
         child = self._children.get((login, app))
         if child is not None and child.poll() is None:
             return
         self._close_way_out((login, app))
-        child = self._children[login, app] = _spawn(start)
+        if self._level is Level.NAMESPACES:
+            env = {**env, **packages.environment()}
+        run = f"read -r _ && exec /usr/bin/python3 -I .berth/berth-app run {app} </dev/null"
+        child = _spawn(launch(self._level, room, ("/bin/bash", "-lc", run), env, tty=False))
+        self._children[login, app] = child
         if self._level is Level.NAMESPACES:
             sock = await asyncio.to_thread(packages.listen_in, child.pid)
             self._ways_out[login, app] = await packages.serve(sock, packages.registries())

@@ -10,7 +10,7 @@ import asyncssh
 import msgspec
 from asyncssh.public_key import SSHOpenSSHCertificate, decode_ssh_certificate
 
-from devstack.simulators.nodes import commands, packages, processes
+from devstack.simulators.nodes import commands, processes
 from devstack.simulators.nodes.apps import Apps, open_socket
 from devstack.simulators.nodes.confinement import Level, launch
 from devstack.simulators.nodes.machine import MANAGEMENT_LOGIN, Account, Machine, add_user
@@ -227,14 +227,8 @@ class Node:
             return 1, {"ok": False, "error": "there is no such account"}
         else:
             room = self._store.room(self.machine, account)
-            run = f"exec /usr/bin/python3 -I .berth/berth-app run {command.app} </dev/null"
-            argv = ("/bin/bash", "-lc", f"read -r _ && {run}")
-            env = self._environment(account)
-            if self._level is Level.NAMESPACES:
-                env |= packages.environment()
-            start = launch(self._level, room, argv, env, tty=False)
             try:
-                await self._apps.start(command.login, command.app, start)
+                await self._apps.start(command.login, command.app, room, self._environment(account))
             except OSError as error:
                 await self._apps.stop(command.login, command.app)
                 return 1, {"ok": False, "error": f"the app could not be started: {error.strerror or error}"}
