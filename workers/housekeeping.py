@@ -1,12 +1,15 @@
 """What the shared schema needs done now and then, as a manifest like any domain's."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.context import Runtime
 from app.shared.authz.actor import SYSTEM
+from app.shared.batch import each_alone
 from app.shared.batch import store as batches
 from app.shared.manifest import CronSpec, Domain
 from app.shared.outbox.retention import BATCH, prune_inbox, prune_keys, prune_outbox
@@ -14,16 +17,24 @@ from app.shared.outbox.retention import BATCH, prune_inbox, prune_keys, prune_ou
 BATCH_DAYS = 30
 BATCH_GRACE = 60.0  # seconds: a queue may be long, and a job that was cut off comes again by itself
 log = structlog.get_logger("worker")
-PRUNED = (prune_outbox, prune_inbox, prune_keys, partial(batches.prune, days=BATCH_DAYS, batch=BATCH))
+PRUNED: tuple[Callable[[AsyncSession], Awaitable[int]], ...] = (
+    prune_outbox,
+    prune_inbox,
+    prune_keys,
+    partial(batches.prune, days=BATCH_DAYS, batch=BATCH),
+)
 
 
 async def prune(runtime: Runtime, arguments: dict[str, object]) -> None:
     """Delete old outbox rows, inbox rows, idempotency keys and batches, some per transaction, until none is left."""
-    for step in PRUNED:
+
+    async def forget(step: Callable[[AsyncSession], Awaitable[int]]) -> None:
         gone = BATCH
         while gone >= BATCH:
             async with runtime.context(SYSTEM) as ctx:
                 gone = await step(ctx.session)
+
+    await each_alone(PRUNED, forget, "old rows could not be deleted")
 
 
 async def wake_batches(runtime: Runtime, arguments: dict[str, object]) -> None:

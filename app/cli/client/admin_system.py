@@ -55,7 +55,7 @@ def letters_show(api: Api, as_json: bool, letter: str) -> None:
 
 @api_command(letters, "redrive")
 @click.argument("letters", metavar="LETTER...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All that wait, at most 200 at once.")
+@click.option("--all", "everything", is_flag=True, help="All that wait, the oldest first.")
 @click.option("--source", help="With --all: only those of one source.")
 def letters_redrive(api: Api, as_json: bool, letters: tuple[str, ...], everything: bool, source: str | None) -> None:
     """Send messages again."""

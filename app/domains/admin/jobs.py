@@ -7,8 +7,9 @@ import msgspec
 from app.context import Runtime
 from app.domains.admin.contracts.money import CheckStarted
 from app.domains.admin.repository import audit
-from app.domains.admin.service import books, system
+from app.domains.admin.service import books, events, system
 from app.shared.authz.actor import SYSTEM
+from app.shared.batch import job_of
 from app.shared.manifest import CronSpec, JobSpec
 
 MONTHS_AHEAD = 3
@@ -30,7 +31,10 @@ async def look_at_dependencies(runtime: Runtime, arguments: dict[str, object]) -
     await system.keep_health(runtime)
 
 
-JOBS = (JobSpec(name=books.CHECK, run=check_ledger, queue="billing", timeout=540, retries=1),)
+JOBS = (
+    JobSpec(name=books.CHECK, run=check_ledger, queue="billing", timeout=540, retries=1),
+    job_of(events.REDRIVE_ALL),
+)
 CRONS = (
     CronSpec(
         name="admin.audit_partitions",

@@ -6,7 +6,6 @@ import structlog
 
 from app.context import Runtime
 from app.domains.appruntime.service.watching import ask_again, watch
-from app.shared.authz.actor import SYSTEM
 from app.shared.manifest import CronSpec
 
 log = structlog.get_logger("berth.apps")
@@ -14,8 +13,7 @@ log = structlog.get_logger("berth.apps")
 
 async def run_watch(runtime: Runtime, arguments: dict[str, object]) -> None:
     """Find apps that ended by themselves, and those whose workflow was lost."""
-    async with runtime.context(SYSTEM) as ctx:
-        asked = await ask_again(ctx)
+    asked = await ask_again(runtime)
     found = await watch(runtime)
     if asked or found:
         log.info("apps were not as they were said to be", asked_again=asked, found=found)

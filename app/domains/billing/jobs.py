@@ -1,30 +1,45 @@
 """The jobs of billing: tick, checkpoints, seals. Each opens its own Contexts and may run twice at once."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from app.context import Runtime
 from app.domains.billing.service import accrual, verify
 from app.shared.authz.actor import SYSTEM
+from app.shared.batch import each_alone, together_or_alone
 from app.shared.manifest import CronSpec
+
+CHECKPOINTS = 1_000  # per round
 
 
 async def run_tick(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Read all running meters, one transaction per 500 tenants."""
-    after = None
+    """Read all running meters, one transaction per 500 tenants; where one of them cannot be read, one per tenant."""
+
+    async def tick(tenant_ids: Sequence[UUID]) -> None:
+        async with runtime.context(SYSTEM) as ctx:
+            await accrual.tick(ctx, tenant_ids)
+
+    after: UUID | None = None
     while True:
         async with runtime.context(SYSTEM) as ctx:
-            done = await accrual.tick(ctx, after)
-        if done.last is None:
+            tenant_ids = await accrual.running(ctx, after)
+        if not tenant_ids:
             return
-        after = done.last
+        await together_or_alone(tenant_ids, tick, "a tenant's meters could not be read")
+        after = tenant_ids[-1]
 
 
 async def run_checkpoints(runtime: Runtime, arguments: dict[str, object]) -> None:
     """Checkpoint the accounts that gathered enough entries, one transaction per tenant: each holds one lock."""
-    for _ in range(1_000):
+
+    async def checkpoint(tenant_id: UUID) -> bool:
         async with runtime.context(SYSTEM) as ctx:
-            if await accrual.checkpoint(ctx, batch=1) == 0:
-                return
+            return await accrual.checkpoint(ctx, tenant_id)
+
+    async with runtime.context(SYSTEM) as ctx:
+        due = await accrual.due_for_checkpoint(ctx, CHECKPOINTS)
+    await each_alone(due, checkpoint, "a tenant could not be checkpointed")
 
 
 async def run_seal(runtime: Runtime, arguments: dict[str, object]) -> None:

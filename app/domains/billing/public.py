@@ -137,7 +137,7 @@ async def receipt(ctx: Context, allocation_id: UUID) -> ReceiptView | None:
 
 async def tick(ctx: Context) -> int:
     """Read the running meters of up to 500 tenants now. Returns the number of usage records (for tests and tools)."""
-    return (await accrual.tick(ctx)).records
+    return await accrual.tick(ctx, await accrual.running(ctx, None))
 
 
 async def burn_now(ctx: Context, scope: PlatformScope) -> dict[str, RateMicroPerHour]:

@@ -6,7 +6,8 @@ import msgspec
 
 from app.context import Runtime
 from app.domains.notification.contracts import DeliveryRef
-from app.domains.notification.service import deliveries, mails, upkeep
+from app.domains.notification.service import deliveries, inbox, mails, upkeep
+from app.shared.batch import job_of
 from app.shared.mail import SEND_JOB, MailRef
 from app.shared.manifest import CronSpec, JobSpec
 
@@ -34,6 +35,7 @@ async def prune(runtime: Runtime, arguments: dict[str, object]) -> None:
 JOBS = (
     JobSpec(name=SEND_JOB, run=send_mail, queue="notifications", timeout=45, retries=2),
     JobSpec(name=deliveries.JOB, run=deliver_webhook, queue="webhooks", timeout=30, retries=2),
+    job_of(inbox.NOTE_MANY),
 )
 CRONS = (
     CronSpec(

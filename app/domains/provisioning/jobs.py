@@ -11,7 +11,6 @@ from app.domains.provisioning.contracts import EndEntries, SyncAccess
 from app.domains.provisioning.service import access, endings
 from app.domains.provisioning.service.exhausted import RELEASE_TENANT
 from app.domains.provisioning.service.reconcile import ask_again, give_back_strays
-from app.shared.authz.actor import SYSTEM
 from app.shared.batch import job_of
 from app.shared.manifest import CronSpec, JobSpec
 
@@ -20,8 +19,7 @@ log = structlog.get_logger("berth.provisioning")
 
 async def run_reconcile(runtime: Runtime, arguments: dict[str, object]) -> None:
     """Find lost workflows and stray machines. A controller that does not answer is asked again at the next turn."""
-    async with runtime.context(SYSTEM) as ctx:
-        asked = await ask_again(ctx)
+    asked = await ask_again(runtime)
     if asked:
         log.info("workflows were asked for again", count=asked)
     async with maas.open_gateway(runtime.settings.maas) as gateway:

@@ -7,6 +7,8 @@ import msgspec
 from app.context import Runtime
 from app.domains.storage.contracts import RunCopy
 from app.domains.storage.service import compare, copies, expiry
+from app.domains.storage.service.folders import RESTORE_MANY
+from app.shared.batch import job_of
 from app.shared.manifest import CronSpec, JobSpec
 
 
@@ -25,7 +27,7 @@ async def run_copy(runtime: Runtime, arguments: dict[str, object]) -> None:
     await copies.run(runtime, msgspec.convert(arguments, RunCopy, strict=False).copy_id)
 
 
-JOBS = (JobSpec(name=copies.JOB, run=run_copy, queue="maintenance", timeout=21_600, retries=0),)
+JOBS = (JobSpec(name=copies.JOB, run=run_copy, queue="maintenance", timeout=21_600, retries=0), job_of(RESTORE_MANY))
 CRONS = (
     CronSpec(
         name="storage.sweep",

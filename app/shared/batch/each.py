@@ -1,6 +1,6 @@
 """For sweepers that find again what they did not finish: each thing by itself, one that fails stops no other."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 import structlog
@@ -9,6 +9,17 @@ from app.shared.db import database_down
 
 T = TypeVar("T")
 log = structlog.get_logger("berth.batch")
+
+
+async def together_or_alone(things: Sequence[T], do: Callable[[Sequence[T]], Awaitable[object]], what: str) -> None:
+    """Do `do` for all things at once; when that fails, for each by itself, so that an odd one spoils no set."""
+    try:
+        await do(things)
+    except Exception as error:
+        if database_down(error):
+            raise
+        log.warning("a set is done one by one", about=what, exc_info=error)
+        await each_alone(things, lambda thing: do([thing]), what)
 
 
 async def each_alone(things: Iterable[T], do: Callable[[T], Awaitable[object]], what: str) -> int:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from app.context import Context, Runtime
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import store
-from app.shared.batch.spec import Batch, BatchRef, BatchSpec, Item
+from app.shared.batch.spec import Batch, BatchItem, BatchRef, BatchSpec
 from app.shared.db import database_down
 from app.shared.manifest import JobSpec
 from app.shared.telemetry.sanitize import sanitize_text
@@ -69,14 +69,14 @@ async def _step(runtime: Runtime, spec: BatchSpec, ref: BatchRef, *, one_by_one:
     return True
 
 
-Outcome = tuple[Sequence[Item], int, str | None]  # what was tried, how many of them are settled, the last error
+Outcome = tuple[Sequence[BatchItem], int, str | None]  # what was tried, how many of them are settled, the last error
 
 
-async def _all(ctx: Context, spec: BatchSpec, batch: Batch, items: Sequence[Item]) -> Outcome:
+async def _all(ctx: Context, spec: BatchSpec, batch: Batch, items: Sequence[BatchItem]) -> Outcome:
     return items, len(await spec.act(ctx, batch, items)), None
 
 
-async def _each(ctx: Context, spec: BatchSpec, batch: Batch, items: Sequence[Item]) -> Outcome:
+async def _each(ctx: Context, spec: BatchSpec, batch: Batch, items: Sequence[BatchItem]) -> Outcome:
     settled, failures, error = 0, 0, None
     for number, item in enumerate(items, 1):
         try:
@@ -96,7 +96,7 @@ def _words(error: Exception) -> str:
     return sanitize_text(f"{type(error).__name__}: {error}")[:900]
 
 
-async def _note(ctx: Context, batch: Batch, tried: Sequence[Item], settled: int, error: str | None) -> None:
+async def _note(ctx: Context, batch: Batch, tried: Sequence[BatchItem], settled: int, error: str | None) -> None:
     now = msgspec.structs.replace(
         batch,
         done=batch.done + settled,

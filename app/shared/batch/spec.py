@@ -12,7 +12,7 @@ from app.shared.manifest import Queue
 SIZE = 50  # things per step: a second or so of work, and no lock held for longer
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class BatchItem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to be worked on, by its place in the order: the highest rank first, then by id."""
 
     id: UUID
@@ -33,7 +33,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     round: int
     step: int
     idle: int
-    place: Item | None
+    place: BatchItem | None
     started_at: datetime
     correlation_id: str
 
@@ -62,7 +62,7 @@ class BatchSpec(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     title: str
     queue: Queue
-    find: Callable[[Context, Batch, Item | None, int], Awaitable[Sequence[Item]]]
-    act: Callable[[Context, Batch, Sequence[Item]], Awaitable[Collection[UUID]]]
+    find: Callable[[Context, Batch, BatchItem | None, int], Awaitable[Sequence[BatchItem]]]
+    act: Callable[[Context, Batch, Sequence[BatchItem]], Awaitable[Collection[UUID]]]
     ends: Callable[[Context, Batch], Awaitable[str]] = _goes_on
     size: int = SIZE

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.context import Context
-from app.shared.batch.spec import Batch, BatchRef, BatchSpec, Item
+from app.shared.batch.spec import Batch, BatchItem, BatchRef, BatchSpec
 from app.shared.ids import new_id
 
 ASK = text("""
@@ -84,7 +84,7 @@ async def claim(session: AsyncSession, ref: BatchRef) -> Batch | None:
         return None
     values = dict(row._mapping)
     place_id, rank = values.pop("place_id"), values.pop("place_rank")
-    return Batch(**values, place=None if place_id is None else Item(id=place_id, rank=rank))
+    return Batch(**values, place=None if place_id is None else BatchItem(id=place_id, rank=rank))
 
 
 async def advance(ctx: Context, batch: Batch, *, pause: float, error: str | None = None) -> None:

@@ -1,6 +1,6 @@
 """Tells a database that cannot be had from a statement that failed."""
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 
@@ -11,4 +11,8 @@ def database_down(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or state is None or state[:2] in {"08", "53"} or state[:3] == "57P"
+    if error.connection_invalidated:
+        return True
+    if state is None:  # said by the driver: of the connection, or of a value that it cannot send
+        return isinstance(error, OperationalError | InterfaceError)
+    return state[:2] in {"08", "53"} or state[:3] == "57P"

@@ -20,6 +20,7 @@ from app.shared.outbox.writer import OutboxKind
 from app.shared.telemetry.sanitize import sanitize_text
 
 PER_SHARD = 64
+REWOUND_AT_ONCE = 5_000  # rows per transaction
 SWEEP_SECONDS = 1.0  # how late a late commit, or a row whose time has come, may be seen
 LONGEST_SWEEP_PAUSE = 10.0  # sweeps may take a twentieth of the time, unless that would make them rarer than this
 TRAIL_MS = 1_000  # at the end of the log the cursor stays this far behind
@@ -93,8 +94,11 @@ MARK, FAIL, BURY = FENCE + _MARK, FENCE + _FAIL, FENCE + _BURY
 # is published twice by this carries the same id, so that stream and consumers drop it.
 REWIND = """
     UPDATE shared.outbox_events SET published_at = NULL, stream_sequence = NULL
-    WHERE kind = 'event' AND published_at IS NOT NULL AND stream_sequence IS NOT NULL
-      AND (stream_sequence > %(last)s OR published_at > clock_timestamp() - make_interval(secs => %(seconds)s))
+    WHERE (id, created_at) IN (
+        SELECT id, created_at FROM shared.outbox_events
+        WHERE kind = 'event' AND published_at IS NOT NULL AND stream_sequence IS NOT NULL
+          AND (stream_sequence > %(last)s OR published_at > clock_timestamp() - make_interval(secs => %(seconds)s))
+        LIMIT %(most)s)
 """
 
 
@@ -209,7 +213,12 @@ def open_pool(url: str, name: str) -> RelayPool:
 async def rewind(pool: RelayPool, last_sequence: int, seconds: float) -> int:
     """Make events pending again that the stream does not hold (beyond `last_sequence`), or was given in the last
     `seconds`. Returns how many."""
-    async with pool.connection() as connection, connection.transaction():
-        await connection.execute("SET LOCAL enable_bitmapscan = on")
-        cursor = await connection.execute(REWIND, {"last": last_sequence, "seconds": seconds})
-        return cursor.rowcount
+    rewound, part = 0, REWOUND_AT_ONCE
+    while part >= REWOUND_AT_ONCE:  # a stream that is empty again may have lost a week of events
+        async with pool.connection() as connection, connection.transaction():
+            await connection.execute("SET LOCAL enable_bitmapscan = on")
+            await connection.execute("SET LOCAL enable_hashjoin = on")
+            values = {"last": last_sequence, "seconds": seconds, "most": REWOUND_AT_ONCE}
+            part = (await connection.execute(REWIND, values)).rowcount
+        rewound += part
+    return rewound

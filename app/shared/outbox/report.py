@@ -91,6 +91,20 @@ PAGE = text(
     ORDER BY created_at DESC, id DESC LIMIT :limit
 """
 )
+COUNT_OF = text("""
+    SELECT count(*) FROM shared.dead_letters
+    WHERE redriven_at IS NULL AND discarded_at IS NULL AND (CAST(:source AS text) IS NULL OR source = :source)
+""")
+OLDEST = text("""
+    SELECT w.id, w.rank FROM (
+        SELECT id, created_at, -CAST(extract(epoch FROM created_at) * 1000000 AS bigint) AS rank
+        FROM shared.dead_letters
+        WHERE redriven_at IS NULL AND discarded_at IS NULL AND created_at <= :until
+          AND (CAST(:source AS text) IS NULL OR source = :source)
+    ) w
+    WHERE CAST(:after_id AS uuid) IS NULL OR (-w.rank, w.id) > (-CAST(:after_rank AS bigint), :after_id)
+    ORDER BY w.created_at, w.id LIMIT :limit
+""")
 FIND = text(LETTERS + " WHERE id = :id")
 COUNT = text("SELECT count(*) FROM shared.dead_letters WHERE redriven_at IS NULL AND discarded_at IS NULL")
 DISCARD = text("""
@@ -134,6 +148,20 @@ async def find_letter(session: AsyncSession, scope: PlatformScope, letter_id: UU
 async def count_letters(session: AsyncSession, scope: PlatformScope) -> int:
     """How many wait for somebody."""
     return int(await session.scalar(COUNT) or 0)
+
+
+async def count_letters_of(session: AsyncSession, scope: PlatformScope, source: str | None) -> int:
+    """How many wait for somebody, of one source when one is named."""
+    return int(await session.scalar(COUNT_OF, {"source": source}) or 0)
+
+
+async def list_oldest(
+    session: AsyncSession, source: str | None, until: datetime, after: tuple[int, UUID] | None, limit: int
+) -> list[tuple[UUID, int]]:
+    """Those that waited at `until`, the oldest first, after a place; each with its rank, which falls with time."""
+    rank, letter_id = after or (None, None)
+    place = {"source": source, "until": until, "after_rank": rank, "after_id": letter_id, "limit": limit}
+    return [(row.id, row.rank) for row in await session.execute(OLDEST, place)]
 
 
 async def discard_letter(session: AsyncSession, letter_id: UUID) -> bool:

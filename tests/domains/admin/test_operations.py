@@ -13,7 +13,7 @@ from app.context import Runtime
 from app.domains.admin import gateway
 from app.domains.admin.contracts.operations import Health
 from app.domains.admin.jobs import look_at_dependencies
-from app.domains.admin.service import system
+from app.domains.admin.service import events, system
 from app.domains.admin.service.board import Board
 from app.domains.auth.events import SessionStarted
 from app.shared.authz.actor import SYSTEM
@@ -88,6 +88,7 @@ async def test_all_that_wait_are_sent_again_at_once_by_those_who_may(runtime: Ru
     assert (await eve.client.get("/admin/events")).status_code == 200
     assert (await eve.post("/admin/events/dead-letters/redrive")).status_code == 403
     assert (await olga.post_json("/api/v1/admin/dead-letters/redrive", {})).json() == {"count": 3}
+    await run_batches(runtime, events.REDRIVE_ALL)
     assert "None: everything that was sent was taken" in words((await olga.client.get("/admin/events")).text)
 
 

@@ -63,8 +63,7 @@ async def see_machines(
     """MAAS shows exactly these."""
     async with runtime.context(SYSTEM) as ctx:
         begun = await ctx.now()
-    async with runtime.context(SYSTEM) as ctx:
-        return await record(ctx, Sighting(begun, tuple(shown), gpus))
+    return await record(lambda: runtime.context(SYSTEM), Sighting(begun, tuple(shown), gpus))
 
 
 async def node_ids(runtime: Runtime) -> list[UUID]:

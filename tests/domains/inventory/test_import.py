@@ -221,8 +221,8 @@ async def test_what_provisioning_saw_while_maas_was_read_is_newer_and_stays(
     clock.advance(1)
     async with open_context() as ctx:
         await public.observe_node(ctx, node_id, "ready", None)
+    assert (await record(open_context, old)).changed == 0
     async with open_context() as ctx:
-        assert (await record(ctx, old)).changed == 0
         assert (await public.get_node(ctx, node_id)).maas_state == "ready"
         assert len(await public.list_candidates(ctx, (await public.list_skus(ctx))[-1].id)) == 1
 
@@ -232,8 +232,9 @@ async def test_a_machine_that_cannot_be_inspected_waits_for_the_next_import_and_
 ) -> None:
     await plant(runtime)
     async with open_context() as ctx:
-        shown = (machine(1, "cpu"), machine(2, "h100x8"))
-        report = await record(ctx, Sighting(await ctx.now(), shown, {"m00001": ()}, frozenset({"m00002"})))
+        now = await ctx.now()
+    shown = (machine(1, "cpu"), machine(2, "h100x8"))
+    report = await record(open_context, Sighting(now, shown, {"m00001": ()}, frozenset({"m00002"})))
     assert report == ImportReport(seen=2, added=1)
 
 
@@ -244,3 +245,13 @@ async def test_two_imports_at_once_add_each_machine_once(runtime: Runtime) -> No
     reports = await asyncio.gather(*(see(runtime, shown) for _ in range(4)))
     assert sum(report.added for report in reports) == 12
     assert len(await node_ids(runtime)) == 12
+
+
+async def test_one_machine_that_cannot_be_written_spoils_no_import(runtime: Runtime) -> None:
+    await plant(runtime)
+    shown = [machine(number, "cpu") for number in range(1, 71)]
+    shown[3] = msgspec.structs.replace(shown[3], hostname="\x00")  # PostgreSQL keeps no NUL
+    report = await see_machines(runtime, shown, {item.system_id: () for item in shown})
+    assert (report.seen, report.added) == (70, 69)
+    report = await see_machines(runtime, shown[:2], {})
+    assert report.missing == 67

@@ -15,6 +15,7 @@ from app.shared.authz.actor import SYSTEM
 from app.shared.events import Envelope
 from tests.domains.notification.world import activated, emit, paid, runway_low
 from tests.fixtures.app import tenant_of
+from tests.fixtures.batches import look
 from tests.fixtures.clock import START
 from tests.fixtures.drain import drain
 from workers.consumers import deliver
@@ -201,3 +202,14 @@ async def test_an_invitation_is_mailed_without_a_secret(runtime, post, sign_in_a
     [mail] = await post.mails("ben@example.com")
     assert "http://localhost:8000/invitations" in mail["text"]
     assert mail["subject"].startswith("Ada invites you to ")
+
+
+async def test_a_large_organisation_is_told_in_steps_each_person_once(runtime, sign_in_as, monkeypatch) -> None:
+    monkeypatch.setattr(inbox, "AT_ONCE", 0)
+    ada = await sign_in_as("ada")
+    await emit(runtime, ada, paid(tenant_of(ada)))
+    await drain(runtime, DOMAINS)
+    seen = await look(runtime, inbox.NOTE_MANY)
+    assert (seen.state, seen.done, seen.total) == ("done", 1, 1)
+    [item] = (await _items(ada))["items"]
+    assert item["title"] == "$25.00 of credit was added"

@@ -47,6 +47,9 @@ async def test_a_launch_whose_workflow_was_lost_is_asked_for_again(runtime, cloc
             await cancel(ctx, CancelAllocation(allocation_id=launched.allocation_id))
         await run_reconcile(runtime, {})
         signal = ("signal", f"provision/{launched.allocation_id}")
+        assert await calls(world) == [start, start, signal]  # it was asked for a moment ago: others have their turn
+        clock.advance(360)
+        await run_reconcile(runtime, {})
         assert await calls(world) == [start, start, signal, start, signal]
 
 

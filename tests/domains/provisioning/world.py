@@ -105,7 +105,8 @@ async def add_nodes(runtime: Runtime, code: str, count: int) -> None:
     )  # fmt: skip
     async with runtime.context(SYSTEM) as ctx:
         begun = await ctx.now()
-        await record(ctx, Sighting(begun, machines, {machine.system_id: gpus for machine in machines}))
+    sighting = Sighting(begun, machines, {machine.system_id: gpus for machine in machines})
+    await record(lambda: runtime.context(SYSTEM), sighting)
 
 
 class World:

@@ -2,6 +2,9 @@
 
 import re
 
+from app.domains.storage.service import folders
+from tests.fixtures.batches import look, run_batches
+
 
 async def page(shelf, path: str, status: int = 200) -> str:
     answer = await shelf.browser.client.get(path)
@@ -127,3 +130,18 @@ async def test_search_order_and_pages(shelf) -> None:
             assert seen == ["c", *names] and cursor is None
     answer = await shelf.get("/api/v1/storage/objects", folder="b", sort="size", cursor="WyJvIiwieCIsInkiXQ")
     assert answer.status_code == 422
+
+
+async def test_a_large_folder_comes_back_in_steps(shelf, runtime, monkeypatch) -> None:
+    monkeypatch.setattr(folders, "AT_ONCE", 1)
+    await shelf.put("old/a.txt", b"a")
+    await shelf.put("old/deep/b.txt", b"b")
+    shown = await page(shelf, await submit(shelf, "/storage/files/folders/delete", path="old"))
+    await shelf.put("old/a.txt", b"another")  # its path is taken by now: the old one stays where it is
+    at = re.search(r'name="at" value="([^"]+)"', shown)[1]
+    await submit(shelf, "/storage/files/folders/restore", path="old", at=at)
+    assert await shelf.names("old") == ["a.txt"]
+    await run_batches(runtime, folders.RESTORE_MANY)
+    assert (await look(runtime, folders.RESTORE_MANY)).state == "done"
+    assert await shelf.names("old") == ["deep/", "a.txt"]
+    assert await shelf.names("old/deep") == ["b.txt"]

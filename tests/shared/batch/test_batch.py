@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from app.shared.authz.actor import SYSTEM
-from app.shared.batch import BatchSpec, Item, ask, each_alone, store
+from app.shared.batch import BatchItem, BatchSpec, ask, each_alone, store
 from app.shared.batch.runner import make_step
 from app.shared.batch.spec import BatchRef
 from app.shared.ids import new_id
@@ -40,7 +40,7 @@ class Things:
     async def find(self, ctx, batch, after, limit):
         places = sorted((-rank, key) for key, rank in self.left.items())
         behind = [place for place in places if after is None or place > (-after.rank, after.id)]
-        return [Item(id=key, rank=-rank) for rank, key in behind[:limit]]
+        return [BatchItem(id=key, rank=-rank) for rank, key in behind[:limit]]
 
     async def act(self, ctx, batch, items):
         if self.odd & {item.id for item in items}:

@@ -53,7 +53,7 @@ async def show_letter(ctx: Ctx, letter_id: FromPath[UUID]) -> DeadLetter:
 
 @post("/api/v1/admin/dead-letters/redrive", opt=MANAGE, status_code=202)
 async def redrive_many(ctx: Ctx, data: Json[RedriveBody]) -> Redriven:
-    """Send several again, at most 200 at once; without ids all that wait."""
+    """Send several again, at most 200 at once; without ids all that wait, in steps: `count` is how many those are."""
     return await once(ctx, Redriven, events.redrive_letters, data.command())
 
 

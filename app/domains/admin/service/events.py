@@ -1,7 +1,10 @@
 """The outbox and its dead letters: look, send again, give up."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
+
+import msgspec
 
 from app.context import Context
 from app.domains.admin.contracts.operations import (
@@ -15,6 +18,7 @@ from app.domains.admin.contracts.operations import (
 from app.domains.admin.errors import AlreadyDecided
 from app.domains.admin.rules.reasons import stated
 from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.batch import Batch, BatchItem, BatchSpec, ask
 from app.shared.batch.report import list_batches
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.outbox import report
@@ -58,16 +62,52 @@ async def show_letter(ctx: Context, letter_id: UUID) -> DeadLetter:
 
 @privileged(MANAGE, "dead_letter.redrive", "dead_letter", lambda command, _result: _named(command))
 async def redrive_letters(ctx: Context, command: RedriveLetters) -> Redriven:
-    """Send dead letters again, at most 200 at once. Raises NotFound, Conflict for one that was sent again before."""
-    ids = list(command.ids)
-    if not ids:
-        scope = platform_scope(ctx.actor, MANAGE)
-        waiting = await report.page_letters(ctx.session, scope, command.source, False, None, AT_ONCE)
-        ids = [letter.id for letter in reversed(waiting)]  # the oldest first, as they came
-    for letter_id in ids[:AT_ONCE]:
+    """Send dead letters again: these (at most 200), or without ids all that wait, in steps, the oldest first. Raises
+    NotFound, Conflict for one that was sent again before, ValidationFailed for too many."""
+    if len(command.ids) > AT_ONCE:
+        raise ValidationFailed(fields={"ids": f"At most {AT_ONCE} at once; without ids all that wait."})
+    count = len(command.ids)
+    if command.ids:
+        await _send_again(ctx, command.ids)
+    else:
+        count = await report.count_letters_of(ctx.session, platform_scope(ctx.actor, MANAGE), command.source)
+        subject = uuid5(REDRIVE_SUBJECT, command.source or "")
+        await ask(ctx, REDRIVE_ALL, subject, arguments=Redrive(command.source), total=count)
+    ctx.explain(count=count)
+    return Redriven(count=count)
+
+
+async def _send_again(ctx: Context, ids: Sequence[UUID]) -> None:
+    for letter_id in ids:
         await redrive(ctx, letter_id)
-    ctx.explain(count=len(ids))
-    return Redriven(count=len(ids))
+
+
+class Redrive(msgspec.Struct, frozen=True):
+    """All that waited when it began, of one source when one is named."""
+
+    source: str | None
+
+
+async def _find(ctx: Context, batch: Batch, after: BatchItem | None, limit: int) -> Sequence[BatchItem]:
+    source, place = msgspec.convert(batch.arguments, Redrive).source, (after.rank, after.id) if after else None
+    rows = await report.list_oldest(ctx.session, source, batch.started_at, place, limit)
+    return [BatchItem(id=letter_id, rank=rank) for letter_id, rank in rows]
+
+
+async def _act(ctx: Context, batch: Batch, items: Sequence[BatchItem]) -> Collection[UUID]:
+    ids = [item.id for item in items]
+    await _send_again(ctx, ids)
+    return ids
+
+
+REDRIVE_SUBJECT = UUID("00000000-0000-7000-8000-000000000001")  # one at a time of each source
+REDRIVE_ALL = BatchSpec(
+    name="admin.redrive_all",
+    title="Sending dead letters again",
+    queue="maintenance",
+    find=_find,
+    act=_act,
+)
 
 
 @privileged(MANAGE, "dead_letter.discard", "dead_letter", lambda command, _result: command.id)

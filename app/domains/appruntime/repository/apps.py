@@ -53,14 +53,15 @@ WATCHED = text(
     + """
     WHERE ended_at IS NULL
       AND (state = 'running' OR (state IN ('stopped', 'failed') AND state_changed_at > :since))
-    ORDER BY allocation_id, id LIMIT 2000
+      AND (CAST(:after_id AS uuid) IS NULL OR (allocation_id, id) > (CAST(:after_machine AS uuid), :after_id))
+    ORDER BY allocation_id, id LIMIT :limit
     """
 )
 STUCK = text(
     SELECT
     + """
     WHERE ended_at IS NULL AND state IN ('requested', 'installing', 'starting', 'stopping')
-      AND state_changed_at < :before ORDER BY id LIMIT 100
+      AND state_changed_at < :before AND (CAST(:after AS uuid) IS NULL OR id > :after) ORDER BY id LIMIT :limit
     """
 )
 CHANGE = text("""
@@ -129,13 +130,16 @@ class AppRepository:
         """Everything that is not released there, locked."""
         return [_view(row) for row in await self._session.execute(ON_MACHINE, {"allocation_id": allocation_id})]
 
-    async def list_watched(self, since: datetime) -> list[AppView]:
-        """Those that run, and those that went down after `since`."""
-        return [_view(row) for row in await self._session.execute(WATCHED, {"since": since})]
+    async def list_watched(self, since: datetime, after: AppView | None, limit: int) -> list[AppView]:
+        """Those that run, and those that went down after `since`, by machine; the next after that one."""
+        place = {"after_machine": after.allocation_id if after else None, "after_id": after.id if after else None}
+        rows = await self._session.execute(WATCHED, {"since": since, "limit": limit, **place})
+        return [_view(row) for row in rows]
 
-    async def list_stuck(self, before: datetime) -> list[AppView]:
-        """Those on their way up or down that have not changed since `before`; at most 100."""
-        return [_view(row) for row in await self._session.execute(STUCK, {"before": before})]
+    async def list_stuck(self, before: datetime, after: UUID | None, limit: int) -> list[AppView]:
+        """Those on their way up or down that have not changed since `before`, the next after that one."""
+        values = {"before": before, "after": after, "limit": limit}
+        return [_view(row) for row in await self._session.execute(STUCK, values)]
 
     async def change(self, app: AppView, now: datetime, **changes: object) -> AppView:
         """Write changed fields; the version goes up by one. The row must be locked by the caller."""

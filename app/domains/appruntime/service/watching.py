@@ -17,9 +17,11 @@ from app.domains.appruntime.service import life
 from app.domains.appruntime.service.links import links_of, manager_of
 from app.domains.provisioning import public as provisioning
 from app.shared.authz.actor import SYSTEM
+from app.shared.batch import each_alone
 from app.shared.errors import DomainError
 
 RECENT = timedelta(minutes=10)
+AT_ONCE = 500  # apps per look at the table
 STUCK_AFTER = timedelta(minutes=5)
 MACHINE_GONE = "Its machine was given back."
 
@@ -28,16 +30,24 @@ log = structlog.get_logger("berth.apps")
 
 async def watch(runtime: Runtime) -> int:
     """One look at every machine with apps; how many apps were not as they were said to be. Silent machines are left."""
-    async with runtime.context(SYSTEM) as ctx:
-        apps = await AppRepository(ctx.session).list_watched(await ctx.now() - RECENT)
-        gone = await provisioning.access_endings(ctx, {app.allocation_id for app in apps})
-        for allocation_id in gone:
-            await leave_machine(ctx, allocation_id)
-    found = 0
-    for allocation_id, group in groupby(apps, key=lambda app: app.allocation_id):
-        if allocation_id not in gone:
+    found, after = 0, None
+    while True:
+        async with runtime.context(SYSTEM) as ctx:
+            apps = await AppRepository(ctx.session).list_watched(await ctx.now() - RECENT, after, AT_ONCE)
+            gone = await provisioning.access_endings(ctx, {app.allocation_id for app in apps})
+        if not apps:
+            return found
+        after = apps[-1]
+        left = [app for app in apps if app.allocation_id not in gone]
+
+        async def leave(allocation_id: UUID) -> int:
+            async with runtime.context(SYSTEM) as ctx:
+                return await leave_machine(ctx, allocation_id)
+
+        await each_alone(gone, leave, "the apps of a machine that is gone could not be ended")
+        for allocation_id, group in groupby(left, key=lambda app: app.allocation_id):
             found += await look_at(runtime, allocation_id, list(group))
-    return found + len(gone)
+        found += len(gone)
 
 
 async def look_at(runtime: Runtime, allocation_id: UUID, apps: list[AppView]) -> int:
@@ -84,13 +94,23 @@ async def _end(runtime: Runtime, app: AppView) -> int:
     return 1
 
 
-async def ask_again(ctx: Context) -> int:
+async def ask_again(runtime: Runtime) -> int:
     """Ask again for the workflow of everything that has not moved for minutes: one that runs notices nothing, one that
-    was lost begins anew."""
-    stuck = await AppRepository(ctx.session).list_stuck(await ctx.now() - STUCK_AFTER)
-    for app in stuck:
-        await life.drive(ctx, app, "stop" if app.state == "stopping" else "start")
-    return len(stuck)
+    was lost begins anew. Returns how many were asked for."""
+    asked, after = 0, None
+    while True:
+        async with runtime.context(SYSTEM) as ctx:
+            stuck = await AppRepository(ctx.session).list_stuck(await ctx.now() - STUCK_AFTER, after, AT_ONCE)
+        if not stuck:
+            return asked
+        after = stuck[-1].id
+
+        async def ask(app: AppView) -> bool:
+            async with runtime.context(SYSTEM) as ctx:
+                await life.drive(ctx, app, "stop" if app.state == "stopping" else "start")
+            return True
+
+        asked += await each_alone(stuck, ask, "the workflow of an app could not be asked for again")
 
 
 async def leave_machine(ctx: Context, allocation_id: UUID) -> int:

@@ -79,8 +79,11 @@ TENANT_OF = text("""
 """)
 PERSON = text("SELECT id, name, email, email_key, email_verified FROM auth.users WHERE id = :id")
 DUE = text("""
-    SELECT id, tenant_id, project_id FROM auth.invitations WHERE state = 'pending' AND expires_at <= :now
-    ORDER BY expires_at LIMIT :rows FOR UPDATE SKIP LOCKED
+    SELECT id FROM auth.invitations WHERE state = 'pending' AND expires_at <= :now ORDER BY expires_at LIMIT :rows
+""")
+LOCK_DUE = text("""
+    SELECT id, tenant_id, project_id FROM auth.invitations
+    WHERE id = :id AND state = 'pending' AND expires_at <= :now FOR UPDATE SKIP LOCKED
 """)
 
 AnyRow = Row[tuple[object, ...]]
@@ -173,6 +176,10 @@ class InvitationRepository:
         found: UUID | None = await self._session.scalar(TENANT_OF, values)
         return found
 
-    async def list_due(self, now: datetime, rows: int) -> list[AnyRow]:
-        """Those whose time has run out, locked; another worker's are left to it."""
-        return list(await self._session.execute(DUE, {"now": now, "rows": rows}))
+    async def list_due(self, now: datetime, rows: int) -> list[UUID]:
+        """Those whose time has run out."""
+        return list(await self._session.scalars(DUE, {"now": now, "rows": rows}))
+
+    async def lock_due(self, invitation_id: UUID, now: datetime) -> AnyRow | None:
+        """One whose time has run out, locked; another worker's is left to it."""
+        return (await self._session.execute(LOCK_DUE, {"id": invitation_id, "now": now})).one_or_none()

@@ -318,12 +318,18 @@ async def mails(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, InvitationMail]
     }
 
 
-async def expire_due(ctx: Context) -> int:
-    """Close those whose time has run out; how many."""
+async def list_due(ctx: Context) -> list[UUID]:
+    """Those whose time has run out, at most 200."""
+    return await InvitationRepository(ctx.session).list_due(await ctx.now(), BATCH)
+
+
+async def expire(ctx: Context, invitation_id: UUID) -> bool:
+    """Close one whose time has run out. False when it was answered, closed, or is in somebody's hands."""
     repository, now = InvitationRepository(ctx.session), await ctx.now()
-    due = await repository.list_due(now, BATCH)
-    for row in due:
-        version = await repository.close(row.id, "expired", None, now)
-        fact = InvitationExpired(invitation_id=row.id, tenant_id=row.tenant_id, project_id=row.project_id)
-        await ctx.emit(fact, version=version or 1, tenant_id=row.tenant_id, project_id=row.project_id)
-    return len(due)
+    row = await repository.lock_due(invitation_id, now)
+    if row is None:
+        return False
+    version = await repository.close(row.id, "expired", None, now)
+    fact = InvitationExpired(invitation_id=row.id, tenant_id=row.tenant_id, project_id=row.project_id)
+    await ctx.emit(fact, version=version or 1, tenant_id=row.tenant_id, project_id=row.project_id)
+    return True

@@ -51,12 +51,16 @@ LOCK = text("""
     SELECT currency FROM billing.ledger_accounts
     WHERE tenant_id = :tenant_id AND kind = 'customer_credit' FOR UPDATE
 """)
-LOCK_RUNNING = text("""
+RUNNING = text("""
     SELECT a.tenant_id FROM billing.ledger_accounts a
     WHERE a.kind = 'customer_credit' AND (CAST(:after AS uuid) IS NULL OR a.tenant_id > :after)
       AND EXISTS (SELECT FROM billing.metered_allocations m
                   WHERE m.tenant_id = a.tenant_id AND m.metered_from IS NOT NULL AND m.ended_at IS NULL)
-    ORDER BY a.tenant_id LIMIT :batch FOR UPDATE OF a SKIP LOCKED
+    ORDER BY a.tenant_id LIMIT :batch
+""")
+LOCK_FREE = text("""
+    SELECT tenant_id FROM billing.ledger_accounts WHERE kind = 'customer_credit' AND tenant_id = ANY(:tenants)
+    ORDER BY tenant_id FOR UPDATE SKIP LOCKED
 """)
 FUNDS = text("""
     SELECT a.tenant_id, a.currency, a.credit, a.promotions, a.held,
@@ -98,9 +102,15 @@ async def lock_tenant(session: AsyncSession, tenant_id: UUID) -> str | None:
     return cast(str | None, await session.scalar(LOCK, {"tenant_id": tenant_id}))
 
 
-async def lock_running_tenants(session: AsyncSession, after: UUID | None, batch: int) -> list[UUID]:
-    """Lock the next tenants with running meters, in order of their ids; those that are busy wait for the next tick."""
-    rows = await session.execute(LOCK_RUNNING, {"after": after, "batch": batch})
+async def running_tenants(session: AsyncSession, after: UUID | None, batch: int) -> list[UUID]:
+    """The next tenants with running meters, in order of their ids."""
+    rows = await session.execute(RUNNING, {"after": after, "batch": batch})
+    return [row.tenant_id for row in rows]
+
+
+async def lock_free_tenants(session: AsyncSession, tenant_ids: Sequence[UUID]) -> list[UUID]:
+    """Of these those that nobody else has locked, locked."""
+    rows = await session.execute(LOCK_FREE, {"tenants": list(tenant_ids)})
     return [row.tenant_id for row in rows]
 
 

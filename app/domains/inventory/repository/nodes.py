@@ -62,7 +62,8 @@ KNOWN = text("""
 """)
 LOCK_KNOWN = text("""
     SELECT id, system_id, hostname, zone, sku_id, sku_problem, state, state_reason, maas_state, maas_message, address,
-           power_state, hardware, gpus FROM inventory.nodes WHERE maas_seen_at <= :begun ORDER BY id FOR UPDATE
+           power_state, hardware, gpus FROM inventory.nodes
+    WHERE system_id = ANY(:system_ids) AND maas_seen_at <= :begun ORDER BY id FOR UPDATE
 """)
 INSERT_NODE = text("""
     INSERT INTO inventory.nodes (id, system_id, hostname, sku_id, sku_problem, zone, state, state_since, address,
@@ -258,9 +259,10 @@ async def list_known(session: AsyncSession) -> dict[str, KnownNode]:
     return {row.system_id: _known(row) for row in await session.execute(KNOWN)}
 
 
-async def lock_known(session: AsyncSession, begun: datetime) -> dict[str, KnownNode]:
-    """The nodes nobody has looked at since `begun`, locked in the order of their ids."""
-    return {row.system_id: _known(row) for row in await session.execute(LOCK_KNOWN, {"begun": begun})}
+async def lock_known(session: AsyncSession, begun: datetime, system_ids: Sequence[str]) -> dict[str, KnownNode]:
+    """Of these the nodes nobody has looked at since `begun`, locked in the order of their ids."""
+    rows = await session.execute(LOCK_KNOWN, {"begun": begun, "system_ids": list(system_ids)})
+    return {row.system_id: _known(row) for row in rows}
 
 
 async def append_node(session: AsyncSession, seen: SeenNode, seen_at: datetime) -> bool:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -25,11 +26,14 @@ from app.domains.inventory.service.nodes import tell_slots
 from app.domains.maas.contracts import MaasMachine, SystemId
 from app.domains.maas.public import MaasError, MaasGateway, node_state
 from app.shared.authz import Permission, privileged
+from app.shared.batch import together_or_alone
 from app.shared.ids import new_id
 
 log = structlog.get_logger("inventory")
 ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
 AT_ONCE = 4  # what one region process serves at once
+PER_TRANSACTION = 50  # machines whose nodes are locked together
+T = TypeVar("T")
 
 VANISHED = "MAAS no longer shows this machine in our pool"
 
@@ -59,8 +63,7 @@ async def import_nodes(contexts: ContextFactory, gateway: MaasGateway, pool: str
     unclear = [machine.system_id for machine in machines if _is_unclear(known.get(machine.system_id), machine)]
     gpus = await _inspect(gateway, unclear)
     skipped = frozenset(unclear) - gpus.keys()
-    async with contexts() as ctx:
-        return await record(ctx, Sighting(begun, machines, gpus, skipped))
+    return await record(contexts, Sighting(begun, machines, gpus, skipped))
 
 
 @privileged(Permission.PLATFORM_NODE_MANAGE, "node.import", "pool", lambda command, _result: command.pool)
@@ -96,34 +99,77 @@ async def _inspect(gateway: MaasGateway, system_ids: Sequence[SystemId]) -> dict
     return found
 
 
-async def record(ctx: Context, sighting: Sighting) -> ImportReport:
-    """Write a sighting in one transaction. Safe to repeat: the same sighting changes nothing the second time."""
-    known = await nodes.list_known(ctx.session)
-    ours = await nodes.lock_known(ctx.session, sighting.begun)
-    types = await catalog.list_hardware(ctx.session)
-    added = changed = unmatched = 0
-    same: list[NodeId] = []
-    for machine in sighting.machines:
-        if machine.system_id in sighting.skipped:
-            continue
-        node, before = known.get(machine.system_id), ours.get(machine.system_id)
-        seen = _seen(machine, node, sighting.gpus.get(machine.system_id), types)
-        unmatched += seen.sku_id is None
-        if node is None:
-            added += await _add(ctx, seen, sighting.begun)
-        elif before is not None and _is_same(before, seen):
-            same.append(before.id)
-        elif before is not None:
-            await _change(ctx, before, seen, sighting.begun)
-            changed += 1
-    await nodes.set_seen(ctx.session, same, sighting.begun)
-    shown = {machine.system_id for machine in sighting.machines}
-    gone = [node for node in ours.values() if node.system_id not in shown and node.maas_state != "missing"]
-    for node in gone:
-        await _lose(ctx, node, sighting.begun)
+async def record(contexts: ContextFactory, sighting: Sighting) -> ImportReport:
+    """Write a sighting, so many machines per transaction, and an odd one by itself: it spoils nobody's import. Safe to
+    repeat: the same sighting changes nothing the second time."""
+    async with contexts() as ctx:
+        known = await nodes.list_known(ctx.session)
+        types = await catalog.list_hardware(ctx.session)
+    book = _Book(sighting, known, types)
+    shown = [machine for machine in sighting.machines if machine.system_id not in sighting.skipped]
+
+    async def write(machines: Sequence[MaasMachine]) -> None:
+        async with contexts() as ctx:
+            counts = await book.write(ctx, machines)
+        book.counts = [have + more for have, more in zip(book.counts, counts, strict=True)]
+
+    async def lose(system_ids: Sequence[str]) -> None:
+        async with contexts() as ctx:
+            lost = await book.lose(ctx, system_ids)
+        book.missing += lost
+
+    for part in _parts(shown):
+        await together_or_alone(part, write, "a machine could not be imported")
+    names = {machine.system_id for machine in sighting.machines}
+    for gone in _parts([system_id for system_id in known if system_id not in names]):
+        await together_or_alone(gone, lose, "a machine that is gone could not be marked")
+    added, changed, unmatched = book.counts
     return ImportReport(
-        seen=len(sighting.machines), added=added, changed=changed, missing=len(gone), unmatched=unmatched
+        seen=len(sighting.machines), added=added, changed=changed, missing=book.missing, unmatched=unmatched
     )
+
+
+def _parts(things: Sequence[T]) -> list[Sequence[T]]:
+    return [things[start : start + PER_TRANSACTION] for start in range(0, len(things), PER_TRANSACTION)]
+
+
+class _Book:
+    """What one import compares with, and counts."""
+
+    def __init__(self, sighting: Sighting, known: dict[str, KnownNode], types: Sequence[SkuHardware]) -> None:
+        self._sighting = sighting
+        self._known = known
+        self._types = types
+        self.counts = [0, 0, 0]  # added, changed, unmatched
+        self.missing = 0
+
+    async def write(self, ctx: Context, machines: Sequence[MaasMachine]) -> tuple[int, int, int]:
+        """These machines, in one transaction; how many were added, changed, have no type."""
+        begun = self._sighting.begun
+        ours = await nodes.lock_known(ctx.session, begun, [machine.system_id for machine in machines])
+        added = changed = unmatched = 0
+        same: list[NodeId] = []
+        for machine in machines:
+            node, before = self._known.get(machine.system_id), ours.get(machine.system_id)
+            seen = _seen(machine, node, self._sighting.gpus.get(machine.system_id), self._types)
+            unmatched += seen.sku_id is None
+            if node is None:
+                added += await _add(ctx, seen, begun)
+            elif before is not None and _is_same(before, seen):
+                same.append(before.id)
+            elif before is not None:
+                await _change(ctx, before, seen, begun)
+                changed += 1
+        await nodes.set_seen(ctx.session, same, begun)
+        return added, changed, unmatched
+
+    async def lose(self, ctx: Context, system_ids: Sequence[str]) -> int:
+        """Machines that the pool no longer shows; how many were there before."""
+        ours = await nodes.lock_known(ctx.session, self._sighting.begun, system_ids)
+        gone = [node for node in ours.values() if node.maas_state != "missing"]
+        for node in gone:
+            await _lose(ctx, node, self._sighting.begun)
+        return len(gone)
 
 
 def _seen(

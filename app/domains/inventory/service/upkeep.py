@@ -27,6 +27,7 @@ from app.domains.inventory.rules.upkeep import may_follow, overlaps
 from app.domains.inventory.service.history import note
 from app.domains.inventory.service.nodes import lock, reason_of, tell_slots
 from app.shared.authz import Permission, privileged
+from app.shared.batch import each_alone
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.ids import new_id
 
@@ -134,11 +135,12 @@ async def turn_windows(contexts: ContextFactory) -> int:
     at once: the node's lock is taken, then the window is read again."""
     async with contexts() as ctx:
         due = await upkeep.due_windows(ctx.session, await ctx.now())
-    turned = 0
-    for found in due:
+
+    async def turn(found: MaintenanceWindow) -> bool:
         async with contexts() as ctx:
-            turned += await _turn(ctx, found)
-    return turned
+            return await _turn(ctx, found)
+
+    return await each_alone(due, turn, "a maintenance window could not be turned")
 
 
 async def _turn(ctx: Context, found: MaintenanceWindow) -> bool:

@@ -1,5 +1,7 @@
 """The inbox: an event becomes items of the people it concerns; they list them, count them and mark them read."""
 
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -14,6 +16,7 @@ from app.domains.notification.rules.preferences import choice
 from app.domains.notification.rules.words import Kind, find_kind
 from app.domains.notification.service import words
 from app.shared.authz import Permission, TenantScope, privileged, tenant_scope
+from app.shared.batch import Batch, BatchItem, BatchSpec, ask
 from app.shared.errors import NotFound
 from app.shared.events import Envelope, Event
 from app.shared.ids import new_id
@@ -22,30 +25,87 @@ from app.shared.web.paging import Slice, cut
 
 MAIL_TEMPLATE = "event"
 PREFIX = "berth.v1."
+AT_ONCE = 100  # people told in one transaction
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """One event as inboxes know it."""
+
+    name: str
+    facts: dict[str, object]
+    subject_id: UUID
+    event_id: UUID
+    tenant_id: UUID
+    project_id: UUID | None
+    occurred_at: datetime
 
 
 async def note(ctx: Context, event: Event, envelope: Envelope) -> None:
-    """Put `event` into the inboxes of those it concerns, and record the mails that they want."""
-    facts: dict[str, object] = msgspec.to_builtins(event)
-    kind = find_kind(event.SUBJECT.removeprefix(PREFIX), facts)
-    if kind is None or envelope.tenant_id is None:
+    """Put `event` into the inboxes of those it concerns, and record the mails that they want. Where they are many, a
+    batch does it."""
+    if envelope.tenant_id is None:
         return
-    holders = await auth.role_holders(ctx, envelope.tenant_id)
-    people = audience(kind, facts, holders, envelope.project_id)
-    if not people:
-        return
-    new = NewItems(
-        ids={person: new_id() for person in sorted(people)},
+    told = Told(
+        name=event.SUBJECT.removeprefix(PREFIX),
+        facts=msgspec.to_builtins(event),
+        subject_id=event.aggregate_id,
+        event_id=envelope.id,
         tenant_id=envelope.tenant_id,
         project_id=envelope.project_id,
-        event_id=envelope.id,
-        kind=kind.name,
-        subject_id=event.aggregate_id,
-        facts=facts,
         occurred_at=envelope.occurred_at,
     )
+    people = await _people(ctx, told)
+    if len(people) <= AT_ONCE:
+        await _put(ctx, told, people)
+    else:
+        await ask(ctx, NOTE_MANY, told.event_id, tenant_id=told.tenant_id, arguments=told, total=len(people))
+
+
+async def _people(ctx: Context, told: Told) -> list[UUID]:
+    """Whom it concerns now, in order of their ids."""
+    kind = find_kind(told.name, told.facts)
+    if kind is None:
+        return []
+    return sorted(audience(kind, told.facts, await auth.role_holders(ctx, told.tenant_id), told.project_id))
+
+
+async def _put(ctx: Context, told: Told, people: Sequence[UUID]) -> None:
+    kind = find_kind(told.name, told.facts)
+    if kind is None or not people:
+        return
+    new = NewItems(
+        ids={person: new_id() for person in people},
+        tenant_id=told.tenant_id,
+        project_id=told.project_id,
+        event_id=told.event_id,
+        kind=kind.name,
+        subject_id=told.subject_id,
+        facts=told.facts,
+        occurred_at=told.occurred_at,
+    )
     added = await InboxRepository(ctx.session).append(new, await ctx.now())
-    await _tell(ctx, kind, added, envelope.tenant_id)
+    await _tell(ctx, kind, added, told.tenant_id)
+
+
+async def _find(ctx: Context, batch: Batch, after: BatchItem | None, limit: int) -> Sequence[BatchItem]:
+    people = await _people(ctx, msgspec.convert(batch.arguments, Told))
+    return [BatchItem(id=person) for person in people if after is None or person > after.id][:limit]
+
+
+async def _act(ctx: Context, batch: Batch, items: Sequence[BatchItem]) -> Collection[UUID]:
+    people = [item.id for item in items]
+    await _put(ctx, msgspec.convert(batch.arguments, Told), people)
+    return people
+
+
+NOTE_MANY = BatchSpec(
+    name="notification.note_many",
+    title="Telling the people of a large organisation of an event",
+    queue="notifications",
+    find=_find,
+    act=_act,
+    size=AT_ONCE,
+)
 
 
 async def _tell(ctx: Context, kind: Kind, added: dict[UUID, UUID], tenant_id: UUID) -> None:

@@ -15,6 +15,7 @@ from app.domains.notification.repository import mails as mail_rows
 from app.domains.notification.repository.deliveries import DeliveryRepository, prune_deliveries
 from app.domains.notification.service import deliveries, mails
 from app.shared.authz.actor import SYSTEM
+from app.shared.batch import each_alone
 from app.shared.policy import PolicyKey
 
 log = structlog.get_logger("berth.notification")
@@ -30,8 +31,7 @@ async def sweep(runtime: Runtime) -> int:
     async with runtime.context(SYSTEM) as ctx:
         overdue = await mail_rows.list_overdue_mails(ctx.session, await ctx.now() - GRACE, AT_ONCE)
         late = await _ask_again(ctx)
-    for mail_id in overdue:
-        await mails.send(runtime, mail_id)
+    await each_alone(overdue, lambda mail_id: mails.send(runtime, mail_id), "a mail could not be sent")
     return len(overdue) + late
 
 
@@ -47,12 +47,16 @@ async def _ask_again(ctx: Context) -> int:
 
 async def prune(runtime: Runtime) -> None:
     """Forget what is older than its policy says, a batch per transaction."""
-    for key, step in PRUNED:
+
+    async def forget(kind: tuple[PolicyKey[int], Prune]) -> None:
+        key, step = kind
         gone = BATCH
         while gone >= BATCH:
             async with runtime.context(SYSTEM) as ctx:
                 before = await ctx.now() - timedelta(days=await ctx.policy(key))
                 gone = await step(ctx.session, before, BATCH)
+
+    await each_alone(PRUNED, forget, "what is old could not be forgotten")
 
 
 PRUNED: tuple[tuple[PolicyKey[int], Prune], ...] = (

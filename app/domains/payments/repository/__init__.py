@@ -104,7 +104,8 @@ PROCESSED = text("""
 PENDING = text("""
     SELECT id FROM payments.payment_events
     WHERE processed_at IS NULL AND received_at < CAST(:now AS timestamptz) - interval '1 minute'
-    ORDER BY received_at LIMIT :limit
+      AND (CAST(:after AS uuid) IS NULL OR id > :after)
+    ORDER BY id LIMIT :limit
 """)
 
 
@@ -225,9 +226,9 @@ async def set_processed(
     await session.execute(PROCESSED, {"id": message_id, "outcome": outcome, "error": error, "now": now})
 
 
-async def list_pending(session: AsyncSession, now: datetime, limit: int) -> list[UUID]:
-    """Messages whose job was lost."""
-    rows = await session.execute(PENDING, {"now": now, "limit": limit})
+async def list_pending(session: AsyncSession, now: datetime, after: UUID | None, limit: int) -> list[UUID]:
+    """Messages whose job was lost, the next after that one."""
+    rows = await session.execute(PENDING, {"now": now, "after": after, "limit": limit})
     return [row.id for row in rows]
 
 

@@ -21,6 +21,7 @@ from app.domains.payments.repository import refunds
 from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.scope import require
+from app.shared.batch import each_alone
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.ids import new_id
 from app.shared.money import MICRO_PER_CENT
@@ -166,13 +167,11 @@ async def sweep_refunds(runtime: Runtime) -> int:
     async with runtime.context(SYSTEM) as ctx:
         after = await ctx.policy(policies.SWEEP_AFTER)
         waiting = await refunds.list_waiting(ctx.session, await ctx.now(), after, AT_ONCE)
-    settled = 0
-    for refund_id in waiting:
-        try:
-            settled += (await send_refund(runtime, refund_id)) in ("refund succeeded", "refund failed")
-        except Exception:  # the others are looked up all the same
-            log.exception("a refund could not be brought to its end", refund_id=str(refund_id))
-    return settled
+
+    async def ask(refund_id: UUID) -> bool:
+        return (await send_refund(runtime, refund_id)) in ("refund succeeded", "refund failed")
+
+    return await each_alone(waiting, ask, "a refund could not be brought to its end")
 
 
 async def _lock_undecided(ctx: Context, refund_id: UUID) -> RefundView:

@@ -1,5 +1,7 @@
 """A lost webhook loses no money: payments without news are looked up at Stripe, forgotten messages are worked off."""
 
+from uuid import UUID
+
 import structlog
 
 from app.context import Runtime
@@ -11,6 +13,7 @@ from app.domains.payments.repository import Payment
 from app.domains.payments.service import webhooks
 from app.domains.payments.service.settle import settle
 from app.shared.authz.actor import SYSTEM
+from app.shared.batch import each_alone
 
 log = structlog.get_logger("berth.payments")
 AT_ONCE = 50
@@ -21,27 +24,32 @@ async def sweep(runtime: Runtime) -> int:
     """One round. Returns how many payments it brought to an end."""
     async with runtime.context(SYSTEM) as ctx:
         now = await ctx.now()
-        pending = await repository.list_pending(ctx.session, now, AT_ONCE)
         after = await ctx.policy(policies.SWEEP_AFTER)
         waiting = await repository.list_waiting(ctx.session, now, after, AT_ONCE)
-    for message_id in pending:
-        try:
-            async with runtime.context(SYSTEM) as ctx:
-                await webhooks.process(ctx, message_id)
-        except Exception:  # one that cannot be worked off must not hold back everybody's behind it
-            log.exception("a webhook could not be worked off", message_id=str(message_id))
+    await _messages(runtime)
     if not waiting:
         return 0
     async with open_gateway(runtime.settings.stripe) as stripe:
-        return sum([await _look_up_alone(runtime, stripe, payment) for payment in waiting])
+        return await each_alone(
+            waiting, lambda payment: _look_up(runtime, stripe, payment), "a payment could not be brought to its end"
+        )
 
 
-async def _look_up_alone(runtime: Runtime, stripe: StripeGateway, payment: Payment) -> int:
-    try:
-        return await _look_up(runtime, stripe, payment)
-    except Exception:  # the others are looked up all the same
-        log.exception("a payment could not be brought to its end", payment_id=str(payment.id))
-        return 0
+async def _messages(runtime: Runtime) -> None:
+    """Work off forgotten messages, all there are: those that cannot be must not hold back those behind them."""
+
+    async def process(message_id: UUID) -> None:
+        async with runtime.context(SYSTEM) as ctx:
+            await webhooks.process(ctx, message_id)
+
+    after: UUID | None = None
+    while True:
+        async with runtime.context(SYSTEM) as ctx:
+            pending = await repository.list_pending(ctx.session, await ctx.now(), after, AT_ONCE)
+        if not pending:
+            return
+        await each_alone(pending, process, "a webhook could not be worked off")
+        after = pending[-1]
 
 
 async def _look_up(runtime: Runtime, stripe: StripeGateway, payment: Payment) -> int:

@@ -66,9 +66,13 @@ COUNT_STAYING = text("""
 """)
 LOCK_FREE = text(SELECT + " WHERE tenant_id = :tenant_id AND id = ANY(:ids) ORDER BY id FOR UPDATE SKIP LOCKED")
 BY_IDS = text(SELECT + " WHERE id = ANY(:ids)")
-STUCK = text(
-    SELECT + " WHERE ended_at IS NULL AND state <> 'active' AND state_changed_at < :before ORDER BY id LIMIT 100"
-)
+STUCK = text("""
+    SELECT stuck.id FROM provisioning.allocations stuck
+    WHERE ended_at IS NULL AND state <> 'active' AND state_changed_at < :before
+      AND NOT EXISTS (SELECT FROM provisioning.outbox_intents asked
+                      WHERE asked.allocation_id = stuck.id AND asked.created_at >= :before)
+    ORDER BY state_changed_at, id LIMIT 100
+""")
 NAMES = text("""
     SELECT name FROM provisioning.allocations
     WHERE tenant_id = :tenant_id AND project_id = :project_id AND ended_at IS NULL
@@ -153,8 +157,9 @@ class AllocationRepository:
         return [view(row) for row in await self._session.execute(BY_IDS, {"ids": list(ids)})]
 
     async def list_stuck(self, before: datetime) -> list[AllocationView]:
-        """Those that are neither running nor ended and have not changed since `before`; at most 100."""
-        return [view(row) for row in await self._session.execute(STUCK, {"before": before})]
+        """Those that are neither running nor ended, have not changed since `before` and were not asked for since; the
+        oldest 100, so that everybody's turn comes."""
+        return await self.list_by_ids(list(await self._session.scalars(STUCK, {"before": before})))
 
     async def live_names(self, scope: ProjectScope) -> set[str]:
         place = {"tenant_id": scope.tenant_id, "project_id": scope.project_id}

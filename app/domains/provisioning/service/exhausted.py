@@ -13,7 +13,7 @@ from app.domains.provisioning.repository import AllocationRepository
 from app.domains.provisioning.rules.states import STARTING
 from app.domains.provisioning.service.release import begin_cancel, leave_active
 from app.shared.authz.scope import system_tenant_scope
-from app.shared.batch import Batch, BatchSpec, Item, ask
+from app.shared.batch import Batch, BatchItem, BatchSpec, ask
 from app.shared.money import RateMicroPerHour
 
 REASON = "exhausted"
@@ -41,14 +41,14 @@ async def _ends(ctx: Context, batch: Batch) -> str:
     return "" if await billing.is_exhausted(ctx, batch.subject_id, burn) else CREDIT_ADDED
 
 
-async def _find(ctx: Context, batch: Batch, after: Item | None, limit: int) -> Sequence[Item]:
+async def _find(ctx: Context, batch: Batch, after: BatchItem | None, limit: int) -> Sequence[BatchItem]:
     scope = system_tenant_scope(ctx.actor, batch.subject_id)
     place = (after.rank, after.id) if after else None
     rows = await AllocationRepository(ctx.session).list_dearest(scope, place, limit)
-    return [Item(id=allocation_id, rank=rank) for allocation_id, rank in rows]
+    return [BatchItem(id=allocation_id, rank=rank) for allocation_id, rank in rows]
 
 
-async def _act(ctx: Context, batch: Batch, items: Sequence[Item]) -> Collection[UUID]:
+async def _act(ctx: Context, batch: Batch, items: Sequence[BatchItem]) -> Collection[UUID]:
     """`_ends` has locked the tenant's account; a machine that somebody else holds is left to a later round."""
     repository, tenant_id = AllocationRepository(ctx.session), batch.subject_id
     held = await repository.lock_free(system_tenant_scope(ctx.actor, tenant_id), [item.id for item in items])

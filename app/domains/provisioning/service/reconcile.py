@@ -9,7 +9,7 @@ import structlog
 from app.context import Context, Runtime
 from app.domains.maas import public as maas
 from app.domains.maas.contracts import MaasMachine, SystemId
-from app.domains.provisioning.contracts import CANCEL_SIGNAL, DeploymentView, provision_workflow_id
+from app.domains.provisioning.contracts import CANCEL_SIGNAL, AllocationView, DeploymentView, provision_workflow_id
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
 from app.domains.provisioning.rules.states import LEAVING, as_state
 from app.domains.provisioning.service import life
@@ -17,6 +17,7 @@ from app.domains.provisioning.service.deploying import CLEANING, RETURNED
 from app.domains.provisioning.service.launch import start_provisioning
 from app.domains.provisioning.service.release import start_release
 from app.shared.authz.actor import SYSTEM
+from app.shared.batch import each_alone
 from app.shared.outbox import WorkflowCall
 
 STUCK_AFTER = timedelta(minutes=5)
@@ -24,19 +25,28 @@ STUCK_AFTER = timedelta(minutes=5)
 log = structlog.get_logger("berth.provisioning")
 
 
-async def ask_again(ctx: Context) -> int:
+async def ask_again(runtime: Runtime) -> int:
     """Ask again for the workflow of everything that has not moved for minutes: one that runs notices nothing, one that
     was lost begins anew. Returns how many were asked for."""
-    stuck = await AllocationRepository(ctx.session).list_stuck(await ctx.now() - STUCK_AFTER)
-    for allocation in stuck:
-        if as_state(allocation.state) in LEAVING:
-            await start_release(ctx, allocation)
-            continue
-        await start_provisioning(ctx, allocation)
-        if allocation.cancel_requested:
-            call = WorkflowCall(verb="signal", workflow_id=provision_workflow_id(allocation.id), signal=CANCEL_SIGNAL)
-            await life.call_workflow(ctx, allocation, call)
-    return len(stuck)
+    async with runtime.context(SYSTEM) as ctx:
+        stuck = await AllocationRepository(ctx.session).list_stuck(await ctx.now() - STUCK_AFTER)
+
+    async def ask(allocation: AllocationView) -> bool:
+        async with runtime.context(SYSTEM) as ctx:
+            await _ask_for(ctx, allocation)
+        return True
+
+    return await each_alone(stuck, ask, "a workflow could not be asked for again")
+
+
+async def _ask_for(ctx: Context, allocation: AllocationView) -> None:
+    if as_state(allocation.state) in LEAVING:
+        await start_release(ctx, allocation)
+        return
+    await start_provisioning(ctx, allocation)
+    if allocation.cancel_requested:
+        call = WorkflowCall(verb="signal", workflow_id=provision_workflow_id(allocation.id), signal=CANCEL_SIGNAL)
+        await life.call_workflow(ctx, allocation, call)
 
 
 async def give_back_strays(runtime: Runtime, gateway: maas.MaasGateway) -> list[str]:

@@ -19,7 +19,12 @@ SELECT = """
     FROM storage.storage_objects"""
 IN_PROJECT = " WHERE id = :id AND tenant_id = :tenant_id AND project_id = :project_id AND state <> 'purging'"
 GET = text(SELECT + IN_PROJECT)
-LOCK = text(SELECT + IN_PROJECT + " FOR UPDATE")
+LOCK = text(
+    SELECT
+    + """
+    WHERE id = :id AND tenant_id = :tenant_id AND project_id = :project_id AND state <> 'purging' FOR UPDATE
+    """
+)
 INSERT = text("""
     INSERT INTO storage.storage_objects (id, tenant_id, project_id, namespace_id, folder, name, size, content_type,
            checksum, part_size, state, created_by, created_at, changed_at)
@@ -102,10 +107,16 @@ DELETED_WITH = text(
     SELECT
     + """
     WHERE namespace_id = :namespace_id AND state = 'deleted' AND deleted_at = :at AND NOT replaced
-      AND (folder = :source OR (folder >= :low AND folder < :high))
-    ORDER BY id FOR UPDATE
+      AND (folder = :source OR (folder >= :low AND folder < :high)) AND (CAST(:after AS uuid) IS NULL OR id > :after)
+    ORDER BY id LIMIT :limit FOR UPDATE
     """
 )
+BY_IDS = text(SELECT + " WHERE id = ANY(:ids) ORDER BY id")
+COUNT_DELETED_WITH = text("""
+    SELECT count(*) FROM storage.storage_objects
+    WHERE namespace_id = :namespace_id AND state = 'deleted' AND deleted_at = :at AND NOT replaced
+      AND (folder = :source OR (folder >= :low AND folder < :high))
+""")
 LONGEST = text("""
     SELECT COALESCE(max(octet_length(folder) + octet_length(name) + 1), 0) FROM storage.storage_objects
     WHERE namespace_id = :namespace_id AND state = 'visible'
@@ -217,10 +228,21 @@ class ObjectRepository:
         values = {"namespace_id": namespace_id, "target": target, "cut": len(source) + 1, "now": now}
         return int((await self._session.execute(MOVE_FOLDER, values | inside(source))).rowcount)  # type: ignore[attr-defined]
 
-    async def list_deleted_with(self, namespace_id: UUID, folder: FolderPath, at: datetime) -> list[ObjectView]:
-        """The files that went when this folder was deleted at that instant."""
-        values = {"namespace_id": namespace_id, "at": at}
+    async def lock_deleted_with(
+        self, namespace_id: UUID, folder: FolderPath, at: datetime, after: UUID | None, limit: int
+    ) -> list[ObjectView]:
+        """The next files that went when this folder was deleted at that instant, locked."""
+        values = {"namespace_id": namespace_id, "at": at, "after": after, "limit": limit}
         return [_view(row) for row in await self._session.execute(DELETED_WITH, values | inside(folder))]
+
+    async def list_by_ids(self, ids: Sequence[UUID]) -> list[ObjectView]:
+        """For our own jobs, which act on ids they were given."""
+        return [_view(row) for row in await self._session.execute(BY_IDS, {"ids": list(ids)})]
+
+    async def count_deleted_with(self, namespace_id: UUID, folder: FolderPath, at: datetime) -> int:
+        """How many those are."""
+        values = {"namespace_id": namespace_id, "at": at}
+        return int(await self._session.scalar(COUNT_DELETED_WITH, values | inside(folder)) or 0)
 
     async def delete_folder(self, namespace_id: UUID, folder: FolderPath, now: datetime, purge_at: datetime) -> int:
         """How many files are deleted now."""

@@ -10,12 +10,13 @@ from uuid import UUID
 import structlog
 
 from app.context import Runtime
-from app.domains.storage.contracts import UploadView
+from app.domains.storage.contracts import CopyView, ObjectView, UploadView
 from app.domains.storage.gateway.s3 import Bucket
 from app.domains.storage.repository import CopyRepository, SweepRepository, UploadRepository, UsageRepository
 from app.domains.storage.rules.parts import key_of
 from app.domains.storage.service import copies
 from app.shared.authz.actor import SYSTEM
+from app.shared.batch import each_alone
 
 AT_ONCE = 500
 SILENT = timedelta(minutes=3)
@@ -32,15 +33,26 @@ async def sweep(runtime: Runtime) -> tuple[int, int]:
 async def _uploads(runtime: Runtime) -> int:
     async with runtime.context(SYSTEM) as ctx:
         found = await SweepRepository(ctx.session).expired_uploads(await ctx.now(), AT_ONCE)
-    over = [upload for upload in found if await _end(runtime, upload)]
+    over: list[UploadView] = []
+
+    async def end(upload: UploadView) -> None:
+        if await _end(runtime, upload):
+            over.append(upload)
+
+    await each_alone(found, end, "an upload could not be ended")
     bucket = runtime.part(Bucket)
-    for upload in over:
+    dropped: list[UploadView] = []
+
+    async def drop(upload: UploadView) -> None:
         if upload.s3_upload_id is not None:
             await bucket.drop_upload(key_of(upload.project_id, upload.id), upload.s3_upload_id)
-    await bucket.remove([key_of(upload.project_id, upload.id) for upload in over])
+        dropped.append(upload)
+
+    await each_alone(over, drop, "the parts of an upload could not be dropped")
+    await bucket.remove([key_of(upload.project_id, upload.id) for upload in dropped])
     async with runtime.context(SYSTEM) as ctx:
-        await UploadRepository(ctx.session).delete([upload.id for upload in over])
-    return len(over)
+        await UploadRepository(ctx.session).delete([upload.id for upload in dropped])
+    return len(dropped)
 
 
 async def _end(runtime: Runtime, upload: UploadView) -> bool:
@@ -61,19 +73,29 @@ async def _deleted(runtime: Runtime) -> int:
     async with runtime.context(SYSTEM) as ctx:
         found = await SweepRepository(ctx.session).over(await ctx.now(), AT_ONCE)
     gone: dict[UUID, UUID] = {}
-    for thing in found:
-        async with runtime.context(SYSTEM) as ctx:
-            usage, repository = UsageRepository(ctx.session), SweepRepository(ctx.session)
-            await usage.lock(thing.tenant_id, thing.project_id)
-            if thing.state == "purging":
-                gone[thing.id] = thing.project_id
-            elif await repository.set_purging(thing.id):  # false: it was brought back a moment ago
-                await usage.change(thing.project_id, size=-thing.size, objects=-1)
-                gone[thing.id] = thing.project_id
+
+    async def purge(thing: ObjectView) -> None:
+        if await _purge(runtime, thing):
+            gone[thing.id] = thing.project_id
+
+    await each_alone(found, purge, "a deleted file could not be purged")
     await runtime.part(Bucket).remove([key_of(project_id, object_id) for object_id, project_id in gone.items()])
     async with runtime.context(SYSTEM) as ctx:
         await SweepRepository(ctx.session).delete(list(gone))
     return len(gone)
+
+
+async def _purge(runtime: Runtime, thing: ObjectView) -> bool:
+    """Free its room unless that was done. False when it was brought back a moment ago."""
+    if thing.state == "purging":
+        return True
+    async with runtime.context(SYSTEM) as ctx:
+        usage = UsageRepository(ctx.session)
+        await usage.lock(thing.tenant_id, thing.project_id)
+        if not await SweepRepository(ctx.session).set_purging(thing.id):
+            return False
+        await usage.change(thing.project_id, size=-thing.size, objects=-1)
+    return True
 
 
 async def _end_silent_copies(runtime: Runtime) -> None:
@@ -81,6 +103,9 @@ async def _end_silent_copies(runtime: Runtime) -> None:
     async with runtime.context(SYSTEM) as ctx:
         now = await ctx.now()
         silent = await CopyRepository(ctx.session).list_silent(now - SILENT)
-    for copy in silent:
+
+    async def end(copy: CopyView) -> None:
         if copy.state == "in_progress" or now - copy.created_at > NEVER_TAKEN:
             await copies.end(runtime, copy, "failed", copy.done, "It was interrupted. Start the copy again.")
+
+    await each_alone(silent, end, "a silent copy could not be ended")

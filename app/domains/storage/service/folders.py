@@ -1,5 +1,11 @@
 """Folders: make, move with all that is in it, delete, undo."""
 
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID, uuid5
+
+import msgspec
+
 from app.context import Context
 from app.domains.storage.contracts import (
     DeleteFolder,
@@ -7,17 +13,21 @@ from app.domains.storage.contracts import (
     MakeFolder,
     MoveFolder,
     NamespaceView,
+    ObjectView,
     RestoreFolder,
 )
 from app.domains.storage.errors import PathTaken
-from app.domains.storage.repository import NamespaceRepository, ObjectRepository, TreeRepository
+from app.domains.storage.repository import NamespaceRepository, ObjectRepository, TreeRepository, UsageRepository
 from app.domains.storage.service import places
 from app.domains.storage.service.clashes import look_around
 from app.domains.storage.service.objects import show
 from app.domains.storage.service.publish import purge_at
 from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.batch import Batch, BatchItem, BatchSpec, ask
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.storagepath import MOST_BYTES, FolderPath, StoragePath, checked, is_inside, split
+
+AT_ONCE = 100  # files brought back in one transaction
 
 
 async def _take(ctx: Context, name: str) -> tuple[ProjectScope, NamespaceView]:
@@ -94,14 +104,67 @@ async def delete(ctx: Context, command: DeleteFolder) -> Done:
 
 @privileged(Permission.STORAGE_WRITE, "storage.folder.restore", "namespace", lambda _c, result: result and result.id)
 async def restore(ctx: Context, command: RestoreFolder) -> Done:
-    """Bring back what went with a folder, but where another file has the path now. Raises NotFound."""
+    """Bring back what went with a folder, but where another file has the path now; where that is very much, in steps
+    after the answer, whose count is how many there are. Raises NotFound."""
     folder = FolderPath(checked(command.path))
     _, namespace = await _take(ctx, command.namespace)
-    gone = await ObjectRepository(ctx.session).list_deleted_with(namespace.id, folder, command.deleted_at)
-    around = await look_around(ctx, namespace.id, [StoragePath(thing.path) for thing in gone])
-    free = [thing for thing in gone if thing.path not in around.files and thing.path not in around.folders]
+    objects = ObjectRepository(ctx.session)
+    count = await objects.count_deleted_with(namespace.id, folder, command.deleted_at)
+    if count <= AT_ONCE:
+        rows = await objects.lock_deleted_with(namespace.id, folder, command.deleted_at, None, AT_ONCE)
+        count = await _bring_back(ctx, namespace.id, rows)
+    else:
+        gone = Gone(namespace.project_id, namespace.id, folder, command.deleted_at)
+        subject = uuid5(namespace.id, f"{command.deleted_at.isoformat()} {folder}")
+        await ask(ctx, RESTORE_MANY, subject, tenant_id=namespace.tenant_id, arguments=gone, total=count)
+    await TreeRepository(ctx.session, namespace.id).ensure([folder], await ctx.now())
+    ctx.explain(files=count)
+    return await _changed(ctx, namespace, count)
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """What went with a folder at one instant."""
+
+    project_id: UUID
+    namespace_id: UUID
+    folder: str
+    deleted_at: datetime
+
+
+async def _take_turn(ctx: Context, batch: Batch) -> str:
+    """The project's turn comes first, as in every change of what it stores; nothing ends this."""
+    if batch.tenant_id is not None:
+        await UsageRepository(ctx.session).lock(batch.tenant_id, msgspec.convert(batch.arguments, Gone).project_id)
+    return ""
+
+
+async def _bring_back(ctx: Context, namespace_id: UUID, rows: Sequence[ObjectView]) -> int:
+    around = await look_around(ctx, namespace_id, [StoragePath(thing.path) for thing in rows])
+    free = [thing for thing in rows if thing.path not in around.files and thing.path not in around.folders]
     for thing in free:
         await show(ctx, thing)
-    await TreeRepository(ctx.session, namespace.id).ensure([folder], await ctx.now())
-    ctx.explain(files=len(free))
-    return await _changed(ctx, namespace, len(free))
+    return len(free)
+
+
+async def _find(ctx: Context, batch: Batch, after: BatchItem | None, limit: int) -> Sequence[BatchItem]:
+    gone, objects = msgspec.convert(batch.arguments, Gone), ObjectRepository(ctx.session)
+    place = (gone.namespace_id, FolderPath(gone.folder), gone.deleted_at)
+    rows = await objects.lock_deleted_with(*place, after.id if after else None, limit)
+    return [BatchItem(id=row.id) for row in rows]
+
+
+async def _act(ctx: Context, batch: Batch, items: Sequence[BatchItem]) -> Collection[UUID]:
+    gone = msgspec.convert(batch.arguments, Gone)
+    rows = await ObjectRepository(ctx.session).list_by_ids([item.id for item in items])
+    await _bring_back(ctx, gone.namespace_id, [row for row in rows if row.state == "deleted"])
+    return [item.id for item in items]
+
+
+RESTORE_MANY = BatchSpec(
+    name="storage.restore_folder",
+    title="Bringing back a large folder",
+    queue="maintenance",
+    find=_find,
+    act=_act,
+    ends=_take_turn,
+)

@@ -1,0 +1,60 @@
+"""The jobs of billing go on behind a tenant that is locked or odd."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from app.domains.billing.jobs import run_checkpoints, run_tick
+from app.domains.billing.repository import metering
+from app.shared.authz.actor import SYSTEM
+from app.shared.ids import new_id
+from tests.domains.billing.books import USD, Books
+
+pytestmark = pytest.mark.commits
+USED = "SELECT tenant_id FROM billing.usage_records GROUP BY tenant_id"
+LEAST = "INSERT INTO shared.policy_values (id, key, value) VALUES (:id, 'billing.checkpoint_entries', '1')"
+CHECKPOINTED = """
+    SELECT DISTINCT a.tenant_id FROM billing.ledger_checkpoints c JOIN billing.ledger_accounts a ON a.id = c.account_id
+    WHERE a.tenant_id IS NOT NULL
+"""
+LOCK = text("SELECT FROM billing.ledger_accounts WHERE tenant_id = :id AND kind = 'customer_credit' FOR UPDATE")
+
+
+async def three(runtime, clock) -> list[Books]:
+    runtime.clock = clock
+    found = sorted([Books(runtime, clock) for _ in range(3)], key=lambda books: books.tenant_id)
+    for books in found:
+        await books.open(100 * USD)
+        await books.run()
+    clock.advance(60)
+    return found
+
+
+async def test_a_tenant_that_cannot_be_read_keeps_no_other_meter(runtime, clock, monkeypatch) -> None:
+    first, second, third = await three(runtime, clock)
+    accrue = metering.accrue
+
+    async def odd(session, tenant_ids, **values):
+        if second.tenant_id in tenant_ids:
+            raise ValueError("a number that no rule knows")
+        return await accrue(session, tenant_ids, **values)
+
+    monkeypatch.setattr(metering, "accrue", odd)
+    await run_tick(runtime, {})
+    assert {row[0] for row in await first.rows(USED)} == {first.tenant_id, third.tenant_id}
+
+
+async def test_a_locked_tenant_keeps_no_other_from_tick_or_checkpoint(runtime, clock) -> None:
+    first, second, third = await three(runtime, clock)
+    async with runtime.context(SYSTEM) as ctx:
+        await ctx.session.execute(text(LEAST), {"id": new_id()})
+    async with runtime.database.engine.connect() as somebody:
+        await somebody.execute(LOCK, {"id": first.tenant_id})
+        await run_tick(runtime, {})
+        assert {row[0] for row in await first.rows(USED)} == {second.tenant_id, third.tenant_id}
+        await run_checkpoints(runtime, {})
+        assert {row[0] for row in await first.rows(CHECKPOINTED)} == {second.tenant_id, third.tenant_id}
+        await somebody.rollback()
+    await run_tick(runtime, {})
+    assert len(await first.rows(USED)) == 3
