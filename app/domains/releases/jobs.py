@@ -5,8 +5,9 @@ from datetime import timedelta
 import structlog
 
 from app.context import Runtime
-from app.domains.releases.service.rights import withdraw
+from app.domains.releases.service import rights
 from app.shared.authz.actor import SYSTEM
+from app.shared.batch import each_alone
 from app.shared.manifest import CronSpec
 
 log = structlog.get_logger("berth.releases")
@@ -15,7 +16,13 @@ log = structlog.get_logger("berth.releases")
 async def watch_rights(runtime: Runtime, arguments: dict[str, object]) -> None:
     """End the keys and certificates whose right has ended without anybody telling."""
     async with runtime.context(SYSTEM) as ctx:
-        ended = await withdraw(ctx)
+        lost = await rights.find_lost(ctx)
+
+    async def end(found: rights.Lost) -> bool:
+        async with runtime.context(SYSTEM) as ctx:
+            return await rights.end_claim(ctx, found)
+
+    ended = await each_alone(lost, end, "a right to log in could not be ended")
     if ended:
         log.info("rights to log in have ended", count=ended)
 

@@ -51,8 +51,9 @@ BOUNDED = {
     "app/domains/provisioning/service/endings.py:sweep_endings": "at most 200",
     "app/domains/provisioning/service/fleet.py:_stuck_machines": "reads",
     "app/domains/releases/service/keys.py:revoke_key": "rights end at once, in the transaction that ends them",
-    "app/domains/releases/service/leaving.py:person_lost_role": "rights end at once, in the transaction that ends them",
-    "app/domains/releases/service/rights.py:withdraw": "rights end at once, in the transaction that ends them",
+    "app/domains/releases/service/rights.py:withdraw": "of one person or organisation; the watch ends each alone",
+    "app/domains/releases/service/rights.py:_detach": "the machines of one person in one project",
+    "app/domains/releases/service/rights.py:tell_ended": "the machines of one person in one project",
     "app/domains/storage/service/folders.py:_bring_back": "at most 100, or a step of a batch",
     "app/domains/storage/service/publish.py:publish": "the uploads that one request names",
 }

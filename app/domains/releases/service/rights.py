@@ -8,6 +8,8 @@ loses nothing. What ended stays ended: a person who may log in again attaches th
 from collections.abc import Iterable
 from uuid import UUID
 
+import msgspec
+
 from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.releases.contracts import Concerned
@@ -19,18 +21,39 @@ from app.shared.authz.rights import Claim, Ended
 EVERYBODY = Concerned()
 
 
-async def withdraw(ctx: Context, concerned: Concerned = EVERYBODY) -> int:
+async def withdraw(ctx: Context, concerned: Concerned) -> int:
     """Ask anew for every key that opens a machine and every certificate that made connections; end what is not allowed
     any more. Returns how many claims ended."""
+    lost = await find_lost(ctx, concerned)
+    for found in lost:
+        await end_claim(ctx, found)
+    return len(lost)
+
+
+class Lost(msgspec.Struct, frozen=True):
+    """A right that has ended, and what still hangs on it."""
+
+    claim: Claim
+    ended: Ended
+    keys: bool
+    entries: bool
+
+
+async def find_lost(ctx: Context, concerned: Concerned = EVERYBODY) -> list[Lost]:
+    """The rights that keys and certificates hang on and that have ended."""
     keys = set() if concerned.session_id else await AttachmentRepository(ctx.session).list_held(concerned)
     entries = await CertificateRepository(ctx.session).list_held(concerned)
     lost = await auth.rights_ended(ctx, keys | entries)
-    for claim, ended in lost.items():
-        allocations = await _end_entries(ctx, claim, ended) if claim in entries else set()
-        detached = await _detach(ctx, claim) if claim in keys else set()
-        if allocations or detached:
-            await _audit(ctx, claim, ended, allocations | detached)
-    return len(lost)
+    return [Lost(claim, ended, claim in keys, claim in entries) for claim, ended in lost.items()]
+
+
+async def end_claim(ctx: Context, lost: Lost) -> bool:
+    """End what hangs on one right; whether there was anything. Safe to repeat."""
+    allocations = await _end_entries(ctx, lost.claim, lost.ended) if lost.entries else set()
+    detached = await _detach(ctx, lost.claim) if lost.keys else set()
+    if allocations or detached:
+        await _audit(ctx, lost.claim, lost.ended, allocations | detached)
+    return bool(allocations or detached)
 
 
 async def _detach(ctx: Context, claim: Claim) -> set[UUID]:
