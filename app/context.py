@@ -91,20 +91,26 @@ class Context:
         self, fact: Event, *, version: int, tenant_id: UUID | None = None, project_id: UUID | None = None
     ) -> None:
         """Tell the other domains, once this transaction has committed. `version` is the aggregate's new version."""
-        self.uow.wakes_relay = True
+        self._change()
         await self._outbox.event(fact, version=version, tenant_id=tenant_id, project_id=project_id)
 
     async def enqueue(
         self, job: str, arguments: msgspec.Struct, *, aggregate_id: UUID, due_at: datetime | None = None
     ) -> None:
         """Ask for a background job (its registered name) after the commit."""
-        self.uow.wakes_relay = True
+        self._change()
         await self._outbox.job(job, arguments, aggregate_id=aggregate_id, due_at=due_at)
 
     async def call_workflow(self, call: WorkflowCall, *, aggregate_id: UUID) -> UUID:
         """Ask for a Temporal call after the commit. Returns the outbox row's id."""
-        self.uow.wakes_relay = True
+        self._change()
         return await self._outbox.workflow(call, aggregate_id=aggregate_id)
+
+    def _change(self) -> None:
+        """Something follows from this transaction. Raises KeyForgotten when a repeat would do it again."""
+        if self.idempotency is not None:
+            self.idempotency.check_claimed()
+        self.uow.wakes_relay = True
 
     def explain(self, **details: object) -> None:
         """Add facts (ids, amounts, a stated reason) to the audit row that this use case is about to leave."""
@@ -119,6 +125,8 @@ class Context:
         self, action: str, target_kind: str, target_id: str, details: dict[str, object] | None = None
     ) -> None:
         """Record an allowed privileged change in this transaction."""
+        if self.idempotency is not None:
+            self.idempotency.check_claimed()
         await append_audit_row(
             self.uow.session,
             AuditRow(
@@ -173,11 +181,13 @@ class Runtime:
         idempotency: IdempotencyKey | None = None,
         web: WebInfo | None = None,
         writable: bool = False,
+        read_only: bool = False,
     ) -> AsyncIterator[Context]:
         """Open a Context; it commits at the end of the block, or rolls back when the block raises. For an actor who
-        views as a customer the database refuses every change, unless the route is meant for them (`writable`)."""
+        views as a customer the database refuses every change, unless the route is meant for them (`writable`); with
+        `read_only` it refuses everybody's."""
         unit = self.database.unit_of_work(self._wake_relay)
-        unit.read_only = actor.viewing is not None and not writable
+        unit.read_only = read_only or (actor.viewing is not None and not writable)
         async with unit as uow:
             yield Context(self, uow, actor, trace or new_trace(), idempotency, web)
 

@@ -24,7 +24,7 @@ async def answer(ctx, command: int) -> Done:
 
 
 def key(name: str) -> IdempotencyKey:
-    return IdempotencyKey("test", "POST /x", name, b"body")
+    return IdempotencyKey("test", "", "POST /x", name, b"body")
 
 
 async def ask_and_lose_the_connection(runtime) -> None:

@@ -31,6 +31,17 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 PRIVILEGED: dict[str, Permission] = {}
+_PERMISSION = "berth_permission"  # the attribute by which a wrapped use case is known
+
+
+def check_again(actor: Actor, use_case: object) -> None:
+    """What `use_case` would ask first: before an answer from earlier is given once more. Raises as `privileged`."""
+    permission = getattr(use_case, _PERMISSION, None)
+    if permission is None:
+        return
+    if actor.viewing is not None:
+        raise ViewOnly()
+    require(actor, permission)
 
 
 def privileged(
@@ -58,6 +69,7 @@ def privileged(
             await ctx.audit(action, target_kind, str(target(command, result) or "-"))
             return result
 
+        setattr(run, _PERMISSION, permission)
         return run
 
     return decorate

@@ -1,5 +1,6 @@
 """Hashing, random secrets, envelopes: thin wrappers over `hashlib`, `secrets`, `cryptography`; nothing homemade."""
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -17,6 +18,13 @@ def new_secret() -> str:
 def digest(secret: str) -> bytes:
     """SHA-256 of a high-entropy secret, for look-up by equality. Not for passwords: we have none."""
     return hashlib.sha256(secret.encode()).digest()
+
+
+def derived_secret(secret_key: str, purpose: str, seed: str) -> str:
+    """256 bits that only we can compute from `seed`, base64url without padding: a secret that can be given once more
+    and is kept nowhere."""
+    value = hmac.new(_key(secret_key, purpose), seed.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
 def same(left: bytes, right: bytes) -> bool:

@@ -1,5 +1,6 @@
-"""POST, PUT and PATCH are safe to repeat with the same key: the second one gets the first one's result."""
+"""Every change is safe to repeat with the same key: the second request gets the first one's result."""
 
-from app.shared.idempotency.store import IdempotencyKey, once
+from app.shared.idempotency.key import IdempotencyKey, KeyForgotten, place_of, request_digest, route_of
+from app.shared.idempotency.store import dry_run, once, recall
 
-__all__ = ["IdempotencyKey", "once"]
+__all__ = ["IdempotencyKey", "KeyForgotten", "dry_run", "once", "place_of", "recall", "request_digest", "route_of"]

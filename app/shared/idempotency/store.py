@@ -1,7 +1,8 @@
 """The first statement of a mutation: its unique index makes a twin wait until the first one has committed.
 
 What is stored is the command's result, which is rendered again; a rollback leaves no row; secrets are never stored
-(the result type of a command that makes one leaves it out).
+(the result type of a command that makes one leaves it out). A repeat is asked for its permission again before it gets
+anything.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,23 +10,20 @@ from typing import Protocol, TypeVar
 
 import msgspec
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.shared.errors import IdempotencyInProgress, IdempotencyKeyReused
-
-
-class IdempotencyKey(msgspec.Struct, frozen=True):
-    """Who repeats what: the actor, the route, their key, and the hash of the body."""
-
-    actor: str
-    route: str
-    key: str
-    body_hash: bytes
+from app.shared.authz.actor import Actor
+from app.shared.authz.privileged import check_again
+from app.shared.errors import IdempotencyInProgress, IdempotencyKeyReused, ViewOnly
+from app.shared.idempotency.key import IdempotencyKey
 
 
 class KeyedContext(Protocol):
+    @property
+    def actor(self) -> Actor: ...
+
     @property
     def session(self) -> AsyncSession: ...
 
@@ -38,39 +36,82 @@ A = TypeVar("A")
 R = TypeVar("R", bound=msgspec.Struct)
 
 INSERT = text("""
-    INSERT INTO shared.idempotency_keys (actor, route, key, body_hash)
-    VALUES (:actor, :route, :key, :body_hash) ON CONFLICT DO NOTHING
+    INSERT INTO shared.idempotency_keys (actor, place, route, key, body_hash)
+    VALUES (:actor, :place, :route, :key, :body_hash) ON CONFLICT DO NOTHING
 """)
 SELECT = text("""
-    SELECT body_hash, result FROM shared.idempotency_keys WHERE actor = :actor AND route = :route AND key = :key
+    SELECT body_hash, result FROM shared.idempotency_keys
+    WHERE actor = :actor AND place = :place AND route = :route AND key = :key
 """)
 STORE = text("""
     UPDATE shared.idempotency_keys SET result = CAST(:result AS jsonb)
-    WHERE actor = :actor AND route = :route AND key = :key
+    WHERE actor = :actor AND place = :place AND route = :route AND key = :key
 """)
+READ_ONLY = text("SET TRANSACTION READ ONLY")
 
 
-async def once(ctx: C, result_type: type[R], use_case: Callable[[C, A], Awaitable[R]], command: A) -> R:
-    """Run `use_case(ctx, command)` unless this request's key has run already; then give back what it gave.
+async def once(
+    ctx: C, result_type: type[R], use_case: Callable[[C, A], Awaitable[R]], command: A, *, part: str = ""
+) -> R:
+    """Run `use_case(ctx, command)` unless this request's key has run already; then give back what it gave. `part` names
+    one of several steps of a request that each commit for themselves.
 
     Raises IdempotencyKeyReused when the key came with another body, IdempotencyInProgress when the first request
-    still runs after the lock time-out.
+    still runs after the lock time-out, and for a repeat what refuses the actor now.
     """
     key = ctx.idempotency
     if key is None:
         return await use_case(ctx, command)
-    place = {"actor": key.actor, "route": key.route, "key": key.key}
+    key.claim(part)
+    place = _place(key, part)
+    if not key.stores and await _find(ctx.session, place) is None:
+        refusal = ViewOnly()
+        refusal.refused = ("view_as.refused", "route", key.route)
+        raise refusal
+    if key.stores and await _is_first(ctx.session, place, key):
+        result = await use_case(ctx, command)
+        await ctx.session.execute(STORE, {**place, "result": msgspec.json.encode(result).decode()})
+        return result
+    row = await _find(ctx.session, place)
+    if row is None:  # it was pruned between the two statements: whoever comes again is first
+        raise IdempotencyInProgress(retry_after=2)
+    if bytes(row.body_hash) != key.body_hash:
+        raise IdempotencyKeyReused()
+    if key.place:  # else it was their own affair, and they stand elsewhere now
+        check_again(ctx.actor, use_case)
+    return msgspec.convert(row.result, type=result_type, strict=False)
+
+
+async def recall(ctx: C, result_type: type[R], part: str) -> R | None:
+    """What an earlier request with this key stored for `part`; None when it did not get that far."""
+    key = ctx.idempotency
+    row = await _find(ctx.session, _place(key, part)) if key else None
+    return msgspec.convert(row.result, type=result_type, strict=False) if row and row.result is not None else None
+
+
+async def dry_run(ctx: C, use_case: Callable[[C, A], Awaitable[R]], command: A) -> R:
+    """Run what only looks, in a request that could have changed something: the key stays free and the database refuses
+    every change."""
+    await ctx.session.execute(READ_ONLY)
+    if ctx.idempotency is not None:
+        ctx.idempotency.waive()
+    return await use_case(ctx, command)
+
+
+def _place(key: IdempotencyKey, part: str) -> dict[str, str]:
+    route = f"{key.route} #{part}" if part else key.route
+    return {"actor": key.actor, "place": key.place, "route": route, "key": key.key}
+
+
+async def _is_first(session: AsyncSession, place: dict[str, str], key: IdempotencyKey) -> bool:
     try:
-        inserted = await ctx.session.execute(INSERT, {**place, "body_hash": key.body_hash})
+        inserted = await session.execute(INSERT, {**place, "body_hash": key.body_hash})
     except OperationalError as error:
         if not isinstance(error.orig, LockNotAvailable):
             raise  # the database is away: nobody knows of a first request
         raise IdempotencyInProgress(retry_after=2) from error
-    if inserted.rowcount == 0:  # type: ignore[attr-defined]  # a cursor result of DML
-        row = (await ctx.session.execute(SELECT, place)).one()
-        if bytes(row.body_hash) != key.body_hash:
-            raise IdempotencyKeyReused()
-        return msgspec.convert(row.result, type=result_type, strict=False)
-    result = await use_case(ctx, command)
-    await ctx.session.execute(STORE, {**place, "result": msgspec.json.encode(result).decode()})
-    return result
+    return bool(inserted.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
+
+
+async def _find(session: AsyncSession, place: dict[str, str]) -> Row[tuple[object, ...]] | None:
+    return (await session.execute(SELECT, place)).one_or_none()

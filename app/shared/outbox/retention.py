@@ -24,8 +24,8 @@ INBOX = text("""
 """)
 
 KEYS = text("""
-    DELETE FROM shared.idempotency_keys WHERE (actor, route, key) IN (
-        SELECT actor, route, key FROM shared.idempotency_keys
+    DELETE FROM shared.idempotency_keys WHERE (actor, place, route, key) IN (
+        SELECT actor, place, route, key FROM shared.idempotency_keys
         WHERE created_at < clock_timestamp() - make_interval(days => :days) LIMIT :batch)
 """)
 

@@ -1,6 +1,5 @@
 """One guard for every route, in this order: declared, rate, view-as, origin and CSRF, permission, idempotency key."""
 
-import hashlib
 from collections.abc import Mapping
 
 from litestar import Request
@@ -20,7 +19,7 @@ from app.shared.errors import (
     ValidationFailed,
     ViewOnly,
 )
-from app.shared.idempotency import IdempotencyKey
+from app.shared.idempotency import IdempotencyKey, place_of, request_digest, route_of
 from app.shared.rdb import RateLimit, take
 from app.shared.web.csrf import is_csrf_token, is_same_origin
 
@@ -40,14 +39,15 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:  # t
     if permission is not None and actor.kind is ActorKind.ANONYMOUS:
         raise Unauthenticated()
     unsafe = connection.scope.get("method") in UNSAFE
-    if actor.viewing is not None:
+    moved = actor.viewing is not None and bool(opt.get("moves"))  # perhaps by this very request: `once` knows
+    if actor.viewing is not None and not moved:
         _check_viewing(connection, opt, unsafe=unsafe)
     form_token, form_key = await _form_fields(connection) if unsafe else ("", "")
     if unsafe and opt.get("same_origin", True):
         _check_forgery(runtime, connection, actor, form_token)
-    if isinstance(permission, Permission):
+    if isinstance(permission, Permission) and not moved:
         _check_permission(connection, actor, permission, unsafe=unsafe)
-    if unsafe and opt.get("idempotent", True) and isinstance(connection, Request):
+    if unsafe and opt.get("idempotent") and isinstance(connection, Request):
         connection.state.idempotency = await _idempotency_key(connection, handler, actor, form_key)
 
 
@@ -115,6 +115,17 @@ async def _idempotency_key(
         raise IdempotencyKeyRequired()
     if len(key) > 200 or not key.isprintable():
         raise ValidationFailed("X-Idempotency-Key must be 1 to 200 printable characters.")
-    body = await request.body()
-    route = f"{request.method} {request.url.path}"
-    return IdempotencyKey(actor.key, route, key, hashlib.sha256(body).digest())
+    scope = request.scope
+    return IdempotencyKey(
+        actor=actor.key,
+        place="" if handler.opt.get("moves") else place_of(actor),
+        route=route_of(request.method, str(scope.get("path_template") or request.url.path), request.path_params),
+        key=key,
+        stores=actor.viewing is None or bool(handler.opt.get("viewing")),
+        body_hash=request_digest(
+            content_type=request.headers.get("content-type", ""),
+            body=await request.body(),
+            query=scope["query_string"],
+            if_match=request.headers.get("if-match", ""),
+        ),
+    )

@@ -117,7 +117,7 @@ def _finish(operation: Schema, handler: HTTPRouteHandler, path: str, method: str
         operation["x-permission"] = permission.value
         operation["security"] = [{"token": []}]
     parameters = [_plain(parameter) for parameter in operation.get("parameters", ())]
-    if method in UNSAFE and permission is not None and handler.opt.get("idempotent", True):
+    if method in UNSAFE and permission is not None and handler.opt.get("idempotent"):
         parameters.append(KEY_PARAMETER)
     if parameters:
         operation["parameters"] = parameters

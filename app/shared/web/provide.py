@@ -44,6 +44,7 @@ def context_factory(request: Request) -> ContextFactory:  # type: ignore[type-ar
             idempotency=request.state.get("idempotency"),
             web=web_info(request),
             writable=bool(request.route_handler.opt.get("viewing")),
+            read_only=bool(request.route_handler.opt.get("reads")),
         )
 
     return open_context
@@ -53,8 +54,17 @@ async def provide_ctx(request: Request, state: State) -> AsyncIterator[Context]:
     """The one Context of a request whose use case needs no vendor."""
     async with context_factory(request)() as ctx:
         yield ctx
+        check_key(request)
 
 
-async def provide_contexts(request: Request) -> ContextFactory:  # type: ignore[type-arg]
+async def provide_contexts(request: Request) -> AsyncIterator[ContextFactory]:  # type: ignore[type-arg]
     """For use cases that call a vendor: record, commit, call, record."""
-    return context_factory(request)
+    yield context_factory(request)
+    check_key(request)
+
+
+def check_key(request: Request) -> None:  # type: ignore[type-arg]
+    """Raises KeyForgotten for a handler that ended well without `once`: no repeat of it could be known."""
+    key = request.state.get("idempotency")
+    if key is not None:
+        key.check_claimed()

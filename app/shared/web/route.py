@@ -17,16 +17,23 @@ def requires(
     *,
     rate: RateLimit | None = None,
     idempotent: bool = True,
+    reads: bool = False,
+    moves: bool = False,
     csp_nonce: bool = False,
     viewing: bool = False,
 ) -> dict[str, object]:
-    """The `opt=` of a route for those who hold `permission` where they stand. `idempotent=False` is for single-use
-    mints only, `csp_nonce` for the one page whose library writes its own styles, `viewing` for what an operator may do
-    while they view as a customer although it is more than reading."""
+    """The `opt=` of a route for those who hold `permission` where they stand.
+
+    A change wants an idempotency key: `idempotent=False` is for single-use mints only, `reads` for a form that changes
+    nothing (the database then refuses a change), `moves` for what changes where the person stands, so that a repeat is
+    known from there too. `csp_nonce` is for the one page whose library writes its own styles, `viewing` for what an
+    operator may do while they view as a customer although it is more than reading."""
     return {
         "permission": permission,
         "rate": rate,
-        "idempotent": idempotent,
+        "idempotent": idempotent and not reads,
+        "reads": reads,
+        "moves": moves,
         "csp_nonce": csp_nonce,
         "viewing": viewing,
     }
@@ -37,7 +44,6 @@ def public(
     *,
     rate: RateLimit | None = None,
     same_origin: bool = True,
-    idempotent: bool = False,
     viewing: bool = False,
 ) -> dict[str, object]:
     """The `opt=` of a route that anybody may call; `reason` says why. `same_origin=False` is for callers that are not
@@ -45,7 +51,6 @@ def public(
     return {
         "public": reason,
         "rate": rate,
-        "idempotent": idempotent,
         "same_origin": same_origin,
         "viewing": viewing,
     }

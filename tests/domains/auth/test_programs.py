@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from app.shared.clock import process_now
 from tests.fixtures.clock import FakeClock
 
 pytestmark = pytest.mark.anyio
@@ -158,17 +159,58 @@ async def test_a_code_is_worth_a_minute(sign_in_as, client, runtime, clock: Fake
     assert (await redeem(client, code, verifier)).status_code == 400
 
 
-async def test_a_refresh_token_is_replaced_and_its_second_use_ends_the_sign_in(sign_in_as, client) -> None:
+async def test_a_refresh_token_is_replaced_and_its_late_second_use_ends_the_sign_in(
+    sign_in_as, client, runtime, clock: FakeClock
+) -> None:
+    clock.instant = process_now()
+    runtime.clock = clock
     ada = await sign_in_as("ada")
     first = await signed_in(ada, client)
     second = (await refresh(client, first["refresh_token"])).json()
     assert second["refresh_token"] != first["refresh_token"]
     assert (await me(client, second["access_token"])).status_code == 200
+    clock.advance(16)
     assert (await refresh(client, first["refresh_token"])).status_code == 400
     assert (await refresh(client, second["refresh_token"])).status_code == 400
     assert (await refresh(client, "nonsense")).status_code == 400
     sessions = await ada.client.get("/settings/sessions")
     assert "berth command line" not in sessions.text
+
+
+async def test_a_refresh_whose_answer_was_lost_is_answered_again(sign_in_as, client) -> None:
+    first = await signed_in(await sign_in_as("ada"), client)
+    lost = (await refresh(client, first["refresh_token"])).json()
+    again = (await refresh(client, first["refresh_token"])).json()
+    assert again["refresh_token"] == lost["refresh_token"]
+    assert (await me(client, again["access_token"])).status_code == 200
+    assert (await refresh(client, again["refresh_token"], client_id="other")).status_code == 400
+    assert (await refresh(client, again["refresh_token"])).status_code == 200
+
+
+async def test_a_refresh_token_whose_successor_was_used_ends_the_sign_in_at_once(sign_in_as, client) -> None:
+    first = await signed_in(await sign_in_as("ada"), client)
+    second = (await refresh(client, first["refresh_token"])).json()
+    third = (await refresh(client, second["refresh_token"])).json()
+    assert (await refresh(client, first["refresh_token"])).status_code == 400
+    assert (await refresh(client, third["refresh_token"])).status_code == 400
+    assert (await me(client, third["access_token"])).status_code == 401
+
+
+async def test_a_second_click_on_allow_takes_the_same_code_to_the_command_line(
+    sign_in_as, client, runtime, clock: FakeClock
+) -> None:
+    clock.instant = process_now()
+    runtime.clock = clock
+    ada = await sign_in_as("ada")
+    verifier, challenge = pkce()
+    fields = {**request(challenge), "_idempotency_key": "one form"}
+    del fields["response_type"]
+    first, second = await ada.post("/oauth/authorize", **fields), await ada.post("/oauth/authorize", **fields)
+    assert first.headers["location"] == second.headers["location"]
+    code = parse_qs(urlsplit(second.headers["location"]).query)["code"][0]
+    assert (await redeem(client, code, verifier)).status_code == 200
+    clock.advance(61)
+    assert (await ada.post("/oauth/authorize", **fields)).status_code == 400
 
 
 async def test_the_sign_in_is_listed_with_its_computer_and_revoked_like_a_browser(sign_in_as, client, runtime) -> None:

@@ -60,9 +60,10 @@ class ExportAudit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExportRecorded(msgspec.Struct, frozen=True, kw_only=True):
-    """The export is in the log; its rows end where it stands."""
+    """The export is in the log; its rows end where it stands, so that the same request again is the same file."""
 
     id: UUID
+    until: datetime  # not inside
 
 
 class ActivityLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,9 +48,7 @@ async def show_audit_row(ctx: Ctx, row_id: FromPath[UUID]) -> Response[str]:
 async def export_audit(contexts: Contexts, data: Form[ExportForm]) -> Stream:
     """All rows that fit, as a file."""
     command = data.command()
-    async with contexts() as ctx:
-        await audit.record_export(ctx, command)
-    return as_download(audit.stream_export(contexts, command), "audit", command.format)
+    return as_download(await audit.export(contexts, command), "audit", command.format)
 
 
 @get("/activity", opt=requires(Permission.ACTIVITY_READ), include_in_schema=False, dependencies=ASKED)
@@ -64,9 +62,7 @@ async def list_activity(ctx: Ctx, asked: Asked, cursor: CursorText = None) -> Re
 async def export_activity(contexts: Contexts, data: Form[ExportForm]) -> Stream:
     """The activity that fits, as a file."""
     command = data.command()
-    async with contexts() as ctx:
-        await activity.record_export(ctx, command)
-    return as_download(activity.stream_export(contexts, command), "activity", command.format)
+    return as_download(await activity.export(contexts, command), "activity", command.format)
 
 
 def as_download(parts: object, name: str, kind: str) -> Stream:

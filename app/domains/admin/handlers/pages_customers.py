@@ -63,7 +63,11 @@ async def resume(ctx: Ctx, tenant_id: FromPath[UUID], data: Form[WhyForm]) -> Re
     return redirect(ctx, f"/admin/customers/{tenant_id}")
 
 
-@post("/admin/customers/{tenant_id:uuid}/view-as", opt=requires(Permission.PLATFORM_VIEW_AS), include_in_schema=False)
+@post(
+    "/admin/customers/{tenant_id:uuid}/view-as",
+    opt=requires(Permission.PLATFORM_VIEW_AS, moves=True),
+    include_in_schema=False,
+)
 async def start_view(
     request: Request,  # type: ignore[type-arg]
     contexts: Contexts,

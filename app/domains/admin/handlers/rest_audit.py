@@ -25,9 +25,7 @@ async def list_audit(ctx: Ctx, asked: Asked, cursor: CursorText = None, limit: L
 async def export_audit(contexts: Contexts, data: Json[ExportBody]) -> Stream:
     """All rows that fit as CSV or JSON lines, streamed. The export itself is audited."""
     command = data.command()
-    async with contexts() as ctx:
-        await audit.record_export(ctx, command)
-    return as_download(audit.stream_export(contexts, command), "audit", command.format)
+    return as_download(await audit.export(contexts, command), "audit", command.format)
 
 
 @get("/api/v1/activity", opt=requires(Permission.ACTIVITY_READ), dependencies=ASKED)
@@ -40,9 +38,7 @@ async def list_activity(ctx: Ctx, asked: Asked, cursor: CursorText = None, limit
 async def export_activity(contexts: Contexts, data: Json[ExportBody]) -> Stream:
     """The activity that fits as CSV or JSON lines, streamed."""
     command = data.command()
-    async with contexts() as ctx:
-        await activity.record_export(ctx, command)
-    return as_download(activity.stream_export(contexts, command), "activity", command.format)
+    return as_download(await activity.export(contexts, command), "activity", command.format)
 
 
 ROUTES = [list_audit, export_audit, list_activity, export_activity]

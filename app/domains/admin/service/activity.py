@@ -16,9 +16,10 @@ from app.domains.admin.contracts.audit import (
 )
 from app.domains.admin.repository import audit
 from app.domains.admin.rules.words import done_words
-from app.domains.admin.service.audit import as_file, read_place, write_place
+from app.domains.admin.service.audit import as_file, read_place, until, write_place
 from app.domains.auth import public as auth
 from app.shared.authz import Permission, privileged, tenant_scope
+from app.shared.idempotency import once
 from app.shared.ids import new_id
 from app.shared.web import Contexts
 from app.shared.web.paging import cut
@@ -43,7 +44,14 @@ async def page_activity(ctx: Context, wanted: AuditFilter, cursor: str | None, l
 async def record_export(ctx: Context, command: ExportAudit) -> ExportRecorded:
     """Leave the export in the log before its first byte leaves."""
     ctx.explain(format=command.format)
-    return ExportRecorded(id=new_id())
+    return ExportRecorded(id=new_id(), until=await ctx.now())
+
+
+async def export(contexts: Contexts, command: ExportAudit) -> AsyncIterator[bytes]:
+    """Record who takes what, then the file. Raises Forbidden before its first byte."""
+    async with contexts() as ctx:
+        recorded = await once(ctx, ExportRecorded, record_export, command)
+    return stream_export(contexts, until(command, recorded))
 
 
 async def stream_export(contexts: Contexts, command: ExportAudit) -> AsyncIterator[bytes]:

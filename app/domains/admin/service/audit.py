@@ -21,6 +21,7 @@ from app.domains.admin.rules import files
 from app.domains.auth import public as auth
 from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.errors import NotFound, ValidationFailed
+from app.shared.idempotency import once
 from app.shared.ids import new_id
 from app.shared.web import Contexts
 from app.shared.web.paging import cut, pack, unpack
@@ -84,7 +85,21 @@ async def record_export(ctx: Context, command: ExportAudit) -> ExportRecorded:
     """Leave the export in the log before its first byte leaves: who took what."""
     taken = {name: str(value) for name, value in msgspec.structs.asdict(command.filter).items() if value is not None}
     ctx.explain(format=command.format, filter=taken)
-    return ExportRecorded(id=new_id())
+    return ExportRecorded(id=new_id(), until=await ctx.now())
+
+
+async def export(contexts: Contexts, command: ExportAudit) -> AsyncIterator[bytes]:
+    """Record who takes what, then the file. Raises Forbidden before its first byte."""
+    async with contexts() as ctx:
+        recorded = await once(ctx, ExportRecorded, record_export, command)
+    return stream_export(contexts, until(command, recorded))
+
+
+def until(command: ExportAudit, recorded: ExportRecorded) -> ExportAudit:
+    """The same, without rows from the export on."""
+    asked = command.filter.to_at
+    end = recorded.until if asked is None else min(asked, recorded.until)
+    return msgspec.structs.replace(command, filter=msgspec.structs.replace(command.filter, to_at=end))
 
 
 async def stream_export(contexts: Contexts, command: ExportAudit) -> AsyncIterator[bytes]:

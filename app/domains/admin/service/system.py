@@ -28,6 +28,7 @@ from app.shared.buildinfo import BUILD
 from app.shared.clock import process_now
 from app.shared.db.migrate import alembic_config
 from app.shared.errors import NotFound, ValidationFailed
+from app.shared.idempotency import once
 from app.shared.ids import new_id
 from app.shared.web import Contexts
 
@@ -151,7 +152,7 @@ async def record_fault(ctx: Context, command: SetFault) -> FaultSet:
 async def set_fault(contexts: Contexts, command: SetFault) -> None:
     """Switch it. Raises ValidationFailed when the simulator does not take it."""
     async with contexts() as ctx:
-        await record_fault(ctx, command)
+        await once(ctx, FaultSet, record_fault, command)
         settings = ctx.settings
     spec = None if command.off else read_spec(command.spec)
     if not await gateway.set_fault(settings, command.simulator, command.name, spec):

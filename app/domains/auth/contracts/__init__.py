@@ -154,9 +154,11 @@ class GrantAccess(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Granted(msgspec.Struct, frozen=True, kw_only=True):
-    """The code is in `ctx.once_only`: a repeated request gets none."""
+    """What the code is computed from, so that a repeated request gets the same one until it is too old."""
 
+    grant_id: UUID
     redirect_uri: str
+    expires_at: datetime
 
 
 class RedeemCode(msgspec.Struct, frozen=True, kw_only=True):

@@ -123,6 +123,16 @@ class ViewStarted(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class StopView(msgspec.Struct, frozen=True, kw_only=True):
+    """End the view of the actor's session, if it has one."""
+
+
+class ViewStopped(msgspec.Struct, frozen=True, kw_only=True):
+    """`tenant_id`: whom they looked at; None when they did not."""
+
+    tenant_id: UUID | None
+
+
 class ViewBanner(msgspec.Struct, frozen=True, kw_only=True):
     """What every page says during a view."""
 

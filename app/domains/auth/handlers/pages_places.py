@@ -28,13 +28,14 @@ from app.shared.web import Ctx, Form, page, redirect, requires
 from app.shared.web.paging import Cursor
 
 OWN = requires(Permission.PROFILE)
+MOVES = requires(Permission.PROFILE, moves=True)
 READ = requires(Permission.TEAM_READ)
 MANAGE = requires(Permission.TEAM_MANAGE)
 PROJECTS = requires(Permission.PROJECT_MANAGE)
 SETTINGS = "/settings/organisation"
 
 
-@post("/place", opt=OWN, include_in_schema=False)
+@post("/place", opt=MOVES, include_in_schema=False)
 async def switch(ctx: Ctx, data: Form[PlaceForm]) -> Response[str]:
     """Stand in another project from now on."""
     project_id = as_id(data.project, "project")
@@ -61,7 +62,7 @@ async def received(ctx: Ctx) -> Response[str]:
     return await page(ctx, "auth/invitations.html", struct)
 
 
-@post("/invitations/{invitation_id:uuid}/accept", opt=OWN, include_in_schema=False)
+@post("/invitations/{invitation_id:uuid}/accept", opt=MOVES, include_in_schema=False)
 async def accept(ctx: Ctx, invitation_id: FromPath[UUID]) -> Response[str]:
     """Join, and stand there."""
     await once(ctx, InvitationAnswered, invitations.accept, AnswerInvitation(invitation_id=invitation_id))
@@ -82,7 +83,7 @@ async def new_organisation(ctx: Ctx) -> Response[str]:
     return await page(ctx, "auth/organisation_new.html", struct)
 
 
-@post("/organisations", opt=OWN, include_in_schema=False)
+@post("/organisations", opt=MOVES, include_in_schema=False)
 async def create_organisation(ctx: Ctx, data: Form[OrganisationForm]) -> Response[str]:
     """An organisation with one project; one stands in it from now on."""
     command = CreateOrganisation(name=data.name, time_zone=data.time_zone)

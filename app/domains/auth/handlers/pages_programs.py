@@ -59,9 +59,7 @@ async def authorize(
 ) -> Response[str]:
     """Let it in: the browser takes a code, good for one minute and one use, to the waiting command line."""
     granted = await once(ctx, Granted, programs.grant, data.command())
-    code = ctx.once_only.get("code")
-    if code is None:
-        raise AuthorizationRefused("This page was used already. Start berth login again.")
+    code = await programs.code_of(ctx, granted)
     location = programs.answer_address(granted.redirect_uri, ctx.settings.web.public_url, data.state, code=code)
     headers = {"location": location, "cache-control": "no-store", "referrer-policy": "no-referrer"}
     return Response("", status_code=303, headers=headers, media_type="text/html")

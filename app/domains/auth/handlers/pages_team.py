@@ -101,7 +101,7 @@ async def remove_member(ctx: Ctx, user_id: FromPath[UUID], data: Form[RemoveForm
     return redirect(ctx, "/team")
 
 
-@post("/team/leave", opt=READ, include_in_schema=False)
+@post("/team/leave", opt=requires(Permission.PROFILE, moves=True), include_in_schema=False)
 async def leave(ctx: Ctx) -> Response[str]:
     """Go oneself; the start page then is that of another organisation, or asks for one."""
     await once(ctx, MemberChanged, team.leave, LeaveOrganisation())

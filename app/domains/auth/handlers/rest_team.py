@@ -36,6 +36,7 @@ MANAGE = requires(Permission.TEAM_MANAGE)
 MAILS = RateLimit("invitations", 60, 60)
 SENDS = requires(Permission.TEAM_MANAGE, rate=MAILS)
 OWN = requires(Permission.PROFILE)
+MOVES = requires(Permission.PROFILE, moves=True)
 RoleFilter = Annotated[str | None, QueryParameter(max_length=40, description="only people with this role")]
 ProjectFilter = Annotated[UUID | None, QueryParameter(description="only people with a role in this project")]
 Search = Annotated[str, QueryParameter(max_length=100, description="a part of the name or address")]
@@ -86,7 +87,7 @@ async def remove_member(ctx: Ctx, user_id: FromPath[UUID], if_match: IfMatch = N
     )
 
 
-@post("/api/v1/team/leave", opt=READ, status_code=200)
+@post("/api/v1/team/leave", opt=MOVES, status_code=200)
 async def leave(ctx: Ctx) -> MemberChanged:
     """Go oneself."""
     return await once(ctx, MemberChanged, team.leave, LeaveOrganisation())
@@ -138,7 +139,7 @@ async def list_received(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50) -> R
     return ReceivedAnswer(items=list(found.items), next_cursor=found.next_cursor)
 
 
-@post("/api/v1/invitations/{invitation_id:uuid}/accept", opt=OWN, status_code=200)
+@post("/api/v1/invitations/{invitation_id:uuid}/accept", opt=MOVES, status_code=200)
 async def accept(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationAnswered:
     """Join."""
     return await once(ctx, InvitationAnswered, invitations.accept, AnswerInvitation(invitation_id=invitation_id))

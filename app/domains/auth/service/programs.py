@@ -1,17 +1,19 @@
 """Sign-in of the command line: authorization code with PKCE S256 and a loopback redirect (RFC 8252, 7636), then refresh
 tokens that are used once (RFC 9700 §4.14).
 
-A code or refresh token that comes a second time is in two hands: the whole sign-in ends. It refuses any client but our
-own command line, any redirect that leaves the person's computer, and a challenge that is not S256.
+A code that comes a second time is in two hands: the whole sign-in ends (RFC 6749 §4.1.2). So is a refresh token, but
+for the few seconds in which its answer may have been lost on the way, and only while nobody has used what that answer
+held: then it is given again. Two hands that share it part at the next refresh, where the sign-in ends. It refuses any
+client but our own command line, any redirect that leaves the person's computer, and a challenge that is not S256.
 """
 
 import base64
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
-from uuid import UUID
 
 import msgspec
+from sqlalchemy import Row
 
 from app.context import Context
 from app.domains.auth import rules
@@ -30,11 +32,13 @@ from app.domains.auth.repository import AuthRepository, ProgramRepository
 from app.domains.auth.service.program_sessions import end_program
 from app.domains.auth.service.tokens import signed_token
 from app.shared.authz import ActorKind, Permission, privileged
-from app.shared.crypto import digest, new_secret, same
+from app.shared.crypto import derived_secret, digest, new_secret, same
 from app.shared.errors import Forbidden
 from app.shared.ids import new_id
 
 CODE_SECONDS = 60
+CODES, REFRESH = "auth.authorization_codes", "auth.refresh_tokens"  # what secrets are derived for
+REPEAT_SECONDS = 15  # in which a lost answer to a refresh is asked for again
 
 
 def check_request(command: GrantAccess) -> None:
@@ -54,7 +58,7 @@ async def grant(ctx: Context, command: GrantAccess) -> Granted:
     actor = ctx.actor
     if actor.kind is not ActorKind.USER or actor.id is None or not actor.via_cookie:
         raise Forbidden("Only a person in a browser can let a program in.")
-    code, now = new_secret(), await ctx.now()
+    grant_id, now = new_id(), await ctx.now()
     wanted = Grant(
         tenant_id=actor.tenant_id,
         project_id=actor.project_id,
@@ -62,9 +66,17 @@ async def grant(ctx: Context, command: GrantAccess) -> Granted:
         code_challenge=command.code_challenge,
     )
     until = now + timedelta(seconds=CODE_SECONDS)
+    granted = Granted(grant_id=grant_id, redirect_uri=command.redirect_uri, expires_at=until)
+    code = derived_secret(ctx.settings.web.secret_key, CODES, str(grant_id))
     await ProgramRepository(ctx.session).append_code(digest(code), actor.id, wanted, now, until)
-    ctx.once_only["code"] = code
-    return Granted(redirect_uri=command.redirect_uri)
+    return granted
+
+
+async def code_of(ctx: Context, granted: Granted) -> str:
+    """The code that was granted. Raises AuthorizationRefused once it is too old."""
+    if granted.expires_at <= await ctx.now():
+        raise AuthorizationRefused("This page was used already. Start berth login again.")
+    return derived_secret(ctx.settings.web.secret_key, CODES, str(granted.grant_id))
 
 
 def answer_address(redirect_uri: str, issuer: str, state: str, **fields: str) -> str:
@@ -105,24 +117,38 @@ async def redeem(ctx: Context, command: RedeemCode) -> ProgramTokens | None:
     )
     await repository.remember_session(code_hash, session_id)
     await ctx.emit(SessionStarted(session_id=session_id, user_id=row.user_id), version=1)
-    return await _tokens(ctx, session_id, row.user_id, row.tenant_id, row.project_id)
+    refresh_token = new_secret()
+    await repository.append_refresh(digest(refresh_token), session_id, now)
+    live = await repository.find_program(session_id, now)
+    return await _tokens(ctx, live, refresh_token) if live is not None else None
 
 
 async def refresh(ctx: Context, command: RefreshAccess) -> ProgramTokens | None:
-    """The next tokens; None when refused. Commit in either case: a token that was used before ends the sign-in."""
+    """The next tokens; None when refused. Commit in either case: a token that was used before ends the sign-in, unless
+    it is the repeat of a request whose answer got lost."""
     repository, now = ProgramRepository(ctx.session), await ctx.now()
-    token_hash = digest(command.refresh_token)
-    row = await repository.lock_refresh(token_hash)
+    row = await repository.lock_refresh(digest(command.refresh_token))
     if row is None or command.client_id != rules.COMMAND_LINE:
         return None
-    if row.used_at is not None:
+    following = derived_secret(ctx.settings.web.secret_key, REFRESH, f"{row.session_id}:{command.refresh_token}")
+    if row.used_at is not None and not await _is_repeat(ctx, row.used_at, following):
         await end_program(ctx, row.session_id, "a refresh token was used twice")
         return None
     live = await repository.find_program(row.session_id, now)
     if live is None:
         return None
-    await repository.use_refresh(token_hash, now)
-    return await _tokens(ctx, live.id, live.user_id, live.tenant_id, live.project_id)
+    if row.used_at is None:
+        await repository.use_refresh(row.token_hash, now)
+        await repository.append_refresh(digest(following), row.session_id, now)
+    return await _tokens(ctx, live, following)
+
+
+async def _is_repeat(ctx: Context, used_at: datetime, following: str) -> bool:
+    """Whether the first answer may have been lost: it is seconds old, and nobody has used what it held."""
+    if await ctx.now() - used_at > timedelta(seconds=REPEAT_SECONDS):
+        return False
+    given = await ProgramRepository(ctx.session).lock_refresh(digest(following))
+    return given is not None and given.used_at is None
 
 
 async def revoke(ctx: Context, refresh_token: str) -> None:
@@ -139,14 +165,11 @@ def challenge_of(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-async def _tokens(
-    ctx: Context, session_id: UUID, user_id: UUID, tenant_id: UUID | None, project_id: UUID | None
-) -> ProgramTokens:
-    seconds, secret = await ctx.policy(PROGRAM_TOKEN_SECONDS, tenant_id, project_id), new_secret()
-    await ProgramRepository(ctx.session).append_refresh(digest(secret), session_id, await ctx.now())
-    claims = {"sub": str(user_id), "jti": str(new_id()), "sid": str(session_id), "client_id": rules.COMMAND_LINE}
+async def _tokens(ctx: Context, live: Row[tuple[object, ...]], refresh_token: str) -> ProgramTokens:
+    seconds = await ctx.policy(PROGRAM_TOKEN_SECONDS, live.tenant_id, live.project_id)
+    claims = {"sub": str(live.user_id), "jti": str(new_id()), "sid": str(live.id), "client_id": rules.COMMAND_LINE}
     access = await signed_token(ctx, claims, seconds)
-    return ProgramTokens(access_token=access, refresh_token=secret, expires_in=seconds)
+    return ProgramTokens(access_token=access, refresh_token=refresh_token, expires_in=seconds)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

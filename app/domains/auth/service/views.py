@@ -8,11 +8,10 @@ audit log names the operator.
 from contextlib import suppress
 from datetime import timedelta
 
-import msgspec
 from redis.exceptions import RedisError
 
 from app.context import Context, Runtime
-from app.domains.auth.contracts.customers import StartView, ViewBanner, ViewStarted
+from app.domains.auth.contracts.customers import StartView, StopView, ViewBanner, ViewStarted, ViewStopped
 from app.domains.auth.policies import VIEW_AS_MINUTES
 from app.domains.auth.repository import AuthRepository, views
 from app.domains.auth.repository.team import AnyRow
@@ -20,7 +19,6 @@ from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding, pr
 from app.shared.authz.scope import may
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.ids import new_id
-from app.shared.telemetry.trace import Trace
 
 LONGEST_REASON = 500
 
@@ -71,16 +69,14 @@ async def start_view(ctx: Context, command: StartView) -> ViewStarted:
     return ViewStarted(view_id=view_id, expires_at=expires_at)
 
 
-async def stop_view(runtime: Runtime, actor: Actor, trace: Trace) -> None:
-    """End the view of the actor's session; without one nothing happens. It runs as the operator, not as who they view
-    as: a viewer's own transactions write nothing."""
-    if actor.session_id is None or actor.viewing is None:
-        return
-    operator = msgspec.structs.replace(actor, viewing=None, tenant_id=None, project_id=None, bindings=())
-    async with runtime.context(operator, trace) as ctx:
-        for view in await views.end_views(ctx.session, actor.session_id, await ctx.now()):
-            ctx.about(view.tenant_id)
-            await ctx.audit("view_as.stop", "tenant", str(view.tenant_id), {"view_id": str(view.id)})
+async def stop_view(ctx: Context, command: StopView) -> ViewStopped:
+    """End the view of the actor's session; without one nothing happens."""
+    if ctx.actor.session_id is None or ctx.actor.viewing is None:
+        return ViewStopped(tenant_id=None)
+    for view in await views.end_views(ctx.session, ctx.actor.session_id, await ctx.now()):
+        ctx.about(view.tenant_id)
+        await ctx.audit("view_as.stop", "tenant", str(view.tenant_id), {"view_id": str(view.id)})
+    return ViewStopped(tenant_id=ctx.actor.tenant_id)
 
 
 async def banner(ctx: Context) -> ViewBanner | None:

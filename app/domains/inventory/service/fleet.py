@@ -16,9 +16,10 @@ from app.domains.inventory.service.import_nodes import ContextFactory, ImportNod
 from app.domains.maas.public import open_gateway
 from app.shared.authz import Permission, platform_scope
 from app.shared.errors import ValidationFailed
-from app.shared.idempotency import once
+from app.shared.idempotency import once, recall
 
 LARGEST_PAGE = 200
+REPORT = "report"  # the second part of an import, which the same request again is given
 
 
 class NodeQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,8 +77,17 @@ async def import_now(contexts: ContextFactory) -> ImportReport:
     async with contexts() as ctx:
         maas = ctx.settings.maas
         await once(ctx, ImportNodes, import_nodes.ask_import, ImportNodes(maas.pool))
+        done = await recall(ctx, ImportReport, REPORT)
+    if done is not None:
+        return done
     async with open_gateway(maas) as gateway:
-        return await import_nodes.import_nodes(contexts, gateway, maas.pool)
+        report = await import_nodes.import_nodes(contexts, gateway, maas.pool)
+    async with contexts() as ctx:
+        return await once(ctx, ImportReport, _as_read, report, part=REPORT)
+
+
+async def _as_read(_ctx: Context, report: ImportReport) -> ImportReport:
+    return report
 
 
 async def fleet_nodes(ctx: Context) -> list[FleetNode]:

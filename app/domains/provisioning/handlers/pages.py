@@ -69,7 +69,7 @@ async def launch_summary(
     return answer
 
 
-@post("/launch/preview", opt=LAUNCH, include_in_schema=False)
+@post("/launch/preview", opt=requires(Permission.ALLOCATION_LAUNCH, reads=True), include_in_schema=False)
 async def launch_preview(ctx: Ctx, data: Form[LaunchForm]) -> Response[str]:
     """Without scripts: the form again, with the choice in its address."""
     return redirect(ctx, data.address())

@@ -18,7 +18,7 @@ from app.domains.provisioning.schemas import (
 from app.domains.provisioning.schemas.launch import LaunchBody
 from app.domains.provisioning.service import forecast, launch, release, views
 from app.shared.authz import Permission
-from app.shared.idempotency import once
+from app.shared.idempotency import dry_run, once
 from app.shared.web import Ctx, Json, requires
 
 Cursor = Annotated[UUID | None, QueryParameter(description="`next_cursor` of the page before")]
@@ -33,7 +33,7 @@ async def launch_allocation(ctx: Ctx, data: Json[LaunchBody]) -> Response[Launch
     """Rent a machine (201), or with `dry_run` only say what it would mean (200)."""
     command = data.command()
     if command.dry_run:
-        return Response(await forecast.forecast(ctx, command), status_code=200)
+        return Response(await dry_run(ctx, forecast.forecast, command), status_code=200)
     return Response(await once(ctx, Launched, launch.launch, command), status_code=201)
 
 

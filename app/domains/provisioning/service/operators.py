@@ -253,10 +253,13 @@ async def empty_node(contexts: ContextFactory, command: EmptyNode) -> Emptied:
 async def _take(contexts: ContextFactory, item: Taken, reason: str) -> Taken:
     try:
         async with contexts() as ctx:
+            part = str(item.allocation_id)  # a repeat goes on with those that were not taken
             if item.outcome == "canceled":
-                await force_cancel(ctx, ForceCancel(allocation_id=item.allocation_id, reason=reason))
+                cancel = ForceCancel(allocation_id=item.allocation_id, reason=reason)
+                await once(ctx, Changed, force_cancel, cancel, part=part)
             else:
-                await force_release(ctx, ForceRelease(allocation_id=item.allocation_id, reason=reason))
+                release = ForceRelease(allocation_id=item.allocation_id, reason=reason)
+                await once(ctx, Changed, force_release, release, part=part)
     except DomainError as error:
         return msgspec.structs.replace(item, outcome="refused", why=error.message)
     return item
