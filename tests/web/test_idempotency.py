@@ -19,7 +19,7 @@ from app.shared.authz import Permission
 from app.shared.idempotency.key import LONGEST_ROUTE, request_digest, route_of
 from app.shared.manifest import Domain
 from app.shared.web import Contexts, Ctx, requires
-from tests.domains.auth.world import refresh
+from tests.domains.auth.world import join, refresh
 from tests.fixtures.app import ORIGIN, Browser, SignIn
 
 if TYPE_CHECKING:
@@ -139,14 +139,13 @@ async def test_spaces_and_order_do_not_make_another_body_and_values_do(sign_in_a
 
 
 async def test_who_lost_the_right_gets_no_answer_from_before(runtime: Runtime, sign_in_as: SignIn) -> None:
-    ada = await sign_in_as("ada")
-    assert (await ada.post_json(ACCOUNTS, {"name": "ci"}, key="k")).status_code == 201
-    async with runtime.context(ada.actor) as ctx:
-        await ctx.session.execute(
-            text("UPDATE auth.memberships SET role = 'tenant_member' WHERE role = 'tenant_owner'")
-        )
-    await refresh(runtime, ada)
-    assert (await ada.post_json(ACCOUNTS, {"name": "ci"}, key="k")).status_code == 403
+    ben = await join(runtime, await sign_in_as("ada"), await sign_in_as("ben"), "tenant_admin")
+    assert (await ben.post_json(ACCOUNTS, {"name": "ci"}, key="k")).status_code == 201
+    async with runtime.context(ben.actor) as ctx:
+        demote = "UPDATE auth.memberships SET role = 'tenant_member' WHERE role = 'tenant_admin'"
+        await ctx.session.execute(text(demote))
+    await refresh(runtime, ben)
+    assert (await ben.post_json(ACCOUNTS, {"name": "ci"}, key="k")).status_code == 403
 
 
 async def test_a_first_try_that_failed_leaves_the_key_free(sign_in_as: SignIn) -> None:
@@ -159,8 +158,6 @@ async def test_leaving_again_with_the_same_key_leaves_no_second_organisation(
     runtime: Runtime, sign_in_as: SignIn
 ) -> None:
     ada, ben = await sign_in_as("ada"), await sign_in_as("ben")
-    from tests.domains.auth.world import join
-
     await join(runtime, ada, ben, "tenant_member")
     answers = [await ben.post_json("/api/v1/team/leave", None, key="k") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
@@ -206,3 +203,19 @@ async def test_a_handler_that_forgets_the_key_fails_and_changes_nothing(
         assert (await client.post("/api/v1/careless", headers=headers)).status_code == 500
     async with runtime.context(ada.actor) as ctx:
         assert not await ctx.session.scalar(text("SELECT count(*) FROM admin.audit_logs WHERE action = 'careless'"))
+
+
+async def test_a_second_click_on_view_as_and_on_its_end_gets_the_first_answer(
+    runtime: Runtime, sign_in_as: SignIn
+) -> None:
+    ada, olga = await sign_in_as("ada"), await sign_in_as("olga", operator=True)
+    for path, fields in (
+        (f"/admin/customers/{ada.actor.tenant_id}/view-as", {"reason": "a ticket"}),
+        ("/view-as/stop", {}),
+    ):
+        answers = [await olga.post(path, _idempotency_key="k", **fields) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [303, 303], answers[1].text
+        assert len({answer.headers["location"] for answer in answers}) == 1
+    async with runtime.context(ada.actor) as ctx:
+        rows = await ctx.session.scalars(text("SELECT action FROM admin.audit_logs WHERE action LIKE 'view_as%'"))
+        assert sorted(rows) == ["view_as.start", "view_as.stop"]

@@ -30,7 +30,7 @@ class IdempotencyKey:
     route: str
     key: str
     body_hash: bytes
-    stores: bool = True  # who views as a customer may hear what they did before, and store nothing
+    stores: bool = True  # who views as a customer hears what they did before, and stores nothing
     claimed: bool = False
     _parts: set[str] = field(default_factory=set)
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.shared.authz.actor import Actor
 from app.shared.authz.privileged import check_again
-from app.shared.errors import IdempotencyInProgress, IdempotencyKeyReused, ViewOnly
+from app.shared.errors import IdempotencyInProgress, IdempotencyKeyReused
 from app.shared.idempotency.key import IdempotencyKey
 
 
@@ -64,10 +64,6 @@ async def once(
         return await use_case(ctx, command)
     key.claim(part)
     place = _place(key, part)
-    if not key.stores and await _find(ctx.session, place) is None:
-        refusal = ViewOnly()
-        refusal.refused = ("view_as.refused", "route", key.route)
-        raise refusal
     if key.stores and await _is_first(ctx.session, place, key):
         result = await use_case(ctx, command)
         await ctx.session.execute(STORE, {**place, "result": msgspec.json.encode(result).decode()})
@@ -87,6 +83,11 @@ async def recall(ctx: C, result_type: type[R], part: str) -> R | None:
     key = ctx.idempotency
     row = await _find(ctx.session, _place(key, part)) if key else None
     return msgspec.convert(row.result, type=result_type, strict=False) if row and row.result is not None else None
+
+
+async def is_stored(session: AsyncSession, key: IdempotencyKey) -> bool:
+    """Whether a request with this key has been answered."""
+    return await _find(session, _place(key, "")) is not None
 
 
 async def dry_run(ctx: C, use_case: Callable[[C, A], Awaitable[R]], command: A) -> R:

@@ -1,6 +1,7 @@
 """One guard for every route, in this order: declared, rate, view-as, origin and CSRF, permission, idempotency key."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -19,7 +20,7 @@ from app.shared.errors import (
     ValidationFailed,
     ViewOnly,
 )
-from app.shared.idempotency import IdempotencyKey, place_of, request_digest, route_of
+from app.shared.idempotency import IdempotencyKey, is_stored, place_of, request_digest, route_of
 from app.shared.rdb import RateLimit, take
 from app.shared.web.csrf import is_csrf_token, is_same_origin
 
@@ -39,7 +40,7 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:  # t
     if permission is not None and actor.kind is ActorKind.ANONYMOUS:
         raise Unauthenticated()
     unsafe = connection.scope.get("method") in UNSAFE
-    moved = actor.viewing is not None and bool(opt.get("moves"))  # perhaps by this very request: `once` knows
+    moved = actor.viewing is not None and await _is_repeat(runtime, connection, handler, actor)
     if actor.viewing is not None and not moved:
         _check_viewing(connection, opt, unsafe=unsafe)
     form_token, form_key = await _form_fields(connection) if unsafe else ("", "")
@@ -49,6 +50,18 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:  # t
         _check_permission(connection, actor, permission, unsafe=unsafe)
     if unsafe and opt.get("idempotent") and isinstance(connection, Request):
         connection.state.idempotency = await _idempotency_key(connection, handler, actor, form_key)
+
+
+async def _is_repeat(runtime: Runtime, connection: Connection, handler: BaseRouteHandler, actor: Actor) -> bool:  # type: ignore[type-arg]
+    """Whether who views as a customer sends again what brought them here: they get its answer once more."""
+    if not handler.opt.get("moves") or not isinstance(connection, Request):
+        return False
+    _, form_key = await _form_fields(connection)
+    with suppress(IdempotencyKeyRequired, ValidationFailed):
+        key = await _idempotency_key(connection, handler, actor, form_key)
+        async with runtime.context(actor) as ctx:
+            return await is_stored(ctx.session, key)
+    return False
 
 
 def _check_viewing(connection: Connection, opt: Mapping[str, object], *, unsafe: bool) -> None:  # type: ignore[type-arg]

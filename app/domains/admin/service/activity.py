@@ -16,7 +16,7 @@ from app.domains.admin.contracts.audit import (
 )
 from app.domains.admin.repository import audit
 from app.domains.admin.rules.words import done_words
-from app.domains.admin.service.audit import as_file, read_place, until, write_place
+from app.domains.admin.service.audit import INSTANT, as_file, read_place, until, write_place
 from app.domains.auth import public as auth
 from app.shared.authz import Permission, privileged, tenant_scope
 from app.shared.idempotency import once
@@ -44,7 +44,7 @@ async def page_activity(ctx: Context, wanted: AuditFilter, cursor: str | None, l
 async def record_export(ctx: Context, command: ExportAudit) -> ExportRecorded:
     """Leave the export in the log before its first byte leaves."""
     ctx.explain(format=command.format)
-    return ExportRecorded(id=new_id(), until=await ctx.now())
+    return ExportRecorded(id=new_id(), until=await ctx.now() + INSTANT)
 
 
 async def export(contexts: Contexts, command: ExportAudit) -> AsyncIterator[bytes]:
