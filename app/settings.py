@@ -24,6 +24,11 @@ class WebSettings(msgspec.Struct, frozen=True):
     apps_url: str  # BERTH_APPS_URL: the origin of apps, with `*` for the app: https://*.apps.example.net
 
     @property
+    def scheme(self) -> str:
+        """http or https, as browsers reach us: a load balancer may reach us otherwise."""
+        return urlsplit(self.public_url).scheme
+
+    @property
     def secure(self) -> bool:
         """Whether browsers reach us by https, so that cookies may be `Secure` and `__Host-`."""
         return urlsplit(self.public_url).scheme == "https"

@@ -83,6 +83,8 @@ def _expect_echo(tab: Page) -> None:
     expect(tab.locator("#socket")).to_have_text("the machine said: hello")
     expect(tab.locator("#stream")).to_contain_text("tick")
     assert tab.evaluate("document.cookie") == ""  # what lets the browser in is not for scripts
+    tab.evaluate("document.cookie = 'wide=1; path=/; domain=localhost'")
+    assert tab.evaluate("document.cookie") == ""  # an app is a site of its own: it gives no cookie to another
 
 
 @pytest.mark.slow

@@ -90,6 +90,14 @@ class MalformedRequest(DomainError):
     title = "This request cannot be passed on to the app as it is."
 
 
+class AccessEnded(DomainError):
+    """The right to use an app ended while it had not answered yet."""
+
+    code = "app_access_ended"
+    status = 403
+    title = "Your access to this app has ended."
+
+
 class NoLongerWanted(Exception):
     """The app was stopped or released meanwhile: whatever is under way for it stops."""
 

@@ -133,6 +133,28 @@ async def test_odd_answers_leave_the_browsers_connection_in_order(
         assert cut.endswith(b"\r\n\r\n") and b"500" not in cut  # broken off, not finished
 
 
+async def test_a_right_that_ends_before_the_app_answers_is_told_in_words(
+    desk: Desk, ada: Visitor, tabs: Open, stand_in: StandIn, tmp_path: Path
+) -> None:
+    app = await desk.running()
+    tab = tabs(app)
+    await tab.enter(ada, app.id)
+    asked = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await reader.read()
+
+    async with raw_app(tmp_path, silent) as odd, asyncio.timeout(8):
+        await stand_in(app, odd.open)
+        waiting = asyncio.ensure_future(tab.get("/"))
+        await asked.wait()
+        await ada.sign_out()
+        ended = await waiting
+    assert ended.status_code == 403 and ended.text == "Your access to this app has ended.\n"
+
+
 async def test_a_web_socket_is_opened_refused_and_closed_as_the_app_says(
     desk: Desk, ada: Visitor, tabs: Open, stand_in: StandIn, tmp_path: Path
 ) -> None:

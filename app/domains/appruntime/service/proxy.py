@@ -10,11 +10,13 @@ from urllib.parse import parse_qs, quote
 
 import structlog
 from litestar.enums import ScopeType
-from litestar.types import HTTPScope, Message, Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Scope, Send
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.context import Runtime
-from app.domains.appruntime.contracts import AppView
-from app.domains.appruntime.errors import MalformedRequest
+from app.domains.appruntime.contracts import AppSession, AppView
+from app.domains.appruntime.errors import AccessEnded, MalformedRequest
 from app.domains.appruntime.gateway import AppChannel, Request
 from app.domains.appruntime.rules.headers import (
     Fetched,
@@ -29,14 +31,15 @@ from app.domains.appruntime.service.addresses import handle_in, host_of, origin_
 from app.domains.appruntime.service.callers import Caller, caller_of, cookie
 from app.domains.appruntime.service.gate import Verdict, gate_of
 from app.domains.appruntime.service.links import links_of
-from app.domains.appruntime.service.sockets import serve_socket
+from app.domains.appruntime.service.sockets import Passing, serve_socket
 from app.domains.appruntime.service.walls import PLAIN, Answer, static_file, wall
-from app.shared.errors import DomainError, Unauthenticated
+from app.shared.errors import DomainError
 
 log = structlog.get_logger("berth.apps")
 OWN = "/_berth/"
 BROWSER_COOKIE = "app-browser"
 CHALLENGE = (*PLAIN, (b"www-authenticate", b'Bearer realm="berth"'))
+LATER = (*PLAIN, (b"retry-after", b"3"))
 NO_TOKEN = Answer(403, b"This token opens no app here.\n")
 
 
@@ -52,17 +55,24 @@ class AppProxy:
         if scope["type"] == ScopeType.WEBSOCKET:
             await serve_socket(self._runtime, scope, receive, send, handle)
             return
-        begun = Begun(send)
+        passing = Passing(send)
         try:
-            await self._http(scope, receive, begun.send, handle)
-        except DomainError as error:
-            log.info("an app did not answer a request", code=error.code, handle=handle)
-            if begun.began:
-                return  # half an answer: the server breaks the connection off, so that the browser knows
-            if error.status < 500:
-                await self._say(send, refusal(error))
-            else:
-                await self._say(send, wall(self._runtime, scope, "silent"))
+            await self._http(scope, receive, passing, handle)
+        except (DomainError, RedisError, SQLAlchemyError) as error:
+            code = error.code if isinstance(error, DomainError) else type(error).__name__
+            log.info("an app did not answer a request", code=code, handle=handle)
+            if (
+                not passing.answered
+            ):  # half an answer is not finished: the server breaks it off, so that the browser knows
+                await self._say(send, self._refusal(scope, error))
+
+    def _refusal(self, scope: HTTPScope, error: Exception) -> Answer:
+        """A refusal in words; one that asks who it is says how to say it (RFC 9110, 11.6.1)."""
+        if not isinstance(error, DomainError):
+            return Answer(503, b"Who may pass cannot be looked up right now. Try again in a moment.\n", LATER)
+        if error.status >= 500:
+            return wall(self._runtime, scope, "silent")
+        return Answer(error.status, f"{error.message}\n".encode(), CHALLENGE if error.status == 401 else PLAIN)
 
     # -- who --------------------------------------------------------------------------------------------------------
 
@@ -74,14 +84,16 @@ class AppProxy:
             await self._say(send, await self._own(scope, handle))
             return
         caller = await caller_of(self._runtime, scope, handle)
+        session = caller.session
         if not caller.is_program and not is_welcome(scope["method"], fetched(scope), origin_of(self._web, handle)):
             await self._say(send, Answer(403, b"This request did not come from a page of this app.\n"))
-        elif caller.session is None:
+        elif session is None:
             await self._say(send, NO_TOKEN if caller.is_program else self._to_portal(scope, handle))
         else:
-            ruling = await gate_of(self._runtime).ask(caller.session)
+            ruling = await gate_of(self._runtime).ask(session)
             if ruling.verdict == "pass":
-                await self._forward(scope, receive, send, caller, ruling.app)
+                request = self._request(scope, caller, ruling.app)
+                await self._forward(request, receive, send, session, ruling.app)
             elif caller.is_program and ruling.verdict != "not_running":
                 await self._say(send, NO_TOKEN)
             else:
@@ -131,19 +143,18 @@ class AppProxy:
 
     # -- what -------------------------------------------------------------------------------------------------------
 
-    async def _forward(self, scope: HTTPScope, receive: Receive, send: Send, caller: Caller, app: AppView) -> None:
-        request = self._request(scope, caller, app)
+    async def _forward(self, request: Request, receive: Receive, send: Send, session: AppSession, app: AppView) -> None:
         body = Body(receive, expected=request.length != 0)
         channel = await links_of(self._runtime).channel(app)
-        if caller.session is None:
-            raise Unauthenticated()
-        async with gate_of(self._runtime).connection(caller.session) as one:
+        async with gate_of(self._runtime).connection(session) as one:
             work = asyncio.ensure_future(self._exchange(channel, request, body, send))
             leaving = [asyncio.ensure_future(body.gone()), asyncio.ensure_future(one.ended.wait())]
             try:
                 await asyncio.wait([work, *leaving], return_when=asyncio.FIRST_COMPLETED)
                 if work.done():
                     work.result()
+                elif one.ended.is_set():
+                    raise AccessEnded()
             finally:
                 for task in (work, *leaving):
                     task.cancel()
@@ -159,8 +170,13 @@ class AppProxy:
             raise MalformedRequest() from error
         if scope["method"] in ("CONNECT", "TRACE"):  # about the way itself, and there is none to tell of
             raise MalformedRequest()
-        host, instance = host_of(self._web, app.handle), self._web.instance
-        headers = request_headers(given, host=host, scheme=scope["scheme"], instance=instance, spent=caller.spent)
+        headers = request_headers(
+            given,
+            host=host_of(self._web, app.handle),
+            scheme=self._web.scheme,
+            instance=self._web.instance,
+            spent=caller.spent,
+        )
         return Request(method=scope["method"].encode(), target=target, headers=headers, length=length)
 
     async def _exchange(self, channel: AppChannel, request: Request, body: "Body", send: Send) -> None:
@@ -180,26 +196,9 @@ class AppProxy:
         await send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
 
-def refusal(error: DomainError) -> Answer:
-    """A refusal in words; one that asks who it is says how to say it (RFC 9110, 11.6.1)."""
-    return Answer(error.status, f"{error.message}\n".encode(), CHALLENGE if error.status == 401 else PLAIN)
-
-
 def _see_other(path: str, set_cookie: bytes | None = None) -> Answer:
     location = (b"location", quote(path, safe="/?&=%#:;,+@!~*'().-_").encode())
     return Answer(303, b"", (location,) if set_cookie is None else ((b"set-cookie", set_cookie), location))
-
-
-class Begun:
-    """Knows whether an answer has begun."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.began = False
-
-    async def send(self, message: Message) -> None:
-        self.began = True
-        await self._send(message)
 
 
 class Body:

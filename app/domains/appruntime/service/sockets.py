@@ -7,6 +7,8 @@ from typing import cast
 
 import structlog
 from litestar.types import Message, Receive, Send, WebSocketScope
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.context import Runtime
 from app.domains.appruntime.contracts import AppView
@@ -32,9 +34,34 @@ log = structlog.get_logger("berth.apps")
 async def serve_socket(runtime: Runtime, scope: WebSocketScope, receive: Receive, send: Send, handle: str) -> None:
     """One WebSocket. A refusal of ours before the accept is a plain 403 that says nothing."""
     await receive()  # websocket.connect
-    caller = await _caller(runtime, scope, handle)
-    session = None if caller is None else caller.session
-    if caller is None or session is None:
+    passing = Passing(send)
+    try:
+        await _serve(runtime, scope, receive, passing, handle)
+    except (DomainError, RedisError, SQLAlchemyError) as error:
+        code = error.code if isinstance(error, DomainError) else type(error).__name__
+        log.info("a WebSocket to an app was not opened", code=code, handle=handle)
+        if not passing.answered:
+            await _refuse(send)
+
+
+class Passing:
+    """Sends to the browser, and knows whether it has been answered."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.answered = False
+
+    async def __call__(self, message: Message) -> None:
+        self.answered = True
+        await self._send(message)
+
+
+async def _serve(runtime: Runtime, scope: WebSocketScope, receive: Receive, send: Send, handle: str) -> None:
+    caller = await caller_of(runtime, scope, handle)
+    session = caller.session
+    origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
+    own = caller.is_program or origins == [origin_of(runtime.settings.web, handle)]
+    if session is None or not own:
         await _refuse(send)
         return
     gate = gate_of(runtime)
@@ -42,32 +69,15 @@ async def serve_socket(runtime: Runtime, scope: WebSocketScope, receive: Receive
     if ruling.verdict != "pass" or gate.count(session.app_id) >= await _most(runtime, ruling.app):
         await _refuse(send)
         return
-    accepted = False
-    try:
-        target, headers = _opening(runtime, scope, caller, ruling.app)
-        channel = await links_of(runtime).channel(ruling.app)
-        async with channel.web_socket(target, headers, scope["subprotocols"]) as upstream:
-            if isinstance(upstream, Upstream):
-                await _pass_refusal(runtime, upstream, send)
-                return
-            accepted = True
-            await _accept(runtime, upstream, send)
-            async with gate.connection(session) as one:
-                await _join(upstream, receive, send, one)
-    except DomainError as error:
-        log.info("an app did not take a WebSocket", code=error.code, app_id=str(session.app_id))
-        if not accepted:
-            await _refuse(send)
-
-
-async def _caller(runtime: Runtime, scope: WebSocketScope, handle: str) -> Caller | None:
-    """None for a page of another origin, and for a token that is not good."""
-    try:
-        caller = await caller_of(runtime, scope, handle)
-    except DomainError:
-        return None
-    origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
-    return caller if caller.is_program or origins == [origin_of(runtime.settings.web, handle)] else None
+    target, headers = _opening(runtime, scope, caller, ruling.app)
+    channel = await links_of(runtime).channel(ruling.app)
+    async with channel.web_socket(target, headers, scope["subprotocols"]) as upstream:
+        if isinstance(upstream, Upstream):
+            await _pass_refusal(runtime, upstream, send)
+            return
+        await _accept(runtime, upstream, send)
+        async with gate.connection(session) as one:
+            await _join(upstream, receive, send, one)
 
 
 async def _refuse(send: Send) -> None:
@@ -82,8 +92,8 @@ async def _most(runtime: Runtime, app: AppView) -> int:
 def _opening(runtime: Runtime, scope: WebSocketScope, caller: Caller, app: AppView) -> tuple[bytes, list[Header]]:
     """Where in the app, and with which headers. Raises MalformedRequest."""
     web = runtime.settings.web
-    host, scheme = host_of(web, app.handle), "https" if web.secure else "http"
-    passed = request_headers(scope["headers"], host=host, scheme=scheme, instance=web.instance, spent=caller.spent)
+    host = host_of(web, app.handle)
+    passed = request_headers(scope["headers"], host=host, scheme=web.scheme, instance=web.instance, spent=caller.spent)
     try:
         target = target_of(scope.get("raw_path") or scope["path"].encode(), scope["query_string"])
     except ValueError as error:
