@@ -2,19 +2,28 @@
 
 from collections.abc import Awaitable, Callable
 
-from sqlalchemy import text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from app.settings import DatabaseSettings
+from app.shared.db.session import Session
 from app.shared.db.unit_of_work import UnitOfWork
 
 ConnectionSource = AsyncEngine | AsyncConnection
 AfterCommit = Callable[[], Awaitable[None]]
+WANTED = {"lock_timeout": "5000", "idle_in_transaction_session_timeout": "60000", "TimeZone": "UTC"}
 
 
 def sqlalchemy_url(url: str) -> str:
     """The same address for SQLAlchemy's psycopg dialect."""
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def _settle(connection: Connection) -> None:
+    """A transaction on a shared session begins with its settings."""
+    driver = connection.connection.driver_connection
+    if isinstance(driver, Session) and driver.shared:
+        connection.exec_driver_sql(driver.local)
 
 
 class Database:
@@ -28,12 +37,11 @@ class Database:
             pool_timeout=2,  # a hang past two seconds is worse than a 503 that says so
             pool_pre_ping=True,
             hide_parameters=True,  # the text of an error goes to logs, dead letters and Temporal: without values
-            connect_args={
-                "connect_timeout": 3,
-                "application_name": "berth",
-                "options": "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
-            },
+            async_creator=lambda: Session.connect(
+                settings.url, wanted=WANTED, connect_timeout=3, application_name="berth"
+            ),
         )
+        event.listen(self.engine.sync_engine, "begin", _settle)
         self._bind: ConnectionSource = self.engine
 
     def bind_to(self, connection: AsyncConnection) -> None:

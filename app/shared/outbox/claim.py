@@ -9,11 +9,10 @@ older pending row of its kind and aggregate was left behind: that keeps the orde
 import time
 from uuid import UUID
 
-from psycopg import AsyncConnection
-from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
 from app.shared.clock import process_now
+from app.shared.db.session import Session, settled
 from app.shared.outbox.lease import Leases
 from app.shared.outbox.row import MAX_TRIES, OutboxRow, Report, retry_delay
 from app.shared.outbox.writer import OutboxKind
@@ -25,11 +24,18 @@ SWEEP_SECONDS = 1.0  # how late a late commit, or a row whose time has come, may
 LONGEST_SWEEP_PAUSE = 10.0  # sweeps may take a twentieth of the time, unless that would make them rarer than this
 TRAIL_MS = 1_000  # at the end of the log the cursor stays this far behind
 START = UUID(int=0)
-PLANNING = (
-    "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
-    " -c synchronous_commit=off -c timezone=UTC -c lock_timeout=5000 -c statement_timeout=30000"
-)
-RelayPool = AsyncConnectionPool[AsyncConnection[TupleRow]]
+WANTED = {
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+    "synchronous_commit": "off",
+    "TimeZone": "UTC",
+    "lock_timeout": "5000",
+    "statement_timeout": "30000",
+}
+RelayPool = AsyncConnectionPool[Session]
 
 SCAN = """
     SELECT r.id, r.created_at, r.name, r.aggregate_id, r.shard, r.version, r.payload::text, r.tenant_id, r.project_id,
@@ -141,7 +147,7 @@ class Lane:
             "limit": PER_SHARD,
         }
         tail = uuid_at(int(process_now().timestamp() * 1000) - TRAIL_MS)
-        async with self._pool.connection() as connection:
+        async with settled(self._pool) as connection:
             found = await (await connection.execute(SCAN, values)).fetchall()
         rows = [OutboxRow(*row) for row in found]
         self.tokens = tokens
@@ -172,7 +178,7 @@ class Lane:
             "tokens": [self.tokens[shard] for shard in self.tokens],
         }
         sent = [row for row in rows if row.id in report.sent]
-        async with self._pool.connection() as connection:
+        async with settled(self._pool) as connection:
             if sent:
                 marks = {
                     "ids": [row.id for row in sent],
@@ -205,8 +211,9 @@ def open_pool(url: str, name: str) -> RelayPool:
         max_size=5,
         timeout=2,
         open=False,
+        connection_class=Session,
         check=AsyncConnectionPool.check_connection,
-        kwargs={"autocommit": True, "application_name": name, "connect_timeout": 3, "options": PLANNING},
+        kwargs={"autocommit": True, "application_name": name, "connect_timeout": 3, "wanted": WANTED},
     )
 
 
@@ -215,7 +222,7 @@ async def rewind(pool: RelayPool, last_sequence: int, seconds: float) -> int:
     `seconds`. Returns how many."""
     rewound, part = 0, REWOUND_AT_ONCE
     while part >= REWOUND_AT_ONCE:  # a stream that is empty again may have lost a week of events
-        async with pool.connection() as connection, connection.transaction():
+        async with settled(pool) as connection, connection.transaction():
             await connection.execute("SET LOCAL enable_bitmapscan = on")
             await connection.execute("SET LOCAL enable_hashjoin = on")
             values = {"last": last_sequence, "seconds": seconds, "most": REWOUND_AT_ONCE}

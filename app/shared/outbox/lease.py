@@ -12,6 +12,7 @@ from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
+from app.shared.db.session import Session, settled
 from app.shared.outbox.writer import SHARDS
 
 LEASE_SECONDS = 6.0
@@ -37,7 +38,7 @@ RELEASE = """
 class Leases:
     """The shards one relay holds. `tick()` is called every second or two; lanes read `tokens()`."""
 
-    def __init__(self, pool: AsyncConnectionPool, owner: UUID, seconds: float = LEASE_SECONDS) -> None:
+    def __init__(self, pool: AsyncConnectionPool[Session], owner: UUID, seconds: float = LEASE_SECONDS) -> None:
         self._pool = pool
         self.owner = str(owner)
         self._seconds = seconds
@@ -73,7 +74,7 @@ class Leases:
         fair = -(-SHARDS // max(1, relays))
         started = time.monotonic()
         before = self._tokens if self.valid else {}
-        async with self._pool.connection() as connection:
+        async with settled(self._pool) as connection:
             rows = await (await connection.execute(RENEW, {"owner": self.owner, "seconds": self._seconds})).fetchall()
             held: dict[int, int] = dict(rows)
             wanted = fair - len(held)
@@ -94,5 +95,5 @@ class Leases:
         shards = list(self._tokens)
         self._tokens = {}
         self._valid_until = 0.0
-        async with self._pool.connection() as connection:
+        async with settled(self._pool) as connection:
             await connection.execute(RELEASE, {"owner": self.owner, "shards": shards})
