@@ -74,7 +74,7 @@ class Past:
         """One step, done once however often the history is written: its key, its effect and its result commit
         together."""
         self._clock.instant = at
-        idempotency = IdempotencyKey(SEED, ROUTE, key, sha256(key.encode()).digest())
+        idempotency = IdempotencyKey(SEED, "", ROUTE, key, sha256(key.encode()).digest())
         async with self._runtime.context(actor, trace_of(story), idempotency=idempotency) as ctx:
             return await once(ctx, result, use_case, command)
 

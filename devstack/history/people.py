@@ -82,7 +82,7 @@ async def arrive(past: Past, subject: str, issuer: str, at: datetime) -> Arrived
 
 async def arrive_now(runtime: Runtime, subject: str) -> None:
     """Somebody signs in at this moment, unless they did before; everybody is told, as always."""
-    key = IdempotencyKey(SEED, ROUTE, f"arrive {subject}", b"now")
+    key = IdempotencyKey(SEED, "", ROUTE, f"arrive {subject}", b"now")
     identity = identity_of(subject, runtime.settings.oidc.issuer)
     async with runtime.context(ANONYMOUS, idempotency=key) as ctx:
         await once(ctx, Arrived, _arrive, identity)
