@@ -1,10 +1,11 @@
-"""The job of identity: invitations whose time has run out. It opens its own Contexts and may run twice at once."""
+"""The jobs of identity: invitations whose time has run out, and what nobody answers for any more. They open their own
+Contexts and may run twice at once."""
 
 from datetime import timedelta
 from uuid import UUID
 
 from app.context import Runtime
-from app.domains.auth.service import invitations
+from app.domains.auth.service import handed_out, invitations
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import each_alone
 from app.shared.manifest import CronSpec
@@ -22,7 +23,21 @@ async def run_expiry(runtime: Runtime, arguments: dict[str, object]) -> None:
     await each_alone(due, expire, "an invitation could not be expired")
 
 
+async def watch_handed_out(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Credentials, service accounts and invitations end with the right of who answers for them."""
+    async with runtime.context(SYSTEM) as ctx:
+        await handed_out.withdraw(ctx)
+
+
 CRONS = (
+    CronSpec(
+        name="auth.watch_handed_out",
+        run=watch_handed_out,
+        queue="maintenance",
+        every=timedelta(seconds=2),
+        timeout=30,
+        retries=0,
+    ),
     CronSpec(
         name="auth.invitations",
         run=run_expiry,

@@ -92,6 +92,7 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
     previous_secret_until: datetime | None
     created_at: datetime
     version: int
+    sponsor_id: UUID | None = None  # who answers for it: whoever added it or switched it on last
 
 
 class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):

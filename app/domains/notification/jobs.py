@@ -7,6 +7,7 @@ import msgspec
 from app.context import Runtime
 from app.domains.notification.contracts import DeliveryRef
 from app.domains.notification.service import deliveries, inbox, mails, upkeep
+from app.shared.authz.actor import SYSTEM
 from app.shared.batch import job_of
 from app.shared.mail import SEND_JOB, MailRef
 from app.shared.manifest import CronSpec, JobSpec
@@ -37,7 +38,23 @@ JOBS = (
     JobSpec(name=deliveries.JOB, run=deliver_webhook, queue="webhooks", timeout=30, retries=2),
     job_of(inbox.NOTE_MANY),
 )
+
+
+async def watch_webhooks(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Webhooks end with the right of who answers for them."""
+    async with runtime.context(SYSTEM) as ctx:
+        await deliveries.withdraw(ctx)
+
+
 CRONS = (
+    CronSpec(
+        name="notification.watch_webhooks",
+        run=watch_webhooks,
+        queue="notifications",
+        every=timedelta(seconds=2),
+        timeout=30,
+        retries=0,
+    ),
     CronSpec(
         name="notification.sweep",
         run=sweep,

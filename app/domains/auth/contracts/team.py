@@ -248,6 +248,8 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     last_used_at: datetime | None
     credentials: int
     version: int
+    sponsor_id: UUID | None = None  # who answers for it: whoever made it or its latest credential
+    ended: str = ""  # why it may not act though it is not disabled, in words
 
 
 class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Service accounts and their credentials, as people manage them."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from app.domains.auth.contracts.team import (
     AccountQuery,
     AccountView,
     CredentialRevoked,
+    CredentialView,
     DisableAccount,
     RevokeCredential,
 )
@@ -58,12 +60,16 @@ async def _account(ctx: Context, account_id: UUID, created: CredentialCreated | 
     return AccountPage(
         line=account_line(shown),
         credentials=credentials,
-        people=await team_views.names_of(ctx, {shown.created_by, *(one.created_by for one in credentials)}),
+        people=await team_views.names_of(ctx, _makers(shown, credentials)),
         client_id=created.client_id if created else None,
         secret=secret,
         already_shown=created is not None and secret is None,
         call=credential_call(shown),
     )
+
+
+def _makers(shown: AccountView, credentials: Sequence[CredentialView]) -> set[UUID]:
+    return {shown.created_by, shown.sponsor_id or shown.created_by, *(one.created_by for one in credentials)}
 
 
 @post("/team/accounts/{account_id:uuid}/credentials", opt=ACCOUNTS, include_in_schema=False, status_code=200)

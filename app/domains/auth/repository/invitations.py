@@ -27,7 +27,7 @@ LOCK = text("""
     FROM auth.invitations WHERE id = :id AND (CAST(:tenant_id AS uuid) IS NULL OR tenant_id = :tenant_id) FOR UPDATE
 """)
 PENDING_AT = text("""
-    SELECT id, role, expires_at, version FROM auth.invitations
+    SELECT id, tenant_id, role, invited_by, expires_at, version FROM auth.invitations
     WHERE tenant_id = :tenant_id AND project_id IS NOT DISTINCT FROM CAST(:project_id AS uuid)
       AND email_key = :email_key AND state = 'pending' FOR UPDATE
 """)
@@ -39,7 +39,8 @@ INSERT = text("""
 """)
 SEND_AGAIN = text("""
     UPDATE auth.invitations
-    SET role = :role, sent_at = :now, sent_count = sent_count + 1, expires_at = :expires_at, version = version + 1
+    SET role = :role, invited_by = :invited_by, sent_at = :now, sent_count = sent_count + 1, expires_at = :expires_at,
+        version = version + 1
     WHERE id = :id RETURNING version
 """)
 CLOSE = text("""
@@ -146,8 +147,11 @@ class InvitationRepository:
         }
         await self._session.execute(INSERT, values)
 
-    async def send_again(self, invitation_id: UUID, role: str, now: datetime, expires_at: datetime) -> int:
-        values = {"id": invitation_id, "role": role, "now": now, "expires_at": expires_at}
+    async def send_again(
+        self, invitation_id: UUID, role: str, invited_by: UUID, now: datetime, expires_at: datetime
+    ) -> int:
+        """Whoever sends it again has invited."""
+        values = {"id": invitation_id, "role": role, "invited_by": invited_by, "now": now, "expires_at": expires_at}
         return int((await self._session.execute(SEND_AGAIN, values)).scalar_one())
 
     async def close(self, invitation_id: UUID, state: str, closed_by: UUID | None, now: datetime) -> int | None:

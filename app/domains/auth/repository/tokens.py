@@ -18,7 +18,7 @@ INSERT_ACCOUNT = text("""
 """)
 ACCOUNTS = text("""
     SELECT a.id, a.name, a.project_id, p.name AS project_name, a.created_at, a.created_by, a.disabled_at, a.version,
-           m.role,
+           m.role, a.sponsor_id, a.unsponsored_at,
            (SELECT count(*) FROM auth.service_account_credentials c
             WHERE c.service_account_id = a.id AND c.revoked_at IS NULL AND a.disabled_at IS NULL) AS credentials,
            (SELECT max(c.last_used_at) FROM auth.service_account_credentials c
@@ -49,12 +49,16 @@ DISABLE_ACCOUNT = text("""
 ACCOUNT_IN_TENANT = text("""
     SELECT id FROM auth.service_accounts WHERE id = :id AND tenant_id = :tenant_id AND disabled_at IS NULL
 """)
+ADOPT = text("""
+    UPDATE auth.service_accounts SET sponsor_id = :sponsor_id, unsponsored_at = NULL, version = version + 1
+    WHERE id = :id AND disabled_at IS NULL
+""")
 INSERT_CREDENTIAL = text("""
     INSERT INTO auth.service_account_credentials (id, service_account_id, secret_hash, created_by, created_at)
     VALUES (:id, :service_account_id, :secret_hash, :created_by, :now)
 """)
 CREDENTIAL = text("""
-    SELECT c.id, c.service_account_id, c.secret_hash, a.tenant_id, a.project_id
+    SELECT c.id, c.service_account_id, c.secret_hash, c.created_by, a.tenant_id, a.project_id
     FROM auth.service_account_credentials c JOIN auth.service_accounts a ON a.id = c.service_account_id
     JOIN auth.tenants t ON t.id = a.tenant_id
     WHERE c.id = :id AND c.revoked_at IS NULL AND a.disabled_at IS NULL AND t.suspended_at IS NULL
@@ -65,7 +69,7 @@ INSERT_TOKEN = text("""
     VALUES (:id, :credential_id, :service_account_id, :now, :expires_at)
 """)
 LIVE_TOKEN = text("""
-    SELECT t.id, a.id AS account_id, a.tenant_id, a.project_id, a.name
+    SELECT t.id, a.id AS account_id, a.tenant_id, a.project_id, a.name, c.created_by
     FROM auth.service_account_tokens t JOIN auth.service_accounts a ON a.id = t.service_account_id
     JOIN auth.service_account_credentials c ON c.id = t.credential_id JOIN auth.tenants o ON o.id = a.tenant_id
     WHERE t.id = :id AND t.revoked_at IS NULL AND t.expires_at > :now AND a.disabled_at IS NULL AND c.revoked_at IS NULL
@@ -139,6 +143,10 @@ class TokenRepository:
     async def has_account(self, scope: TenantScope, account_id: UUID) -> bool:
         values = {"id": account_id, "tenant_id": scope.tenant_id}
         return await self._session.scalar(ACCOUNT_IN_TENANT, values) is not None
+
+    async def adopt(self, account_id: UUID, sponsor_id: UUID) -> None:
+        """That person answers for the account from now on."""
+        await self._session.execute(ADOPT, {"id": account_id, "sponsor_id": sponsor_id})
 
     async def append_credential(
         self, credential_id: UUID, account_id: UUID, secret_hash: bytes, created_by: UUID, now: datetime

@@ -1,7 +1,8 @@
 """Service accounts and their credentials: programs of one project, which act as themselves.
 
 A secret is made once, shown in that one answer and kept as a hash. Revoking a credential or disabling an account ends
-the tokens that came from it within five seconds.
+the tokens that came from it within five seconds. So does the end of the right of who answers for it: another admin
+takes an account over by making a credential.
 """
 
 from uuid import UUID
@@ -21,9 +22,11 @@ from app.domains.auth.events import ServiceAccountDisabled
 from app.domains.auth.repository import AuthRepository, TeamRepository, TokenRepository
 from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules.team import PROJECT_ROLES, Change
+from app.domains.auth.service import rights
 from app.domains.auth.service.places import clean_name
 from app.domains.auth.service.team import check_change, role_in
 from app.shared.authz import Permission, Role, TenantScope, privileged, tenant_scope
+from app.shared.authz.rights import WORDS, claim_of
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.ids import ProjectId, new_id
 from app.shared.web.paging import Slice, cut
@@ -49,6 +52,7 @@ async def create_service_account(ctx: Context, command: CreateServiceAccount) ->
     if project is None:
         raise NotFound()
     actor_role = role_in(ctx.actor, scope.tenant_id)
+    await rights.check(ctx, claim_of(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE))
     check_change(Change(actor_role=actor_role, holder_role=None, before=None, after=role, owners=1, is_program=True))
     now, account_id = await ctx.now(), ServiceAccountId(new_id())
     await TokenRepository(ctx.session).append_account(account_id, scope, project_id, name, ctx.actor.id, now)
@@ -95,6 +99,8 @@ def _view(row: AnyRow) -> AccountView:
         last_used_at=row.last_used_at,
         credentials=row.credentials,
         version=row.version,
+        sponsor_id=row.sponsor_id,
+        ended=WORDS["unsponsored"] if row.unsponsored_at and row.disabled_at is None else "",
     )
 
 

@@ -4,7 +4,7 @@ No link carries a token: the mail leads to `/invitations`, and there the verifie
 nothing about an address but whether it belongs to somebody of their own team, which the team's page shows anyway.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -34,12 +34,14 @@ from app.domains.auth.policies import INVITATION_DAYS, MAX_INVITATIONS
 from app.domains.auth.repository import InvitationRepository, TeamRepository
 from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules.addresses import address_key, is_address
-from app.domains.auth.rules.team import Change, higher
+from app.domains.auth.rules.team import Change, higher, refusal
 from app.domains.auth.rules.words import role_name
+from app.domains.auth.service import rights
 from app.domains.auth.service.places import stand
 from app.domains.auth.service.sessions import forget_sessions
 from app.domains.auth.service.team import change_role, check_change, grant, parse_role, role_in
 from app.shared.authz import ActorKind, Permission, Role, TenantScope, privileged, tenant_scope
+from app.shared.authz.rights import Claim, claim_of
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.ids import TenantId, new_id
 from app.shared.web.paging import Slice, cut
@@ -50,6 +52,7 @@ CLOSED_WORDS = {
     "declined": "This invitation was declined.",
     "revoked": "This invitation was taken back.",
     "expired": "This invitation has expired. Ask for it to be sent again.",
+    "void": "Who sent this invitation may not invite any more. Ask an admin of the organisation for another one.",
 }
 BATCH = 200
 
@@ -74,10 +77,12 @@ async def invite(ctx: Context, command: InviteMember) -> Invited:
     ctx.explain(role=role.value, project_id=str(command.project_id) if command.project_id else None)
     waiting = await repository.lock_pending(scope, command.project_id, key)
     now = await ctx.now()
-    if waiting is not None and waiting.role == role.value and waiting.expires_at > now:
+    stands = waiting is not None and waiting.expires_at > now and not await inviters_ended(ctx, [waiting])
+    if waiting is not None and stands and waiting.role == role.value:
         return Invited(invitation_id=InvitationId(waiting.id), is_new=False)
     if waiting is not None:
-        await _check_right(ctx, scope, Role(waiting.role))
+        if stands:
+            await _check_right(ctx, scope, Role(waiting.role))
         await _send_again(ctx, scope, waiting.id, role, command.project_id)
         return Invited(invitation_id=InvitationId(waiting.id), is_new=False)
     return Invited(invitation_id=await _append(ctx, scope, command.project_id, (address, key), role))
@@ -101,9 +106,29 @@ async def _append(
 
 async def _check_right(ctx: Context, scope: TenantScope, role: Role) -> None:
     """To invite with a role is to give it."""
+    await rights.check(ctx, claim_of(ctx.actor, Permission.TEAM_MANAGE))
     own = await TeamRepository(ctx.session).list_roles(scope.tenant_id, [ctx.actor.id]) if ctx.actor.id else []
     present = next((Role(row.role) for row in own if row.project_id is None), role_in(ctx.actor, scope.tenant_id))
     check_change(Change(actor_role=present, holder_role=None, before=None, after=role, owners=1))
+
+
+async def inviters_ended(ctx: Context, rows: Sequence[AnyRow]) -> list[AnyRow]:
+    """Those of the invitations whose sender could not send them now: the right to invite has ended, or the role that
+    they would give is above what they may give by now."""
+    claims = {row.id: _inviter(row) for row in rows}
+    ended = await rights.endings(ctx, claims.values())
+    return [row for row in rows if claims[row.id] in ended or not await _may_give(ctx, row)]
+
+
+def _inviter(row: AnyRow) -> Claim:
+    return Claim(principal_id=row.invited_by, permission=Permission.TEAM_MANAGE, tenant_id=row.tenant_id)
+
+
+async def _may_give(ctx: Context, row: AnyRow) -> bool:
+    held = await TeamRepository(ctx.session).list_roles(row.tenant_id, [row.invited_by])
+    present = next((Role(one.role) for one in held if one.project_id is None), None)
+    change = Change(actor_role=present, holder_role=None, before=None, after=Role(row.role), owners=1)
+    return refusal(change) is None
 
 
 async def _expiry(ctx: Context, scope: TenantScope, now: datetime) -> datetime:
@@ -115,7 +140,10 @@ async def _send_again(
 ) -> None:
     now = await ctx.now()
     until = await _expiry(ctx, scope, now)
-    version = await InvitationRepository(ctx.session).send_again(invitation_id, role.value, now, until)
+    if ctx.actor.id is None:
+        raise Forbidden()
+    repository = InvitationRepository(ctx.session)
+    version = await repository.send_again(invitation_id, role.value, ctx.actor.id, now, until)
     await _tell_sent(ctx, scope, invitation_id, role, project_id, version=version)
 
 
@@ -236,6 +264,8 @@ async def accept(ctx: Context, command: AnswerInvitation) -> InvitationAnswered:
     accepted_before = row.state == "accepted" and row.closed_by == user_id
     if accepted_before or row.state == "pending":
         if not accepted_before:
+            if await inviters_ended(ctx, [row]):
+                raise InvitationClosed(CLOSED_WORDS["void"])
             await _join(ctx, row, user_id)
         place = await stand(ctx, user_id, row.tenant_id, row.project_id)
         if place is not None:

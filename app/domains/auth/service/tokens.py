@@ -22,10 +22,13 @@ from app.domains.auth.contracts import (
 from app.domains.auth.errors import ClientRefused, TokenInvalid
 from app.domains.auth.policies import TOKEN_SECONDS
 from app.domains.auth.repository import AuthRepository, TokenRepository
+from app.domains.auth.repository.team import AnyRow
+from app.domains.auth.service import rights
 from app.domains.auth.service.program_sessions import actor_of_program
 from app.domains.auth.service.sessions import CACHE_SECONDS, read_bindings
 from app.shared.authz import Actor, ActorKind, Permission, privileged, tenant_scope
 from app.shared.authz.actor import SYSTEM
+from app.shared.authz.rights import Claim, Ended, claim_of, claim_of_sponsor
 from app.shared.crypto import digest, new_secret, same, unwrap, wrap
 from app.shared.errors import NotFound
 from app.shared.ids import new_id
@@ -45,12 +48,15 @@ CANONICAL = re.compile(r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")
     lambda command, _result: command.service_account_id,
 )
 async def create_credential(ctx: Context, command: CreateCredential) -> CredentialCreated:
-    """A new client id. Its secret goes to `ctx.once_only`: into this answer, and never into a stored result."""
+    """A new client id. Its secret goes to `ctx.once_only`: into this answer, and never into a stored result. Whoever
+    makes one answers for the account from then on. Raises NotFound, RightEnded."""
     scope = tenant_scope(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE)
     repository = TokenRepository(ctx.session)
     if ctx.actor.id is None or not await repository.has_account(scope, command.service_account_id):
         raise NotFound()
+    await rights.check(ctx, claim_of(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE))
     credential_id, secret = new_id(), new_secret()
+    await repository.adopt(command.service_account_id, ctx.actor.id)
     await repository.append_credential(
         credential_id, command.service_account_id, digest(secret), ctx.actor.id, await ctx.now()
     )
@@ -68,6 +74,9 @@ async def issue_token(ctx: Context, command: TokenRequest) -> TokenIssued:
     row = await repository.find_credential(credential_id)
     if row is None or not same(bytes(row.secret_hash), digest(command.client_secret)):
         raise ClientRefused()
+    ended = await program_ended(ctx, row.service_account_id, row)
+    if ended is not None:
+        raise ClientRefused(ended.words)
     seconds = await ctx.policy(TOKEN_SECONDS, row.tenant_id)
     now, token_id = await ctx.now(), new_id()
     await repository.append_token(
@@ -75,6 +84,19 @@ async def issue_token(ctx: Context, command: TokenRequest) -> TokenIssued:
     )
     claims = {"sub": str(row.service_account_id), "jti": str(token_id), "client_id": command.client_id}
     return TokenIssued(access_token=await signed_token(ctx, claims, seconds), expires_in=seconds)
+
+
+async def program_ended(ctx: Context, account_id: UUID, row: AnyRow) -> Ended | None:
+    """Why a program may not act: it itself, or who made the credential that it came with. The maker of a secret knows
+    it, so it is worth nothing once they could not make another."""
+    maker = claim_of_sponsor(row.created_by, Permission.SERVICE_ACCOUNT_MANAGE, row.tenant_id)
+    own = Claim(
+        principal_id=account_id, permission=Permission.PROFILE, tenant_id=row.tenant_id, project_id=row.project_id
+    )
+    ended = await rights.endings(ctx, [own, maker] if maker else [own])
+    if own in ended:
+        return ended[own]
+    return Ended("unsponsored") if maker is None or maker in ended else None
 
 
 async def signed_token(ctx: Context, claims: dict[str, str], seconds: int) -> str:
@@ -151,6 +173,9 @@ async def _verified(ctx: Context, token: str) -> Actor:
     row = await TokenRepository(ctx.session).find_live_token(token_id, now)
     if row is None:
         raise TokenInvalid()
+    ended = await program_ended(ctx, row.account_id, row)
+    if ended is not None:
+        raise TokenInvalid(ended.words)
     return Actor(
         kind=ActorKind.SERVICE_ACCOUNT,
         id=row.account_id,

@@ -12,7 +12,7 @@ from app.shared.authz import TenantScope
 
 COLUMNS = """
     SELECT id, tenant_id, url, description, kinds, state, disabled_reason, failing_since, previous_secret_until,
-           created_at, version, wrapped_secret, wrapped_previous_secret
+           created_at, version, sponsor_id, wrapped_secret, wrapped_previous_secret
     FROM notification.webhook_endpoints
     WHERE deleted_at IS NULL
 """
@@ -25,17 +25,18 @@ COUNT = text("""
 LOCK_TENANT = text("SELECT pg_advisory_xact_lock(hashtextextended('webhooks' || :tenant_id, 7))")
 ADD = text("""
     INSERT INTO notification.webhook_endpoints (id, tenant_id, url, description, kinds, wrapped_secret, created_by,
-                                                created_at, updated_at)
-    VALUES (:id, :tenant_id, :url, :description, :kinds, :wrapped_secret, :created_by, :now, :now)
+                                                sponsor_id, created_at, updated_at)
+    VALUES (:id, :tenant_id, :url, :description, :kinds, :wrapped_secret, :created_by, :created_by, :now, :now)
 """)
 CHANGE = text("""
     UPDATE notification.webhook_endpoints
     SET url = :url, description = :description, kinds = :kinds, state = :state,
         disabled_reason = CASE WHEN :state = 'enabled' THEN NULL ELSE coalesce(disabled_reason, 'customer') END,
         failing_since = CASE WHEN :state = 'enabled' AND state = 'disabled' THEN NULL ELSE failing_since END,
-        updated_at = :now, version = version + 1
+        sponsor_id = :sponsor_id, updated_at = :now, version = version + 1
     WHERE id = :id AND deleted_at IS NULL
 """)
+SPONSORED = text(COLUMNS + " AND state = 'enabled' ORDER BY id FOR UPDATE SKIP LOCKED")
 ROTATE = text("""
     UPDATE notification.webhook_endpoints
     SET wrapped_previous_secret = wrapped_secret, previous_secret_until = :until, wrapped_secret = :wrapped_secret,
@@ -116,13 +117,14 @@ class EndpointRepository:
         await self._session.execute(ADD, values)
 
     async def change(self, view: EndpointView, now: datetime) -> None:
-        """Write url, description, kinds and state of `view`."""
+        """Write url, description, kinds, state and sponsor of `view`."""
         values = {
             "id": view.id,
             "url": view.url,
             "description": view.description,
             "kinds": list(view.kinds),
             "state": view.state,
+            "sponsor_id": view.sponsor_id,
             "now": now,
         }
         await self._session.execute(CHANGE, values)
@@ -138,6 +140,10 @@ class EndpointRepository:
         """For the consumer that writes deliveries."""
         rows = await self._session.execute(OF_TENANT, {"tenant_id": tenant_id})
         return [_endpoint(row).view for row in rows]
+
+    async def lock_enabled(self) -> list[Endpoint]:
+        """All that send, for the watch; what somebody else has locked is left to its next turn."""
+        return [_endpoint(row) for row in await self._session.execute(SPONSORED)]
 
     async def find_for_delivery(self, endpoint_id: UUID) -> Endpoint | None:
         """For the job that sends."""
@@ -171,6 +177,7 @@ def _endpoint(row: Row[tuple[object, ...]]) -> Endpoint:
         previous_secret_until=row.previous_secret_until,
         created_at=row.created_at,
         version=row.version,
+        sponsor_id=row.sponsor_id,
     )
     previous = row.wrapped_previous_secret
     return Endpoint(

@@ -23,6 +23,8 @@ STATES = {"queued": "in_progress", "delivered": "active", "failed": "failed"}
 OFF_BECAUSE = {
     "customer": "It was switched off by hand.",
     "failing": "It was switched off because it had not answered well for days.",
+    "unsponsored": "It was switched off because who answered for it may not manage webhooks any more. Whoever switches "
+    "it on answers for it; make a new secret too.",
     "gone": "It was switched off because its receiver answered 410 Gone.",
 }
 

@@ -13,6 +13,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from app.context import Context, Runtime
+from app.domains.auth import public as auth
 from app.domains.notification import policies
 from app.domains.notification.contracts import AttemptView, DeliveryRef, DeliveryState, DeliveryView, EndpointView
 from app.domains.notification.events import WebhookDisabled
@@ -24,7 +25,9 @@ from app.domains.notification.rules import channel, signatures
 from app.domains.notification.rules.feed import is_told, wants
 from app.domains.notification.rules.schedule import next_try, parse_pauses
 from app.domains.notification.service.inbox import PREFIX
+from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
+from app.shared.authz.rights import WORDS, Ended, claim_of_sponsor
 from app.shared.crypto import unwrap
 from app.shared.events import Envelope, Event
 
@@ -73,7 +76,7 @@ async def deliver(runtime: Runtime, delivery_id: UUID) -> str:
         if delivery is None:
             return "nothing"
         endpoint = await EndpointRepository(ctx.session).find_for_delivery(delivery.endpoint_id)
-        if endpoint is None or endpoint.view.state != "enabled":
+        if endpoint is None or endpoint.view.state != "enabled" or await sponsor_ended(ctx, endpoint) is not None:
             await DeliveryRepository(ctx.session).end(delivery_id, "failed", now)
             return "failed"
         keys = _keys(ctx, endpoint, now.timestamp())
@@ -93,6 +96,36 @@ async def deliver(runtime: Runtime, delivery_id: UUID) -> str:
         result = await _conclude(ctx, endpoint, delivery, answer)
     await _announce(runtime, endpoint)
     return result
+
+
+async def sponsor_ended(ctx: Context, endpoint: Endpoint) -> Ended | None:
+    """Why nobody may have this sent any more: the organisation is closed, or who answers for it could not add it."""
+    claim = claim_of_sponsor(endpoint.view.sponsor_id, Permission.WEBHOOK_MANAGE, endpoint.tenant_id)
+    return Ended("unsponsored") if claim is None else (await auth.rights_ended(ctx, [claim])).get(claim)
+
+
+async def withdraw(ctx: Context) -> int:
+    """Switch off what nobody answers for any more, and say so. Returns how many. A suspended organisation's are asked
+    about at each message, and go on when it is opened again."""
+    count = 0
+    for endpoint in await EndpointRepository(ctx.session).lock_enabled():
+        ended = await sponsor_ended(ctx, endpoint)
+        if ended is not None and ended.code != "organisation_suspended":
+            await switch_off(ctx, endpoint, "unsponsored")
+            ctx.about(endpoint.tenant_id)
+            ctx.explain(why="unsponsored", words=WORDS["unsponsored"])
+            await ctx.audit("webhook.pause", "webhook", str(endpoint.view.id))
+            count += 1
+    return count
+
+
+async def switch_off(ctx: Context, endpoint: Endpoint, reason: str) -> None:
+    """Nothing is sent any more, and the organisation's admins are told why."""
+    version = await EndpointRepository(ctx.session).switch_off(endpoint.view.id, reason, await ctx.now())
+    if version is not None:
+        log.info("a webhook was switched off", endpoint_id=str(endpoint.view.id), reason=reason)
+        fact = WebhookDisabled(endpoint_id=endpoint.view.id, tenant_id=endpoint.tenant_id, reason=reason)
+        await ctx.emit(fact, version=version, tenant_id=endpoint.tenant_id)
 
 
 async def _announce(runtime: Runtime, endpoint: Endpoint) -> None:
@@ -146,9 +179,5 @@ async def _switched_off(ctx: Context, endpoint: Endpoint, answer: Answer) -> boo
     reason = "gone" if answer.status == GONE else "failing" if now - since >= timedelta(days=days) else None
     if reason is None:
         return False
-    version = await repository.switch_off(endpoint.view.id, reason, now)
-    if version is not None:
-        log.info("a webhook was switched off", endpoint_id=str(endpoint.view.id), reason=reason)
-        fact = WebhookDisabled(endpoint_id=endpoint.view.id, tenant_id=endpoint.tenant_id, reason=reason)
-        await ctx.emit(fact, version=version, tenant_id=endpoint.tenant_id)
+    await switch_off(ctx, endpoint, reason)
     return True

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from app.context import Context
+from app.domains.auth import public as auth
 from app.domains.notification import policies
 from app.domains.notification.contracts import (
     AddEndpoint,
@@ -27,6 +28,7 @@ from app.domains.notification.rules.feed import is_told
 from app.domains.notification.service import deliveries
 from app.domains.notification.service.inbox import PREFIX
 from app.shared.authz import Permission, TenantScope, privileged, tenant_scope
+from app.shared.authz.rights import claim_of
 from app.shared.crypto import wrap
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.events.base import CATALOGUE
@@ -56,6 +58,7 @@ async def add_endpoint(ctx: Context, command: AddEndpoint) -> EndpointView:
     """Add an endpoint with a new secret, which this answer alone carries (`ctx.once_only`). Raises ValidationFailed,
     TooManyEndpoints."""
     scope = tenant_scope(ctx.actor, MANAGE)
+    await auth.check_right(ctx, claim_of(ctx.actor, MANAGE))
     _check(ctx, command.url, command.description, command.kinds)
     repository = EndpointRepository(ctx.session)
     if await repository.count_locked(scope) >= await ctx.policy(policies.WEBHOOK_ENDPOINTS, scope.tenant_id):
@@ -76,16 +79,18 @@ async def add_endpoint(ctx: Context, command: AddEndpoint) -> EndpointView:
 
 @privileged(MANAGE, "webhook.change", "webhook", lambda command, _: command.id)
 async def change_endpoint(ctx: Context, command: ChangeEndpoint) -> EndpointView:
-    """Change what is given. Switching on forgets the failures before. Raises NotFound, ValidationFailed,
-    PreconditionFailed."""
+    """Change what is given. Switching on forgets the failures before, and whoever switches on answers for the webhook
+    from then on. Raises NotFound, ValidationFailed, PreconditionFailed, RightEnded."""
     old = (await _find(ctx, command.id, lock=True)).view
     check_version(old.version, command.seen)
+    await auth.check_right(ctx, claim_of(ctx.actor, MANAGE))
     new = msgspec.structs.replace(
         old,
         url=old.url if command.url is None else command.url,
         description=old.description if command.description is None else command.description.strip(),
         kinds=old.kinds if command.kinds is None else command.kinds,
         state=old.state if command.enabled is None else ("enabled" if command.enabled else "disabled"),
+        sponsor_id=ctx.actor.id if command.enabled else old.sponsor_id,
     )
     _check(ctx, new.url, new.description, new.kinds)
     await EndpointRepository(ctx.session).change(new, await ctx.now())
