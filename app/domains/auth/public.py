@@ -128,6 +128,11 @@ async def check_right(ctx: Context, claim: Claim) -> None:
     await rights.check(ctx, claim)
 
 
+async def check_person(ctx: Context, permission: Permission, tenant_id: UUID) -> None:
+    """The same of the actor, about what outlives their sign-in. Raises RightEnded, Forbidden."""
+    await rights.check_person(ctx, permission, tenant_id)
+
+
 async def names_of(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, str]:
     """Names of people, service accounts, organisations and projects, for display; who was erased is absent. The caller
     has checked that whoever asks may see the ids."""

@@ -139,6 +139,13 @@ class ShareObject(msgspec.Struct, frozen=True, kw_only=True):
     hours: int
 
 
+class RevokeLink(msgspec.Struct, frozen=True, kw_only=True):
+    """Take a link to a file back."""
+
+    object_id: UUID
+    link_id: UUID
+
+
 class CopyToMachine(msgspec.Struct, frozen=True, kw_only=True):
     """`target` is a path on the machine, below the login's home unless it begins with /; empty: the file's own name."""
 
@@ -283,7 +290,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LinkView(msgspec.Struct, frozen=True, kw_only=True):
-    """A link that was given out. Its address is shown once and kept nowhere."""
+    """A link that was given out. Its address is kept nowhere."""
 
     id: UUID
     object_id: UUID

@@ -1,6 +1,6 @@
 """What storage hands to the composition roots."""
 
-from app.domains.storage.handlers import pages, pages_object, rest, rest_transfer
+from app.domains.storage.handlers import pages, pages_object, pages_shared, rest, rest_transfer
 from app.domains.storage.jobs import CRONS, JOBS
 from app.domains.storage.policies import POLICIES
 from app.shared.authz import Permission
@@ -8,7 +8,7 @@ from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="storage",
-    routes=[*pages.ROUTES, *pages_object.ROUTES, *rest.ROUTES, *rest_transfer.ROUTES],
+    routes=[*pages.ROUTES, *pages_object.ROUTES, *pages_shared.ROUTES, *rest.ROUTES, *rest_transfer.ROUTES],
     jobs=JOBS,
     crons=CRONS,
     policies=POLICIES,

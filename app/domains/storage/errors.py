@@ -61,3 +61,9 @@ class MachineRefused(DomainError):
 class MachineUnreachable(ServiceUnavailable):
     code = "storage_machine_unreachable"
     title = "The machine does not answer right now."
+
+
+class LinkEnded(DomainError):
+    code = "storage_link_ended"
+    status = 410
+    title = "This link does not work any more."

@@ -6,8 +6,9 @@ import msgspec
 
 from app.context import Runtime
 from app.domains.storage.contracts import RunCopy
-from app.domains.storage.service import compare, copies, expiry
+from app.domains.storage.service import compare, copies, expiry, links
 from app.domains.storage.service.folders import RESTORE_MANY
+from app.shared.authz.actor import SYSTEM
 from app.shared.batch import job_of
 from app.shared.manifest import CronSpec, JobSpec
 
@@ -15,6 +16,12 @@ from app.shared.manifest import CronSpec, JobSpec
 async def run_sweep(runtime: Runtime, arguments: dict[str, object]) -> None:
     """Uploads whose time is over, deleted files that nobody brought back."""
     await expiry.sweep(runtime)
+
+
+async def watch_links(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Public links end with the right of who made them."""
+    async with runtime.context(SYSTEM) as ctx:
+        await links.withdraw(ctx)
 
 
 async def run_comparison(runtime: Runtime, arguments: dict[str, object]) -> None:
@@ -29,6 +36,14 @@ async def run_copy(runtime: Runtime, arguments: dict[str, object]) -> None:
 
 JOBS = (JobSpec(name=copies.JOB, run=run_copy, queue="maintenance", timeout=21_600, retries=0), job_of(RESTORE_MANY))
 CRONS = (
+    CronSpec(
+        name="storage.watch_links",
+        run=watch_links,
+        queue="maintenance",
+        every=timedelta(seconds=2),
+        timeout=30,
+        retries=0,
+    ),
     CronSpec(
         name="storage.sweep",
         run=run_sweep,

@@ -32,6 +32,7 @@ class Permission(StrEnum):
     PROJECT_MANAGE = "project:manage"  # make and rename projects
     SERVICE_ACCOUNT_MANAGE = "service_account:manage"
     APP_READ = "app:read"
+    APP_LOGS = "app:logs"  # what an app wrote
     APP_RUN = "app:run"  # launch, stop, restart, release, share
     APP_OPEN = "app:open"  # through the proxy; the members of an app are asked too
     STORAGE_READ = "storage:read"
@@ -90,6 +91,7 @@ GRANTS: dict[Permission, frozenset[Role]] = {
     Permission.PROJECT_MANAGE: _ADMINS,
     Permission.SERVICE_ACCOUNT_MANAGE: _ADMINS,
     Permission.APP_READ: _EVERY_TENANT_ROLE - {_R.TENANT_BILLING},
+    Permission.APP_LOGS: _EVERY_TENANT_ROLE - {_R.TENANT_BILLING},
     Permission.APP_RUN: _WORKS,
     Permission.APP_OPEN: _EVERY_TENANT_ROLE - {_R.TENANT_BILLING},
     Permission.STORAGE_READ: _EVERY_TENANT_ROLE - {_R.TENANT_BILLING},
@@ -117,10 +119,11 @@ GRANTS: dict[Permission, frozenset[Role]] = {
 }
 
 PLATFORM_ROLES = _PLATFORM
-# Shells, apps and files are the customer's own: an operator who views as them does not get there either.
+# Shells, apps with what they write, and files are the customer's own: an operator who views as them does not get there.
 NOT_IN_VIEW = frozenset(
     {
         Permission.TERMINAL_OPEN,
+        Permission.APP_LOGS,
         Permission.APP_OPEN,
         Permission.STORAGE_READ,
         Permission.STORAGE_WRITE,

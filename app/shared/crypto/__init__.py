@@ -32,6 +32,11 @@ def same(left: bytes, right: bytes) -> bool:
     return hmac.compare_digest(left, right)
 
 
+def authenticate(secret_key: str, plain: bytes, purpose: str) -> bytes:
+    """32 bytes that only who has the key could make of `plain` for `purpose` (HMAC-SHA-256)."""
+    return hmac.new(_key(secret_key, purpose), plain, hashlib.sha256).digest()
+
+
 def wrap(secret_key: str, plain: bytes, purpose: str) -> bytes:
     """Encrypt with AES-256-GCM under a key derived for `purpose`; the nonce stands in front."""
     nonce = secrets.token_bytes(12)

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from app.domains.storage.service import folders
 from tests.fixtures.batches import look, run_batches
 
@@ -82,7 +84,8 @@ async def test_a_file_is_looked_into_moved_deleted_and_brought_back(shelf) -> No
 async def test_an_image_is_shown_from_the_store_and_an_svg_only_as_an_image(shelf) -> None:
     thing = await shelf.put("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
     shown = await page(shelf, f"/storage/objects/{thing}")
-    address = re.search(r'<img src="([^"]+)"', shown)[1].replace("&amp;", "&")
+    own = re.search(r'<img src="([^"]+)"', shown)[1]
+    address = (await shelf.browser.client.get(own)).headers["location"]
     assert address.startswith(shelf.runtime.settings.s3.public_url)
     policy = (await shelf.browser.client.get(f"/storage/objects/{thing}")).headers["content-security-policy"]
     assert f"img-src 'self' data: {shelf.runtime.settings.s3.public_url}" in policy
@@ -93,21 +96,37 @@ async def test_an_image_is_shown_from_the_store_and_an_svg_only_as_an_image(shel
     assert "This file is empty" in await page(shelf, f"/storage/objects/{empty}")
 
 
-async def test_a_link_is_shown_once_and_ends(shelf) -> None:
+async def test_a_link_is_shown_once_and_ends(shelf, client) -> None:
     thing = await shelf.put("share me.txt", b"shared")
     shown = await submit(shelf, f"/storage/objects/{thing}/share", 200, hours="1")
     address = re.search(r'data-copy="(http[^"]+)"', shown)[1].replace("&amp;", "&")
-    assert (await shelf.s3.get(address)).content == b"shared"
+    path = address.removeprefix(shelf.runtime.settings.web.public_url)
+    on = await client.get(path)  # anybody, without a session
+    assert (on.status_code, on.headers["cache-control"]) == (303, "no-store")
+    assert "X-Amz-Expires=5&" in on.headers["location"]
+    got = await shelf.s3.get(on.headers["location"])
+    assert (got.content, got.headers["content-disposition"].startswith("attachment")) == (b"shared", True)
     assert "curl --fail --location" in shown
     again = await page(shelf, f"/storage/objects/{thing}")
-    assert "Links that work" in again and "X-Amz-Signature" not in again
+    assert "Links that work" in again and "key=" not in again
     await submit(shelf, f"/storage/objects/{thing}/share", 422, hours="9999")
     await submit(shelf, f"/storage/objects/{thing}/delete")
+    assert "was deleted" in (await client.get(path)).text
+    await submit(shelf, f"/storage/objects/{thing}/restore")
+    assert (await client.get(path)).status_code == 303
+    revoke = re.search(r'action="([^"]+/revoke)"', await page(shelf, f"/storage/objects/{thing}"))[1]
+    await submit(shelf, revoke)
+    ended = await client.get(path, headers={"accept": "text/html"})
+    assert (ended.status_code, "was taken back" in ended.text) == (410, True)
+    assert "Links that work" not in await page(shelf, f"/storage/objects/{thing}")
+    await submit(shelf, f"/storage/objects/{thing}/delete")
     await submit(shelf, f"/storage/objects/{thing}/purge")
-    from app.domains.storage.service.expiry import sweep
+    assert (await client.get(path)).status_code == 410
 
-    await sweep(shelf.runtime)
-    assert (await shelf.s3.get(address)).status_code == 404
+
+@pytest.mark.parametrize("key", ["", "x", "A" * 64, "é" * 10, "A" * 63 + "=", "%00" * 4, "-" * 64])
+async def test_a_key_that_nobody_was_given_leads_nowhere(shelf, client, key: str) -> None:
+    assert (await client.get("/shared", params={"key": key})).status_code == 404
 
 
 async def test_search_order_and_pages(shelf) -> None:

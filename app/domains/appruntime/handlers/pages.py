@@ -102,7 +102,7 @@ async def app_people(ctx: Ctx, app_id: FromPath[UUID]) -> Response[str]:
     return await fragment(ctx, DETAIL, "people", app_page(await views.get_detail(ctx, app_id)))
 
 
-@get("/apps/{app_id:uuid}/log", opt=READ, include_in_schema=False)
+@get("/apps/{app_id:uuid}/log", opt=requires(Permission.APP_LOGS), include_in_schema=False)
 async def app_log(contexts: Contexts, state: State, app_id: FromPath[UUID]) -> Response[str]:
     """The end of its output, read from the machine now."""
     part, problem = await logs.tail(contexts, state.runtime, app_id, TAIL)

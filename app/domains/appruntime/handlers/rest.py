@@ -99,7 +99,7 @@ async def release_app(ctx: Ctx, app_id: FromPath[UUID]) -> AppChanged:
     return await _act(ctx, app_id, "release")
 
 
-@get("/api/v1/apps/{app_id:uuid}/logs", opt=READ)
+@get("/api/v1/apps/{app_id:uuid}/logs", opt=requires(Permission.APP_LOGS))
 async def get_app_logs(
     contexts: Contexts, state: State, app_id: FromPath[UUID], offset: Offset = 0, limit: Bytes = 65_536, wait: Wait = 0
 ) -> LogPart:

@@ -15,6 +15,9 @@ LOOKS: dict[str, tuple[str, str]] = {
 }
 
 
+LAST_LINE = " Its last line: “"
+
+
 def ending(code: int | None, signal: str | None, error: str, tail: Sequence[str]) -> str:
     """Why an app is not running any more, with the last line it wrote."""
     if error:
@@ -26,4 +29,9 @@ def ending(code: int | None, signal: str | None, error: str, tail: Sequence[str]
     else:
         text = "It ended without saying why; the machine may have been restarted."
     said = [line.strip() for line in tail if line.strip() and not line.startswith("[berth]")]
-    return f"{text} Its last line: “{said[-1][:300]}”" if said else text
+    return f"{text}{LAST_LINE}{said[-1][:300]}”" if said else text
+
+
+def without_last_line(text: str) -> str:
+    """The same for who may not read what the app wrote."""
+    return text.partition(LAST_LINE)[0]

@@ -7,6 +7,10 @@ from app.context import Runtime
 from app.domains.appruntime.contracts import AppView, LogPart
 from app.domains.appruntime.service.links import links_of
 from app.domains.appruntime.service.people import visible
+from app.domains.auth import public as auth
+from app.shared.authz import Permission
+from app.shared.authz.rights import claim_of
+from app.shared.authz.scope import require
 from app.shared.errors import DomainError
 from app.shared.web.provide import ContextFactory
 
@@ -20,6 +24,7 @@ async def read_log(
     """From `offset` on; negative: the end of it. With `wait` it answers when there is more, at the latest after so many
     seconds. Raises NotFound, MachineSilent, MachineRefused."""
     async with contexts() as ctx:
+        require(ctx.actor, Permission.APP_LOGS)
         app, _ = await visible(ctx, app_id)
     if app.state == "released":
         return LogPart()
@@ -29,6 +34,8 @@ async def read_log(
         if part.text or asyncio.get_running_loop().time() >= deadline:
             return part
         await asyncio.sleep(LOOK_SECONDS)
+        async with contexts() as ctx:  # the wait is long enough for a right to end
+            await auth.check_right(ctx, claim_of(ctx.actor, Permission.APP_LOGS))
 
 
 async def tail(contexts: ContextFactory, runtime: Runtime, app_id: UUID, limit: int) -> tuple[LogPart, str]:

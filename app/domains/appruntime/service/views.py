@@ -10,6 +10,7 @@ from app.context import Context
 from app.domains.appruntime.contracts import AppView, ManifestView, MemberRole, StepView
 from app.domains.appruntime.repository import AppRepository, ManifestRepository, MemberRepository, StepRepository
 from app.domains.appruntime.rules.names import suggest
+from app.domains.appruntime.rules.words import without_last_line
 from app.domains.appruntime.service.addresses import origin_of
 from app.domains.appruntime.service.manifests import all_versions
 from app.domains.appruntime.service.people import oversees, visible
@@ -39,6 +40,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     may_manage: bool
     may_open: bool
+    may_log: bool
     url: str
     open_url: str
 
@@ -98,11 +100,21 @@ async def get_detail(ctx: Context, app_id: UUID) -> AppDetail:
     return AppDetail(
         shown=shown,
         manifest=await ManifestRepository(ctx.session).get_by_id(app.manifest_id),
-        steps=await steps.steps(app.id),
+        steps=_steps(await steps.steps(app.id), logs=shown.may_log),
         usual=await steps.usual_seconds(app.manifest_id),
         others=[person for person in people if person.id not in members],
         at=await ctx.now(),
     )
+
+
+def _without_log(app: AppView) -> AppView:
+    return msgspec.structs.replace(app, failure_text=app.failure_text and without_last_line(app.failure_text))
+
+
+def _steps(steps: list[StepView], *, logs: bool) -> list[StepView]:
+    if logs:
+        return steps
+    return [msgspec.structs.replace(step, detail=step.detail and without_last_line(step.detail)) for step in steps]
 
 
 async def launch_choices(ctx: Context, slug: str, version: str, allocation_id: UUID | None, name: str) -> LaunchChoices:
@@ -133,7 +145,7 @@ async def _show(ctx: Context, rows: Sequence[AppView]) -> list[App]:
     people = await auth.people(ctx, {member.user_id for member in members})
     machines = await provisioning.machines_by_id(ctx, {row.allocation_id for row in rows})
     runs, opens, over = may(ctx.actor, Permission.APP_RUN), may(ctx.actor, Permission.APP_OPEN), oversees(ctx)
-    shown = []
+    shown, logs = [], may(ctx.actor, Permission.APP_LOGS)
     for row in rows:
         own = [
             Member(user_id=one.user_id, name=person.name, email=person.email, role=one.role)
@@ -144,12 +156,13 @@ async def _show(ctx: Context, rows: Sequence[AppView]) -> list[App]:
         role = roles.get(ctx.actor.id, "") if ctx.actor.id else ""  # type: ignore[call-overload]  # ids are ids
         shown.append(
             App(
-                app=row,
+                app=row if logs else _without_log(row),
                 machine=machines.get(row.allocation_id),
                 members=tuple(own),
                 role=role,
                 may_manage=runs and (role == "owner" or over),
                 may_open=opens and role in ("owner", "user"),
+                may_log=logs,
                 url=origin_of(ctx.settings.web, row.handle),
                 open_url=f"{ctx.settings.web.public_url}/apps/{row.id}/open",
             )

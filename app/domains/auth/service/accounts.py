@@ -26,7 +26,7 @@ from app.domains.auth.service import rights
 from app.domains.auth.service.places import clean_name
 from app.domains.auth.service.team import check_change, role_in
 from app.shared.authz import Permission, Role, TenantScope, privileged, tenant_scope
-from app.shared.authz.rights import WORDS, claim_of
+from app.shared.authz.rights import WORDS
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.ids import ProjectId, new_id
 from app.shared.web.paging import Slice, cut
@@ -52,7 +52,7 @@ async def create_service_account(ctx: Context, command: CreateServiceAccount) ->
     if project is None:
         raise NotFound()
     actor_role = role_in(ctx.actor, scope.tenant_id)
-    await rights.check(ctx, claim_of(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE))
+    await rights.check_person(ctx, Permission.SERVICE_ACCOUNT_MANAGE, scope.tenant_id)
     check_change(Change(actor_role=actor_role, holder_role=None, before=None, after=role, owners=1, is_program=True))
     now, account_id = await ctx.now(), ServiceAccountId(new_id())
     await TokenRepository(ctx.session).append_account(account_id, scope, project_id, name, ctx.actor.id, now)

@@ -41,7 +41,7 @@ from app.domains.auth.service.places import stand
 from app.domains.auth.service.sessions import forget_sessions
 from app.domains.auth.service.team import change_role, check_change, grant, parse_role, role_in
 from app.shared.authz import ActorKind, Permission, Role, TenantScope, privileged, tenant_scope
-from app.shared.authz.rights import Claim, claim_of
+from app.shared.authz.rights import Claim
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.ids import TenantId, new_id
 from app.shared.web.paging import Slice, cut
@@ -106,7 +106,7 @@ async def _append(
 
 async def _check_right(ctx: Context, scope: TenantScope, role: Role) -> None:
     """To invite with a role is to give it."""
-    await rights.check(ctx, claim_of(ctx.actor, Permission.TEAM_MANAGE))
+    await rights.check_person(ctx, Permission.TEAM_MANAGE, scope.tenant_id)
     own = await TeamRepository(ctx.session).list_roles(scope.tenant_id, [ctx.actor.id]) if ctx.actor.id else []
     present = next((Role(row.role) for row in own if row.project_id is None), role_in(ctx.actor, scope.tenant_id))
     check_change(Change(actor_role=present, holder_role=None, before=None, after=role, owners=1))

@@ -7,11 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
+import msgspec
+
 from app.context import Context
 from app.domains.auth.errors import RightEnded
 from app.domains.auth.repository.rights import RightsRepository
-from app.shared.authz import ActorKind, Role, RoleBinding
-from app.shared.authz.rights import Claim, Ended, Facts, Principal, ending
+from app.shared.authz import ActorKind, Permission, Role, RoleBinding
+from app.shared.authz.rights import Claim, Ended, Facts, Principal, claim_of, ending
 
 
 async def endings(ctx: Context, claims: Iterable[Claim]) -> dict[Claim, Ended]:
@@ -30,6 +32,11 @@ async def check(ctx: Context, claim: Claim) -> None:
     ended = (await endings(ctx, [claim])).get(claim)
     if ended is not None:
         raise RightEnded(ended.words, permission=claim.permission.value, why=ended.code)
+
+
+async def check_person(ctx: Context, permission: Permission, tenant_id: UUID) -> None:
+    """The actor may hand out what outlives their sign-in. Raises RightEnded, Forbidden."""
+    await check(ctx, msgspec.structs.replace(claim_of(ctx.actor, permission, tenant_id), session_id=None))
 
 
 async def _facts(ctx: Context, claims: list[Claim]) -> Facts:

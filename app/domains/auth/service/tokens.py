@@ -28,7 +28,7 @@ from app.domains.auth.service.program_sessions import actor_of_program
 from app.domains.auth.service.sessions import CACHE_SECONDS, read_bindings
 from app.shared.authz import Actor, ActorKind, Permission, privileged, tenant_scope
 from app.shared.authz.actor import SYSTEM
-from app.shared.authz.rights import Claim, Ended, claim_of, claim_of_sponsor
+from app.shared.authz.rights import Claim, Ended, claim_of_sponsor
 from app.shared.crypto import digest, new_secret, same, unwrap, wrap
 from app.shared.errors import NotFound
 from app.shared.ids import new_id
@@ -54,7 +54,7 @@ async def create_credential(ctx: Context, command: CreateCredential) -> Credenti
     repository = TokenRepository(ctx.session)
     if ctx.actor.id is None or not await repository.has_account(scope, command.service_account_id):
         raise NotFound()
-    await rights.check(ctx, claim_of(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE))
+    await rights.check_person(ctx, Permission.SERVICE_ACCOUNT_MANAGE, scope.tenant_id)
     credential_id, secret = new_id(), new_secret()
     await repository.adopt(command.service_account_id, ctx.actor.id)
     await repository.append_credential(

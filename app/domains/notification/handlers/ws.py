@@ -28,7 +28,9 @@ async def live(socket: WebSocket) -> None:  # type: ignore[type-arg]
     if actor.session_id is None or not actor.via_cookie:
         await socket.close(code=SESSION_ENDED, reason="signed out")
         return
-    await _serve(socket, runtime.part(LiveHub), Page(actor.tenant_id, actor.session_id, actor.id))
+    place = (actor.tenant_id, actor.session_id, actor.id)
+    page = Page(*place, project_id=actor.project_id, viewing=actor.viewing)
+    await _serve(socket, runtime.part(LiveHub), page)
 
 
 async def _serve(socket: WebSocket, hub: LiveHub, page: Page) -> None:  # type: ignore[type-arg]

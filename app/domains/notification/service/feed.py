@@ -11,11 +11,13 @@ from uuid import UUID
 import msgspec
 
 from app.context import Context
+from app.domains.auth import public as auth
 from app.domains.notification.repository import feed as repository
 from app.domains.notification.repository.feed import FeedRow
 from app.domains.notification.rules.feed import READ_BY, domain_of, is_told
 from app.domains.notification.service.inbox import PREFIX
 from app.shared.authz import Permission, tenant_scope
+from app.shared.authz.rights import claim_of
 from app.shared.authz.scope import holds
 from app.shared.errors import ValidationFailed
 from app.shared.events import Envelope, Event
@@ -61,6 +63,8 @@ async def follow(contexts: Contexts, cursor: str | None, limit: int, wait_second
         if found.items or left <= 0:
             return found
         await asyncio.sleep(min(LOOK_SECONDS, left))
+        async with contexts() as ctx:  # the wait is long enough for a right to end
+            await auth.check_right(ctx, claim_of(ctx.actor, Permission.TEAM_READ))
 
 
 async def _read(ctx: Context, cursor: str | None, limit: int) -> FeedPage:

@@ -28,7 +28,6 @@ from app.domains.notification.rules.feed import is_told
 from app.domains.notification.service import deliveries
 from app.domains.notification.service.inbox import PREFIX
 from app.shared.authz import Permission, TenantScope, privileged, tenant_scope
-from app.shared.authz.rights import claim_of
 from app.shared.crypto import wrap
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.events.base import CATALOGUE
@@ -58,7 +57,7 @@ async def add_endpoint(ctx: Context, command: AddEndpoint) -> EndpointView:
     """Add an endpoint with a new secret, which this answer alone carries (`ctx.once_only`). Raises ValidationFailed,
     TooManyEndpoints."""
     scope = tenant_scope(ctx.actor, MANAGE)
-    await auth.check_right(ctx, claim_of(ctx.actor, MANAGE))
+    await auth.check_person(ctx, MANAGE, scope.tenant_id)
     _check(ctx, command.url, command.description, command.kinds)
     repository = EndpointRepository(ctx.session)
     if await repository.count_locked(scope) >= await ctx.policy(policies.WEBHOOK_ENDPOINTS, scope.tenant_id):
@@ -83,7 +82,7 @@ async def change_endpoint(ctx: Context, command: ChangeEndpoint) -> EndpointView
     from then on. Raises NotFound, ValidationFailed, PreconditionFailed, RightEnded."""
     old = (await _find(ctx, command.id, lock=True)).view
     check_version(old.version, command.seen)
-    await auth.check_right(ctx, claim_of(ctx.actor, MANAGE))
+    await auth.check_person(ctx, MANAGE, _scope(ctx).tenant_id)
     new = msgspec.structs.replace(
         old,
         url=old.url if command.url is None else command.url,

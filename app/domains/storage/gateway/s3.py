@@ -27,7 +27,8 @@ T = TypeVar("T")
 
 THREADS = 8
 CONNECT_SECONDS, READ_SECONDS = 3, 60
-SIGNED_SECONDS = 300  # of an address that our own pages use at once
+SIGNED_SECONDS = 300  # of an address to send to: what arrives counts only when its upload is finished
+SIGNED_READ_SECONDS = 5  # of an address to read from, which is used at once: nobody can take it back
 CHUNK = 1 << 20
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchUpload", "NoSuchBucket"})
 _DIFFERENT = frozenset({"InvalidPart", "InvalidPartOrder", "BadDigest", "InvalidRequest", "EntityTooSmall"})
@@ -86,10 +87,10 @@ class Bucket:
         url = self._sign("upload_part", SIGNED_SECONDS, Key=key, **wanted)
         return Signed(url=url, headers={"x-amz-checksum-sha256": sha256})
 
-    def sign_get(self, key: str, content_type: str, disposition: str, seconds: int = SIGNED_SECONDS) -> str:
-        """To read one object, served as we say and not as it was uploaded."""
+    def sign_get(self, key: str, content_type: str, disposition: str) -> str:
+        """To read one object, served as we say and not as it was uploaded. It lives for seconds."""
         shown = {"ResponseContentType": content_type, "ResponseContentDisposition": disposition}
-        return self._sign("get_object", seconds, Key=key, **shown)
+        return self._sign("get_object", SIGNED_READ_SECONDS, Key=key, **shown)
 
     def _sign(self, operation: str, seconds: int, **wanted: object) -> str:
         params = {"Bucket": self._bucket, **wanted}

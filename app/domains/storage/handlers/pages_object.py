@@ -13,6 +13,7 @@ from app.domains.storage.contracts import (
     Done,
     PurgeObject,
     RestoreObject,
+    RevokeLink,
     ShareObject,
 )
 from app.domains.storage.handlers.pages import may_write
@@ -60,6 +61,12 @@ async def download(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
     return redirect(ctx, (await views.address(ctx, object_id))[0])
 
 
+@get("/storage/objects/{object_id:uuid}/image", opt=READ, include_in_schema=False)
+async def image(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
+    """To its bytes, as a picture of the page."""
+    return redirect(ctx, await views.image(ctx, object_id))
+
+
 @post("/storage/objects/{object_id:uuid}/move", opt=WRITE, include_in_schema=False)
 async def move_object(ctx: Ctx, object_id: FromPath[UUID], data: Form[MoveForm]) -> Response[str]:
     """Another path."""
@@ -91,7 +98,7 @@ async def purge_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
     return redirect(ctx, f"/storage/{namespace}/deleted" if namespace else "/storage")
 
 
-@post("/storage/objects/{object_id:uuid}/share", opt=READ, include_in_schema=False)
+@post("/storage/objects/{object_id:uuid}/share", opt=WRITE, include_in_schema=False)
 async def share_object(contexts: Contexts, object_id: FromPath[UUID], data: Form[ShareForm]) -> Response[str]:
     """Make a link and show it, this once."""
     async with contexts() as ctx:
@@ -101,6 +108,13 @@ async def share_object(contexts: Contexts, object_id: FromPath[UUID], data: Form
     async with contexts() as ctx:
         given = Given.of(url, shown.thing.name, link.expires_at)
         return await page(ctx, DETAIL, object_page(shown, may_write(ctx), given))
+
+
+@post("/storage/objects/{object_id:uuid}/links/{link_id:uuid}/revoke", opt=WRITE, include_in_schema=False)
+async def revoke_link(ctx: Ctx, object_id: FromPath[UUID], link_id: FromPath[UUID]) -> Response[str]:
+    """Take a link back."""
+    await once(ctx, links.Shared, links.revoke, RevokeLink(object_id=object_id, link_id=link_id))
+    return redirect(ctx, f"/storage/objects/{object_id}")
 
 
 @post("/storage/objects/{object_id:uuid}/copy", opt=COPY, include_in_schema=False)
@@ -141,6 +155,6 @@ async def copy_to_machine(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[Ma
 
 
 ROUTES = [
-    show_object, object_copies, download, move_object, delete_object, restore_object, purge_object, share_object,
-    copy_object, machine_files, machine_files_now, copy_to_machine,
+    show_object, object_copies, download, image, move_object, delete_object, restore_object, purge_object,
+    share_object, revoke_link, copy_object, machine_files, machine_files_now, copy_to_machine,
 ]  # fmt: skip

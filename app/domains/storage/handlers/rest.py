@@ -112,7 +112,7 @@ async def get_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[ObjectAnsw
 
 @get("/api/v1/storage/objects/{object_id:uuid}/address", opt=READ)
 async def get_address(ctx: Ctx, object_id: FromPath[UUID]) -> AddressAnswer:
-    """Where to read the bytes, for five minutes."""
+    """Where to read the bytes, for five seconds: begin at once, or ask again."""
     url, ends = await views.address(ctx, object_id)
     return AddressAnswer(url=url, expires_at=ends)
 

@@ -6,7 +6,15 @@ from uuid import UUID
 from litestar import delete, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.storage.contracts import CancelUpload, CopyToMachine, Done, FinishUploads, ShareObject, SignParts
+from app.domains.storage.contracts import (
+    CancelUpload,
+    CopyToMachine,
+    Done,
+    FinishUploads,
+    RevokeLink,
+    ShareObject,
+    SignParts,
+)
 from app.domains.storage.handlers.rest import READ, WRITE, Name
 from app.domains.storage.schemas.api import (
     BegunAnswer,
@@ -71,7 +79,7 @@ async def cancel_upload(ctx: Ctx, upload_id: FromPath[UUID]) -> Done:
     return await once(ctx, Done, uploads.cancel, CancelUpload(upload_id=upload_id))
 
 
-@post("/api/v1/storage/objects/{object_id:uuid}/links", opt=READ, status_code=201)
+@post("/api/v1/storage/objects/{object_id:uuid}/links", opt=WRITE, status_code=201)
 async def share_object(ctx: Ctx, object_id: FromPath[UUID], data: Json[ShareBody]) -> LinkAnswer:
     """A link that works for `hours` for whoever has it."""
     link = await once(ctx, links.Shared, links.share, ShareObject(object_id=object_id, hours=data.hours))
@@ -82,6 +90,12 @@ async def share_object(ctx: Ctx, object_id: FromPath[UUID], data: Json[ShareBody
 async def list_links(ctx: Ctx, object_id: FromPath[UUID]) -> LinksAnswer:
     """Links to a file that still work, without their addresses."""
     return LinksAnswer(items=[LinkAnswer.of(link) for link in await links.list_live(ctx, object_id)])
+
+
+@delete("/api/v1/storage/objects/{object_id:uuid}/links/{link_id:uuid}", opt=WRITE, status_code=200)
+async def revoke_link(ctx: Ctx, object_id: FromPath[UUID], link_id: FromPath[UUID]) -> links.Shared:
+    """Take a link back: from now on it leads nowhere."""
+    return await once(ctx, links.Shared, links.revoke, RevokeLink(object_id=object_id, link_id=link_id))
 
 
 @post("/api/v1/storage/copies", opt=requires(Permission.TERMINAL_OPEN), status_code=202)
@@ -109,5 +123,5 @@ async def get_copy(ctx: Ctx, copy_id: FromPath[UUID]) -> CopyAnswer:
 
 ROUTES = [
     begin_uploads, list_uploads, get_upload, sign_parts, finish_uploads, cancel_upload, share_object, list_links,
-    copy_to_machine, list_copies, get_copy,
+    revoke_link, copy_to_machine, list_copies, get_copy,
 ]  # fmt: skip

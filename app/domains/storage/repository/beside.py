@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.storage.contracts import CopyState, CopyView, LinkView, MachinePlace, ReportView
@@ -19,7 +19,22 @@ ADD_LINK = text("""
 LINK = """
     SELECT id, object_id, created_by, created_at, expires_at FROM storage.storage_links
     WHERE tenant_id = :tenant_id AND project_id = :project_id AND """
-LIVE_LINKS = text(LINK + "object_id = :object_id AND expires_at > :now ORDER BY expires_at")
+LIVE_LINKS = text(LINK + "object_id = :object_id AND expires_at > :now AND ended_at IS NULL ORDER BY expires_at")
+FOLLOW = text("""
+    SELECT id, object_id, created_by, created_at, expires_at, ended_code FROM storage.storage_links WHERE id = :id
+""")
+MAKERS = text("""
+    SELECT DISTINCT created_by, tenant_id, project_id FROM storage.storage_links
+    WHERE ended_at IS NULL AND expires_at > :now AND created_by IS NOT NULL
+""")
+END_LINK = text("""
+    UPDATE storage.storage_links SET ended_at = :now, ended_code = :code, ended_by = :by
+    WHERE id = :id AND ended_at IS NULL
+""")
+END_LINKS_OF = text("""
+    UPDATE storage.storage_links SET ended_at = :now, ended_code = :code
+    WHERE created_by = :maker AND project_id = :project_id AND ended_at IS NULL AND expires_at > :now RETURNING id
+""")
 GET_LINK = text(LINK + "id = :id")
 
 COPY = """
@@ -76,6 +91,13 @@ def _place(scope: ProjectScope) -> dict[str, object]:
     return {"tenant_id": scope.tenant_id, "project_id": scope.project_id}
 
 
+class Followed(msgspec.Struct, frozen=True, kw_only=True):
+    """A link as its key names it, and how it ended before its time; empty when it did not."""
+
+    link: LinkView
+    ended_code: str
+
+
 class LinkRepository:
     """Bound to one unit of work."""
 
@@ -90,6 +112,27 @@ class LinkRepository:
         if row is None:
             raise NotFound()
         return LinkView(**row._mapping)
+
+    async def find(self, link_id: UUID) -> Followed | None:
+        """For whoever brings its key; there is no scope to ask."""
+        row = (await self._session.execute(FOLLOW, {"id": link_id})).one_or_none()
+        if row is None:
+            return None
+        fields = {name: value for name, value in row._mapping.items() if name != "ended_code"}
+        return Followed(link=LinkView(**fields), ended_code=row.ended_code or "")
+
+    async def end(self, link_id: UUID, code: str, by: UUID | None, now: datetime) -> None:
+        """End it before its time; the first reason stays."""
+        await self._session.execute(END_LINK, {"id": link_id, "code": code, "by": by, "now": now})
+
+    async def list_makers(self, now: datetime) -> list[Row[tuple[object, ...]]]:
+        """Who made links that work, and in which projects."""
+        return list(await self._session.execute(MAKERS, {"now": now}))
+
+    async def end_of(self, maker: UUID, project_id: UUID, code: str, now: datetime) -> list[UUID]:
+        """End what a person made in a project. Answers which."""
+        values = {"maker": maker, "project_id": project_id, "code": code, "now": now}
+        return list(await self._session.scalars(END_LINKS_OF, values))
 
     async def list_live(self, scope: ProjectScope, object_id: UUID, now: datetime) -> list[LinkView]:
         """Those that still work, the next to end first."""

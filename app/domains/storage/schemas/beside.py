@@ -20,8 +20,8 @@ class ShareBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LinkAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`url` is given when the link is made and never again. It cannot be taken back: it ends at `expires_at`, or when
-    the file is gone for good."""
+    """`url` is given when the link is made and never again. It ends at `expires_at`, when it is taken back, when the
+    file is deleted, or when who made it may not write here any more."""
 
     id: UUID
     object_id: UUID

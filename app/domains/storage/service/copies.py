@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 
 from app.context import Context, Runtime
+from app.domains.auth import public as auth
 from app.domains.provisioning import public as provisioning
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import CertifyUser
@@ -34,6 +35,7 @@ from app.domains.storage.rules import machine, parts
 from app.domains.storage.service import views
 from app.shared.authz import Permission, privileged, project_scope
 from app.shared.authz.actor import SYSTEM
+from app.shared.authz.rights import Claim
 from app.shared.errors import DomainError, ValidationFailed
 from app.shared.ids import new_id
 from app.shared.pki import SshCredential
@@ -121,11 +123,23 @@ class _Sender:
             thing = await SweepRepository(ctx.session).find_object(self._copy.object_id)
             if thing is None or thing.state == "purging":
                 raise StorageUnavailable("The file is gone.")
+            await self._check(ctx)
             credential = await self._certify(ctx, place)
         host_ca = releases.authority_of(self._runtime.settings).host_ca_public
         there = await ssh.send_file(place, host_ca, credential, self._copy.target, self._read(thing))
         if there != self._whole.hexdigest():
             raise MachineRefused("What the machine has is not what was sent. Its disk may be full or broken.")
+
+    async def _check(self, ctx: Context) -> None:
+        """Whoever asked for the copy may still log in there. Raises RightEnded."""
+        if self._copy.created_by is not None:
+            claim = Claim(
+                principal_id=self._copy.created_by,
+                permission=Permission.TERMINAL_OPEN,
+                tenant_id=self._copy.tenant_id,
+                project_id=self._copy.project_id,
+            )
+            await auth.check_right(ctx, claim)
 
     async def _certify(self, ctx: Context, place: MachinePlace) -> SshCredential:
         return await releases.certify_user(
@@ -158,6 +172,7 @@ class _Sender:
 
     async def _beat(self) -> None:
         async with self._runtime.context(SYSTEM) as ctx:
+            await self._check(ctx)
             await CopyRepository(ctx.session).beat(self._copy.id, self.done, await ctx.now())
 
 

@@ -1,22 +1,32 @@
-"""Links that work for a while for whoever has them: addresses signed by S3's own rules, written down and audited.
+"""Public links: an address of ours that leads whoever has it to one file, for a while.
 
-The address is made when it is asked for and kept nowhere. It cannot be taken back: it ends with its time, or with the
-file.
+It is asked each time: the link stands until its time ends, somebody takes it back, the file is deleted, or who made it
+may not make links any more. Only then the browser is led on, to an address of the store that lives for seconds. The
+key in it is the link's id, authenticated; it is kept nowhere.
 """
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import timedelta
 from uuid import UUID
 
 import msgspec
 
 from app.context import Context
+from app.domains.auth import public as auth
 from app.domains.storage import policies
-from app.domains.storage.contracts import LinkView, ShareObject
-from app.domains.storage.repository import LinkRepository
+from app.domains.storage.contracts import LinkView, ObjectView, RevokeLink, ShareObject
+from app.domains.storage.errors import LinkEnded
+from app.domains.storage.repository import LinkRepository, SweepRepository
 from app.domains.storage.service import views
 from app.shared.authz import Permission, privileged, project_scope
+from app.shared.authz.rights import WORDS, Claim, Ended
+from app.shared.crypto import authenticate, same
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.ids import new_id
+
+PATH = "/shared"
+PURPOSE = "storage.links"
+KEY_BYTES = 16 + 32
 
 
 class Shared(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,14 +34,16 @@ class Shared(msgspec.Struct, frozen=True, kw_only=True):
     object_id: UUID
 
 
-@privileged(Permission.STORAGE_READ, "storage.object.share", "object", lambda command, _r: command.object_id)
+@privileged(Permission.STORAGE_WRITE, "storage.object.share", "object", lambda command, _r: command.object_id)
 async def share(ctx: Context, command: ShareObject) -> Shared:
-    """Write down that a link is given out. Raises NotFound, ValidationFailed."""
-    scope = project_scope(ctx.actor, Permission.STORAGE_READ)
+    """Give out a link: who may only read may not. Raises NotFound, ValidationFailed, RightEnded."""
+    scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
     most = await ctx.policy(policies.LINK_HOURS, scope.tenant_id, scope.project_id)
     if not 1 <= command.hours <= most:
         raise ValidationFailed(fields={"hours": f"A link may work for 1 to {most} hours"})
     thing = await views.get_object(ctx, command.object_id)
+    if ctx.actor.id is not None:
+        await auth.check_right(ctx, _claim(ctx.actor.id, scope.tenant_id, scope.project_id))
     now = await ctx.now()
     link = LinkView(
         id=new_id(),
@@ -46,14 +58,80 @@ async def share(ctx: Context, command: ShareObject) -> Shared:
 
 
 async def address(ctx: Context, shared: Shared) -> tuple[LinkView, str]:
-    """The link and its address, for what is left of its time. Raises NotFound when nothing is."""
-    scope = project_scope(ctx.actor, Permission.STORAGE_READ)
+    """The link and its address. Raises NotFound when its time is over."""
+    scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
     link = await LinkRepository(ctx.session).get_in(scope, shared.link_id)
-    thing = await views.get_object(ctx, link.object_id)
-    left = int((link.expires_at - await ctx.now()).total_seconds())
-    if left < 1:
+    if link.expires_at <= await ctx.now():
         raise NotFound()
-    return link, views.download_url(ctx, thing, left)
+    mac = authenticate(ctx.settings.web.secret_key, link.id.bytes, PURPOSE)
+    key = urlsafe_b64encode(link.id.bytes + mac).decode()
+    return link, f"{ctx.settings.web.public_url}{PATH}?key={key}"
+
+
+@privileged(Permission.STORAGE_WRITE, "storage.link.revoke", "object", lambda command, _r: command.object_id)
+async def revoke(ctx: Context, command: RevokeLink) -> Shared:
+    """Take a link back, whoever made it; twice is fine. Raises NotFound."""
+    scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
+    link = await LinkRepository(ctx.session).get_in(scope, command.link_id)
+    if link.object_id != command.object_id:
+        raise NotFound()
+    await LinkRepository(ctx.session).end(link.id, "revoked", ctx.actor.id, await ctx.now())
+    ctx.explain(link_id=str(link.id))
+    return Shared(link_id=link.id, object_id=link.object_id)
+
+
+async def follow(ctx: Context, key: str) -> str:
+    """Where the file's bytes are, for seconds. Raises NotFound for what never was a link, LinkEnded with the reason."""
+    link_id = _read(ctx, key)
+    found = await LinkRepository(ctx.session).find(link_id) if link_id else None
+    if found is None:
+        raise NotFound()
+    if found.ended_code or found.link.expires_at <= await ctx.now():
+        raise LinkEnded("This link was taken back." if found.ended_code else "The time of this link is over.")
+    thing = await SweepRepository(ctx.session).find_object(found.link.object_id)
+    if thing is None or thing.state != "visible":
+        raise LinkEnded("The file behind this link was deleted.")
+    if await makers_ended(ctx, found.link, thing) is not None:
+        raise LinkEnded("Who made this link may not share this file any more.")
+    return views.download_url(ctx, thing)
+
+
+def _read(ctx: Context, key: str) -> UUID | None:
+    try:
+        raw = urlsafe_b64decode(key)
+    except ValueError:
+        return None
+    mac = authenticate(ctx.settings.web.secret_key, raw[:16], PURPOSE)
+    return UUID(bytes=raw[:16]) if len(raw) == KEY_BYTES and same(raw[16:], mac) else None
+
+
+async def makers_ended(ctx: Context, link: LinkView, thing: ObjectView) -> Ended | None:
+    """Why whoever made the link could not make it now; None when they could."""
+    if link.created_by is None:
+        return Ended("unsponsored")
+    claim = _claim(link.created_by, thing.tenant_id, thing.project_id)
+    return (await auth.rights_ended(ctx, [claim])).get(claim)
+
+
+def _claim(maker: UUID, tenant_id: UUID, project_id: UUID) -> Claim:
+    return Claim(principal_id=maker, permission=Permission.STORAGE_WRITE, tenant_id=tenant_id, project_id=project_id)
+
+
+async def withdraw(ctx: Context) -> int:
+    """End for good the links whose makers may make none any more. Returns how many. Those of a suspended organisation
+    lead nowhere while it is."""
+    repository, now = LinkRepository(ctx.session), await ctx.now()
+    makers = {_claim(row.created_by, row.tenant_id, row.project_id) for row in await repository.list_makers(now)}
+    count = 0
+    for claim, ended in (await auth.rights_ended(ctx, makers)).items():
+        if ended.code == "organisation_suspended" or claim.project_id is None:
+            continue
+        for link_id in await repository.end_of(claim.principal_id, claim.project_id, ended.code, now):
+            ctx.about(claim.tenant_id)
+            ctx.explain(why=ended.code, words=WORDS[ended.code])
+            await ctx.audit("storage.link.end", "storage_link", str(link_id))
+            count += 1
+    return count
 
 
 async def list_live(ctx: Context, object_id: UUID) -> list[LinkView]:

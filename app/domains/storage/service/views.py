@@ -22,7 +22,7 @@ from app.domains.storage.contracts import (
     UploadView,
     UsageView,
 )
-from app.domains.storage.gateway.s3 import SIGNED_SECONDS, Bucket
+from app.domains.storage.gateway.s3 import SIGNED_READ_SECONDS, Bucket
 from app.domains.storage.repository import (
     CopyRepository,
     LinkRepository,
@@ -221,10 +221,10 @@ async def reports(ctx: Context, cursor: UUID | None, limit: int) -> Slice[Report
     return cut(await ReportRepository(ctx.session).page(scope, cursor, limit + 1), limit, lambda report: report.id)
 
 
-def download_url(ctx: Context, thing: ObjectView, seconds: int = SIGNED_SECONDS) -> str:
+def download_url(ctx: Context, thing: ObjectView) -> str:
     """Where its bytes are, as an attachment of its name: never a page, whatever it holds."""
     key = parts.key_of(thing.project_id, thing.id)
-    return ctx.runtime.part(Bucket).sign_get(key, content.OCTETS, content.disposition(thing.name), seconds)
+    return ctx.runtime.part(Bucket).sign_get(key, content.OCTETS, content.disposition(thing.name))
 
 
 async def show(contexts: Contexts, object_id: UUID) -> Shown:
@@ -238,8 +238,7 @@ async def show(contexts: Contexts, object_id: UUID) -> Shown:
     if thing.damage == "missing" or thing.size == 0:
         return shown
     if image is not None:
-        address = bucket.sign_get(key, image, content.disposition(thing.name, "inline"))
-        return msgspec.structs.replace(shown, image=address)
+        return msgspec.structs.replace(shown, image=f"/storage/objects/{thing.id}/image")
     head = await bucket.head(key, content.PREVIEW_BYTES)
     if head is None:
         return msgspec.structs.replace(shown, problem="The file store does not have the bytes of this file.")
@@ -278,7 +277,17 @@ def crumbs(folder: str) -> list[tuple[str, str]]:
 async def address(ctx: Context, object_id: UUID) -> tuple[str, datetime]:
     """Where a file's bytes are, and until when. Raises NotFound."""
     thing = await get_object(ctx, object_id)
-    return download_url(ctx, thing), await ctx.now() + timedelta(seconds=SIGNED_SECONDS)
+    return download_url(ctx, thing), await ctx.now() + timedelta(seconds=SIGNED_READ_SECONDS)
+
+
+async def image(ctx: Context, object_id: UUID) -> str:
+    """Where a file's picture is, for an `<img>`. Raises NotFound, also for what is no image."""
+    thing = await get_object(ctx, object_id)
+    kind = content.image_type(thing.name)
+    if kind is None:
+        raise NotFound()
+    key = parts.key_of(thing.project_id, thing.id)
+    return ctx.runtime.part(Bucket).sign_get(key, kind, content.disposition(thing.name, "inline"))
 
 
 async def placed(ctx: Context, object_id: UUID) -> tuple[ObjectView, str]:
