@@ -36,6 +36,7 @@ PERMISSION_WORDS: dict[Permission, str] = {
     Permission.PROJECT_MANAGE: "Make and rename projects",
     Permission.SERVICE_ACCOUNT_MANAGE: "Make service accounts and their credentials",
     Permission.APP_READ: "See apps",
+    Permission.APP_LOGS: "Read what apps wrote",
     Permission.APP_RUN: "Launch, stop, share and release apps",
     Permission.APP_OPEN: "Open apps",
     Permission.STORAGE_READ: "See and download files",
