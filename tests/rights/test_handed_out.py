@@ -51,7 +51,7 @@ async def audited(open_context, action: str) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_an_invitation_is_void_with_its_senders_right_and_another_admin_may_send_it_again(
-    sign_in_as, open_context, ada, ben, end, way: str
+    sign_in_as, runtime, open_context, ada, ben, end, way: str
 ) -> None:
     second = await sign_in_as("bens-second")
     async with open_context(ben.actor) as ctx:
@@ -60,10 +60,8 @@ async def test_an_invitation_is_void_with_its_senders_right_and_another_admin_ma
     with pytest.raises(InvitationClosed, match="may not invite any more"):
         async with open_context(second.actor) as ctx:
             await invitations.accept(ctx, AnswerInvitation(invitation_id=sent.invitation_id))
-    async with open_context() as ctx:
-        assert await handed_out.withdraw(ctx) == 1
-    async with open_context() as ctx:
-        assert await handed_out.withdraw(ctx) == 0
+    assert await handed_out.withdraw(runtime) == 1
+    assert await handed_out.withdraw(runtime) == 0
     assert len(await audited(open_context, "team.invitation_void")) == 1
     async with open_context(ada.actor) as ctx:
         again = await invitations.invite(ctx, InviteMember(email="bens-second@example.com", role="tenant_admin"))
@@ -94,8 +92,7 @@ async def test_a_service_account_stops_with_its_makers_right_until_an_admin_take
     assert (refused.status_code, "nobody answers for it" in refused.text) == (401, True)
     fields = {"grant_type": "client_credentials", "client_id": old[0], "client_secret": old[1]}
     assert (await client.post("/oauth/token", data=fields)).status_code == 401
-    async with open_context() as ctx:
-        assert await handed_out.withdraw(ctx) == 2  # the credential for ever, the account until somebody takes it over
+    assert await handed_out.withdraw(runtime) == 2  # the credential for ever, the account until somebody takes it over
     assert len(await audited(open_context, "service_account.credential_end")) == 1
     assert len(await audited(open_context, "service_account.pause")) == 1
     [account] = (await ada.client.get("/api/v1/service-accounts")).json()["items"]
@@ -126,16 +123,16 @@ async def test_a_credential_that_somebody_made_on_anothers_account_ends_alone(cl
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_webhook_stops_with_the_right_of_who_answers_for_it(open_context, ada, ben, end, way: str) -> None:
+async def test_a_webhook_stops_with_the_right_of_who_answers_for_it(
+    runtime, open_context, ada, ben, end, way: str
+) -> None:
     body = {"url": "https://hooks.example.com/berth", "description": "", "kinds": []}
     made = (await ben.post_json("/api/v1/webhooks", body)).json()
     await end(way)
-    async with open_context() as ctx:
-        assert await deliveries.withdraw(ctx) == 1
-        assert await deliveries.withdraw(ctx) == 0
+    assert await deliveries.withdraw(runtime) == 1
+    assert await deliveries.withdraw(runtime) == 0
     assert len(await audited(open_context, "webhook.pause")) == 1
     page = await ada.client.get(f"/settings/webhooks/{made['id']}")
     assert "who answered for it may not manage webhooks any more" in page.text
     assert (await ada.post(f"/settings/webhooks/{made['id']}/on")).status_code == 303
-    async with open_context() as ctx:
-        assert await deliveries.withdraw(ctx) == 0
+    assert await deliveries.withdraw(runtime) == 0

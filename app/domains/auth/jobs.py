@@ -25,8 +25,7 @@ async def run_expiry(runtime: Runtime, arguments: dict[str, object]) -> None:
 
 async def watch_handed_out(runtime: Runtime, arguments: dict[str, object]) -> None:
     """Credentials, service accounts and invitations end with the right of who answers for them."""
-    async with runtime.context(SYSTEM) as ctx:
-        await handed_out.withdraw(ctx)
+    await handed_out.withdraw(runtime)
 
 
 CRONS = (

@@ -7,7 +7,6 @@ import msgspec
 from app.context import Runtime
 from app.domains.notification.contracts import DeliveryRef
 from app.domains.notification.service import deliveries, inbox, mails, upkeep
-from app.shared.authz.actor import SYSTEM
 from app.shared.batch import job_of
 from app.shared.mail import SEND_JOB, MailRef
 from app.shared.manifest import CronSpec, JobSpec
@@ -42,8 +41,7 @@ JOBS = (
 
 async def watch_webhooks(runtime: Runtime, arguments: dict[str, object]) -> None:
     """Webhooks end with the right of who answers for them."""
-    async with runtime.context(SYSTEM) as ctx:
-        await deliveries.withdraw(ctx)
+    await deliveries.withdraw(runtime)
 
 
 CRONS = (

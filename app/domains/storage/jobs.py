@@ -8,7 +8,6 @@ from app.context import Runtime
 from app.domains.storage.contracts import RunCopy
 from app.domains.storage.service import compare, copies, expiry, links
 from app.domains.storage.service.folders import RESTORE_MANY
-from app.shared.authz.actor import SYSTEM
 from app.shared.batch import job_of
 from app.shared.manifest import CronSpec, JobSpec
 
@@ -20,8 +19,7 @@ async def run_sweep(runtime: Runtime, arguments: dict[str, object]) -> None:
 
 async def watch_links(runtime: Runtime, arguments: dict[str, object]) -> None:
     """Public links end with the right of who made them."""
-    async with runtime.context(SYSTEM) as ctx:
-        await links.withdraw(ctx)
+    await links.withdraw(runtime)
 
 
 async def run_comparison(runtime: Runtime, arguments: dict[str, object]) -> None:

@@ -40,7 +40,7 @@ from app.domains.auth.service import rights
 from app.domains.auth.service.places import stand
 from app.domains.auth.service.sessions import forget_sessions
 from app.domains.auth.service.team import change_role, check_change, grant, parse_role, role_in
-from app.shared.authz import ActorKind, Permission, Role, TenantScope, privileged, tenant_scope
+from app.shared.authz import ActorKind, Permission, Role, RoleBinding, TenantScope, privileged, tenant_scope
 from app.shared.authz.rights import Claim
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.ids import TenantId, new_id
@@ -117,18 +117,17 @@ async def inviters_ended(ctx: Context, rows: Sequence[AnyRow]) -> list[AnyRow]:
     they would give is above what they may give by now."""
     claims = {row.id: _inviter(row) for row in rows}
     ended = await rights.endings(ctx, claims.values())
-    return [row for row in rows if claims[row.id] in ended or not await _may_give(ctx, row)]
+    roles = await rights.roles_of(ctx, {row.invited_by for row in rows})
+    return [row for row in rows if claims[row.id] in ended or not _may_give(row, roles[row.invited_by])]
 
 
 def _inviter(row: AnyRow) -> Claim:
     return Claim(principal_id=row.invited_by, permission=Permission.TEAM_MANAGE, tenant_id=row.tenant_id)
 
 
-async def _may_give(ctx: Context, row: AnyRow) -> bool:
-    held = await TeamRepository(ctx.session).list_roles(row.tenant_id, [row.invited_by])
-    present = next((Role(one.role) for one in held if one.project_id is None), None)
-    change = Change(actor_role=present, holder_role=None, before=None, after=Role(row.role), owners=1)
-    return refusal(change) is None
+def _may_give(row: AnyRow, held: Sequence[RoleBinding]) -> bool:
+    present = next((one.role for one in held if (one.tenant_id, one.project_id) == (row.tenant_id, None)), None)
+    return refusal(Change(actor_role=present, holder_role=None, before=None, after=Role(row.role), owners=1)) is None
 
 
 async def _expiry(ctx: Context, scope: TenantScope, now: datetime) -> datetime:

@@ -39,12 +39,18 @@ async def check_person(ctx: Context, permission: Permission, tenant_id: UUID) ->
     await check(ctx, msgspec.structs.replace(claim_of(ctx.actor, permission, tenant_id), session_id=None))
 
 
+async def roles_of(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, list[RoleBinding]]:
+    """Every role of these people and programs; an empty list for who has none."""
+    bindings: dict[UUID, list[RoleBinding]] = defaultdict(list)
+    for row in await RightsRepository(ctx.session).list_bindings(list(ids)):
+        bindings[row.holder].append(RoleBinding(Role(row.role), row.tenant_id, row.project_id))
+    return bindings
+
+
 async def _facts(ctx: Context, claims: list[Claim]) -> Facts:
     repository, now = RightsRepository(ctx.session), await ctx.now()
     rows = await repository.list_principals([claim.principal_id for claim in claims])
-    bindings: dict[UUID, list[RoleBinding]] = defaultdict(list)
-    for row in await repository.list_bindings([row.id for row in rows]):
-        bindings[row.holder].append(RoleBinding(Role(row.role), row.tenant_id, row.project_id))
+    bindings = await roles_of(ctx, [row.id for row in rows])
     sessions = {claim.session_id for claim in claims if claim.session_id}
     views = {claim.viewing for claim in claims if claim.viewing}
     return Facts(

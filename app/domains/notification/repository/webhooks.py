@@ -36,7 +36,7 @@ CHANGE = text("""
         sponsor_id = :sponsor_id, updated_at = :now, version = version + 1
     WHERE id = :id AND deleted_at IS NULL
 """)
-SPONSORED = text(COLUMNS + " AND state = 'enabled' ORDER BY id FOR UPDATE SKIP LOCKED")
+SPONSORED = text(COLUMNS + " AND state = 'enabled'")
 ROTATE = text("""
     UPDATE notification.webhook_endpoints
     SET wrapped_previous_secret = wrapped_secret, previous_secret_until = :until, wrapped_secret = :wrapped_secret,
@@ -141,8 +141,8 @@ class EndpointRepository:
         rows = await self._session.execute(OF_TENANT, {"tenant_id": tenant_id})
         return [_endpoint(row).view for row in rows]
 
-    async def lock_enabled(self) -> list[Endpoint]:
-        """All that send, for the watch; what somebody else has locked is left to its next turn."""
+    async def list_enabled(self) -> list[Endpoint]:
+        """All that send, for the watch."""
         return [_endpoint(row) for row in await self._session.execute(SPONSORED)]
 
     async def find_for_delivery(self, endpoint_id: UUID) -> Endpoint | None:

@@ -27,7 +27,8 @@ from app.domains.notification.rules.schedule import next_try, parse_pauses
 from app.domains.notification.service.inbox import PREFIX
 from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
-from app.shared.authz.rights import WORDS, Ended, claim_of_sponsor
+from app.shared.authz.rights import WORDS, Claim, Ended, claim_of_sponsor
+from app.shared.batch import each_alone
 from app.shared.crypto import unwrap
 from app.shared.events import Envelope, Event
 
@@ -98,34 +99,49 @@ async def deliver(runtime: Runtime, delivery_id: UUID) -> str:
     return result
 
 
+def _claim(endpoint: Endpoint) -> Claim | None:
+    return claim_of_sponsor(endpoint.view.sponsor_id, Permission.WEBHOOK_MANAGE, endpoint.tenant_id)
+
+
 async def sponsor_ended(ctx: Context, endpoint: Endpoint) -> Ended | None:
     """Why nobody may have this sent any more: the organisation is closed, or who answers for it could not add it."""
-    claim = claim_of_sponsor(endpoint.view.sponsor_id, Permission.WEBHOOK_MANAGE, endpoint.tenant_id)
+    claim = _claim(endpoint)
     return Ended("unsponsored") if claim is None else (await auth.rights_ended(ctx, [claim])).get(claim)
 
 
-async def withdraw(ctx: Context) -> int:
+async def withdraw(runtime: Runtime) -> int:
     """Switch off what nobody answers for any more, and say so. Returns how many. A suspended organisation's are asked
     about at each message, and go on when it is opened again."""
-    count = 0
-    for endpoint in await EndpointRepository(ctx.session).lock_enabled():
-        ended = await sponsor_ended(ctx, endpoint)
-        if ended is not None and ended.code != "organisation_suspended":
-            await switch_off(ctx, endpoint, "unsponsored")
+    async with runtime.context(SYSTEM) as ctx:
+        endpoints = [(one, _claim(one)) for one in await EndpointRepository(ctx.session).list_enabled()]
+        ended = await auth.rights_ended(ctx, [claim for _, claim in endpoints if claim is not None])
+
+    async def end(endpoint: Endpoint) -> bool:
+        async with runtime.context(SYSTEM) as ctx:
+            if not await switch_off(ctx, endpoint, "unsponsored"):
+                return False
             ctx.about(endpoint.tenant_id)
             ctx.explain(why="unsponsored", words=WORDS["unsponsored"])
             await ctx.audit("webhook.pause", "webhook", str(endpoint.view.id))
-            count += 1
-    return count
+        return True
+
+    lost = [one for one, claim in endpoints if claim is None or _is_over(ended.get(claim))]
+    return await each_alone(lost, end, "a webhook could not be switched off")
 
 
-async def switch_off(ctx: Context, endpoint: Endpoint, reason: str) -> None:
-    """Nothing is sent any more, and the organisation's admins are told why."""
+def _is_over(ended: Ended | None) -> bool:
+    return ended is not None and ended.code != "organisation_suspended"
+
+
+async def switch_off(ctx: Context, endpoint: Endpoint, reason: str) -> bool:
+    """Nothing is sent any more, and the organisation's admins are told why. False when it was off."""
     version = await EndpointRepository(ctx.session).switch_off(endpoint.view.id, reason, await ctx.now())
-    if version is not None:
-        log.info("a webhook was switched off", endpoint_id=str(endpoint.view.id), reason=reason)
-        fact = WebhookDisabled(endpoint_id=endpoint.view.id, tenant_id=endpoint.tenant_id, reason=reason)
-        await ctx.emit(fact, version=version, tenant_id=endpoint.tenant_id)
+    if version is None:
+        return False
+    log.info("a webhook was switched off", endpoint_id=str(endpoint.view.id), reason=reason)
+    fact = WebhookDisabled(endpoint_id=endpoint.view.id, tenant_id=endpoint.tenant_id, reason=reason)
+    await ctx.emit(fact, version=version, tenant_id=endpoint.tenant_id)
+    return True
 
 
 async def _announce(runtime: Runtime, endpoint: Endpoint) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.storage.contracts import CopyState, CopyView, LinkView, MachinePlace, ReportView
 from app.shared.authz import PlatformScope, ProjectScope
+from app.shared.authz.rights import Claim
 from app.shared.errors import NotFound
 
 ADD_LINK = text("""
@@ -129,9 +130,9 @@ class LinkRepository:
         """Who made links that work, and in which projects."""
         return list(await self._session.execute(MAKERS, {"now": now}))
 
-    async def end_of(self, maker: UUID, project_id: UUID, code: str, now: datetime) -> list[UUID]:
+    async def end_of(self, claim: Claim, code: str, now: datetime) -> list[UUID]:
         """End what a person made in a project. Answers which."""
-        values = {"maker": maker, "project_id": project_id, "code": code, "now": now}
+        values = {"maker": claim.principal_id, "project_id": claim.project_id, "code": code, "now": now}
         return list(await self._session.scalars(END_LINKS_OF, values))
 
     async def list_live(self, scope: ProjectScope, object_id: UUID, now: datetime) -> list[LinkView]:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
+from app.context import Context, Runtime
 from app.domains.auth import public as auth
 from app.domains.storage import policies
 from app.domains.storage.contracts import LinkView, ObjectView, RevokeLink, ShareObject
@@ -19,7 +19,9 @@ from app.domains.storage.errors import LinkEnded
 from app.domains.storage.repository import LinkRepository, SweepRepository
 from app.domains.storage.service import views
 from app.shared.authz import Permission, privileged, project_scope
+from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import WORDS, Claim, Ended
+from app.shared.batch import each_alone
 from app.shared.crypto import authenticate, same
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.ids import new_id
@@ -117,21 +119,26 @@ def _claim(maker: UUID, tenant_id: UUID, project_id: UUID) -> Claim:
     return Claim(principal_id=maker, permission=Permission.STORAGE_WRITE, tenant_id=tenant_id, project_id=project_id)
 
 
-async def withdraw(ctx: Context) -> int:
+async def withdraw(runtime: Runtime) -> int:
     """End for good the links whose makers may make none any more. Returns how many. Those of a suspended organisation
     lead nowhere while it is."""
-    repository, now = LinkRepository(ctx.session), await ctx.now()
-    makers = {_claim(row.created_by, row.tenant_id, row.project_id) for row in await repository.list_makers(now)}
-    count = 0
-    for claim, ended in (await auth.rights_ended(ctx, makers)).items():
-        if ended.code == "organisation_suspended" or claim.project_id is None:
-            continue
-        for link_id in await repository.end_of(claim.principal_id, claim.project_id, ended.code, now):
-            ctx.about(claim.tenant_id)
-            ctx.explain(why=ended.code, words=WORDS[ended.code])
-            await ctx.audit("storage.link.end", "storage_link", str(link_id))
-            count += 1
-    return count
+    async with runtime.context(SYSTEM) as ctx:
+        repository, now = LinkRepository(ctx.session), await ctx.now()
+        makers = {_claim(row.created_by, row.tenant_id, row.project_id) for row in await repository.list_makers(now)}
+        ended = await auth.rights_ended(ctx, makers)
+
+    async def end(claim: Claim) -> int:
+        code = ended[claim].code
+        async with runtime.context(SYSTEM) as ctx:
+            lost = await LinkRepository(ctx.session).end_of(claim, code, await ctx.now())
+            if lost:
+                ctx.about(claim.tenant_id)
+                ctx.explain(why=code, words=WORDS[code], links=sorted(str(one) for one in lost))
+                await ctx.audit("storage.link.end", "user", str(claim.principal_id))
+        return len(lost)
+
+    lost = [claim for claim, why in ended.items() if why.code != "organisation_suspended"]
+    return await each_alone(lost, end, "links could not be ended")
 
 
 async def list_live(ctx: Context, object_id: UUID) -> list[LinkView]:
