@@ -24,8 +24,10 @@ from app.settings import Settings, load_settings
 from app.shared.db import Database
 from app.shared.errors.render import render_error
 from app.shared.manifest import Domain
+from app.shared.middleware.answers import Answers
 from app.shared.middleware.headers import SecurityHeaders
 from app.shared.middleware.host import AppHosts, HostCheck
+from app.shared.middleware.methods import Methods, allowed_methods
 from app.shared.middleware.request import RequestMiddleware
 from app.shared.rdb import connect
 from app.shared.telemetry.logs import configure_logs
@@ -106,12 +108,12 @@ def bind(app: Litestar, runtime: Runtime, domains: Sequence[Domain] = DOMAINS) -
     """Give `app` what this process holds and the layers around its routes; the runtime is closed with the app."""
     app.state.runtime = runtime
     app.on_shutdown.append(runtime.close)
-    inner = HostCheck(app.asgi_handler, runtime.settings)
-    answering: ASGIApp = SecurityHeaders(inner, runtime.settings, lambda: runtime.draining)
+    portal = Methods(HostCheck(app.asgi_handler, runtime.settings), allowed_methods(app))
+    answering: ASGIApp = SecurityHeaders(portal, runtime.settings, lambda: runtime.draining)
     for domain in domains:
         if domain.host_app is not None:
             answering = AppHosts(answering, domain.host_app(runtime), runtime.settings)
-    app.asgi_handler = answering
+    app.asgi_handler = Answers(answering, runtime.settings)
     return app
 
 

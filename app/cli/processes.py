@@ -8,9 +8,9 @@ from app.cli.environment import adopt_running_stack
 
 
 def web(_words: list[str]) -> int:
-    """The web process. See `app/cli/serving.py` for how it ends."""
+    """The web process. See `app/cli/server` for how it ends."""
     adopt_running_stack()
-    from app.cli.serving import serve
+    from app.cli.server import serve
 
     return serve()
 

@@ -141,7 +141,7 @@ class Api:
             try:
                 fresh = self.sign_in(renewal(login))
             except ApiError as error:
-                if error.exit_code is Exit.NOT_SIGNED_IN or error.code == "token_grant_refused":
+                if error.exit_code is Exit.NOT_SIGNED_IN or error.code == "invalid_grant":
                     self.store.write(self.url, None)
                     return False
                 raise
@@ -172,10 +172,13 @@ def pause_of(answer: httpx2.Response) -> int:
 
 
 def error_of(answer: httpx2.Response) -> ApiError:
-    """The refusal in the API's envelope; something else in front of it answers without one."""
+    """The refusal in the API's envelope, or in that of OAuth; something else in front of it answers without one."""
     correlation = answer.headers.get("x-correlation-id", "")
     try:
-        said = answer.json()["error"]
+        body = answer.json()
+        said = body["error"]
+        if isinstance(said, str):  # RFC 6749 §5.2
+            said = {"code": said, "message": body.get("error_description") or said}
         code, message, details = str(said["code"]), str(said["message"]), said.get("details") or {}
         correlation = str(said.get("correlation_id") or correlation)
     except (ValueError, KeyError, TypeError):

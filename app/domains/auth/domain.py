@@ -8,6 +8,7 @@ from app.domains.auth.handlers import (
     pages_team,
     pages_views,
     rest,
+    rest_oauth,
     rest_places,
     rest_team,
 )
@@ -26,6 +27,7 @@ DOMAIN = Domain(
         *pages_programs.ROUTES,
         *pages_views.ROUTES,
         *rest.ROUTES,
+        *rest_oauth.ROUTES,
         *rest_team.ROUTES,
         *rest_places.ROUTES,
     ],

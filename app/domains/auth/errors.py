@@ -38,6 +38,7 @@ class ClientRefused(DomainError):
     code = "token_client_refused"
     status = 401
     title = "These client credentials are not valid."
+    oauth = "invalid_client"
 
 
 class NameTaken(DomainError):
@@ -92,6 +93,28 @@ class GrantRefused(DomainError):
     code = "token_grant_refused"
     status = 400
     title = "This code or refresh token is not valid (any more). Sign in again."
+    oauth = "invalid_grant"
+
+
+class GrantUnknown(DomainError):
+    code = "token_grant_type_unknown"
+    status = 400
+    title = "grant_type must be client_credentials, authorization_code or refresh_token."
+    oauth = "unsupported_grant_type"
+
+
+class ScopeUnknown(DomainError):
+    code = "token_scope_unknown"
+    status = 400
+    title = "A token has the rights of its account: no scope can be asked for."
+    oauth = "invalid_scope"
+
+
+class TokenTypeUnknown(DomainError):
+    code = "token_type_unknown"
+    status = 400
+    title = "Only refresh tokens can be revoked; an access token ends by itself within minutes."
+    oauth = "unsupported_token_type"
 
 
 class AuthorizationRefused(DomainError):

@@ -10,17 +10,20 @@ class DomainError(Exception):
 
     `code` is stable and documented, `status` the HTTP status, `title` one sentence for people. `details` may hold only
     values that are safe to show to the caller. `retryable` tells programs that the same request may succeed later.
+    `headers` go with the answer.
     """
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Something went wrong on our side."
     retryable: ClassVar[bool] = False
+    oauth: ClassVar[str] = ""  # its name in RFC 6749 §5.2, where a client of OAuth may meet it
 
     def __init__(self, message: str | None = None, *, retry_after: int | None = None, **details: Detail) -> None:
         self.message = message or self.title
         self.details = details
         self.retry_after = retry_after
+        self.headers: dict[str, str] = {}
         self.refused: tuple[str, str, str] | None = None
         super().__init__(self.message)
 

@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.context import Runtime
 from app.shared.audit import AuditRow, append_audit_row
 from app.shared.authz.actor import ANONYMOUS, SYSTEM, Actor
+from app.shared.errors import oauth
 from app.shared.errors.base import DomainError
 from app.shared.errors.common import (
     Conflict,
@@ -30,6 +31,16 @@ from app.shared.errors.common import (
     Unauthenticated,
     ValidationFailed,
 )
+from app.shared.errors.envelope import envelope
+from app.shared.errors.http import (
+    MethodNotAllowed,
+    NotAcceptable,
+    RequestTimedOut,
+    RequestTooLarge,
+    UnsupportedMediaType,
+    UpgradeRequired,
+)
+from app.shared.middleware.request import route_of
 from app.shared.telemetry.metrics import ERRORS
 from app.shared.telemetry.trace import Trace, new_trace
 
@@ -50,24 +61,15 @@ class ErrorPage(msgspec.Struct, frozen=True, kw_only=True):
     retryable: bool
 
 
-class MethodNotAllowed(DomainError):
-    code = "method_not_allowed"
-    status = 405
-    title = "This address does not take that kind of request."
-
-
-class RequestTooLarge(DomainError):
-    code = "request_too_large"
-    status = 413
-    title = "That is more than this address takes."
-
-
 _BY_STATUS: dict[int, type[DomainError]] = {
     401: Unauthenticated,
     403: Forbidden,
     404: NotFound,
     405: MethodNotAllowed,
+    406: NotAcceptable,
+    408: RequestTimedOut,
     413: RequestTooLarge,
+    415: UnsupportedMediaType,
     429: TooManyRequests,
 }
 
@@ -81,10 +83,7 @@ def as_domain_error(error: Exception) -> DomainError:
     if isinstance(error, RecursionError):
         return ValidationFailed("This request is nested too deeply.")
     if isinstance(error, HTTPException):
-        if error.status_code == 400:
-            return ValidationFailed("This request could not be read.")
-        kind = _BY_STATUS.get(error.status_code)
-        return kind() if kind else DomainError()
+        return _of_http(error)
     if isinstance(error, DataError):  # a NUL in a text, a number out of every range
         return ValidationFailed("Something in this request cannot be stored.")
     if isinstance(error, IntegrityError):  # a rule of the tables that no use case asked for before
@@ -95,6 +94,17 @@ def as_domain_error(error: Exception) -> DomainError:
     if isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.startswith("redis."):
         return ServiceUnavailable(retry_after=2)
     return DomainError()
+
+
+def _of_http(error: HTTPException) -> DomainError:
+    if error.status_code == 405 and "websocket" in (error.headers or {}).get("allow", ""):
+        upgrade = UpgradeRequired()
+        upgrade.headers = {"upgrade": "websocket", "connection": "upgrade"}
+        return upgrade
+    kind = _BY_STATUS.get(error.status_code)
+    if kind is None and error.status_code < 500:
+        return ValidationFailed("This request could not be read.")
+    return kind() if kind else DomainError()
 
 
 def _fields_of(error: ValidationException) -> dict[str, str]:
@@ -125,35 +135,42 @@ def _answer(
 ) -> Response[str] | Response[dict[str, object]]:
     ERRORS.labels(refusal.code).inc()
     if refusal.status >= 500:
-        log.error("request failed", code=refusal.code, path=request.url.path, exc_info=error)
-    headers = {"cache-control": "no-store"}
-    if refusal.retry_after is not None or refusal.status in (429, 503):
-        headers["retry-after"] = str(refusal.retry_after or 2)
-    shown = _page_of(refusal, trace)
+        log.error("request failed", code=refusal.code, path=route_of(request.scope), exc_info=error)
+    headers = _headers(request, refusal)
+    if request.url.path in oauth.PATHS:
+        return Response(oauth.oauth_error(refusal), status_code=oauth.oauth_status(refusal), headers=headers)
     if _wants_json(request):
-        return Response(_envelope(shown, refusal), status_code=refusal.status, headers=headers)
+        return Response(envelope(refusal, trace), status_code=refusal.status, headers=headers)
+    shown = _page_of(refusal, trace)
     if refusal.status == 401:
         return _to_login(request, headers)
     return _render_html(request.app.state.runtime, request, shown, headers)
 
 
+def _headers(request: AnyRequest, refusal: DomainError) -> dict[str, str]:  # type: ignore[type-arg]
+    headers = {"cache-control": "no-store", **refusal.headers}
+    if refusal.retry_after is not None or refusal.status in (429, 503):
+        headers["retry-after"] = str(refusal.retry_after or 2)
+    if refusal.status == 401:
+        headers.setdefault("www-authenticate", _challenge(request, refusal))
+    return headers
+
+
+def _challenge(request: AnyRequest, refusal: DomainError) -> str:  # type: ignore[type-arg]
+    """RFC 9110 §11.6.1: each 401 says how to sign in; RFC 6750 §3.1: a token that was sent is named as the cause. The
+    endpoints of OAuth take client credentials instead (RFC 6749 §5.2)."""
+    if request.url.path in oauth.PATHS:
+        return 'Basic realm="berth", charset="UTF-8"'
+    said = oauth.oauth_error(refusal)["error_description"]
+    sent = request.headers.get("authorization", "").lower().startswith("bearer ")
+    return 'Bearer realm="berth"' + (f', error="invalid_token", error_description="{said}"' if sent else "")
+
+
 def _wants_json(request: AnyRequest) -> bool:  # type: ignore[type-arg]
     path = request.url.path
-    if path.startswith(("/api/", "/webhooks/", "/oauth/token", "/oauth/revoke")):
+    if path.startswith(("/api/", "/webhooks/", "/.well-known/")):
         return True
     return "application/json" in request.headers.get("accept", "") and "hx-request" not in request.headers
-
-
-def _envelope(shown: ErrorPage, refusal: DomainError) -> dict[str, object]:
-    return {
-        "error": {
-            "code": shown.code,
-            "message": shown.message,
-            "details": refusal.details,
-            "correlation_id": shown.correlation_id,
-            "retryable": shown.retryable,
-        }
-    }
 
 
 def _page_of(refusal: DomainError, trace: Trace) -> ErrorPage:

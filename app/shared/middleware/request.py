@@ -1,10 +1,13 @@
-"""Begins every request: the host must be ours, a correlation id is bound, the actor is known, the end is logged.
+"""Begins every request that has a route: the actor is known, the end is logged.
 
-Logs hold method, path without its query, status and milliseconds: a query string may hold what must not be kept.
+Logs hold method, route, status and milliseconds. Of the path only ids and numbers are kept: the rest of it, and the
+query, may hold what must not be kept.
 """
 
+import re
 import secrets
 import time
+from uuid import UUID
 
 import structlog
 from litestar.connection import ASGIConnection
@@ -15,10 +18,17 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from app.context import Runtime
 from app.shared.authz.actor import ANONYMOUS
 from app.shared.telemetry.metrics import REQUEST_SECONDS
-from app.shared.telemetry.trace import new_trace
 
 log = structlog.get_logger("berth.web")
+PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 UNAUTHENTICATED_PREFIXES = ("/static/", "/healthz", "/readyz", "/metrics", "/favicon")
+
+
+def route_of(scope: Scope) -> str:
+    """The path for a log: the route's template, with the ids and numbers that stood in it."""
+    filled: dict[str, object] = dict(scope.get("path_params", {}))
+    kept = {name: str(value) for name, value in filled.items() if isinstance(value, UUID | int)}
+    return PARAMETER.sub(lambda match: kept.get(match[1], match[0]), str(scope.get("path_template") or "-"))
 
 
 class RequestMiddleware(ASGIMiddleware):
@@ -30,13 +40,9 @@ class RequestMiddleware(ASGIMiddleware):
         """Never refuses: who may do what is the guard's business."""
         connection: ASGIConnection = ASGIConnection(scope, receive, send)  # type: ignore[type-arg]
         runtime: Runtime = connection.app.state.runtime
-        trace = new_trace(connection.headers.get("x-correlation-id"))
-        scope["state"]["trace"] = trace
         handler = scope["route_handler"]
         if handler.opt.get("csp_nonce"):
             scope["state"]["csp_nonce"] = secrets.token_urlsafe(16)
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(service="web", correlation_id=trace.correlation_id)
         scope["user"] = ANONYMOUS
         path = scope["path"]
         if runtime.authenticate is not None and not path.startswith(UNAUTHENTICATED_PREFIXES):
@@ -67,8 +73,8 @@ class RequestMiddleware(ASGIMiddleware):
                 if not scope["path"].startswith(UNAUTHENTICATED_PREFIXES):
                     log.info(
                         "request",
-                        method=scope["method"],
-                        path=scope["path"],
+                        method="HEAD" if scope["state"].get("asked_by_head") else scope["method"],
+                        path=route_of(scope),
                         status=status,
                         ms=round(elapsed * 1000, 1),
                     )

@@ -1,11 +1,16 @@
-"""One guard for every route, in this order: declared, rate, view-as, origin and CSRF, permission, idempotency key."""
+"""One guard for every route, in this order: declared, rate, signed in, view-as, origin, permission, kinds of content,
+CSRF, idempotency key. What can be refused by the head alone is refused before a byte of the body is read, and of a form
+only its two hidden fields are looked at before all has been allowed."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
+from urllib.parse import unquote_plus
 
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.exceptions import ImproperlyConfiguredException
+from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
 
 from app.context import Runtime
@@ -20,10 +25,14 @@ from app.shared.errors import (
     ValidationFailed,
     ViewOnly,
 )
+from app.shared.errors.http import RequestTooLarge
 from app.shared.idempotency import IdempotencyKey, is_stored, place_of, request_digest, route_of
 from app.shared.rdb import RateLimit, take
 from app.shared.web.csrf import is_csrf_token, is_same_origin
+from app.shared.web.media import check_media
 
+FORM_BYTES = 256_000  # of a page's form; the longest hold text that a person pasted
+FORM_FIELDS = 500
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 Connection = ASGIConnection  # the guard is called for HTTP and WebSocket alike
 
@@ -43,11 +52,16 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:  # t
     moved = actor.viewing is not None and await _is_repeat(runtime, connection, handler, actor)
     if actor.viewing is not None and not moved:
         _check_viewing(connection, opt, unsafe=unsafe)
-    form_token, form_key = await _form_fields(connection) if unsafe else ("", "")
-    if unsafe and opt.get("same_origin", True):
-        _check_forgery(runtime, connection, actor, form_token)
+    guarded = unsafe and opt.get("same_origin", True) and (actor.id is None or actor.via_cookie)
+    if guarded:  # else a bearer token, which a browser never sends on its own
+        _check_origin(runtime, connection)
     if isinstance(permission, Permission) and not moved:
         _check_permission(connection, actor, permission, unsafe=unsafe)
+    if isinstance(connection, Request) and isinstance(handler, HTTPRouteHandler):
+        check_media(connection, handler)
+    form_token, form_key = await _form_fields(connection) if unsafe else ("", "")
+    if guarded:
+        _check_forgery(runtime, connection, actor, form_token)
     if unsafe and opt.get("idempotent") and isinstance(connection, Request):
         connection.state.idempotency = await _idempotency_key(connection, handler, actor, form_key)
 
@@ -98,19 +112,30 @@ async def _check_rate(runtime: Runtime, connection: Connection, actor: Actor, li
 
 
 async def _form_fields(connection: Connection) -> tuple[str, str]:  # type: ignore[type-arg]
+    """The CSRF token and the idempotency key of a form. Raises RequestTooLarge for what is no form of a page."""
     kind = connection.headers.get("content-type", "")
-    if not isinstance(connection, Request) or not kind.startswith("application/x-www-form-urlencoded"):
+    if not isinstance(connection, Request) or not kind.lower().startswith("application/x-www-form-urlencoded"):
         return ("", "")
-    form = await connection.form()
-    return (str(form.get("_csrf_token", "")), str(form.get("_idempotency_key", "")))
+    if (connection.content_length or 0) > FORM_BYTES:
+        raise RequestTooLarge()
+    form = await connection.body()
+    if len(form) > FORM_BYTES or form.count(b"&") >= FORM_FIELDS:
+        raise RequestTooLarge()
+    return _field(form, b"_csrf_token"), _field(form, b"_idempotency_key")
+
+
+def _field(form: bytes, name: bytes) -> str:
+    found = re.search(rb"(?:^|&)" + name + rb"=([^&]{0,1000})", form)
+    return unquote_plus(found[1].decode("ascii", "replace")) if found else ""
+
+
+def _check_origin(runtime: Runtime, connection: Connection) -> None:  # type: ignore[type-arg]
+    if not is_same_origin(runtime.settings.web, connection):
+        raise Forbidden("This request did not come from one of our own pages.", reason="cross_origin")
 
 
 def _check_forgery(runtime: Runtime, connection: Connection, actor: Actor, form_token: str) -> None:  # type: ignore[type-arg]
-    if actor.id is not None and not actor.via_cookie:
-        return  # a bearer token is never sent by a browser on its own
     settings = runtime.settings.web
-    if not is_same_origin(settings, connection):
-        raise Forbidden("This request did not come from one of our own pages.", reason="cross_origin")
     cookie = connection.cookies.get(settings.cookie("session"))
     token = connection.headers.get("x-csrftoken") or form_token
     if not is_csrf_token(settings, cookie if actor.via_cookie else None, token):

@@ -81,6 +81,7 @@ class TokenForm(msgspec.Struct, kw_only=True):
     redirect_uri: str = ""
     code_verifier: str = ""
     refresh_token: str = ""
+    scope: str = ""
 
 
 class RevokeForm(msgspec.Struct, kw_only=True):

@@ -6,14 +6,26 @@ what is open and tells WebSockets to come back (1012). A second signal ends the 
 """
 
 import os
+import resource
 import signal
 import time
+from functools import partial
 from types import FrameType
+from typing import Any
 
 import uvicorn
+from litestar.types import ASGIApp
+from uvicorn.middleware.proxy_headers import _TrustedHosts
 
 from app.asgi import create_app
+from app.cli.server.bounds import Bounds, Census
+from app.cli.server.http import BoundedHttp
+from app.cli.server.websocket import BoundedWebSocket
 from app.context import Runtime
+from app.settings import Settings
+from app.shared.middleware.headers import fixed_headers
+
+BOUNDS = Bounds()
 
 
 class DrainingServer(uvicorn.Server):
@@ -42,14 +54,31 @@ class DrainingServer(uvicorn.Server):
 
 def serve() -> int:
     """Answer until told to end. `BERTH_TRUSTED_PROXIES` names proxies whose headers are believed."""
-    proxies = os.environ.get("BERTH_TRUSTED_PROXIES", "")
+    _take_all_descriptors()
     app = create_app()
-    config = uvicorn.Config(
+    runtime: Runtime = app.state.runtime
+    config = configured(
         app,
+        runtime.settings,
+        os.environ.get("BERTH_TRUSTED_PROXIES", ""),
         host=os.environ.get("BERTH_HOST", "127.0.0.1"),
         port=int(os.environ.get("BERTH_PORT", "8000")),
         loop="uvloop",
-        http="httptools",
+    )
+    DrainingServer(config, runtime, float(os.environ.get("BERTH_DRAIN_SECONDS", "0"))).run()
+    return 0
+
+
+def configured(
+    app: ASGIApp, settings: Settings, proxies: str = "", bounds: Bounds = BOUNDS, **given: Any
+) -> uvicorn.Config:
+    """uvicorn with our protocols. `proxies` are addresses and networks, separated by commas; `given` is uvicorn's."""
+    census, headers = Census(bounds, _TrustedHosts(proxies or [])), fixed_headers(settings)
+    return uvicorn.Config(
+        app,
+        http=partial(BoundedHttp, bounds, census, headers),  # type: ignore[arg-type]
+        ws=partial(BoundedWebSocket, bounds, headers),  # type: ignore[arg-type]
+        log_config=None,  # its loggers are ours: one chain
         timeout_graceful_shutdown=5,
         access_log=False,
         server_header=False,
@@ -57,6 +86,13 @@ def serve() -> int:
         forwarded_allow_ips=proxies or None,
         ws_per_message_deflate=False,  # terminal output would pay for it twice
         ws_max_size=1024 * 1024,  # for apps; one is held in memory before anybody looks, and the shell takes less
+        **given,
     )
-    DrainingServer(config, app.state.runtime, float(os.environ.get("BERTH_DRAIN_SECONDS", "0"))).run()
-    return 0
+
+
+def _take_all_descriptors() -> None:
+    """A connection is a descriptor: the soft limit that shells set is far below what may wait at the bounds."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, 65_536) if hard != resource.RLIM_INFINITY else 65_536
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
