@@ -25,6 +25,7 @@ from app.shared.db import Database
 from app.shared.errors.render import render_error
 from app.shared.manifest import Domain
 from app.shared.middleware.answers import Answers
+from app.shared.middleware.crowd import Crowd
 from app.shared.middleware.headers import SecurityHeaders
 from app.shared.middleware.host import AppHosts, HostCheck
 from app.shared.middleware.methods import Methods, allowed_methods
@@ -113,7 +114,7 @@ def bind(app: Litestar, runtime: Runtime, domains: Sequence[Domain] = DOMAINS) -
     for domain in domains:
         if domain.host_app is not None:
             answering = AppHosts(answering, domain.host_app(runtime), runtime.settings)
-    app.asgi_handler = Answers(answering, runtime.settings)
+    app.asgi_handler = Answers(Crowd(answering, runtime.settings), runtime.settings)
     return app
 
 

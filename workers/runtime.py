@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, TelemetryConfig, TelemetryFilter
+from temporalio.runtime import Runtime as CoreRuntime
 
 from app.context import Runtime
 from app.settings import Settings, load_settings
@@ -25,7 +28,15 @@ log = structlog.get_logger("workers")
 def start_runtime(service: str) -> Runtime:
     """Logs configured for `service`, settings from the environment, and the Runtime made of them."""
     configure_logs(service)
+    _forward_core_logs()
     return build_runtime(load_settings(os.environ))
+
+
+def _forward_core_logs() -> None:
+    """Temporal's core is not Python and would write to standard output by itself."""
+    forwarding = LogForwardingConfig(logger=logging.getLogger("temporalio.core"), append_log_fields_to_message=False)
+    logs = LoggingConfig(filter=TelemetryFilter(core_level="WARN", other_level="ERROR"), forwarding=forwarding)
+    CoreRuntime.set_default(CoreRuntime(telemetry=TelemetryConfig(logging=logs)), error_if_already_set=False)
 
 
 def build_runtime(settings: Settings) -> Runtime:

@@ -104,7 +104,7 @@ async def test_every_401_says_how_to_sign_in_and_whether_a_token_was_the_cause(a
     assert (page.status_code, page.headers["www-authenticate"]) == (401, 'Bearer realm="berth"')
 
 
-async def test_a_body_of_a_kind_that_a_route_does_not_read_is_415_on_every_route(app, people) -> None:
+async def test_a_body_of_a_kind_that_a_route_does_not_read_is_415_on_every_route(app, people, runtime) -> None:
     swept = 0
     for method, path, handler in _routes(app):
         reads = read_by(handler, is_api=path.startswith("/api/"))
@@ -113,6 +113,7 @@ async def test_a_body_of_a_kind_that_a_route_does_not_read_is_415_on_every_route
         if path.startswith("/oauth/revoke"):
             continue
         person = people.of(handler)
+        await runtime.valkey.flushdb()  # no rate is what is tested
         headers = {"sec-fetch-site": "same-origin", "x-idempotency-key": "k", "x-csrftoken": person.csrf}
         for kind in ("text/plain", "application/xml", f"{reads}; charset=utf-16", f"{reads}x", ""):
             answer = await person.client.request(
@@ -125,11 +126,12 @@ async def test_a_body_of_a_kind_that_a_route_does_not_read_is_415_on_every_route
     assert swept > 100
 
 
-async def test_an_answer_of_a_kind_that_is_not_accepted_is_406_on_every_route(app, people) -> None:
+async def test_an_answer_of_a_kind_that_is_not_accepted_is_406_on_every_route(app, people, runtime) -> None:
     swept = 0
     for method, path, handler in _routes(app):
         if path in WAITS or not written_by(handler, is_api=path.startswith("/api/")):
             continue
+        await runtime.valkey.flushdb()
         for accept in ("image/png", "application/json;q=0, text/html;q=0.0, text/csv;q=0, application/x-ndjson;q=0"):
             answer = await people.ask(method, path, handler, accept=accept)
             assert answer.status_code == 406, (method, path, accept, answer.text[:200])

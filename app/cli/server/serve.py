@@ -13,6 +13,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
+import structlog
 import uvicorn
 from litestar.types import ASGIApp
 from uvicorn.middleware.proxy_headers import _TrustedHosts
@@ -26,6 +27,7 @@ from app.settings import Settings
 from app.shared.middleware.headers import fixed_headers
 
 BOUNDS = Bounds()
+log = structlog.get_logger("berth.web")
 
 
 class DrainingServer(uvicorn.Server):
@@ -65,6 +67,7 @@ def serve() -> int:
         port=int(os.environ.get("BERTH_PORT", "8000")),
         loop="uvloop",
     )
+    log.info("web started", host=config.host, port=config.port)
     DrainingServer(config, runtime, float(os.environ.get("BERTH_DRAIN_SECONDS", "0"))).run()
     return 0
 

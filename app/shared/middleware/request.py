@@ -66,8 +66,10 @@ class RequestMiddleware(ASGIMiddleware):
         try:
             await next_app(scope, receive, watch)
         finally:
-            if scope["type"] == ScopeType.HTTP:
-                elapsed = time.perf_counter() - started
+            elapsed = time.perf_counter() - started
+            if scope["type"] == ScopeType.WEBSOCKET:
+                log.info("socket", path=route_of(scope), ms=round(elapsed * 1000, 1))
+            else:
                 template = str(scope.get("path_template") or "-")
                 REQUEST_SECONDS.labels(scope["method"], template, str(status)).observe(elapsed)
                 if not scope["path"].startswith(UNAUTHENTICATED_PREFIXES):

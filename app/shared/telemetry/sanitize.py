@@ -22,6 +22,10 @@ PATTERNS = (
     re.compile(r"(?i)\b(?:bearer|basic|oauth)\s+[A-Za-z0-9._~+/=\"%,:_-]{8,}"),
     re.compile(r"(?i)(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),  # user:password in an address
     re.compile(r"(?i)[?&](?:token|code|state|key|signature|x-amz-[a-z-]+)=[^&\s\"']+"),
+    re.compile(  # name=value, name: value and "name": "value", in a text or a query
+        r"""(?ix)["']?\b[\w-]*(?:pass(?:word|wd|phrase)|secret|token|api[-_]?key|authorization|cookie|credential|code_verifier
+        |signature)["']?\s*[=:]\s*(?:"[^"]*"|'[^']*'|[^\s"',;&)\]}]+)"""
+    ),
     re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"),  # mail addresses
     re.compile(r"\b(?:\d[ -]?){13,19}\b"),  # card numbers
 )

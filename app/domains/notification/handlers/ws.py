@@ -1,5 +1,5 @@
 """`/live`: one WebSocket per tab. The server sends `{"topics": […]}`, to a person's own pages also the id of
-a new item; the client sends nothing that is read."""
+a new item; the client has nothing to say, and one that goes on talking is closed."""
 
 import asyncio
 
@@ -14,6 +14,8 @@ from app.shared.web.csrf import origin_of
 SESSION_ENDED = 4401
 WRONG_ORIGIN = 4403
 TRY_AGAIN = 1013
+TALKATIVE = 1008
+HEARD = 16  # messages that are overlooked
 
 
 @websocket("/live", opt=public("answers 4401 to who is not signed in", viewing=True))
@@ -62,10 +64,11 @@ async def _until_dropped(socket: WebSocket, page: Page) -> None:  # type: ignore
 
 async def _until_closed(socket: WebSocket) -> None:  # type: ignore[type-arg]
     try:
-        while True:
-            await socket.receive_data(mode="text")
+        for _ in range(HEARD):
+            await socket.receive()
     except WebSocketDisconnect:
         return
+    await socket.close(code=TALKATIVE, reason="this socket only listens")
 
 
 ROUTES = [live]
