@@ -239,10 +239,11 @@ class UploadView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """Why one item of a batch was not done; the others were."""
+    """Why one item of a batch was not done; the others were. `status` is what the item alone would have got."""
 
     code: str
     message: str
+    status: int = 422
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):

@@ -123,7 +123,7 @@ def _finish(operation: Schema, handler: HTTPRouteHandler, path: str, method: str
         operation["parameters"] = parameters
     if handler.parsed_fn_signature.return_type.is_subclass_of(Stream):
         _answer_files(operation)
-    _answer_errors(operation)
+    _answer_errors(operation, {str(code) for code in handler.responses or ()})
 
 
 def _name_apart(operations: list[Schema]) -> None:
@@ -155,10 +155,14 @@ def _answer_files(operation: Schema) -> None:
             answer["content"] = {kind: {"schema": {"type": "string"}} for kind in kinds}
 
 
-def _answer_errors(operation: Schema) -> None:
-    answers = {code: answer for code, answer in operation["responses"].items() if not code.startswith(("4", "5"))}
-    for answer in answers.values():
+def _answer_errors(operation: Schema, declared: set[str]) -> None:
+    """All refusals look alike; those that a route declares by itself stand beside them."""
+    found = operation["responses"].items()
+    answers = {code: answer for code, answer in found if code in declared or not code.startswith(("4", "5"))}
+    for code, answer in answers.items():
         answer.pop("headers", None)
+        if code in declared:
+            continue
         answer["description"] = "done" if "content" in answer else "done; no body"
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     answers["default"] = {"description": "refused; `error.code` says why", "content": content}

@@ -11,6 +11,18 @@ def digest(data: bytes) -> str:
     return base64.b64encode(hashlib.sha256(data).digest()).decode()
 
 
+def counted(answer: httpx.Response, whole: int) -> list[dict]:
+    """The items of an answer for several, whose status and counts agree with what became of each."""
+    body = answer.json()
+    refused = [item for item in body["items"] if item["refused"]]
+    assert (body["accepted"], body["refused"]) == (len(body["items"]) - len(refused), len(refused))
+    wanted = whole if not refused else 207 if body["accepted"] else 422
+    assert answer.status_code == wanted, answer.text
+    assert ("error" in body) is (wanted == 422)
+    assert all((item["status"] >= 400) is (item["refused"] is not None) for item in body["items"])
+    return body["items"]
+
+
 class Shelf:
     def __init__(self, runtime, browser) -> None:
         self.runtime = runtime
@@ -24,8 +36,7 @@ class Shelf:
             "items": [{"path": path, "size": len(data), "sha256": digest(data)} for path, data in items],
         }
         answer = await self.browser.post_json("/api/v1/storage/uploads", body, key)
-        assert answer.status_code == 201, answer.text
-        return answer.json()["items"]
+        return counted(answer, 201)
 
     async def send(self, put: dict, data: bytes) -> httpx.Response:
         return await self.s3.put(put["url"], content=data, headers=put["headers"])
@@ -38,8 +49,7 @@ class Shelf:
 
     async def finish(self, *ids: str, overwrite: bool = False):
         answer = await self.browser.post_json("/api/v1/storage/uploads/finish", {"ids": ids, "overwrite": overwrite})
-        assert answer.status_code == 200, answer.text
-        return answer.json()["items"]
+        return counted(answer, 200)
 
     async def put(self, path: str, data: bytes, overwrite: bool = False, namespace: str = "files") -> str:
         """A whole file of any size; its id."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from tests.domains.storage.shelf import digest
+from tests.domains.storage.shelf import counted, digest
 
 ROOT = Path(__file__).resolve().parents[3]
 CORPORA = Path(os.environ.get("BERTH_CORPORA", ROOT.parent / "shared" / "corpora"))
@@ -100,8 +100,7 @@ async def test_hostile_names_are_refused_or_come_back_as_they_are(shelf) -> None
         batch = lines[start : start + 100]
         body = {"items": [{"path": line, "size": 0, "sha256": digest(b"")} for line in batch]}
         answer = await shelf.browser.post_json("/api/v1/storage/uploads", body)
-        assert answer.status_code == 201, answer.text[:300]
-        for line, item in zip(batch, answer.json()["items"], strict=True):
+        for line, item in zip(batch, counted(answer, 201), strict=True):
             try:
                 wanted = parse(line)
             except BadPath:
@@ -162,3 +161,47 @@ async def test_a_page_of_a_folder_of_a_hundred_thousand_files_takes_less_than_10
     began = time.perf_counter()
     assert (await shelf.get("/api/v1/storage/objects", q="file-099999")).json()["items"]
     print("search", round((time.perf_counter() - began) * 1000))
+
+
+HEX = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"
+
+
+@pytest.mark.parametrize("spelling", [HEX, HEX.lower(), digest(b"")])
+async def test_a_digest_may_be_given_in_hexadecimal_or_in_base64(shelf, spelling: str) -> None:
+    body = {"items": [{"path": "a", "size": 0, "sha256": spelling}]}
+    [begun] = counted(await shelf.browser.post_json("/api/v1/storage/uploads", body), 201)
+    assert (await shelf.send(begun["upload"]["put"], b"")).status_code == 200
+    [done] = await shelf.finish(begun["upload"]["id"])
+    assert done["status"] == 200
+    again = counted(await shelf.browser.post_json("/api/v1/storage/uploads", body), 201)
+    assert [(item["status"], item["same_as"]) for item in again] == [(200, done["id"])]
+
+
+@pytest.mark.parametrize(
+    "wrong", [HEX[:-1], HEX + "0", "g" * 64, digest(b"")[:-1], digest(b"").rstrip("="), "A" * 43 + "-", "A" * 44,
+              "\uff10" * 64, digest(b"")[:-2] + "V=", f" {HEX}", "sha256:" + HEX],
+)  # fmt: skip
+async def test_a_digest_of_another_form_is_refused_under_its_path(shelf, wrong: str) -> None:
+    items = [{"path": "a", "size": 0, "sha256": HEX}, {"path": "b", "size": 9 << 20, "sha256": wrong}]
+    answer = await shelf.browser.post_json("/api/v1/storage/uploads", {"items": items})
+    assert answer.status_code == 422
+    assert list(answer.json()["error"]["details"]["fields"]) == ["items[1].sha256"]
+    assert "hexadecimal (64 digits) or base64 (44 characters)" in answer.text
+    [begun] = await shelf.announce(("big", bytes(9 << 20)))
+    parts = {"parts": [{"number": 1, "sha256": HEX}, {"number": 2, "sha256": wrong}]}
+    answer = await shelf.browser.post_json(f"/api/v1/storage/uploads/{begun['upload']['id']}/parts", parts)
+    assert (answer.status_code, list(answer.json()["error"]["details"]["fields"])) == (422, ["parts[1].sha256"])
+
+
+async def test_some_refused_is_207_and_all_refused_is_422_each_with_the_items(shelf) -> None:
+    await shelf.announce(("there", b""))
+    some = {"items": [{"path": "a", "size": 0, "sha256": HEX}, {"path": "../b", "size": 0, "sha256": HEX}]}
+    answer = await shelf.browser.post_json("/api/v1/storage/uploads", some)
+    assert answer.status_code == 207
+    assert [item["status"] for item in counted(answer, 201)] == [201, 422]
+    none = {"items": [{"path": "../a", "size": 0, "sha256": HEX}, {"path": "..", "size": 0, "sha256": HEX}]}
+    answer = await shelf.browser.post_json("/api/v1/storage/uploads", none)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "validation_error")
+    assert len(counted(answer, 201)) == 2
+    again = await shelf.browser.post_json("/api/v1/storage/uploads", none)
+    assert again.status_code == 422

@@ -1,9 +1,10 @@
 """Files for programs: uploads, links, copies to machines. The bytes themselves go to the store, never through here."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
-from litestar import delete, get, post
+from litestar import Request, Response, delete, get, post
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.storage.contracts import (
@@ -20,6 +21,7 @@ from app.domains.storage.schemas.api import (
     BegunAnswer,
     FinishBody,
     FinishedAnswer,
+    FinishedItemAnswer,
     PartsAnswer,
     PartsBody,
     ProgressAnswer,
@@ -33,17 +35,29 @@ from app.domains.storage.service import copies, links, transfer, uploads, views
 from app.shared.authz import Permission
 from app.shared.idempotency import once
 from app.shared.web import Contexts, Ctx, Json, requires
+from app.shared.web.batch import answered, statuses
 from app.shared.web.paging import Cursor, Limit
 
+AnyRequest = Request  # of any user, auth and state
 Machine = Annotated[UUID | None, QueryParameter(description="only copies to this machine")]
 
 
-@post("/api/v1/storage/uploads", opt=WRITE, status_code=201)
-async def begin_uploads(contexts: Contexts, data: Json[UploadsBody]) -> UploadsBegunAnswer:
+def first_of(items: Sequence[BegunAnswer] | Sequence[FinishedItemAnswer]) -> tuple[str, str] | None:
+    """Code and message of the first refusal."""
+    return next(((item.refused.code, item.refused.message) for item in items if item.refused), None)
+
+
+@post("/api/v1/storage/uploads", opt=WRITE, status_code=201, responses=statuses(UploadsBegunAnswer))
+async def begin_uploads(
+    request: AnyRequest,  # type: ignore[type-arg]
+    contexts: Contexts,
+    data: Json[UploadsBody],
+) -> Response[UploadsBegunAnswer]:
     """Announce 1 to 100 files: room is set aside for each, and the answer says where its bytes go. The same key again
     gives fresh addresses for the same uploads."""
     tickets = await transfer.begin(contexts, data.command())
-    return UploadsBegunAnswer(items=[BegunAnswer.of(ticket) for ticket in tickets])
+    answer = UploadsBegunAnswer.of(tickets)
+    return answered(answer, 201, first_of(answer.items), request.state.trace.correlation_id)
 
 
 @get("/api/v1/storage/uploads", opt=READ)
@@ -66,11 +80,16 @@ async def sign_parts(contexts: Contexts, upload_id: FromPath[UUID], data: Json[P
     return PartsAnswer.of(await transfer.sign_parts(contexts, command))
 
 
-@post("/api/v1/storage/uploads/finish", opt=WRITE, status_code=200)
-async def finish_uploads(contexts: Contexts, data: Json[FinishBody]) -> FinishedAnswer:
+@post("/api/v1/storage/uploads/finish", opt=WRITE, status_code=200, responses=statuses(FinishedAnswer))
+async def finish_uploads(
+    request: AnyRequest,  # type: ignore[type-arg]
+    contexts: Contexts,
+    data: Json[FinishBody],
+) -> Response[FinishedAnswer]:
     """Compare what arrived with what was announced, and make it visible. Safe to repeat."""
     command = FinishUploads(ids=tuple(data.ids), overwrite=data.overwrite)
-    return FinishedAnswer(items=list((await transfer.finish(contexts, command)).items))
+    answer = FinishedAnswer.of((await transfer.finish(contexts, command)).items)
+    return answered(answer, 200, first_of(answer.items), request.state.trace.correlation_id)
 
 
 @delete("/api/v1/storage/uploads/{upload_id:uuid}", opt=WRITE, status_code=200)

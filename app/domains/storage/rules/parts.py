@@ -3,9 +3,11 @@
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Sequence
 from uuid import UUID
 
+HEX = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 MIB = 1 << 20
 SINGLE = 8 * MIB  # up to here a file is sent in one piece
 SMALLEST_PART = 8 * MIB  # S3 wants at least 5 MiB
@@ -34,12 +36,20 @@ def size_of(number: int, size: int, each: int) -> int:
 
 
 def is_sha256(text: str) -> bool:
-    """Whether it is the base64 form of 32 bytes, in the one spelling that S3 compares."""
+    """Whether it is a SHA-256 in the one spelling that S3 compares: base64 of its 32 bytes."""
+    return HEX.fullmatch(text) is None and sha256_of(text) == text
+
+
+def sha256_of(text: str) -> str | None:
+    """A SHA-256 as S3 spells it, from 64 hexadecimal digits or 44 characters of base64 (RFC 4648 §4); None for anything
+    else, such as a digest of another length or of another alphabet."""
+    if HEX.fullmatch(text):
+        return base64.b64encode(bytes.fromhex(text)).decode()
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        return False
-    return len(raw) == 32 and base64.b64encode(raw).decode() == text
+        return None
+    return text if len(raw) == 32 and base64.b64encode(raw).decode() == text else None
 
 
 def composite(digests: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -18,8 +19,10 @@ from app.domains.storage.contracts import (
     UploadView,
     UsageView,
 )
+from app.domains.storage.rules import parts
 from app.domains.storage.service.transfer import PartTicket, Progress, Ticket
 from app.domains.storage.service.views import Overview
+from app.shared.errors import ValidationFailed
 from app.shared.web.paging import cut, pack, unpack
 
 
@@ -137,13 +140,32 @@ class ListingAnswer(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+Sha256 = Annotated[
+    str,
+    msgspec.Meta(description="SHA-256 of the bytes: 64 hexadecimal digits, or 44 characters of base64 with padding"),
+]
+
+
+def spelt(digests: dict[str, str]) -> dict[str, str]:
+    """Digests by the path of their field, as the store spells them. Raises ValidationFailed naming every wrong one."""
+    found = {path: parts.sha256_of(text) for path, text in digests.items()}
+    wrong = {
+        path: "must be a SHA-256, in hexadecimal (64 digits) or base64 (44 characters)"
+        for path in found
+        if not found[path]
+    }
+    if wrong:
+        raise ValidationFailed(fields=wrong)
+    return {path: digest for path, digest in found.items() if digest}
+
+
 class UploadItemBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`sha256` is wanted for files of up to 8 MiB, which are sent in one piece."""
 
     path: str
     size: int
     content_type: str = ""
-    sha256: str = ""
+    sha256: Sha256 = ""
 
 
 class UploadsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -154,9 +176,16 @@ class UploadsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     overwrite: bool = False
 
     def command(self) -> BeginUploads:
+        given = {f"items[{at}].sha256": item.sha256 for at, item in enumerate(self.items) if item.sha256}
+        digests = spelt(given)
         items = tuple(
-            UploadItem(path=item.path, size=item.size, content_type=item.content_type, sha256=item.sha256)
-            for item in self.items
+            UploadItem(
+                path=item.path,
+                size=item.size,
+                content_type=item.content_type,
+                sha256=digests.get(f"items[{at}].sha256", ""),
+            )
+            for at, item in enumerate(self.items)
         )
         return BeginUploads(namespace=self.namespace, items=items, overwrite=self.overwrite)
 
@@ -195,11 +224,12 @@ class UploadAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BegunAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one announced file, in the order of the request: an upload, or `same_as` the file there that has
-    these very bytes already, or why not. None of them: it was begun by an earlier request with this key and has been
-    finished or canceled since."""
+    """What became of one announced file, in the order of the request: an upload (`status` 201), or `same_as` the file
+    there that has these very bytes already (200), or why not (4xx). None of them: it was begun by an earlier request
+    with this key and has been finished or canceled since (200)."""
 
     path: str
+    status: int
     upload: UploadAnswer | None
     same_as: UUID | None
     refused: Refusal | None
@@ -208,11 +238,23 @@ class BegunAnswer(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, ticket: Ticket) -> "BegunAnswer":
         put = PutAnswer(url=ticket.put.url, headers=ticket.put.headers) if ticket.put else None
         upload = UploadAnswer.of(ticket.upload, put) if ticket.upload else None
-        return cls(path=ticket.begun.path, upload=upload, same_as=ticket.begun.same_as, refused=ticket.begun.refused)
+        begun, refused = ticket.begun, ticket.begun.refused
+        status = refused.status if refused else 201 if upload else 200
+        return cls(path=begun.path, status=status, upload=upload, same_as=begun.same_as, refused=refused)
 
 
 class UploadsBegunAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """201: all were taken. 207: some. 422: none; then `error` is there too, that of the first."""
+
     items: list[BegunAnswer]
+    accepted: int
+    refused: int
+
+    @classmethod
+    def of(cls, tickets: Sequence[Ticket]) -> "UploadsBegunAnswer":
+        items = [BegunAnswer.of(ticket) for ticket in tickets]
+        refused = sum(item.refused is not None for item in items)
+        return cls(items=items, accepted=len(items) - refused, refused=refused)
 
 
 class UploadsAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,14 +285,17 @@ class PartBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Numbers begin with 1."""
 
     number: int
-    sha256: str
+    sha256: Sha256
 
 
 class PartsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parts: list[PartBody]
 
     def digests(self) -> tuple[PartDigest, ...]:
-        return tuple(PartDigest(number=part.number, sha256=part.sha256) for part in self.parts)
+        digests = spelt({f"parts[{at}].sha256": part.sha256 for at, part in enumerate(self.parts)})
+        return tuple(
+            PartDigest(number=p.number, sha256=digests[f"parts[{at}].sha256"]) for at, p in enumerate(self.parts)
+        )
 
 
 class PartAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -279,10 +324,30 @@ class FinishBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     overwrite: bool = False
 
 
-class FinishedAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of each upload: a file of the same id, or why not yet."""
+class FinishedItemAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one upload: a file of the same id (`status` 200), or why not yet (4xx)."""
 
-    items: list[Finished]
+    id: UUID
+    path: str
+    status: int
+    refused: Refusal | None
+
+
+class FinishedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """200: all are files now. 207: some. 422: none; then `error` is there too, that of the first."""
+
+    items: list[FinishedItemAnswer]
+    accepted: int
+    refused: int
+
+    @classmethod
+    def of(cls, finished: Sequence[Finished]) -> "FinishedAnswer":
+        items = [
+            FinishedItemAnswer(id=f.id, path=f.path, status=f.refused.status if f.refused else 200, refused=f.refused)
+            for f in finished
+        ]
+        refused = sum(item.refused is not None for item in items)
+        return cls(items=items, accepted=len(items) - refused, refused=refused)
 
 
 class MoveBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -97,8 +97,9 @@ async def begin(ctx: Context, command: BeginUploads) -> UploadsBegun:
 def refused(error: DomainError) -> Refusal:
     """A refusal as part of an answer."""
     if isinstance(error, ValidationFailed) and error.fields:
-        return Refusal(code=error.code, message=" ".join(f"{text}." for text in error.fields.values()))
-    return Refusal(code=error.code, message=error.message)
+        message = " ".join(f"{text}." for text in error.fields.values())
+        return Refusal(code=error.code, message=message, status=error.status)
+    return Refusal(code=error.code, message=error.message, status=error.status)
 
 
 def _said(raw: str) -> str:
@@ -168,7 +169,7 @@ def _upload(template: UploadView, item: UploadItem, path: StoragePath | DomainEr
         raise PathTaken(f"{path} is there already.")
     each = parts.part_size(item.size)
     if each is None and not parts.is_sha256(item.sha256):
-        raise ValidationFailed(fields={"sha256": "A file of this size is sent in one piece: give its SHA-256, base64"})
+        raise ValidationFailed(fields={"sha256": "A file of this size is sent in one piece: give its SHA-256"})
     folder, name = split(path)
     return msgspec.structs.replace(
         template,
