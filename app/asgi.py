@@ -29,7 +29,7 @@ from app.shared.middleware.crowd import Crowd
 from app.shared.middleware.headers import SecurityHeaders
 from app.shared.middleware.host import AppHosts, HostCheck
 from app.shared.middleware.methods import Methods, allowed_methods
-from app.shared.middleware.request import RequestMiddleware
+from app.shared.middleware.request import RequestMiddleware, note_refusal
 from app.shared.rdb import connect
 from app.shared.telemetry.logs import configure_logs
 from app.shared.web import public
@@ -96,6 +96,7 @@ def create_routes(domains: Sequence[Domain] = DOMAINS, *, development: bool = Fa
         response_class=Listed,
         middleware=[RequestMiddleware()],
         exception_handlers={Exception: render_error},
+        after_exception=[note_refusal],
         logging_config=None,
         request_max_body_size=MAX_BODY,
         openapi_config=_openapi(),

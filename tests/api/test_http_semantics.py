@@ -22,7 +22,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 
 @pytest.fixture
 def app(runtime) -> "Litestar":
-    from app.asgi import create_app
+    from tests.fixtures.app import create_app
 
     return create_app(runtime)
 

@@ -33,6 +33,12 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self.conn.max_message_size = QUIET[path]
         super().handle_connect(event)
 
+    async def send(self, message: Any) -> None:
+        """An answer of HTTP in place of the handshake ends it, too; uvicorn would report it as not ended."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True
+
     def data_received(self, data: bytes) -> None:
         """A client that asks (pings, closes) and never reads what it gets is cut off."""
         super().data_received(data)

@@ -14,6 +14,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.settings import Settings
+from app.shared.errors.envelope import RawAnswer
 
 
 def content_security_policy(settings: Settings, nonce: str = "", form_target: str = "") -> str:
@@ -93,8 +94,8 @@ def refusing_by_http(scope: Scope, send: Send) -> Send:
     async def send_or_refuse(message: Message) -> None:
         nonlocal accepted
         if message["type"] == "websocket.close" and not accepted:
-            status = message.get("code", 1000) - 4000
-            status, headers, body = plain_answer(status if 400 <= status < 600 else 403, message.get("reason"))
+            refused = scope["state"].get("socket_refused", message.get("code", 1000) - 4000)
+            status, headers, body = plain_answer(refused if 400 <= refused < 600 else 403)
             await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
             await send({"type": "websocket.http.response.body", "body": body, "more_body": False})
         else:
@@ -104,7 +105,7 @@ def refusing_by_http(scope: Scope, send: Send) -> Send:
     return send_or_refuse
 
 
-def plain_answer(status: int, reason: str | None) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    """A refusal in one line of text, for who reads neither pages nor envelopes."""
-    body = f"{reason or HTTPStatus(status).phrase}\n".encode()
+def plain_answer(status: int) -> RawAnswer:
+    """A refusal that says no more than its status."""
+    body = f"{HTTPStatus(status).phrase}\n".encode()
     return status, [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())], body

@@ -12,11 +12,13 @@ from uuid import UUID
 import structlog
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
+from litestar.exceptions import HTTPException, WebSocketException
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.context import Runtime
 from app.shared.authz.actor import ANONYMOUS
+from app.shared.errors.base import DomainError
 from app.shared.telemetry.metrics import REQUEST_SECONDS
 
 log = structlog.get_logger("berth.web")
@@ -29,6 +31,19 @@ def route_of(scope: Scope) -> str:
     filled: dict[str, object] = dict(scope.get("path_params", {}))
     kept = {name: str(value) for name, value in filled.items() if isinstance(value, UUID | int)}
     return PARAMETER.sub(lambda match: kept.get(match[1], match[0]), str(scope.get("path_template") or "-"))
+
+
+async def note_refusal(error: Exception, scope: Scope) -> None:
+    """Litestar has no renderer of errors for sockets: it closes each alike and logs none. So what refused one is kept
+    for its answer (`SecurityHeaders`), and what nobody expected is logged."""
+    if scope["type"] != ScopeType.WEBSOCKET:
+        return
+    if isinstance(error, DomainError):
+        scope["state"]["socket_refused"] = error.status if error.status in (429, 503) else 403
+    elif isinstance(error, HTTPException):
+        scope["state"]["socket_refused"] = error.status_code
+    elif not isinstance(error, WebSocketException):
+        log.error("socket failed", path=route_of(scope), exc_info=error)
 
 
 class RequestMiddleware(ASGIMiddleware):
@@ -51,7 +66,9 @@ class RequestMiddleware(ASGIMiddleware):
             token = bearer.strip() if scheme.lower() == "bearer" else None
             if cookie or token:
                 scope["user"] = await runtime.authenticate(runtime, cookie, token)
-        await self._timed(scope, receive, send, next_app)
+        await self._timed(
+            scope, receive, send, refusing(next_app) if scope["type"] == ScopeType.WEBSOCKET else next_app
+        )
 
     async def _timed(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         started = time.perf_counter()

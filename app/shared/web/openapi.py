@@ -17,6 +17,7 @@ from litestar.response import Stream
 from litestar.routes import HTTPRoute
 
 from app.shared.authz import Permission
+from app.shared.errors.oauth import PATHS
 from app.shared.web.openapi_exact import bound_integers, close_bodies, opaque_cursors
 
 Schema = dict[str, Any]
@@ -45,6 +46,12 @@ ERROR: Schema = {
             },
         }
     },
+}
+OAUTH_ERROR: Schema = {
+    "type": "object",
+    "description": "RFC 6749 §5.2",
+    "required": ["error", "error_description"],
+    "properties": {"error": {"type": "string"}, "error_description": {"type": "string", "description": "for people"}},
 }
 KEY_PARAMETER: Schema = {
     "name": "X-Idempotency-Key",
@@ -76,7 +83,7 @@ def _describe(app: Litestar) -> Schema:
     schema["info"] = {"title": "Berth", "version": VERSION, "description": INTRODUCTION}
     schema["servers"] = [{"url": "/"}]
     parts = schema.setdefault("components", {})
-    parts.setdefault("schemas", {})["Error"] = ERROR
+    parts.setdefault("schemas", {}).update(Error=ERROR, OAuthError=OAUTH_ERROR)
     parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     for path, item in schema["paths"].items():
         for method, operation in item.items():
@@ -123,7 +130,9 @@ def _finish(operation: Schema, handler: HTTPRouteHandler, path: str, method: str
         operation["parameters"] = parameters
     if handler.parsed_fn_signature.return_type.is_subclass_of(Stream):
         _answer_files(operation)
-    _answer_errors(operation, {str(code) for code in handler.responses or ()})
+    _answer_errors(
+        operation, {str(code) for code in handler.responses or ()}, "OAuthError" if path in PATHS else "Error"
+    )
 
 
 def _name_apart(operations: list[Schema]) -> None:
@@ -155,7 +164,7 @@ def _answer_files(operation: Schema) -> None:
             answer["content"] = {kind: {"schema": {"type": "string"}} for kind in kinds}
 
 
-def _answer_errors(operation: Schema, declared: set[str]) -> None:
+def _answer_errors(operation: Schema, declared: set[str], error: str) -> None:
     """All refusals look alike; those that a route declares by itself stand beside them."""
     found = operation["responses"].items()
     answers = {code: answer for code, answer in found if code in declared or not code.startswith(("4", "5"))}
@@ -164,7 +173,7 @@ def _answer_errors(operation: Schema, declared: set[str]) -> None:
         if code in declared:
             continue
         answer["description"] = "done" if "content" in answer else "done; no body"
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{error}"}}}
     answers["default"] = {"description": "refused; `error.code` says why", "content": content}
     operation["responses"] = answers
 

@@ -50,7 +50,7 @@ async def test_a_wrong_secret_is_refused(sign_in_as, client) -> None:
     fields = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": "wrong"}
     answer = await client.post("/oauth/token", data=fields)
     assert answer.status_code == 401
-    assert answer.json()["error"]["code"] == "token_client_refused"
+    assert answer.json()["error"] == "invalid_client"
 
 
 async def test_a_member_may_not_make_service_accounts_and_the_refusal_is_audited(
