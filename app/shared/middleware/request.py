@@ -66,9 +66,7 @@ class RequestMiddleware(ASGIMiddleware):
             token = bearer.strip() if scheme.lower() == "bearer" else None
             if cookie or token:
                 scope["user"] = await runtime.authenticate(runtime, cookie, token)
-        await self._timed(
-            scope, receive, send, refusing(next_app) if scope["type"] == ScopeType.WEBSOCKET else next_app
-        )
+        await self._timed(scope, receive, send, next_app)
 
     async def _timed(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         started = time.perf_counter()
