@@ -33,8 +33,6 @@ def test_every_operation_says_what_it_does_who_may_and_how_it_refuses(descriptio
         assert op["summary"], (path, method)
         error = op["responses"]["default"]["content"]["application/json"]["schema"]["$ref"]
         assert error.endswith(("/Error", "/OAuthError"))
-            ("/Error", "/OAuthError")
-        )
         assert len(op["responses"]) > 1, (path, method, "no answer of success")
         if path.startswith("/api/v1/") and "x-permission" not in op:
             assert path in ("/api/v1/buildinfo",), (path, "says no permission")

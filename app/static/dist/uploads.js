@@ -52,7 +52,7 @@ async function call(method, path, body, signal) {
       continue;
     }
     const content = await read(answer);
-    if (answer.ok) return content;
+    if (answer.ok || content.items) return content; // of several items each says what became of it, also where none was taken
     const error = content.error ?? {};
     const again = answer.status === 429 || answer.status >= 500 || error.code === "idempotency_in_progress";
     if (!again || (answer.status === 500 && attempt > 4)) throw new Refused(answer.status, error.code ?? "unknown", error.message ?? "Berth could not do this.");
