@@ -1,6 +1,7 @@
 """What admin hands to the composition roots."""
 
 from app.domains.admin.handlers import (
+    pages_approvals,
     pages_audit,
     pages_books,
     pages_customers,
@@ -8,6 +9,7 @@ from app.domains.admin.handlers import (
     pages_money,
     pages_policies,
     pages_system,
+    rest_approvals,
     rest_audit,
     rest_customers,
     rest_money,
@@ -25,6 +27,8 @@ DOMAIN = Domain(
     routes=[
         *pages_audit.ROUTES,
         *rest_audit.ROUTES,
+        *pages_approvals.ROUTES,
+        *rest_approvals.ROUTES,
         *pages_policies.ROUTES,
         *rest_policies.ROUTES,
         *pages_customers.ROUTES,
@@ -61,6 +65,14 @@ DOMAIN = Domain(
             console="operator",
             order=60,
             jump="o",
+        ),
+        NavEntry(
+            label="Approvals",
+            href="/admin/approvals",
+            icon="check",
+            permission=Permission.PLATFORM_CONSOLE,
+            console="operator",
+            order=65,
         ),
         NavEntry(
             label="Audit",

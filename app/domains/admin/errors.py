@@ -11,6 +11,11 @@ class SecondPersonNeeded(DomainError):
     title = "You asked for this, so somebody else has to decide it."
 
 
+class RequestTooOld(Conflict):
+    code = "request_too_old"
+    title = "This was asked for too long ago."
+
+
 class AlreadyDecided(Conflict):
     code = "already_decided"
     title = "This was decided already."

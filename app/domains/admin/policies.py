@@ -8,7 +8,36 @@ ALONE_MAXIMUM = PolicyKey(
     minimum=0,
     maximum=10_000_000_000,
     unit="micro-units",
-    description="Up to this amount one person may refund or correct credit alone; above it a second one approves.",
+    guard="up",
+    description="Up to this sum one person may refund or correct credit alone within the window; above it a second one "
+    "approves. It is counted for the person, for the organisation and for the payment.",
+)
+ALONE_WINDOW = PolicyKey(
+    name="admin.alone_window_hours",
+    default=24,
+    minimum=24,
+    maximum=8_760,
+    unit="h",
+    guard="down",
+    description="Over how long the sum of what one person gives alone is counted.",
+)
+CORRECTION_MAXIMUM = PolicyKey(
+    name="admin.correction_maximum",
+    default=100_000_000_000,
+    minimum=10_000,
+    maximum=1_000_000_000_000,
+    unit="micro-units",
+    guard="up",
+    description="The largest single correction of credit, whoever approves it.",
+)
+REQUEST_DAYS = PolicyKey(
+    name="admin.change_request_days",
+    default=14,
+    minimum=1,
+    maximum=90,
+    unit="days",
+    guard="up",
+    description="How long a request may wait for a second person; an older one has to be asked for again.",
 )
 
-POLICIES = (ALONE_MAXIMUM,)
+POLICIES = (ALONE_MAXIMUM, ALONE_WINDOW, CORRECTION_MAXIMUM, REQUEST_DAYS)

@@ -26,6 +26,7 @@ from app.domains.auth.repository.holders import list_holders, list_verified
 from app.domains.auth.service import customers, invitations, places, rights, views
 from app.domains.auth.service.sessions import actor_of_cookie, cache_key
 from app.domains.auth.service.tokens import actor_of_bearer
+from app.shared.approval import Outcome
 from app.shared.authz import Actor, Permission, Role, platform_scope
 from app.shared.authz.actor import ANONYMOUS
 from app.shared.authz.rights import Claim, Ended
@@ -140,6 +141,11 @@ async def names_of(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, str]:
     return await CustomerRepository(ctx.session).list_names(wanted) if wanted else {}
 
 
+async def same_people(ctx: Context, user_id: UUID) -> frozenset[UUID]:
+    """All accounts of one person, as far as it can be known: those with the same verified address. Holds `user_id`."""
+    return frozenset({user_id, *await CustomerRepository(ctx.session).list_same(user_id)})
+
+
 async def find_person_by_mail(ctx: Context, email: str) -> UUID | None:
     """The person with that address, for an operator's search."""
     scope = platform_scope(ctx.actor, Permission.PLATFORM_AUDIT_READ)
@@ -174,8 +180,9 @@ async def suspend_tenant(ctx: Context, command: SuspendTenant) -> Suspended:
     return await use_case(ctx, command)
 
 
-async def suspend_person(ctx: Context, command: SuspendPerson) -> Suspended:
-    """Shut a person out or let them in again. Raises NotFound, ValidationFailed, Forbidden."""
+async def suspend_person(ctx: Context, command: SuspendPerson) -> Outcome[Suspended]:
+    """Shut a person out or let them in again; an operator only by two people. Raises NotFound, ValidationFailed,
+    Forbidden."""
     use_case = customers.suspend_person if command.suspend else customers.resume_person
     return await use_case(ctx, command)
 

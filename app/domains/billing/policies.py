@@ -24,6 +24,7 @@ ACCRUAL_SECONDS = PolicyKey(
     minimum=1,
     maximum=3_600,
     unit="s",
+    guard="up",
     description="Usage is posted when at least this much of it has gathered; more than the tick of 10 s makes a "
     "smaller ledger and a coarser balance. What an invoice sums up to does not depend on it.",
 )
@@ -57,6 +58,7 @@ RELEASE_MARGIN = PolicyKey(
     minimum=10,
     maximum=86_400,
     unit="s",
+    guard="down",
     description="Machines are given back when the credit lasts no longer than this.",
 )
 CHECKPOINT_ENTRIES = PolicyKey(

@@ -27,6 +27,7 @@ PRICE_NOTICE_HOURS = PolicyKey(
     minimum=0,
     maximum=8_760,
     unit="h",
+    guard="down",
     description="How long before it begins a higher price has to be announced. A lower one may begin at once.",
 )
 

@@ -30,6 +30,7 @@ WEBHOOK_PAUSES = PolicyKey(
     name="notification.webhook_pauses",
     default="5,300,1800,7200,18000,36000,50400,72000",
     unit="s",
+    pattern=r"[0-9]{1,6}(,[0-9]{1,6}){0,19}",
     description="Pauses between the attempts to deliver a webhook, in seconds, separated by commas; after the last one "
     "the delivery has failed and waits for a replay.",
 )

@@ -26,6 +26,7 @@ MAX_GPUS = PolicyKey(
 SHARE_ACROSS_TENANTS = PolicyKey(
     name="provisioning.share_across_tenants",
     default=False,
+    guard="up",
     description="Whether slices of one machine may go to different organisations. A slice is an agreement, not a wall: "
     "the GPUs of a shared machine are told apart by configuration only.",
 )

@@ -8,7 +8,7 @@ QUOTA_BYTES = PolicyKey(
     name="storage.quota_bytes",
     default=100 * GIB,
     minimum=0,
-    maximum=1 << 60,
+    maximum=1 << 52,
     unit="bytes",
     description="How much one project may store. Unfinished uploads and recently deleted files count.",
 )

@@ -48,12 +48,36 @@ class RefundDetail(msgspec.Struct, frozen=True, kw_only=True):
     why_not: str
 
 
+class ValueAct(msgspec.Struct, frozen=True, kw_only=True):
+    """Value that somebody gives (positive) or takes (negative): a refund or a correction, `subject_id` its id."""
+
+    kind: Literal["refund", "adjustment"]
+    subject_id: UUID
+    tenant_id: UUID
+    amount: Micro
+    requested_by: UUID
+    payment_id: UUID | None = None
+
+
+class AloneLeft(msgspec.Struct, frozen=True, kw_only=True):
+    """What one person may still give alone before a second one is needed: `left` is the least of the three, each of
+    which is `limit` less what was given in the last `window_hours` or is asked for."""
+
+    limit: Micro
+    window_hours: int
+    by_person: Micro
+    for_organisation: Micro | None
+    of_payment: Micro | None
+    left: Micro
+
+
 class PaymentDetail(msgspec.Struct, frozen=True, kw_only=True):
     """A payment with what may go back of it, its refunds and its ledger transaction."""
 
     payment: OperatorPayment
     refundable: Micro
     alone_maximum: Micro
+    alone: AloneLeft
     refunds: tuple[RefundView, ...]
     transaction_id: UUID | None
     names: dict[str, str]

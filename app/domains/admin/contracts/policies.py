@@ -38,6 +38,7 @@ class PolicyView(msgspec.Struct, frozen=True, kw_only=True):
     maximum: int | None
     unit: str
     description: str
+    guard: str | None  # "up", "down" or "any": a change in that direction takes a second person
     value: Value
     version: int
     values: tuple[ScopedValue, ...]
@@ -86,4 +87,5 @@ class EffectPreview(msgspec.Struct, frozen=True, kw_only=True):
     scope: PolicyScope
     current: Value
     new: Value
+    needs_second: bool
     overridden_by: tuple[ScopedValue, ...]

@@ -14,8 +14,16 @@ from app.domains.admin.contracts.money import (
     Replayed,
     ReplayWebhook,
 )
-from app.domains.admin.schemas.money import CorrectionForm, LedgerPage, ReasonForm, money_page, tabs, webhook_page
-from app.domains.admin.service import books, refunds
+from app.domains.admin.schemas.money import (
+    CorrectionForm,
+    LedgerPage,
+    ReasonForm,
+    money_page,
+    tabs,
+    tenant_filter,
+    webhook_page,
+)
+from app.domains.admin.service import alone, books, refunds
 from app.domains.payments import public as payments
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
@@ -37,7 +45,8 @@ async def list_corrections(ctx: Ctx, tenant: Tenant = "", cursor: Cursor = None)
     people = {row.tenant_id for row in found.items} | {row.requested_by for row in found.items}
     names = await refunds.names_of(ctx, people)
     may_manage = may(ctx.actor, Permission.PLATFORM_MONEY_MANAGE)
-    more = {"names": names, "may_manage": may_manage, "actor_id": ctx.actor.id, "tenant": tenant}
+    left = await alone.left_alone(ctx, tenant_filter(tenant)) if may_manage else None
+    more = {"names": names, "may_manage": may_manage, "actor_id": ctx.actor.id, "tenant": tenant, "alone": left}
     struct = money_page(CORRECTIONS, found.items, cursor, found.next_cursor, **more)
     return await page(ctx, "admin/corrections.html", struct)
 

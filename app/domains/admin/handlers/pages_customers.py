@@ -18,6 +18,7 @@ from app.domains.admin.schemas.customers import (
 from app.domains.admin.service import customers
 from app.domains.auth import public as auth
 from app.domains.auth.contracts.customers import Suspended, ViewStarted
+from app.shared.approval import Outcome
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.idempotency import once
@@ -97,15 +98,15 @@ async def show_person(ctx: Ctx, user_id: FromPath[UUID]) -> Response[str]:
 @post("/admin/customers/people/{user_id:uuid}/suspend", opt=MANAGE, include_in_schema=False)
 async def suspend_person(ctx: Ctx, user_id: FromPath[UUID], data: Form[WhyForm]) -> Response[str]:
     """Shut a person out."""
-    await once(ctx, Suspended, auth.suspend_person, data.person(user_id, suspend=True))
-    return redirect(ctx, f"/admin/customers/people/{user_id}")
+    outcome = await once(ctx, Outcome[Suspended], auth.suspend_person, data.person(user_id, suspend=True))
+    return redirect(ctx, outcome.place(f"/admin/customers/people/{user_id}"))
 
 
 @post("/admin/customers/people/{user_id:uuid}/resume", opt=MANAGE, include_in_schema=False)
 async def resume_person(ctx: Ctx, user_id: FromPath[UUID], data: Form[WhyForm]) -> Response[str]:
     """Let a person in again."""
-    await once(ctx, Suspended, auth.suspend_person, data.person(user_id, suspend=False))
-    return redirect(ctx, f"/admin/customers/people/{user_id}")
+    outcome = await once(ctx, Outcome[Suspended], auth.suspend_person, data.person(user_id, suspend=False))
+    return redirect(ctx, outcome.place(f"/admin/customers/people/{user_id}"))
 
 
 ROUTES = [

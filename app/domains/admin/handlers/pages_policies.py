@@ -8,6 +8,7 @@ from litestar.params import FromPath, QueryParameter
 from app.domains.admin.contracts.policies import PolicyChanged
 from app.domains.admin.schemas.policies import PolicyForm, PolicyPage, policies_page, policy_page
 from app.domains.admin.service import policies
+from app.shared.approval import Outcome
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.idempotency import once
@@ -55,8 +56,8 @@ async def _policy(ctx: Ctx, key: str, asked: PolicyForm, cursor: int | None) -> 
 async def set_policy(ctx: Ctx, key: FromPath[str], data: Form[PolicyForm]) -> Response[str]:
     """Set a value, or take one back."""
     value = None if data.take_back else policies.read_value(key, data.value)
-    await once(ctx, PolicyChanged, policies.set_policy, data.command(key, value))
-    return redirect(ctx, f"/admin/policies/{key}")
+    outcome = await once(ctx, Outcome[PolicyChanged], policies.set_policy, data.command(key, value))
+    return redirect(ctx, outcome.place(f"/admin/policies/{key}"))
 
 
 ROUTES = [list_policies, show_policy, set_policy]

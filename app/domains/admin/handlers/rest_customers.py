@@ -11,6 +11,7 @@ from app.domains.admin.schemas.customers import CustomersAnswer, WhyForm
 from app.domains.admin.service import customers
 from app.domains.auth import public as auth
 from app.domains.auth.contracts.customers import CustomerSearch, Suspended
+from app.shared.approval import ASKED, Outcome
 from app.shared.authz import Permission
 from app.shared.idempotency import once
 from app.shared.web import Ctx, Json, requires
@@ -56,16 +57,16 @@ async def show_person(ctx: Ctx, user_id: FromPath[UUID]) -> PersonOverview:
     return await customers.show_person(ctx, user_id)
 
 
-@post("/api/v1/admin/people/{user_id:uuid}/suspend", opt=MANAGE, status_code=200)
-async def suspend_person(ctx: Ctx, user_id: FromPath[UUID], data: Json[WhyForm]) -> Suspended:
-    """Shut a person out, everywhere."""
-    return await once(ctx, Suspended, auth.suspend_person, data.person(user_id, suspend=True))
+@post("/api/v1/admin/people/{user_id:uuid}/suspend", opt=MANAGE, status_code=200, responses=ASKED)
+async def suspend_person(ctx: Ctx, user_id: FromPath[UUID], data: Json[WhyForm]) -> Response[Suspended]:
+    """Shut a person out, everywhere. About an operator a second person decides (202)."""
+    return (await once(ctx, Outcome[Suspended], auth.suspend_person, data.person(user_id, suspend=True))).answer()
 
 
-@post("/api/v1/admin/people/{user_id:uuid}/resume", opt=MANAGE, status_code=200)
-async def resume_person(ctx: Ctx, user_id: FromPath[UUID], data: Json[WhyForm]) -> Suspended:
-    """Let a person in again."""
-    return await once(ctx, Suspended, auth.suspend_person, data.person(user_id, suspend=False))
+@post("/api/v1/admin/people/{user_id:uuid}/resume", opt=MANAGE, status_code=200, responses=ASKED)
+async def resume_person(ctx: Ctx, user_id: FromPath[UUID], data: Json[WhyForm]) -> Response[Suspended]:
+    """Let a person in again. About an operator a second person decides (202)."""
+    return (await once(ctx, Outcome[Suspended], auth.suspend_person, data.person(user_id, suspend=False))).answer()
 
 
 ROUTES = [list_customers, show_customer, suspend, resume, show_person, suspend_person, resume_person]

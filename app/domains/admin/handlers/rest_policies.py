@@ -8,10 +8,11 @@ from litestar.params import FromPath, QueryParameter
 from app.domains.admin.contracts.policies import ChangesPage, PolicyChanged, PolicyView
 from app.domains.admin.schemas.policies import PoliciesAnswer, PolicyBody
 from app.domains.admin.service import policies
+from app.shared.approval import ASKED, Outcome
 from app.shared.authz import Permission
 from app.shared.idempotency import once
 from app.shared.web import Ctx, Json, requires
-from app.shared.web.etag import IfMatch, tagged
+from app.shared.web.etag import IfMatch, etag, tagged
 from app.shared.web.paging import CursorText, Limit
 
 Before = Annotated[int | None, QueryParameter(name="cursor", ge=1, description="`next_cursor` of the page before")]
@@ -31,13 +32,13 @@ async def get_policy(ctx: Ctx, key: FromPath[str]) -> Response[PolicyView]:
     return tagged(found, found.version)
 
 
-@put("/api/v1/admin/policies/{key:str}", opt=requires(Permission.PLATFORM_POLICY_MANAGE))
+@put("/api/v1/admin/policies/{key:str}", opt=requires(Permission.PLATFORM_POLICY_MANAGE), responses=ASKED)
 async def set_policy(
     ctx: Ctx, key: FromPath[str], data: Json[PolicyBody], if_match: IfMatch = None
 ) -> Response[PolicyChanged]:
-    """Set the value at one scope, or with null take it back."""
-    changed = await once(ctx, PolicyChanged, policies.set_policy, data.command(key, if_match))
-    return tagged(changed, changed.version)
+    """Set the value at one scope, or with null take it back. What weakens a guard waits for a second person (202)."""
+    outcome = await once(ctx, Outcome[PolicyChanged], policies.set_policy, data.command(key, if_match))
+    return outcome.answer(headers={"etag": etag(outcome.done.version)} if outcome.done else None)
 
 
 @get("/api/v1/admin/policies/{key:str}/changes", opt=requires(Permission.PLATFORM_POLICY_READ))

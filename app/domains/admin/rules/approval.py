@@ -1,6 +1,7 @@
 """Two people for money: who may decide what. Pure."""
 
 import re
+from collections.abc import Set as AbstractSet
 from uuid import UUID
 
 from app.domains.admin.errors import SecondPersonNeeded
@@ -14,9 +15,9 @@ def may_alone(amount: Micro, maximum: int) -> bool:
     return abs(amount) <= maximum
 
 
-def check_second(requested_by: UUID, decider: UUID | None) -> UUID:
-    """The one who decides. Raises SecondPersonNeeded when it is who asked, or nobody."""
-    if decider is None or decider == requested_by:
+def check_second(requested_by: UUID, decider: UUID | None, same: AbstractSet[UUID] = frozenset()) -> UUID:
+    """The one who decides. Raises SecondPersonNeeded when it is who asked, another account of theirs, or nobody."""
+    if decider is None or decider == requested_by or decider in same:
         raise SecondPersonNeeded()
     return decider
 

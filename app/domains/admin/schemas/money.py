@@ -8,6 +8,7 @@ import msgspec
 
 from app.domains.admin.contracts.money import (
     AdjustmentView,
+    AloneLeft,
     LedgerReport,
     PaymentDetail,
     RequestAdjustment,
@@ -133,6 +134,7 @@ class MoneyPage(msgspec.Struct, frozen=True, kw_only=True):
     next_href: str | None = None
     may_manage: bool = False
     actor_id: UUID | None = None
+    alone: AloneLeft | None = None
 
 
 class PaymentPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,6 +224,14 @@ def typed_amount(text: str) -> Micro:
     if amount is None:
         raise ValidationFailed(AMOUNT, fields={"amount": AMOUNT})
     return amount
+
+
+def tenant_filter(text: str) -> UUID | None:
+    """The organisation that a link names; None for anything else."""
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None
 
 
 def _tenant(text: str) -> UUID:

@@ -14,22 +14,24 @@ from app.domains.admin.contracts.money import (
     Replayed,
     ReplayWebhook,
     RequestAdjustment,
+    ValueAct,
 )
 from app.domains.admin.errors import AlreadyDecided
-from app.domains.admin.policies import ALONE_MAXIMUM
+from app.domains.admin.policies import CORRECTION_MAXIMUM
 from app.domains.admin.repository import money
 from app.domains.admin.repository.money import Decided
-from app.domains.admin.rules.approval import check_second, may_alone
 from app.domains.admin.rules.reasons import stated
+from app.domains.admin.service import alone
 from app.domains.auth import public as auth
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostAdjustment
 from app.domains.payments import public as payments
-from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.authz import ActorKind, Permission, platform_scope, privileged
 from app.shared.authz.actor import SYSTEM
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.ids import new_id
-from app.shared.money import MAX_MICRO
+from app.shared.money import MICRO_PER_CENT, Micro
+from app.shared.web import formats
 from app.shared.web.paging import Slice, cut
 
 READ, MANAGE = Permission.PLATFORM_MONEY_READ, Permission.PLATFORM_MONEY_MANAGE
@@ -41,11 +43,13 @@ async def request_adjustment(ctx: Context, command: RequestAdjustment) -> Adjust
     """Ask for a correction, and post it at once when one person is enough. Raises NotFound, InsufficientCredit."""
     scope = platform_scope(ctx.actor, MANAGE)
     reason = stated(command.reason)
-    if not 0 < abs(command.amount) <= MAX_MICRO:
-        raise ValidationFailed(fields={"amount": "Write an amount that is not zero."})
-    if ctx.actor.id is None:
+    if ctx.actor.id is None or ctx.actor.kind is not ActorKind.USER:
         raise Forbidden()
     tenant = await auth.tenant(ctx, command.tenant_id)
+    most = Micro(await ctx.policy(CORRECTION_MAXIMUM, tenant.id))
+    if not 0 < abs(command.amount) <= most or command.amount % MICRO_PER_CENT:
+        said = f"Write whole cents that are not zero, at most {formats.money(most, tenant.currency)} either way."
+        raise ValidationFailed(fields={"amount": said})
     await billing.open_accounts(ctx, tenant.id, tenant.currency)
     wanted = AdjustmentView(
         id=new_id(),
@@ -58,10 +62,15 @@ async def request_adjustment(ctx: Context, command: RequestAdjustment) -> Adjust
         created_at=await ctx.now(),
         decided_at=None,
     )
+    act = ValueAct(
+        kind="adjustment", subject_id=wanted.id, tenant_id=tenant.id, amount=wanted.amount,
+        requested_by=wanted.requested_by,
+    )  # fmt: skip
+    enough = await alone.claim(ctx, act)
     await money.add_adjustment(ctx.session, wanted)
     ctx.about(tenant.id)
     ctx.explain(reason=reason, amount=command.amount, adjustment_id=str(wanted.id))
-    if may_alone(command.amount, await ctx.policy(ALONE_MAXIMUM, tenant.id)):
+    if enough:
         await _decide(ctx, wanted, "alone", ctx.actor.id, reason)
     return await money.lock_adjustment(ctx.session, scope, wanted.id) or wanted
 
@@ -85,11 +94,12 @@ async def _decided_by_second(ctx: Context, command: DecideAdjustment, decision: 
     if wanted is None:
         raise NotFound()
     ctx.about(wanted.tenant_id)
-    decider = check_second(wanted.requested_by, ctx.actor.id)
+    decider = await alone.second(ctx, wanted.requested_by)
     if wanted.status != "requested":
         raise AlreadyDecided()
     ctx.explain(reason=command.reason, amount=wanted.amount)
     await _decide(ctx, wanted, decision, decider, command.reason)
+    await alone.decided(ctx, wanted.id, decision)
     return await money.lock_adjustment(ctx.session, scope, wanted.id) or wanted
 
 

@@ -6,6 +6,8 @@ A change is in force for every transaction that begins after it: nothing but a C
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
+import msgspec
+
 from app.context import Context
 from app.domains.admin.contracts.policies import (
     ChangesPage,
@@ -20,6 +22,7 @@ from app.domains.admin.contracts.policies import (
 )
 from app.domains.admin.rules.reasons import stated
 from app.domains.auth import public as auth
+from app.shared.approval import ChangeRequest, Outcome, ask, performs
 from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.authz.scope import require
 from app.shared.errors import NotFound, ValidationFailed
@@ -80,18 +83,44 @@ async def list_changes(ctx: Context, name: str, before: int | None, limit: int) 
 
 
 @privileged(Permission.PLATFORM_POLICY_MANAGE, "policy.set", "policy", lambda command, _result: command.key)
-async def set_policy(ctx: Context, command: SetPolicy) -> PolicyChanged:
-    """Set or take back one value. Raises NotFound (key, organisation, project), ValidationFailed (bounds, reason),
-    PreconditionFailed when somebody changed the key since it was seen."""
+async def set_policy(ctx: Context, command: SetPolicy) -> Outcome[PolicyChanged]:
+    """Set or take back one value; where that weakens a guard, ask a second person. Raises NotFound (key, organisation,
+    project), ValidationFailed (bounds, reason), PreconditionFailed when somebody changed the key since it was seen."""
     key = _key(command.key)
     reason = stated(command.reason)
+    scope = PolicyScope(tenant_id=command.tenant_id, project_id=command.project_id)
+    version = await store.lock_key(ctx.session, key.name)
+    check_version(version, command.seen_version)
+    effect = await preview(ctx, key.name, command.value, scope)
+    if not effect.needs_second:
+        return Outcome(done=await _put(ctx, command, ctx.actor.id, reason))
+    ctx.about(command.tenant_id)
+    where = "an organisation" if scope.tenant_id else "everybody"
+    asked = await ask(
+        ctx, "policy.set", msgspec.structs.replace(command, seen_version=version), target=key.name,
+        summary=f"{key.name} for {where}: {effect.current} becomes {effect.new} {key.unit}".strip(),
+        reason=reason, tenant_id=command.tenant_id,
+    )  # fmt: skip
+    return Outcome(asked=asked)
+
+
+@performs("policy.set", SetPolicy)
+async def set_guard(ctx: Context, command: SetPolicy, request: ChangeRequest) -> PolicyChanged:
+    """What two people decided; the history names who asked. Raises PreconditionFailed when the key changed since."""
+    check_version(await store.lock_key(ctx.session, command.key), command.seen_version)
+    changed = await _put(ctx, command, request.requested_by, request.reason)
+    await ctx.audit("policy.set", "policy", command.key, {"requested_by": str(request.requested_by)})
+    return changed
+
+
+async def _put(ctx: Context, command: SetPolicy, by: UUID | None, reason: str) -> PolicyChanged:
+    key = _key(command.key)
     if command.value is not None:
         _checked(key, command.value)
     await _check_scope(ctx, PolicyScope(tenant_id=command.tenant_id, project_id=command.project_id))
     version = await store.lock_key(ctx.session, key.name)
-    check_version(version, command.seen_version)
     place = (command.tenant_id, command.project_id)
-    change = await store.put_value(ctx.session, key.name, command.value, *place, ctx.actor.id, reason, await ctx.now())
+    change = await store.put_value(ctx.session, key.name, command.value, *place, by, reason, await ctx.now())
     ctx.about(command.tenant_id)
     if change is None:
         ctx.explain(reason=reason, changed=False)
@@ -108,7 +137,10 @@ async def preview(ctx: Context, name: str, value: Value | None, scope: PolicySco
     stored = await store.list_values(ctx.session, name)
     new = _wider(key, stored, scope) if value is None else _checked(key, value)
     narrower = [_scoped(key, one) for one in stored if _is_inside(one, scope)]
-    return EffectPreview(scope=scope, current=in_force(key, stored, scope), new=new, overridden_by=tuple(narrower))
+    current = in_force(key, stored, scope)
+    return EffectPreview(
+        scope=scope, current=current, new=new, needs_second=key.loosens(current, new), overridden_by=tuple(narrower)
+    )
 
 
 async def try_value(
@@ -216,6 +248,7 @@ def _view(key: AnyKey, stored: list[StoredValue], version: int) -> PolicyView:
         maximum=key.maximum,
         unit=key.unit,
         description=key.description,
+        guard=key.guard,
         value=in_force(key, stored, PolicyScope()),
         version=version,
         values=tuple(_scoped(key, one) for one in stored),

@@ -8,12 +8,12 @@ from uuid import UUID
 import msgspec
 
 from app.context import Context
-from app.domains.admin.contracts.money import DecideRefund, PaymentDetail, RefundDetail, RefundMoved
+from app.domains.admin.contracts.money import DecideRefund, PaymentDetail, RefundDetail, RefundMoved, ValueAct
 from app.domains.admin.policies import ALONE_MAXIMUM
 from app.domains.admin.repository import money
 from app.domains.admin.repository.money import Decided
-from app.domains.admin.rules.approval import check_second, may_alone
 from app.domains.admin.rules.reasons import stated
+from app.domains.admin.service import alone
 from app.domains.auth import public as auth
 from app.domains.billing import public as billing
 from app.domains.payments import public as payments
@@ -32,7 +32,11 @@ async def request_refund(ctx: Context, command: RequestRefund) -> RefundMoved:
     refund = await payments.request_refund(ctx, msgspec.structs.replace(command, reason=reason))
     ctx.about(refund.tenant_id)
     ctx.explain(reason=reason, amount=refund.amount, payment_id=str(refund.payment_id))
-    if may_alone(refund.amount, await ctx.policy(ALONE_MAXIMUM, refund.tenant_id)):
+    act = ValueAct(
+        kind="refund", subject_id=refund.id, tenant_id=refund.tenant_id, payment_id=refund.payment_id,
+        amount=refund.amount, requested_by=refund.requested_by,
+    )  # fmt: skip
+    if await alone.claim(ctx, act):
         await _keep(ctx, refund, "alone", refund.requested_by, reason)
         refund = await payments.approve_refund(ctx, refund.id)
     return _moved(refund)
@@ -43,9 +47,10 @@ async def approve_refund(ctx: Context, command: DecideRefund) -> RefundMoved:
     """Let it go. Raises NotFound, SecondPersonNeeded, RefundDecided, InsufficientCredit (spent meanwhile)."""
     refund = await payments.get_refund(ctx, command.refund_id)
     ctx.about(refund.tenant_id)
-    decider = check_second(refund.requested_by, ctx.actor.id)
+    decider = await alone.second(ctx, refund.requested_by)
     ctx.explain(amount=refund.amount, payment_id=str(refund.payment_id))
     moved = await payments.approve_refund(ctx, refund.id)
+    await alone.decided(ctx, refund.id, "approved")
     await _keep(ctx, refund, "approved", decider, command.reason)
     return _moved(moved)
 
@@ -56,9 +61,10 @@ async def reject_refund(ctx: Context, command: DecideRefund) -> RefundMoved:
     refund = await payments.get_refund(ctx, command.refund_id)
     reason = stated(command.reason)
     ctx.about(refund.tenant_id)
-    decider = check_second(refund.requested_by, ctx.actor.id)
+    decider = await alone.second(ctx, refund.requested_by)
     ctx.explain(reason=reason, amount=refund.amount, payment_id=str(refund.payment_id))
     moved = await payments.reject_refund(ctx, refund.id, reason)
+    await alone.decided(ctx, refund.id, "rejected")
     await _keep(ctx, refund, "rejected", decider, reason)
     return _moved(moved)
 
@@ -74,6 +80,7 @@ async def show_payment(ctx: Context, payment_id: UUID) -> PaymentDetail:
         payment=payment,
         refundable=await payments.refundable_of(ctx, payment),
         alone_maximum=Micro(await ctx.policy(ALONE_MAXIMUM, payment.tenant_id)),
+        alone=await alone.left_alone(ctx, payment.tenant_id, payment_id),
         refunds=tuple(refunds),
         transaction_id=await billing.find_transaction_of(ctx, f"payment:{payment_id}"),
         names=await names_of(ctx, ids),

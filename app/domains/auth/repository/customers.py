@@ -90,6 +90,12 @@ END_TOKENS = text("""
 """)
 
 
+SAME_PEOPLE = text("""
+    SELECT o.id FROM auth.users u JOIN auth.users o ON o.email_key = u.email_key
+    WHERE u.id = :id AND u.email_verified AND o.email_verified
+""")
+
+
 class CustomerRepository:
     """Bound to one unit of work."""
 
@@ -123,6 +129,10 @@ class CustomerRepository:
 
     async def find_person(self, scope: PlatformScope, user_id: UUID) -> AnyRow | None:
         return (await self._session.execute(PERSON, {"id": user_id})).one_or_none()
+
+    async def list_same(self, user_id: UUID) -> list[UUID]:
+        """Every account with the same verified address."""
+        return [row.id for row in await self._session.execute(SAME_PEOPLE, {"id": user_id})]
 
     async def list_places(self, scope: PlatformScope, user_id: UUID) -> list[AnyRow]:
         return list(await self._session.execute(PLACES, {"id": user_id}))

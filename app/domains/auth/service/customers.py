@@ -29,6 +29,7 @@ from app.domains.auth.events import PersonSuspended, SessionRevoked, TenantSuspe
 from app.domains.auth.repository.customers import AnyRow, CustomerRepository
 from app.domains.auth.service.sessions import cache_key
 from app.domains.auth.service.views import LONGEST_REASON, forget
+from app.shared.approval import ChangeRequest, Outcome, ask, performs
 from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.web.paging import Slice, cut
@@ -100,17 +101,41 @@ async def resume_tenant(ctx: Context, command: SuspendTenant) -> Suspended:
 
 
 @privileged(MANAGE, "person.suspend", "user", lambda command, _result: command.user_id)
-async def suspend_person(ctx: Context, command: SuspendPerson) -> Suspended:
-    """Shut a person out, everywhere. Raises NotFound, ValidationFailed, Forbidden for oneself."""
+async def suspend_person(ctx: Context, command: SuspendPerson) -> Outcome[Suspended]:
+    """Shut a person out, everywhere; an operator only by two people. Raises NotFound, ValidationFailed, Forbidden for
+    oneself."""
     if command.user_id == ctx.actor.id:
         raise Forbidden("You cannot suspend yourself.")
-    return await _set_person(ctx, command)
+    return await _set_or_ask(ctx, command, "person.suspend")
 
 
 @privileged(MANAGE, "person.resume", "user", lambda command, _result: command.user_id)
-async def resume_person(ctx: Context, command: SuspendPerson) -> Suspended:
-    """Let a person in again. Raises NotFound, ValidationFailed."""
-    return await _set_person(ctx, command)
+async def resume_person(ctx: Context, command: SuspendPerson) -> Outcome[Suspended]:
+    """Let a person in again; an operator only by two people. Raises NotFound, ValidationFailed."""
+    return await _set_or_ask(ctx, command, "person.resume")
+
+
+@performs("person.suspend", SuspendPerson)
+@performs("person.resume", SuspendPerson)
+async def set_operator(ctx: Context, command: SuspendPerson, request: ChangeRequest) -> Suspended:
+    """What two people decided about a third: who guards money is not shut out, or let in, by one of them alone."""
+    done = await _set_person(ctx, command)
+    await ctx.audit(request.action, "user", str(command.user_id), {"requested_by": str(request.requested_by)})
+    return done
+
+
+async def _set_or_ask(ctx: Context, command: SuspendPerson, action: str) -> Outcome[Suspended]:
+    person = await CustomerRepository(ctx.session).find_person(platform_scope(ctx.actor, MANAGE), command.user_id)
+    if person is None:
+        raise NotFound()
+    if not person.is_operator:
+        return Outcome(done=await _set_person(ctx, command))
+    verb = "Suspend" if command.suspend else "Let in again"
+    asked = await ask(
+        ctx, action, command, target=str(command.user_id), summary=f"{verb} the operator {person.name}",
+        reason=_stated(command.reason),
+    )  # fmt: skip
+    return Outcome(asked=asked)
 
 
 async def _set_tenant(ctx: Context, command: SuspendTenant) -> Suspended:
