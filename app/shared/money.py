@@ -12,7 +12,8 @@ RateMicroPerHour = NewType("RateMicroPerHour", int)
 MICRO_PER_UNIT = 1_000_000
 MICRO_PER_CENT = 10_000
 SECONDS_PER_HOUR = 3_600
-MAX_MICRO = 2**62  # leaves room for a sum of two in a BIGINT
+MAX_MICRO = 10**13  # ten millions: more than one posting moves
+MAX_BALANCE = 2**53 - 1  # what a JSON number holds exactly (RFC 8259 §6), far below a BIGINT
 
 
 def divide_half_even(numerator: int, denominator: int) -> int:

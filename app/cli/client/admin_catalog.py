@@ -149,8 +149,18 @@ def prices_plan(
         "sku": code, "per_hour": per_hour, "per_gpu_hour": per_gpu_hour, "effective_from": begin, "currency": currency
     }  # fmt: skip
     answer = api.post(f"{PATH}/prices", body)
-    begins = output.moment(answer["effective_from"])
+    begins = output.moment(answer["effective_from"]) if "effective_from" in answer else ""  # else it waits
     said(answer, as_json, f"{code} costs {output.money(per_hour, currency)} an hour from {begins} on.")
+
+
+@api_command(prices, "undo")
+@click.argument("price")
+@click.option("--reason", required=True)
+def prices_undo(api: Api, as_json: bool, price: str, reason: str) -> None:
+    """Go back, at once, to the price before the one in force."""
+    found = names.pick(api.items(f"{PATH}/prices"), price, "price", "id")
+    answer = api.post(f"{PATH}/prices/{found['id']}/undo", {"reason": reason})
+    said(answer, as_json, f"{found['sku']} has the price again that it had before.")
 
 
 @api_command(prices, "withdraw")

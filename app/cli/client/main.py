@@ -11,7 +11,7 @@ from app.cli.client.root import berth
 
 GROUPS = (
     "signing", "machines", "money", "keys", "ssh", "storage", "apps", "team", "inbox", "admin", "admin_nodes",
-    "admin_catalog", "admin_system", "completion",
+    "admin_approvals", "admin_catalog", "admin_system", "completion",
 )  # fmt: skip
 
 

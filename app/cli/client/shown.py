@@ -35,7 +35,10 @@ def show_rows(rows: Sequence[Json], as_json: bool, columns: Sequence[str], row: 
 
 def said(answer: object, as_json: bool, sentence: str) -> None:
     """The result of a change."""
+    waits = answer.get("request_id") if isinstance(answer, dict) and answer.get("status") == "requested" else None
     if as_json:
         output.show_json(answer)
+    elif waits:
+        click.echo(f"Not done yet: a second person decides, with: berth admin approvals approve {waits}")
     else:
         click.echo(sentence)

@@ -74,6 +74,18 @@ class PostAdjustment(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
 
 
+class TakeBack(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that left, or came back, at the payment service itself: a refund made there, a dispute. Exactly once per
+    `reference`; `cause_id` is our row about it."""
+
+    tenant_id: UUID
+    cause_id: UUID
+    reference: str
+    kind: Literal["refund", "refund_returned", "dispute", "dispute_returned"]
+    amount: Micro
+    currency: str
+
+
 class HouseBalance(msgspec.Struct, frozen=True, kw_only=True):
     """What all accounts of one kind hold together, in one currency."""
 
@@ -85,13 +97,14 @@ class HouseBalance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
-    """The money of a tenant. available = credit + promotions; `funds` = available + holds of running machines."""
+    """The money of a tenant. available = credit + promotions - debt; `funds` = that + holds of running machines."""
 
     currency: str
     available: Micro
     credit: Micro
     promotions: Micro
     held: Micro
+    debt: Micro  # owed: taken back from outside after it was spent
     burn_per_hour: RateMicroPerHour
     funds: Micro
     runway_seconds: int | None

@@ -28,6 +28,12 @@ class WrongCurrency(DomainError):
     title = "This organisation is billed in another currency."
 
 
+class BalanceTooLarge(DomainError):
+    code = "billing_balance_too_large"
+    status = 422
+    title = "That is more than an account can hold."
+
+
 class HoldMissing(Conflict):
     code = "billing_hold_missing"
     title = "No money is held for this machine, so it cannot be metered."

@@ -21,6 +21,7 @@ from app.domains.billing.contracts import (
     SpendView,
     StartMetering,
     StopMetering,
+    TakeBack,
     TransactionId,
     VerifyReport,
 )
@@ -98,6 +99,16 @@ async def post_refund(ctx: Context, command: PostRefund) -> TransactionId:
 async def return_refund(ctx: Context, command: PostRefund) -> TransactionId:
     """The refund did not arrive: the credit is the tenant's again, once."""
     return await refunds.return_refund(ctx, command)
+
+
+async def take_back(ctx: Context, command: TakeBack) -> TransactionId:
+    """Money went back without us: unspent credit is taken, the rest is owed. Once per reference."""
+    return await refunds.take_back(ctx, command)
+
+
+async def give_back(ctx: Context, command: TakeBack) -> TransactionId:
+    """What was taken back came in again. Once per reference."""
+    return await refunds.give_back(ctx, command)
 
 
 async def post_adjustment(ctx: Context, command: PostAdjustment) -> TransactionId:

@@ -18,7 +18,7 @@ LEDGER_LIMIT = 200
 
 
 class BalanceAnswer(msgspec.Struct, frozen=True):
-    """`available` = `credit` + `promotions`; `empties_at` is null while nothing burns."""
+    """`available` = `credit` + `promotions` - `debt`; `empties_at` is null while nothing burns."""
 
     currency: str
     available: int
@@ -30,6 +30,7 @@ class BalanceAnswer(msgspec.Struct, frozen=True):
     empties_at: datetime | None
     level: str
     running: int
+    debt: int
 
     @classmethod
     def of(cls, view: BalanceView) -> "BalanceAnswer":
@@ -44,6 +45,7 @@ class BalanceAnswer(msgspec.Struct, frozen=True):
             view.empties_at,
             view.level,
             view.running,
+            view.debt,
         )
 
 

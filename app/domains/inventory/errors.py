@@ -46,6 +46,18 @@ class PriceInForce(DomainError):
     title = "This price has begun: it is not taken back, a newer one follows it."
 
 
+class PriceNotInForce(DomainError):
+    code = "price_not_in_force"
+    status = 409
+    title = "Only the price in force is undone."
+
+
+class NoEarlierPrice(DomainError):
+    code = "price_has_no_predecessor"
+    status = 409
+    title = "There was no price before this one to go back to."
+
+
 class PriceMissing(DomainError):
     code = "price_missing"
     status = 409

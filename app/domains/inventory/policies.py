@@ -31,4 +31,71 @@ PRICE_NOTICE_HOURS = PolicyKey(
     description="How long before it begins a higher price has to be announced. A lower one may begin at once.",
 )
 
-POLICIES = (SLA_QUARANTINED, SLA_MISSING, SLA_MAINTENANCE, SLA_CORDONED, PRICE_NOTICE_HOURS)
+PRICE_MINIMUM = PolicyKey(
+    name="inventory.price_minimum",
+    default=50_000,
+    minimum=10_000,
+    maximum=1_000_000_000,
+    unit="micro-units",
+    guard="down",
+    description="No price of a machine or a GPU is below this, per hour.",
+)
+PRICE_MAXIMUM = PolicyKey(
+    name="inventory.price_maximum",
+    default=1_000_000_000,
+    minimum=10_000,
+    maximum=10_000_000_000,
+    unit="micro-units",
+    guard="up",
+    description="No price of a machine or a GPU is above this, per hour.",
+)
+PRICE_DROP_PERCENT = PolicyKey(
+    name="inventory.price_drop_percent",
+    default=50,
+    minimum=0,
+    maximum=99,
+    unit="%",
+    guard="up",
+    description="How far below the last price one person may set a new one; further down a second one approves.",
+)
+PRICE_RISE_PERCENT = PolicyKey(
+    name="inventory.price_rise_percent",
+    default=100,
+    minimum=0,
+    maximum=1_000,
+    unit="%",
+    guard="up",
+    description="How far above the last price one person may set a new one; further up a second one approves.",
+)
+PRICE_WINDOW_HOURS = PolicyKey(
+    name="inventory.price_window_hours",
+    default=168,
+    minimum=24,
+    maximum=8_760,
+    unit="h",
+    guard="down",
+    description="Steps of one person within this time are one step: each is measured by the price before all of them.",
+)
+PRICE_UNDO_HOURS = PolicyKey(
+    name="inventory.price_undo_hours",
+    default=168,
+    minimum=1,
+    maximum=720,
+    unit="h",
+    guard="up",
+    description="How long after a price began one may go back to the one before it at once, without notice.",
+)
+
+POLICIES = (
+    SLA_QUARANTINED,
+    SLA_MISSING,
+    SLA_MAINTENANCE,
+    SLA_CORDONED,
+    PRICE_NOTICE_HOURS,
+    PRICE_MINIMUM,
+    PRICE_MAXIMUM,
+    PRICE_DROP_PERCENT,
+    PRICE_RISE_PERCENT,
+    PRICE_WINDOW_HOURS,
+    PRICE_UNDO_HOURS,
+)

@@ -48,6 +48,10 @@ class SessionFacts(msgspec.Struct, frozen=True, kw_only=True):
     currency: str | None = None
     payment_intent_id: str | None = None
     url: str | None = None
+    mode: str | None = None
+    livemode: bool | None = None
+    payment: str | None = None  # ours, from the metadata
+    tenant: str | None = None  # ours, from the metadata
 
 
 class ProcessEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,13 +81,14 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     status: RefundStatus
     reason: str
-    requested_by: UUID
+    requested_by: UUID | None  # None: it was made at Stripe itself
     stripe_refund_id: str | None
     problem: str | None
     version: int
     created_at: datetime
     approved_at: datetime | None
     settled_at: datetime | None
+    origin: Literal["berth", "stripe"] = "berth"
 
 
 class RefundFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +100,65 @@ class RefundFacts(msgspec.Struct, frozen=True, kw_only=True):
     failure_reason: str | None = None
     amount_cents: int | None = None
     currency: str | None = None
+    payment_intent_id: str | None = None
+
+
+class DisputeFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What Stripe says about a dispute; `told_at` is when it said so, in Unix seconds."""
+
+    stripe_dispute_id: str
+    payment_intent_id: str | None
+    status: str
+    amount_cents: int | None
+    currency: str | None
+    reason: str
+    told_at: int
+
+
+class Dispute(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment that somebody disputes at their bank. `is_taken`: the credit is taken back now."""
+
+    id: UUID
+    payment_id: UUID
+    tenant_id: UUID
+    stripe_dispute_id: str
+    amount: Micro
+    currency: str
+    status: str
+    reason: str
+    told_at: int
+    is_taken: bool
+    moves: int
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """Something about money that a person has to decide, since `opened_at`; `subject` is what Stripe calls it."""
+
+    id: UUID
+    kind: str
+    subject: str
+    summary: str
+    payment_id: UUID | None
+    tenant_id: UUID | None
+    amount: Micro | None
+    currency: str | None
+    opened_at: datetime
+    decided_at: datetime | None = None
+    decided_by: UUID | None = None
+    decision: str = ""
+
+
+class DecideCase(msgspec.Struct, frozen=True, kw_only=True):
+    """Say what was done about it."""
+
+    case_id: UUID
+    reason: str
+
+
+class LookUpRefunds(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask Stripe which refunds a payment has."""
+
+    payment_id: UUID
 
 
 class SendRefund(msgspec.Struct, frozen=True, kw_only=True):

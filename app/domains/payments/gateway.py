@@ -94,6 +94,20 @@ class StripeGateway:
         found = [_refund_facts(refund) for refund in page.data]
         return next((facts for facts in found if facts.refund_id == order.refund_id), None)
 
+    async def get_refund(self, stripe_refund_id: str) -> RefundFacts:
+        """How a refund is. Raises PaymentsUnavailable, PaymentRefused."""
+        refuse_open_transaction()
+        retrieve = self._client.v1.refunds.retrieve_async
+        return _refund_facts(await _patiently("get_refund", lambda: retrieve(stripe_refund_id)))
+
+    async def list_refunds(self, payment_intent_id: str) -> list[RefundFacts]:
+        """Every refund of a payment, page by page. Raises PaymentsUnavailable, PaymentRefused."""
+        refuse_open_transaction()
+        listing = self._client.v1.refunds.list_async
+        params: RefundListParams = {"payment_intent": payment_intent_id, "limit": 100}
+        page = await _patiently("list_refunds", lambda: listing(params))
+        return [_refund_facts(refund) async for refund in page.auto_paging_iter()]
+
     async def list_checkouts(self, since: datetime) -> list[SessionFacts]:
         """Every session made since then, page by page. Raises PaymentsUnavailable."""
         refuse_open_transaction()
@@ -203,20 +217,33 @@ def _facts(session: stripe.checkout.Session) -> SessionFacts:
         currency=_text(getattr(session, "currency", None)),
         payment_intent_id=_text(intent if isinstance(intent, str) else getattr(intent, "id", None)),
         url=_text(getattr(session, "url", None)),
+        mode=_text(getattr(session, "mode", None)),
+        livemode=_flag(getattr(session, "livemode", None)),
+        payment=_ours(session, "berth_payment"),
+        tenant=_ours(session, "berth_tenant"),
     )
 
 
 def _refund_facts(refund: stripe.Refund) -> RefundFacts:
-    metadata = getattr(refund, "metadata", None)
-    ours = metadata["berth_refund"] if metadata and "berth_refund" in metadata else None
+    intent = getattr(refund, "payment_intent", None)
     return RefundFacts(
         stripe_refund_id=str(refund.id),
-        refund_id=_text(ours),
+        refund_id=_ours(refund, "berth_refund"),
         status=_text(getattr(refund, "status", None)),
         failure_reason=_text(getattr(refund, "failure_reason", None)),
         amount_cents=_whole(getattr(refund, "amount", None)),
         currency=_text(getattr(refund, "currency", None)),
+        payment_intent_id=_text(intent if isinstance(intent, str) else getattr(intent, "id", None)),
     )
+
+
+def _ours(thing: object, name: str) -> str | None:
+    metadata = getattr(thing, "metadata", None)
+    return _text(metadata[name]) if metadata and name in metadata else None
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _text(value: object) -> str | None:

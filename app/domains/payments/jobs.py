@@ -5,8 +5,8 @@ from datetime import timedelta
 import msgspec
 
 from app.context import Runtime
-from app.domains.payments.contracts import ProcessEvent, SendRefund
-from app.domains.payments.service import refunds, sweep, webhooks
+from app.domains.payments.contracts import LookUpRefunds, ProcessEvent, SendRefund
+from app.domains.payments.service import outside, refunds, sweep, webhooks
 from app.shared.authz.actor import SYSTEM
 from app.shared.manifest import CronSpec, JobSpec
 
@@ -23,6 +23,12 @@ async def send_refund(runtime: Runtime, arguments: dict[str, object]) -> None:
     await refunds.send_refund(runtime, msgspec.convert(arguments, SendRefund, strict=False).id)
 
 
+async def look_up_refunds(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Ask Stripe which refunds a payment has."""
+    command = msgspec.convert(arguments, LookUpRefunds, strict=False)
+    await outside.look_up_refunds(runtime, command.payment_id)
+
+
 async def run_sweep(runtime: Runtime, arguments: dict[str, object]) -> None:
     """Look up payments and refunds whose webhook is overdue."""
     await sweep.sweep(runtime)
@@ -31,6 +37,7 @@ async def run_sweep(runtime: Runtime, arguments: dict[str, object]) -> None:
 
 JOBS = (
     JobSpec(name=webhooks.JOB, run=process_event, queue="billing", timeout=30, retries=5),
+    JobSpec(name=outside.LOOK_UP, run=look_up_refunds, queue="billing", timeout=60, retries=5),
     JobSpec(name=refunds.SEND, run=send_refund, queue="billing", timeout=60, retries=5),
 )
 CRONS = (

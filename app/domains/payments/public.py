@@ -4,6 +4,8 @@ from uuid import UUID
 
 from app.context import Context
 from app.domains.payments.contracts import (
+    Case,
+    DecideCase,
     InboxMessage,
     OperatorPayment,
     PaymentSearch,
@@ -11,7 +13,7 @@ from app.domains.payments.contracts import (
     RefundView,
     RequestRefund,
 )
-from app.domains.payments.service import overview, refunds
+from app.domains.payments.service import cases, overview, refunds
 from app.shared.money import Micro
 from app.shared.web.paging import Slice
 
@@ -64,6 +66,21 @@ async def approve_refund(ctx: Context, refund_id: UUID) -> RefundView:
 async def reject_refund(ctx: Context, refund_id: UUID, problem: str) -> RefundView:
     """Nothing goes back. Raises NotFound, RefundDecided."""
     return await refunds.reject_refund(ctx, refund_id, problem)
+
+
+async def page_cases(ctx: Context, only_open: bool, cursor: UUID | None, limit: int) -> Slice[Case, UUID]:
+    """What a person has to decide about money, newest first."""
+    return await cases.page_cases(ctx, only_open, cursor, limit)
+
+
+async def count_open_cases(ctx: Context) -> int:
+    """How many of them wait."""
+    return await cases.count_open(ctx)
+
+
+async def decide_case(ctx: Context, command: DecideCase) -> Case:
+    """Close one with words. Raises NotFound, ValidationFailed."""
+    return await cases.decide_case(ctx, command)
 
 
 async def page_messages(

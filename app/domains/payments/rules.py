@@ -2,7 +2,9 @@
 
 import re
 
-from app.domains.payments.contracts import RefundStatus, SessionFacts, Status
+import msgspec
+
+from app.domains.payments.contracts import Dispute, RefundFacts, RefundStatus, RefundView, SessionFacts, Status
 from app.shared.money import MICRO_PER_CENT, Micro
 
 TYPED = re.compile(r"^\s*[$€£]?\s*([0-9]{1,9})(?:[.,]([0-9]{1,2}))?\s*$", re.ASCII)
@@ -57,6 +59,77 @@ def mismatch(facts: SessionFacts, payment_id: str, amount: Micro, currency: str)
     if (facts.currency or "").upper() != currency:
         return "currency"
     return None
+
+
+def foreign(facts: SessionFacts, ours: "OurSession", *, live: bool) -> str | None:
+    """Which part of a signed session says that it is not the one of this payment; None when all agree. A signature only
+    says that Stripe sent it: it may be about another session, another account's mode, or another product of ours."""
+    if facts.livemode is not None and facts.livemode is not live:
+        return "livemode"
+    if facts.mode not in (None, "payment"):
+        return "mode"
+    if facts.reference is not None and facts.reference != ours.payment_id:
+        return "reference"
+    if facts.payment not in (None, ours.payment_id) or facts.tenant not in (None, ours.tenant_id):
+        return "metadata"
+    if ours.session_id is None:
+        return None if facts.payment == ours.payment_id else "metadata"
+    if facts.session_id != ours.session_id:
+        return "session"
+    if ours.intent_id is not None and facts.payment_intent_id not in (None, ours.intent_id):
+        return "intent"
+    return None
+
+
+def foreign_refund(facts: RefundFacts, ours: RefundView, intent_id: str | None) -> str | None:
+    """Which part of what Stripe says about a refund is not that of ours; None when all that is said agrees."""
+    if facts.amount_cents is not None and facts.amount_cents != cents(ours.amount):
+        return "amount"
+    if facts.currency is not None and facts.currency.upper() != ours.currency:
+        return "currency"
+    if facts.payment_intent_id not in (None, intent_id):
+        return "intent"
+    if facts.refund_id not in (None, str(ours.id)) or (ours.stripe_refund_id or "") not in (
+        "",
+        facts.stripe_refund_id or ours.stripe_refund_id,
+    ):
+        return "id"
+    return None
+
+
+class OurSession(msgspec.Struct, frozen=True, kw_only=True):
+    """What we know of a payment's Checkout session; the session's id is None while Stripe's answer is not recorded."""
+
+    payment_id: str
+    tenant_id: str
+    session_id: str | None
+    intent_id: str | None
+
+
+def is_live(secret_key: str) -> bool:
+    """Whether the key moves real money: `sk_live_…`, and restricted keys `rk_live_…`."""
+    return secret_key.split("_")[1:2] == ["live"]
+
+
+# Where a dispute leaves the money (docs.stripe.com/disputes/how-disputes-work): with the bank from its beginning
+# until it is won; an inquiry (`warning_…`) moves none.
+TAKEN = frozenset({"needs_response", "under_review", "appeal_needs_response", "appeal_under_review", "lost"})
+KEPT = frozenset({"won", "prevented", "warning_needs_response", "warning_under_review", "warning_closed"})
+CLOSED = frozenset({"won", "lost", "prevented", "warning_closed"})
+
+
+def dispute_status(kind: str, status: str) -> str:
+    """The status that an event means: what it says of the funds is stronger than the status beside it."""
+    if kind == "charge.dispute.funds_reinstated" and status != "lost":
+        return "won"
+    if kind == "charge.dispute.funds_withdrawn" and status not in TAKEN:
+        return "needs_response"
+    return status
+
+
+def is_newer(before: Dispute, status: str, told_at: int) -> bool:
+    """Whether news about a dispute is later than what is known; of one second, what closes it is the later one."""
+    return (told_at, status in CLOSED) >= (before.told_at, before.status in CLOSED)
 
 
 def refundable(amount: Micro, refunded: Micro, reserved: Micro, unspent: Micro) -> Micro:

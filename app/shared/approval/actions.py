@@ -14,7 +14,11 @@ T = TypeVar("T", bound=msgspec.Struct)
 Perform = Callable[[Any, Any, ChangeRequest], Awaitable[msgspec.Struct]]
 
 
-ASKED = {202: ResponseSpec(Asked, description="Not done yet: a second person decides about the request")}
+ASKED = {
+    202: ResponseSpec(
+        Asked, generate_examples=False, description="Not done yet: a second person decides about the request"
+    )
+}
 
 
 class Outcome(msgspec.Struct, Generic[T], frozen=True, kw_only=True):

@@ -84,6 +84,8 @@ DONE = {
     "storage.object.purge": "deleted a file for good",
     "storage.object.share": "made a link to a file",
     "storage.copy_to_machine": "copied a file to a machine",
+    "payment_case.decide": "decided a case about money",
+    "price.undo": "went back to the price before",
     "change.approve": "approved what a second person has to decide",
     "change.reject": "rejected what a second person has to decide",
     "policy.set": "changed a limit or price rule of the organisation",

@@ -15,6 +15,7 @@ from app.domains.admin.contracts.money import (
 )
 from app.domains.admin.rules.approval import parse_amount
 from app.domains.payments.contracts import (
+    Case,
     InboxMessage,
     OperatorPayment,
     PaymentSearch,
@@ -49,6 +50,7 @@ PLACES = (
     ("Payments", "/admin/money"),
     ("Refunds", "/admin/money/refunds"),
     ("Corrections", "/admin/money/corrections"),
+    ("To decide", "/admin/money/cases"),
     ("Webhooks", "/admin/money/webhooks"),
     ("Ledger", "/admin/money/ledger"),
 )
@@ -115,6 +117,11 @@ class CorrectionsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: UUID | None
 
 
+class CasesAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    items: tuple[Case, ...]
+    next_cursor: UUID | None
+
+
 class WebhooksAnswer(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[InboxMessage, ...]
     next_cursor: UUID | None
@@ -124,7 +131,13 @@ class MoneyPage(msgspec.Struct, frozen=True, kw_only=True):
     """What the lists of admin/money*.html get; `rows` are of the list that the page shows."""
 
     tabs: tuple[Tab, ...]
-    rows: tuple[OperatorPayment, ...] | tuple[RefundView, ...] | tuple[AdjustmentView, ...] | tuple[InboxMessage, ...]
+    rows: (
+        tuple[OperatorPayment, ...]
+        | tuple[RefundView, ...]
+        | tuple[AdjustmentView, ...]
+        | tuple[InboxMessage, ...]
+        | tuple[Case, ...]
+    )
     looks: dict[str, tuple[str, str]]
     chips: tuple[Chip, ...] = ()
     names: dict[str, str] = {}

@@ -70,7 +70,9 @@ async def approve_request(ctx: Context, command: DecideRequest) -> RequestDecide
         raise RequestTooOld(f"This was asked for more than {days} days ago: ask for it again.")
     await requests.decide_request(ctx.session, request.id, "approved", decider, _said(command.reason), now)
     action = ACTIONS[request.action]
-    wanted: msgspec.Struct = msgspec.json.decode(await requests.command_of(ctx.session, request.id), type=action.command)
+    wanted: msgspec.Struct = msgspec.json.decode(
+        await requests.command_of(ctx.session, request.id), type=action.command
+    )
     ctx.about(request.tenant_id)
     await action.run(ctx, wanted, request)
     ctx.explain(action=request.action, target=request.target, requested_by=str(request.requested_by))

@@ -3,12 +3,14 @@
 What moves is decided in payments and billing; here is who may let it move, and the record of it.
 """
 
+from collections.abc import Iterable
 from uuid import UUID
 
 import msgspec
 
 from app.context import Context
 from app.domains.admin.contracts.money import DecideRefund, PaymentDetail, RefundDetail, RefundMoved, ValueAct
+from app.domains.admin.errors import AlreadyDecided
 from app.domains.admin.policies import ALONE_MAXIMUM
 from app.domains.admin.repository import money
 from app.domains.admin.repository.money import Decided
@@ -34,10 +36,10 @@ async def request_refund(ctx: Context, command: RequestRefund) -> RefundMoved:
     ctx.explain(reason=reason, amount=refund.amount, payment_id=str(refund.payment_id))
     act = ValueAct(
         kind="refund", subject_id=refund.id, tenant_id=refund.tenant_id, payment_id=refund.payment_id,
-        amount=refund.amount, requested_by=refund.requested_by,
+        amount=refund.amount, requested_by=_asker(refund),
     )  # fmt: skip
     if await alone.claim(ctx, act):
-        await _keep(ctx, refund, "alone", refund.requested_by, reason)
+        await _keep(ctx, refund, "alone", _asker(refund), reason)
         refund = await payments.approve_refund(ctx, refund.id)
     return _moved(refund)
 
@@ -47,7 +49,7 @@ async def approve_refund(ctx: Context, command: DecideRefund) -> RefundMoved:
     """Let it go. Raises NotFound, SecondPersonNeeded, RefundDecided, InsufficientCredit (spent meanwhile)."""
     refund = await payments.get_refund(ctx, command.refund_id)
     ctx.about(refund.tenant_id)
-    decider = await alone.second(ctx, refund.requested_by)
+    decider = await alone.second(ctx, _asker(refund))
     ctx.explain(amount=refund.amount, payment_id=str(refund.payment_id))
     moved = await payments.approve_refund(ctx, refund.id)
     await alone.decided(ctx, refund.id, "approved")
@@ -61,7 +63,7 @@ async def reject_refund(ctx: Context, command: DecideRefund) -> RefundMoved:
     refund = await payments.get_refund(ctx, command.refund_id)
     reason = stated(command.reason)
     ctx.about(refund.tenant_id)
-    decider = await alone.second(ctx, refund.requested_by)
+    decider = await alone.second(ctx, _asker(refund))
     ctx.explain(reason=reason, amount=refund.amount, payment_id=str(refund.payment_id))
     moved = await payments.reject_refund(ctx, refund.id, reason)
     await alone.decided(ctx, refund.id, "rejected")
@@ -107,9 +109,16 @@ async def show_refund(ctx: Context, refund_id: UUID) -> RefundDetail:
     )
 
 
-async def names_of(ctx: Context, ids: set[UUID]) -> dict[str, str]:
+async def names_of(ctx: Context, ids: Iterable[UUID | None]) -> dict[str, str]:
     """Names by the text of the id."""
-    return {str(key): name for key, name in (await auth.names_of(ctx, ids)).items()}
+    return {str(key): name for key, name in (await auth.names_of(ctx, {one for one in ids if one})).items()}
+
+
+def _asker(refund: RefundView) -> UUID:
+    """Who asked for it. Raises AlreadyDecided for one that was made at Stripe: there is nothing to decide."""
+    if refund.requested_by is None:
+        raise AlreadyDecided()
+    return refund.requested_by
 
 
 async def _keep(ctx: Context, refund: RefundView, decision: str, by: UUID, reason: str) -> None:
@@ -119,7 +128,7 @@ async def _keep(ctx: Context, refund: RefundView, decision: str, by: UUID, reaso
         tenant_id=refund.tenant_id,
         amount=refund.amount,
         currency=refund.currency,
-        requested_by=refund.requested_by,
+        requested_by=_asker(refund),
         decision=decision,
         decided_by=by,
         reason=reason,

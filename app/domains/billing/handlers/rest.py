@@ -23,7 +23,18 @@ from app.shared.authz import Permission, tenant_scope
 from app.shared.web import Contexts, Ctx, requires
 from app.shared.web.csv_file import csv_file
 
-Kind = Literal["payment", "promotion", "hold", "usage", "hold_released", "refund", "refund_returned", "adjustment"]
+Kind = Literal[
+    "payment",
+    "promotion",
+    "hold",
+    "usage",
+    "hold_released",
+    "refund",
+    "refund_returned",
+    "dispute",
+    "dispute_returned",
+    "adjustment",
+]
 Limit = Annotated[int, QueryParameter(ge=1, le=LEDGER_LIMIT)]
 KindFilter = Annotated[Kind | None, QueryParameter(description="only this kind")]
 Cause = Annotated[UUID | None, QueryParameter(description="only what this allocation or payment caused")]

@@ -15,21 +15,33 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.shared.money import Micro, RateMicroPerHour
 
-TENANT_KINDS = ("customer_credit", "customer_promotions", "customer_held")
-HOUSE_KINDS = ("revenue", "payment_clearing", "promotions_expense", "refunds", "write_off")
+TENANT_KINDS = ("customer_credit", "customer_promotions", "customer_held", "customer_debt")
+HOUSE_KINDS = ("revenue", "payment_clearing", "promotions_expense", "refunds", "write_off", "disputes")
 
 
 class Funds(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant's money as one statement saw it. `metering_hold` is the part of `held` that running machines may use."""
+    """A tenant's money as one statement saw it. `metering_hold` is the part of `held` that running machines may use;
+    `debt` is what was taken back from outside after it had been spent, a positive number."""
 
     tenant_id: UUID
     currency: str
     credit: Micro
     promotions: Micro
     held: Micro
+    debt: Micro
     burn: RateMicroPerHour
     metering_hold: Micro
     running: int
+
+    @property
+    def available(self) -> Micro:
+        """What may be set aside for a launch; below zero while there is more debt than credit."""
+        return Micro(self.credit + self.promotions - self.debt)
+
+    @property
+    def total(self) -> Micro:
+        """Everything, holds included."""
+        return Micro(self.available + self.held)
 
 
 OPEN_TENANT = text("""
@@ -63,13 +75,14 @@ LOCK_FREE = text("""
     ORDER BY tenant_id FOR UPDATE SKIP LOCKED
 """)
 FUNDS = text("""
-    SELECT a.tenant_id, a.currency, a.credit, a.promotions, a.held,
+    SELECT a.tenant_id, a.currency, a.credit, a.promotions, a.held, a.debt,
            coalesce(m.burn, 0)::bigint AS burn, coalesce(m.hold, 0)::bigint AS metering_hold, m.running
     FROM (
         SELECT b.tenant_id, min(b.currency) AS currency,
                sum(b.balance) FILTER (WHERE b.kind = 'customer_credit')::bigint AS credit,
                sum(b.balance) FILTER (WHERE b.kind = 'customer_promotions')::bigint AS promotions,
-               sum(b.balance) FILTER (WHERE b.kind = 'customer_held')::bigint AS held
+               sum(b.balance) FILTER (WHERE b.kind = 'customer_held')::bigint AS held,
+               coalesce(-sum(b.balance) FILTER (WHERE b.kind = 'customer_debt'), 0)::bigint AS debt
         FROM billing.balances b WHERE b.tenant_id IN :tenants GROUP BY b.tenant_id
     ) a
     LEFT JOIN LATERAL (
@@ -131,6 +144,7 @@ def no_funds(tenant_id: UUID, currency: str) -> Funds:
         credit=nothing,
         promotions=nothing,
         held=nothing,
+        debt=nothing,
         burn=RateMicroPerHour(0),
         metering_hold=nothing,
         running=0,

@@ -46,7 +46,7 @@ CHECKS: tuple[tuple[str, TextClause, TextClause], ...] = (
         """),
     ),
     (
-        "no customer's balance is below zero",
+        "no customer's balance is below zero, no debt above it",
         text("SELECT count(*) FROM billing.ledger_accounts WHERE tenant_id IS NOT NULL"),
         text("""
             SELECT 'account ' || a.id AS subject,
@@ -55,7 +55,16 @@ CHECKS: tuple[tuple[str, TextClause, TextClause], ...] = (
             CROSS JOIN LATERAL (
                 SELECT sum(e.amount) AS total FROM billing.ledger_entries e WHERE e.account_id = a.id
             ) s
-            WHERE a.tenant_id IS NOT NULL AND s.total < 0
+            WHERE a.tenant_id IS NOT NULL AND CASE WHEN a.kind = 'customer_debt' THEN s.total > 0 ELSE s.total < 0 END
+        """),
+    ),
+    (
+        "who owes has no bought credit left",
+        text("SELECT count(*) FROM billing.ledger_accounts WHERE kind = 'customer_debt'"),
+        text("""
+            SELECT 'tenant ' || d.tenant_id AS subject, format('owes %s and has %s', -d.balance, c.balance) AS detail
+            FROM billing.balances d JOIN billing.balances c ON c.tenant_id = d.tenant_id AND c.kind = 'customer_credit'
+            WHERE d.kind = 'customer_debt' AND d.balance < 0 AND c.balance > 0
         """),
     ),
     (

@@ -14,6 +14,25 @@ class Debit(msgspec.Struct, frozen=True):
     written_off: Micro
 
 
+class Paid(msgspec.Struct, frozen=True):
+    """Where money that comes in goes: first it pays what is owed, the rest is credit."""
+
+    debt: Micro
+    credit: Micro
+
+
+def pay_debt(amount: Micro, debt: Micro) -> Paid:
+    """Split what comes in; `debt` is what is owed, a positive number."""
+    paid = min(amount, max(0, debt))
+    return Paid(Micro(paid), Micro(amount - paid))
+
+
+def take_back(amount: Micro, credit: Micro) -> Paid:
+    """Split what is taken back from outside: unspent credit first, the rest is owed from then on."""
+    from_credit = min(amount, max(0, credit))
+    return Paid(Micro(amount - from_credit), Micro(from_credit))
+
+
 def hold_amount(rate: RateMicroPerHour, seconds: int, minimum: Micro) -> Micro:
     """What a launch at `rate` sets aside."""
     return Micro(max(charge(rate, seconds), minimum))

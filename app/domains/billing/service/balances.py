@@ -8,12 +8,12 @@ from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.billing import policies
 from app.domains.billing.contracts import BalanceView, Level, RunwayView
-from app.domains.billing.errors import NoBillingAccount
+from app.domains.billing.errors import BalanceTooLarge, NoBillingAccount
 from app.domains.billing.events import AccountChanged, RunwayLow, RunwayRecovered, TenantExhausted
 from app.domains.billing.repository import accounts, ladder
 from app.domains.billing.repository.accounts import Funds
 from app.domains.billing.rules import holds, runway
-from app.shared.money import Micro, RateMicroPerHour
+from app.shared.money import MAX_BALANCE, Micro, RateMicroPerHour
 
 LONGEST_THRESHOLD = 2_592_000  # the upper bound of every threshold policy: beyond it no tenant's policies are read
 
@@ -37,9 +37,15 @@ async def get_funds(ctx: Context, tenant_id: UUID) -> Funds:
     return found.get(tenant_id) or accounts.no_funds(tenant_id, (await auth.tenant(ctx, tenant_id)).currency)
 
 
+def check_room(funds: Funds, amount: Micro) -> None:
+    """Raises BalanceTooLarge when the tenant would have more than every sum, page and JSON number can hold."""
+    if abs(funds.total + amount) > MAX_BALANCE:
+        raise BalanceTooLarge()
+
+
 def spendable(funds: Funds) -> Micro:
     """Everything that may still pay for what runs now."""
-    return Micro(max(0, funds.credit) + max(0, funds.promotions) + max(0, funds.metering_hold))
+    return Micro(max(0, funds.available + max(0, funds.metering_hold)))
 
 
 async def balance(ctx: Context, tenant_id: UUID) -> BalanceView:
@@ -48,10 +54,11 @@ async def balance(ctx: Context, tenant_id: UUID) -> BalanceView:
     left = runway.runway_seconds(spendable(funds), funds.burn)
     return BalanceView(
         currency=funds.currency,
-        available=Micro(funds.credit + funds.promotions),
+        available=funds.available,
         credit=funds.credit,
         promotions=funds.promotions,
         held=funds.held,
+        debt=funds.debt,
         burn_per_hour=funds.burn,
         funds=spendable(funds),
         runway_seconds=left,
@@ -80,7 +87,7 @@ async def runway_after(ctx: Context, tenant_id: UUID, extra_rate: RateMicroPerHo
         before_at=runway.empties_at(now, before),
         after_at=runway.empties_at(now, after),
         hold=hold,
-        affordable=funds.credit + funds.promotions >= hold,
+        affordable=funds.available >= hold,
     )
 
 
@@ -96,7 +103,7 @@ async def tell_all(ctx: Context, found: Mapping[UUID, Funds], cause: str) -> Non
         await ctx.emit(
             AccountChanged(
                 tenant_id=funds.tenant_id,
-                available=funds.credit + funds.promotions,
+                available=funds.available,
                 held=funds.held,
                 burn_per_hour=funds.burn,
                 currency=funds.currency,

@@ -7,6 +7,7 @@ from app.domains.billing.contracts import PostCredit, TransactionId
 from app.domains.billing.errors import ReferenceReused, WrongCurrency
 from app.domains.billing.repository import ledger
 from app.domains.billing.repository.ledger import Leg, Posting
+from app.domains.billing.rules import holds
 from app.domains.billing.service import balances
 from app.shared.money import MAX_MICRO, Micro
 
@@ -31,6 +32,11 @@ async def post_credit(ctx: Context, command: PostCredit) -> TransactionId:
     if known is not None:
         return known
     house, customer = SOURCES[command.source]
+    funds = await balances.get_funds(ctx, command.tenant_id)
+    is_bought = command.source == "payment"  # a gift pays no debt: it cannot be turned into money
+    paid = holds.pay_debt(command.amount, funds.debt if is_bought else Micro(0))
+    if not is_bought:
+        balances.check_room(funds, command.amount)
     posted = await ledger.post(
         ctx.session,
         Posting(
@@ -42,7 +48,7 @@ async def post_credit(ctx: Context, command: PostCredit) -> TransactionId:
             currency=currency,
             occurred_at=await ctx.now(),
             correlation_id=ctx.trace.correlation_id,
-            legs=(Leg(house, Micro(-command.amount)), Leg(customer, command.amount)),
+            legs=(Leg(house, Micro(-command.amount)), Leg("customer_debt", paid.debt), Leg(customer, paid.credit)),
         ),
     )
     await balances.tell(ctx, command.tenant_id, command.source)

@@ -31,8 +31,8 @@ async def place_hold(ctx: Context, command: PlaceHold) -> None:
         return
     funds = await balances.get_funds(ctx, command.tenant_id)
     debit = holds.split(command.amount, funds.promotions, funds.credit, Micro(0))
-    if debit.written_off:
-        raise InsufficientCredit(funds.credit + funds.promotions, command.amount, currency)
+    if funds.available < command.amount or (funds.debt and funds.available <= 0):
+        raise InsufficientCredit(funds.available, command.amount, currency)
     now = await ctx.now()
     await metering.add_metered(ctx.session, command, currency, now)
     if command.amount:
@@ -82,14 +82,17 @@ async def close(ctx: Context, ending: Sequence[Metered]) -> None:
     ids = [metered.allocation_id for metered in ending]
     await metering.end(ctx.session, {metered.allocation_id: metered.ended_at or now for metered in ending})
     held = await ledger.holds_of(ctx.session, ids)
+    debt = (await balances.get_funds(ctx, ending[0].tenant_id)).debt if ending else Micro(0)
     for metered in ending:
         hold = held[metered.allocation_id]
         if hold.remaining:
-            await ledger.post(ctx.session, _giving_back(ctx, metered, hold, now))
+            promotions, credit = holds.give_back(hold.remaining, hold.promotions, hold.credit)
+            paid = holds.pay_debt(credit, debt)
+            debt = Micro(debt - paid.debt)
+            await ledger.post(ctx.session, _giving_back(ctx, metered, promotions, paid, now))
 
 
-def _giving_back(ctx: Context, metered: Metered, hold: ledger.Hold, now: datetime) -> Posting:
-    promotions, credit = holds.give_back(hold.remaining, hold.promotions, hold.credit)
+def _giving_back(ctx: Context, metered: Metered, promotions: Micro, paid: holds.Paid, now: datetime) -> Posting:
     return Posting(
         kind="hold_released",
         reference=f"release:{metered.allocation_id}",
@@ -100,8 +103,9 @@ def _giving_back(ctx: Context, metered: Metered, hold: ledger.Hold, now: datetim
         occurred_at=now,
         correlation_id=ctx.trace.correlation_id,
         legs=(
-            Leg("customer_held", Micro(-hold.remaining), metered.allocation_id),
+            Leg("customer_held", Micro(-promotions - paid.debt - paid.credit), metered.allocation_id),
             Leg("customer_promotions", promotions),
-            Leg("customer_credit", credit),
+            Leg("customer_debt", paid.debt),
+            Leg("customer_credit", paid.credit),
         ),
     )

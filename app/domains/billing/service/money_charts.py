@@ -34,7 +34,7 @@ async def balance_chart(ctx: Context) -> Chart:
     funds = await balances.get_funds(ctx, scope.tenant_id)
     used = {row.key: row.amount for row in await grouped(ctx, scope, tenant, period, "day")}
     moved = await usage.list_moved(ctx.session, scope, days, instants, now)
-    present = funds.credit + funds.promotions + funds.held
+    present: int = funds.total
     values, at = [present], present - await usage.unposted(ctx.session, scope, now)
     for day in reversed(days[1:]):
         at += used.get(day.isoformat(), 0) - moved.get(day, NOTHING).total

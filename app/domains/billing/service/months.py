@@ -33,7 +33,7 @@ async def statements(ctx: Context) -> StatementsPage:
     moved = await usage.list_moved(ctx.session, scope, names, instants, now)
     waiting = await usage.unposted(ctx.session, scope, now)
     funds = await balances.get_funds(ctx, scope.tenant_id)
-    closing = funds.credit + funds.promotions + funds.held
+    closing: int = funds.total
     lines: list[MonthStatement] = []
     for month in reversed(months):
         moves = moved.get(month.first, Moved())

@@ -5,7 +5,7 @@ machine, and what was used was delivered.
 """
 
 from app.context import Context
-from app.domains.billing.contracts import HouseBalance, PostAdjustment, PostRefund, TransactionId
+from app.domains.billing.contracts import HouseBalance, PostAdjustment, PostRefund, TakeBack, TransactionId
 from app.domains.billing.errors import InsufficientCredit, ReferenceReused, WrongCurrency
 from app.domains.billing.repository import ledger
 from app.domains.billing.repository.ledger import Leg, Posting
@@ -13,6 +13,9 @@ from app.domains.billing.rules import holds
 from app.domains.billing.service import balances
 from app.shared.authz import Permission, platform_scope
 from app.shared.money import MAX_MICRO, Micro
+
+Outgoing = PostRefund | PostAdjustment | TakeBack
+HOUSE_OF = {"refund": "refunds", "refund_returned": "refunds", "dispute": "disputes", "dispute_returned": "disputes"}
 
 
 async def post_refund(ctx: Context, command: PostRefund) -> TransactionId:
@@ -35,8 +38,37 @@ async def return_refund(ctx: Context, command: PostRefund) -> TransactionId:
         return known
     if await ledger.find_by_reference(ctx.session, f"refund:{command.refund_id}") is None:
         raise ReferenceReused("A refund that was never posted cannot come back.")
-    legs = (Leg("refunds", Micro(-command.amount)), Leg("customer_credit", command.amount))
+    paid = holds.pay_debt(command.amount, (await balances.get_funds(ctx, command.tenant_id)).debt)
+    legs = (
+        Leg("refunds", Micro(-command.amount)), Leg("customer_debt", paid.debt), Leg("customer_credit", paid.credit),
+    )  # fmt: skip
     return await _post(ctx, command, "refund_returned", reference, legs)
+
+
+async def take_back(ctx: Context, command: TakeBack) -> TransactionId:
+    """Money went back without us: unspent credit is taken, what was spent is owed from now on. Once per reference."""
+    known = await _start(ctx, command, command.reference)
+    if known is not None:
+        return known
+    taken = holds.take_back(command.amount, (await balances.get_funds(ctx, command.tenant_id)).credit)
+    legs = (
+        Leg("customer_credit", Micro(-taken.credit)), Leg("customer_debt", Micro(-taken.debt)),
+        Leg(HOUSE_OF[command.kind], command.amount),
+    )  # fmt: skip
+    return await _post(ctx, command, command.kind, command.reference, legs)
+
+
+async def give_back(ctx: Context, command: TakeBack) -> TransactionId:
+    """What was taken back came in again: it pays what is owed, the rest is credit. Once per reference."""
+    known = await _start(ctx, command, command.reference)
+    if known is not None:
+        return known
+    paid = holds.pay_debt(command.amount, (await balances.get_funds(ctx, command.tenant_id)).debt)
+    legs = (
+        Leg(HOUSE_OF[command.kind], Micro(-command.amount)), Leg("customer_debt", paid.debt),
+        Leg("customer_credit", paid.credit),
+    )  # fmt: skip
+    return await _post(ctx, command, command.kind, command.reference, legs)
 
 
 async def post_adjustment(ctx: Context, command: PostAdjustment) -> TransactionId:
@@ -46,6 +78,7 @@ async def post_adjustment(ctx: Context, command: PostAdjustment) -> TransactionI
     if known is not None:
         return known
     if command.amount > 0:
+        balances.check_room(await balances.get_funds(ctx, command.tenant_id), command.amount)
         legs = (Leg("promotions_expense", Micro(-command.amount)), Leg("customer_promotions", command.amount))
         return await _post(ctx, command, "adjustment", reference, legs)
     taken = Micro(-command.amount)
@@ -69,7 +102,7 @@ async def find_transaction_of(ctx: Context, reference: str) -> TransactionId | N
     return None if known is None else TransactionId(known.id)
 
 
-async def _start(ctx: Context, command: PostRefund | PostAdjustment, reference: str) -> TransactionId | None:
+async def _start(ctx: Context, command: Outgoing, reference: str) -> TransactionId | None:
     """Take the tenant's lock, check currency and size. Returns the transaction when it was posted before."""
     if not 0 < abs(command.amount) <= MAX_MICRO:
         raise ValueError("nothing to post")
@@ -83,10 +116,12 @@ async def _start(ctx: Context, command: PostRefund | PostAdjustment, reference: 
     return TransactionId(known.id)
 
 
-async def _post(
-    ctx: Context, command: PostRefund | PostAdjustment, kind: str, reference: str, legs: tuple[Leg, ...]
-) -> TransactionId:
-    cause_id = command.refund_id if isinstance(command, PostRefund) else command.adjustment_id
+async def _post(ctx: Context, command: Outgoing, kind: str, reference: str, legs: tuple[Leg, ...]) -> TransactionId:
+    cause_id = (
+        command.adjustment_id
+        if isinstance(command, PostAdjustment)
+        else (command.refund_id if isinstance(command, PostRefund) else command.cause_id)
+    )
     posted = await ledger.post(
         ctx.session,
         Posting(

@@ -39,6 +39,8 @@ TITLES = {
     "promotion": "Promotional credit",
     "refund": "Refunded to your card",
     "refund_returned": "Refund came back",
+    "dispute": "Disputed at your bank",
+    "dispute_returned": "Dispute decided for us",
     "adjustment": "Correction by Berth",
     "hold": "Held for",
     "hold_released": "Hold given back for",
@@ -46,7 +48,8 @@ TITLES = {
 }
 
 
-PLAIN = frozenset({"payment", "promotion", "refund", "refund_returned", "adjustment"})  # no machine behind them
+# no machine behind them
+PLAIN = frozenset({"payment", "promotion", "refund", "refund_returned", "dispute", "dispute_returned", "adjustment"})
 
 
 class PillPage(msgspec.Struct, frozen=True):
@@ -69,7 +72,7 @@ async def money_pill(ctx: Context, tenant_id: UUID) -> MoneyPill | None:
     funds = await balances.get_funds(ctx, tenant_id)  # zeros until a new organisation has its accounts, moments later
     left = runway.runway_seconds(balances.spendable(funds), funds.burn)
     return MoneyPill(
-        available_micro=funds.credit + funds.promotions,
+        available_micro=funds.available,
         burn_micro_per_hour=funds.burn,
         empties_at=runway.empties_at(await ctx.now(), left),
         currency=funds.currency,

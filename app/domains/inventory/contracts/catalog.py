@@ -35,6 +35,41 @@ class PlanPrice(msgspec.Struct, frozen=True, kw_only=True):
     rate_gpu: RateMicroPerHour | None
     currency: str = "USD"
     effective_from: datetime | None = None
+    reason: str = ""
+
+
+class PriceEffect(msgspec.Struct, frozen=True, kw_only=True):
+    """What a price would mean. `rentals` run on the type now and keep theirs; the new one counts for what is
+    rented from `effective_from` on. `beyond_alone` says why a second person is needed, None when one is enough."""
+
+    sku_code: str
+    currency: str
+    effective_from: datetime
+    current_whole: RateMicroPerHour | None
+    current_gpu: RateMicroPerHour | None
+    new_whole: RateMicroPerHour
+    new_gpu: RateMicroPerHour | None
+    whole_difference: int | None
+    gpu_difference: int | None
+    machines: int
+    free_machines: int
+    rentals: int
+    beyond_alone: str | None
+
+
+class UseOfType(msgspec.Struct, frozen=True, kw_only=True):
+    """Machines of a type, how many of them nobody has, and how many rentals run on them."""
+
+    machines: int
+    free: int
+    rentals: int
+
+
+class UndoPrice(msgspec.Struct, frozen=True, kw_only=True):
+    """Go back to the price before the one in force."""
+
+    price_id: UUID
+    reason: str
 
 
 class WithdrawPrice(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +111,7 @@ class PriceEntry(msgspec.Struct, frozen=True, kw_only=True):
     announced_by: UUID | None
     withdrawn_at: datetime | None
     withdraw_reason: str | None
+    seconded_by: UUID | None = None  # the second person, where it took two
 
 
 PriceState = Literal["past", "in force", "announced", "withdrawn"]

@@ -1,9 +1,10 @@
 """The catalog as operators keep it: types, dated prices, images."""
 
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
 from app.domains.inventory import policies
 from app.domains.inventory.contracts import ImageView, NewImage, PriceView
@@ -11,10 +12,12 @@ from app.domains.inventory.contracts.catalog import (
     ImageChanged,
     PriceWithdrawn,
     SkuChanged,
+    UndoPrice,
     WithdrawPrice,
 )
 from app.domains.inventory.schemas import ReasonBody
 from app.domains.inventory.schemas.catalog import (
+    AdminSkuPage,
     EditImageForm,
     EditSkuForm,
     NewImageBody,
@@ -23,12 +26,14 @@ from app.domains.inventory.schemas.catalog import (
     catalog_admin_page,
     sku_admin_page,
 )
-from app.domains.inventory.service import keeping
+from app.domains.inventory.service import keeping, pricing
+from app.shared.approval import Outcome
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.idempotency import once
 from app.shared.web import Ctx, Form, page, redirect, requires
 
+Amount = Annotated[str, QueryParameter(max_length=40)]
 READ = requires(Permission.PLATFORM_CONSOLE)
 MANAGE = requires(Permission.PLATFORM_CATALOG_MANAGE)
 
@@ -50,14 +55,25 @@ async def create_sku(ctx: Ctx, data: Form[NewSkuForm]) -> Response[str]:
 
 
 @get("/admin/catalog/types/{code:str}", opt=READ, include_in_schema=False)
-async def show_sku(ctx: Ctx, code: FromPath[str]) -> Response[str]:
-    """One type: how it is shown, its prices, where images are warm."""
+async def show_sku(
+    ctx: Ctx, code: FromPath[str], per_hour: Amount = "", per_gpu_hour: Amount = "", effective_from: Amount = ""
+) -> Response[str]:
+    """One type: how it is shown, its prices, where images are warm; with a price in the query, what it would do."""
+    tried = PlanPriceForm(per_hour=per_hour, per_gpu_hour=per_gpu_hour, effective_from=effective_from)
+    return await page(ctx, "inventory/admin_sku.html", await _sku(ctx, code, tried))
+
+
+async def _sku(ctx: Ctx, code: str, tried: PlanPriceForm) -> AdminSkuPage:
     entry = await keeping.get_entry(ctx, code)
     warm, names = await keeping.warm_nodes(ctx, entry.sku), await keeping.names_of(ctx, entry)
     notice = await ctx.policy(policies.PRICE_NOTICE_HOURS)
     manages = may(ctx.actor, Permission.PLATFORM_CATALOG_MANAGE)
-    struct = sku_admin_page(entry, warm, names, await ctx.now(), notice, may_manage=manages)
-    return await page(ctx, "inventory/admin_sku.html", struct)
+    effect, problem = None, ""
+    if manages and tried.per_hour:
+        effect, problem = await pricing.try_price(ctx, lambda: tried.command(code))
+    return sku_admin_page(
+        entry, warm, names, await ctx.now(), notice, may_manage=manages, tried=tried, effect=effect, problem=problem
+    )
 
 
 @post("/admin/catalog/types/{code:str}", opt=MANAGE, include_in_schema=False)
@@ -70,8 +86,16 @@ async def edit_sku(ctx: Ctx, code: FromPath[str], data: Form[EditSkuForm]) -> Re
 @post("/admin/catalog/types/{code:str}/prices", opt=MANAGE, include_in_schema=False)
 async def plan_price(ctx: Ctx, code: FromPath[str], data: Form[PlanPriceForm]) -> Response[str]:
     """Announce a price."""
-    await once(ctx, PriceView, keeping.plan_price, data.command(code))
-    return redirect(ctx, f"/admin/catalog/types/{code}")
+    outcome = await once(ctx, Outcome[PriceView], pricing.plan_price, data.command(code))
+    return redirect(ctx, outcome.place(f"/admin/catalog/types/{code}"))
+
+
+@post("/admin/catalog/types/{code:str}/prices/{price_id:uuid}/undo", opt=MANAGE, include_in_schema=False)
+async def undo_price(ctx: Ctx, code: FromPath[str], price_id: FromPath[UUID], data: Form[ReasonBody]) -> Response[str]:
+    """Back to the price before."""
+    command = UndoPrice(price_id=price_id, reason=data.reason)
+    outcome = await once(ctx, Outcome[PriceView], pricing.undo_price, command)
+    return redirect(ctx, outcome.place(f"/admin/catalog/types/{code}"))
 
 
 @post("/admin/catalog/types/{code:str}/prices/{price_id:uuid}/withdraw", opt=MANAGE, include_in_schema=False)
@@ -80,7 +104,7 @@ async def withdraw_price(
 ) -> Response[str]:
     """Take an announced price back."""
     command = WithdrawPrice(price_id=price_id, reason=data.reason)
-    await once(ctx, PriceWithdrawn, keeping.withdraw_price, command)
+    await once(ctx, PriceWithdrawn, pricing.withdraw_price, command)
     return redirect(ctx, f"/admin/catalog/types/{code}")
 
 
@@ -105,6 +129,7 @@ ROUTES = [
     show_sku,
     edit_sku,
     plan_price,
+    undo_price,
     withdraw_price,
     create_image,
     edit_image,

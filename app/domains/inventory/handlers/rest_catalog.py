@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, get, patch, post
+from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.inventory.contracts import ImageView, NewImage, PriceView
@@ -11,8 +12,10 @@ from app.domains.inventory.contracts.catalog import (
     EditImage,
     EditSku,
     ImageChanged,
+    PriceEffect,
     PriceWithdrawn,
     SkuChanged,
+    UndoPrice,
     WithdrawPrice,
 )
 from app.domains.inventory.handlers.pages_catalog import MANAGE, READ
@@ -30,11 +33,13 @@ from app.domains.inventory.schemas.catalog import (
     price_answer,
     sku_answer,
 )
-from app.domains.inventory.service import keeping
+from app.domains.inventory.service import keeping, pricing
+from app.shared.approval import ASKED, Outcome
 from app.shared.idempotency import once
 from app.shared.web import Ctx, Json
 from app.shared.web.etag import IfMatch, seen_version, tagged
 
+EFFECT = {200: ResponseSpec(PriceEffect, generate_examples=False, description="What it would mean; nothing was set")}
 Word = Annotated[str | None, QueryParameter(max_length=100)]
 
 
@@ -79,17 +84,28 @@ async def list_prices(ctx: Ctx, sku: Word = None) -> list[AdminPriceAnswer]:
     return [price_answer(price, entry, now) for entry in entries for price in entry.prices]
 
 
-@post("/api/v1/admin/prices", opt=MANAGE)
-async def plan_price(ctx: Ctx, data: Json[PlanPriceBody]) -> PriceView:
-    """Announce a price. A higher one begins after the notice that policy asks for; the past is never rewritten."""
-    return await once(ctx, PriceView, keeping.plan_price, data.command())
+@post("/api/v1/admin/prices", opt=MANAGE, responses=ASKED | EFFECT)
+async def plan_price(ctx: Ctx, data: Json[PlanPriceBody]) -> Response[PriceView]:
+    """Announce a price. A higher one begins after the notice that policy asks for, one far from the last waits for a
+    second person (202); the past is never rewritten. With `dry_run` only what it would mean (200)."""
+    if data.dry_run:
+        return Response(await pricing.preview_price(ctx, data.command()), status_code=200)  # type: ignore[arg-type]
+    return (await once(ctx, Outcome[PriceView], pricing.plan_price, data.command())).answer(201)
+
+
+@post("/api/v1/admin/prices/{price_id:uuid}/undo", opt=MANAGE, responses=ASKED)
+async def undo_price(ctx: Ctx, price_id: FromPath[UUID], data: Json[ReasonBody]) -> Response[PriceView]:
+    """Go back to the price before the one in force, at once and without notice. Where that is far below, a second
+    person decides (202)."""
+    command = UndoPrice(price_id=price_id, reason=data.reason)
+    return (await once(ctx, Outcome[PriceView], pricing.undo_price, command)).answer(201)
 
 
 @post("/api/v1/admin/prices/{price_id:uuid}/withdraw", opt=MANAGE, status_code=200)
 async def withdraw_price(ctx: Ctx, price_id: FromPath[UUID], data: Json[ReasonBody]) -> PriceWithdrawn:
     """Take back a price that has not begun."""
     command = WithdrawPrice(price_id=price_id, reason=data.reason)
-    return await once(ctx, PriceWithdrawn, keeping.withdraw_price, command)
+    return await once(ctx, PriceWithdrawn, pricing.withdraw_price, command)
 
 
 @get("/api/v1/admin/images", opt=READ)
@@ -125,6 +141,7 @@ ROUTES = [
     edit_sku,
     list_prices,
     plan_price,
+    undo_price,
     withdraw_price,
     list_admin_images,
     create_image,

@@ -57,8 +57,8 @@ PRICES_AT = text("""
 """)
 INSERT_PRICE = text("""
     INSERT INTO inventory.sku_prices (id, sku_id, currency, rate_whole_micro, rate_gpu_micro, effective_from,
-        announced_at, announced_by)
-    VALUES (:id, :sku_id, :currency, :rate_whole, :rate_gpu, :effective_from, :now, :actor_id)
+        announced_at, announced_by, seconded_by)
+    VALUES (:id, :sku_id, :currency, :rate_whole, :rate_gpu, :effective_from, :now, :actor_id, :seconded_by)
     ON CONFLICT (sku_id, currency, effective_from) DO NOTHING RETURNING id
 """)
 
@@ -119,7 +119,7 @@ async def prices_at(
 
 async def append_price(
     session: AsyncSession, price_id: UUID, sku_id: UUID, new: NewPrice, effective_from: datetime, now: datetime,
-    actor_id: UUID | None,
+    actor_id: UUID | None, seconded_by: UUID | None,
 ) -> bool:  # fmt: skip
     """Whether the price was added; False when one begins at that very instant already."""
     values = {
@@ -131,6 +131,7 @@ async def append_price(
         "effective_from": effective_from,
         "now": now,
         "actor_id": actor_id,
+        "seconded_by": seconded_by,
     }
     return await session.scalar(INSERT_PRICE, values) is not None
 

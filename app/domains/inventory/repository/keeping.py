@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.inventory.contracts import ImageView, SkuView
-from app.domains.inventory.contracts.catalog import AdminImage, PriceEntry, WarmNode
+from app.domains.inventory.contracts.catalog import AdminImage, PriceEntry, UseOfType, WarmNode
 from app.domains.inventory.repository import catalog, images
 from app.domains.inventory.repository.catalog import SKU_COLUMNS
 from app.shared.authz import PlatformScope
@@ -24,7 +24,7 @@ NODES_OF = text("SELECT sku_id, count(*) AS nodes FROM inventory.nodes WHERE sta
 ENTRY_COLUMNS = """
     SELECT p.id AS price_version_id, p.sku_id, p.currency, p.rate_whole_micro AS rate_whole,
            p.rate_gpu_micro AS rate_gpu, p.effective_from, p.announced_at, p.announced_by, w.withdrawn_at,
-           w.reason AS withdraw_reason
+           w.reason AS withdraw_reason, p.seconded_by
     FROM inventory.sku_prices p LEFT JOIN inventory.price_withdrawals w ON w.price_id = p.id
 """
 ENTRIES = text(ENTRY_COLUMNS + " WHERE p.sku_id = ANY(:ids) ORDER BY p.sku_id, p.currency, p.effective_from")
@@ -32,6 +32,14 @@ ENTRY = text(ENTRY_COLUMNS + " WHERE p.id = :id")
 WITHDRAW = text("""
     INSERT INTO inventory.price_withdrawals (price_id, withdrawn_at, withdrawn_by, reason)
     VALUES (:id, :now, :actor_id, :reason) ON CONFLICT (price_id) DO NOTHING
+""")
+USE = text("""
+    SELECT count(*) AS machines, count(*) FILTER (WHERE held.taken = 0 AND n.state = 'ready') AS free,
+           coalesce(sum(held.rentals), 0)::bigint AS rentals
+    FROM inventory.nodes n
+    CROSS JOIN LATERAL (SELECT count(s.allocation_id) AS taken, count(DISTINCT s.allocation_id) AS rentals
+                        FROM inventory.node_resource_slots s WHERE s.node_id = n.id) held
+    WHERE n.sku_id = :sku_id AND n.state <> 'retired'
 """)
 ALL_IMAGES = text("""
     SELECT i.id, i.code, i.title, i.osystem, i.distro_series, i.is_default, i.retired_at, i.version,
@@ -64,6 +72,11 @@ async def list_all(session: AsyncSession, scope: PlatformScope) -> list[SkuView]
 async def count_nodes(session: AsyncSession, scope: PlatformScope) -> dict[UUID, int]:
     """How many machines of each type there are; a type without one is absent."""
     return {row.sku_id: row.nodes for row in await session.execute(NODES_OF)}
+
+
+async def count_use(session: AsyncSession, scope: PlatformScope, sku_id: UUID) -> UseOfType:
+    """How many machines the type has, how many are free, how many rentals run on them."""
+    return UseOfType(**(await session.execute(USE, {"sku_id": sku_id})).one()._mapping)
 
 
 async def lock_sku(session: AsyncSession, scope: PlatformScope, code: str) -> SkuView | None:

@@ -1,11 +1,29 @@
-"""Pure decisions about dated prices: where each stands, and how early a new one has to be announced."""
+"""Pure decisions about dated prices: where each stands, how early a new one is announced, how far one person may go."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from app.domains.inventory.contracts import PriceView
-from app.domains.inventory.contracts.catalog import PriceEntry, PriceState
+import msgspec
+
+from app.domains.inventory.contracts import NewPrice, PriceView, SkuView
+from app.domains.inventory.contracts.catalog import PlanPrice, PriceEffect, PriceEntry, PriceState
 from app.shared.money import RateMicroPerHour
+from app.shared.web.formats import money
+
+CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)  # ISO 4217
+FURTHEST = timedelta(days=366)
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """What a price may be at all (`least`, `most`), and how far one person may go from the price that was in force
+    before `window`, or that two people set since."""
+
+    least: int
+    most: int
+    drop_percent: int
+    rise_percent: int
+    window: timedelta
 
 
 def standing(price: PriceEntry, prices: Sequence[PriceEntry], at: datetime) -> PriceState:
@@ -14,23 +32,94 @@ def standing(price: PriceEntry, prices: Sequence[PriceEntry], at: datetime) -> P
         return "withdrawn"
     if price.effective_from > at:
         return "announced"
-    begun = [
-        other
-        for other in prices
-        if other.currency == price.currency and other.withdrawn_at is None and other.effective_from <= at
-    ]
-    newest = max(begun, key=lambda other: other.effective_from)
-    return "in force" if newest.price_version_id == price.price_version_id else "past"
+    newest = in_force(prices, price.currency, at)
+    return "in force" if newest and newest.price_version_id == price.price_version_id else "past"
 
 
-def is_raise(before: PriceView | None, whole: RateMicroPerHour, gpu: RateMicroPerHour | None) -> bool:
+def in_force(prices: Sequence[PriceEntry], currency: str, at: datetime) -> PriceEntry | None:
+    """The newest price in that currency that has begun and was not withdrawn."""
+    begun = [price for price in prices if price.currency == currency and _counts(price, at)]
+    return max(begun, key=lambda price: price.effective_from, default=None)
+
+
+def before(price: PriceEntry, prices: Sequence[PriceEntry]) -> PriceEntry | None:
+    """The price that `price` followed."""
+    return in_force(
+        [other for other in prices if other.effective_from < price.effective_from], price.currency, price.effective_from
+    )
+
+
+def reference(prices: Sequence[PriceEntry], currency: str, at: datetime, bounds: Bounds) -> PriceEntry | None:
+    """The price that a new one is measured by: what counted before the window or was set by two people since, so that
+    many small steps of one person are one large one; without such a price the first, or that of another currency."""
+    begun = [price for price in prices if _counts(price, at)]
+    own = [price for price in begun if price.currency == currency] or begun
+    old = in_force(own, own[0].currency, at - bounds.window) if own else None
+    trusted = [price for price in own if price.seconded_by is not None or price == old]
+    if trusted:
+        return max(trusted, key=lambda price: price.effective_from)
+    return min(own, key=lambda price: price.effective_from, default=None)
+
+
+def measures(prices: Sequence[PriceEntry], currency: str, at: datetime, bounds: Bounds) -> tuple[PriceEntry, ...]:
+    """All prices that a new one has to stay near: the reference, and the one in force, which may be one that somebody
+    went back to since."""
+    found = (reference(prices, currency, at, bounds), in_force(prices, currency, at))
+    return tuple(price for price in found if price is not None)
+
+
+def problems(command: PlanPrice, sku: SkuView, bounds: Bounds, now: datetime) -> dict[str, str]:
+    """What no two people may set either, by field."""
+    wrong: dict[str, str] = {}
+    for name, rate in (("per_hour", command.rate_whole), ("per_gpu_hour", command.rate_gpu)):
+        if rate is not None and not bounds.least <= rate <= bounds.most:
+            least, most = money(bounds.least, command.currency), money(bounds.most, command.currency)
+            wrong[name] = f"A price is from {least} to {most} an hour."
+    if sku.sells_slots == (command.rate_gpu is None):
+        wrong["per_gpu_hour"] = "is given exactly for types that are sold by the GPU"
+    if not CURRENCY.fullmatch(command.currency):
+        wrong["currency"] = "Write the three capitals of ISO 4217, such as USD."
+    if command.effective_from is not None and command.effective_from.tzinfo is None:
+        wrong["effective_from"] = "Write the time with its zone, such as 2026-12-01T08:00:00Z."
+    elif command.effective_from is not None and command.effective_from - now > FURTHEST:
+        wrong["effective_from"] = "A price is announced at most a year ahead."
+    return wrong
+
+
+def beyond_alone(new: NewPrice, near: Sequence[PriceEntry], bounds: Bounds) -> str | None:
+    """Why one person is not enough; None when they are. A first price has nothing to be near to."""
+    parts = [(price, "the machine", new.rate_whole, price.rate_whole) for price in near]
+    parts += [(price, "a GPU", new.rate_gpu, price.rate_gpu) for price in near if price.rate_gpu and new.rate_gpu]
+    for measure, what, after, base in parts:
+        if after * 100 < base * (100 - bounds.drop_percent):
+            return f"{what} more than {bounds.drop_percent} % below {money(base, measure.currency)}"
+        if after * 100 > base * (100 + bounds.rise_percent):
+            return f"{what} more than {bounds.rise_percent} % above {money(base, measure.currency)}"
+    return None
+
+
+def is_raise(before: PriceView | None, whole: RateMicroPerHour | None, gpu: RateMicroPerHour | None) -> bool:
     """Whether customers would pay more than before for the machine or for a GPU of it. A first price is none."""
     if before is None:
         return False
     dearer_gpu = gpu is not None and before.rate_gpu is not None and gpu > before.rate_gpu
-    return whole > before.rate_whole or dearer_gpu
+    return (whole is not None and whole > before.rate_whole) or dearer_gpu
+
+
+def lowers(effect: PriceEffect) -> bool:
+    """Whether anything becomes cheaper than it is now."""
+    return any(change is not None and change < 0 for change in (effect.whole_difference, effect.gpu_difference))
+
+
+def difference(after: int | None, before: int | None) -> int | None:
+    """What one more hour costs; None where one of the two is not sold."""
+    return None if after is None or before is None else after - before
 
 
 def earliest_start(now: datetime, notice: timedelta, *, raises: bool) -> datetime:
     """A higher price begins after the notice; a lower one, or a first one, at once."""
     return now + notice if raises else now
+
+
+def _counts(price: PriceEntry, at: datetime) -> bool:
+    return price.withdrawn_at is None and price.effective_from <= at

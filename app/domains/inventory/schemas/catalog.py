@@ -16,6 +16,7 @@ from app.domains.inventory.contracts.catalog import (
     EditImage,
     EditSku,
     PlanPrice,
+    PriceEffect,
     PriceEntry,
     PriceState,
     WarmNode,
@@ -110,13 +111,16 @@ class EditSkuForm(msgspec.Struct, kw_only=True):
 
 
 class PlanPriceBody(msgspec.Struct, kw_only=True):
-    """Rates in micro-units per hour. `per_gpu_hour` is given exactly for types that are sold by the GPU."""
+    """Rates in micro-units per hour. `per_gpu_hour` is given exactly for types that are sold by the GPU. With `dry_run`
+    nothing changes and the answer is the effect."""
 
     sku: str
     per_hour: int
     per_gpu_hour: int | None = None
     effective_from: datetime | None = None
     currency: str = "USD"
+    reason: str = ""  # who approves reads it, where it takes a second person
+    dry_run: bool = False
 
     def command(self) -> PlanPrice:
         gpu = None if self.per_gpu_hour is None else RateMicroPerHour(self.per_gpu_hour)
@@ -126,6 +130,7 @@ class PlanPriceBody(msgspec.Struct, kw_only=True):
             rate_gpu=gpu,
             currency=self.currency,
             effective_from=self.effective_from,
+            reason=self.reason,
         )
 
 
@@ -135,6 +140,7 @@ class PlanPriceForm(msgspec.Struct, kw_only=True):
     per_hour: str = ""
     per_gpu_hour: str = ""
     effective_from: str = ""
+    reason: str = ""
 
     def command(self, code: str) -> PlanPrice:
         """Raises ValidationFailed for what is no amount or no time."""
@@ -146,6 +152,7 @@ class PlanPriceForm(msgspec.Struct, kw_only=True):
             rate_whole=whole,
             rate_gpu=rate_of(self.per_gpu_hour, "per_gpu_hour"),
             effective_from=instant(self.effective_from, "effective_from"),
+            reason=self.reason,
         )
 
 
@@ -254,6 +261,9 @@ class AdminSkuPage(msgspec.Struct, frozen=True, kw_only=True):
     notice_hours: int
     may_manage: bool
     call: ApiCall
+    tried: PlanPriceForm
+    effect: PriceEffect | None
+    problem: str
 
 
 def rate_of(text: str, field: str) -> RateMicroPerHour | None:
@@ -321,6 +331,9 @@ def sku_admin_page(
     notice_hours: int,
     *,
     may_manage: bool,
+    tried: PlanPriceForm,
+    effect: PriceEffect | None = None,
+    problem: str = "",
 ) -> AdminSkuPage:
     """One type."""
     row = _row(entry, at)
@@ -343,6 +356,9 @@ def sku_admin_page(
         notice_hours=notice_hours,
         may_manage=may_manage,
         call=call("POST", "/api/v1/admin/prices", body, cli=words),
+        tried=tried,
+        effect=effect,
+        problem=problem,
     )
 
 

@@ -1,39 +1,43 @@
-"""How operators keep the catalog: types, dated prices, images. Nothing here rewrites what a customer has agreed to: a
-running machine keeps its rate, a price in force is followed by a newer one."""
+"""How operators keep the catalog: types and images. Prices are kept in `pricing`."""
 
-from datetime import timedelta
+import re
 from uuid import UUID
 
 import msgspec
 
 from app.context import Context
 from app.domains.auth import public as auth
-from app.domains.inventory import policies
-from app.domains.inventory.contracts import ImageView, NewImage, NewPrice, NewSku, PriceView, SkuView
+from app.domains.inventory.contracts import ImageView, NewImage, NewSku, SkuView
 from app.domains.inventory.contracts.catalog import (
     AdminImage,
     CatalogEntry,
     EditImage,
     EditSku,
     ImageChanged,
-    PlanPrice,
-    PriceWithdrawn,
     SkuChanged,
     WarmNode,
-    WithdrawPrice,
 )
-from app.domains.inventory.errors import CodeTaken, PriceInForce, PriceNotice
+from app.domains.inventory.errors import CodeTaken
 from app.domains.inventory.events import CatalogChanged
 from app.domains.inventory.repository import catalog, images, keeping
-from app.domains.inventory.rules.pricing import earliest_start, is_raise
-from app.domains.inventory.service.nodes import reason_of
-from app.domains.inventory.service.prices import append_price
 from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.ids import new_id
 from app.shared.web.etag import check_version
-from app.shared.web.formats import instant
 
+LONGEST_TITLE = 100
+SIZES = {  # least and most of what a machine has
+    "cpu_count": (1, 4_096),
+    "memory_gib": (1, 1 << 20),
+    "network_gbps": (1, 100_000),
+    "gpu_count": (0, 64),
+    "vram_gib": (0, 1 << 16),
+}
+IMAGE_FIELDS = (
+    ("code", r"[a-z0-9][a-z0-9./-]{0,59}", "Small letters, digits, dots, slashes and dashes, at most 60"),
+    ("osystem", r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", "as MAAS calls it, such as ubuntu"),
+    ("distro_series", r"[A-Za-z0-9][A-Za-z0-9._/-]{0,59}", "as MAAS calls it, such as noble"),
+)
 READ, MANAGE = Permission.PLATFORM_CONSOLE, Permission.PLATFORM_CATALOG_MANAGE
 
 
@@ -80,18 +84,25 @@ async def create_sku(ctx: Context, command: NewSku) -> SkuChanged:
 
 def _check_sku(command: NewSku) -> None:
     wrong = {}
-    if not 1 <= len(command.title.strip()) <= 100:
-        wrong["title"] = "1 to 100 characters"
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", command.code):
+        wrong["code"] = "Small letters, digits and dashes, at most 40"
+    if not 1 <= len(command.title.strip()) <= LONGEST_TITLE:
+        wrong["title"] = f"1 to {LONGEST_TITLE} characters"
     has_gpus = command.gpu_count > 0
-    if has_gpus != bool(command.gpu_model and command.gpu_vendor_id and command.gpu_product_id):
+    gpu = (command.gpu_model, command.gpu_vendor_id, command.gpu_product_id)
+    if has_gpus != all(gpu) or any(part is not None and not re.fullmatch(r"[\x20-\x7e]{1,60}", part) for part in gpu):
         wrong["gpu_model"] = "model, vendor id and product id are given exactly for types with GPUs"
     if command.sells_slots and not has_gpus:
         wrong["sells_slots"] = "only GPUs are sold one by one"
     if not (command.sells_slots or command.sells_whole):
         wrong["sells_whole"] = "sold whole, by the GPU, or both"
-    for name in ("cpu_count", "memory_gib", "network_gbps"):
-        if getattr(command, name) < 1:
-            wrong[name] = "at least 1"
+    for name, (least, most) in SIZES.items():
+        if not least <= getattr(command, name) <= most:
+            wrong[name] = f"{least} to {most}"
+    if len(command.disks) > 32 or any(
+        not 1 <= d.count <= 256 or not 1 <= d.size_bytes <= 1 << 52 for d in command.disks
+    ):
+        wrong["disks"] = "at most 32 kinds, each with 1 to 256 disks of at most 4 PiB"
     if wrong:
         raise ValidationFailed(fields=wrong)
 
@@ -119,54 +130,14 @@ async def edit_sku(ctx: Context, command: EditSku) -> SkuChanged:
     return SkuChanged(code=sku.code, version=version)
 
 
-@privileged(MANAGE, "price.plan", "sku", lambda command, _result: command.sku_code)
-async def plan_price(ctx: Context, command: PlanPrice) -> PriceView:
-    """Announce a price: a higher one at least the notice of policy ahead. Raises NotFound, PriceNotice, PriceInThePast,
-    CodeTaken, ValidationFailed."""
-    now = await ctx.now()
-    sku = await keeping.lock_sku(ctx.session, platform_scope(ctx.actor, MANAGE), command.sku_code)
-    if sku is None:
-        raise NotFound()
-    if command.rate_whole < 0 or (command.rate_gpu or 0) < 0:
-        raise ValidationFailed(fields={"rate_whole": "A price is not negative"})
-    before = (await catalog.prices_at(ctx.session, [sku.id], command.currency, now)).get(sku.id)
-    raises = is_raise(before, command.rate_whole, command.rate_gpu)
-    notice = timedelta(hours=await ctx.policy(policies.PRICE_NOTICE_HOURS))
-    earliest = earliest_start(now, notice, raises=raises)
-    begins = command.effective_from or earliest
-    if raises and begins < earliest:
-        raise PriceNotice(f"A higher price begins {instant(earliest)} at the earliest.")
-    ctx.explain(rate_whole=command.rate_whole, rate_gpu=command.rate_gpu, effective_from=begins.isoformat())
-    new = NewPrice(
-        sku_code=command.sku_code, rate_whole=command.rate_whole, rate_gpu=command.rate_gpu,
-        currency=command.currency, effective_from=begins,
-    )  # fmt: skip
-    price = await append_price(ctx, sku, new)
-    await ctx.emit(CatalogChanged(sku_id=sku.id), version=sku.version)
-    return price
-
-
-@privileged(MANAGE, "price.withdraw", "price", lambda command, _result: command.price_id)
-async def withdraw_price(ctx: Context, command: WithdrawPrice) -> PriceWithdrawn:
-    """Take back a price before it begins. Safe to repeat. Raises NotFound, PriceInForce."""
-    scope, now, reason = platform_scope(ctx.actor, MANAGE), await ctx.now(), reason_of(command.reason)
-    ctx.explain(reason=reason)
-    price = await keeping.find_entry(ctx.session, scope, command.price_id)
-    if price is None:
-        raise NotFound()
-    if price.withdrawn_at is None and price.effective_from <= now:
-        raise PriceInForce()
-    await keeping.withdraw(ctx.session, price.price_version_id, reason, ctx.actor.id, now)
-    sku = (await catalog.skus_by_id(ctx.session, [price.sku_id]))[price.sku_id]
-    await ctx.emit(CatalogChanged(sku_id=sku.id), version=sku.version)
-    return PriceWithdrawn(price_id=price.price_version_id)
-
-
 @privileged(MANAGE, "image.create", "image", lambda command, _result: command.code)
 async def create_image(ctx: Context, command: NewImage) -> ImageView:
     """Offer an image that MAAS can deploy. Raises CodeTaken, ValidationFailed."""
-    if not 1 <= len(command.title.strip()) <= 100 or not command.osystem or not command.distro_series:
-        raise ValidationFailed(fields={"title": "A title, a system and a release are needed"})
+    wrong = {name: said for name, pattern, said in IMAGE_FIELDS if not re.fullmatch(pattern, getattr(command, name))}
+    if not 1 <= len(command.title.strip()) <= LONGEST_TITLE:
+        wrong["title"] = f"1 to {LONGEST_TITLE} characters"
+    if wrong:
+        raise ValidationFailed(fields=wrong)
     if not await images.append_image(ctx.session, new_id(), command):
         raise CodeTaken(code=command.code)
     found = await images.find_image(ctx.session, command.code)

@@ -38,8 +38,10 @@ async def announce_price(ctx: Context, command: NewPrice) -> PriceView:
     return price
 
 
-async def append_price(ctx: Context, sku: SkuView, command: NewPrice) -> PriceView:
-    """The same for a type that was looked up, after the check of who asks."""
+async def append_price(
+    ctx: Context, sku: SkuView, command: NewPrice, by: UUID | None = None, seconded_by: UUID | None = None
+) -> PriceView:
+    """The same for a type that was looked up, after the check of who asks; `by` is who asked, else the actor."""
     if sku.sells_slots == (command.rate_gpu is None):
         raise ValidationFailed(fields={"rate_gpu": "is given exactly for types that are sold by the GPU"})
     now = await ctx.now()
@@ -47,6 +49,8 @@ async def append_price(ctx: Context, sku: SkuView, command: NewPrice) -> PriceVi
     if begins < now:
         raise PriceInThePast()
     price_id = new_id()
-    if not await catalog.append_price(ctx.session, price_id, sku.id, command, begins, now, ctx.actor.id):
+    if not await catalog.append_price(
+        ctx.session, price_id, sku.id, command, begins, now, by or ctx.actor.id, seconded_by
+    ):
         raise CodeTaken("Another price begins at that very instant.")
     return await price_at(ctx, sku.id, begins, command.currency)

@@ -59,6 +59,7 @@ FIND = text(COLUMNS + " WHERE id = :id")
 LOCK = text(COLUMNS + " WHERE id = :id FOR UPDATE")
 SINCE = text(COLUMNS + " WHERE created_at >= :since ORDER BY id")
 ID_BY_SESSION = text("SELECT id FROM payments.payment_sessions WHERE stripe_session_id = :session_id")
+ID_BY_INTENT = text("SELECT id FROM payments.payment_sessions WHERE payment_intent_id = :intent_id")
 OPENED = text("""
     UPDATE payments.payment_sessions
     SET status = CASE WHEN status = 'created' THEN 'open' ELSE status END, stripe_session_id = :session_id,
@@ -90,6 +91,20 @@ WAITING = text(
     ORDER BY created_at LIMIT :limit
 """
 )
+WAITING_FOR = text("""
+    UPDATE payments.payment_events SET processed_at = NULL, outcome = NULL, error = NULL
+    WHERE id IN (SELECT id FROM payments.payment_events
+                 WHERE body ->> 'payment_intent' = :intent_id AND outcome = 'unknown payment'
+                   AND type NOT LIKE 'checkout.%' FOR UPDATE SKIP LOCKED)
+    RETURNING id
+""")
+SETTLED_SINCE = text("""
+    UPDATE payments.payment_events e SET processed_at = NULL, outcome = NULL, error = NULL
+    FROM payments.payment_sessions p
+    WHERE e.outcome = 'unknown payment' AND e.type NOT LIKE 'checkout.%'
+      AND p.payment_intent_id = e.body ->> 'payment_intent'
+    RETURNING e.id
+""")
 RECEIVE = text("""
     INSERT INTO payments.payment_events (id, provider, event_id, type, body, received_at)
     VALUES (:id, 'stripe', :event_id, :type, CAST(:body AS jsonb), :now)
@@ -163,6 +178,22 @@ async def lock_payment(session: AsyncSession, payment_id: UUID) -> Payment | Non
 async def find_id_by_session(session: AsyncSession, session_id: str) -> UUID | None:
     """The payment of a Checkout session."""
     return cast(UUID | None, await session.scalar(ID_BY_SESSION, {"session_id": session_id}))
+
+
+async def find_id_by_intent(session: AsyncSession, intent_id: str) -> UUID | None:
+    """The payment that was paid with that payment intent."""
+    return cast(UUID | None, await session.scalar(ID_BY_INTENT, {"intent_id": intent_id}))
+
+
+async def list_waiting_for(session: AsyncSession, intent_id: str) -> list[UUID]:
+    """Messages about that payment intent that came before its payment was settled."""
+    rows = await session.execute(WAITING_FOR, {"intent_id": intent_id})
+    return [row.id for row in rows]
+
+
+async def reopen_settled(session: AsyncSession) -> list[UUID]:
+    """The same for every payment: those that were worked off in the very moment of the settlement."""
+    return [row.id for row in await session.execute(SETTLED_SINCE)]
 
 
 async def set_opened(session: AsyncSession, payment_id: UUID, session_id: str, url: str | None, now: datetime) -> None:

@@ -20,13 +20,19 @@ from app.shared.money import Micro
 
 COLUMNS = """
     SELECT id, payment_id, tenant_id, amount, currency, status, reason, requested_by, stripe_refund_id, problem,
-           version, created_at, approved_at, settled_at
+           version, created_at, approved_at, settled_at, origin
     FROM payments.refunds
 """
 ADD = text("""
     INSERT INTO payments.refunds (id, payment_id, tenant_id, amount, currency, status, reason, requested_by, created_at,
                                   updated_at)
     VALUES (:id, :payment_id, :tenant_id, :amount, :currency, 'requested', :reason, :requested_by, :now, :now)
+""")
+ADD_OUTSIDE = text("""
+    INSERT INTO payments.refunds (id, payment_id, tenant_id, amount, currency, status, reason, stripe_refund_id,
+                                  problem, created_at, updated_at, approved_at, settled_at, origin)
+    VALUES (:id, :payment_id, :tenant_id, :amount, :currency, :status, :reason, :stripe_refund_id, :problem, :now,
+            :now, :now, :settled_at, 'stripe')
 """)
 FIND = text(COLUMNS + " WHERE id = :id")
 LOCK = text(COLUMNS + " WHERE id = :id FOR UPDATE")
@@ -110,6 +116,13 @@ async def add_refund(session: AsyncSession, refund: RefundView, now: datetime) -
     """Record what somebody asks for."""
     names = ("id", "payment_id", "tenant_id", "amount", "currency", "reason", "requested_by")
     await session.execute(ADD, {**{name: getattr(refund, name) for name in names}, "now": now})
+
+
+async def add_outside(session: AsyncSession, refund: RefundView, now: datetime) -> None:
+    """Record a refund that was made at Stripe itself."""
+    names = ("id", "payment_id", "tenant_id", "amount", "currency", "status", "reason", "stripe_refund_id", "problem",
+             "settled_at")  # fmt: skip
+    await session.execute(ADD_OUTSIDE, {**{name: getattr(refund, name) for name in names}, "now": now})
 
 
 async def find_refund(session: AsyncSession, refund_id: UUID) -> RefundView | None:

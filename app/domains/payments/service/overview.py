@@ -13,7 +13,7 @@ from app.domains.payments.contracts import (
     RefundStatus,
     RefundView,
 )
-from app.domains.payments.repository import refunds
+from app.domains.payments.repository import outside, refunds
 from app.domains.payments.service import webhooks
 from app.shared.authz import Permission, platform_scope, tenant_scope
 from app.shared.errors import NotFound
@@ -45,7 +45,8 @@ async def refundable_of(ctx: Context, payment: OperatorPayment) -> Micro:
     if payment.status != "paid":
         return Micro(0)
     unspent = (await billing.balance(ctx, payment.tenant_id)).credit
-    return rules.refundable(payment.amount, payment.refunded, payment.reserved, unspent)
+    gone = Micro(payment.refunded + await outside.disputed(ctx.session, payment.id))
+    return rules.refundable(payment.amount, gone, payment.reserved, unspent)
 
 
 async def list_refunds_of(ctx: Context, payment_id: UUID) -> list[RefundView]:

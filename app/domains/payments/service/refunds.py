@@ -7,6 +7,7 @@ the caller.
 
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from app.context import Context, Runtime
@@ -17,14 +18,14 @@ from app.domains.payments.contracts import RefundFacts, RefundView, RequestRefun
 from app.domains.payments.errors import PaymentNotPaid, PaymentRefused, RefundDecided, RefundTooLarge
 from app.domains.payments.events import RefundFailed, RefundSucceeded
 from app.domains.payments.gateway import RefundOrder, open_gateway
-from app.domains.payments.repository import refunds
+from app.domains.payments.repository import outside, refunds
 from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.scope import require
 from app.shared.batch import each_alone
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.ids import new_id
-from app.shared.money import MICRO_PER_CENT
+from app.shared.money import MICRO_PER_CENT, Micro
 from app.shared.web.formats import money
 
 log = structlog.get_logger("berth.payments")
@@ -46,7 +47,8 @@ async def request_refund(ctx: Context, command: RequestRefund) -> RefundView:
         raise ValidationFailed(fields={"amount": "Write an amount above zero, with at most two decimals."})
     sums = await refunds.sums_of(ctx.session, payment.id)
     unspent = (await billing.balance(ctx, payment.tenant_id)).credit
-    most = rules.refundable(payment.amount, sums.refunded, sums.reserved, unspent)
+    gone = Micro(sums.refunded + await outside.disputed(ctx.session, payment.id))
+    most = rules.refundable(payment.amount, gone, sums.reserved, unspent)
     if command.amount > most:
         said = f"At most {money(most, payment.currency)} can go back: what was paid and is neither refunded nor spent."
         raise RefundTooLarge(said, refundable=most)
@@ -75,10 +77,22 @@ async def approve_refund(ctx: Context, refund_id: UUID) -> RefundView:
     """Take the credit and ask for the sending. Raises NotFound, RefundDecided, InsufficientCredit (spent meanwhile)."""
     require(ctx.actor, Permission.PLATFORM_MONEY_MANAGE)
     refund = await _lock_undecided(ctx, refund_id)
+    await _check_left(ctx, refund)
     await billing.post_refund(ctx, _posting(refund))
     await refunds.set_refund(ctx.session, refund.id, "approved", await ctx.now())
     await ctx.enqueue(SEND, SendRefund(id=refund.id), aggregate_id=refund.id)
     return await _require(ctx, refund.id)
+
+
+async def _check_left(ctx: Context, refund: RefundView) -> None:
+    """Raises RefundTooLarge when so much went back at Stripe meanwhile that this one is not left."""
+    payment = await repository.find_payment(ctx.session, refund.payment_id)
+    sums = await refunds.sums_of(ctx.session, refund.payment_id)
+    gone = sums.refunded + await outside.disputed(ctx.session, refund.payment_id)
+    left = Micro(max(0, (payment.amount if payment else 0) - gone))
+    if refund.amount > left:
+        said = f"Only {money(left, refund.currency)} of this payment is left: the rest went back or is disputed."
+        raise RefundTooLarge(said, refundable=left)
 
 
 async def reject_refund(ctx: Context, refund_id: UUID, problem: str) -> RefundView:
@@ -101,6 +115,8 @@ async def send_refund(runtime: Runtime, refund_id: UUID) -> str:
         return "no such refund"
     if refund.status not in ("approved", "sent"):
         return "settled already"
+    if refund.origin == "stripe":
+        return await _ask_about(runtime, refund)
     order = RefundOrder(
         refund_id=str(refund.id),
         tenant_id=str(refund.tenant_id),
@@ -120,17 +136,26 @@ async def send_refund(runtime: Runtime, refund_id: UUID) -> str:
         return await settle_refund(ctx, refund.id, facts)
 
 
+async def _ask_about(runtime: Runtime, refund: RefundView) -> str:
+    """How a refund is that was made at Stripe: it is never sent by us."""
+    async with open_gateway(runtime.settings.stripe) as stripe:
+        facts = await stripe.get_refund(refund.stripe_refund_id or "")
+    async with runtime.context(SYSTEM) as ctx:
+        return await settle_refund(ctx, refund.id, facts)
+
+
 async def settle_refund(ctx: Context, refund_id: UUID, facts: RefundFacts) -> str:
     """Bring the refund to where Stripe says it is. Returns the outcome in words; told again, it does nothing."""
     before = await refunds.find_refund(ctx.session, refund_id)
     if before is None:
         return "unknown refund"
-    await repository.lock_payment(ctx.session, before.payment_id)  # the order of locks: payment, refund, account
+    payment = await repository.lock_payment(ctx.session, before.payment_id)  # locks: payment, refund, account
     refund = await refunds.lock_refund(ctx.session, refund_id)
     if refund is None:
         return "unknown refund"
-    if facts.amount_cents is not None and facts.amount_cents != rules.cents(refund.amount):
-        return "mismatch:refund amount"
+    wrong = rules.foreign_refund(facts, refund, payment.payment_intent_id if payment else None)
+    if wrong is not None:
+        return f"mismatch:refund {wrong}"
     after = rules.refund_outcome(facts.status)
     now = await ctx.now()
     if after is None or not rules.is_news(refund.status, after):
@@ -142,8 +167,7 @@ async def settle_refund(ctx: Context, refund_id: UUID, facts: RefundFacts) -> st
     )
     about = {"refund_id": refund.id, "payment_id": refund.payment_id, "tenant_id": refund.tenant_id}
     if after == "succeeded":
-        done = RefundSucceeded(**about, amount=refund.amount, currency=refund.currency)
-        await ctx.emit(done, version=version, tenant_id=refund.tenant_id)
+        await tell_succeeded(ctx, msgspec.structs.replace(refund, status=after, version=version))
     if after == "failed":
         await billing.return_refund(ctx, _posting(refund))
         failed = RefundFailed(**about, amount=refund.amount, currency=refund.currency, reason=problem or "unknown")
@@ -151,15 +175,12 @@ async def settle_refund(ctx: Context, refund_id: UUID, facts: RefundFacts) -> st
     return f"refund {after}"
 
 
-async def reconcile_charge(ctx: Context, payment_id: UUID, refunded_cents: int) -> str:
-    """Compare what Stripe says went back of a charge with what we sent back. More than ours needs a person: somebody
-    refunded at Stripe itself, and the credit is still here."""
-    payment = await repository.lock_payment(ctx.session, payment_id)
-    if payment is None:
-        return "unknown payment"
-    sums = await refunds.sums_of(ctx.session, payment_id)
-    ours = rules.cents(sums.refunded)
-    return "refunds agree" if refunded_cents <= ours else "mismatch:refunded elsewhere"
+async def tell_succeeded(ctx: Context, refund: RefundView) -> None:
+    """Money went back; for a refund in another state nothing is told."""
+    if refund.status == "succeeded":
+        about = {"refund_id": refund.id, "payment_id": refund.payment_id, "tenant_id": refund.tenant_id}
+        done = RefundSucceeded(**about, amount=refund.amount, currency=refund.currency)
+        await ctx.emit(done, version=refund.version, tenant_id=refund.tenant_id)
 
 
 async def sweep_refunds(runtime: Runtime) -> int:

@@ -12,9 +12,11 @@ from app.context import Context
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostCredit
 from app.domains.payments import repository, rules
-from app.domains.payments.contracts import SessionFacts
+from app.domains.payments.contracts import ProcessEvent, SessionFacts
 from app.domains.payments.events import PaymentFailed, PaymentSucceeded
+from app.domains.payments.service import cases
 
+PROCESS = "payments.process_event"
 log = structlog.get_logger("berth.payments")
 
 
@@ -23,6 +25,9 @@ async def settle(ctx: Context, payment_id: UUID, facts: SessionFacts) -> str:
     payment = await repository.lock_payment(ctx.session, payment_id)
     if payment is None:
         return "unknown payment"
+    wrong = await _foreign(ctx, payment, facts)
+    if wrong is not None:
+        return await _mismatch(ctx, payment, facts, wrong)
     if payment.status == "paid":
         return "already paid"
     if rules.is_paid(facts):
@@ -34,13 +39,34 @@ async def settle(ctx: Context, payment_id: UUID, facts: SessionFacts) -> str:
     return "no change"
 
 
+async def _foreign(ctx: Context, payment: repository.Payment, facts: SessionFacts) -> str | None:
+    ours = rules.OurSession(
+        payment_id=str(payment.id), tenant_id=str(payment.tenant_id), session_id=payment.stripe_session_id,
+        intent_id=payment.payment_intent_id,
+    )  # fmt: skip
+    wrong = rules.foreign(facts, ours, live=rules.is_live(ctx.settings.stripe.secret_key))
+    if wrong is None and rules.is_paid(facts):
+        taken = await repository.find_id_by_intent(ctx.session, facts.payment_intent_id or "")
+        wrong = "intent" if not facts.payment_intent_id or taken not in (None, payment.id) else None
+    return wrong
+
+
+async def _mismatch(ctx: Context, payment: repository.Payment, facts: SessionFacts, what: str) -> str:
+    """No effect, and a record for the operators: on the payment while it is open, and as a case."""
+    log.error("payment does not match its intent", payment_id=str(payment.id), what=what)
+    await repository.set_problem(ctx.session, payment.id, f"mismatch:{what}", await ctx.now())
+    said = (
+        f"A Checkout session at Stripe ({facts.payment_status or facts.status}) is not this payment's: {what} differs."
+    )
+    await cases.open_case(ctx, "mismatch", f"{facts.session_id}:mismatch:{what}", said, payment)
+    return f"mismatch:{what}"
+
+
 async def _pay(ctx: Context, payment: repository.Payment, facts: SessionFacts) -> str:
     now = await ctx.now()
     wrong = rules.mismatch(facts, str(payment.id), payment.amount, payment.currency)
     if wrong is not None:
-        log.error("payment does not match its intent", payment_id=str(payment.id), what=wrong)
-        await repository.set_problem(ctx.session, payment.id, f"mismatch:{wrong}", now)
-        return f"mismatch:{wrong}"
+        return await _mismatch(ctx, payment, facts, wrong)
     await billing.post_credit(
         ctx,
         PostCredit(
@@ -53,6 +79,8 @@ async def _pay(ctx: Context, payment: repository.Payment, facts: SessionFacts) -
         ),
     )
     version = await repository.set_paid(ctx.session, payment.id, facts.session_id, facts.payment_intent_id, now)
+    for message_id in await repository.list_waiting_for(ctx.session, facts.payment_intent_id or ""):
+        await ctx.enqueue(PROCESS, ProcessEvent(id=message_id), aggregate_id=payment.id)
     fact = PaymentSucceeded(
         payment_id=payment.id, tenant_id=payment.tenant_id, amount=payment.amount, currency=payment.currency
     )

@@ -24,6 +24,7 @@ async def sweep(runtime: Runtime) -> int:
     """One round. Returns how many payments it brought to an end."""
     async with runtime.context(SYSTEM) as ctx:
         now = await ctx.now()
+        await repository.reopen_settled(ctx.session)
         after = await ctx.policy(policies.SWEEP_AFTER)
         waiting = await repository.list_waiting(ctx.session, now, after, AT_ONCE)
     await _messages(runtime)

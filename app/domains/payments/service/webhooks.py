@@ -10,11 +10,12 @@ import msgspec
 
 from app.context import Context
 from app.domains.payments import repository
-from app.domains.payments.contracts import ProcessEvent, RefundFacts, SessionFacts
+from app.domains.payments.contracts import DisputeFacts, ProcessEvent, RefundFacts, SessionFacts
 from app.domains.payments.errors import BadEvent
 from app.domains.payments.gateway import verify_signature
-from app.domains.payments.repository import refunds as refund_rows
-from app.domains.payments.service import refunds
+from app.domains.payments.repository import outside as rows
+from app.domains.payments.rules import cents, is_live
+from app.domains.payments.service import cases, outside
 from app.domains.payments.service.settle import fail_attempt, settle
 from app.shared.ids import new_id
 from app.shared.web import Contexts
@@ -29,10 +30,25 @@ SESSION_EVENTS = frozenset(
 )
 FAILED_EVENTS = frozenset({"payment_intent.payment_failed", "checkout.session.async_payment_failed"})
 REFUND_EVENTS = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
+DISPUTE_EVENTS = frozenset(
+    f"charge.dispute.{what}" for what in ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated")
+)
+# About a payment's way, which its Checkout session tells as a whole.
+TOLD_BY_SESSION = frozenset(
+    {
+        "charge.succeeded", "charge.failed", "charge.pending", "charge.captured", "charge.updated", "charge.expired",
+        "payment_intent.created", "payment_intent.succeeded", "payment_intent.processing",
+        "payment_intent.requires_action", "payment_intent.partially_funded",
+        "payment_intent.amount_capturable_updated",
+    }
+)  # fmt: skip
+# Of everything else, what may move customers' money is for a person to look at.
+MONEY = ("charge.", "refund.", "payment_intent.", "checkout.session.")
+LOOK = frozenset({"radar.early_fraud_warning.created", "radar.early_fraud_warning.updated", "review.opened"})
 SAFE_TEXT = re.compile(r"^[\x20-\x7e]{1,255}$")
 KEPT = (
     "id", "object", "status", "payment_status", "amount_total", "currency", "client_reference_id", "payment_intent",
-    "amount", "amount_refunded", "charge", "failure_reason",
+    "amount", "amount_refunded", "charge", "failure_reason", "mode", "reason",
 )  # fmt: skip
 
 
@@ -46,6 +62,9 @@ class _Event(msgspec.Struct, frozen=True):
     id: str
     type: str
     data: _Data = _Data()
+    created: object = None
+    livemode: object = None
+    account: object = None  # set for events of connected accounts
 
 
 async def receive(contexts: Contexts, secrets: list[str], body: bytes, signature: str | None) -> None:
@@ -59,14 +78,15 @@ async def receive(contexts: Contexts, secrets: list[str], body: bytes, signature
         raise BadEvent()
     message_id = new_id()
     async with contexts() as ctx:
-        kept = _reduce(event.data.thing)
+        kept = _reduce(event)
         is_new = await repository.receive(ctx.session, message_id, event.id, event.type, kept, await ctx.now())
         if is_new:
             await ctx.enqueue(JOB, ProcessEvent(id=message_id), aggregate_id=_aggregate(kept, message_id))
 
 
-def _reduce(thing: dict[str, object]) -> dict[str, object]:
+def _reduce(event: _Event) -> dict[str, object]:
     """The fields we use, when they are what they should be."""
+    thing = event.data.thing
     kept = {name: thing[name] for name in KEPT if _is_plain(thing.get(name))}
     metadata = thing.get("metadata")
     if isinstance(metadata, dict):
@@ -76,10 +96,16 @@ def _reduce(thing: dict[str, object]) -> dict[str, object]:
         code = failure.get("decline_code") or failure.get("code")
         if _is_plain(code):
             kept["failure"] = code
+    modes = {mode for mode in (event.livemode, thing.get("livemode")) if isinstance(mode, bool)}
+    if modes:
+        kept["livemode"] = True in modes
+        kept["modes_differ"] = len(modes) > 1
+    kept["event_created"] = event.created if _is_plain(event.created) and isinstance(event.created, int) else 0
+    kept["connected"] = event.account is not None
     return kept
 
 
-OURS = ("berth_payment", "berth_refund")  # what we put into the metadata
+OURS = ("berth_payment", "berth_refund", "berth_tenant")  # what we put into the metadata
 
 
 def _is_plain(value: object) -> bool:
@@ -101,7 +127,8 @@ def _uuid(value: object) -> UUID | None:
 
 
 async def process(ctx: Context, message_id: UUID) -> str:
-    """Work one message off. Doing it again does nothing. Returns the outcome."""
+    """Work one message off. Doing it again does nothing. Returns the outcome; one that does not add up, or that we do
+    not know, is a case for the operators."""
     message = await repository.lock_message(ctx.session, message_id)
     if message is None:
         return "no such message"
@@ -109,37 +136,102 @@ async def process(ctx: Context, message_id: UUID) -> str:
         return "already processed"
     outcome = await _apply(ctx, message)
     error = outcome if outcome.startswith(("mismatch", "unknown")) else None
-    await repository.set_processed(ctx.session, message.id, outcome, error, await ctx.now())
+    now = await ctx.now()
+    if error is not None:
+        await _open_case(ctx, message, error)
+    else:  # one that came before its payment was settled has its effect now
+        waited = f"{message.body.get('id') or message.event_id}:{outside.WAITS}"
+        await rows.close_case(ctx.session, "unknown", waited, f"Its payment was settled: {outcome}.", now)
+    await repository.set_processed(ctx.session, message.id, outcome, error, now)
     return outcome
 
 
-async def _apply(ctx: Context, message: repository.Message) -> str:
+async def _open_case(ctx: Context, message: repository.Message, error: str) -> None:
     body = message.body
-    if message.type in SESSION_EVENTS:
+    subject = f"{body.get('id') or message.event_id}:{error}"
+    known = _uuid(body.get("berth_payment")) or _uuid(body.get("client_reference_id"))
+    payment = await repository.find_payment(ctx.session, known) if known else None
+    said = f"Stripe says {message.type}, and it does not fit what we know: {error}. It had no effect."
+    await cases.open_case(ctx, error.partition(":")[0].partition(" ")[0], subject, said, payment)
+
+
+async def _apply(ctx: Context, message: repository.Message) -> str:
+    body, kind = message.body, message.type
+    wrong = _not_ours(body, live=is_live(ctx.settings.stripe.secret_key))
+    if wrong is not None:
+        return wrong
+    if kind in SESSION_EVENTS:
         facts = facts_of(body)
         payment_id = await repository.find_id_by_session(ctx.session, facts.session_id) or _uuid(facts.reference)
         return "unknown payment" if payment_id is None else await settle(ctx, payment_id, facts)
-    if message.type in FAILED_EVENTS:
-        payment_id = _uuid(body.get("berth_payment")) or _uuid(body.get("client_reference_id"))
-        if payment_id is None:
-            return "not about credit"
-        return await fail_attempt(ctx, payment_id, str(body.get("failure") or "declined"))
-    if message.type in REFUND_EVENTS:
-        return await _apply_refund(ctx, body)
-    if message.type == "charge.refunded":
-        payment_id, refunded = _uuid(body.get("berth_payment")), body.get("amount_refunded")
-        if payment_id is None or not isinstance(refunded, int):
-            return "not about credit"
-        return await refunds.reconcile_charge(ctx, payment_id, refunded)
-    return "ignored"
+    if kind in FAILED_EVENTS:
+        return await _apply_failure(ctx, kind, body)
+    if kind in REFUND_EVENTS:
+        return await outside.apply_refund(ctx, refund_facts_of(body))
+    if kind == "charge.refunded":
+        refunded, intent = body.get("amount_refunded"), _text(body.get("payment_intent"))
+        if not isinstance(refunded, int):
+            return "mismatch:charge without an amount"
+        return await outside.reconcile_charge(ctx, intent, _uuid(body.get("berth_payment")), refunded)
+    if kind in DISPUTE_EVENTS:
+        return await outside.apply_dispute(ctx, kind, dispute_facts_of(body))
+    if kind == "payment_intent.canceled":
+        return await _apply_canceled(ctx, body)
+    if kind in TOLD_BY_SESSION:
+        return "told by its session"
+    return "unknown type" if kind.startswith(MONEY) or kind in LOOK else "ignored"
 
 
-async def _apply_refund(ctx: Context, body: dict[str, object]) -> str:
-    """A refund that is not ours was made at Stripe itself: a person has to look."""
-    facts = refund_facts_of(body)
-    known = await refund_rows.find_id_by_stripe(ctx.session, facts.stripe_refund_id)
-    refund_id = known or _uuid(facts.refund_id)
-    return "unknown refund" if refund_id is None else await refunds.settle_refund(ctx, refund_id, facts)
+def _not_ours(body: dict[str, object], *, live: bool) -> str | None:
+    if body.get("connected"):
+        return "mismatch:account"
+    if body.get("modes_differ") or body.get("livemode", live) is not live:
+        return "mismatch:livemode"
+    return None
+
+
+async def _apply_failure(ctx: Context, kind: str, body: dict[str, object]) -> str:
+    """An attempt failed. About a payment that is paid by that very session it contradicts what was said before."""
+    payment_id = _uuid(body.get("berth_payment")) or _uuid(body.get("client_reference_id"))
+    payment = await repository.find_payment(ctx.session, payment_id) if payment_id else None
+    if payment is None:
+        return "not about credit"
+    if body.get("berth_tenant") not in (None, str(payment.tenant_id)):
+        return "mismatch:metadata"
+    total = body.get("amount_total", body.get("amount"))
+    if isinstance(total, int) and total != cents(payment.amount):
+        return "mismatch:amount"
+    is_session = kind.startswith("checkout.")
+    if is_session and payment.stripe_session_id not in (None, body.get("id")):
+        return "mismatch:session"
+    if is_session and payment.status == "paid":
+        return "mismatch:failed after it was paid"
+    return await fail_attempt(ctx, payment.id, str(body.get("failure") or "declined"))
+
+
+async def _apply_canceled(ctx: Context, body: dict[str, object]) -> str:
+    """A payment intent ends without money; one that brought money cannot."""
+    paid = await repository.find_id_by_intent(ctx.session, _text(body.get("id")) or "")
+    return "told by its session" if paid is None else "mismatch:canceled after it was paid"
+
+
+def dispute_facts_of(body: dict[str, object]) -> DisputeFacts:
+    """A dispute as the inbox keeps it."""
+    texts = {name: value for name, value in body.items() if isinstance(value, str)}
+    amount, told_at = body.get("amount"), body.get("event_created")
+    return DisputeFacts(
+        stripe_dispute_id=texts.get("id", ""),
+        payment_intent_id=texts.get("payment_intent"),
+        status=texts.get("status", ""),
+        amount_cents=amount if isinstance(amount, int) else None,
+        currency=texts.get("currency"),
+        reason=texts.get("reason", ""),
+        told_at=told_at if isinstance(told_at, int) else 0,
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def refund_facts_of(body: dict[str, object]) -> RefundFacts:
@@ -153,13 +245,14 @@ def refund_facts_of(body: dict[str, object]) -> RefundFacts:
         failure_reason=texts.get("failure_reason"),
         amount_cents=amount if isinstance(amount, int) else None,
         currency=texts.get("currency"),
+        payment_intent_id=texts.get("payment_intent"),
     )
 
 
 def facts_of(body: dict[str, object]) -> SessionFacts:
     """A Checkout session as the inbox keeps it."""
     texts = {name: value for name, value in body.items() if isinstance(value, str)}
-    amount = body.get("amount_total")
+    amount, livemode = body.get("amount_total"), body.get("livemode")
     return SessionFacts(
         session_id=texts.get("id", ""),
         reference=texts.get("client_reference_id"),
@@ -168,4 +261,8 @@ def facts_of(body: dict[str, object]) -> SessionFacts:
         amount_cents=amount if isinstance(amount, int) else None,
         currency=texts.get("currency"),
         payment_intent_id=texts.get("payment_intent"),
+        mode=texts.get("mode"),
+        livemode=livemode if isinstance(livemode, bool) else None,
+        payment=texts.get("berth_payment"),
+        tenant=texts.get("berth_tenant"),
     )
