@@ -54,7 +54,9 @@ async def _everything(world: World) -> AsyncIterator[Wire]:
     paid = await world.sdk.v1.checkout.sessions.retrieve_async(session.id)
     intent = str(paid.payment_intent)
     refund = await world.sdk.v1.refunds.create_async({"payment_intent": intent, "amount": 100})
+    begun = await world.browser.post(f"{world.url}/_dashboard/disputes", json={"payment_intent": intent})
     for path in (
+        f"disputes/{begun.json()['id']}",
         f"customers/{session.customer}",
         f"checkout/sessions/{session.id}",
         f"checkout/sessions/{expired.id}",
@@ -82,7 +84,7 @@ def invented(ours: Wire, theirs: Wire, path: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "kind", ["customer", "checkout.session", "payment_intent", "charge", "refund", "event", "item"]
+    "kind", ["customer", "checkout.session", "payment_intent", "charge", "refund", "event", "item", "dispute"]
 )
 async def test_an_object_has_the_real_fields_and_no_other(answers: dict[str, list[Wire]], kind: str) -> None:
     theirs = resources()[kind]

@@ -116,6 +116,8 @@ def is_live(secret_key: str) -> bool:
 TAKEN = frozenset({"needs_response", "under_review", "appeal_needs_response", "appeal_under_review", "lost"})
 KEPT = frozenset({"won", "prevented", "warning_needs_response", "warning_under_review", "warning_closed"})
 CLOSED = frozenset({"won", "lost", "prevented", "warning_closed"})
+# The way of a dispute; events of one second are told apart by it.
+STEPS = ("warning_needs_response", "warning_under_review", "needs_response", "under_review", *sorted(CLOSED))
 
 
 def dispute_status(kind: str, status: str) -> str:
@@ -128,8 +130,12 @@ def dispute_status(kind: str, status: str) -> str:
 
 
 def is_newer(before: Dispute, status: str, told_at: int) -> bool:
-    """Whether news about a dispute is later than what is known; of one second, what closes it is the later one."""
-    return (told_at, status in CLOSED) >= (before.told_at, before.status in CLOSED)
+    """Whether news about a dispute is later than what is known; of one second, what is further on its way is later."""
+    return (told_at, _step(status)) >= (before.told_at, _step(before.status))
+
+
+def _step(status: str) -> int:
+    return 4 if status in CLOSED else STEPS.index(status) if status in STEPS else 5
 
 
 def refundable(amount: Micro, refunded: Micro, reserved: Micro, unspent: Micro) -> Micro:

@@ -18,6 +18,7 @@ from devstack.simulators.stripe.models import (
     Charge,
     Customer,
     Delivery,
+    Dispute,
     Event,
     Failure,
     Intent,
@@ -25,6 +26,15 @@ from devstack.simulators.stripe.models import (
     Session,
     new_id,
 )
+
+DISPUTE_SECONDS = 14 * 86_400  # to answer with evidence
+DISPUTE_TOLD = {
+    "won": ("closed", "funds_reinstated"),
+    "lost": ("closed",),
+    "warning_closed": ("closed",),
+    "under_review": ("updated",),
+    "needs_response": ("updated", "funds_withdrawn"),
+}
 
 
 class Account:
@@ -197,6 +207,61 @@ class Account:
                 self._return_refund(charge, refund)
         self.wake()
         return msgspec.structs.replace(refund, status="pending", failure_reason=None) if fails else refund
+
+    def fail_refund(self, refund_id: str) -> Refund:
+        """The bank returns a refund that it had taken. Raises StripeError when unknown or failed already."""
+        refund = self.store.find(Refund, refund_id)
+        if refund is None or refund.status == "failed":
+            raise missing("refund", refund_id, "refund")
+        with self.store.transaction():
+            self._return_refund(self.charge(refund.charge), refund)
+        self.wake()
+        return refund
+
+    def dispute(self, charge: Charge, amount: int | None, reason: str, *, inquiry: bool) -> Dispute:
+        """The card's holder disputes a charge: the money leaves at once, but for an inquiry."""
+        dispute = Dispute(
+            id=new_id("dp"),
+            created=int(self.now()),
+            amount=charge.amount - charge.amount_refunded if amount is None else amount,
+            currency=charge.currency,
+            charge=charge.id,
+            payment_intent=charge.payment_intent,
+            reason=reason,
+            status="warning_needs_response" if inquiry else "needs_response",
+            brand=charge.card.brand,
+            due_by=int(self.now()) + DISPUTE_SECONDS,
+        )
+        charge.disputed = True
+        with self.store.transaction():
+            self.store.put(charge.id, charge)
+            self._tell_dispute(dispute, "created", *(() if inquiry else ("funds_withdrawn",)))
+        self.wake()
+        return dispute
+
+    def find_dispute(self, dispute_id: str) -> Dispute:
+        """See `customer`."""
+        found = self.store.find(Dispute, dispute_id)
+        if found is None:
+            raise missing("dispute", dispute_id, "dispute")
+        return found
+
+    def move_dispute(self, dispute_id: str, status: str) -> Dispute:
+        """The bank decides, an inquiry becomes a chargeback, or the merchant accepts (`lost`). Raises StripeError."""
+        dispute = self.find_dispute(dispute_id)
+        told = DISPUTE_TOLD.get(status)
+        if told is None or dispute.status in ("won", "lost", "warning_closed"):
+            raise StripeError(f"This dispute is {dispute.status} and cannot become {status}.", param="dispute")
+        dispute.status = status
+        with self.store.transaction():
+            self._tell_dispute(dispute, *told)
+        self.wake()
+        return dispute
+
+    def _tell_dispute(self, dispute: Dispute, *kinds: str) -> None:
+        self.store.put(dispute.id, dispute)
+        for kind in kinds:
+            self._emit(f"charge.dispute.{kind}", render.dispute(dispute))
 
     def _return_refund(self, charge: Charge, refund: Refund) -> None:
         """The bank did not take it: the charge counts as not refunded again."""

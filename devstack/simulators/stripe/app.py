@@ -1,4 +1,4 @@
-"""The ASGI application of the simulated Stripe: API, Checkout page, webhook console. Wiring only."""
+"""The ASGI application of the simulated Stripe: API, Checkout page, webhook console, dashboard. Wiring only."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import msgspec
 from devstack.simulators.faults import Faults
 from devstack.simulators.http import Application, Request, Response, application, json_response
 from devstack.simulators.store import Store
-from devstack.simulators.stripe import pages
+from devstack.simulators.stripe import dashboard, pages
 from devstack.simulators.stripe.account import Account
 from devstack.simulators.stripe.api import Api
 from devstack.simulators.stripe.checkout import CheckoutPage
@@ -45,6 +45,8 @@ def create_app(config: Mapping[str, object], data_dir: Path) -> Application:
                 return msgspec.structs.replace(response, headers=response.headers + PAGE_HEADERS)
             case ["assets", "checkout.css"]:
                 return Response(200, pages.STYLE.encode(), "text/css; charset=utf-8")
+            case ["_dashboard", *rest]:
+                return dashboard.handle(account, request, rest)
             case ["_webhooks", *rest]:
                 return _console(account, dispatcher, request.method, rest)
             case _:

@@ -126,6 +126,7 @@ class Charge(msgspec.Struct, kw_only=True):
     payment_intent: str
     card: CardDetails
     amount_refunded: int = 0
+    disputed: bool = False
     three_d_secure: bool = False
     failure: Failure | None = None
 
@@ -143,6 +144,21 @@ class Refund(msgspec.Struct, kw_only=True):
     metadata: dict[str, str]
     status: str = "succeeded"
     failure_reason: str | None = None
+
+
+class Dispute(msgspec.Struct, kw_only=True):
+    """A charge that its card's holder disputes; an inquiry has a status that begins with `warning_`."""
+
+    id: str
+    created: int
+    amount: int
+    currency: str
+    charge: str
+    payment_intent: str
+    reason: str
+    status: str
+    brand: str
+    due_by: int
 
 
 class Event(msgspec.Struct, kw_only=True):

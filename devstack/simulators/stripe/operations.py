@@ -81,6 +81,12 @@ def _route_payments(account: Account, call: Call) -> Wire:
         case "GET", "refunds", refund_id:
             check(sdk.RefundRetrieveParams, call.params)
             return _refund(account, refund_id)
+        case "GET", "disputes", dispute_id:
+            check(sdk.DisputeRetrieveParams, call.params)
+            return render.dispute(account.find_dispute(dispute_id))
+        case "POST", "disputes", dispute_id, "close":
+            check(sdk.DisputeCloseParams, call.params)
+            return render.dispute(account.move_dispute(dispute_id, "lost"))
         case "GET", "events":
             return _list_events(account, check(sdk.EventListParams, call.params))
         case "GET", "events", event_id:

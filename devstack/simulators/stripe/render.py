@@ -7,6 +7,7 @@ from devstack.simulators.stripe.models import (
     CardDetails,
     Charge,
     Customer,
+    Dispute,
     Event,
     Failure,
     Intent,
@@ -229,7 +230,7 @@ def charge(item: Charge) -> Wire:
         "currency": item.currency,
         "customer": item.customer,
         "description": item.description,
-        "disputed": False,
+        "disputed": item.disputed,
         "failure_code": item.failure.code if item.failure else None,
         "failure_message": item.failure.message if item.failure else None,
         "fraud_details": {},
@@ -322,6 +323,54 @@ def refund(item: Refund) -> Wire:
         "source_transfer_reversal": None,
         "status": item.status,
         "transfer_reversal": None,
+    }
+
+
+_EVIDENCE = (
+    "access_activity_log billing_address cancellation_policy cancellation_policy_disclosure cancellation_rebuttal "
+    "customer_communication customer_email_address customer_name customer_purchase_ip customer_signature "
+    "duplicate_charge_documentation duplicate_charge_explanation duplicate_charge_id product_description receipt "
+    "refund_policy refund_policy_disclosure refund_refusal_explanation service_date service_documentation "
+    "shipping_address shipping_carrier shipping_date shipping_documentation shipping_tracking_number "
+    "uncategorized_file uncategorized_text"
+).split()
+
+
+def dispute(item: Dispute) -> Wire:
+    """`dispute`."""
+    is_inquiry = item.status.startswith("warning_")
+    return {
+        "id": item.id,
+        "object": "dispute",
+        "amount": item.amount,
+        "balance_transactions": [],
+        "charge": item.charge,
+        "created": item.created,
+        "currency": item.currency,
+        "enhanced_eligibility_types": [],
+        "evidence": {**dict.fromkeys(_EVIDENCE), "enhanced_evidence": {}},
+        "evidence_details": {
+            "due_by": item.due_by,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+        },
+        "is_charge_refundable": is_inquiry,
+        "livemode": False,
+        "metadata": {},
+        "payment_intent": item.payment_intent,
+        "payment_method_details": {
+            "card": {
+                "brand": item.brand,
+                "case_type": "inquiry" if is_inquiry else "chargeback",
+                "network": item.brand,
+                "network_reason_code": "10.4",
+            },
+            "type": "card",
+        },
+        "reason": item.reason,
+        "status": item.status,
     }
 
 
