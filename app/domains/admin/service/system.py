@@ -38,6 +38,7 @@ HEALTH_SECONDS = 60
 SERVICES = ("worker", "provisioner", "web")
 LONGEST_TEXT = 500
 DAY = timedelta(days=1)
+FURTHEST = timedelta(days=366)
 
 
 async def show_system(ctx: Context) -> SystemView:
@@ -89,6 +90,9 @@ async def announce(ctx: Context, command: Announce) -> AnnouncementView:
     if not 3 <= len(said) <= LONGEST_TEXT or not said.isprintable():
         raise ValidationFailed(fields={"text": f"Say it in 3 to {LONGEST_TEXT} characters."})
     now = await ctx.now()
+    for name, at in (("from", command.from_at), ("to", command.to_at)):
+        if at is not None and (at.tzinfo is None or abs(at - now) > FURTHEST):
+            raise ValidationFailed(fields={name: "Write a time with its zone, at most a year away."})
     from_at = command.from_at or now
     to_at = command.to_at or from_at + DAY
     if to_at <= max(from_at, now):
