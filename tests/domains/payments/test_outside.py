@@ -184,7 +184,8 @@ async def test_a_dispute_that_comes_before_its_payment_waits_for_it(shop: Shop) 
     assert await balance(shop) == (0, 0, 0)
     assert sorted(await cases(shop)) == [("dispute", True), ("unknown", False)]
     await shop.rows(
-        "UPDATE payments.payment_events SET outcome = 'unknown payment' WHERE type LIKE '%created' RETURNING id"
+        "UPDATE payments.payment_events SET outcome = 'unknown payment',"
+        " received_at = received_at - interval '2 minutes' WHERE type LIKE '%created' RETURNING id"
     )
     await sweep.sweep(shop.runtime)  # as if it had been worked off in the very moment of the settlement
     left = await shop.rows("SELECT count(*) FROM payments.payment_events WHERE outcome = 'unknown payment'")
