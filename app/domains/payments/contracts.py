@@ -155,8 +155,8 @@ class DecideCase(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class LookUpRefunds(msgspec.Struct, frozen=True, kw_only=True):
-    """Ask Stripe which refunds a payment has."""
+class AboutPayment(msgspec.Struct, frozen=True, kw_only=True):
+    """A job about one payment."""
 
     payment_id: UUID
 

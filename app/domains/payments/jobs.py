@@ -5,8 +5,8 @@ from datetime import timedelta
 import msgspec
 
 from app.context import Runtime
-from app.domains.payments.contracts import LookUpRefunds, ProcessEvent, SendRefund
-from app.domains.payments.service import outside, refunds, sweep, webhooks
+from app.domains.payments.contracts import AboutPayment, ProcessEvent, SendRefund
+from app.domains.payments.service import outside, refunds, settle, sweep, webhooks
 from app.shared.authz.actor import SYSTEM
 from app.shared.manifest import CronSpec, JobSpec
 
@@ -25,8 +25,14 @@ async def send_refund(runtime: Runtime, arguments: dict[str, object]) -> None:
 
 async def look_up_refunds(runtime: Runtime, arguments: dict[str, object]) -> None:
     """Ask Stripe which refunds a payment has."""
-    command = msgspec.convert(arguments, LookUpRefunds, strict=False)
+    command = msgspec.convert(arguments, AboutPayment, strict=False)
     await outside.look_up_refunds(runtime, command.payment_id)
+
+
+async def process_waiting(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Work off what came before its payment was settled."""
+    command = msgspec.convert(arguments, AboutPayment, strict=False)
+    await sweep.process_waiting(runtime, command.payment_id)
 
 
 async def run_sweep(runtime: Runtime, arguments: dict[str, object]) -> None:
@@ -38,6 +44,7 @@ async def run_sweep(runtime: Runtime, arguments: dict[str, object]) -> None:
 JOBS = (
     JobSpec(name=webhooks.JOB, run=process_event, queue="billing", timeout=30, retries=5),
     JobSpec(name=outside.LOOK_UP, run=look_up_refunds, queue="billing", timeout=60, retries=5),
+    JobSpec(name=settle.WAITING, run=process_waiting, queue="billing", timeout=60, retries=5),
     JobSpec(name=refunds.SEND, run=send_refund, queue="billing", timeout=60, retries=5),
 )
 CRONS = (

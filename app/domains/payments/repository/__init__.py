@@ -95,8 +95,12 @@ WAITING_FOR = text("""
     UPDATE payments.payment_events SET processed_at = NULL, outcome = NULL, error = NULL
     WHERE id IN (SELECT id FROM payments.payment_events
                  WHERE body ->> 'payment_intent' = :intent_id AND outcome = 'unknown payment'
-                   AND type NOT LIKE 'checkout.%' FOR UPDATE SKIP LOCKED)
+                   AND type NOT LIKE 'checkout.%' ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)
     RETURNING id
+""")
+HAS_WAITING = text("""
+    SELECT EXISTS (SELECT FROM payments.payment_events
+                   WHERE body ->> 'payment_intent' = :intent_id AND outcome = 'unknown payment')
 """)
 SETTLED_SINCE = text("""
     UPDATE payments.payment_events e SET processed_at = NULL, outcome = NULL, error = NULL
@@ -185,10 +189,14 @@ async def find_id_by_intent(session: AsyncSession, intent_id: str) -> UUID | Non
     return cast(UUID | None, await session.scalar(ID_BY_INTENT, {"intent_id": intent_id}))
 
 
-async def list_waiting_for(session: AsyncSession, intent_id: str) -> list[UUID]:
-    """Messages about that payment intent that came before its payment was settled."""
-    rows = await session.execute(WAITING_FOR, {"intent_id": intent_id})
-    return [row.id for row in rows]
+async def has_waiting(session: AsyncSession, intent_id: str) -> bool:
+    """Whether messages about that payment intent came before its payment was settled."""
+    return bool(await session.scalar(HAS_WAITING, {"intent_id": intent_id}))
+
+
+async def reopen_waiting(session: AsyncSession, intent_id: str, limit: int) -> list[UUID]:
+    """Let them be worked off, so many at once."""
+    return [row.id for row in await session.execute(WAITING_FOR, {"intent_id": intent_id, "limit": limit})]
 
 
 async def reopen_settled(session: AsyncSession) -> list[UUID]:

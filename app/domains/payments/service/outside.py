@@ -12,7 +12,7 @@ from app.context import Context, Runtime
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import TakeBack
 from app.domains.payments import repository, rules
-from app.domains.payments.contracts import Dispute, DisputeFacts, LookUpRefunds, RefundFacts, RefundView
+from app.domains.payments.contracts import AboutPayment, Dispute, DisputeFacts, RefundFacts, RefundView
 from app.domains.payments.gateway import open_gateway
 from app.domains.payments.repository import Payment, outside
 from app.domains.payments.repository import refunds as refund_rows
@@ -81,7 +81,7 @@ async def reconcile_charge(ctx: Context, payment_intent_id: str | None, payment_
     sums = await refund_rows.sums_of(ctx.session, payment.id)
     if cents <= rules.cents(sums.refunded):
         return "refunds agree"
-    await ctx.enqueue(LOOK_UP, LookUpRefunds(payment_id=payment.id), aggregate_id=payment.id)
+    await ctx.enqueue(LOOK_UP, AboutPayment(payment_id=payment.id), aggregate_id=payment.id)
     return "refunds are looked up"
 
 

@@ -12,11 +12,11 @@ from app.context import Context
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostCredit
 from app.domains.payments import repository, rules
-from app.domains.payments.contracts import ProcessEvent, SessionFacts
+from app.domains.payments.contracts import AboutPayment, SessionFacts
 from app.domains.payments.events import PaymentFailed, PaymentSucceeded
 from app.domains.payments.service import cases
 
-PROCESS = "payments.process_event"
+WAITING = "payments.process_waiting"
 log = structlog.get_logger("berth.payments")
 
 
@@ -79,8 +79,8 @@ async def _pay(ctx: Context, payment: repository.Payment, facts: SessionFacts) -
         ),
     )
     version = await repository.set_paid(ctx.session, payment.id, facts.session_id, facts.payment_intent_id, now)
-    for message_id in await repository.list_waiting_for(ctx.session, facts.payment_intent_id or ""):
-        await ctx.enqueue(PROCESS, ProcessEvent(id=message_id), aggregate_id=payment.id)
+    if await repository.has_waiting(ctx.session, facts.payment_intent_id or ""):
+        await ctx.enqueue(WAITING, AboutPayment(payment_id=payment.id), aggregate_id=payment.id)
     fact = PaymentSucceeded(
         payment_id=payment.id, tenant_id=payment.tenant_id, amount=payment.amount, currency=payment.currency
     )

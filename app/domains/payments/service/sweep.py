@@ -36,6 +36,20 @@ async def sweep(runtime: Runtime) -> int:
         )
 
 
+async def process_waiting(runtime: Runtime, payment_id: UUID) -> None:
+    """Work off what was told about a payment before it was settled, each message in a transaction of its own."""
+    async with runtime.context(SYSTEM) as ctx:
+        payment = await repository.find_payment(ctx.session, payment_id)
+        intent = payment.payment_intent_id if payment else None
+        waiting = await repository.reopen_waiting(ctx.session, intent, AT_ONCE) if intent else []
+
+    async def process(message_id: UUID) -> None:
+        async with runtime.context(SYSTEM) as ctx:
+            await webhooks.process(ctx, message_id)
+
+    await each_alone(waiting, process, "a webhook that waited could not be worked off")
+
+
 async def _messages(runtime: Runtime) -> None:
     """Work off forgotten messages, all there are: those that cannot be must not hold back those behind them."""
 
