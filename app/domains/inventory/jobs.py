@@ -8,9 +8,10 @@ import structlog
 from app.context import Runtime
 from app.domains.inventory.service.import_nodes import import_nodes
 from app.domains.inventory.service.upkeep import turn_windows
-from app.domains.maas.public import MaasUnavailable, open_gateway
+from app.domains.maas.public import MaasError, open_gateway
 from app.shared.authz.actor import SYSTEM
 from app.shared.manifest import CronSpec
+from app.shared.records import keep_unread
 
 log = structlog.get_logger("inventory")
 
@@ -21,11 +22,14 @@ async def run_import(runtime: Runtime, arguments: dict[str, object]) -> None:
     async with open_gateway(maas) as gateway:
         try:
             report = await import_nodes(lambda: runtime.context(SYSTEM), gateway, maas.pool)
-        except MaasUnavailable as error:
+        except MaasError as error:
             log.warning("the fleet could not be read", code=error.code)
             return
+        await keep_unread(runtime.valkey, "MAAS machines", gateway.unread.get("machines/", ()))
     if report.added or report.changed or report.missing:
         log.info("fleet imported", seen=report.seen, added=report.added, changed=report.changed, missing=report.missing)
+    if report.unreadable:
+        log.warning("machines were passed over", count=report.unreadable)
 
 
 async def run_windows(runtime: Runtime, arguments: dict[str, object]) -> None:

@@ -23,6 +23,14 @@ class MaasUnavailable(MaasError):
     retryable: ClassVar[bool] = True
 
 
+class MaasUnreadable(MaasUnavailable):
+    """MAAS answered with something that we cannot read. It may be read once somebody has mended it there."""
+
+    code = "maas_unreadable"
+    status = 502
+    title = "The machine controller's answer could not be read."
+
+
 class MaasOutcomeUnknown(MaasUnavailable):
     """A change was sent and nobody can say whether it happened: read the machine before you send it again."""
 

@@ -7,6 +7,7 @@ from app.domains.maas.errors import (
     MaasOutcomeUnknown,
     MaasRefused,
     MaasUnavailable,
+    MaasUnreadable,
     NoMachineAvailable,
 )
 from app.domains.maas.gateway import MaasGateway
@@ -21,6 +22,7 @@ __all__ = [
     "MaasOutcomeUnknown",
     "MaasRefused",
     "MaasUnavailable",
+    "MaasUnreadable",
     "NoMachineAvailable",
     "NodeState",
     "may_touch",

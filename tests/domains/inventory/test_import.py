@@ -21,6 +21,7 @@ from app.domains.maas.public import MaasGateway, open_gateway
 from app.settings import MaasSettings
 from app.shared.authz.actor import SYSTEM
 from app.shared.ids import new_id
+from app.shared.records import Unread
 from devstack import seed
 from tests.domains.inventory.stock import facts, machine, node_ids, plant, see, see_machines
 from tests.fixtures.clock import FakeClock
@@ -255,3 +256,14 @@ async def test_one_machine_that_cannot_be_written_spoils_no_import(runtime: Runt
     assert (report.seen, report.added) == (70, 69)
     report = await see_machines(runtime, shown[:2], {})
     assert report.missing == 67
+
+
+@pytest.mark.parametrize(("about", "missing"), [("m00002", 1), ("", 0)])
+async def test_a_machine_that_cannot_be_read_is_not_missing(about: str, missing: int, runtime: Runtime) -> None:
+    await plant(runtime)
+    await see(runtime, ("cpu", "cpu", "cpu"))
+    async with runtime.context(SYSTEM) as ctx:
+        now = await ctx.now()
+    shown = Sighting(now, (machine(1, "cpu"),), {}, unread=(Unread(about, "Expected `int`, got `null`"),))
+    report = await record(lambda: runtime.context(SYSTEM), shown)
+    assert (report.missing, report.unreadable) == (missing, 1)  # of a nameless one nobody knows which it is

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from app.domains.maas.contracts import SystemId
-from app.domains.maas.errors import MaasError, MaasOutcomeUnknown, MaasRefused, MaasUnavailable
+from app.domains.maas.errors import MaasError, MaasOutcomeUnknown, MaasRefused, MaasUnavailable, MaasUnreadable
 from app.domains.maas.gateway import MAX_IN_FLIGHT, TRIES, MaasGateway, Timeouts
 from app.domains.maas.gateway.answers import refusal, safe_wait
 from app.shared.db.unit_of_work import VendorCallInTransaction, _open_units
@@ -168,3 +168,72 @@ def test_a_401_leaves_nothing_of_its_body() -> None:
 
 def test_nothing_shows_the_key() -> None:
     assert "topsecret" not in repr(MaasGateway("http://maas.test/MAAS", KEY))
+
+
+MACHINE = {"system_id": "abc123", "hostname": "node-1", "status": 4, "owner": None, "pool": {"name": "berth"}}
+ODD = [
+    {"system_id": None},
+    {"status": None},
+    {"status": "somewhere"},
+    {"owner": {"name": "eve"}},
+    {"pool": "berth"},
+    {"pool": {"name": None}},
+    {"locked": "perhaps"},
+]
+HARMLESS = [
+    {"hostname": None},
+    {"memory": "64 GB"},
+    {"ip_addresses": [None, "10.0.0.1"]},
+    {"physicalblockdevice_set": [None]},
+    {"physicalblockdevice_set": [{"size": "big", "model": None}]},
+    {"workload_annotations": {"a": None}},
+    {"tag_names": None},
+    {"status": "4"},
+    {"cpu_count": 4.5},
+    {"a_new_key": {"deep": [1]}},
+]
+
+
+def answers_with(*records: object) -> Answer:
+    return lambda request: httpx2.Response(200, json=list(records))
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+async def test_one_machine_that_cannot_be_read_is_passed_over_and_named(odd) -> None:
+    maas = gateway(answers_with(MACHINE, {**MACHINE, "system_id": "odd456", **odd}))
+    assert [machine.system_id for machine in await maas.list_machines(pool="berth")] == ["abc123"]
+    (unread,) = maas.unread["machines/"]
+    assert unread.about in {"odd456", "node-1"} and unread.problem
+    with pytest.raises(MaasUnreadable):  # absent would mean that it is not ours
+        await maas.list_machines(ids=[NODE])
+
+
+@pytest.mark.parametrize("odd", HARMLESS, ids=str)
+async def test_what_nothing_is_decided_on_may_be_odd(odd) -> None:
+    (machine,) = await gateway(answers_with({**MACHINE, **odd})).list_machines(pool="berth")
+    assert (machine.system_id, machine.status, machine.pool) == ("abc123", 4, "berth")
+
+
+async def test_an_event_without_a_node_spoils_no_history() -> None:
+    good = {"id": 7, "node": "abc123", "type": "Deployed", "created": "Mon, 23 Nov. 2026 08:28:59"}
+    records = [good, {"id": 8}, {"id": 9, "node": None}, {**good, "id": 10, "created": None, "level": None}]
+    maas = gateway(lambda request: httpx2.Response(200, json={"count": 4, "events": records}))
+    assert [event.id for event in await maas.events()] == [7, 10]
+    assert len(maas.unread["events/"]) == 2
+
+
+async def test_a_gpu_that_cannot_be_read_is_not_simply_missing() -> None:
+    gpu = {"hardware_type": 5, "vendor_id": "10de", "product_id": "2330", "pci_address": "0000:01:00.0"}
+    assert len(await gateway(answers_with(gpu, {"hardware_type": 4, "vendor_id": 7})).gpu_devices(NODE)) == 1
+    with pytest.raises(MaasUnreadable):
+        await gateway(answers_with(gpu, {**gpu, "hardware_type": None})).gpu_devices(NODE)
+
+
+async def test_a_change_whose_answer_cannot_be_read_is_looked_at(caplog) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.method == "POST":
+            return httpx2.Response(200, text="null")
+        return httpx2.Response(200, json={**MACHINE, "status": 9})
+
+    machine = await gateway(answer).deploy(NODE, user_data="", distro_series="noble")
+    assert machine.status == 9

@@ -9,6 +9,7 @@ import msgspec
 from app.shared.batch.report import BatchView
 from app.shared.outbox.report import ConsumersSeen, ShardLease, Waiting
 from app.shared.outbox.report import DeadLetter as DeadLetter  # for handlers, which know no outbox
+from app.shared.records import UnreadSet
 
 Level = Literal["good", "busy", "warn", "bad"]
 Audience = Literal["everybody", "customers", "operators"]
@@ -125,3 +126,4 @@ class SystemView(msgspec.Struct, frozen=True, kw_only=True):
     migration_applied: str
     migration_newest: str
     announcements: tuple[AnnouncementView, ...]
+    unread: tuple[UnreadSet, ...] = ()  # records of others that were passed over lately

@@ -30,6 +30,7 @@ from app.shared.db.migrate import alembic_config
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.idempotency import once
 from app.shared.ids import new_id
+from app.shared.records import list_unread
 from app.shared.web import Contexts
 
 READ, MANAGE = Permission.PLATFORM_SYSTEM_READ, Permission.PLATFORM_SYSTEM_MANAGE
@@ -54,6 +55,7 @@ async def show_system(ctx: Context) -> SystemView:
         migration_applied=await announcements.find_applied(ctx.session, scope),
         migration_newest=_newest_migration(),
         announcements=tuple(await announcements.list_last(ctx.session, scope)),
+        unread=await list_unread(ctx.runtime.valkey),
     )
 
 

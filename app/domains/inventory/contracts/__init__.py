@@ -279,6 +279,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     changed: int = 0
     missing: int = 0
     unmatched: int = 0  # their hardware fits no type
+    unreadable: int = 0  # MAAS describes them in a way that cannot be read
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):

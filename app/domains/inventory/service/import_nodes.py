@@ -28,6 +28,7 @@ from app.domains.maas.public import MaasError, MaasGateway, node_state
 from app.shared.authz import Permission, privileged
 from app.shared.batch import together_or_alone
 from app.shared.ids import new_id
+from app.shared.records import Unread
 
 log = structlog.get_logger("inventory")
 ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
@@ -45,12 +46,14 @@ class ImportNodes(msgspec.Struct, frozen=True):
 
 
 class Sighting(msgspec.Struct, frozen=True):
-    """What MAAS showed from `begun` on. `gpus` has the machines that were inspected; `skipped` ones could not be."""
+    """What MAAS showed from `begun` on. `gpus` has the machines that were inspected; `skipped` ones could not be. What
+    MAAS says of `unread` ones could not be read: they are there all the same."""
 
     begun: datetime
     machines: tuple[MaasMachine, ...]
     gpus: dict[str, tuple[GpuFact, ...]]
     skipped: frozenset[str] = frozenset()
+    unread: tuple[Unread, ...] = ()
 
 
 async def import_nodes(contexts: ContextFactory, gateway: MaasGateway, pool: str) -> ImportReport:
@@ -60,10 +63,11 @@ async def import_nodes(contexts: ContextFactory, gateway: MaasGateway, pool: str
         begun = await ctx.now()
         known = await nodes.list_known(ctx.session)
     machines = tuple(machine for machine in await gateway.list_machines(pool=pool) if machine.pool == pool)
+    unread = gateway.unread.get("machines/", ())
     unclear = [machine.system_id for machine in machines if _is_unclear(known.get(machine.system_id), machine)]
     gpus = await _inspect(gateway, unclear)
     skipped = frozenset(unclear) - gpus.keys()
-    return await record(contexts, Sighting(begun, machines, gpus, skipped))
+    return await record(contexts, Sighting(begun, machines, gpus, skipped, unread))
 
 
 @privileged(Permission.PLATFORM_NODE_MANAGE, "node.import", "pool", lambda command, _result: command.pool)
@@ -120,12 +124,18 @@ async def record(contexts: ContextFactory, sighting: Sighting) -> ImportReport:
 
     for part in _parts(shown):
         await together_or_alone(part, write, "a machine could not be imported")
-    names = {machine.system_id for machine in sighting.machines}
-    for gone in _parts([system_id for system_id in known if system_id not in names]):
+    names = {machine.system_id for machine in sighting.machines} | {record.about for record in sighting.unread}
+    lost = [] if "" in names else [system_id for system_id in known if system_id not in names]  # "": it may be any
+    for gone in _parts(lost):
         await together_or_alone(gone, lose, "a machine that is gone could not be marked")
     added, changed, unmatched = book.counts
     return ImportReport(
-        seen=len(sighting.machines), added=added, changed=changed, missing=book.missing, unmatched=unmatched
+        seen=len(sighting.machines),
+        added=added,
+        changed=changed,
+        missing=book.missing,
+        unmatched=unmatched,
+        unreadable=len(sighting.unread),
     )
 
 

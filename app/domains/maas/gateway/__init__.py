@@ -35,11 +35,13 @@ from app.domains.maas.errors import (
     MaasOutcomeUnknown,
     MaasRefused,
     MaasUnavailable,
+    MaasUnreadable,
     NoMachineAvailable,
 )
 from app.domains.maas.gateway import answers, wire
 from app.domains.maas.rules import ABORTED, COMMISSION_BEGAN, DEPLOY_BEGAN, RELEASE_BEGAN, api_base
 from app.shared.db.unit_of_work import refuse_open_transaction
+from app.shared.records import Unread, read_records
 
 log = logging.getLogger("berth.maas")
 T = TypeVar("T")
@@ -80,6 +82,7 @@ class MaasGateway:
         self._timeouts = timeouts or Timeouts()
         self._now, self._sleep = now, sleep
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self.unread: dict[str, tuple[Unread, ...]] = {}  # of each list, when it was last read: what was passed over
         limits = httpx2.Limits(max_connections=MAX_IN_FLIGHT, max_keepalive_connections=MAX_IN_FLIGHT)
         # Never through a proxy of the environment: the controller stands in our own network.
         self._http = httpx2.AsyncClient(
@@ -111,34 +114,42 @@ class MaasGateway:
     async def list_machines(
         self, *, pool: str | None = None, ids: Sequence[SystemId] | None = None, agent_name: str | None = None
     ) -> list[MaasMachine]:
-        """Machines we may see that fit all given filters; unknown ids are simply absent. No ids, no machines."""
+        """Machines we may see that fit all given filters; unknown ids are simply absent. No ids, no machines.
+
+        Without ids, a machine whose record cannot be read is passed over and stands in `unread`. Asked for by its id it
+        raises MaasUnreadable: absent would mean that it is not ours.
+        """
         filters = [("pool", pool), ("agent_name", agent_name)]
         query = [(key, value) for key, value in filters if value is not None]
         if ids is None:
-            return [machine.ours() for machine in await self._read("machines/", list[wire.Machine], query)]
+            return [machine.ours() for machine in await self._read_set("machines/", wire.Machine, query)]
         found: list[MaasMachine] = []
         for start in range(0, len(ids), IDS_PER_CALL):
             wanted = [*query, *(("id", system_id) for system_id in ids[start : start + IDS_PER_CALL])]
-            found += [machine.ours() for machine in await self._read("machines/", list[wire.Machine], wanted)]
+            found += [machine.ours() for machine in await self._read_set("machines/", wire.Machine, wanted)]
+            answers.all_read(self.unread["machines/"])
         return found
 
     async def get_machine(self, system_id: SystemId) -> MaasMachine:
         """One machine. Raises MaasNotFound, or MaasRefused when it is somebody else's."""
-        return (await self._read(_machine_path(system_id), wire.Machine)).ours()
+        return answers.machine(await self._bounded("GET", _machine_path(system_id), (), None))
 
     async def power_state(self, system_id: SystemId) -> str:
         """`on`, `off`, `unknown` or `error` as MAAS last saw it; asking the BMC itself would block it for a minute."""
         return (await self.get_machine(system_id)).power_state
 
     async def gpu_devices(self, system_id: SystemId) -> list[GpuDevice]:
-        """The GPUs commissioning found, in order of their PCI address."""
-        devices = await self._read(f"nodes/{_checked(system_id)}/devices/", list[wire.Device])
+        """The GPUs commissioning found, in order of their PCI address. Raises MaasUnreadable when one of them may be
+        passed over: a machine with a GPU less would be another type."""
+        path = f"nodes/{_checked(system_id)}/devices/"
+        devices = await self._read_set(path, wire.Device)
+        answers.all_read(self.unread.pop(path))
         gpus = [device.ours() for device in devices if device.hardware_type == GPU_HARDWARE_TYPE]
         return sorted(gpus, key=lambda gpu: gpu.pci_address)
 
     async def boot_images(self) -> list[BootImage]:
         """Every image MAAS holds, one entry per kernel flavour."""
-        images = await self._read("boot-resources/", list[wire.Image])
+        images = await self._read_set("boot-resources/", wire.Image)
         return [image.ours() for image in images]
 
     async def events(
@@ -149,7 +160,9 @@ class MaasGateway:
         if after is not None:
             query.append(("after", str(after)))
         page = await self._read("events/", wire.Events, query)
-        return sorted((item.ours() for item in page.events), key=lambda event: event.id)
+        found = read_records(page.events, wire.Event, ("id", "node"))
+        self.unread["events/"] = found.unread
+        return sorted((item.ours() for item in found.items), key=lambda event: event.id)
 
     # -- changing ------------------------------------------------------------------------------------------------
 
@@ -242,7 +255,7 @@ class MaasGateway:
             return await self._settle(system_id, unknown, lambda machine: machine.power_state == wanted)
         if response.content.strip() == b"null":
             raise MaasRefused("The machine controller has no power over this machine.")
-        return _decode(response, wire.Machine).ours()
+        return answers.machine(response)
 
     async def _settle(
         self, system_id: SystemId, unknown: MaasOutcomeUnknown, worked: Callable[[MaasMachine], bool]
@@ -264,9 +277,20 @@ class MaasGateway:
         response = await self._bounded("GET", path, query, None)
         return _decode(response, shape)
 
+    async def _read_set(self, path: str, shape: type[T], query: Query = ()) -> tuple[T, ...]:
+        """A list, record by record; what cannot be read is passed over and kept in `unread`."""
+        found = read_records(await self._read(path, list[msgspec.Raw], query), shape, wire.DECISIVE)
+        self.unread[path] = found.unread
+        for record in found.unread:
+            log.warning("maas %s: the record of %s was passed over: %s", path, record.about or "?", record.problem)
+        return found.items
+
     async def _write(self, path: str, op: str, form: Form) -> MaasMachine:
         response = await self._bounded("POST", path, [("op", op)], {k: v for k, v in form.items() if v})
-        return _decode(response, wire.Machine).ours()
+        try:
+            return answers.machine(response)
+        except MaasUnreadable as error:  # it happened, or did not: the machine itself says
+            raise _like(MaasOutcomeUnknown, error) from error
 
     async def _bounded(self, method: str, path: str, query: Query, form: Form | None) -> httpx2.Response:
         refuse_open_transaction()
@@ -354,7 +378,7 @@ def _decode(response: httpx2.Response, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(response.content, type=shape)
     except msgspec.MsgspecError as error:
-        raise MaasError(f"The machine controller's answer could not be read: {error}") from error
+        raise MaasUnreadable(f"The machine controller's answer could not be read: {error}") from error
 
 
 def _like(kind: type[E], error: MaasError) -> E:

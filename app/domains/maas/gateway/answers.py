@@ -1,7 +1,11 @@
 """What an answer that is no success means: wait and repeat, or which error. Pure decisions on status, headers, text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import httpx2
+import msgspec
+
+from app.domains.maas.contracts import MaasMachine
 from app.domains.maas.errors import (
     MaasAuthFailed,
     MaasClockSkew,
@@ -11,11 +15,28 @@ from app.domains.maas.errors import (
     MaasOutcomeUnknown,
     MaasRefused,
     MaasUnavailable,
+    MaasUnreadable,
 )
+from app.domains.maas.gateway import wire
+from app.shared.records import Unread, read_record
 
 LONGEST_WAIT_S = 30.0
 ANSWER_LENGTH = 300
 _KINDS: dict[int, type[MaasError]] = {404: MaasNotFound, 409: MaasConflict}
+
+
+def machine(response: httpx2.Response) -> MaasMachine:
+    """The one machine of an answer. Raises MaasUnreadable."""
+    try:
+        return read_record(msgspec.json.decode(response.content), wire.Machine, wire.DECISIVE).ours()
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise MaasUnreadable(f"The machine controller's answer could not be read: {error}") from error
+
+
+def all_read(unread: Sequence[Unread]) -> None:
+    """Raises MaasUnreadable when a record was passed over."""
+    for record in unread:
+        raise MaasUnreadable(f"What the machine controller says of {record.about or 'it'} could not be read.")
 
 
 def safe_wait(status: int, headers: Mapping[str, str], *, is_read: bool) -> float | None:

@@ -16,11 +16,14 @@ from app.domains.maas.contracts import (
 )
 from app.domains.maas.rules import event_time
 
+# What we decide on: whose a machine is, and whether we may touch it. The rest may be odd.
+DECISIVE = ("system_id", "status", "owner", "pool", "locked", "hardware_type")
+
 
 class Named(msgspec.Struct, frozen=True):
     """A pool or a zone."""
 
-    name: str = ""
+    name: str
 
 
 class Disk(msgspec.Struct, frozen=True):
@@ -35,8 +38,8 @@ class Machine(msgspec.Struct, frozen=True):
     """One machine; 20 of its 81 keys."""
 
     system_id: str
-    hostname: str
     status: int
+    hostname: str | None = None
     status_message: str | None = None
     error_description: str | None = None
     owner: str | None = None
@@ -60,7 +63,7 @@ class Machine(msgspec.Struct, frozen=True):
         disks = self.physicalblockdevice_set or ()
         return MaasMachine(
             system_id=SystemId(self.system_id),
-            hostname=self.hostname,
+            hostname=self.hostname or self.system_id,
             status=MachineStatus(self.status),
             status_message=self.status_message or "",
             error_description=self.error_description or "",
@@ -132,7 +135,7 @@ class Event(msgspec.Struct, frozen=True):
 class Events(msgspec.Struct, frozen=True):
     """One page of events."""
 
-    events: tuple[Event, ...] = ()
+    events: tuple[msgspec.Raw, ...] = ()
 
 
 class Power(msgspec.Struct):

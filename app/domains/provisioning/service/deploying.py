@@ -191,8 +191,15 @@ class Deployer:
                 machine = await self._maas.get_machine(SystemId(deployment.system_id))
             except maas.MaasNotFound:  # a composed machine is deleted by its release
                 return await self._returned(step)
-            if machine.status in RETURNED or not await self._is_ours(deployment):
-                return await self._returned(step)
+            if machine.status in RETURNED:
+                return await self._returned(step, self._strayed(machine))
+            held = await self._held(deployment)
+            reason = self._strayed(held) if held else ""
+            if reason:
+                raise ReturnFailed(f"{machine.hostname} does not come back: {reason}")
+            if held is None or not await self._may_touch(held):  # it is with somebody else by now
+                word = machine.status.name.lower().replace("_", " ")
+                return await self._returned(step, f"It is {word} in the machine controller, and not for us.")
             if machine.status not in CLEANING:
                 if asked and machine.status.name.startswith("FAILED"):
                     raise ReturnFailed(f"{machine.hostname} could not be erased: {machine.status_message}.")
@@ -202,9 +209,21 @@ class Deployer:
                 raise ReturnFailed(f"Erasing {machine.hostname} took longer than it may.")
             await asyncio.sleep(poll)
 
-    async def _returned(self, step: Step) -> None:
+    def _strayed(self, machine: MaasMachine) -> str:
+        """What an administrator of MAAS did to our machine, which only they can undo; empty for nothing."""
+        pool = self._runtime.settings.maas.pool
+        if machine.locked:
+            return "An administrator of the machine controller has locked it; unlock it there."
+        if machine.pool != pool:
+            return f"It was moved to the pool {machine.pool or 'without a name'}; move it back to {pool}."
+        return ""
+
+    async def _returned(self, step: Step, odd: str = "") -> None:
+        """It is not in our hands any more. One that is not as it should be is kept out of use until somebody looked."""
         async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
             allocation = await life.lock(ctx, step)
+            if odd and allocation.node_id is not None:
+                await inventory.quarantine(ctx, allocation.node_id, odd)
             await life.finish_step(ctx, allocation, step.attempt, "erase")
 
     async def _ask_back(self, machine: MaasMachine) -> None:
@@ -218,10 +237,15 @@ class Deployer:
 
     # -- whose machine it is ---------------------------------------------------------------------------------------
 
-    async def _is_ours(self, deployment: DeploymentView) -> bool:
-        """Whether MAAS holds this machine under the marker of this deployment, as a machine we may touch."""
+    async def _held(self, deployment: DeploymentView) -> MaasMachine | None:
+        """The machine, when MAAS holds it under the marker of this deployment."""
         found = await self._maas.list_machines(ids=[SystemId(deployment.system_id)], agent_name=deployment.marker)
-        return any([await self._may_touch(machine) for machine in found])
+        return found[0] if found else None
+
+    async def _is_ours(self, deployment: DeploymentView) -> bool:
+        """The same, as a machine we may touch."""
+        held = await self._held(deployment)
+        return held is not None and await self._may_touch(held)
 
     async def _check_ours(self, machine: MaasMachine, deployment: DeploymentView) -> None:
         if not await self._is_ours(deployment):
