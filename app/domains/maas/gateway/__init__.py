@@ -132,7 +132,8 @@ class MaasGateway:
 
     async def get_machine(self, system_id: SystemId) -> MaasMachine:
         """One machine. Raises MaasNotFound, or MaasRefused when it is somebody else's."""
-        return answers.machine(await self._bounded("GET", _machine_path(system_id), (), None))
+        response = await self._bounded("GET", _machine_path(system_id), (), None)
+        return answers.machine(response.content)
 
     async def power_state(self, system_id: SystemId) -> str:
         """`on`, `off`, `unknown` or `error` as MAAS last saw it; asking the BMC itself would block it for a minute."""
@@ -255,7 +256,7 @@ class MaasGateway:
             return await self._settle(system_id, unknown, lambda machine: machine.power_state == wanted)
         if response.content.strip() == b"null":
             raise MaasRefused("The machine controller has no power over this machine.")
-        return answers.machine(response)
+        return answers.machine(response.content)
 
     async def _settle(
         self, system_id: SystemId, unknown: MaasOutcomeUnknown, worked: Callable[[MaasMachine], bool]
@@ -288,7 +289,7 @@ class MaasGateway:
     async def _write(self, path: str, op: str, form: Form) -> MaasMachine:
         response = await self._bounded("POST", path, [("op", op)], {k: v for k, v in form.items() if v})
         try:
-            return answers.machine(response)
+            return answers.machine(response.content)
         except MaasUnreadable as error:  # it happened, or did not: the machine itself says
             raise _like(MaasOutcomeUnknown, error) from error
 

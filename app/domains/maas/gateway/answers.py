@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import httpx2
 import msgspec
 
 from app.domains.maas.contracts import MaasMachine
@@ -25,10 +24,10 @@ ANSWER_LENGTH = 300
 _KINDS: dict[int, type[MaasError]] = {404: MaasNotFound, 409: MaasConflict}
 
 
-def machine(response: httpx2.Response) -> MaasMachine:
+def machine(body: bytes) -> MaasMachine:
     """The one machine of an answer. Raises MaasUnreadable."""
     try:
-        return read_record(msgspec.json.decode(response.content), wire.Machine, wire.DECISIVE).ours()
+        return read_record(msgspec.json.decode(body), wire.Machine, wire.DECISIVE).ours()
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MaasUnreadable(f"The machine controller's answer could not be read: {error}") from error
 
