@@ -22,6 +22,7 @@ from app.registry import DOMAINS
 from app.search import SEARCH_ROUTES
 from app.settings import Settings, load_settings
 from app.shared.db import Database
+from app.shared.errors.refusals import audit_refusal
 from app.shared.errors.render import render_error
 from app.shared.manifest import Domain
 from app.shared.middleware.answers import Answers
@@ -96,7 +97,7 @@ def create_routes(domains: Sequence[Domain] = DOMAINS, *, development: bool = Fa
         response_class=Listed,
         middleware=[RequestMiddleware()],
         exception_handlers={Exception: render_error},
-        after_exception=[note_refusal],
+        after_exception=[note_refusal, audit_refusal],
         logging_config=None,
         request_max_body_size=MAX_BODY,
         openapi_config=_openapi(),

@@ -122,15 +122,21 @@ class Context:
         self._about_tenant = tenant_id
 
     async def audit(
-        self, action: str, target_kind: str, target_id: str, details: dict[str, object] | None = None
+        self,
+        action: str,
+        target_kind: str,
+        target_id: str,
+        details: dict[str, object] | None = None,
+        *,
+        by: Actor | None = None,
     ) -> None:
-        """Record an allowed privileged change in this transaction."""
+        """Record an allowed privileged change in this transaction. `by`: who became known by it (a sign-in)."""
         if self.idempotency is not None:
             self.idempotency.check_claimed()
         await append_audit_row(
             self.uow.session,
             AuditRow(
-                actor=self.actor,
+                actor=by or self.actor,
                 action=action,
                 target_kind=target_kind,
                 target_id=target_id,

@@ -8,6 +8,8 @@ from app.context import Runtime
 from app.domains.admin.contracts.money import CheckStarted
 from app.domains.admin.repository import audit
 from app.domains.admin.service import books, events, system
+from app.shared.audit import close_windows
+from app.shared.audit.refusals import BATCH
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import job_of
 from app.shared.manifest import CronSpec, JobSpec
@@ -31,6 +33,14 @@ async def look_at_dependencies(runtime: Runtime, arguments: dict[str, object]) -
     await system.keep_health(runtime)
 
 
+async def close_refusal_windows(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Write how often a refusal was repeated once its window is over."""
+    full = True
+    while full:
+        async with runtime.context(SYSTEM) as ctx:
+            full = await close_windows(ctx.session, await ctx.now()) == BATCH
+
+
 JOBS = (
     JobSpec(name=books.CHECK, run=check_ledger, queue="billing", timeout=540, retries=1),
     job_of(events.REDRIVE_ALL),
@@ -41,6 +51,14 @@ CRONS = (
         run=make_audit_partitions,
         queue="maintenance",
         every=timedelta(hours=6),
+        timeout=60,
+        retries=0,
+    ),
+    CronSpec(
+        name="admin.refusals",
+        run=close_refusal_windows,
+        queue="maintenance",
+        every=timedelta(seconds=30),
         timeout=60,
         retries=0,
     ),

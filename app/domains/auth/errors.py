@@ -7,12 +7,14 @@ class SignInFailed(DomainError):
     code = "sign_in_failed"
     status = 400
     title = "Signing in did not work."
+    audited = ("session.sign_in", "provider", "oidc")
 
 
 class SignInExpired(DomainError):
     code = "sign_in_expired"
     status = 400
     title = "This sign-in took too long or was already used. Start again."
+    audited = ("session.sign_in", "provider", "oidc")
 
 
 class IssuerUnavailable(DomainError):
@@ -38,6 +40,7 @@ class ClientRefused(DomainError):
     code = "token_client_refused"
     status = 401
     title = "These client credentials are not valid."
+    audited = ("token.issue", "credential", "unknown")
     oauth = "invalid_client"
 
 
@@ -93,6 +96,7 @@ class GrantRefused(DomainError):
     code = "token_grant_refused"
     status = 400
     title = "This code or refresh token is not valid (any more). Sign in again."
+    audited = ("token.issue", "session", "unknown")
     oauth = "invalid_grant"
 
 

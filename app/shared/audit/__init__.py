@@ -1,5 +1,6 @@
 """The only writer of `admin.audit_logs`. Rows hold ids, never names or mails, and are never changed."""
 
+from app.shared.audit.refusals import append_refusal, close_windows
 from app.shared.audit.writer import AuditRow, append_audit_row
 
-__all__ = ["AuditRow", "append_audit_row"]
+__all__ = ["AuditRow", "append_audit_row", "append_refusal", "close_windows"]

@@ -32,12 +32,12 @@ INSERT = text("""
 """)
 
 
-async def append_audit_row(session: AsyncSession, row: AuditRow) -> None:
+async def append_audit_row(session: AsyncSession, row: AuditRow, row_id: UUID | None = None) -> None:
     """Write `row` in the session's transaction."""
     await session.execute(
         INSERT,
         {
-            "id": new_id(),
+            "id": row_id or new_id(),
             "occurred_at": row.occurred_at,
             "actor_kind": row.actor.kind.value,
             "actor_id": row.actor.id,

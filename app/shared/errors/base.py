@@ -1,6 +1,7 @@
 """The base of every error a person or a program may see: a stable code, a true status, and only safe fields."""
 
 from typing import ClassVar
+from uuid import UUID
 
 Detail = str | int | bool | None | list[str] | dict[str, str]
 
@@ -18,13 +19,15 @@ class DomainError(Exception):
     title: ClassVar[str] = "Something went wrong on our side."
     retryable: ClassVar[bool] = False
     oauth: ClassVar[str] = ""  # its name in RFC 6749 §5.2, where a client of OAuth may meet it
+    audited: ClassVar[tuple[str, str, str] | None] = None  # action and target, when that is always the same
 
     def __init__(self, message: str | None = None, *, retry_after: int | None = None, **details: Detail) -> None:
         self.message = message or self.title
         self.details = details
         self.retry_after = retry_after
         self.headers: dict[str, str] = {}
-        self.refused: tuple[str, str, str] | None = None
+        self.refused = self.audited  # action, kind and id of the target, for the audit
+        self.about_tenant: UUID | None = None  # whose affair it was, where the actor stands nowhere
         super().__init__(self.message)
 
     @classmethod

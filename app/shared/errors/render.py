@@ -1,8 +1,4 @@
-"""The one renderer of errors: JSON envelope for programs, a page for people, an alert under htmx. True status always.
-
-A refusal of a privileged change is audited here, in a short transaction of its own after the rollback, at most once a
-second for one actor and action, so that a loop of refused requests cannot fill the log.
-"""
+"""The one renderer of errors: JSON for programs, a page for people, an alert under htmx. True status always."""
 
 from typing import cast
 from urllib.parse import quote
@@ -11,15 +7,12 @@ import msgspec
 import structlog
 from jinja2 import Environment, TemplateNotFound
 from litestar import Request, Response
-from litestar.background_tasks import BackgroundTask
 from litestar.exceptions import HTTPException, ValidationException
 from psycopg.errors import UniqueViolation
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.context import Runtime
-from app.shared.audit import AuditRow, append_audit_row
-from app.shared.authz.actor import ANONYMOUS, SYSTEM, Actor
 from app.shared.errors import oauth
 from app.shared.errors.base import DomainError
 from app.shared.errors.common import (
@@ -117,14 +110,11 @@ def _fields_of(error: ValidationException) -> dict[str, str]:
 
 
 def render_error(request: AnyRequest, error: Exception) -> Response[str] | Response[dict[str, object]]:  # type: ignore[type-arg]
-    """Registered for every exception. Litestar wants a plain function, so the audit row follows the answer."""
+    """Registered for every exception. What was refused is in the audit log already (`refusals`)."""
     refusal = as_domain_error(error)
     state = request.scope.setdefault("state", {})
     trace = cast(Trace, state.setdefault("trace", new_trace(request.headers.get("x-correlation-id"))))
-    answer = _answer(request, refusal, trace, error)
-    if refusal.refused is not None:
-        answer.background = BackgroundTask(_audit_refusal, request, refusal, trace)
-    return answer
+    return _answer(request, refusal, trace, error)
 
 
 def _answer(
@@ -216,29 +206,3 @@ def _render_html(
     except TemplateNotFound:
         content, extra = shown.title, {}
     return Response(content, status_code=shown.status, headers={**headers, **extra}, media_type="text/html")
-
-
-async def _audit_refusal(request: AnyRequest, refusal: DomainError, trace: Trace) -> None:  # type: ignore[type-arg]
-    if refusal.refused is None:
-        return
-    runtime: Runtime = request.app.state.runtime
-    actor = cast(Actor, request.scope.get("user") or ANONYMOUS)
-    action, target_kind, target_id = refusal.refused
-    try:
-        first = await runtime.valkey.set(f"berth:refusal:{actor.key}:{action}", b"1", nx=True, px=1000)
-        if not first:
-            return
-        async with runtime.context(SYSTEM, trace) as ctx:  # the actor may be one who can write nothing
-            row = AuditRow(
-                actor=actor,
-                action=action,
-                target_kind=target_kind,
-                target_id=target_id,
-                result="refused",
-                occurred_at=await ctx.now(),
-                correlation_id=trace.correlation_id,
-                reason=refusal.code,
-            )
-            await append_audit_row(ctx.session, row)
-    except Exception:
-        log.exception("a refusal could not be audited", action=action)

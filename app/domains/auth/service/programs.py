@@ -11,6 +11,7 @@ import base64
 import hashlib
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import Row
@@ -29,9 +30,11 @@ from app.domains.auth.errors import AuthorizationRefused
 from app.domains.auth.events import SessionStarted
 from app.domains.auth.policies import PROGRAM_DAYS, PROGRAM_TOKEN_SECONDS
 from app.domains.auth.repository import AuthRepository, ProgramRepository
-from app.domains.auth.service.program_sessions import end_program
+from app.domains.auth.service.program_sessions import actor_of_program, end_program
+from app.domains.auth.service.sessions import SIGNED_OUT
 from app.domains.auth.service.tokens import signed_token
 from app.shared.authz import ActorKind, Permission, privileged
+from app.shared.authz.actor import SYSTEM
 from app.shared.crypto import derived_secret, digest, new_secret, same
 from app.shared.errors import Forbidden
 from app.shared.ids import new_id
@@ -93,7 +96,7 @@ async def redeem(ctx: Context, command: RedeemCode) -> ProgramTokens | None:
     if row is None:
         ended = await repository.find_session_of_code(code_hash)
         if ended is not None:
-            await end_program(ctx, ended, "its code was used twice")
+            await _end_stolen(ctx, ended, "its code was used twice")
         return None
     proven = same(challenge_of(command.code_verifier).encode(), row.code_challenge.encode())
     if (
@@ -120,7 +123,10 @@ async def redeem(ctx: Context, command: RedeemCode) -> ProgramTokens | None:
     refresh_token = new_secret()
     await repository.append_refresh(digest(refresh_token), session_id, now)
     live = await repository.find_program(session_id, now)
-    return await _tokens(ctx, live, refresh_token) if live is not None else None
+    if live is None:
+        return None
+    await _audit(ctx, "session.sign_in", session_id, method="cli")
+    return await _tokens(ctx, live, refresh_token)
 
 
 async def refresh(ctx: Context, command: RefreshAccess) -> ProgramTokens | None:
@@ -132,7 +138,7 @@ async def refresh(ctx: Context, command: RefreshAccess) -> ProgramTokens | None:
         return None
     following = derived_secret(ctx.settings.web.secret_key, REFRESH, f"{row.session_id}:{command.refresh_token}")
     if row.used_at is not None and not await _is_repeat(ctx, row.used_at, following):
-        await end_program(ctx, row.session_id, "a refresh token was used twice")
+        await _end_stolen(ctx, row.session_id, "a refresh token was used twice")
         return None
     live = await repository.find_program(row.session_id, now)
     if live is None:
@@ -140,6 +146,7 @@ async def refresh(ctx: Context, command: RefreshAccess) -> ProgramTokens | None:
     if row.used_at is None:
         await repository.use_refresh(row.token_hash, now)
         await repository.append_refresh(digest(following), row.session_id, now)
+    await _audit(ctx, "token.issue", live.id, repeated=row.used_at is not None)
     return await _tokens(ctx, live, following)
 
 
@@ -155,7 +162,20 @@ async def revoke(ctx: Context, refresh_token: str) -> None:
     """Sign the command line out (RFC 7009): whoever holds the refresh token may. Unknown ones are answered alike."""
     row = await ProgramRepository(ctx.session).lock_refresh(digest(refresh_token))
     if row is not None:
-        await end_program(ctx, row.session_id, "signed out")
+        if await ProgramRepository(ctx.session).find_program(row.session_id, await ctx.now()) is not None:
+            await _audit(ctx, "session.sign_out", row.session_id)
+        await end_program(ctx, row.session_id, SIGNED_OUT)
+
+
+async def _audit(ctx: Context, action: str, session_id: UUID, **details: object) -> None:
+    """A row of the person whose sign-in it is: the request itself carries nobody."""
+    person = await actor_of_program(ctx, session_id)
+    await ctx.audit(action, "session", str(session_id), dict(details), by=person)
+
+
+async def _end_stolen(ctx: Context, session_id: UUID, reason: str) -> None:
+    await ctx.audit("session.revoke", "session", str(session_id), {"reason": reason}, by=SYSTEM)
+    await end_program(ctx, session_id, reason)
 
 
 def challenge_of(verifier: str) -> str:

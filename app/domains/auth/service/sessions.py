@@ -28,6 +28,7 @@ from app.shared.web.paging import Slice, cut
 
 CACHE_SECONDS = 5
 SEEN_EVERY = timedelta(minutes=1)
+SIGNED_OUT = "signed out"
 
 
 def cache_key(token_hash: bytes) -> str:
@@ -145,7 +146,8 @@ async def revoke_session(ctx: Context, command: RevokeSession) -> Revoked:
         raise NotFound()
     fact = SessionRevoked(session_id=row.id, user_id=ctx.actor.id, reason=command.reason)
     await ctx.emit(fact, version=2)
-    await ctx.audit("session.revoke", "session", str(row.id))
+    action = "session.sign_out" if command.reason == SIGNED_OUT else "session.revoke"
+    await ctx.audit(action, "session", str(row.id))
     await ctx.runtime.valkey.delete(cache_key(bytes(row.token_hash)))
     return Revoked(session_id=row.id)
 

@@ -15,8 +15,10 @@ from app.domains.auth.errors import AccountSuspended
 from app.domains.auth.events import SessionRevoked, SessionStarted
 from app.domains.auth.policies import SESSION_HOURS
 from app.domains.auth.repository import AuthRepository, InvitationRepository
+from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.service import places
-from app.shared.authz import Role
+from app.domains.auth.service.sessions import read_bindings
+from app.shared.authz import Actor, ActorKind, Role
 from app.shared.crypto import digest, new_secret
 from app.shared.ids import new_id
 
@@ -28,7 +30,9 @@ async def sign_in(ctx: Context, command: SignIn) -> SignedIn:
     name = rules.clean_name(command.identity.name, command.identity.email)
     row = await repository.upsert_user(new_id(), command.identity, name, now)
     if row.suspended_at is not None:
-        raise AccountSuspended()
+        refusal = AccountSuspended()
+        refusal.refused = ("session.sign_in", "user", str(row.id))
+        raise refusal
     operator = command.identity.email_verified and command.identity.email.lower() in ctx.settings.platform_admins
     if operator:
         await repository.append_membership(new_id(), Role.PLATFORM_ADMIN, now, user_id=row.id)
@@ -49,9 +53,23 @@ async def sign_in(ctx: Context, command: SignIn) -> SignedIn:
         now + timedelta(hours=await ctx.policy(SESSION_HOURS)),
     )
     await ctx.emit(SessionStarted(session_id=session_id, user_id=row.id), version=1)
+    person = await _person(repository, row.id, session_id, place)
+    await ctx.audit("session.sign_in", "session", str(session_id), {"method": command.method}, by=person)
     if command.previous_token:
         await _end_previous(ctx, repository, command.previous_token)
     return SignedIn(token=token, session_id=session_id, first_time=row.created, is_operator=operator)
+
+
+async def _person(repository: AuthRepository, user_id: UUID, session_id: UUID, place: AnyRow | None) -> Actor:
+    """Who has just signed in, for the row of it."""
+    return Actor(
+        kind=ActorKind.USER,
+        id=user_id,
+        tenant_id=place.tenant_id if place else None,
+        project_id=place.project_id if place else None,
+        bindings=await read_bindings(repository, user_id),
+        session_id=session_id,
+    )
 
 
 async def _settle(

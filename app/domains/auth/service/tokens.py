@@ -73,15 +73,22 @@ async def issue_token(ctx: Context, command: TokenRequest) -> TokenIssued:
         raise ClientRefused() from error
     row = await repository.find_credential(credential_id)
     if row is None or not same(bytes(row.secret_hash), digest(command.client_secret)):
-        raise ClientRefused()
+        raise _refused(credential_id, row.tenant_id if row is not None else None)
     ended = await program_ended(ctx, row.service_account_id, row)
     if ended is not None:
-        raise ClientRefused(ended.words)
+        raise _refused(credential_id, row.tenant_id, ended.words)
     seconds = await ctx.policy(TOKEN_SECONDS, row.tenant_id)
     now, token_id = await ctx.now(), new_id()
     await repository.append_token(
         token_id, credential_id, row.service_account_id, now, now + timedelta(seconds=seconds)
     )
+    account = Actor(
+        kind=ActorKind.SERVICE_ACCOUNT,
+        id=row.service_account_id,
+        tenant_id=row.tenant_id,
+        bindings=await read_bindings(AuthRepository(ctx.session), row.service_account_id),
+    )
+    await ctx.audit("token.issue", "credential", str(credential_id), {"token_id": str(token_id)}, by=account)
     claims = {"sub": str(row.service_account_id), "jti": str(token_id), "client_id": command.client_id}
     return TokenIssued(access_token=await signed_token(ctx, claims, seconds), expires_in=seconds)
 
@@ -97,6 +104,14 @@ async def program_ended(ctx: Context, account_id: UUID, row: AnyRow) -> Ended | 
     if own in ended:
         return ended[own]
     return Ended("unsponsored") if maker is None or maker in ended else None
+
+
+def _refused(credential_id: UUID, tenant_id: UUID | None, words: str | None = None) -> ClientRefused:
+    """The refusal, with what the audit may say of it: an id, never what was sent as one."""
+    refusal = ClientRefused(words)
+    refusal.refused = ("token.issue", "credential", str(credential_id))
+    refusal.about_tenant = tenant_id
+    return refusal
 
 
 async def signed_token(ctx: Context, claims: dict[str, str], seconds: int) -> str:
