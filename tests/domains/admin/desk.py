@@ -27,9 +27,10 @@ MANY = text("""
     FROM generate_series(1, :count) n
 """)
 GRANT = text("INSERT INTO auth.memberships (id, user_id, role, created_at) VALUES (:id, :user_id, :role, now())")
-AUDITED = text(
-    "SELECT action, result, target_id, details, tenant_id, actor_id FROM admin.audit_logs WHERE action <> 'session.sign_in' ORDER BY id"
-)
+AUDITED = text("""
+    SELECT action, result, target_id, details, tenant_id, actor_id FROM admin.audit_logs
+    WHERE action <> 'session.sign_in' ORDER BY id
+""")
 
 
 def words(markup: str) -> str:
