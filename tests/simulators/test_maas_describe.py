@@ -11,6 +11,7 @@ REAL_NAMES = {
     "MachinesHandler", "MachineHandler", "NodesHandler", "NodeHandler", "NodeDevicesHandler", "EventsHandler",
     "UsersHandler", "UserHandler", "TagsHandler", "TagHandler", "ZonesHandler", "ZoneHandler", "ResourcePoolsHandler",
     "ResourcePoolHandler", "BootResourcesHandler", "BootResourceHandler", "VersionHandler", "SSHKeysHandler",
+    "FabricsHandler", "FabricHandler",
     "MaasHandler", "DomainsHandler", "SubnetsHandler", "BlockDevicesHandler", "InterfacesHandler",
 }  # fmt: skip
 

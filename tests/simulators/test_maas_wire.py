@@ -8,6 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from devstack.simulators.http import Request
+from devstack.simulators.maas.call import read_form
 from tests.simulators.maas_world import ADMIN_KEY, OUR_KEY, World, authorization, region, sample
 
 
@@ -178,3 +180,24 @@ async def test_the_anonymous_may_ask_whether_a_mac_is_known(maas: World) -> None
     mac = node["boot_interface"]["mac_address"]
     known: httpx2.Response = await maas.client.get("machines/", params={"op": "is_registered", "mac_address": mac})
     assert known.json() is True
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b"--B\r\n\r\n--B--", {}),
+        (b"--B--\r\n", {}),
+        (b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--B--\r\n', {"a": ["1"]}),
+        (
+            b'--B\r\nContent-Transfer-Encoding: BASE64\r\nContent-Disposition: form-data; name="a"\r\n\r\nw6k=\r\n'
+            b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\n--x\r\n\r\ny\r\n--B--',
+            {"a": ["\u00e9", "--x\r\n\r\ny"]},
+        ),
+    ],
+)
+@pytest.mark.parametrize("boundary", ["B", '"B"'])
+def test_multipart_bodies_are_read_as_django_reads_them(
+    boundary: str, body: bytes, found: dict[str, list[str]]
+) -> None:
+    headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
+    assert read_form(Request("POST", "/", "", headers, body)) == found

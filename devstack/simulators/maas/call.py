@@ -3,12 +3,14 @@
 It owns how bodies are read (forms only; JSON is silently empty) and how booleans are understood.
 """
 
-import io
+import base64
+import binascii
 from collections.abc import Callable
+from email import message_from_bytes
 from urllib.parse import parse_qs
 
 import msgspec
-from multipart import MultipartError, MultipartParser, parse_options_header
+from multipart import parse_options_header
 
 from devstack.simulators.http import Request, Response
 from devstack.simulators.maas.oauth import User
@@ -59,13 +61,27 @@ def read_form(request: Request) -> Params | None:
 
 
 def _multipart(body: bytes, boundary: str) -> Params:
+    """As Django reads it: parts without a name are passed over (an empty body has only such), base64 is undone."""
+    if not boundary:
+        raise Refusal(400, "Bad Request")
     found: Params = {}
-    try:
-        for part in MultipartParser(io.BytesIO(body), boundary, memfile_limit=2**23, disk_limit=0, mem_limit=2**23):
-            found.setdefault(part.name, []).append(part.value)
-            part.close()
-    except MultipartError:
-        raise Refusal(400, "Bad Request") from None
+    sections = (b"\r\n" + body).split(b"\r\n--" + boundary.encode("latin-1", "replace"))
+    if len(sections) < 2:
+        raise Refusal(400, "Bad Request")
+    for section in sections[1:]:
+        if section.startswith(b"--"):
+            break
+        head, blank, content = section.partition(b"\r\n\r\n")
+        headers = message_from_bytes(head.lstrip(b"\r\n") + b"\r\n\r\n")
+        name = headers.get_param("name", header="content-disposition")
+        if not blank or not isinstance(name, str):
+            continue
+        if str(headers.get("content-transfer-encoding", "")).strip().lower() == "base64":
+            try:
+                content = base64.b64decode(content)
+            except binascii.Error:
+                raise Refusal(400, "Bad Request") from None
+        found.setdefault(name, []).append(content.decode("utf-8", "replace"))
     return found
 
 

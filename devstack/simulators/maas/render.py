@@ -25,6 +25,7 @@ SUBNET: Json = {
     "managed": True, "disabled_boot_architectures": [], "id": 1, "space": "undefined",
     "resource_uri": f"{BASE}/subnets/1/",
 }  # fmt: skip
+FABRIC: Json = {"class_type": None, "id": 0, "name": "fabric-0", "vlans": [VLAN], "resource_uri": f"{BASE}/fabrics/0/"}
 DOMAIN: Json = {
     "authoritative": True, "ttl": None, "name": "maas", "resource_record_count": 0, "is_default": True, "id": 0,
     "resource_uri": f"{BASE}/domains/0/",

@@ -91,6 +91,18 @@ def domains(call: Call) -> Response:
     return answer([render.DOMAIN])
 
 
+def fabrics(call: Call) -> Response:
+    """List fabrics."""
+    return answer([render.FABRIC])
+
+
+def fabric(call: Call) -> Response:
+    """Read a fabric by its number."""
+    if call.params["id"] != "0":
+        raise Refusal(404, "No Fabric matches the given query.")
+    return answer(render.FABRIC)
+
+
 def subnets(call: Call) -> Response:
     """List subnets."""
     return answer([render.SUBNET])
@@ -259,6 +271,8 @@ def resources() -> list[Resource]:
         Resource("ZonesHandler", "zones/", "Manage physical zones.", (restful("read", zones),)),
         Resource("ZoneHandler", "zones/{name}/", "Manage a physical zone.", (restful("read", zone),)),
         Resource("DomainsHandler", "domains/", "Manage domains.", (restful("read", domains),)),
+        Resource("FabricsHandler", "fabrics/", "Manage fabrics.", (restful("read", fabrics),)),
+        Resource("FabricHandler", "fabrics/{id}/", "Manage a fabric.", (restful("read", fabric),)),
         Resource("SubnetsHandler", "subnets/", "Manage subnets.", (restful("read", subnets),)),
         Resource("TagsHandler", "tags/", "Manage all tags.", all_tags),
         Resource("TagHandler", "tags/{name}/", "Tags classify machines.", one_tag),
