@@ -187,7 +187,8 @@ def _event(entry: EventEntry) -> str:
 
 def _policy(key: AnyKey) -> tuple[str, ...]:
     bounds = "" if key.minimum is None and key.maximum is None else f"{key.minimum} to {key.maximum}"
-    return f"`{key.name}`", f"`{str(key.default).lower()}`", bounds, key.unit, key.description
+    meaning = f"{key.description} Loosening it takes two people." if key.guard else key.description
+    return f"`{key.name}`", f"`{str(key.default).lower()}`", bounds, key.unit, meaning
 
 
 def _matrix(roles: Sequence[Role]) -> str:

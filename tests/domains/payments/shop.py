@@ -94,10 +94,15 @@ class Shop:
         return await self.deliver(body.encode(), header)
 
     async def work(self) -> None:
-        """Run every job that the webhooks asked for, twice, all at once."""
+        """Run every job that the webhooks asked for, twice, as many at once as a worker runs."""
         rows = await self.rows("SELECT payload FROM shared.outbox_events WHERE kind = 'job'")
-        jobs = [process_event(self.runtime, dict(row[0])) for row in rows for _ in range(2)]  # type: ignore[call-overload]
-        await asyncio.gather(*jobs)
+        room = asyncio.Semaphore(16)
+
+        async def run(arguments: dict[str, object]) -> None:
+            async with room:
+                await process_event(self.runtime, arguments)
+
+        await asyncio.gather(*(run(dict(row[0])) for row in rows for _ in range(2)))  # type: ignore[call-overload]
 
     async def credit(self) -> int:
         async with self.runtime.context(SYSTEM) as ctx:
