@@ -65,15 +65,15 @@ async def _by_sockets(url: str) -> None:
 
 
 async def _by_queues(stack: Stack) -> None:
-    status = stack.status()
-    client = queue_client(status["valkey"])
+    services = stack.status()["services"]
+    client = queue_client(services["valkey"]["url"])
     try:
         queue = RedisQueue(client, name="maintenance")
         for name in ("no.such.job", "shared.housekeeping"):
             await queue.enqueue(name, arguments={"token": PLANT, "mail": MAIL}, correlation_id="canary-0001")
     finally:
         await client.aclose()
-    temporal = await Client.connect(status["temporal"])
+    temporal = await Client.connect(services["temporal"]["url"])
     for workflow in ("NoSuchWorkflow", "LaunchAllocation"):
         await temporal.start_workflow(
             workflow, {"token": PLANT, "mail": MAIL}, id=f"canary-{workflow}", task_queue="berth"
