@@ -124,9 +124,9 @@ async def rights_ended(ctx: Context, claims: Iterable[Claim]) -> dict[Claim, End
     return await rights.endings(ctx, claims)
 
 
-async def check_right(ctx: Context, claim: Claim) -> None:
+async def check_right(ctx: Context, *claims: Claim) -> None:
     """Asked before somebody is given what lasts: read from the database, whatever a cache says. Raises RightEnded."""
-    await rights.check(ctx, claim)
+    await rights.check(ctx, *claims)
 
 
 async def check_person(ctx: Context, permission: Permission, tenant_id: UUID) -> None:

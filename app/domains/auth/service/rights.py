@@ -26,11 +26,10 @@ async def endings(ctx: Context, claims: Iterable[Claim]) -> dict[Claim, Ended]:
     return {claim: ended for claim, ended in found.items() if ended is not None}
 
 
-async def check(ctx: Context, claim: Claim) -> None:
-    """Whoever is about to be given something that lasts is asked about anew, whatever a cache says. Raises
-    RightEnded."""
-    ended = (await endings(ctx, [claim])).get(claim)
-    if ended is not None:
+async def check(ctx: Context, *claims: Claim) -> None:
+    """Whoever is about to be given something that lasts is asked about anew, whatever a cache says. Raises RightEnded
+    when one of the claims does not hold."""
+    for claim, ended in (await endings(ctx, claims)).items():
         raise RightEnded(ended.words, permission=claim.permission.value, why=ended.code)
 
 

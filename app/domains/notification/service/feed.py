@@ -17,7 +17,7 @@ from app.domains.notification.repository.feed import FeedRow
 from app.domains.notification.rules.feed import READ_BY, domain_of, is_told
 from app.domains.notification.service.inbox import PREFIX
 from app.shared.authz import Permission, tenant_scope
-from app.shared.authz.rights import claim_of
+from app.shared.authz.rights import Claim, claim_of
 from app.shared.authz.scope import holds
 from app.shared.errors import ValidationFailed
 from app.shared.events import Envelope, Event
@@ -64,7 +64,7 @@ async def follow(contexts: Contexts, cursor: str | None, limit: int, wait_second
             return found
         await asyncio.sleep(min(LOOK_SECONDS, left))
         async with contexts() as ctx:  # the wait is long enough for a right to end
-            await auth.check_right(ctx, claim_of(ctx.actor, Permission.TEAM_READ))
+            await auth.check_right(ctx, *_claims(ctx))
 
 
 async def _read(ctx: Context, cursor: str | None, limit: int) -> FeedPage:
@@ -88,6 +88,12 @@ async def _read(ctx: Context, cursor: str | None, limit: int) -> FeedPage:
 
 def _holds(ctx: Context, permission: Permission, project_id: UUID | None) -> bool:
     return holds(ctx.actor, permission, ctx.actor.tenant_id, project_id)
+
+
+def _claims(ctx: Context) -> list[Claim]:
+    """The rights with which the actor began to read."""
+    held = {permission for permission in READ_BY.values() if _holds(ctx, permission, ctx.actor.project_id)}
+    return [claim_of(ctx.actor, permission) for permission in held | {Permission.TEAM_READ}]
 
 
 def _position(cursor: str | None) -> int:

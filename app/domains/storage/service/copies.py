@@ -95,7 +95,7 @@ async def run(runtime: Runtime, copy_id: UUID) -> None:
             return
         copy, place = taken
         await _tell(ctx, copy, "in_progress", copy.version)
-    sender = _Sender(runtime, copy)
+    sender = Sender(runtime, copy)
     try:
         await sender.send(place)
     except DomainError as error:
@@ -107,7 +107,7 @@ async def run(runtime: Runtime, copy_id: UUID) -> None:
         await end(runtime, copy, "active", sender.done)
 
 
-class _Sender:
+class Sender:
     """One copy under way."""
 
     def __init__(self, runtime: Runtime, copy: CopyView) -> None:
@@ -118,20 +118,21 @@ class _Sender:
 
     async def send(self, place: MachinePlace) -> None:
         async with self._runtime.context(SYSTEM) as ctx:
-            if await provisioning.access_endings(ctx, [self._copy.allocation_id]):
-                raise MachineRefused("The machine was given back.")
-            thing = await SweepRepository(ctx.session).find_object(self._copy.object_id)
-            if thing is None or thing.state == "purging":
-                raise StorageUnavailable("The file is gone.")
-            await self._check(ctx)
+            thing = await self.check(ctx)
             credential = await self._certify(ctx, place)
         host_ca = releases.authority_of(self._runtime.settings).host_ca_public
         there = await ssh.send_file(place, host_ca, credential, self._copy.target, self._read(thing))
         if there != self._whole.hexdigest():
             raise MachineRefused("What the machine has is not what was sent. Its disk may be full or broken.")
 
-    async def _check(self, ctx: Context) -> None:
-        """Whoever asked for the copy may still log in there. Raises RightEnded."""
+    async def check(self, ctx: Context) -> ObjectView:
+        """The file, while it is there and whoever asked for the copy may log in to a machine that runs. Raises
+        MachineRefused, StorageUnavailable, RightEnded."""
+        if await provisioning.access_endings(ctx, [self._copy.allocation_id]):
+            raise MachineRefused("The machine was given back.")
+        thing = await SweepRepository(ctx.session).find_object(self._copy.object_id)
+        if thing is None or thing.state == "purging":
+            raise StorageUnavailable("The file is gone.")
         if self._copy.created_by is not None:
             claim = Claim(
                 principal_id=self._copy.created_by,
@@ -140,6 +141,7 @@ class _Sender:
                 project_id=self._copy.project_id,
             )
             await auth.check_right(ctx, claim)
+        return thing
 
     async def _certify(self, ctx: Context, place: MachinePlace) -> SshCredential:
         return await releases.certify_user(
@@ -172,7 +174,7 @@ class _Sender:
 
     async def _beat(self) -> None:
         async with self._runtime.context(SYSTEM) as ctx:
-            await self._check(ctx)
+            await self.check(ctx)
             await CopyRepository(ctx.session).beat(self._copy.id, self.done, await ctx.now())
 
 
