@@ -14,15 +14,9 @@ from app.domains.appruntime.repository import AppRepository, MemberRepository
 from app.domains.appruntime.service import manifests
 from app.domains.appruntime.service.gate import AppGate
 from app.domains.appruntime.service.walls import WALLS
-from app.domains.auth.contracts import CreateCredential, CreateServiceAccount, Visit
-from app.domains.auth.contracts.team import AnswerInvitation, InviteMember
+from app.domains.auth.contracts import CreateCredential, Visit
 from app.domains.auth.repository import AuthRepository
-from app.domains.auth.repository.handed_out import HandedOutRepository
-from app.domains.auth.service import accounts, handed_out, invitations, tokens
-from app.domains.notification.contracts import AddEndpoint
-from app.domains.notification.repository.webhooks import EndpointRepository
-from app.domains.notification.schemas.webhooks import OFF_BECAUSE
-from app.domains.notification.service import deliveries, webhooks
+from app.domains.auth.service import tokens
 from app.domains.notification.service.hub import ENDED, LiveHub, Page
 from app.domains.provisioning import public as provisioning
 from app.domains.releases import public as releases
@@ -35,7 +29,6 @@ from app.domains.terminal.rules.words import ending
 from app.domains.terminal.service.host import TerminalHost
 from app.domains.terminal.service.shell import Shell
 from app.shared.authz.actor import SYSTEM
-from app.shared.authz.rights import WORDS
 from app.shared.crypto import digest
 from app.shared.errors import DomainError
 from app.shared.ids import new_id
@@ -54,7 +47,7 @@ class Held:
     settle: Callable[[], Awaitable[object]] = nothing
 
 
-async def _said(answer) -> str:
+async def said(answer) -> str:
     """What a program is told."""
     return answer.json()["error"]["message"] if answer.status_code >= 400 else "You stand somewhere else now."
 
@@ -70,7 +63,7 @@ async def browser_session(world: World) -> Held:
         return (me.status_code, machines.status_code) == (200, 200) and _stands(world, me.json())
 
     async def words() -> str:
-        return await _said(await world.ben.client.get("/api/v1/storage/usage"))
+        return await said(await world.ben.client.get("/api/v1/storage/usage"))
 
     return Held(works, words)
 
@@ -92,7 +85,7 @@ async def command_line(world: World) -> Held:
         return (await world.client.get("/api/v1/storage/usage", headers=bearer)).status_code == 200
 
     async def words() -> str:
-        return await _said(await world.client.get("/api/v1/storage/usage", headers=bearer))
+        return await said(await world.client.get("/api/v1/storage/usage", headers=bearer))
 
     return Held(works, words)
 
@@ -247,7 +240,7 @@ async def link(world: World) -> Held:
         return (await world.client.get(path)).status_code == 303
 
     async def words() -> str:
-        return await _said(await world.client.get(path, headers={"accept": "application/json"}))
+        return await said(await world.client.get(path, headers={"accept": "application/json"}))
 
     return Held(works, words, lambda: links.withdraw(world.runtime))
 
@@ -257,11 +250,11 @@ async def _ask(world: World, path: str):
     if world.account_id is None:
         return await world.ben.client.get(path)
     if "bearer" not in world.kept:
-        world.kept["bearer"] = await _bearer(world, world.account_id)
+        world.kept["bearer"] = await bearer_of(world, world.account_id)
     return await world.client.get(path, headers=world.kept["bearer"])
 
 
-async def _bearer(world: World, account_id: UUID, maker=None) -> dict[str, str]:
+async def bearer_of(world: World, account_id: UUID, maker=None) -> dict[str, str]:
     async with world.runtime.context(maker or world.ada.actor) as ctx:
         made = await tokens.create_credential(ctx, CreateCredential(service_account_id=account_id))
         secret = ctx.once_only["client_secret"]
@@ -281,7 +274,7 @@ async def file_address(world: World) -> Held:
         return answer.status_code == 200
 
     async def words() -> str:
-        return await _said(await _ask(world, path))
+        return await said(await _ask(world, path))
 
     return Held(works, words)
 
@@ -301,7 +294,7 @@ async def upload(world: World) -> Held:
         return (await _ask(world, path)).status_code == 200
 
     async def words() -> str:
-        return await _said(await _ask(world, path))
+        return await said(await _ask(world, path))
 
     return Held(works, words)
 
@@ -331,63 +324,6 @@ async def copy(world: World) -> Held:
     return Held(works, refused)
 
 
-async def service_account(world: World) -> Held:
-    if world.account_id is None:
-        async with world.runtime.context(world.ben.actor) as ctx:
-            command = CreateServiceAccount(name="bens", role="project_member", project_id=world.project_id)
-            account_id = (await accounts.create_service_account(ctx, command)).id
-        bearer = await _bearer(world, account_id, world.ben.actor)
-    else:
-        bearer = await _bearer(world, world.account_id)
-
-    async def works() -> bool:
-        return (await world.client.get("/api/v1/me", headers=bearer)).status_code == 200
-
-    async def words() -> str:
-        return await _said(await world.client.get("/api/v1/me", headers=bearer))
-
-    return Held(works, words, lambda: handed_out.withdraw(world.runtime))
-
-
-async def invitation(world: World) -> Held:
-    async with world.runtime.context(world.ben.actor) as ctx:
-        sent = await invitations.invite(ctx, InviteMember(email="olga@berth.example", role="tenant_admin"))
-
-    async def works() -> bool:
-        async with world.runtime.context(SYSTEM) as ctx:
-            pending = await HandedOutRepository(ctx.session).list_pending(await ctx.now())
-            ended = await invitations.inviters_ended(ctx, pending)
-        return sent.invitation_id in {row.id for row in pending} - {row.id for row in ended}
-
-    async def words() -> str:
-        try:
-            async with world.runtime.context(world.olga.actor) as ctx:
-                await invitations.accept(ctx, AnswerInvitation(invitation_id=sent.invitation_id))
-        except DomainError as error:
-            return error.message
-        return ""
-
-    return Held(works, words)
-
-
-async def webhook(world: World) -> Held:
-    async with world.runtime.context(world.ben.actor) as ctx:
-        command = AddEndpoint(url="https://hooks.example.com/berth", description="", kinds=())
-        made = await webhooks.add_endpoint(ctx, command)
-
-    async def works() -> bool:
-        async with world.runtime.context(SYSTEM) as ctx:
-            endpoint = await EndpointRepository(ctx.session).find_for_delivery(made.id)
-            return endpoint.view.state == "enabled" and await deliveries.sponsor_ended(ctx, endpoint) is None
-
-    async def words() -> str:
-        async with world.runtime.context(SYSTEM) as ctx:
-            endpoint = await EndpointRepository(ctx.session).find_for_delivery(made.id)
-        return OFF_BECAUSE.get(endpoint.view.disabled_reason or "", WORDS["organisation_suspended"])
-
-    return Held(works, words, lambda: deliveries.withdraw(world.runtime))
-
-
 KINDS: dict[str, Callable[[World], Awaitable[Held]]] = {
     "browser session": browser_session,
     "command line": command_line,
@@ -400,7 +336,4 @@ KINDS: dict[str, Callable[[World], Awaitable[Held]]] = {
     "address of a file": file_address,
     "upload under way": upload,
     "copy to a machine": copy,
-    "service account": service_account,
-    "invitation": invitation,
-    "webhook": webhook,
 }

@@ -12,9 +12,10 @@ from sqlalchemy import text
 
 from app.holders import HOLDERS, Way
 from app.shared.authz.actor import SYSTEM
-from tests.rights.kinds import KINDS
+from tests.rights import kinds, kinds_handed_out
 from tests.rights.world import World, end, make_world
 
+KINDS = kinds.KINDS | kinds_handed_out.KINDS
 PAIRS = [(holder, way) for holder, way in itertools.product(HOLDERS, Way) if way in holder.ended_by]
 
 
