@@ -11,6 +11,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import NamedTuple, cast
 
+from app.cli.ending import ended, leave
+
 
 class Command(NamedTuple):
     """Where a command lives: `function(words) -> exit code`."""
@@ -85,6 +87,9 @@ def main(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(usage())
         return 0
+    if words[0] in ("-V", "--version", "version"):
+        print(version())
+        return 0
     if is_client(words):
         return cast(Callable[[list[str]], int], import_module("app.cli.client.main").main)(words)
     command = COMMANDS.get(words[0])
@@ -107,11 +112,12 @@ def usage() -> str:
     return "\n".join(lines)
 
 
+def version() -> str:
+    """Which build this is."""
+    from app.shared.buildinfo import BUILD
+
+    return f"berth {BUILD.version} ({BUILD.commit}), Python {BUILD.python}"
+
+
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
+    leave(ended(sys.argv[1:], main))

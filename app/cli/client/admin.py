@@ -4,17 +4,19 @@ Nodes, the catalog and the machinery have modules of their own: admin_nodes, adm
 """
 
 import json
-from urllib.parse import quote
 
 import click
 
 from app.cli.client import names, output
+from app.cli.client.address import segment
+from app.cli.client.exits import Exit, Failure
 from app.cli.client.http import Api, Json
 from app.cli.client.options import AMOUNT, api_command, confirm_name
 from app.cli.client.root import berth
 from app.cli.client.shown import said, show_list
 
 PATH = "/api/v1/admin"
+LARGEST_EXPORT = 1024 * 1024 * 1024  # bytes
 
 
 @berth.group("admin")
@@ -165,7 +167,7 @@ def payments_ls(api: Api, as_json: bool, state: str | None) -> None:
 @click.option("--reason", required=True)
 def payments_refund(api: Api, as_json: bool, payment: str, amount: int | None, reason: str) -> None:
     """Ask for a refund, by the payment's whole id."""
-    path = f"{PATH}/payments/{quote(payment)}"
+    path = f"{PATH}/payments/{segment(payment)}"
     wanted = api.get(path)["refundable"] if amount is None else amount
     answer = api.post(f"{path}/refunds", {"amount": wanted, "reason": reason})
     said(answer, as_json, "The refund is asked for.")
@@ -176,7 +178,7 @@ def payments_refund(api: Api, as_json: bool, payment: str, amount: int | None, r
 @click.option("--reason", default="")
 def payments_approve(api: Api, as_json: bool, refund: str, reason: str) -> None:
     """Approve somebody else's refund, by its whole id."""
-    said(api.post(f"{PATH}/refunds/{refund}/approve", {"reason": reason}), as_json, "The refund is approved.")
+    said(api.post(f"{PATH}/refunds/{segment(refund)}/approve", {"reason": reason}), as_json, "The refund is approved.")
 
 
 @api_command(admin, "audit")
@@ -192,7 +194,8 @@ def audit(
     chosen = {"action": action, "actor": actor, "target": target}
     if form:
         body = {name: value for name, value in chosen.items() if value} | {"format": form}
-        click.echo(api.call("POST", f"{PATH}/audit/export", body=body).text, nl=False)
+        answer = api.call("POST", f"{PATH}/audit/export", body=body, largest=LARGEST_EXPORT)
+        output.write(answer.text)
         return
     show_list(
         api, as_json, f"{PATH}/audit", ("WHEN", "ACTOR", "ACTION", "TARGET", "RESULT"),
@@ -213,13 +216,22 @@ def policies_ls(api: Api, as_json: bool) -> None:
     )  # fmt: skip
 
 
+def _number(key: str, value: str) -> object:
+    """The JSON value that a word means. Raises Failure."""
+    try:
+        found: object = json.loads(value.lower(), parse_constant=lambda name: None)
+    except (ValueError, RecursionError) as error:
+        raise Failure(f"{value!r} is no value for {key}.", Exit.USAGE, "Look with: berth admin policies ls") from error
+    return found
+
+
 @api_command(policies, "set")
 @click.argument("key")
 @click.argument("value")
 @click.option("--reason", required=True)
 def policies_set(api: Api, as_json: bool, key: str, value: str, reason: str) -> None:
     """Set a constant for everybody."""
-    kind = api.get(f"{PATH}/policies/{quote(key)}")["kind"]
-    given = value if kind in ("str", "text", "string") else json.loads(value.lower())
-    answer = api.put(f"{PATH}/policies/{quote(key)}", {"value": given, "reason": reason})
+    kind = api.get(f"{PATH}/policies/{segment(key)}")["kind"]
+    given = value if kind in ("str", "text", "string") else _number(key, value)
+    answer = api.put(f"{PATH}/policies/{segment(key)}", {"value": given, "reason": reason})
     said(answer, as_json, f"{key} is {value} now.")

@@ -1,11 +1,11 @@
 """`berth admin skus|prices|images …`: what is sold, at which price, with which images."""
 
 import re
-from urllib.parse import quote
 
 import click
 
 from app.cli.client import names, output
+from app.cli.client.address import segment
 from app.cli.client.admin import PATH, admin
 from app.cli.client.http import Api, Json
 from app.cli.client.options import AMOUNT, INSTANT, api_command
@@ -74,7 +74,7 @@ def skus_ls(api: Api, as_json: bool) -> None:
 @click.argument("code")
 def skus_show(api: Api, as_json: bool, code: str) -> None:
     """One type with all of its prices."""
-    found = api.get(f"{PATH}/skus/{quote(code, safe='')}")
+    found = api.get(f"{PATH}/skus/{segment(code)}")
     if as_json:
         output.show_json(found)
         return
@@ -117,7 +117,7 @@ def skus_add(api: Api, as_json: bool, code: str, **given: object) -> None:
 @click.option("--on-sale/--not-on-sale", "on_sale", default=None)
 def skus_edit(api: Api, as_json: bool, code: str, **given: object) -> None:
     """Change how a type is shown and whether it is sold; machines that run keep running."""
-    said(api.patch(f"{PATH}/skus/{quote(code, safe='')}", _given(given)), as_json, f"{code} is changed.")
+    said(api.patch(f"{PATH}/skus/{segment(code)}", _given(given)), as_json, f"{code} is changed.")
 
 
 def _given(options: dict[str, object]) -> Json:

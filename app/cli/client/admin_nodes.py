@@ -57,7 +57,7 @@ def nodes_show(api: Api, as_json: bool, node: str) -> None:
     )  # fmt: skip
     for window in found["windows"]:
         span = f"{output.moment(window['starts_at'])} to {output.moment(window['ends_at'])}"
-        click.echo(f"Maintenance {span}: {output.plain(window['reason'])} ({output.short(window['id'])})")
+        output.say(f"Maintenance {span}: {output.plain(window['reason'])} ({output.short(window['id'])})")
 
 
 @api_command(nodes, "history")

@@ -1,10 +1,11 @@
 """`berth apps …`: apps on machines."""
 
-import webbrowser
+from functools import partial
 
 import click
 
-from app.cli.client import names, output
+from app.cli.client import local, names, output
+from app.cli.client.follow import steadily
 from app.cli.client.http import Api, Json
 from app.cli.client.machines import MACHINE
 from app.cli.client.options import api_command, confirm_name
@@ -25,7 +26,7 @@ def members() -> None:
 
 
 def _app(api: Api, word: str) -> Json:
-    return names.pick(api.items(PATH), word, "app")
+    return names.live_first(api, PATH, word, "app")
 
 
 @api_command(apps, "catalog")
@@ -106,12 +107,14 @@ def apps_logs(api: Api, as_json: bool, app: str, follow: bool) -> None:
     """What an app has written."""
     path, offset = f"{PATH}/{_app(api, app)['id']}/logs", 0
     while True:
-        part = api.get(path, offset=str(offset), wait=20 if follow and offset else None)
+        asked = {"offset": offset, "wait": 20 if follow and offset else None}
+        ask = partial(api.get, path, **asked)
+        part = steadily(ask) if follow else ask()
         if as_json:
-            output.show_json(part)
-        else:
-            click.echo(part["text"], nl=False)
-        moved, offset = part["next"] != offset, part["next"]
+            output.show_line(part)
+        elif part["text"]:
+            output.say(part["text"], end="")
+        moved, offset = part["next"] != offset, int(part["next"])
         if not follow and (not moved or offset >= part["end"]):
             return
 
@@ -125,8 +128,8 @@ def apps_open(api: Api, as_json: bool, app: str) -> None:
     if as_json:
         output.show_json(found)
         return
-    click.echo(address)
-    webbrowser.open(address)
+    output.say(address)
+    local.browse(address)
 
 
 @api_command(members, "ls")

@@ -3,6 +3,7 @@
 import click
 from click.shell_completion import get_completion_class
 
+from app.cli.client import output
 from app.cli.client.exits import Exit, Failure
 from app.cli.client.root import berth
 
@@ -14,4 +15,4 @@ def completion(shell: str) -> None:
     kind = get_completion_class(shell)
     if kind is None:
         raise Failure(f"There is no completion for {shell}.", Exit.USAGE)
-    click.echo(kind(berth, {}, "berth", "_BERTH_COMPLETE").source())
+    output.say(kind(berth, {}, "berth", "_BERTH_COMPLETE").source())

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """The exit codes of every client command."""
+    """The exit codes of every client command. From 128 on: ended by a signal, as shells count."""
 
     OK = 0
     UNEXPECTED = 1
@@ -17,7 +17,10 @@ class Exit(IntEnum):
     NO_CREDIT = 8
     UNAVAILABLE = 9
     RATE_LIMITED = 10
+    HUNG_UP = 129
     INTERRUPTED = 130
+    BROKEN_PIPE = 141
+    TERMINATED = 143
 
 
 BY_CODE = {
@@ -25,7 +28,9 @@ BY_CODE = {
     "slot_taken": Exit.NO_CAPACITY,
     "insufficient_credit": Exit.NO_CREDIT,
     "idempotency_in_progress": Exit.UNAVAILABLE,
+    "token_grant_refused": Exit.NOT_SIGNED_IN,
     "invalid_grant": Exit.NOT_SIGNED_IN,
+    "invalid_client": Exit.NOT_SIGNED_IN,
 }
 BY_STATUS = {
     400: Exit.USAGE,
@@ -34,11 +39,17 @@ BY_STATUS = {
     403: Exit.NOT_ALLOWED,
     404: Exit.NOT_FOUND,
     405: Exit.UNEXPECTED,
+    406: Exit.USAGE,
+    408: Exit.UNAVAILABLE,
     409: Exit.CONFLICT,
+    410: Exit.NOT_FOUND,
     412: Exit.CONFLICT,
     413: Exit.USAGE,
+    415: Exit.USAGE,
     422: Exit.USAGE,
+    428: Exit.USAGE,
     429: Exit.RATE_LIMITED,
+    431: Exit.USAGE,
     502: Exit.UNAVAILABLE,
     503: Exit.UNAVAILABLE,
     504: Exit.UNAVAILABLE,
@@ -56,12 +67,15 @@ FIXES = {
 class Failure(Exception):
     """Ends the command: a sentence, what to do, and the id under which the server logged it."""
 
-    def __init__(self, message: str, exit_code: Exit, fix: str = "", correlation_id: str = "") -> None:
+    status: int | None = None
+
+    def __init__(self, message: str, exit_code: Exit, fix: str = "", correlation_id: str = "", code: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.exit_code = exit_code
         self.fix = fix or FIXES.get(exit_code, "")
         self.correlation_id = correlation_id
+        self.code = code or exit_code.name.lower()
 
     def words(self) -> str:
         """What stands on stderr."""
@@ -72,14 +86,26 @@ class Failure(Exception):
             parts.append(f"  (correlation id {self.correlation_id})")
         return "\n".join(parts)
 
+    def facts(self) -> dict[str, object]:
+        """The same for programs: `code` is the API's, else the name of the exit code."""
+        return {
+            "error": {
+                "code": self.code,
+                "message": self.message,
+                "exit_code": int(self.exit_code),
+                "fix": self.fix or None,
+                "status": self.status,
+                "correlation_id": self.correlation_id or None,
+            }
+        }
+
 
 class ApiError(Failure):
     """A refusal of the API: its code and status beside the words."""
 
     def __init__(self, status: int, code: str, message: str, fix: str, correlation_id: str) -> None:
-        super().__init__(message, exit_of(status, code), fix, correlation_id)
+        super().__init__(message, exit_of(status, code), fix, correlation_id, code)
         self.status = status
-        self.code = code
 
 
 def exit_of(status: int, code: str) -> Exit:

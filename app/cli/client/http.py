@@ -14,14 +14,18 @@ from typing import Any
 
 import httpx2
 
+from app.cli.client import connection
+from app.cli.client.address import server_address, token_of
+from app.cli.client.connection import Answer, NotReached
 from app.cli.client.credentials import Login, Store
 from app.cli.client.exits import ApiError, Exit, Failure
 
 Json = dict[str, Any]
 COMMAND_LINE = "berth-cli"
 TRIES = 4
+PATIENCE = 45.0  # seconds after which a request is not sent again
 LONGEST_PAUSE = 30
-TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
+MOST_PAGES = 10_000
 SAFE_HOST = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -35,15 +39,28 @@ class Api:
 
     def __init__(self, url: str | None = None) -> None:
         self.store = Store()
-        self.url = (url or os.environ.get("BERTH_URL") or self.store.current_url()).rstrip("/")
-        self._client = httpx2.Client(
-            timeout=TIMEOUT, headers={"user-agent": user_agent(), "accept": "application/json"}
-        )
-        self._fixed_token = os.environ.get("BERTH_TOKEN", "")
+        self.url = self._server(url)
+        self._fixed_token = token_of(os.environ.get("BERTH_TOKEN", ""), "BERTH_TOKEN")
+        self._client = connection.open_client(self.url, user_agent=user_agent(), accept="application/json")
+        self._last: Answer | None = None
+
+    def _server(self, url: str | None) -> str:
+        if url is not None:
+            return server_address(url, "--url")
+        if os.environ.get("BERTH_URL"):
+            return server_address(os.environ["BERTH_URL"], "BERTH_URL")
+        return server_address(self.store.current_url(), "The server in the file of sign-ins")
 
     def close(self) -> None:
         """Hang up."""
         self._client.close()
+
+    def misunderstood(self, error: Exception) -> Exception:
+        """What to raise for an error in reading an answer: without an answer it is one of our own."""
+        if self._last is None:
+            return error
+        detail = f"lacks {error}" if isinstance(error, KeyError) else "holds a value of another kind than expected"
+        return self._last.foreign(f"sent an answer that {detail}")
 
     def get(self, path: str, **params: object) -> Any:
         return self.call("GET", path, params=params).json()
@@ -67,57 +84,68 @@ class Api:
     def each(self, path: str, **params: object) -> Iterator[Json]:
         """The rows of a list, reading further pages as they are needed."""
         cursor: object = None
+        seen: set[object] = set()
         while True:
-            page = self.get(path, **params, cursor=cursor)
-            yield from page if isinstance(page, list) else page["items"]
-            cursor = None if isinstance(page, list) else page.get("next_cursor")
+            answer = self.call("GET", path, params=params | {"cursor": cursor})
+            page = answer.json()
+            rows = page if isinstance(page, list) else page.get("items") if isinstance(page, dict) else None
+            if not isinstance(rows, list):
+                raise answer.foreign("sent something else than a list")
+            yield from rows
+            cursor = page.get("next_cursor") if isinstance(page, dict) else None
             if not cursor:
                 return
+            if not isinstance(cursor, str) or cursor in seen or len(seen) > MOST_PAGES:
+                raise answer.foreign("sent a list without an end")
+            seen.add(cursor)
 
-    def call(self, method: str, path: str, *, body: Json | None = None, params: Json | None = None) -> httpx2.Response:
+    def call(
+        self, method: str, path: str, *, body: Json | None = None, params: Json | None = None,
+        largest: int = connection.LARGEST_ANSWER,
+    ) -> Answer:  # fmt: skip
         """Send until it is answered for good. Raises ApiError, Failure."""
         headers = {} if method == "GET" else {"x-idempotency-key": str(uuid.uuid4())}
-        shown = {name: value for name, value in (params or {}).items() if value not in (None, "", False)}
-        renewed = False
+        asked = {"json": body, "params": {name: value for name, value in (params or {}).items() if is_given(value)}}
+        renewed, until = False, time.monotonic() + PATIENCE
         for attempt in range(1, TRIES + 1):
+            last = attempt == TRIES or time.monotonic() > until
             token = self._token()
             if token:
                 headers["authorization"] = f"Bearer {token}"
             try:
-                answer = self._client.request(method, self.url + path, json=body, params=shown, headers=headers)
-            except httpx2.TransportError as error:
-                if attempt == TRIES:
-                    raise self._unreachable() from error
+                answer = self._exchange(method, path, headers=headers, largest=largest, **asked)
+            except NotReached as error:
+                if last or not error.again:
+                    raise
                 time.sleep(0.2 * 2**attempt)
                 continue
             if answer.status_code == 401 and not renewed and self._renew(token):
                 renewed = True
                 continue
-            if answer.status_code in (429, 503) and attempt < TRIES:
+            if answer.status_code in (429, 503) and not last:
                 time.sleep(pause_of(answer))
                 continue
-            if answer.is_error:
-                raise error_of(answer)
-            return answer
-        raise self._unreachable()
+            return accepted(answer)
+        raise NotReached(f"{self.url} does not let this sign-in be renewed.", again=False)
 
     def form(self, path: str, fields: dict[str, str]) -> Json:
         """A form of OAuth, which carries its own proof. Raises ApiError, Failure."""
-        try:
-            answer = self._client.post(self.url + path, data=fields)
-        except httpx2.TransportError as error:
-            raise self._unreachable() from error
-        if answer.is_error:
-            raise error_of(answer)
-        found = answer.json()
-        return found if isinstance(found, dict) else {}
+        answer = accepted(self._exchange("POST", path, data=fields))
+        found = answer.json() if answer.content else {}
+        if not isinstance(found, dict):
+            raise answer.foreign("sent something else than an object")
+        return found
+
+    def _exchange(self, method: str, path: str, **parts: Any) -> Answer:
+        self._last = connection.exchange(self._client, method, self.url + path, where=self.url, **parts)
+        return self._last
 
     def sign_in(self, fields: dict[str, str]) -> Login:
         """Tokens for what proves who we are; they are not kept yet."""
         answer = self.form("/oauth/token", fields)
         return Login(
-            access_token=str(answer["access_token"]),
-            refresh_token=str(answer.get("refresh_token", "")),
+            access_token=token_of(str(answer["access_token"] or ""), "The token that the server sent"),
+            refresh_token=str(answer.get("refresh_token") or ""),
             client_id=fields["client_id"] if "client_secret" in fields else "",
             client_secret=fields.get("client_secret", ""),
         )
@@ -126,7 +154,7 @@ class Api:
         if self._fixed_token:
             return self._fixed_token
         login = self.store.read(self.url)
-        return login.access_token if login else ""
+        return token_of(login.access_token, "The token in the file of sign-ins") if login else ""
 
     def _renew(self, seen: str) -> bool:
         """Whether there is another access token now. Another process may have renewed it while we waited."""
@@ -141,7 +169,7 @@ class Api:
             try:
                 fresh = self.sign_in(renewal(login))
             except ApiError as error:
-                if error.exit_code is Exit.NOT_SIGNED_IN or error.code == "invalid_grant":
+                if error.exit_code is Exit.NOT_SIGNED_IN:
                     self.store.write(self.url, None)
                     return False
                 raise
@@ -149,11 +177,23 @@ class Api:
             return True
 
     @staticmethod
-    def _changed(answer: httpx2.Response) -> Any:
+    def _changed(answer: Answer) -> Any:
         return answer.json() if answer.content else {}
 
-    def _unreachable(self) -> Failure:
-        return Failure(f"{self.url} does not answer.", Exit.UNAVAILABLE, "Check the address (--url or BERTH_URL).")
+
+def is_given(value: object) -> bool:
+    """Whether a parameter is sent: a number of 0 is, a flag that is off is not."""
+    return value is not None and value is not False and value != ""
+
+
+def accepted(answer: Answer) -> Answer:
+    """The answer, when it is one. Raises ApiError, Failure."""
+    if answer.status_code >= 400:
+        raise error_of(answer)
+    if not 200 <= answer.status_code < 300:
+        place = connection.origin_of(answer.headers.get("location", "")[:200])
+        raise answer.foreign(f"sends us on to {place}" if len(place) > 3 else "sends us on")
+    return answer
 
 
 def renewal(login: Login) -> dict[str, str]:
@@ -165,24 +205,33 @@ def renewal(login: Login) -> dict[str, str]:
     return {"grant_type": "refresh_token", "client_id": COMMAND_LINE, "refresh_token": login.refresh_token}
 
 
-def pause_of(answer: httpx2.Response) -> int:
+def pause_of(answer: Answer | httpx2.Response) -> int:
     """The seconds that the server asks us to wait, within reason."""
     said = answer.headers.get("retry-after", "")
-    return min(int(said), LONGEST_PAUSE) if said.isdigit() else 2
+    return min(int(said), LONGEST_PAUSE) if said.isascii() and said.isdigit() and len(said) < 10 else 2
 
 
-def error_of(answer: httpx2.Response) -> ApiError:
-    """The refusal in the API's envelope, or in that of OAuth; something else in front of it answers without one."""
+def error_of(answer: Answer) -> ApiError:
+    """The refusal in the API's envelope, or in that of OAuth (RFC 6749 section 5.2).
+
+    Something else in front of the API answers without one.
+    """
     correlation = answer.headers.get("x-correlation-id", "")
+    code, message, fix = "", f"{answer.where} answered {answer.status_code} without a reason.", ""
     try:
-        body = answer.json()
-        said = body["error"]
-        if isinstance(said, str):  # RFC 6749 §5.2
-            said = {"code": said, "message": body.get("error_description") or said}
-        code, message, details = str(said["code"]), str(said["message"]), said.get("details") or {}
-        correlation = str(said.get("correlation_id") or correlation)
-    except (ValueError, KeyError, TypeError):
-        code, message, details = "", f"The server answered {answer.status_code} without a reason.", {}
+        found = answer.json()
+        said = found["error"]
+        if isinstance(said, str):
+            code, message = said, str(found.get("error_description") or f"The server refused it ({said}).")
+        else:
+            code, message = str(said["code"]), str(said["message"])
+            correlation = str(said.get("correlation_id") or correlation)
+            fix = _fix_of(said.get("details"))
+    except (Failure, LookupError, TypeError, AttributeError):
+        pass
+    return ApiError(answer.status_code, code, message[:2000], fix[:2000], correlation[:100])
+
+
+def _fix_of(details: object) -> str:
     fields = details.get("fields") if isinstance(details, dict) else None
-    fix = " ".join(f"{name}: {text}" for name, text in fields.items()) if isinstance(fields, dict) and fields else ""
-    return ApiError(answer.status_code, code, message, fix, correlation)
+    return " ".join(f"{name}: {text}" for name, text in fields.items()) if isinstance(fields, dict) else ""

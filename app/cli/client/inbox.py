@@ -1,8 +1,9 @@
-"""`berth inbox`, `webhooks …`, `events`: what happened, and who is told."""
+"""`berth inbox`, `webhooks …`: what one is told, and who else is."""
 
 import click
 
 from app.cli.client import names, output
+from app.cli.client.address import segment
 from app.cli.client.http import Api, Json
 from app.cli.client.options import api_command
 from app.cli.client.root import berth
@@ -23,29 +24,6 @@ def inbox(api: Api, as_json: bool, read: bool, everything: bool) -> None:
     )  # fmt: skip
     if read:
         api.post("/api/v1/notifications/read", {})
-
-
-@api_command(berth, "events")
-@click.option("--follow", is_flag=True, help="Go on with what happens from now, until Ctrl-C.")
-@click.option("--limit", default=100, type=click.IntRange(1, 200), show_default=True)
-def events(api: Api, as_json: bool, follow: bool, limit: int) -> None:
-    """What happened in the organisation; with --json one event a line."""
-    cursor: object = "latest" if follow else None
-    while True:
-        page = api.get("/api/v1/events", cursor=cursor, limit=limit, wait=20 if follow else None)
-        for item in page["items"]:
-            _show_event(item, as_json)
-        cursor = page["next_cursor"]
-        if not follow:
-            return
-
-
-def _show_event(item: Json, as_json: bool) -> None:
-    if as_json:
-        output.show_line(item)
-        return
-    facts = "  ".join(f"{name}={output.plain(value)}" for name, value in item["data"].items())
-    click.echo(f"{output.moment(item['occurred_at'])}  {item['type']}  {facts}")
 
 
 @berth.group("webhooks")
@@ -103,4 +81,4 @@ def webhooks_deliveries(api: Api, as_json: bool, webhook: str) -> None:
 @click.argument("delivery")
 def webhooks_replay(api: Api, as_json: bool, delivery: str) -> None:
     """Send one delivery again, by its whole id."""
-    said(api.post(f"{HOOKS}/deliveries/{delivery}/replay"), as_json, "It is sent again.")
+    said(api.post(f"{HOOKS}/deliveries/{segment(delivery)}/replay"), as_json, "It is sent again.")

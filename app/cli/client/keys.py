@@ -1,11 +1,10 @@
 """`berth keys …`: one's SSH keys, and on which machines they are."""
 
 import sys
-from pathlib import Path
 
 import click
 
-from app.cli.client import names, output
+from app.cli.client import local, names, output
 from app.cli.client.exits import Exit, Failure
 from app.cli.client.http import Api, Json
 from app.cli.client.machines import MACHINE
@@ -13,6 +12,7 @@ from app.cli.client.options import api_command
 from app.cli.client.root import berth
 
 PATH = "/api/v1/ssh-keys"
+LONGEST_KEY = 64 * 1024  # bytes
 
 
 @berth.group("keys")
@@ -50,20 +50,24 @@ def keys_ls(api: Api, as_json: bool, machine: str | None) -> None:
 
 @api_command(keys, "add")
 @click.argument("name")
-@click.argument("file", type=click.Path(path_type=Path))
-def keys_add(api: Api, as_json: bool, name: str, file: Path) -> None:
+@click.argument("file")
+def keys_add(api: Api, as_json: bool, name: str, file: str) -> None:
     """Register the public key in FILE (- is standard input)."""
-    try:
-        text = sys.stdin.read() if str(file) == "-" else file.expanduser().read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{file} cannot be read.", Exit.USAGE, "Name the .pub file beside your key.") from error
+    text = _read(file)
     if "PRIVATE KEY" in text:
         raise Failure(f"{file} is a private key. It was not sent.", Exit.USAGE, f"Name the public half: {file}.pub")
     answer = api.post(PATH, {"name": name, "public_key": text})
     if as_json:
         output.show_json(answer)
     else:
-        click.echo(f"{answer['name']} is registered: {answer['fingerprint']}")
+        output.say(f"{answer['name']} is registered: {answer['fingerprint']}")
+
+
+def _read(file: str) -> str:
+    fix = "Name the .pub file beside your key."
+    if file == "-":
+        return local.text_of(sys.stdin.buffer.read(LONGEST_KEY + 1), "Standard input", LONGEST_KEY, fix)
+    return local.short_text(local.named(file), LONGEST_KEY, fix)
 
 
 @api_command(keys, "rm")
@@ -75,7 +79,7 @@ def keys_rm(api: Api, as_json: bool, key: str) -> None:
     if as_json:
         output.show_json(answer)
     else:
-        click.echo(f"{found['name']} is revoked.")
+        output.say(f"{found['name']} is revoked.")
 
 
 @api_command(keys, "attach")
@@ -88,7 +92,7 @@ def keys_attach(api: Api, as_json: bool, key: str, machine: str) -> None:
     if as_json:
         output.show_json(answer)
     else:
-        click.echo(f"{found['name']} is being attached to {place['name']}.")
+        output.say(f"{found['name']} is being attached to {place['name']}.")
 
 
 @api_command(keys, "detach")
@@ -103,4 +107,4 @@ def keys_detach(api: Api, as_json: bool, key: str, machine: str) -> None:
     if as_json:
         output.show_json(answer)
     else:
-        click.echo(f"{found['name']} is being taken off {place['name']}.")
+        output.say(f"{found['name']} is being taken off {place['name']}.")

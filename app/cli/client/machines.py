@@ -1,6 +1,7 @@
 """Machines: what there is to rent, launch, look, give back."""
 
 import contextlib
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -10,12 +11,14 @@ from click.shell_completion import CompletionItem
 
 from app.cli.client import names, output
 from app.cli.client.exits import Exit, Failure
+from app.cli.client.follow import steadily
 from app.cli.client.http import Api, Json
 from app.cli.client.options import api_command, confirm_name
 from app.cli.client.root import berth
 
 PATH = "/api/v1/allocations"
 POLL_SECONDS = 1.0
+PLAIN_WORD = re.compile(r"[A-Za-z0-9._-]+")  # what a completion script can carry without quotes
 STEPS = {
     "place": "choose a machine",
     "deploy": "install",
@@ -36,9 +39,13 @@ class MachineName(click.ParamType):  # type: ignore[type-arg]  # generic for typ
         try:
             with contextlib.closing(Api()) as api:
                 rows = api.items(PATH, live=True, limit=200)
-        except (Failure, SystemExit):
+                named = [(str(row["name"]), str(row["state"])) for row in rows]
+        except Exception:
             return []
-        return [CompletionItem(row["name"], help=row["state"]) for row in rows if row["name"].startswith(incomplete)]
+        return [
+            CompletionItem(name, help=state) for name, state in named
+            if name.startswith(incomplete) and PLAIN_WORD.fullmatch(name) and PLAIN_WORD.fullmatch(state)
+        ]  # fmt: skip
 
 
 MACHINE = MachineName()
@@ -93,7 +100,9 @@ def launch(
     wait: bool, dry_run: bool,
 ) -> None:  # fmt: skip
     """Rent a machine. Nothing is charged before it works."""
-    body: Json = {"sku": sku, "image": image or _first_image(api), "gpus": gpus, "name": name, "dry_run": dry_run}
+    body: Json = {"sku": sku, "image": image or _first_image(api), "dry_run": dry_run}
+    body |= {"gpus": gpus} if gpus is not None else {}
+    body |= {"name": name} if name else {}
     if keys:
         own = api.items("/api/v1/ssh-keys")
         body["keys"] = [names.pick(own, word, "key")["id"] for word in keys]
@@ -108,7 +117,7 @@ def launch(
         return
     if not as_json:
         rate = output.money(answer["rate_micro"], answer["currency"])
-        click.echo(f"{answer['name']} is on its way: {rate} an hour once it works.", err=wait)
+        output.say(f"{answer['name']} is on its way: {rate} an hour once it works.", err=wait)
     if wait:
         _wait(api, answer, as_json)
 
@@ -136,7 +145,7 @@ def _show_forecast(answer: Json, as_json: bool) -> None:
         ]
     )
     for reason in answer["blockers"]:
-        click.echo(f"Not possible now: {reason}")
+        output.say(f"Not possible now: {reason}")
 
 
 def _wait(api: Api, launched: Json, as_json: bool) -> None:
@@ -145,14 +154,14 @@ def _wait(api: Api, launched: Json, as_json: bool) -> None:
     progress = Progress()
     try:
         while True:
-            found = api.get(path)
+            found = steadily(lambda: api.get(path))
             progress.show(found.get("steps") or [])
             if found["state"] == "active" or found["state"] in ENDED:
                 break
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         progress.end()
-        click.echo(f"\n{name} goes on without you: berth show {name}. To stop it: berth cancel {name}", err=True)
+        output.say(f"\n{name} goes on without you: berth show {name}. To stop it: berth cancel {name}", err=True)
         raise SystemExit(int(Exit.INTERRUPTED)) from None
     progress.end()
     if as_json:
@@ -161,7 +170,7 @@ def _wait(api: Api, launched: Json, as_json: bool) -> None:
         reason = found.get("failure_text") or f"The launch ended as {found['state']}."
         raise Failure(f"{name}: {reason}", Exit.CONFLICT, "Nothing was charged.")
     if not as_json:
-        click.echo(f"{name} works. Log in with: berth ssh {name}")
+        output.say(f"{name} works. Log in with: berth ssh {name}")
 
 
 class Progress:
@@ -181,17 +190,17 @@ class Progress:
                 self._told.add(key)
                 self.end()
                 mark = "✓" if step["state"] == "active" else "✗"
-                click.echo(f"{mark} {label}  {step.get('detail') or ''}".rstrip(), err=True)
+                output.say(f"{mark} {label}  {step.get('detail') or ''}".rstrip(), err=True)
 
     def _now(self, text: str) -> None:
         if self._moving:
-            click.echo(f"\r\033[K{output.cut(output.plain(text), 78)}", nl=False, err=True)
+            output.say(f"\r\033[K{output.cut(output.plain(text), 78)}", err=True)
             self._open = True
 
     def end(self) -> None:
         """Leave a clean line."""
         if self._open:
-            click.echo("\r\033[K", nl=False, err=True)
+            output.say("\r\033[K", err=True)
             self._open = False
 
 
@@ -240,7 +249,7 @@ def show(api: Api, as_json: bool, machine: str) -> None:
     )  # fmt: skip
     for step in found["steps"] or []:
         mark = {"active": "✓", "failed": "✗", "in_progress": "…"}.get(step["state"], "-")
-        click.echo(
+        output.say(
             f"  {mark} {STEPS.get(step['step'], step['step'])}  {output.plain(step['detail'] or '')}".rstrip(" -")
         )
 
@@ -256,7 +265,7 @@ def release(api: Api, as_json: bool, machine: str, yes: bool) -> None:
     if as_json:
         output.show_json(answer)
     else:
-        click.echo(f"{found['name']} is being given back. Billing has ended.")
+        output.say(f"{found['name']} is being given back. Billing has ended.")
 
 
 @api_command(berth, "cancel")
@@ -268,4 +277,4 @@ def cancel(api: Api, as_json: bool, machine: str) -> None:
     if as_json:
         output.show_json(answer)
     else:
-        click.echo(f"The launch of {found['name']} is being given up. Nothing is charged.")
+        output.say(f"The launch of {found['name']} is being given up. Nothing is charged.")

@@ -1,17 +1,23 @@
-"""Entrance of the client's commands: loads the groups, runs one, turns refusals into words and exit codes."""
+"""Entrance of the client's commands: loads the groups, runs one, ends with words and an exit code whatever happens."""
 
+import contextlib
 import os
-import sys
+import signal
+import threading
+from collections.abc import Iterator
 from importlib import import_module
+from types import FrameType
 
 import click
 
-from app.cli.client.exits import Exit, Failure
+from app.cli.client.exits import Exit
+from app.cli.client.faults import Signalled
 from app.cli.client.root import berth
+from app.cli.ending import ended
 
 GROUPS = (
-    "signing", "machines", "money", "keys", "ssh", "storage", "apps", "team", "inbox", "admin", "admin_nodes",
-    "admin_approvals", "admin_catalog", "admin_system", "completion",
+    "signing", "machines", "money", "keys", "ssh", "storage", "apps", "team", "inbox", "events", "admin",
+    "admin_nodes", "admin_catalog", "admin_system", "completion",
 )  # fmt: skip
 
 
@@ -24,22 +30,33 @@ def load() -> click.Group:
 
 def main(words: list[str]) -> int:
     """Run one command; its exit code."""
-    directory = os.environ.pop("BERTH_CALLER_DIR", "")
-    if directory:
-        os.chdir(directory)
-    command = load()
+    return ended(words, _run)
+
+
+def _run(words: list[str]) -> int:
+    with _signals():
+        directory = os.environ.pop("BERTH_CALLER_DIR", "")
+        if directory:
+            os.chdir(directory)
+        code = load().main(words, prog_name="berth", standalone_mode=False)
+    return code if isinstance(code, int) else int(Exit.OK)
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP unwind like Ctrl-C does: nothing half done is left behind."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise Signalled(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, end)
     try:
-        command.main(words, prog_name="berth", standalone_mode=False)
-    except Failure as failure:
-        click.echo(failure.words(), err=True)
-        return int(failure.exit_code)
-    except click.ClickException as error:
-        error.show()
-        return int(Exit.USAGE)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("", err=True)
-        return int(Exit.INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    return int(Exit.OK)
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)

@@ -78,4 +78,4 @@ def usage(api: Api, as_json: bool, by: str, begin: str | None, end: str | None) 
         "Nothing was used in this time.",
         right=("TIME", "GPU TIME", "AMOUNT"),
     )  # fmt: skip
-    click.echo(f"Total {output.money(found['total'], currency)}")
+    output.say(f"Total {output.money(found['total'], currency)}")

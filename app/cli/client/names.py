@@ -25,12 +25,17 @@ def pick(items: Iterable[Json], word: str, what: str, name_of: Callable[[Json], 
 
 def machine(api: Api, word: str, *, path: str = "/api/v1/allocations") -> Json:
     """A machine of the project, running ones first."""
+    return live_first(api, path, word, "machine")
+
+
+def live_first(api: Api, path: str, word: str, what: str) -> Json:
+    """One of a list that keeps what has ended: that does not make the name of a running one ambiguous."""
     try:
-        return pick(api.items(path, live=True, limit=200), word, "machine")
+        return pick(api.items(path, live=True, limit=200), word, what)
     except Failure as failure:
         if failure.exit_code is not Exit.NOT_FOUND:
             raise
-    return pick(api.items(path, limit=200), word, "machine")
+    return pick(api.items(path, limit=200), word, what)
 
 
 def _name(row: Json, name_of: Callable[[Json], object] | str) -> str:

@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 
 import click
 
+from app.cli.client import output
 from app.cli.client.exits import Exit, Failure
 from app.cli.client.http import Api
 
 F = TypeVar("F", bound=Callable[..., Any])
-MONEY = re.compile(r"(\d{1,9})(?:\.(\d{1,6}))?")
+MONEY = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,6}))?")
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 MICRO_PER_UNIT = 1_000_000
 
 
@@ -38,9 +40,9 @@ class Instant(click.ParamType):  # type: ignore[type-arg]  # generic for type ch
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:
             at = datetime.fromisoformat(str(value))
-        except ValueError:
+            return (at if at.tzinfo else at.astimezone()).isoformat()
+        except (ValueError, OverflowError):
             self.fail(f"{value!r} is not a time such as 2026-12-01T08:00Z.", param, ctx)
-        return (at if at.tzinfo else at.astimezone()).isoformat()
 
 
 AMOUNT, INSTANT = Amount(), Instant()
@@ -53,7 +55,12 @@ def api_command(group: click.Group, name: str | None = None, **settings: Any) ->
         @wraps(function)
         def run(*args: Any, url: str | None, as_json: bool, **kwargs: Any) -> Any:
             with contextlib.closing(Api(url)) as api:
-                return function(api, as_json, *args, **kwargs)
+                try:
+                    return function(api, as_json, *args, **kwargs)
+                except UnicodeError:
+                    raise
+                except UNREADABLE as error:
+                    raise api.misunderstood(error) from error
 
         command: click.Command = click.command(name, **settings)(run)  # type: ignore[no-untyped-call]  # by **settings
         command.params += [
@@ -72,7 +79,7 @@ def confirm_name(name: str, what: str, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise Failure(f"{what} needs --yes here: nobody can be asked.", Exit.USAGE)
-    click.echo(f"{what}: this cannot be undone.", err=True)
+    output.say(f"{what}: this cannot be undone.", err=True)
     typed = click.prompt(f"Type {name} to confirm", default="", show_default=False, err=True)
     if typed.strip() != name:
         raise Failure("That is not the name. Nothing was changed.", Exit.USAGE)

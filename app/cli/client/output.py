@@ -13,6 +13,10 @@ from datetime import datetime
 
 import click
 
+from app.cli.client.streams import plain as plain
+from app.cli.client.streams import say as say
+from app.cli.client.streams import write as write
+
 Row = Sequence[object]
 MARKS = {"active": "green", "running": "green", "failed": "red", "release_failed": "yellow"}
 
@@ -33,7 +37,13 @@ def styled(text: str, **style: object) -> str:
 
 def show_json(answer: object) -> None:
     """Exactly what the API answered; pages of a list are joined."""
-    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    write(json_of(answer, indent=2) + "\n")
+
+
+def json_of(answer: object, indent: int | None = None) -> str:
+    """JSON that the stream can hold: what its encoding lacks is escaped."""
+    unicode = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "").startswith("utf")
+    return json.dumps(answer, indent=indent, ensure_ascii=not unicode)
 
 
 def listed(items: Sequence[object]) -> dict[str, object]:
@@ -60,25 +70,19 @@ def cut(text: str, width: int) -> str:
     return kept + "…"
 
 
-def plain(value: object) -> str:
-    """One line of text: nothing that a server sends may move the cursor."""
-    text = "-" if value is None or value == "" else str(value)
-    return "".join(sign if sign.isprintable() else " " for sign in text)
-
-
 def table(columns: Sequence[str], rows: Sequence[Row], empty: str, right: Sequence[str] = ()) -> None:
     """Print a table; on a terminal the widest column gives way. Without rows `empty` says the first step."""
     if not rows:
-        click.echo(empty)
+        say(empty)
         return
     cells = [[plain(value) for value in row] for row in rows]
     widths = [max(width_of(line[at]) for line in [list(columns), *cells]) for at in range(len(columns))]
     if is_terminal():
         widths = fitted(columns, widths, right, shutil.get_terminal_size().columns)
     shown = columns[: len(widths)]
-    click.echo(styled(_line(shown, widths, shown, right), bold=True))
-    for line in cells:
-        click.echo(_line(line[: len(widths)], widths, shown, right))
+    lines = [styled(_line(shown, widths, shown, right), bold=True)]
+    lines += [_line(line[: len(widths)], widths, shown, right) for line in cells]
+    write("\n".join(lines) + "\n")
 
 
 def fitted(columns: Sequence[str], widths: Sequence[int], right: Sequence[str], room: int) -> list[int]:
@@ -109,7 +113,7 @@ def facts(pairs: Sequence[tuple[str, object]]) -> None:
     shown = [(name, plain(value)) for name, value in pairs if value not in (None, "")]
     width = max((width_of(name) for name, _ in shown), default=0)
     for name, value in shown:
-        click.echo(f"{styled(name.ljust(width), dim=True)}  {value}")
+        write(f"{styled(name.ljust(width), dim=True)}  {value}\n")
 
 
 def money(micro: int | None, currency: str = "USD") -> str:
@@ -126,7 +130,11 @@ def moment(text: str | None) -> str:
     """An instant of the API in the zone of this computer."""
     if not text:
         return "-"
-    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")
+    at = datetime.fromisoformat(text)
+    try:
+        return at.astimezone().strftime("%Y-%m-%d %H:%M")
+    except (OverflowError, ValueError):  # the first and last days that there are have no other zone
+        return at.strftime("%Y-%m-%d %H:%M")
 
 
 def seconds(count: int | None) -> str:
@@ -162,5 +170,4 @@ def short(identifier: object) -> str:
 
 def show_line(answer: object) -> None:
     """One JSON value on one line, at once, for programs that read a stream."""
-    click.echo(json.dumps(answer, ensure_ascii=False))
-    sys.stdout.flush()
+    write(json_of(answer) + "\n")

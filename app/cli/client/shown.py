@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-import click
-
 from app.cli.client import output
 from app.cli.client.http import Api, Json
 
@@ -41,4 +39,4 @@ def said(answer: object, as_json: bool, sentence: str) -> None:
     elif waits:
         click.echo(f"Not done yet: a second person decides, with: berth admin approvals approve {waits}")
     else:
-        click.echo(sentence)
+        output.say(sentence)

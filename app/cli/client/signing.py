@@ -5,20 +5,20 @@ import hashlib
 import os
 import secrets
 import sys
-import webbrowser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import click
 
+from app.cli.client import local, output
 from app.cli.client.credentials import Login
 from app.cli.client.exits import ApiError, Exit, Failure
 from app.cli.client.http import COMMAND_LINE, Api
 from app.cli.client.options import api_command
-from app.cli.client.output import facts, show_json
 from app.cli.client.root import berth
 
 WAIT_SECONDS = 300
+LONGEST_SECRET = 4096
 DONE = "You are signed in. Close this page and go back to the terminal."
 REFUSED = "The command line was not let in. Close this page and go back to the terminal."
 
@@ -88,15 +88,18 @@ def login(api: Api, as_json: bool, client_id: str | None, no_browser: bool) -> N
         api.store.write(api.url, found)
     me = api.get("/api/v1/me")
     if as_json:
-        show_json(me)
+        output.show_json(me)
     else:
-        click.echo(f"Signed in to {api.url} as {me.get('name') or me['id']}.")
+        output.say(f"Signed in to {api.url} as {me.get('name') or me['id']}.")
 
 
 def _read_secret() -> str:
     if sys.stdin.isatty():
         return str(click.prompt("Secret", hide_input=True, err=True))
-    return sys.stdin.readline().strip()
+    given = local.text_of(sys.stdin.buffer.readline(LONGEST_SECRET + 1), "Standard input", LONGEST_SECRET, "")
+    if not given.strip():
+        raise Failure("No secret was given.", Exit.USAGE, "Set BERTH_CLIENT_SECRET, or write it to standard input.")
+    return given.strip()
 
 
 def _in_browser(api: Api, no_browser: bool) -> Login:
@@ -109,9 +112,9 @@ def _in_browser(api: Api, no_browser: bool) -> Login:
             "code_challenge": challenge, "code_challenge_method": "S256",
         }  # fmt: skip
         address = f"{api.url}/oauth/authorize?{urlencode(asked)}"
-        click.echo(f"Open this address to sign in:\n\n  {address}\n", err=True)
+        output.say(f"Open this address to sign in:\n\n  {address}\n", err=True)
         if not no_browser:
-            webbrowser.open(address)
+            local.browse(address)
         code = waiting.wait()
     proof = {"client_id": COMMAND_LINE, "code": code, "redirect_uri": redirect, "code_verifier": verifier}
     return api.sign_in({"grant_type": "authorization_code", **proof})
@@ -123,7 +126,7 @@ def logout(api: Api, as_json: bool) -> None:
     with api.store.locked():
         found = api.store.read(api.url)
         if found is None:
-            click.echo(f"Nobody is signed in to {api.url}.")
+            output.say(f"Nobody is signed in to {api.url}.")
             return
         api.store.write(api.url, None)
     if found.refresh_token:
@@ -134,7 +137,7 @@ def logout(api: Api, as_json: bool) -> None:
                 "You are signed out here, but the server did not end the session.", Exit(error.exit_code),
                 "End it in Settings, Sessions.", error.correlation_id,
             ) from error  # fmt: skip
-    click.echo(f"Signed out of {api.url}.")
+    output.say(f"Signed out of {api.url}.")
 
 
 @api_command(berth, "whoami")
@@ -142,9 +145,9 @@ def whoami(api: Api, as_json: bool) -> None:
     """Who one is, where one stands, with which roles."""
     me = api.get("/api/v1/me")
     if as_json:
-        show_json(me)
+        output.show_json(me)
         return
-    facts(
+    output.facts(
         [
             ("Server", api.url), ("Name", me.get("name")), ("Kind", me["kind"].replace("_", " ")),
             ("Organisation", me.get("tenant")), ("Project", me.get("project")), ("Roles", ", ".join(me["roles"])),

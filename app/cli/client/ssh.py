@@ -11,49 +11,56 @@ from pathlib import Path
 
 import click
 
-from app.cli.client import names
-from app.cli.client.credentials import folder, write_private
+from app.cli.client import local, names, output, sshconfig
+from app.cli.client.credentials import folder, not_usable, write_private
 from app.cli.client.exits import Exit, Failure
 from app.cli.client.http import Api, Json
 from app.cli.client.machines import MACHINE
 from app.cli.client.options import api_command
 from app.cli.client.root import berth
 
+LONGEST_KEY = 64 * 1024  # bytes
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def own_key() -> Path:
     """The key of this computer, made on first use. Raises Failure."""
     path = folder() / "keys" / "id_ed25519"
-    if path.exists() and Path(f"{path}.pub").exists():
-        return path
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    path.unlink(missing_ok=True)
+    try:
+        if path.exists() and Path(f"{path}.pub").exists():
+            return path
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise not_usable(path, error) from error
     words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "berth", "-f", str(path)]
     try:
-        subprocess.run(words, check=True, stdin=subprocess.DEVNULL)
+        subprocess.run(words, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     except (OSError, subprocess.CalledProcessError) as error:
         raise Failure("ssh-keygen is needed and does not work here.", Exit.UNEXPECTED, "Install OpenSSH.") from error
     return path
 
 
 def prepare(api: Api, word: str) -> tuple[Json, dict[str, str]]:
-    """A fresh certificate for a machine; answers the machine and the options that ssh needs."""
+    """A fresh certificate for a machine; answers the machine and the options that ssh needs, quoted for it."""
     machine, key = names.machine(api, word), own_key()
-    body = {"public_key": Path(f"{key}.pub").read_text()}
+    sshconfig.name(machine["name"], "the name of a machine")
+    body = {
+        "public_key": local.short_text(Path(f"{key}.pub"), LONGEST_KEY, "Delete the keys there: they are made anew.")
+    }
     said = api.post(f"/api/v1/allocations/{machine['id']}/ssh-certificates", body)
-    place = folder() / "ssh" / str(machine["id"])
+    place = folder() / "ssh" / local.file_name(str(machine["id"]))
     write_private(place / "certificate.pub", said["certificate"] + "\n")
     write_private(place / "known_hosts", said["known_hosts"] + "\n")
     return machine, {
-        "HostName": said["host"],
-        "Port": str(said["port"]),
-        "User": said["login"],
-        "HostKeyAlias": said["host_key_alias"],
-        "IdentityFile": f'"{key}"',
-        "CertificateFile": f'"{place / "certificate.pub"}"',
+        "HostName": sshconfig.name(said["host"], "a host"),
+        "Port": sshconfig.name(int(said["port"]), "a port"),
+        "User": sshconfig.name(said["login"], "a login"),
+        "HostKeyAlias": sshconfig.name(said["host_key_alias"], "the name of a host's key"),
+        "IdentityFile": sshconfig.path(key),
+        "CertificateFile": sshconfig.path(place / "certificate.pub"),
         "IdentitiesOnly": "yes",
-        "UserKnownHostsFile": f'"{place / "known_hosts"}"',
+        "UserKnownHostsFile": sshconfig.path(place / "known_hosts"),
         "GlobalKnownHostsFile": "none",
         "StrictHostKeyChecking": "yes",
         "UpdateHostKeys": "no",
@@ -72,7 +79,8 @@ def ssh(api: Api, as_json: bool, machine: str, command: tuple[str, ...]) -> None
     words = [program, "-F", "none"]
     for name, value in options.items():
         words += ["-o", f"{name}={value}"]
-    os.execv(program, [*words, found["name"], *command])  # noqa: S606 - the person's own ssh takes our place
+    # Without -- ssh would take options of the remote command for its own.
+    os.execv(program, [*words, "--", found["name"], *(["--", *command] if command else [])])  # noqa: S606 - it takes our place
 
 
 @api_command(berth, "ssh-config")
@@ -83,8 +91,6 @@ def ssh_config(api: Api, as_json: bool, machine: str, renew: bool) -> None:
     found, options = prepare(api, machine)
     if renew:
         return
-    command = os.environ.get("BERTH_COMMAND") or ROOT / "berth"
-    again = f"{command} ssh-config {found['id']} --renew --url {api.url}"
-    click.echo(f'Match originalhost {found["name"]} exec "{again}"')
-    for name, value in options.items():
-        click.echo(f"    {name} {value}")
+    program = os.environ.get("BERTH_COMMAND") or str(ROOT / "berth")
+    again = [program, "ssh-config", str(found["id"]), "--renew", "--url", api.url]
+    output.say(sshconfig.block(found["name"], again, options))

@@ -6,16 +6,16 @@ Remote paths are `berth:NAMESPACE/PATH`; everything else is a file of this compu
 import base64
 import hashlib
 import mimetypes
-import os
 import sys
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
 import httpx2
 
-from app.cli.client import names, output
-from app.cli.client.exits import ApiError, Exit, Failure
+from app.cli.client import connection, local, names, output
+from app.cli.client.connection import NotReached
+from app.cli.client.exits import Exit, Failure
 from app.cli.client.http import Api, Json
 from app.cli.client.options import api_command
 from app.cli.client.root import berth
@@ -85,10 +85,10 @@ def storage_ls(api: Api, as_json: bool, place: str) -> None:
 def storage_cp(api: Api, as_json: bool, source: str, target: str, overwrite: bool) -> None:
     """Upload a file, or download one. An upload that was cut goes on where it was."""
     if target.startswith(PREFIX) and not source.startswith(PREFIX):
-        answer = upload(api, Path(source).expanduser(), target, overwrite)
+        answer = upload(api, local.named(source), target, overwrite)
         said(answer, as_json, f"{source} is at {target}.")
     elif source.startswith(PREFIX) and not target.startswith(PREFIX):
-        place = download(api, source, Path(target).expanduser(), overwrite)
+        place = download(api, source, target, overwrite)
         said(find_object(api, source) if as_json else {}, as_json, f"{source} is at {place}.")
     else:
         raise Failure("One of the two must be a remote path, berth:NAMESPACE/PATH.", Exit.USAGE)
@@ -99,11 +99,7 @@ def upload(api: Api, file: Path, target: str, overwrite: bool) -> Json:
     namespace, path = remote(target)
     if target.endswith("/") or not path:
         path = f"{path}/{file.name}".strip("/")
-    try:
-        size, stream = file.stat().st_size, file.open("rb")
-    except OSError as error:
-        raise Failure(f"{file} cannot be read.", Exit.USAGE) from error
-    with stream:
+    with local.opened(file) as (stream, size):
         begun = _begun(api, stream, namespace, path, size, overwrite)
         if begun is None:
             return {"path": path, "same": True}
@@ -111,20 +107,19 @@ def upload(api: Api, file: Path, target: str, overwrite: bool) -> Json:
             _send_parts(api, stream, begun)
         else:
             stream.seek(0)
-            _put(begun["put"], stream.read())
-    try:
-        done = api.post(f"{PATH}/uploads/finish", {"ids": [begun["id"]], "overwrite": overwrite})["items"][0]
-    except ApiError as error:
-        raise _not_taken(error, overwrite) from error
+            _put(begun["put"], _exactly(stream, size))
+    done = api.post(f"{PATH}/uploads/finish", {"ids": [begun["id"]], "overwrite": overwrite})["items"][0]
+    if done["refused"]:
+        raise Failure(str(done["refused"].get("message", "The file was not taken.")), Exit.CONFLICT)
     return dict(done)
 
 
-def _not_taken(error: ApiError, overwrite: bool) -> Failure:
-    """Of one file, a refusal of all is its own."""
-    if error.status != 422:
-        return error
-    hint = "Replace it with --overwrite." if error.code == "storage_path_taken" and not overwrite else ""
-    return Failure(str(error), Exit.CONFLICT, hint, error.correlation_id)
+def _exactly(stream: BinaryIO, size: int) -> bytes:
+    """The next bytes of a file that is as long as it was. Raises Failure."""
+    content = stream.read(size)
+    if len(content) != size:
+        raise Failure("The file became shorter while it was sent.", Exit.CONFLICT, "Start again when it is whole.")
+    return content
 
 
 def _begun(api: Api, stream: BinaryIO, namespace: str, path: str, size: int, overwrite: bool) -> Json | None:
@@ -134,12 +129,13 @@ def _begun(api: Api, stream: BinaryIO, namespace: str, path: str, size: int, ove
             return row
     item: Json = {"path": path, "size": size, "content_type": mimetypes.guess_type(path)[0] or ""}
     if size <= PIECE:
-        item["sha256"] = _digest(stream.read())
+        item["sha256"] = _digest(_exactly(stream, size))
     body = {"namespace": namespace, "overwrite": overwrite, "items": [item]}
-    try:
-        answer = api.post(f"{PATH}/uploads", body)["items"][0]
-    except ApiError as error:
-        raise _not_taken(error, overwrite) from error
+    answer = api.post(f"{PATH}/uploads", body)["items"][0]
+    if answer["refused"]:
+        refused = answer["refused"]
+        hint = "Replace it with --overwrite." if not overwrite else ""
+        raise Failure(str(refused.get("message", "The file was not taken.")), Exit.CONFLICT, hint)
     return None if answer["upload"] is None else dict(answer["upload"])
 
 
@@ -147,10 +143,10 @@ def _send_parts(api: Api, stream: BinaryIO, begun: Json) -> None:
     size, part_size = begun["size"], begun["part_size"]
     count = -(-size // part_size)
     held = {part["number"]: part["sha256"] for part in api.get(f"{PATH}/uploads/{begun['id']}")["parts"]}
-    with click.progressbar(length=size, label=begun["path"], file=sys.stderr) as bar:
+    with _progress(size, begun["path"]) as bar:
         for number in range(1, count + 1):
             stream.seek((number - 1) * part_size)
-            piece = stream.read(part_size)
+            piece = _exactly(stream, min(part_size, size - (number - 1) * part_size))
             digest = _digest(piece)
             if held.get(number) != digest:
                 wanted = {"parts": [{"number": number, "sha256": digest}]}
@@ -158,43 +154,44 @@ def _send_parts(api: Api, stream: BinaryIO, begun: Json) -> None:
             bar.update(len(piece))
 
 
+def _progress(size: int, label: str) -> Any:
+    return click.progressbar(length=size, label=output.plain(label), file=sys.stderr)
+
+
 def _put(where: Json, content: bytes) -> None:
     for last in (False, False, True):
         try:
-            answer = httpx2.put(where["url"], content=content, headers=where["headers"], timeout=STORE_TIMEOUT)
-        except httpx2.TransportError as error:
-            if last:
-                raise Failure("The store does not answer.", Exit.UNAVAILABLE, "Start the command again.") from error
+            with connection.open_client(where["url"], timeout=STORE_TIMEOUT) as client:
+                answer = connection.exchange(
+                    client, "PUT", where["url"], content=content, headers=where["headers"], where="The store of files"
+                )
+        except NotReached as error:
+            if last or not error.again:
+                raise
             continue
-        if answer.is_success:
+        if 200 <= answer.status_code < 300:
             return
         if answer.status_code < 500 or last:
             raise Failure(f"The store refused the bytes ({answer.status_code}).", Exit.UNAVAILABLE)
 
 
-def download(api: Api, source: str, target: Path, overwrite: bool) -> Path:
+def download(api: Api, source: str, target: str, overwrite: bool) -> Path:
     """Fetch one file; a broken transfer leaves nothing behind. Raises Failure."""
     found = find_object(api, source)
-    place = target / found["name"] if target.is_dir() else target
-    if place.exists() and not overwrite:
-        raise Failure(f"{place} is there already.", Exit.CONFLICT, "Replace it with --overwrite.")
+    place = local.target_of(target, str(found["name"]), overwrite=overwrite)
     address = api.get(f"{PATH}/objects/{found['id']}/address")["url"]
-    partial = place.with_name(f".{place.name}.part")
-    try:
-        with httpx2.stream("GET", address, timeout=STORE_TIMEOUT) as answer, partial.open("wb") as file:
+    with local.replaced(place) as file, connection.open_client(address, timeout=STORE_TIMEOUT) as client:
+        with connection.streamed(client, "GET", address, where="The store of files") as answer:
             if not answer.is_success:
                 raise Failure(f"The store did not give the file ({answer.status_code}).", Exit.UNAVAILABLE)
-            with click.progressbar(length=found["size"], label=found["name"], file=sys.stderr) as bar:
+            with _progress(found["size"], str(found["name"])) as bar:
+                got = 0
                 for chunk in answer.iter_bytes(CHUNK):
                     file.write(chunk)
                     bar.update(len(chunk))
-        if partial.stat().st_size != found["size"]:
+                    got += len(chunk)
+        if got != found["size"]:
             raise Failure("The transfer was cut. Nothing was kept.", Exit.UNAVAILABLE)
-        os.replace(partial, place)
-    except httpx2.TransportError as error:
-        raise Failure("The transfer was cut. Nothing was kept.", Exit.UNAVAILABLE) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return place
 
 

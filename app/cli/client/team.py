@@ -46,7 +46,7 @@ def team_ls(api: Api, as_json: bool) -> None:
         return
     waiting = api.items(INVITATIONS, state="pending")
     if waiting:
-        click.echo("")
+        output.say("")
         rows = [(row["email"], row["role"], output.moment(row["expires_at"])) for row in waiting]
         output.table(("INVITED", "ROLE", "UNTIL"), rows, "")
 
