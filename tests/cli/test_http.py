@@ -108,14 +108,14 @@ def test_retry_after_is_honoured_within_reason() -> None:
 
 
 def test_a_list_is_read_to_its_end(answering) -> None:
-    pages = {"": (["a"], "one"), "one": (["b"], "two"), "two": (["c"], None)}
+    pages = {"": ([{"id": "a"}], "one"), "one": ([{"id": "b"}], "two"), "two": ([{"id": "c"}], None)}
 
     def page(request: httpx2.Request) -> httpx2.Response:
         items, cursor = pages[request.url.params.get("cursor", "")]
         return httpx2.Response(200, json={"items": items, "next_cursor": cursor})
 
     asked = answering(page)
-    assert http.Api().items("/list") == ["a", "b", "c"]
+    assert [row["id"] for row in http.Api().items("/list")] == ["a", "b", "c"]
     assert len(asked) == 3
 
 

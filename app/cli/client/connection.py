@@ -79,10 +79,10 @@ def open_client(url: str, *, timeout: httpx2.Timeout = TIMEOUT, **headers: str) 
 
 
 def exchange(
-    client: httpx2.Client, method: str, url: str, *, largest: int = LARGEST_ANSWER, where: str = "", **parts: Any
+    client: httpx2.Client, method: str, url: str, *, largest: int = 0, where: str = "", **parts: Any
 ) -> Answer:
     """One request and its whole answer. Raises Failure, NotReached."""
-    where = where or origin_of(url)
+    where, largest = where or origin_of(url), largest or LARGEST_ANSWER
     with streamed(client, method, url, where=where, **parts) as answer:
         content, until = bytearray(), time.monotonic() + LONGEST_ANSWER
         for chunk in answer.iter_bytes():

@@ -8,7 +8,6 @@ import errno
 import fcntl
 import json
 import os
-import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -142,15 +141,15 @@ class Store:
             raise _broken(path) from error
         if not _is_ours(content):
             raise _broken(path)
-        return _Content(servers=content.get("servers") or {}, current=content.get("current") or "")
+        return _Content(servers=content.get("servers", {}), current=content.get("current", ""))
 
 
 def _read(path: Path) -> str:
     """The text of our file, which is made private again when somebody has opened it to others."""
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "It is not a regular file")
+    with path.open("rb") as file:
         state = os.fstat(file.fileno())
-        if not stat.S_ISREG(state.st_mode):
-            raise OSError(errno.EINVAL, "It is not a regular file")
         if state.st_mode & 0o077:
             with contextlib.suppress(OSError):
                 os.fchmod(file.fileno(), 0o600)
@@ -159,9 +158,9 @@ def _read(path: Path) -> str:
 
 def _is_ours(content: object) -> bool:
     """Whether the shape is one that we have written."""
-    if not isinstance(content, dict) or not isinstance(content.get("current") or "", str):
+    if not isinstance(content, dict) or not isinstance(content.get("current", ""), str):
         return False
-    servers = content.get("servers") or {}
+    servers = content.get("servers", {})
     return isinstance(servers, dict) and all(
         isinstance(entry, dict) and all(isinstance(value, str) for value in entry.values())
         for entry in servers.values()

@@ -28,7 +28,6 @@ BY_CODE = {
     "slot_taken": Exit.NO_CAPACITY,
     "insufficient_credit": Exit.NO_CREDIT,
     "idempotency_in_progress": Exit.UNAVAILABLE,
-    "token_grant_refused": Exit.NOT_SIGNED_IN,
     "invalid_grant": Exit.NOT_SIGNED_IN,
     "invalid_client": Exit.NOT_SIGNED_IN,
 }

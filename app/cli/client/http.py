@@ -89,8 +89,8 @@ class Api:
             answer = self.call("GET", path, params=params | {"cursor": cursor})
             page = answer.json()
             rows = page if isinstance(page, list) else page.get("items") if isinstance(page, dict) else None
-            if not isinstance(rows, list):
-                raise answer.foreign("sent something else than a list")
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                raise answer.foreign("sent something else than a list of objects")
             yield from rows
             cursor = page.get("next_cursor") if isinstance(page, dict) else None
             if not cursor:
@@ -101,7 +101,7 @@ class Api:
 
     def call(
         self, method: str, path: str, *, body: Json | None = None, params: Json | None = None,
-        largest: int = connection.LARGEST_ANSWER,
+        largest: int = 0,
     ) -> Answer:  # fmt: skip
         """Send until it is answered for good. Raises ApiError, Failure."""
         headers = {} if method == "GET" else {"x-idempotency-key": str(uuid.uuid4())}

@@ -44,11 +44,12 @@ def opened(file: Path) -> Iterator[tuple[BinaryIO, int]]:
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would wait for its writer
     except OSError as error:
         raise unreadable(file, error) from error
+    state = os.fstat(descriptor)
+    if not stat.S_ISREG(state.st_mode):
+        os.close(descriptor)
+        message = f"{file} is {kind_of(state.st_mode)}. Only a file, whose size is known, can be sent."
+        raise Failure(message, Exit.USAGE, "Write it to a file first.")
     with open(descriptor, "rb") as stream:
-        state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode):
-            message = f"{file} is {kind_of(state.st_mode)}. Only a file, whose size is known, can be sent."
-            raise Failure(message, Exit.USAGE, "Write it to a file first.")
         yield stream, state.st_size
 
 
@@ -101,7 +102,7 @@ def target_of(word: str, name: str, *, overwrite: bool) -> Path:
         if place.is_dir():
             place = place / file_name(name)
         there = place.lstat() if os.path.lexists(place) else None
-        place.parent.stat()
+        os.listdir(place.parent)  # it is there, is a folder and lets us in
     except OSError as error:
         raise Failure(f"{place} cannot be written: {error.strerror or error}.", Exit.USAGE) from error
     if there is None:
@@ -122,5 +123,5 @@ def file_name(name: str) -> str:
 
 def browse(address: str) -> None:
     """Show an address in a browser where there is one; it was printed too."""
-    with contextlib.suppress(Exception):  # whatever a browser's starter does: the address stands on the screen
+    with contextlib.suppress(webbrowser.Error, OSError, ValueError):  # the address stands on the screen
         webbrowser.open(address)

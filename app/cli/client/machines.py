@@ -194,13 +194,13 @@ class Progress:
 
     def _now(self, text: str) -> None:
         if self._moving:
-            output.say(f"\r\033[K{output.cut(output.plain(text), 78)}", err=True)
+            output.write(f"\r\033[K{output.cut(output.plain(text), 78)}", err=True)
             self._open = True
 
     def end(self) -> None:
         """Leave a clean line."""
         if self._open:
-            output.say("\r\033[K", err=True)
+            output.write("\r\033[K", err=True)
             self._open = False
 
 

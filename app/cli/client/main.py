@@ -17,7 +17,7 @@ from app.cli.ending import ended
 
 GROUPS = (
     "signing", "machines", "money", "keys", "ssh", "storage", "apps", "team", "inbox", "events", "admin",
-    "admin_nodes", "admin_catalog", "admin_system", "completion",
+    "admin_nodes", "admin_approvals", "admin_catalog", "admin_system", "completion",
 )  # fmt: skip
 
 

@@ -37,6 +37,6 @@ def said(answer: object, as_json: bool, sentence: str) -> None:
     if as_json:
         output.show_json(answer)
     elif waits:
-        click.echo(f"Not done yet: a second person decides, with: berth admin approvals approve {waits}")
+        output.say(f"Not done yet: a second person decides, with: berth admin approvals approve {waits}")
     else:
         output.say(sentence)

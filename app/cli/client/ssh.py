@@ -79,8 +79,8 @@ def ssh(api: Api, as_json: bool, machine: str, command: tuple[str, ...]) -> None
     words = [program, "-F", "none"]
     for name, value in options.items():
         words += ["-o", f"{name}={value}"]
-    # Without -- ssh would take options of the remote command for its own.
-    os.execv(program, [*words, "--", found["name"], *(["--", *command] if command else [])])  # noqa: S606 - it takes our place
+    # Behind -- nothing is an option of ssh any more, neither the name nor the words of the remote command.
+    os.execv(program, [*words, "--", found["name"], *command])  # noqa: S606 - the person's own ssh takes our place
 
 
 @api_command(berth, "ssh-config")

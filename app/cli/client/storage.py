@@ -15,7 +15,7 @@ import httpx2
 
 from app.cli.client import connection, local, names, output
 from app.cli.client.connection import NotReached
-from app.cli.client.exits import Exit, Failure
+from app.cli.client.exits import ApiError, Exit, Failure
 from app.cli.client.http import Api, Json
 from app.cli.client.options import api_command
 from app.cli.client.root import berth
@@ -108,10 +108,19 @@ def upload(api: Api, file: Path, target: str, overwrite: bool) -> Json:
         else:
             stream.seek(0)
             _put(begun["put"], _exactly(stream, size))
-    done = api.post(f"{PATH}/uploads/finish", {"ids": [begun["id"]], "overwrite": overwrite})["items"][0]
-    if done["refused"]:
-        raise Failure(str(done["refused"].get("message", "The file was not taken.")), Exit.CONFLICT)
+    try:
+        done = api.post(f"{PATH}/uploads/finish", {"ids": [begun["id"]], "overwrite": overwrite})["items"][0]
+    except ApiError as error:
+        raise _not_taken(error, overwrite) from error
     return dict(done)
+
+
+def _not_taken(error: ApiError, overwrite: bool) -> Failure:
+    """Of one file, a refusal of all is its own."""
+    if error.status != 422:
+        return error
+    hint = "Replace it with --overwrite." if error.code == "storage_path_taken" and not overwrite else ""
+    return Failure(error.message, Exit.CONFLICT, hint, error.correlation_id, error.code)
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:
@@ -131,11 +140,10 @@ def _begun(api: Api, stream: BinaryIO, namespace: str, path: str, size: int, ove
     if size <= PIECE:
         item["sha256"] = _digest(_exactly(stream, size))
     body = {"namespace": namespace, "overwrite": overwrite, "items": [item]}
-    answer = api.post(f"{PATH}/uploads", body)["items"][0]
-    if answer["refused"]:
-        refused = answer["refused"]
-        hint = "Replace it with --overwrite." if not overwrite else ""
-        raise Failure(str(refused.get("message", "The file was not taken.")), Exit.CONFLICT, hint)
+    try:
+        answer = api.post(f"{PATH}/uploads", body)["items"][0]
+    except ApiError as error:
+        raise _not_taken(error, overwrite) from error
     return None if answer["upload"] is None else dict(answer["upload"])
 
 
