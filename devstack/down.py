@@ -10,6 +10,7 @@ import time
 from devstack import processes
 from devstack.home import Home
 from devstack.runfile import Lock
+from devstack.services import reach
 
 PATIENCE = 40.0
 
@@ -36,6 +37,7 @@ def reset(argv: list[str]) -> int:
         return 1
     stop(home)
     for entry in home.path.iterdir():
+        reach.forget(entry)
         shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     home.path.rmdir()
     print(f"deleted {home.path}")

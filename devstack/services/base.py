@@ -23,6 +23,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 HOST = "127.0.0.1"
 NOBODY = 65534
+AS_NOBODY = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]  # setpriv: root becomes nobody, for good
 _direct = build_opener(ProxyHandler({}))  # a proxy in the environment must not see loopback probes
 
 
@@ -32,7 +33,10 @@ class ServiceFailed(Exception):
 
 @dataclass(slots=True)
 class Spawn:
-    """How to run one program; `as_nobody`: root steps down to nobody, because the program refuses root."""
+    """How to run one program. `as_nobody`: root steps down to nobody, because the program refuses root.
+
+    In `cwd` the names of data and configuration are relative: no path is written in a program's language.
+    """
 
     argv: list[str]
     env: dict[str, str] = field(default_factory=dict)
@@ -145,21 +149,8 @@ def _launcher(spawn: Spawn) -> list[str]:
         return []
     prefix = [setpriv, f"--pdeathsig={spawn.stop_signal.name.removeprefix('SIG')}"]
     if spawn.as_nobody and os.geteuid() == 0:
-        prefix += as_nobody(Path(spawn.argv[0]), spawn.cwd or Path("/"))
+        prefix += AS_NOBODY
     return [*prefix, "--"]
-
-
-def as_nobody(program: Path, data_dir: Path) -> list[str]:
-    """setpriv options that turn root into nobody. Below a directory closed to others (a home directory) nobody keeps
-    the one capability that opens paths, so that neither program nor data has to be copied elsewhere."""
-    plain = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    above = {*program.resolve().parents, *data_dir.resolve().parents}
-    if all(directory.stat().st_mode & 0o001 for directory in above):
-        return plain
-    opened = [*plain, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-    if subprocess.run(["setpriv", *opened, "test", "-x", str(program)], check=False, capture_output=True).returncode:
-        raise ServiceFailed(f"{program} cannot be run by nobody: a directory above it is closed to other users")
-    return opened
 
 
 def connects(port: int) -> bool:

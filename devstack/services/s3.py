@@ -71,7 +71,7 @@ class S3(Service):
 
     def spawn(self) -> Spawn:
         argv = [venv_program("weed"), "-logtostderr=true", "mini", f"-ip={HOST}", f"-ip.bind={HOST}"]
-        argv += [f"-dir={self.data_dir / 'volumes'}", f"-s3.config={self._identities}", f"-bucket={self.bucket}"]
+        argv += ["-dir=volumes", f"-s3.config={self._identities.name}", f"-bucket={self.bucket}"]
         argv += [f"-{option}={port}" for option, port in zip(PORT_OPTIONS, self.ports, strict=True)]
         argv += ["-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
         argv += ["-disableHttp=true", "-master.telemetry=false", f"-s3.allowedOrigins={self.allowed_origin}"]

@@ -33,7 +33,7 @@ class Temporal(Service):
         argv = [venv_program("temporal"), "server", "start-dev", "--headless", "--ip", HOST, "--port", str(self.port)]
         argv += ["--http-port", str(self.http_port), "--metrics-port", str(self.metrics_port), "--log-level", "error"]
         if self.durable:
-            argv += ["--db-filename", str(self.data_dir / "temporal.db")]
+            argv += ["--db-filename", "temporal.db"]
         # A home of its own: the program must neither read nor write the person's configuration.
         env = {"HOME": str(self.data_dir), "XDG_CONFIG_HOME": str(self.data_dir), "TEMPORAL_DISABLE_TELEMETRY": "1"}
         return Spawn(argv, env=env, cwd=self.data_dir)

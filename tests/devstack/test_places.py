@@ -1,0 +1,125 @@
+"""The services start wherever the checkout stands: closed to others, with spaces, quotes and any signs in its path."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from devstack.services import ports, reach
+from devstack.services.nats import Nats
+from devstack.services.postgres import Postgres, bin_dir, throwaway_cluster
+from devstack.services.s3 import PORT_OPTIONS, S3
+from devstack.services.temporal import Temporal
+from devstack.services.valkey import Valkey
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root steps down to nobody")
+ODD = "a b,ö'\"\\#%$?&;é*["
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Path:
+    """A folder of this person alone."""
+    place = tmp_path / "closed" / ODD
+    place.mkdir(parents=True)
+    place.parent.chmod(0o700)
+    return place
+
+
+@pytest.fixture
+def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A place of this test's own that nobody passes through to."""
+    import shutil
+    import tempfile
+
+    place = Path(tempfile.mkdtemp(prefix="berth-places-", dir="/var/tmp"))
+    place.chmod(0o711)
+    monkeypatch.setattr(reach, "PLACES", (place / "base",))
+    yield place / "base"
+    shutil.rmtree(place)
+
+
+def _answer(cluster: Postgres) -> object:
+    with psycopg.connect(cluster.superuser_url, autocommit=True) as connection:
+        row = connection.execute("select answer from kept").fetchone()
+    return row[0] if row else None
+
+
+@as_root
+def test_postgres_and_its_program_below_a_closed_folder_live_where_nobody_reaches_them(
+    closed: Path, places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = closed / "pginstall"
+    (program / "bin").mkdir(parents=True)
+    (program / "bin/tool").write_text("#!/bin/sh\necho fine\n")
+    (program / "bin/tool").chmod(0o700)
+    copy = reach.copied(program)
+    assert copy.parent == places and reach.copied(program) == copy
+    assert stat.S_IMODE((copy / "bin/tool").stat().st_mode) == 0o755
+    home = closed / "postgres"
+    for _ in range(2):
+        cluster = Postgres(home, closed / "log", ports.choose()[0], "secret", durable=False)
+        cluster.run()
+        try:
+            if _ == 0:
+                with psycopg.connect(cluster.superuser_url, autocommit=True) as connection:
+                    connection.execute("create table kept as select 42 as answer")
+            assert _answer(cluster) == 42
+        finally:
+            cluster.stop()
+    assert home.is_symlink() and home.resolve().parent == places
+    assert stat.S_IMODE(closed.parent.stat().st_mode) == 0o700
+    reach.forget(home)
+    assert not home.resolve().exists()
+
+
+@as_root
+def test_data_of_an_earlier_start_goes_along(closed: Path, places: Path) -> None:
+    home = closed / "postgres"
+    home.mkdir()
+    (home / "PG_VERSION").write_text("18")
+    assert (reach.moved(home) / "PG_VERSION").read_text() == "18"
+    assert reach.moved(home) == home.resolve()
+
+
+@as_root
+def test_a_place_of_somebody_else_is_not_taken(places: Path) -> None:
+    places.mkdir(mode=0o777)
+    places.chmod(0o777)
+    with pytest.raises(reach.Unreachable, match="not only root's"):
+        reach.base()
+
+
+@as_root
+def test_the_tests_own_cluster_starts_from_a_closed_folder(closed: Path, places: Path) -> None:
+    with throwaway_cluster(closed) as cluster, psycopg.connect(cluster.superuser_url) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    assert list(places.iterdir()) == []
+
+
+def test_the_program_is_found_where_it_may_be_run() -> None:
+    assert (bin_dir() / "initdb").exists()
+
+
+def test_every_other_service_starts_below_any_path(closed: Path) -> None:
+    port = iter(ports.choose(6 + len(PORT_OPTIONS)))
+    s3 = [next(port) for _ in PORT_OPTIONS]
+    services = [
+        Valkey(closed / "valkey", closed / "valkey.log", next(port), "secret"),
+        Nats(closed / "nats", closed / "nats.log", next(port), next(port), "secret"),
+        Temporal(closed / "temporal", closed / "temporal.log", next(port), next(port), next(port)),
+        S3(closed / "s3", closed / "s3.log", s3, "key", "secret"),
+    ]
+    with ExitStack() as stack:
+        for service in services:
+            service.prepare()
+            stack.callback(service.stop)
+            service.start()
+        for service in services:
+            service.wait_ready()
+    assert (closed / "nats/jetstream").is_dir()
+    assert (closed / "temporal/temporal.db").exists()
+    assert list((closed / "s3/volumes").iterdir())
