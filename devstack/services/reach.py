@@ -68,27 +68,34 @@ def moved(path: Path) -> Path:
     return place
 
 
-def copied(program: Path) -> Path:
-    """The folder of a program, or a copy that everybody may run; made once for each state of it."""
-    if is_open(program / "x"):
-        return program
-    state = program.stat()
-    name = sha256(os.fsencode(program.resolve()) + f"{state.st_ino} {state.st_mtime_ns}".encode()).hexdigest()[:12]
-    place = base() / f"{program.name}-{name}"
-    if not place.exists():
-        draft = Path(tempfile.mkdtemp(dir=place.parent))
-        shutil.copytree(program, draft / "copy", symlinks=True)
-        draft.chmod(0o711)
-        for entry in (draft / "copy", *(draft / "copy").rglob("*")):
-            if not entry.is_symlink():
-                entry.chmod(entry.stat().st_mode | (0o055 if entry.is_dir() or entry.stat().st_mode & 0o100 else 0o044))
-        try:
-            (draft / "copy").rename(place)
-        except OSError:
-            if not place.exists():  # somebody else was faster, unless it is something else
-                raise
-        shutil.rmtree(draft)
+def copied(*folders: Path) -> Path:
+    """The folder that holds these neighbours, or one with copies that everybody may read; made once for each state."""
+    site = folders[0].parent
+    if is_open(folders[0] / "x"):
+        return site
+    states = "".join(f"{folder.stat().st_ino} {folder.stat().st_mtime_ns} " for folder in folders)
+    place = base() / f"program-{sha256(os.fsencode(site.resolve()) + states.encode()).hexdigest()[:12]}"
+    if place.exists():
+        return place
+    draft = Path(tempfile.mkdtemp(dir=place.parent))
+    try:
+        for folder in folders:
+            shutil.copytree(folder, draft / folder.name, symlinks=True)
+        for entry in (draft, *draft.rglob("*")):
+            _open_to_all(entry)
+        draft.rename(place)
+    except OSError:
+        if not place.exists():  # somebody else was faster, or it is something else
+            raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
     return place
+
+
+def _open_to_all(entry: Path) -> None:
+    if not entry.is_symlink():
+        mode = entry.stat().st_mode
+        entry.chmod(mode | (0o055 if mode & 0o100 else 0o044))
 
 
 def forget(path: Path) -> None:

