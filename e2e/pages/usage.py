@@ -25,6 +25,13 @@ class Usage(Frame):
         figure.get_by_text(f"{title} as a table").click()
         expect(figure.get_by_role("table", name=title)).to_be_visible()
 
+    def expect_as_wide_as_its_card(self, title: str) -> None:
+        """Also before anything has changed its size."""
+        figure = self.chart(title)
+        expect(figure.locator("canvas")).to_be_visible()
+        wide = figure.evaluate("it => [it.querySelector('.uplot').clientWidth, it.clientWidth]")
+        assert wide[0] == wide[1] > 250, wide
+
     def read_by_keyboard(self, title: str) -> Locator:
         """What the chart says of its last figure."""
         plot = self.chart(title).get_by_label("left and right read its figures")

@@ -66,6 +66,10 @@ function read(figure, spec, at) {
   place.textContent = `${spec.labels[at]}: ${parts.length ? parts.join(", ") : exact(0, spec)}`;
 }
 
+function widthOf(figure) {
+  return Math.max(200, figure.clientWidth);
+}
+
 function draw(figure) {
   const holder = figure.querySelector("[data-chart-plot]");
   if (!holder) return;
@@ -78,7 +82,7 @@ function draw(figure) {
   const series = seriesOf(spec, drawn);
   const last = spec.labels.length - 1;
   const options = {
-    width: Math.max(200, holder.clientWidth),
+    width: widthOf(figure), // an empty holder is not shown and has no width, and it is empty here, the first time and every other
     height: HEIGHT_PX,
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
@@ -105,16 +109,13 @@ function start() {
   const figures = [...document.querySelectorAll("[data-chart]")];
   const sizes = new ResizeObserver((entries) => {
     for (const { target } of entries) {
-      const plot = plots.get(target.closest("[data-chart]"));
-      if (plot && target.clientWidth > 0 && plot.width !== target.clientWidth) plot.setSize({ width: Math.max(200, target.clientWidth), height: HEIGHT_PX });
+      const plot = plots.get(target);
+      if (plot && target.clientWidth > 0 && plot.width !== widthOf(target)) plot.setSize({ width: widthOf(target), height: HEIGHT_PX });
     }
   });
   const redraw = () => figures.forEach(draw);
   redraw();
-  for (const figure of figures) {
-    const holder = figure.querySelector("[data-chart-plot]");
-    if (holder) sizes.observe(holder);
-  }
+  for (const figure of figures) sizes.observe(figure);
   document.addEventListener("berth:theme", redraw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   document.addEventListener("keydown", step);

@@ -84,8 +84,24 @@ SPENT, THEN = "You spent $10.00 in the last 30 days", "the 30 days before"
         (10 * USD, 6 * USD, 8 * USD, f"{SPENT}, most of it on A; 25 % more than in {THEN}."),
         (10 * USD, 4 * USD, 20 * USD, f"{SPENT}, the largest part on A; 50 % less than in {THEN}."),
         (10 * USD, 5 * USD, 10 * USD, f"{SPENT}, the largest part on A; as much as in {THEN}."),
+        (10 * USD, None, 10 * USD + 1, f"{SPENT}; about as much as in {THEN}."),
+        (10 * USD, None, 4 * USD, f"{SPENT}; 150 % more than in {THEN}."),
+        (10 * USD, None, 5 * USD // 2, f"{SPENT}; 4 times as much as in {THEN}."),
+        (10 * USD, None, 3 * USD, f"{SPENT}; more than 3 times as much as in {THEN}."),
+        (10 * USD, None, USD // 2, f"{SPENT}; $0.50 in {THEN}."),
+        (10 * USD, None, 43_167, f"{SPENT}; $0.04 in {THEN}."),
+        (10 * USD, None, 1, f"{SPENT}; next to nothing in {THEN}."),
+        (10 * USD, None, 9_000 * USD, f"{SPENT}; $9,000.00 in {THEN}."),
     ],
 )
 def test_the_sentence_of_the_spend(total: int, top: int | None, before: int, said: str) -> None:
     largest = None if top is None else ("A", top)
     assert sentences.spent("the last 30 days", total, largest, before, THEN, "USD") == said
+
+
+@given(st.integers(1, 10**15), st.integers(0, 10**15))
+def test_no_comparison_says_a_ratio_that_nobody_can_read(total: int, before: int) -> None:
+    said = sentences.compared(total, before, THEN, "USD")
+    number = said.partition(" ")[0]
+    assert "%" not in said or 0 < int(number) < 300
+    assert "100 % less" not in said

@@ -3,6 +3,9 @@
 from app.shared.money import divide_half_even
 from app.shared.web.formats import money
 
+FEW, MANY = 3, 20  # how many times as much is said as such; beyond, the amounts say it
+CENT = 10_000  # micro-units; less is shown as no amount
+
 
 def spent(period: str, total: int, top: tuple[str, int] | None, before: int, before_period: str, currency: str) -> str:
     """`You spent $412.08 in the last 30 days, most of it on H100 SXM ×8; 18 % more than in the 30 days before.`
@@ -17,14 +20,21 @@ def spent(period: str, total: int, top: tuple[str, int] | None, before: int, bef
         name, amount = top
         share = "all of it" if amount == total else "most of it" if 2 * amount > total else "the largest part"
         text += f", {share} on {name}"
-    return f"{text}; {compared(total, before, before_period)}."
+    return f"{text}; {compared(total, before, before_period, currency)}."
 
 
-def compared(total: int, before: int, before_period: str) -> str:
-    """How much more or less than before, in whole percent, half to even."""
-    if before == 0:
-        return f"nothing in {before_period}"
-    change = divide_half_even(100 * abs(total - before), before)
+def compared(total: int, before: int, before_period: str, currency: str) -> str:
+    """How much more or less than before: in whole percent, half to even; from three times on, as so many times as much.
+
+    Grown from nearly nothing, or shrunk to it, a ratio says nothing: then the earlier amount stands there.
+    """
+    if before < CENT:
+        return f"{'next to nothing' if before > 0 else 'nothing'} in {before_period}"
+    times, change = total // before, divide_half_even(100 * abs(total - before), before)
+    if times >= MANY or (change >= 100 and total < before):
+        return f"{money(before, currency)} in {before_period}"
+    if times >= FEW:
+        return f"{'more than ' if total % before else ''}{times} times as much as in {before_period}"
     if change == 0:
-        return f"as much as in {before_period}"
+        return f"{'' if total == before else 'about '}as much as in {before_period}"
     return f"{change} % {'more' if total > before else 'less'} than in {before_period}"
