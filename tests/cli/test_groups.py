@@ -1,6 +1,7 @@
 """Every list and look of every group against the running application, as a table and as JSON; what words change."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,6 +9,7 @@ from tests.cli.conftest import sign_in
 from tests.domains.admin.test_operations import _bury as bury
 from tests.domains.inventory.stock import plant, see
 
+SOON = f"{datetime.now(UTC) + timedelta(days=90):%Y-%m-%d}"  # windows and words are planned at most a year ahead
 pytestmark = [pytest.mark.anyio, pytest.mark.commits]
 LOOKS = (
     "skus", "images", "ls", "balance", "ledger", "usage", "usage --by day", "usage --by sku", "keys ls", "team ls",
@@ -103,7 +105,7 @@ async def look_after_a_node(here) -> None:
         ("admin nodes drain node-001 --reason disk --hours 4", "node-001 is being drained."),
         ("admin nodes history node-001", "draining"),
         ("admin nodes uncordon node-001", "node-001 is in use again."),
-        ("admin nodes maintenance node-001 --reason fans --from 2099-01-01T08:00Z --to 2099-01-01T09:00Z", "Planned"),
+        (f"admin nodes maintenance node-001 --reason fans --from {SOON}T08:00Z --to {SOON}T09:00Z", "Planned"),
         ("admin nodes show node-001", "fans"),
         ("admin nodes end-maintenance node-001", "The work on node-001 is over."),
         ("admin nodes empty node-001 --reason fire --yes", "Nobody is on node-001."),
@@ -118,10 +120,10 @@ async def look_after_a_node(here) -> None:
 
 
 async def announce_and_deal_with_dead_letters(here, runtime) -> None:
-    status, out, err = await here("admin announce Maintenance --level warn --until 2099-01-01T08:00Z --json")
+    status, out, err = await here(f"admin announce Maintenance --level warn --until {SOON}T08:00Z --json")
     assert status == 0, err
     made = json.loads(out)
-    assert (made["text"], made["level"], made["to_at"]) == ("Maintenance", "warn", "2099-01-01T08:00:00Z")
+    assert (made["text"], made["level"], made["to_at"]) == ("Maintenance", "warn", f"{SOON}T08:00:00Z")
     assert "Maintenance" in (await here("admin announcements ls"))[1]
     assert (await here(f"admin announcements withdraw {made['id'][-8:]}"))[0] == 0
     assert json.loads((await here("admin announcements ls --json"))[1])[0]["withdrawn_at"]

@@ -194,7 +194,7 @@ def audit(
     chosen = {"action": action, "actor": actor, "target": target}
     if form:
         body = {name: value for name, value in chosen.items() if value} | {"format": form}
-        answer = api.call("POST", f"{PATH}/audit/export", body=body, largest=LARGEST_EXPORT)
+        answer = api.call("POST", f"{PATH}/audit/export", body=body, largest=LARGEST_EXPORT, accept="*/*")
         output.write(answer.text)
         return
     show_list(

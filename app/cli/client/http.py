@@ -101,10 +101,10 @@ class Api:
 
     def call(
         self, method: str, path: str, *, body: Json | None = None, params: Json | None = None,
-        largest: int = 0,
+        largest: int = 0, accept: str = "application/json",
     ) -> Answer:  # fmt: skip
         """Send until it is answered for good. Raises ApiError, Failure."""
-        headers = {} if method == "GET" else {"x-idempotency-key": str(uuid.uuid4())}
+        headers = {"accept": accept} | ({} if method == "GET" else {"x-idempotency-key": str(uuid.uuid4())})
         asked = {"json": body, "params": {name: value for name, value in (params or {}).items() if is_given(value)}}
         renewed, until = False, time.monotonic() + PATIENCE
         for attempt in range(1, TRIES + 1):
