@@ -72,6 +72,7 @@ def pages() -> dict[str, str]:
         "events.md": events_page,
         "permissions.md": permissions_page,
         "policies.md": policies_page,
+        "limits.md": limits_page,
         API: openapi,
     }
     return {name: make() for name, make in makers.items()}
@@ -209,6 +210,24 @@ def _origin(module: str) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def limits_page() -> str:
+    """How many requests are answered."""
+    from app.shared.rdb.rate_limit import LIMITS
+
+    rows = [
+        (f"`{limit.name}`", limit.who, limit.what, str(limit.count), str(limit.seconds)) for limit in LIMITS.values()
+    ]
+    return _page(
+        "Limits of requests",
+        """
+        Answers carry `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10); beyond a limit the answer
+        is 429 with `Retry-After`. Who is signed in is never counted by address; an address is an IPv4 address or the /64
+        of an IPv6 address. Without Valkey nothing is counted.
+        """,
+        _table(("name", "counted by", "what", "requests", "in seconds"), rows),
+    )
 
 
 def _page(title: str, *parts: str) -> str:

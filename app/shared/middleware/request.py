@@ -76,6 +76,9 @@ class RequestMiddleware(ASGIMiddleware):
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                rate: dict[str, str] = scope["state"].get("rate_headers", {})
+                said = [(name.encode(), value.encode()) for name, value in rate.items()]
+                message["headers"] = [*message["headers"], *said]
             await send(message)
 
         try:

@@ -2,6 +2,6 @@
 
 from app.shared.web.provide import Contexts, Ctx
 from app.shared.web.respond import fragment, page, redirect
-from app.shared.web.route import LOGIN, MONEY, Form, Json, public, requires
+from app.shared.web.route import MONEY, Form, Json, public, requires
 
-__all__ = ["LOGIN", "MONEY", "Contexts", "Ctx", "Form", "Json", "fragment", "page", "public", "redirect", "requires"]
+__all__ = ["MONEY", "Contexts", "Ctx", "Form", "Json", "fragment", "page", "public", "redirect", "requires"]

@@ -20,15 +20,14 @@ from app.shared.authz.scope import require
 from app.shared.errors import (
     Forbidden,
     IdempotencyKeyRequired,
-    TooManyRequests,
     Unauthenticated,
     ValidationFailed,
     ViewOnly,
 )
 from app.shared.errors.http import RequestTooLarge
 from app.shared.idempotency import IdempotencyKey, is_stored, place_of, request_digest, route_of
-from app.shared.rdb import RateLimit, take
 from app.shared.web.csrf import is_csrf_token, is_same_origin
+from app.shared.web.limits import check_rate
 from app.shared.web.media import check_media
 
 FORM_BYTES = 256_000  # of a page's form; the longest hold text that a person pasted
@@ -45,7 +44,9 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:  # t
     permission = opt.get("permission")
     if permission is None and "public" not in opt:
         raise ImproperlyConfiguredException(f"route {handler} declares neither a permission nor why it is public")
-    await _check_rate(runtime, connection, actor, opt.get("rate"))
+    limit = opt.get("rate")
+    if limit is not None and (permission is None or connection.scope.get("method") in UNSAFE):
+        await check_rate(connection, actor, limit)
     if permission is not None and actor.kind is ActorKind.ANONYMOUS:
         raise Unauthenticated()
     unsafe = connection.scope.get("method") in UNSAFE
@@ -97,18 +98,6 @@ def _check_permission(connection: Connection, actor: Actor, permission: Permissi
         if unsafe:
             refusal.refused = (permission.value, "route", str(connection.scope.get("path_template") or "-"))
         raise
-
-
-async def _check_rate(runtime: Runtime, connection: Connection, actor: Actor, limit: RateLimit | None) -> None:  # type: ignore[type-arg]
-    if limit is None or (limit.name != "login" and connection.scope.get("method") not in UNSAFE):
-        return
-    address = connection.client.host if connection.client else "-"
-    for key in {f"address:{address}", actor.key}:
-        if key == "anonymous:-":
-            continue
-        wait = await take(runtime.valkey, limit, key)
-        if wait:
-            raise TooManyRequests(retry_after=wait)
 
 
 async def _form_fields(connection: Connection) -> tuple[str, str]:  # type: ignore[type-arg]

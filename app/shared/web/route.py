@@ -5,17 +5,15 @@ from litestar.params import URLEncodedBody as Form
 
 from app.shared.authz import Permission
 from app.shared.rdb import RateLimit
+from app.shared.web.limits import CHANGES, MONEY
 
-__all__ = ["LOGIN", "MONEY", "Form", "Json", "public", "requires"]
-
-LOGIN = RateLimit("login", 30, 60)
-MONEY = RateLimit("money", 30, 60)
+__all__ = ["MONEY", "Form", "Json", "public", "requires"]
 
 
 def requires(
     permission: Permission,
     *,
-    rate: RateLimit | None = None,
+    rate: RateLimit = CHANGES,
     idempotent: bool = True,
     reads: bool = False,
     moves: bool = False,

@@ -19,6 +19,7 @@ from app.domains.admin.schemas.audit import (
 from app.domains.admin.service import activity, audit
 from app.shared.authz import Permission
 from app.shared.web import Contexts, Ctx, Form, page, requires
+from app.shared.web.limits import EXPORTS
 
 Asked = NamedDependency[AuditQuery]
 CursorText = Annotated[str | None, QueryParameter(max_length=500)]
@@ -41,7 +42,7 @@ async def show_audit_row(ctx: Ctx, row_id: FromPath[UUID]) -> Response[str]:
 
 @post(
     "/admin/audit/export",
-    opt=requires(Permission.PLATFORM_AUDIT_READ),
+    opt=requires(Permission.PLATFORM_AUDIT_READ, rate=EXPORTS),
     include_in_schema=False,
     status_code=200,
 )
@@ -58,7 +59,9 @@ async def list_activity(ctx: Ctx, asked: Asked, cursor: CursorText = None) -> Re
     return await page(ctx, "admin/activity.html", activity_page(found, asked, cursor))
 
 
-@post("/activity/export", opt=requires(Permission.ACTIVITY_READ), include_in_schema=False, status_code=200)
+@post(
+    "/activity/export", opt=requires(Permission.ACTIVITY_READ, rate=EXPORTS), include_in_schema=False, status_code=200
+)
 async def export_activity(contexts: Contexts, data: Form[ExportForm]) -> Stream:
     """The activity that fits, as a file."""
     command = data.command()

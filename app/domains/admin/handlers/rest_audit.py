@@ -10,6 +10,7 @@ from app.domains.admin.schemas.audit import AuditQuery, ExportBody
 from app.domains.admin.service import activity, audit
 from app.shared.authz import Permission
 from app.shared.web import Contexts, Ctx, Json, requires
+from app.shared.web.limits import EXPORTS
 from app.shared.web.paging import CursorText, Limit
 
 Asked = NamedDependency[AuditQuery]
@@ -21,7 +22,7 @@ async def list_audit(ctx: Ctx, asked: Asked, cursor: CursorText = None, limit: L
     return await audit.page_audit(ctx, asked.filter(), cursor, limit)
 
 
-@post("/api/v1/admin/audit/export", opt=requires(Permission.PLATFORM_AUDIT_READ), status_code=200)
+@post("/api/v1/admin/audit/export", opt=requires(Permission.PLATFORM_AUDIT_READ, rate=EXPORTS), status_code=200)
 async def export_audit(contexts: Contexts, data: Json[ExportBody]) -> Stream:
     """All rows that fit as CSV or JSON lines, streamed. The export itself is audited."""
     command = data.command()
@@ -34,7 +35,7 @@ async def list_activity(ctx: Ctx, asked: Asked, cursor: CursorText = None, limit
     return await activity.page_activity(ctx, asked.filter(), cursor, limit)
 
 
-@post("/api/v1/activity/export", opt=requires(Permission.ACTIVITY_READ), status_code=200)
+@post("/api/v1/activity/export", opt=requires(Permission.ACTIVITY_READ, rate=EXPORTS), status_code=200)
 async def export_activity(contexts: Contexts, data: Json[ExportBody]) -> Stream:
     """The activity that fits as CSV or JSON lines, streamed."""
     command = data.command()

@@ -14,7 +14,8 @@ from app.domains.auth.schemas import InternalLoginForm, LoginPage, SessionsPage
 from app.domains.auth.service import entrance, oidc, sessions
 from app.shared.authz import ActorKind, Permission
 from app.shared.idempotency import once
-from app.shared.web import LOGIN, Contexts, Ctx, Form, page, public, redirect, requires
+from app.shared.web import Contexts, Ctx, Form, page, public, redirect, requires
+from app.shared.web.limits import SIGN_IN_CALLBACK, SIGN_IN_INTERNAL, SIGN_IN_START
 
 Text = Annotated[str | None, QueryParameter(max_length=2000)]
 StateText = Annotated[str | None, QueryParameter(name="state", max_length=200)]
@@ -36,7 +37,7 @@ async def login_page(ctx: Ctx, next: Text = None, ended: Text = None, out: Text 
     return await page(ctx, "auth/login.html", struct)
 
 
-@get("/auth/start", opt=public("begins an OIDC sign-in", rate=LOGIN), include_in_schema=False)
+@get("/auth/start", opt=public("begins an OIDC sign-in", rate=SIGN_IN_START), include_in_schema=False)
 async def start_login(request: Request, next: Text = None) -> Response[str]:  # type: ignore[type-arg]  # noqa: A002
     """To the identity provider."""
     runtime: Runtime = request.app.state.runtime
@@ -46,7 +47,7 @@ async def start_login(request: Request, next: Text = None) -> Response[str]:  # 
     return answer
 
 
-@get("/auth/callback", opt=public("ends an OIDC sign-in", rate=LOGIN), include_in_schema=False)
+@get("/auth/callback", opt=public("ends an OIDC sign-in", rate=SIGN_IN_CALLBACK), include_in_schema=False)
 async def finish_login(
     request: Request,  # type: ignore[type-arg]
     contexts: Contexts,
@@ -63,7 +64,7 @@ async def finish_login(
     )
 
 
-@post("/auth/internal", opt=public("development only", rate=LOGIN), include_in_schema=False)
+@post("/auth/internal", opt=public("development only", rate=SIGN_IN_INTERNAL), include_in_schema=False)
 async def internal_login(
     request: Request,  # type: ignore[type-arg]
     contexts: Contexts,

@@ -35,13 +35,13 @@ from app.domains.auth.schemas.pages import (
 from app.domains.auth.service import invitations, team, team_views
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.rdb import RateLimit
 from app.shared.web import Ctx, Form, fragment, page, redirect, requires
+from app.shared.web.limits import INVITATIONS
 from app.shared.web.paging import Cursor, CursorText
 
 READ = requires(Permission.TEAM_READ)
 MANAGE = requires(Permission.TEAM_MANAGE)
-SENDS = requires(Permission.TEAM_MANAGE, rate=RateLimit("invitations", 60, 60))
+SENDS = requires(Permission.TEAM_MANAGE, rate=INVITATIONS)
 Search = Annotated[str, QueryParameter(max_length=100)]
 StateWord = Annotated[
     Literal["pending", "accepted", "declined", "revoked", "expired"] | None, QueryParameter(name="state")

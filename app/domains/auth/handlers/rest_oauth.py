@@ -15,7 +15,8 @@ from app.domains.auth.rules.oauth import check_form, check_revocable, client_of,
 from app.domains.auth.schemas import RevokeForm, TokenForm, issued, redeem_command
 from app.domains.auth.service import programs, tokens
 from app.domains.auth.service.entrance import visit_of
-from app.shared.web import LOGIN, Contexts, Ctx, Form, public
+from app.shared.web import Contexts, Ctx, Form, public
+from app.shared.web.limits import REVOKE, TOKEN, TOKEN_FAILURES, failures
 
 AnyRequest = Request  # of any user, auth and state
 UNCACHED = {"cache-control": "no-store", "pragma": "no-cache"}  # RFC 6749 §5.1
@@ -41,7 +42,7 @@ async def jwks(ctx: Ctx) -> Response[dict[str, list[dict[str, object]]]]:
 
 @post(
     "/oauth/token",
-    opt=public("client credentials, a code or a refresh token prove the caller", rate=LOGIN, same_origin=False),
+    opt=public("client credentials, a code or a refresh token prove the caller", rate=TOKEN, same_origin=False),
     status_code=200,
 )
 async def token(
@@ -53,13 +54,14 @@ async def token(
     """RFC 6749: client credentials of a service account, or a sign-in of the command line, for a bearer token."""
     check_form(await request.body(), data.scope)
     client_id, secret = client_of(authorization, data.client_id, data.client_secret)
-    async with contexts() as ctx:
-        if data.grant_type == "client_credentials":
-            body = issued(await tokens.issue_token(ctx, TokenRequest(client_id=client_id, client_secret=secret)))
-        else:
-            body = issued(await program_tokens(ctx, data, visit_of(request)))
-    if body is None:
-        raise GrantRefused()
+    async with failures(request, TOKEN_FAILURES, client_id):
+        async with contexts() as ctx:
+            if data.grant_type == "client_credentials":
+                body = issued(await tokens.issue_token(ctx, TokenRequest(client_id=client_id, client_secret=secret)))
+            else:
+                body = issued(await program_tokens(ctx, data, visit_of(request)))
+        if body is None:
+            raise GrantRefused()
     return Response(body, headers=UNCACHED)
 
 
@@ -78,7 +80,7 @@ async def program_tokens(ctx: Context, data: TokenForm, visit: Visit) -> Program
 
 @post(
     "/oauth/revoke",
-    opt=public("whoever holds a refresh token may end it", rate=LOGIN, same_origin=False),
+    opt=public("whoever holds a refresh token may end it", rate=REVOKE, same_origin=False),
     status_code=200,
 )
 async def revoke_token(request: AnyRequest, ctx: Ctx, data: Form[RevokeForm]) -> Response[dict[str, object]]:  # type: ignore[type-arg]

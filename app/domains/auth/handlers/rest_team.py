@@ -26,15 +26,14 @@ from app.domains.auth.schemas.team import InvitationsAnswer, InviteBody, Members
 from app.domains.auth.service import invitations, team
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.rdb import RateLimit
 from app.shared.web import Ctx, Json, requires
 from app.shared.web.etag import IfMatch, seen_version, tagged
+from app.shared.web.limits import INVITATIONS
 from app.shared.web.paging import Cursor, CursorText, Limit
 
 READ = requires(Permission.TEAM_READ)
 MANAGE = requires(Permission.TEAM_MANAGE)
-MAILS = RateLimit("invitations", 60, 60)
-SENDS = requires(Permission.TEAM_MANAGE, rate=MAILS)
+SENDS = requires(Permission.TEAM_MANAGE, rate=INVITATIONS)
 OWN = requires(Permission.PROFILE)
 MOVES = requires(Permission.PROFILE, moves=True)
 RoleFilter = Annotated[str | None, QueryParameter(max_length=40, description="only people with this role")]

@@ -10,10 +10,9 @@ from app.domains.payments.schemas import AddCreditForm, RefundsPage
 from app.domains.payments.service import credit, overview
 from app.shared.authz import Permission
 from app.shared.errors import NotFound
-from app.shared.rdb import RateLimit
 from app.shared.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+from app.shared.web.limits import MONEY
 
-MONEY = RateLimit("money", 20, 60)
 Amount = Annotated[str, QueryParameter(max_length=12)]
 Canceled = Annotated[str | None, QueryParameter(max_length=1)]
 Intent = Annotated[UUID | None, QueryParameter(name="intent")]

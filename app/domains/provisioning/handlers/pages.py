@@ -19,6 +19,7 @@ from app.domains.provisioning.service import launch, release, views
 from app.shared.authz import Permission
 from app.shared.idempotency import once
 from app.shared.web import Ctx, Form, fragment, page, redirect, requires
+from app.shared.web.limits import LAUNCH as LAUNCHES
 
 Word = Annotated[str, QueryParameter(max_length=100)]
 Part = Annotated[Literal["whole", "gpus"], QueryParameter()]
@@ -26,7 +27,7 @@ Keys = Annotated[list[str] | None, QueryParameter(max_items=200)]
 Count = Annotated[int, QueryParameter(ge=0, le=64)]
 Cursor = Annotated[UUID | None, QueryParameter()]
 READ = requires(Permission.ALLOCATION_READ)
-LAUNCH = requires(Permission.ALLOCATION_LAUNCH)
+LAUNCH = requires(Permission.ALLOCATION_LAUNCH, rate=LAUNCHES)
 RELEASE = requires(Permission.ALLOCATION_RELEASE)
 DETAIL = "provisioning/machine.html"
 

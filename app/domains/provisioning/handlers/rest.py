@@ -20,6 +20,7 @@ from app.domains.provisioning.service import forecast, launch, release, views
 from app.shared.authz import Permission
 from app.shared.idempotency import dry_run, once
 from app.shared.web import Ctx, Json, requires
+from app.shared.web.limits import LAUNCH as LAUNCHES
 
 Cursor = Annotated[UUID | None, QueryParameter(description="`next_cursor` of the page before")]
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
@@ -28,7 +29,7 @@ READ = requires(Permission.ALLOCATION_READ)
 RELEASE = requires(Permission.ALLOCATION_RELEASE)
 
 
-@post("/api/v1/allocations", opt=requires(Permission.ALLOCATION_LAUNCH))
+@post("/api/v1/allocations", opt=requires(Permission.ALLOCATION_LAUNCH, rate=LAUNCHES))
 async def launch_allocation(ctx: Ctx, data: Json[LaunchBody]) -> Response[Launched | Forecast]:
     """Rent a machine (201), or with `dry_run` only say what it would mean (200)."""
     command = data.command()

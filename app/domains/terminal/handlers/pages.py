@@ -9,10 +9,8 @@ from app.domains.terminal.contracts import OpenTerminal, TokenMinted
 from app.domains.terminal.schemas import TerminalPage, TokenBody
 from app.domains.terminal.service import tickets, view
 from app.shared.authz import Permission
-from app.shared.rdb import RateLimit
 from app.shared.web import Ctx, Json, page, requires
-
-TOKENS = RateLimit("terminal", 120, 60)
+from app.shared.web.limits import TERMINAL
 
 
 @get(
@@ -29,7 +27,7 @@ async def terminal_page(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str
 
 @post(
     "/machines/{allocation_id:uuid}/terminal/token",
-    opt=requires(Permission.TERMINAL_OPEN, rate=TOKENS, idempotent=False),
+    opt=requires(Permission.TERMINAL_OPEN, rate=TERMINAL, idempotent=False),
     name="terminal:token",
     status_code=201,
     include_in_schema=False,
