@@ -216,15 +216,14 @@ def limits_page() -> str:
     """How many requests are answered."""
     from app.shared.rdb.rate_limit import LIMITS
 
-    rows = [
-        (f"`{limit.name}`", limit.who, limit.what, str(limit.count), str(limit.seconds)) for limit in LIMITS.values()
-    ]
+    found = LIMITS.values()
+    rows = [(f"`{limit.name}`", limit.who, limit.what, str(limit.count), str(limit.seconds)) for limit in found]
     return _page(
         "Limits of requests",
         """
-        Answers carry `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10); beyond a limit the answer
-        is 429 with `Retry-After`. Who is signed in is never counted by address; an address is an IPv4 address or the /64
-        of an IPv6 address. Without Valkey nothing is counted.
+        Answers carry `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10); beyond a limit the
+        answer is 429 with `Retry-After`. Who is signed in is never counted by address; an address is an IPv4 address or
+        the /64 of an IPv6 address. Without Valkey nothing is counted.
         """,
         _table(("name", "counted by", "what", "requests", "in seconds"), rows),
     )

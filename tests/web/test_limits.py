@@ -17,7 +17,7 @@ def test_two_limits_of_one_name_are_an_error() -> None:
         RateLimit("money", 1, 1, "person", "twice")
 
 
-def test_every_change_has_a_limit_of_the_table(runtime) -> None:
+async def test_every_change_has_a_limit_of_the_table(runtime) -> None:
     for method, path, handler in _routes(create_app(runtime)):
         if method in UNSAFE and isinstance(handler.opt.get("permission"), Permission):
             assert LIMITS[handler.opt["rate"].name] is handler.opt["rate"], path
