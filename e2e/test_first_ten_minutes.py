@@ -26,6 +26,10 @@ PERSON = "Nora Vale"
 EMAIL = f"nora.{uuid4().hex[:10]}@vale.example"  # nobody has seen her before
 TYPE, OTHER_TYPE = "H100 SXM ×8", "L40S ×4"
 NAME = "first-light"
+PAINTER = (
+    "import sys;[sys.stdout.write('\\x1b[%d;%dH%d' % (i % 17 + 2, i * 7 % 60 + 1, i)) for i in range(300000)];"
+    "sys.stdout.write('\\x1b[20;1Hend:299999');sys.stdout.flush();input()"
+)
 MICRO = Decimal("0.000001")
 
 
@@ -147,6 +151,8 @@ def _use_the_shell(visitor: Visitor, cable: Cable) -> None:
     page.reload()
     terminal.type("echo one:$BUOY")
     terminal.expect_line("one:orange-42")  # the same shell
+    _reload_a_full_screen(visitor, terminal)
+    _paste_what_is_hostile(visitor, terminal)
     with visitor.watch.losing_the_network():
         with cable.cut():
             terminal.expect_lost()
@@ -156,6 +162,40 @@ def _use_the_shell(visitor: Visitor, cable: Cable) -> None:
     terminal.expect_line("two:orange-42")
     terminal.back()
     Machine(page).expect_here(NAME)
+
+
+def _reload_a_full_screen(visitor: Visitor, terminal: Terminal) -> None:
+    """More output than is kept, drawn all over the screen without a line feed: a reload shows the same."""
+    terminal.type(f'clear; python3 -c "{PAINTER}"')
+    terminal.expect_text("end:299999")
+    shown = terminal.rows()
+    assert len([row for row in shown if row.strip()]) > 10
+    visitor.page.reload()
+    terminal.expect_text("end:299999")
+    assert terminal.rows()[: len(shown)] == shown
+    terminal.keys.press("Enter")
+    terminal.type("clear")
+    terminal.expect_prompt()
+
+
+def _paste_what_is_hostile(visitor: Visitor, terminal: Terminal) -> None:
+    """An escape sequence in the clipboard ends no bracketed paste; where there is none, several lines are asked for."""
+    dialog = visitor.page.get_by_role("dialog", name="Paste these lines?")
+    terminal.paste("echo safe\x1b[201~\x9b201~\necho ran-$((40 + 2))\n")
+    terminal.expect_text("echo safe[201~201~")
+    terminal.keys.press("Control+c")
+    terminal.type("cat")
+    terminal.paste("never\ncat-$((1 + 1))\n")
+    expect(dialog).to_contain_text("never")
+    dialog.get_by_role("button", name="Cancel").click()
+    terminal.paste("pasted\x03\nlines\n")
+    dialog.get_by_role("button", name="Paste").click()
+    terminal.expect_line("lines")
+    terminal.keys.press("Control+d")
+    terminal.type("echo after")
+    terminal.expect_line("after")
+    text = "\n".join(terminal.rows())
+    assert "ran-42" not in text and "never" not in text
 
 
 def _give_back(visitor: Visitor) -> None:

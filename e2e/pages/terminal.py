@@ -43,6 +43,21 @@ class Terminal:
     def expect_text(self, text: str) -> None:
         expect(self.screen).to_contain_text(text, timeout=SHELL_MS)
 
+    def rows(self) -> list[str]:
+        """The lines of the screen as they stand, without what is blank behind them."""
+        return [row.rstrip().replace("\xa0", " ") for row in self.screen.get_by_role("listitem").all_inner_texts()]
+
+    def paste(self, text: str) -> None:
+        """The clipboard holds `text`, whatever it holds, and the person pastes it."""
+        self.keys.evaluate(
+            """(field, text) => {
+              const clipboardData = new DataTransfer();
+              clipboardData.setData("text/plain", text);
+              field.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+            }""",
+            text,
+        )
+
     def expect_lost(self) -> None:
         expect(self.page.get_by_role("status").filter(has_text="Your shell is still running")).to_be_visible()
 

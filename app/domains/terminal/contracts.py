@@ -109,8 +109,9 @@ FromClient = Attach | Resize | Ack | Pause | Resume | Pong | Close
 
 
 class Attached(msgspec.Struct, frozen=True, tag="attached", tag_field="type"):
-    """Server: the next binary frame begins at `offset`; `gap` bytes before it are gone for ever. What comes before
-    `end` was written earlier: a client must not let it ask the terminal anything."""
+    """Server: the next binary frame begins at `offset`; `gap` bytes that the client has not seen are gone for ever.
+    Where bytes are gone, the stream begins with a reset (ESC c) and the screen that they left, in place of the last of
+    them. What comes before `end` was written earlier: a client must not let it ask the terminal anything."""
 
     terminal_id: UUID
     offset: int

@@ -5,17 +5,20 @@ while it holds little. It refuses to invent: what is gone is told as a gap.
 """
 
 from collections import deque
+from collections.abc import Callable
 
 BLOCK = 32 * 1024
 
 
 class Ring:
-    """Bytes `start` to `end` of a stream; `capacity` is the most it keeps, rounded up to a block."""
+    """Bytes `start` to `end` of a stream; `capacity` is the most it keeps, rounded up to a block. `dropped` is given
+    every block that goes, in order."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, dropped: Callable[[bytes], None] | None = None) -> None:
         if capacity < BLOCK:
             raise ValueError("a ring holds at least one block")
         self.capacity = capacity
+        self._dropped = dropped
         self.start = 0
         self.end = 0
         self._blocks: deque[bytearray] = deque()  # every block but the last is full
@@ -32,8 +35,10 @@ class Ring:
             view = view[len(part) :]
         self.end += len(data)
         while self.end - self.start - BLOCK >= self.capacity:
-            self._blocks.popleft()
+            block = self._blocks.popleft()
             self.start += BLOCK
+            if self._dropped is not None:
+                self._dropped(bytes(block))
 
     def read(self, offset: int, limit: int) -> bytes:
         """At most `limit` bytes from `offset` on; fewer at the end of a block. Raises LookupError for what is gone or

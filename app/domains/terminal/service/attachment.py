@@ -28,6 +28,7 @@ from app.domains.terminal.contracts import (
 )
 from app.domains.terminal.rules.pace import Bucket
 from app.domains.terminal.rules.ring import Ring
+from app.domains.terminal.rules.screen import Screen
 
 CHUNK = 32 * 1024  # bytes of output in one frame
 FLIGHT = 128 * 1024  # bytes sent and not yet on the screen
@@ -67,6 +68,7 @@ class Owner(Protocol):
 
     id: UUID
     ring: Ring
+    screen: Screen  # what the bytes before the ring have drawn
 
     def take_input(self, data: bytes) -> bool:
         """Give input to the machine; False when it does not take more for now."""
@@ -109,10 +111,7 @@ class Attachment:
         self._heard = time.monotonic()
         self._typed = self._accepted = self._told = 0
         self._bucket = Bucket(FRAMES_PER_SECOND, FRAMES_AT_ONCE, self._heard)
-        offset, gap = owner.ring.resume(held)
-        # a client that has nothing gets what there is: that some of it is gone is no news to it
-        self._sent = self.acked = offset
-        self._say(Attached(terminal_id=owner.id, offset=offset, end=owner.ring.end, gap=gap, new=new))
+        self._begin(held, new=new)
 
     async def run(self) -> None:
         """Serve the socket. Returns when it is closed, by whomever."""
@@ -176,10 +175,13 @@ class Attachment:
         ring = self._owner.ring
         if self.paused or self._sent >= ring.end or self._sent - self.acked >= FLIGHT:
             return False
-        if self._sent < ring.start:
-            self._start_again(self._sent)
+        if self._sent + len(self._before) < ring.start:
+            self._begin(self._sent, new=False)
             return True
-        data = ring.read(self._sent, CHUNK)
+        if self._before:
+            data, self._before = self._before[:CHUNK], self._before[CHUNK:]
+        else:
+            data = ring.read(self._sent, CHUNK)
         self._sent += len(data)
         await self._wire.send(data)
         return True
@@ -187,11 +189,15 @@ class Attachment:
     def _caught_up(self) -> bool:
         return not self._control and (self.paused or self._sent >= self._owner.ring.end)
 
-    def _start_again(self, held: int) -> None:
-        offset, gap = self._owner.ring.resume(held)
-        self._sent = self.acked = offset
+    def _begin(self, held: int | None, *, new: bool) -> None:
+        """Go on behind `held`. Who misses bytes that are gone, or never had any, is drawn the screen that they left:
+        it stands before the bytes that are kept, as if it had been written there. That some of it is gone is no news
+        to a client that had nothing."""
         ring = self._owner.ring
-        self._say(Attached(terminal_id=self._owner.id, offset=offset, end=ring.end, gap=gap, new=False))
+        offset, gap = ring.resume(held)
+        self._before = self._owner.screen.snapshot() if offset == ring.start != held else b""
+        self._sent = self.acked = offset - len(self._before)
+        self._say(Attached(terminal_id=self._owner.id, offset=self._sent, end=ring.end, gap=gap, new=new))
 
     # -- in -------------------------------------------------------------------------------------------------------
 
@@ -239,9 +245,9 @@ class Attachment:
                 self.paused = True
                 self._owner.balance()
             case Resume(offset=offset):
-                if self.paused and 0 <= offset <= self._sent:
+                if self.paused and offset <= self._sent:
                     self.paused = False
-                    self._start_again(offset)
+                    self._begin(offset, new=False)
                     self._owner.balance()
             case Close():
                 self._owner.close_by_person()

@@ -12,6 +12,7 @@ from uuid import UUID
 from app.domains.terminal.contracts import Ended
 from app.domains.terminal.gateway import RemoteShell
 from app.domains.terminal.rules.ring import Ring
+from app.domains.terminal.rules.screen import Screen
 from app.domains.terminal.rules.words import ending
 from app.domains.terminal.service.attachment import Attachment, Wire
 
@@ -49,18 +50,20 @@ class Shell:
         self.user_id = user_id
         self.sessions: set[UUID] = set()  # the browser sessions that may hold it
         self.place = place  # organisation and project of the machine, wherever its person stands
-        self.ring = Ring(RING)
+        self._size = (80, 24)
+        self.screen = Screen(*self._size)
+        self.ring = Ring(RING, self.screen.feed)
         self.end_code: str | None = None
         self.lost: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._attachments: set[Attachment] = set()
         self._remote: RemoteShell | None = None
         self._detached_at = time.monotonic()
-        self._size = (80, 24)
         self._on_end = on_end
 
     def connect(self, remote: RemoteShell, size: tuple[int, int]) -> None:
         """The machine's side is open."""
         self._remote, self._size = remote, size
+        self.screen.resize_at(self.ring.end, *size)
         self.balance()
 
     @property
@@ -118,6 +121,7 @@ class Shell:
         size = clamp(cols, rows)
         if size != self._size and self._remote is not None:
             self._size = size
+            self.screen.resize_at(self.ring.end, *size)
             self._remote.resize(*size)
 
     def balance(self) -> None:

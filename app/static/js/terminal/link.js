@@ -129,7 +129,7 @@ export class Link {
   attached(frame) {
     const first = this.received === null;
     this.cursor = frame.offset;
-    if (first || frame.gap) {
+    if (frame.offset !== this.received) { // not where this screen stands: it is drawn anew from there
       this.received = frame.offset;
       this.shown = this.acked = frame.offset;
     }

@@ -2,10 +2,11 @@
 import "./nonce.js";
 
 const version = new URL(import.meta.url).search; // our own modules change together
-const [{ Link }, { createScreen, readTheme }, { startKeybar }] = await Promise.all([
+const [{ Link }, { createScreen, readTheme }, { startKeybar }, { startPaste }] = await Promise.all([
   import("./link.js" + version),
   import("./screen.js" + version),
   import("./keybar.js" + version),
+  import("./paste.js" + version),
 ]);
 
 const $ = (selector, root = document) => root.querySelector(selector);
@@ -70,6 +71,7 @@ function addTab(terminalId, focus = true) {
     mayAnswer: () => answers && tab.link && tab.link.shown >= tab.quiet,
     openLink,
   }));
+  startPaste(pane, tab.term, askLines);
   tab.type = (text) => tab.link.type(encoder.encode(text));
   tab.term.onData((text) => tab.type(withControl(text)));
   tab.term.onBinary((text) => tab.link.type(Uint8Array.from(text, (sign) => sign.charCodeAt(0))));
@@ -93,22 +95,22 @@ function takeFocus(tab) {
 }
 
 function listener(tab) {
-  let cut = false;
+  let missed = 0;
   return {
-    attached: (frame, first) => {
+    attached: (frame) => {
       tab.quiet = frame.end;
-      cut = first && frame.offset > 0; // the oldest line that is kept is not whole
       remember();
     },
     output: (bytes, shown) => {
-      if (cut) {
-        const line = bytes.indexOf(10);
-        if (line >= 0) cut = false;
-        bytes = line >= 0 ? bytes.subarray(line + 1) : bytes.subarray(bytes.length);
+      if (missed) { // the server draws the screen anew, from a reset on: what is missing is said above it
+        tab.term.reset();
+        tab.term.write(`\x1b[2m… ${size(missed)} of output passed while this window was away …\x1b[0m${"\r\n".repeat(tab.term.rows)}\x1b[H`);
+        if (bytes[0] === 0x1b && bytes[1] === 0x63) bytes = bytes.subarray(2);
+        missed = 0;
       }
       tab.term.write(bytes, shown);
     },
-    gap: (bytes) => tab.term.write(`\x18\x1b[0m\r\n\x1b[2m… ${size(bytes)} of output passed while this window was away …\x1b[0m\r\n`),
+    gap: (bytes) => { missed = bytes; },
     state: (state, attempts) => {
       tab.state = state;
       tab.attempts = attempts;
@@ -191,6 +193,18 @@ function openLink(address) {
   $("[data-link-go]", dialog).onclick = () => {
     dialog.close();
     window.open(url.href, "_blank", "noopener,noreferrer");
+  };
+  dialog.showModal();
+}
+
+function askLines(text, paste) {
+  const dialog = $("#paste-lines");
+  const lines = text.split(/\r\n|\r|\n/);
+  $("[data-paste-text]", dialog).textContent = lines.slice(0, 12).join("\n") + (lines.length > 12 ? `\n… and ${lines.length - 12} more lines` : "");
+  $("[data-paste-go]", dialog).onclick = () => {
+    dialog.close();
+    paste();
+    active?.term.focus();
   };
   dialog.showModal();
 }
