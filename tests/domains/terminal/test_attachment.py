@@ -7,6 +7,7 @@ from itertools import cycle
 from uuid import uuid4
 
 from app.domains.terminal.rules.ring import Ring
+from app.domains.terminal.rules.screen import Screen
 from app.domains.terminal.service.attachment import VIOLATION, Attachment
 
 
@@ -15,7 +16,8 @@ class Shell:
 
     def __init__(self) -> None:
         self.id = uuid4()
-        self.ring = Ring(64 * 1024)
+        self.screen = Screen(80, 24)
+        self.ring = Ring(64 * 1024, self.screen.feed)
 
     def take_input(self, data: bytes) -> bool:
         return True

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import shutil
 import struct
@@ -22,6 +23,9 @@ from app.domains.terminal.rules.screen import Screen, _drawn
 COLS, ROWS = 80, 24
 
 
+TRAILING = re.compile(rb" +\r\n")  # a cell that was never written and one with a blank look alike
+
+
 def live(output: bytes) -> bytes:
     """The state of a terminal that saw everything."""
     return state_of(output)
@@ -32,7 +36,7 @@ def state_of(output: bytes) -> bytes:
         terminal.feed(output)
         before = _drawn(terminal, modes=True)
         terminal.feed(b"\x18\x1b[?1049l")  # what is behind a full-screen program counts too
-        return before + _drawn(terminal, modes=False)
+        return TRAILING.sub(b"\r\n", before + _drawn(terminal, modes=False))
 
 
 def replayed(output: bytes, piece: int = 7_001) -> bytes:

@@ -77,15 +77,16 @@ class Screen:
 
 
 def _unfinished(data: bytes) -> bytes:
-    """The last sequence or sign of `data`, when it does not end there."""
-    began = data.rfind(b"\x1b")
-    if 0 <= began >= len(data) - MOST_TAIL:
+    """The sequence or the sign at the end of `data` that is not whole, and broken signs right before it."""
+    end, began = len(data), data.rfind(b"\x1b")
+    if 0 <= began >= end - MOST_TAIL:
         with Terminal(2, 2, scrollback=0) as probe:
             probe.feed(data[began : began + 1])
             if probe.feed_until_ground(data[began + 1 :]) is None:
-                return data[began:]
-    sign = PARTIAL_SIGN.search(data)
-    return sign.group() if sign else b""
+                end = began
+    while len(data) - end < MOST_TAIL and (sign := PARTIAL_SIGN.search(data, max(0, end - 3), end)):
+        end = sign.start()
+    return data[end:]
 
 
 def _new(cols: int, rows: int) -> Terminal:
