@@ -27,8 +27,8 @@ EMAIL = f"nora.{uuid4().hex[:10]}@vale.example"  # nobody has seen her before
 TYPE, OTHER_TYPE = "H100 SXM ×8", "L40S ×4"
 NAME = "first-light"
 PAINTER = (
-    "import sys;[sys.stdout.write('\\x1b[%d;%dH%d' % (i % 17 + 2, i * 7 % 60 + 1, i)) for i in range(300000)];"
-    "sys.stdout.write('\\x1b[20;1Hend:299999');sys.stdout.flush();input()"
+    "import sys;i=299999;[sys.stdout.write('\\x1b[%d;%dH%d' % (i % 17 + 2, i * 7 % 60 + 1, i)) for i in range(300000)];"
+    "sys.stdout.write('\\x1b[20;1Hend:%d' % i);sys.stdout.flush();input()"
 )
 MICRO = Decimal("0.000001")
 
@@ -184,7 +184,8 @@ def _paste_what_is_hostile(visitor: Visitor, terminal: Terminal) -> None:
     terminal.paste("echo safe\x1b[201~\x9b201~\necho ran-$((40 + 2))\n")
     terminal.expect_text("echo safe[201~201~")
     terminal.keys.press("Control+c")
-    terminal.type("cat")
+    terminal.type("echo go-$((1 + 1)); cat")
+    terminal.expect_line("go-2")  # the shell's own bracketed paste is off now
     terminal.paste("never\ncat-$((1 + 1))\n")
     expect(dialog).to_contain_text("never")
     dialog.get_by_role("button", name="Cancel").click()

@@ -8,3 +8,12 @@ Document.prototype.createElement = function createElement(name, options) {
   if (nonce && element instanceof HTMLStyleElement) element.nonce = nonce;
   return element;
 };
+
+// Colours outside of the sixteen, and those that it changes for contrast, it writes as style attributes, which the policy refuses.
+// Set as properties they are allowed: only scripts of ours can do that.
+const setAttribute = Element.prototype.setAttribute;
+
+Element.prototype.setAttribute = function set(name, value) {
+  if (name === "style" && this instanceof HTMLElement) this.style.cssText = value;
+  else setAttribute.call(this, name, value);
+};
