@@ -111,7 +111,7 @@ def _drawn(terminal: Terminal, *, modes: bool) -> bytes:
     formatter = ffi.new("GhosttyFormatter*")
     check(lib.ghostty_formatter_terminal_new(ffi.NULL, formatter, terminal._t[0], options[0]), "formatter")
     try:
-        text = read_buf(lambda *place: lib.ghostty_formatter_format_buf(formatter[0], *place))
+        text: str = read_buf(lambda *place: lib.ghostty_formatter_format_buf(formatter[0], *place))
     finally:
         lib.ghostty_formatter_free(formatter[0])
     return text.encode()

@@ -110,6 +110,8 @@ class Attachment:
         self._drain_until = 0.0
         self._heard = time.monotonic()
         self._typed = self._accepted = self._told = 0
+        self._before = b""  # the screen that stands before what is kept, as far as it is not sent yet
+        self._sent = self.acked = 0
         self._bucket = Bucket(FRAMES_PER_SECOND, FRAMES_AT_ONCE, self._heard)
         self._begin(held, new=new)
 
