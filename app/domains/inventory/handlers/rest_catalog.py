@@ -35,7 +35,7 @@ from app.domains.inventory.schemas.catalog import (
 )
 from app.domains.inventory.service import keeping, pricing
 from app.shared.approval import ASKED, Outcome
-from app.shared.idempotency import once
+from app.shared.idempotency import dry_run, once
 from app.shared.web import Ctx, Json
 from app.shared.web.etag import IfMatch, seen_version, tagged
 
@@ -89,7 +89,7 @@ async def plan_price(ctx: Ctx, data: Json[PlanPriceBody]) -> Response[PriceView]
     """Announce a price. A higher one begins after the notice that policy asks for, one far from the last waits for a
     second person (202); the past is never rewritten. With `dry_run` only what it would mean (200)."""
     if data.dry_run:
-        return Response(await pricing.preview_price(ctx, data.command()), status_code=200)  # type: ignore[arg-type]
+        return Response(await dry_run(ctx, pricing.preview_price, data.command()), status_code=200)  # type: ignore[arg-type]
     return (await once(ctx, Outcome[PriceView], pricing.plan_price, data.command())).answer(201)
 
 
