@@ -65,7 +65,7 @@ async def plan_by_two(ctx: Context, command: PlanPrice, request: ChangeRequest) 
 
 async def preview_price(ctx: Context, command: PlanPrice) -> PriceEffect:
     """What that price would mean, without setting it. Raises what `plan_price` does."""
-    return (await _plan(ctx, command)).effect
+    return (await _plan(ctx, command, only_look=True)).effect
 
 
 async def try_price(ctx: Context, command: Callable[[], PlanPrice]) -> tuple[PriceEffect | None, str]:
@@ -113,9 +113,10 @@ async def withdraw_price(ctx: Context, command: WithdrawPrice) -> PriceWithdrawn
     return PriceWithdrawn(price_id=price.price_version_id)
 
 
-async def _plan(ctx: Context, command: PlanPrice) -> _Planned:
+async def _plan(ctx: Context, command: PlanPrice, *, only_look: bool = False) -> _Planned:
     scope, now = platform_scope(ctx.actor, MANAGE), await ctx.now()
-    sku = await keeping.lock_sku(ctx.session, scope, command.sku_code)
+    find = catalog.find_sku(ctx.session, command.sku_code) if only_look else None
+    sku = await (find or keeping.lock_sku(ctx.session, scope, command.sku_code))
     if sku is None:
         raise NotFound()
     bounds = await _bounds(ctx)
