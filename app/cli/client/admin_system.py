@@ -63,7 +63,7 @@ def letters_redrive(api: Api, as_json: bool, letters: tuple[str, ...], everythin
         raise click.UsageError("Give the letters, or --all.")
     if source and not everything:
         raise click.UsageError("--source goes with --all.")
-    body: Json = {"ids": [row["id"] for row in _letters(api, letters)] if letters else [], "source": source}
+    body: Json = {"ids": [row["id"] for row in _letters(api, letters)] if letters else None, "source": source}
     answer = api.post(f"{PATH}/dead-letters/redrive", body)
     said(answer, as_json, f"Sent again: {answer['count']}.")
 

@@ -208,13 +208,13 @@ async def test_500_nodes_are_listed_with_two_statements_and_paged_to_the_end(run
     assert answer.status_code == 200 and len(seen) == 2, seen
     assert "50 shown of 500" in words(answer.text)
     names: list[str] = []
-    cursor: str | None = ""
-    while cursor is not None:
+    where: dict[str, str] | None = {}
+    while where is not None:
         with statements(runtime) as seen:
-            found = (await olga.client.get("/api/v1/admin/nodes", params={"cursor": cursor, "limit": 200})).json()
+            found = (await olga.client.get("/api/v1/admin/nodes", params={**where, "limit": "200"})).json()
         assert len(seen) == 1
         names += [item["hostname"] for item in found["items"]]
-        cursor = found["next_cursor"]
+        where = {"cursor": found["next_cursor"]} if found["next_cursor"] else None
     assert names == [f"node-{number:03}" for number in range(1, 501)]
 
 

@@ -34,9 +34,9 @@ class LettersPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RedriveLetters(msgspec.Struct, frozen=True, kw_only=True):
-    """Send these again; without ids all that wait, of one source when one is named."""
+    """Send these again; with None all that wait, of one source when one is named."""
 
-    ids: tuple[UUID, ...] = ()
+    ids: tuple[UUID, ...] | None = None
     source: str | None = None
 
 

@@ -1,10 +1,11 @@
 """Forms, JSON and pages about the machinery."""
 
 from datetime import UTC, datetime
-from typing import get_args
+from typing import Annotated, get_args
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from app.domains.admin.contracts.operations import (
     Announce,
@@ -40,12 +41,16 @@ class RedriveForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RedriveBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """These, or without ids all that wait, of one source when one is named."""
+    """These, or without ids all that wait, of one source when one is named. An empty list of ids is refused: it is
+    what a program sends that found nothing, not what it sends to mean all."""
 
-    ids: tuple[UUID, ...] = ()
+    ids: Annotated[tuple[UUID, ...], Meta(min_length=1, max_length=200)] | None = None
     source: str | None = None
 
     def command(self) -> RedriveLetters:
+        """Raises ValidationFailed when both are given."""
+        if self.ids is not None and self.source is not None:
+            raise ValidationFailed(fields={"source": "Name ids or a source, not both."})
         return RedriveLetters(ids=self.ids, source=self.source)
 
 

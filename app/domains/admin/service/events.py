@@ -64,14 +64,14 @@ async def show_letter(ctx: Context, letter_id: UUID) -> DeadLetter:
 async def redrive_letters(ctx: Context, command: RedriveLetters) -> Redriven:
     """Send dead letters again: these (at most 200), or without ids all that wait, in steps, the oldest first. Raises
     NotFound, Conflict for one that was sent again before, ValidationFailed for too many."""
-    if len(command.ids) > AT_ONCE:
-        raise ValidationFailed(fields={"ids": f"At most {AT_ONCE} at once; without ids all that wait."})
-    count = len(command.ids)
-    if command.ids:
+    if command.ids is not None:
+        if len(command.ids) > AT_ONCE:
+            raise ValidationFailed(fields={"ids": f"At most {AT_ONCE} at once; without ids all that wait."})
+        count = len(command.ids)
         await _send_again(ctx, command.ids)
     else:
         count = await report.count_letters_of(ctx.session, platform_scope(ctx.actor, MANAGE), command.source)
-        subject = uuid5(REDRIVE_SUBJECT, command.source or "")
+        subject = uuid5(REDRIVE_SUBJECT, "" if command.source is None else command.source)
         await ask(ctx, REDRIVE_ALL, subject, arguments=Redrive(command.source), total=count)
     ctx.explain(count=count)
     return Redriven(count=count)
@@ -121,7 +121,9 @@ async def discard_letter(ctx: Context, command: DiscardLetter) -> Discarded:
 
 
 def _named(command: RedriveLetters) -> str:
-    return str(command.ids[0]) if len(command.ids) == 1 else command.source or "many"
+    if command.ids is not None and len(command.ids) == 1:
+        return str(command.ids[0])
+    return "many" if command.source is None else command.source
 
 
 def _place(cursor: str | None) -> tuple[datetime, UUID] | None:

@@ -24,7 +24,7 @@ from app.domains.auth.contracts.team import (
 )
 from app.domains.auth.schemas.team import InvitationsAnswer, InviteBody, MembersAnswer, ReceivedAnswer, RoleBody
 from app.domains.auth.service import invitations, team
-from app.shared.authz import Permission
+from app.shared.authz import Permission, Role
 from app.shared.idempotency import once
 from app.shared.web import Ctx, Json, requires
 from app.shared.web.etag import IfMatch, seen_version, tagged
@@ -36,7 +36,7 @@ MANAGE = requires(Permission.TEAM_MANAGE)
 SENDS = requires(Permission.TEAM_MANAGE, rate=INVITATIONS)
 OWN = requires(Permission.PROFILE)
 MOVES = requires(Permission.PROFILE, moves=True)
-RoleFilter = Annotated[str | None, QueryParameter(max_length=40, description="only people with this role")]
+RoleFilter = Annotated[Role | None, QueryParameter(description="only people with this role")]
 ProjectFilter = Annotated[UUID | None, QueryParameter(description="only people with a role in this project")]
 Search = Annotated[str, QueryParameter(max_length=100, description="a part of the name or address")]
 StateFilter = Annotated[
@@ -55,7 +55,9 @@ async def list_members(
     limit: Limit = 50,
 ) -> MembersAnswer:
     """Everybody of the organisation with their roles, by name."""
-    query = MemberQuery(role=role, project_id=project_id, search=q, cursor=cursor, limit=limit)
+    query = MemberQuery(
+        role=None if role is None else role.value, project_id=project_id, search=q, cursor=cursor, limit=limit
+    )
     found = await team.page_members(ctx, query)
     return MembersAnswer(items=list(found.items), next_cursor=found.next_cursor)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.inventory.contracts import CordonNode, NodeChanged, UncordonNode
+from app.domains.inventory.contracts import CordonNode, NodeChanged, NodeState, UncordonNode
 from app.domains.inventory.schemas import (
     ImageAnswer,
     NodesAnswer,
@@ -23,7 +23,7 @@ from app.shared.idempotency import once
 from app.shared.web import Ctx, Json, requires
 
 Word = Annotated[str | None, QueryParameter(max_length=100)]
-StateWord = Annotated[str | None, QueryParameter(name="state", max_length=100)]  # `state` alone is Litestar's own
+InState = Annotated[NodeState | None, QueryParameter(name="state")]  # `state` alone is Litestar's own
 Limit = Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)]
 
 
@@ -48,7 +48,7 @@ async def list_images(ctx: Ctx) -> list[ImageAnswer]:
 @get("/api/v1/admin/nodes", opt=requires(Permission.PLATFORM_NODE_READ))
 async def list_nodes(
     ctx: Ctx,
-    node_state: StateWord = None,
+    node_state: InState = None,
     sku: Word = None,
     search: Word = None,
     cursor: Word = None,

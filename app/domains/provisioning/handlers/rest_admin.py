@@ -1,21 +1,26 @@
 """The fleet for programs of operators."""
 
-from litestar import get
+from typing import Annotated
 
-from app.domains.provisioning.handlers.pages_admin import Search, StateWord, TypeWord
+from litestar import get
+from litestar.params import QueryParameter
+
+from app.domains.provisioning.handlers.pages_admin import Search, TypeWord
+from app.domains.provisioning.rules.fleet import NodeWord
 from app.domains.provisioning.schemas.fleet import FleetAnswer, StuckListAnswer, fleet_answer, stuck_answer
 from app.domains.provisioning.service import fleet
 from app.domains.provisioning.service.fleet import FleetQuery
 from app.shared.authz import Permission
 from app.shared.web import Ctx, requires
 
+Word = Annotated[NodeWord | None, QueryParameter(name="state", description="one of `words`")]
 CONSOLE = requires(Permission.PLATFORM_CONSOLE)
 
 
 @get("/api/v1/admin/fleet", opt=CONSOLE)
-async def get_fleet(ctx: Ctx, sku: TypeWord = None, node_state: StateWord = None, search: Search = None) -> FleetAnswer:
+async def get_fleet(ctx: Ctx, sku: TypeWord = None, node_word: Word = None, search: Search = None) -> FleetAnswer:
     """The fleet in figures, and its nodes under a filter: type, state (a word of `words`), a search."""
-    return fleet_answer(await fleet.fleet(ctx, FleetQuery(sku=sku, word=node_state, search=search)))
+    return fleet_answer(await fleet.fleet(ctx, FleetQuery(sku=sku, word=node_word, search=search)))
 
 
 @get("/api/v1/admin/stuck", opt=CONSOLE)

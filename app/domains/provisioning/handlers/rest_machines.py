@@ -1,12 +1,14 @@
 """Machines of all tenants for programs of operators."""
 
+from typing import Annotated
 from uuid import UUID
 
 from litestar import get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
 from app.domains.provisioning.contracts import Changed, EmptyNode, ForceCancel, ForceRelease
-from app.domains.provisioning.handlers.pages_machines import READ, RELEASE, Flag, Id, Search, StateWord, Word
+from app.domains.provisioning.handlers.pages_machines import READ, RELEASE, Id, Search, Word
+from app.domains.provisioning.rules.states import State
 from app.domains.provisioning.schemas.operators import (
     EmptiedAnswer,
     OperatorAllocationsAnswer,
@@ -22,13 +24,16 @@ from app.shared.idempotency import once
 from app.shared.web import Contexts, Ctx, Json
 from app.shared.web.paging import Cursor, Limit
 
+Only = Annotated[bool, QueryParameter(description="only those")]
+InState = Annotated[State | None, QueryParameter(name="state", description="only those in this state")]
+
 
 @get("/api/v1/admin/allocations", opt=READ)
 async def list_all_allocations(
     ctx: Ctx,
-    live: Flag = None,
-    stuck: Flag = None,
-    state_word: StateWord = None,
+    live: Only = False,
+    stuck: Only = False,
+    in_state: InState = None,
     sku: Word = None,
     tenant: Id = None,
     project: Id = None,
@@ -39,7 +44,7 @@ async def list_all_allocations(
 ) -> OperatorAllocationsAnswer:
     """Machines of all tenants, newest first, by state, type, organisation, project, node, name or id."""
     query = Query(
-        live=bool(live), stuck=bool(stuck), state=state_word, sku=sku, tenant_id=tenant, project_id=project,
+        live=live, stuck=stuck, state=in_state, sku=sku, tenant_id=tenant, project_id=project,
         node_id=node, search=search, before=cursor, limit=limit,
     )  # fmt: skip
     return allocations_answer(await operators.page_allocations(ctx, query))

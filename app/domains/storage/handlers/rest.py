@@ -19,6 +19,7 @@ from app.domains.storage.contracts import (
     RenameNamespace,
     RestoreFolder,
     RestoreObject,
+    Sort,
     UsageView,
 )
 from app.domains.storage.schemas.api import (
@@ -46,7 +47,7 @@ WRITE = requires(Permission.STORAGE_WRITE)
 Name = Annotated[str, QueryParameter(description="the namespace", max_length=40)]
 Folder = Annotated[str, QueryParameter(description="a folder's path; empty is the top", max_length=1100)]
 Words = Annotated[str, QueryParameter(description="only files below the folder whose path holds this", max_length=200)]
-Order = Annotated[str, QueryParameter(description="name | size | changed, with - in front for descending")]
+Order = Annotated[Sort, QueryParameter(description="with - in front for descending")]
 
 
 @get("/api/v1/storage/namespaces", opt=READ)

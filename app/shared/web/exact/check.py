@@ -5,7 +5,7 @@ text is no number, `25.0` and `1e3` are no whole numbers, `1` is not true, an in
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from difflib import get_close_matches
 from uuid import UUID
@@ -115,12 +115,16 @@ def _scalar(value: object, kind: inspect.Type) -> str | None:
         return _integer(value, kind)
     if isinstance(kind, inspect.StrType):
         return _text(value, kind)
-    if isinstance(kind, inspect.LiteralType):
-        fits = any(type(value) is type(choice) and value == choice for choice in kind.values)
-        return None if fits else f"must be one of {', '.join(map(str, kind.values))}"
+    if isinstance(kind, inspect.LiteralType | inspect.EnumType):
+        return _choice(value, kind.values if isinstance(kind, inspect.LiteralType) else [one.value for one in kind.cls])
     if type(kind) in SCALARS:
         return _converted(value, *SCALARS[type(kind)])
     raise NotImplementedError(f"no exact check of {kind}")
+
+
+def _choice(value: object, choices: Sequence[object]) -> str | None:
+    fits = any(type(value) is type(choice) and value == choice for choice in choices)
+    return None if fits else f"must be one of {', '.join(map(str, choices))}"
 
 
 def _integer(value: object, kind: inspect.IntType) -> str | None:
