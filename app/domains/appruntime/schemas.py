@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
 import msgspec
@@ -21,6 +22,7 @@ from app.domains.appruntime.rules.states import COMING, DOWN
 from app.domains.appruntime.rules.words import LOOKS
 from app.domains.appruntime.service.views import App, AppDetail, LaunchChoices
 from app.domains.provisioning.contracts import AllocationView
+from app.shared.errors import ValidationFailed
 from app.shared.web.paging import Slice
 from app.shared.web.parts import Step
 from app.shared.web.show_code import ApiCall, call
@@ -32,6 +34,8 @@ ROLE_WORDS = {"owner": "owner: may manage it", "user": "user: may open it", "vie
 
 class LaunchAppBody(msgspec.Struct, kw_only=True):
     """`version` empty means the newest, `name` empty that one is chosen. `machine` is an allocation's id."""
+
+    WIRE_NAMES: ClassVar = {"slug": "app", "allocation_id": "machine"}
 
     app: str
     machine: UUID
@@ -56,13 +60,20 @@ class AppMemberBody(msgspec.Struct, kw_only=True):
 
 
 class LaunchAppForm(msgspec.Struct, kw_only=True):
+    WIRE_NAMES: ClassVar = LaunchAppBody.WIRE_NAMES
+
     app: str = ""
     machine: str = ""
     version: str = ""
     name: str = ""
 
     def command(self) -> LaunchApp:
-        return LaunchApp(slug=self.app, allocation_id=UUID(self.machine), version=self.version, name=self.name)
+        """Raises ValidationFailed for what is no machine."""
+        try:
+            machine = UUID(self.machine)
+        except ValueError as error:
+            raise ValidationFailed(fields={"machine": "Choose a machine that is running."}) from error
+        return LaunchApp(slug=self.app, allocation_id=machine, version=self.version, name=self.name)
 
 
 class ActForm(msgspec.Struct, kw_only=True):

@@ -1,5 +1,7 @@
 """Errors that belong to no single domain."""
 
+from collections.abc import Mapping
+
 from app.shared.errors.base import DomainError
 
 FieldErrors = dict[str, str]
@@ -11,8 +13,13 @@ class ValidationFailed(DomainError):
     title = "Some fields need another look."
 
     def __init__(self, message: str | None = None, *, fields: FieldErrors | None = None) -> None:
-        self.fields: FieldErrors = fields or {}
+        self.fields: FieldErrors = {} if fields is None else fields
         super().__init__(message, fields=self.fields)
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Say the fields as the caller wrote them."""
+        self.fields = {names.get(field, field): text for field, text in self.fields.items()}
+        self.details["fields"] = self.fields
 
 
 class Unauthenticated(DomainError):

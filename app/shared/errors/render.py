@@ -33,6 +33,7 @@ from app.shared.errors.http import (
     UnsupportedMediaType,
     UpgradeRequired,
 )
+from app.shared.errors.written import fields_of, wire_names
 from app.shared.middleware.request import route_of
 from app.shared.telemetry.metrics import ERRORS
 from app.shared.telemetry.trace import Trace, new_trace
@@ -72,7 +73,7 @@ def as_domain_error(error: Exception) -> DomainError:
     if isinstance(error, DomainError):
         return error
     if isinstance(error, ValidationException):
-        return ValidationFailed(fields=_fields_of(error))
+        return ValidationFailed(fields=fields_of(error))
     if isinstance(error, RecursionError):
         return ValidationFailed("This request is nested too deeply.")
     if isinstance(error, HTTPException):
@@ -100,18 +101,11 @@ def _of_http(error: HTTPException) -> DomainError:
     return kind() if kind else DomainError()
 
 
-def _fields_of(error: ValidationException) -> dict[str, str]:
-    extra = error.extra if isinstance(error.extra, list) else []
-    fields: dict[str, str] = {}
-    for item in extra:
-        if isinstance(item, dict):
-            fields[str(item.get("key", "body"))] = str(item.get("message", "is not valid"))[:200]
-    return fields
-
-
 def render_error(request: AnyRequest, error: Exception) -> Response[str] | Response[dict[str, object]]:  # type: ignore[type-arg]
     """Registered for every exception. What was refused is in the audit log already (`refusals`)."""
     refusal = as_domain_error(error)
+    if isinstance(refusal, ValidationFailed):
+        refusal.rename(wire_names(request.scope.get("route_handler")))
     state = request.scope.setdefault("state", {})
     trace = cast(Trace, state.setdefault("trace", new_trace(request.headers.get("x-correlation-id"))))
     return _answer(request, refusal, trace, error)

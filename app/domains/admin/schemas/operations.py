@@ -1,7 +1,7 @@
 """Forms, JSON and pages about the machinery."""
 
 from datetime import UTC, datetime
-from typing import Annotated, get_args
+from typing import Annotated, ClassVar, get_args
 from uuid import UUID
 
 import msgspec
@@ -56,6 +56,8 @@ class RedriveBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 class AnnounceForm(msgspec.Struct, frozen=True, kw_only=True):
     """Instants as `datetime-local` gives them, in UTC; empty is “from now on” and “for a day”."""
+
+    WIRE_NAMES: ClassVar = {"from_at": "from", "to_at": "to"}
 
     text: str = ""
     level: str = "busy"

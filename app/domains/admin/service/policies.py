@@ -26,6 +26,7 @@ from app.shared.approval import ChangeRequest, Outcome, ask, performs
 from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.authz.scope import require
 from app.shared.errors import NotFound, ValidationFailed
+from app.shared.errors.faults import named
 from app.shared.policy import POLICIES
 from app.shared.policy import changes as store
 from app.shared.policy.changes import StoredValue
@@ -232,10 +233,12 @@ async def _check_scope(ctx: Context, scope: PolicyScope) -> None:
         if scope.project_id is not None:
             raise ValidationFailed(fields={"tenant_id": "A project needs its organisation."})
         return
-    await auth.tenant(ctx, scope.tenant_id)
+    with named("tenant_id", "There is no such organisation."):
+        await auth.tenant(ctx, scope.tenant_id)
     if scope.project_id is not None:
-        if (await auth.project(ctx, scope.project_id)).tenant_id != scope.tenant_id:
-            raise NotFound()
+        with named("project_id", "There is no such project in this organisation."):
+            if (await auth.project(ctx, scope.project_id)).tenant_id != scope.tenant_id:
+                raise NotFound()
 
 
 def _view(key: AnyKey, stored: list[StoredValue], version: int) -> PolicyView:

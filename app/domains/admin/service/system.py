@@ -28,6 +28,7 @@ from app.shared.buildinfo import BUILD
 from app.shared.clock import process_now
 from app.shared.db.migrate import alembic_config
 from app.shared.errors import NotFound, ValidationFailed
+from app.shared.errors.faults import Faults
 from app.shared.idempotency import once
 from app.shared.ids import new_id
 from app.shared.records import list_unread
@@ -88,17 +89,18 @@ def _newest_migration() -> str:
 @privileged(MANAGE, "announcement.create", "announcement", lambda _, result: result and result.id)
 async def announce(ctx: Context, command: Announce) -> AnnouncementView:
     """Put a message on every page. Raises ValidationFailed."""
-    said = " ".join(command.text.split())
-    if not 3 <= len(said) <= LONGEST_TEXT or not said.isprintable():
-        raise ValidationFailed(fields={"text": f"Say it in 3 to {LONGEST_TEXT} characters."})
-    now = await ctx.now()
-    for name, at in (("from", command.from_at), ("to", command.to_at)):
-        if at is not None and (at.tzinfo is None or abs(at - now) > FURTHEST):
-            raise ValidationFailed(fields={name: "Write a time with its zone, at most a year away."})
-    from_at = command.from_at or now
-    to_at = command.to_at or from_at + DAY
-    if to_at <= max(from_at, now):
-        raise ValidationFailed(fields={"to": "It has to end after its beginning, and not in the past."})
+    said, now = " ".join(command.text.split()), await ctx.now()
+    from_at, to_at = now if command.from_at is None else command.from_at, command.to_at
+    with Faults() as faults:
+        fits = 3 <= len(said) <= LONGEST_TEXT and said.isprintable()
+        faults.unless(fits, "text", f"Say it in 3 to {LONGEST_TEXT} characters.")
+        for name, at in (("from_at", from_at), ("to_at", now if to_at is None else to_at)):
+            near = at.tzinfo is not None and abs(at - now) <= FURTHEST
+            faults.unless(near, name, "Write a time with its zone, at most a year away.")
+        if not faults.fields:
+            to_at = from_at + DAY if to_at is None else to_at
+            faults.unless(to_at > max(from_at, now), "to_at", "It ends after its beginning, and not in the past.")
+    to_at = from_at + DAY if to_at is None else to_at
     view = AnnouncementView(
         id=new_id(),
         text=said,

@@ -26,7 +26,6 @@ from app.domains.appruntime.service import acting, entrance, launch, logs, manif
 from app.domains.provisioning import public as provisioning
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.shared.errors import ValidationFailed
 from app.shared.idempotency import once
 from app.shared.web import Contexts, Ctx, Form, fragment, page, redirect, requires
 from app.shared.web.paging import Cursor, cut
@@ -78,8 +77,6 @@ async def launch_form(
 @post("/apps/launch", opt=RUN, include_in_schema=False)
 async def launch_app(ctx: Ctx, data: Form[LaunchAppForm]) -> Response[str]:
     """Launch, then to the app's page."""
-    if not data.machine:
-        raise ValidationFailed(fields={"machine": "Choose a machine that is running."})
     launched = await once(ctx, Launched, launch.launch, data.command())
     return redirect(ctx, f"/apps/{launched.app_id}")
 

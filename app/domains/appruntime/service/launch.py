@@ -13,7 +13,8 @@ from app.domains.appruntime.service.addresses import origin_of
 from app.domains.provisioning import public as provisioning
 from app.domains.provisioning.contracts import AccessTarget
 from app.shared.authz import Permission, privileged, project_scope
-from app.shared.errors import Forbidden, ValidationFailed
+from app.shared.errors import Forbidden
+from app.shared.errors.faults import Faults, named
 from app.shared.ids import new_id
 
 
@@ -24,8 +25,7 @@ async def launch(ctx: Context, command: LaunchApp) -> Launched:
     Raises NotFound, NotActive (the machine), ValidationFailed, TooManyApps, AppNameInUse, MachineTooSmall.
     """
     scope = project_scope(ctx.actor, Permission.APP_RUN)
-    target = await provisioning.get_access_target(ctx, command.allocation_id)
-    manifest = await _manifest(ctx, command)
+    target, manifest = await _found(ctx, command)
     needed = check(manifest.body).needs.gpus
     machine = await provisioning.get_machine(ctx, command.allocation_id)
     if machine.gpus < needed:
@@ -36,8 +36,6 @@ async def launch(ctx: Context, command: LaunchApp) -> Launched:
     if len(taken) >= await ctx.policy(MAX_APPS, scope.tenant_id, scope.project_id):
         raise TooManyApps(apps=len(taken))
     name = command.name.strip() or suggest(manifest.slug, taken)
-    if not is_name(name):
-        raise ValidationFailed(fields={"name": RULE})
     if name in taken:
         raise AppNameInUse(name=name)
     app = await _new_app(ctx, manifest, target, name)
@@ -49,13 +47,18 @@ async def launch(ctx: Context, command: LaunchApp) -> Launched:
     return Launched(app_id=app.id, name=app.name, state=app.state, url=url)
 
 
-async def _manifest(ctx: Context, command: LaunchApp) -> ManifestView:
-    repository = ManifestRepository(ctx.session)
-    versions = [found for found in await repository.list_all() if found.slug == command.slug]
-    wanted = command.version or (versions[0].version if versions else "")
-    if not any(found.version == wanted for found in versions):
-        raise ValidationFailed(fields={"slug": "There is no such app, or not in this version."})
-    return await repository.get(command.slug, wanted)
+async def _found(ctx: Context, command: LaunchApp) -> tuple[AccessTarget, ManifestView]:
+    """Where it is to run, and what. Raises ValidationFailed naming every field at fault, NotActive."""
+    repository, name = ManifestRepository(ctx.session), command.name.strip()
+    versions = [found.version for found in await repository.list_all() if found.slug == command.slug]
+    wanted = command.version if command.version else next(iter(versions), "")
+    with Faults() as faults:
+        with faults.gathered(), named("allocation_id", "There is no such machine in this project."):
+            target = await provisioning.get_access_target(ctx, command.allocation_id)
+        faults.unless(bool(versions), "slug", "There is no such app.")
+        faults.unless(not versions or wanted in versions, "version", f"Versions of it: {', '.join(versions)}.")
+        faults.unless(not name or is_name(name), "name", RULE)
+    return target, await repository.get(command.slug, wanted)
 
 
 async def _new_app(ctx: Context, manifest: ManifestView, target: AccessTarget, name: str) -> AppView:

@@ -24,10 +24,11 @@ from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules.team import PROJECT_ROLES, Change
 from app.domains.auth.service import rights
 from app.domains.auth.service.places import clean_name
-from app.domains.auth.service.team import check_change, role_in
+from app.domains.auth.service.team import NO_PROJECT, check_change, role_in
 from app.shared.authz import Permission, Role, TenantScope, privileged, tenant_scope
 from app.shared.authz.rights import WORDS
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
+from app.shared.errors.faults import Faults
 from app.shared.ids import ProjectId, new_id
 from app.shared.web.paging import Slice, cut
 
@@ -44,13 +45,16 @@ async def create_service_account(ctx: Context, command: CreateServiceAccount) ->
     """A new account in a project of the organisation (the current one when none is named). Raises ValidationFailed,
     NameTaken, NotFound."""
     scope = tenant_scope(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE)
-    name, role = clean_name(command.name), _role(command.role)
-    project_id = command.project_id or ctx.actor.project_id
+    project_id = ctx.actor.project_id if command.project_id is None else command.project_id
     if ctx.actor.id is None or project_id is None:
         raise Forbidden()
     project = await TeamRepository(ctx.session).find_project(scope, project_id)
-    if project is None:
-        raise NotFound()
+    with Faults() as faults:
+        with faults.gathered():
+            name = clean_name(command.name)
+        with faults.gathered():
+            role = _role(command.role)
+        faults.unless(project is not None, "project_id", NO_PROJECT)
     actor_role = role_in(ctx.actor, scope.tenant_id)
     await rights.check_person(ctx, Permission.SERVICE_ACCOUNT_MANAGE, scope.tenant_id)
     check_change(Change(actor_role=actor_role, holder_role=None, before=None, after=role, owners=1, is_program=True))

@@ -39,10 +39,11 @@ from app.domains.auth.rules.words import role_name
 from app.domains.auth.service import rights
 from app.domains.auth.service.places import stand
 from app.domains.auth.service.sessions import forget_sessions
-from app.domains.auth.service.team import change_role, check_change, grant, parse_role, role_in
+from app.domains.auth.service.team import NO_PROJECT, change_role, check_change, grant, parse_role, role_in
 from app.shared.authz import ActorKind, Permission, Role, RoleBinding, TenantScope, privileged, tenant_scope
 from app.shared.authz.rights import Claim
-from app.shared.errors import Forbidden, NotFound, ValidationFailed
+from app.shared.errors import Forbidden, NotFound
+from app.shared.errors.faults import Faults
 from app.shared.ids import TenantId, new_id
 from app.shared.web.paging import Slice, cut
 
@@ -64,12 +65,13 @@ async def invite(ctx: Context, command: InviteMember) -> Invited:
     scope = tenant_scope(ctx.actor, Permission.TEAM_MANAGE)
     repository, team = InvitationRepository(ctx.session), TeamRepository(ctx.session)
     address = command.email.strip()
-    if not is_address(address):
-        raise ValidationFailed(fields={"email": "an e-mail address, like ada@acme.example"})
-    role = parse_role(command.role, command.project_id)
     await team.lock_tenant(scope.tenant_id)
-    if command.project_id is not None and await team.find_project(scope, command.project_id) is None:
-        raise NotFound()
+    with Faults() as faults:
+        faults.unless(is_address(address), "email", "an e-mail address, like ada@acme.example")
+        with faults.gathered():
+            role = parse_role(command.role, command.project_id)
+        known = command.project_id is None or await team.find_project(scope, command.project_id) is not None
+        faults.unless(known, "project_id", NO_PROJECT)
     await _check_right(ctx, scope, role)
     key = address_key(address)
     if await team.find_member_by_key(scope, key) is not None:

@@ -27,11 +27,15 @@ from app.domains.auth.rules.team import ORGANISATION_ROLES, PROJECT_ROLES, Chang
 from app.domains.auth.service.sessions import forget_sessions
 from app.shared.authz import Actor, ActorKind, Permission, Role, TenantScope, privileged, tenant_scope
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
+from app.shared.errors.faults import Faults
 from app.shared.ids import ProjectId, TenantId, UserId, new_id
 from app.shared.web.etag import check_version
 from app.shared.web.paging import Slice, cut, pack
 
 REFUSALS = {Refusal.OWNERS_ONLY: OwnersOnly, Refusal.ABOVE_OWN_ROLE: RoleAboveOwn, Refusal.LAST_OWNER: LastOwner}
+
+
+NO_PROJECT = "There is no such project in this organisation."
 
 
 def role_in(actor: Actor, tenant_id: UUID) -> Role | None:
@@ -119,15 +123,15 @@ async def set_role(ctx: Context, command: SetRole) -> MemberChanged:
     """Give, change or take one role of a member. Raises NotFound, PreconditionFailed, LastOwner, OwnersOnly,
     RoleAboveOwn, ValidationFailed."""
     scope = tenant_scope(ctx.actor, Permission.TEAM_MANAGE)
-    after = parse_role(command.role, command.project_id) if command.role else None
     held = await _lock_roles(ctx, scope, command.user_id, command.version)
-    if (
-        command.project_id is not None
-        and await TeamRepository(ctx.session).find_project(scope, command.project_id) is None
-    ):
-        raise NotFound()
+    repository, after = TeamRepository(ctx.session), None
+    with Faults() as faults:
+        with faults.gathered():
+            after = None if command.role is None else parse_role(command.role, command.project_id)
+        known = command.project_id is None or await repository.find_project(scope, command.project_id) is not None
+        faults.unless(known, "project_id", NO_PROJECT)
     mine = next((row for row in held if row.project_id == command.project_id), None)
-    ctx.explain(role=command.role or None, before=mine.role if mine else None, project_id=_text(command.project_id))
+    ctx.explain(role=command.role, before=mine.role if mine else None, project_id=_text(command.project_id))
     if (mine.role if mine else None) == command.role or (mine is None and after is None):
         return MemberChanged(user_id=command.user_id)
     await _check(ctx, scope, held, mine, after)

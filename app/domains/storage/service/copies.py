@@ -37,6 +37,7 @@ from app.shared.authz import Permission, privileged, project_scope
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import Claim
 from app.shared.errors import DomainError, ValidationFailed
+from app.shared.errors.faults import named
 from app.shared.ids import new_id
 from app.shared.pki import SshCredential
 from app.shared.web.paging import Slice, cut
@@ -49,9 +50,11 @@ log = structlog.get_logger("berth.storage")
 @privileged(Permission.TERMINAL_OPEN, "storage.copy_to_machine", "copy", lambda _c, result: result and result.id)
 async def ask(ctx: Context, command: CopyToMachine) -> Done:
     """Write down what shall be copied where, and ask for the job. Raises NotFound, NotActive, ValidationFailed."""
-    thing = await views.get_object(ctx, command.object_id)
+    with named("object_id", "There is no such file in this project."):
+        thing = await views.get_object(ctx, command.object_id)
     scope = project_scope(ctx.actor, Permission.STORAGE_READ)
-    target = await provisioning.get_access_target(ctx, command.allocation_id)
+    with named("allocation_id", "There is no such machine in this project."):
+        target = await provisioning.get_access_target(ctx, command.allocation_id)
     try:
         path = machine.target_of(command.target, thing.name)
     except machine.BadPath as reason:

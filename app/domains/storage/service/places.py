@@ -16,6 +16,7 @@ from app.domains.storage.repository import NamespaceRepository, UsageRepository
 from app.domains.storage.rules import names
 from app.shared.authz import Permission, ProjectScope, privileged, project_scope
 from app.shared.errors import NotFound, ValidationFailed
+from app.shared.errors.faults import named
 from app.shared.ids import new_id
 from app.shared.web.etag import check_version
 
@@ -36,8 +37,10 @@ async def list_all(ctx: Context, scope: ProjectScope) -> list[NamespaceView]:
 
 
 async def ensure(ctx: Context, scope: ProjectScope, name: str) -> NamespaceView:
-    """The namespace to write into. Raises NotFound for one that the project does not have."""
-    found = await find(ctx, scope, name)
+    """The namespace to write into, as a body names it. Raises ValidationFailed for one that the project does not
+    have."""
+    with named("namespace", "There is no such namespace in this project."):
+        found = await find(ctx, scope, name)
     if found.version == 0:
         await NamespaceRepository(ctx.session).append(scope, found.id, name, await ctx.now())
     return found
