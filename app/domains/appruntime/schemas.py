@@ -29,8 +29,6 @@ from app.shared.web.show_code import ApiCall, call
 
 ROLE_WORDS = {"owner": "owner: may manage it", "user": "user: may open it", "viewer": "viewer: sees state and log"}
 
-# -- JSON in ---------------------------------------------------------------------------------------------------------
-
 
 class LaunchAppBody(msgspec.Struct, kw_only=True):
     """`version` empty means the newest, `name` empty that one is chosen. `machine` is an allocation's id."""
@@ -54,9 +52,6 @@ class AppMemberBody(msgspec.Struct, kw_only=True):
 
     def command(self, app_id: UUID) -> SetMember:
         return SetMember(app_id=app_id, email=self.email, role=self.role)
-
-
-# -- forms -----------------------------------------------------------------------------------------------------------
 
 
 class LaunchAppForm(msgspec.Struct, kw_only=True):
@@ -94,9 +89,6 @@ class AppMemberForm(msgspec.Struct, kw_only=True):
 
     def remove(self, app_id: UUID) -> RemoveMember:
         return RemoveMember(app_id=app_id, user_id=self.user_id)
-
-
-# -- JSON out --------------------------------------------------------------------------------------------------------
 
 
 class CatalogEntry(msgspec.Struct, kw_only=True):
@@ -221,9 +213,6 @@ def members_answer(shown: App) -> AppMembersAnswer:
             for member in shown.members
         ]
     )
-
-
-# -- pages -----------------------------------------------------------------------------------------------------------
 
 
 class AppRow(msgspec.Struct, frozen=True, kw_only=True):

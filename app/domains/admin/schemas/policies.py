@@ -13,6 +13,7 @@ from app.domains.admin.contracts.policies import (
     Value,
 )
 from app.shared.errors import ValidationFailed
+from app.shared.text import given
 from app.shared.web.etag import seen_version
 from app.shared.web.formats import duration, money_exact
 from app.shared.web.show_code import ApiCall, call
@@ -159,7 +160,7 @@ def policy_page(
 ) -> PolicyPage:
     """One key with its history."""
     shown = preview.new if preview else policy.value
-    body = PolicyBody(value=shown, reason=asked.reason or "why")
+    body = PolicyBody(value=shown, reason=given(asked.reason) or "why")
     words = ("admin", "policies", "set", policy.key, str(shown), "--reason", body.reason)
     return PolicyPage(
         policy=policy,

@@ -16,6 +16,7 @@ from app.shared.authz import Permission, privileged, project_scope
 from app.shared.errors import Forbidden
 from app.shared.errors.faults import Faults, named
 from app.shared.ids import new_id
+from app.shared.text import given
 
 
 @privileged(Permission.APP_RUN, "app.launch", "app", lambda _command, result: result.app_id if result else None)
@@ -51,7 +52,7 @@ async def _found(ctx: Context, command: LaunchApp) -> tuple[AccessTarget, Manife
     """Where it is to run, and what. Raises ValidationFailed naming every field at fault, NotActive."""
     repository, name = ManifestRepository(ctx.session), command.name.strip()
     versions = [found.version for found in await repository.list_all() if found.slug == command.slug]
-    wanted = command.version if command.version else next(iter(versions), "")
+    wanted = given(command.version) or next(iter(versions), "")
     with Faults() as faults:
         with faults.gathered(), named("allocation_id", "There is no such machine in this project."):
             target = await provisioning.get_access_target(ctx, command.allocation_id)

@@ -219,7 +219,7 @@ def nodes_page(found: NodePage, counts: FleetCounts, query: NodeQuery, report: I
         lines=tuple(_line(row) for row in found.nodes),
         counts=counts,
         chips=tuple(chips),
-        search=query.search or "",
+        search="" if query.search is None else query.search,
         query=_tail(here),
         next_href="/admin/nodes" + _tail(following) if found.next_cursor else None,
         first_href="/admin/nodes" + _tail(kept) if query.cursor else None,

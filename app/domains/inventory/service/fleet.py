@@ -17,6 +17,7 @@ from app.domains.maas.public import open_gateway
 from app.shared.authz import Permission, platform_scope
 from app.shared.errors import ValidationFailed
 from app.shared.idempotency import once, recall
+from app.shared.text import given
 
 LARGEST_PAGE = 200
 REPORT = "report"  # the second part of an import, which the same request again is given
@@ -48,10 +49,10 @@ async def page_nodes(ctx: Context, query: NodeQuery) -> NodePage:
         raise ValidationFailed(fields={"cursor": "is not one of ours"})
     limit = min(max(1, query.limit), LARGEST_PAGE)
     wanted = NodeFilter(
-        state=query.state or None,
+        state=given(query.state),
         cordoned=query.cordoned,
-        sku=query.sku or None,
-        search=(query.search or "").strip().lower() or None,
+        sku=given(query.sku),
+        search=given(query.search.strip().lower()) if query.search is not None else None,
         after=after,
         limit=limit + 1,
     )

@@ -42,7 +42,7 @@ async def ask_power(ctx: Context, command: PowerNode) -> PowerAsked:
     detail = await get_node(ctx, node.id)
     held = any(slot.allocation_id is not None for slot in (await slots.slots_of(ctx.session, [node.id]))[node.id])
     forced = held and command.action != "query"
-    if forced and (command.confirm_name or "").strip() != detail.hostname:
+    if forced and (command.confirm_name is None or command.confirm_name.strip() != detail.hostname):
         raise NodeInUse(f"Somebody is on this node. Type {detail.hostname} to switch it all the same.")
     now = await ctx.now()
     request_id = await upkeep.append_power(

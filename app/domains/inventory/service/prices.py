@@ -45,7 +45,7 @@ async def append_price(
     if sku.sells_slots == (command.rate_gpu is None):
         raise ValidationFailed(fields={"rate_gpu": "is given exactly for types that are sold by the GPU"})
     now = await ctx.now()
-    begins = command.effective_from or now
+    begins = now if command.effective_from is None else command.effective_from
     if begins < now:
         raise PriceInThePast()
     price_id = new_id()

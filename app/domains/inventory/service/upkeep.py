@@ -64,7 +64,7 @@ async def plan_maintenance(ctx: Context, command: PlanMaintenance) -> Maintenanc
     """A window from now or later; it begins and ends by itself. Raises NotFound, ValidationFailed, WindowOverlaps,
     NodeNotInService for a retired node."""
     reason, now = reason_of(command.reason), await ctx.now()
-    starts = max(now, command.starts_at or now)
+    starts = now if command.starts_at is None else max(now, command.starts_at)
     _check_window(starts, command.ends_at, command.starts_at, now)
     ctx.explain(reason=reason, starts_at=starts.isoformat(), ends_at=command.ends_at.isoformat())
     node = await lock(ctx, command.node_id)

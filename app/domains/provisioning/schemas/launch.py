@@ -13,6 +13,7 @@ from app.domains.provisioning.contracts import Forecast, LaunchAllocation
 from app.domains.provisioning.service.views import LaunchChoices, Offer
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import KeyView
+from app.shared.text import given
 from app.shared.web.show_code import ApiCall, call
 
 KEY_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -120,7 +121,7 @@ def launch_page(choices: LaunchChoices) -> LaunchPage:
         whole=command.gpus is None,
         gpus=1 if command.gpus is None else command.gpus,
         sizes=sizes,
-        name=command.name or (choices.forecast.name if choices.forecast else ""),
+        name=given(command.name) or (choices.forecast.name if choices.forecast else ""),
         suggested="" if command.name or choices.forecast is None else choices.forecast.name,
         keys=tuple(_key_row(key, command.keys) for key in choices.keys),
         forecast=choices.forecast,
@@ -144,7 +145,7 @@ def _freest(offer: Offer) -> tuple[str, ...]:
 
 def _launch_call(command: LaunchAllocation, choices: LaunchChoices) -> ApiCall:
     """The choice as a program makes it. Without `keys` all of them open it, which is said by leaving them out."""
-    name = command.name or (choices.forecast.name if choices.forecast else "")
+    name = given(command.name) or (choices.forecast.name if choices.forecast else "")
     checked = [key for key in choices.keys if command.keys is None or key.id in command.keys]
     fewer = len(checked) < len(choices.keys)
     body = LaunchBody(

@@ -262,7 +262,7 @@ def admin_machines_page(found: Found, query: Query) -> AdminMachinesPage:
             for name, word in (("tenant", "Organisation"), ("project", "Project"), ("node", "Node"), ("sku", "Type"))
             if name in kept
         ),
-        search=query.search or "",
+        search="" if query.search is None else query.search,
         kept=tuple((name, value) for name, value in kept.items() if name != "q"),
         query=_tail(here),
         next_href="/admin/allocations" + _tail(following) if following else None,

@@ -20,6 +20,7 @@ from app.domains.releases import public as releases
 from app.shared.authz import Permission, ProjectScope, project_scope
 from app.shared.errors import ValidationFailed
 from app.shared.money import RateMicroPerHour
+from app.shared.text import given
 
 
 class Order(NamedTuple):
@@ -78,7 +79,7 @@ async def order_of(ctx: Context, scope: ProjectScope, command: LaunchAllocation)
         rate=rate,
         slots=command.gpus,
         gpus=sku.gpu_count if command.gpus is None else command.gpus,
-        name=command.name if command.name else names.suggest(sku.code, taken),
+        name=given(command.name) or names.suggest(sku.code, taken),
     )
 
 

@@ -33,6 +33,7 @@ from app.domains.provisioning.service.release import begin_cancel, begin_release
 from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.errors import DomainError, ValidationFailed
 from app.shared.idempotency import once
+from app.shared.text import given
 
 LONGEST_REASON = 500
 READ, RELEASE = Permission.PLATFORM_ALLOCATION_READ, Permission.PLATFORM_ALLOCATION_RELEASE
@@ -119,13 +120,13 @@ async def page_allocations(ctx: Context, query: Query) -> Found:
     ids = [item.allocation.id for item in (await fleet.stuck(ctx)).machines] if query.stuck else None
     wanted = AllocationFilter(
         live=query.live,
-        state=query.state or None,
-        sku=query.sku or None,
+        state=given(query.state),
+        sku=given(query.sku),
         tenant_id=query.tenant_id,
         project_id=query.project_id,
         node_id=query.node_id,
         ids=ids,
-        search=(query.search or "").strip().lower() or None,
+        search=given(query.search.strip().lower()) if query.search is not None else None,
         before=query.before,
         limit=query.limit + 1,
     )

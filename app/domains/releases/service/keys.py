@@ -18,6 +18,7 @@ from app.shared.authz import Permission, privileged
 from app.shared.authz.scope import require
 from app.shared.errors import Forbidden, ValidationFailed
 from app.shared.ids import new_id
+from app.shared.text import given
 from app.shared.web.etag import check_version
 
 
@@ -44,7 +45,7 @@ async def read_key(ctx: Context, text: str) -> PublicKey:
 async def add_key(ctx: Context, command: AddKey) -> KeyChanged:
     """Register a public key. Raises KeyRejected, KeyKnown, KeyNameTaken, TooManyKeys, ValidationFailed."""
     owner_id, key = owner_of(ctx), await read_key(ctx, command.public_key)
-    name = _name(command.name or key.comment or shown_kind(key.algorithm, key.bits))
+    name = _name(given(command.name) or key.comment or shown_kind(key.algorithm, key.bits))
     repository, now = KeyRepository(ctx.session), await ctx.now()
     most = await ctx.policy(KEYS_MOST, ctx.actor.tenant_id)
     if await repository.count_keys(owner_id) >= most:
