@@ -127,7 +127,7 @@ class AppStepAnswer(msgspec.Struct, kw_only=True):
 
 class AppAnswer(msgspec.Struct, kw_only=True):
     """One app. `url` is its own origin; a browser gets in through `open_url`, a program with its access token as
-    `Authorization: Bearer` (or `Berth-Authorization`), which the app never sees."""
+    `Authorization: Bearer` (or `Berth-Authorization`), which the app never sees. Both are empty when it has ended."""
 
     id: UUID
     name: str
@@ -193,8 +193,8 @@ def app_answer(shown: App, steps: Sequence[StepView] | None = None) -> AppAnswer
         requested_at=app.requested_at,
         running_at=app.running_at,
         ended_at=app.ended_at,
-        url=shown.url,
-        open_url=shown.open_url,
+        url=shown.url if app.ended_at is None else "",
+        open_url=shown.open_url if app.ended_at is None else "",
         role=shown.role,
         version=app.version,
         members=members_answer(shown).items,

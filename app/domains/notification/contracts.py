@@ -96,7 +96,8 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
-    """One message to one endpoint; `message_id` is the `webhook-id` that all its attempts carry."""
+    """One message to one endpoint; `message_id` is the `webhook-id` that all its attempts carry. `due_at`: the next
+    attempt, None when there will be none."""
 
     id: UUID
     endpoint_id: UUID
@@ -105,7 +106,7 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     state: DeliveryState
     attempts: int
-    due_at: datetime
+    due_at: datetime | None
     created_at: datetime
     ended_at: datetime | None
 

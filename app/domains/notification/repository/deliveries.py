@@ -12,7 +12,8 @@ from app.shared.ids import new_id
 
 LEASE = timedelta(seconds=45)  # longer than one attempt may take
 COLUMNS = """
-    SELECT id, endpoint_id, message_id, kind, body, state, attempts, due_at, created_at, ended_at
+    SELECT id, endpoint_id, message_id, kind, body, state, attempts,
+           CASE WHEN state = 'queued' THEN due_at END AS due_at, created_at, ended_at
     FROM notification.webhook_deliveries
 """
 ADD = text("""
@@ -38,7 +39,8 @@ ATTEMPTS = text("""
 CLAIM = text("""
     UPDATE notification.webhook_deliveries SET attempts = attempts + 1, due_at = :lease
     WHERE id = :id AND state = 'queued' AND due_at <= :now
-    RETURNING id, endpoint_id, message_id, kind, body, state, attempts, due_at, created_at, ended_at
+    RETURNING id, endpoint_id, message_id, kind, body, state, attempts,
+           CASE WHEN state = 'queued' THEN due_at END AS due_at, created_at, ended_at
 """)
 ADD_ATTEMPT = text("""
     INSERT INTO notification.webhook_attempts (id, delivery_id, started_at, milliseconds, status, problem, answer)
