@@ -79,10 +79,10 @@ def as_domain_error(error: Exception) -> DomainError:
     if isinstance(error, HTTPException):
         return _of_http(error)
     if isinstance(error, DataError):  # a NUL in a text, a number out of every range
-        return ValidationFailed("Something in this request cannot be stored.")
+        return _unstorable("holds something that cannot be stored")
     if isinstance(error, IntegrityError):  # a rule of the tables that no use case asked for before
         is_taken = isinstance(error.orig, UniqueViolation)
-        return Conflict("This exists already.") if is_taken else ValidationFailed("This cannot be stored as it is.")
+        return Conflict("This exists already.") if is_taken else _unstorable("cannot be stored as it is")
     if isinstance(error, PoolTimeout | OperationalError | InterfaceError):
         return ServiceUnavailable("The database is busy. Try again in a moment.", retry_after=2)
     if isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.startswith("redis."):
@@ -99,6 +99,11 @@ def _of_http(error: HTTPException) -> DomainError:
     if kind is None and error.status_code < 500:
         return ValidationFailed("This request could not be read.")
     return kind() if kind else DomainError()
+
+
+def _unstorable(text: str) -> ValidationFailed:
+    """The database refused what no use case asked for: which field it was is not known here."""
+    return ValidationFailed(f"This request {text}.", fields={"body": text})
 
 
 def render_error(request: AnyRequest, error: Exception) -> Response[str] | Response[dict[str, object]]:  # type: ignore[type-arg]

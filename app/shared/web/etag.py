@@ -33,7 +33,7 @@ def seen_version(if_match: str | None) -> int | None:
         return None
     word = if_match.strip().removeprefix("W/").strip('"')
     if not word.isdigit() or len(word) > 18:
-        raise ValidationFailed("If-Match must be the ETag of an answer of ours.")
+        raise ValidationFailed(fields={"If-Match": "must be the ETag of an answer of ours"})
     return int(word)
 
 

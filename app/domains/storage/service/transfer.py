@@ -110,7 +110,7 @@ async def sign_parts(contexts: Contexts, command: SignParts) -> list[PartTicket]
     upload = await _open(contexts, bucket, upload)
     each, s3_upload_id = upload.part_size, upload.s3_upload_id
     if each is None or s3_upload_id is None:
-        raise ValidationFailed("This file is sent in one piece.")
+        raise ValidationFailed(fields={"parts": "This file is sent in one piece."})
     key = key_of(upload)
     tickets = []
     for part in command.parts:

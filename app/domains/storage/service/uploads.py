@@ -188,7 +188,7 @@ async def sign_parts(ctx: Context, command: SignParts) -> Done:
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
     upload = await UploadRepository(ctx.session).get_in(scope, command.upload_id)
     if upload.part_size is None:
-        raise ValidationFailed("This file is sent in one piece.")
+        raise ValidationFailed(fields={"parts": "This file is sent in one piece."})
     if not 1 <= len(command.parts) <= AT_ONCE:
         raise ValidationFailed(fields={"parts": f"Ask for 1 to {AT_ONCE} parts at once."})
     count = parts.part_count(upload.size, upload.part_size)
