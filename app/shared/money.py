@@ -40,7 +40,8 @@ def from_cents(cents: int) -> Micro:
 
 
 def seconds_until_empty(available: int, burn_per_hour: int) -> int | None:
-    """Whole seconds until `available` is used up at `burn_per_hour`; None when nothing burns."""
+    """Whole seconds until `available` is used up at `burn_per_hour`; None when nothing burns. At most what a number of
+    JSON holds exactly (RFC 8259 section 6)."""
     if burn_per_hour <= 0:
         return None
-    return max(0, available) * SECONDS_PER_HOUR // burn_per_hour
+    return min(max(0, available) * SECONDS_PER_HOUR // burn_per_hour, 2**53 - 1)

@@ -22,6 +22,7 @@ from app.domains.inventory.events import CatalogChanged
 from app.domains.inventory.repository import catalog, images, keeping
 from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.errors import NotFound, ValidationFailed
+from app.shared.errors.faults import Faults
 from app.shared.ids import new_id
 from app.shared.web.etag import check_version
 
@@ -118,12 +119,10 @@ async def edit_sku(ctx: Context, command: EditSku) -> SkuChanged:
     wanted = {name: getattr(command, name) for name in ("title", "description", "position", "on_sale")}
     changes = {name: value for name, value in wanted.items() if value is not None}
     edited = msgspec.structs.replace(sku, **changes)
-    if not 1 <= len(edited.title.strip()) <= 100:
-        raise ValidationFailed(fields={"title": "A title has 1 to 100 characters"})
-    if len(edited.description) > 500:
-        raise ValidationFailed(fields={"description": "A description has at most 500 characters"})
-    if not 0 <= edited.position <= 9_999:
-        raise ValidationFailed(fields={"position": "A place from 0 to 9999"})
+    with Faults() as faults:
+        faults.unless(1 <= len(edited.title.strip()) <= 100, "title", "A title has 1 to 100 characters")
+        faults.unless(len(edited.description) <= 500, "description", "A description has at most 500 characters")
+        faults.unless(0 <= edited.position <= 9_999, "position", "A place from 0 to 9999")
     ctx.explain(**changes)
     version = await keeping.update_sku(ctx.session, edited)
     await ctx.emit(CatalogChanged(sku_id=sku.id), version=version)
@@ -157,12 +156,11 @@ async def edit_image(ctx: Context, command: EditImage) -> ImageChanged:
     wanted = {name: getattr(command, name) for name in ("title", "is_default", "retired")}
     changes = {name: value for name, value in wanted.items() if value is not None}
     edited = msgspec.structs.replace(image, **changes)
-    if edited.retired and edited.is_default:
-        raise ValidationFailed(fields={"retired": "Make another image the default first"})
-    if image.is_default and not edited.is_default:
-        raise ValidationFailed(fields={"is_default": "Make another image the default instead"})
-    if not 1 <= len(edited.title.strip()) <= 100:
-        raise ValidationFailed(fields={"title": "A title has 1 to 100 characters"})
+    with Faults() as faults:
+        faults.unless(not (edited.retired and edited.is_default), "retired", "Make another image the default first")
+        kept = edited.is_default or not image.is_default
+        faults.unless(kept, "is_default", "Make another image the default instead")
+        faults.unless(1 <= len(edited.title.strip()) <= 100, "title", "A title has 1 to 100 characters")
     ctx.explain(**changes)
     version = await keeping.update_image(ctx.session, edited, await ctx.now())
     return ImageChanged(image_id=image.id, version=version)

@@ -29,6 +29,7 @@ from app.domains.inventory.service.nodes import lock, reason_of, tell_slots
 from app.shared.authz import Permission, privileged
 from app.shared.batch import each_alone
 from app.shared.errors import NotFound, ValidationFailed
+from app.shared.errors.faults import Faults
 from app.shared.ids import new_id
 
 MANAGE = Permission.PLATFORM_NODE_MANAGE
@@ -63,9 +64,13 @@ async def drain_node(ctx: Context, command: DrainNode) -> NodeChanged:
 async def plan_maintenance(ctx: Context, command: PlanMaintenance) -> MaintenanceWindow:
     """A window from now or later; it begins and ends by itself. Raises NotFound, ValidationFailed, WindowOverlaps,
     NodeNotInService for a retired node."""
-    reason, now = reason_of(command.reason), await ctx.now()
+    now = await ctx.now()
     starts = now if command.starts_at is None else max(now, command.starts_at)
-    _check_window(starts, command.ends_at, command.starts_at, now)
+    with Faults() as faults:
+        with faults.gathered():
+            reason = reason_of(command.reason)
+        with faults.gathered():
+            _check_window(starts, command.ends_at, command.starts_at, now)
     ctx.explain(reason=reason, starts_at=starts.isoformat(), ends_at=command.ends_at.isoformat())
     node = await lock(ctx, command.node_id)
     if node.state == "retired":
@@ -88,12 +93,11 @@ async def plan_maintenance(ctx: Context, command: PlanMaintenance) -> Maintenanc
 
 
 def _check_window(starts: datetime, ends: datetime, asked: datetime | None, now: datetime) -> None:
-    if asked is not None and asked < now - timedelta(minutes=5):
-        raise ValidationFailed(fields={"starts_at": "A window begins now or later"})
-    if ends <= starts:
-        raise ValidationFailed(fields={"ends_at": "A window ends after it begins"})
-    if ends - starts > LONGEST_WINDOW:
-        raise ValidationFailed(fields={"ends_at": f"A window lasts at most {LONGEST_WINDOW.days} days"})
+    with Faults() as faults:
+        in_time = asked is None or asked >= now - timedelta(minutes=5)
+        faults.unless(in_time, "starts_at", "A window begins now or later")
+        faults.unless(ends > starts, "ends_at", "A window ends after it begins")
+        faults.unless(ends - starts <= LONGEST_WINDOW, "ends_at", f"At most {LONGEST_WINDOW.days} days")
 
 
 @privileged(MANAGE, "node.maintenance_end", "node", lambda command, _result: command.node_id)
