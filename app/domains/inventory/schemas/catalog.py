@@ -44,17 +44,17 @@ class DiskBody(msgspec.Struct, kw_only=True):
 class NewSkuBody(msgspec.Struct, kw_only=True):
     """A type. Machines are matched by GPU vendor:product and count, without GPUs by CPUs and memory."""
 
-    code: str
+    code: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
     title: str
-    cpu_count: int
-    memory_gib: int
-    network_gbps: int
+    cpu_count: Annotated[int, Meta(ge=1, le=10_000)]
+    memory_gib: Annotated[int, Meta(ge=1, le=1_000_000)]
+    network_gbps: Annotated[int, Meta(ge=1, le=100_000)]
     disks: list[DiskBody] = []
     gpu_model: str | None = None
     gpu_vendor_id: str | None = None
     gpu_product_id: str | None = None
-    gpu_count: int = 0
-    vram_gib: int = 0
+    gpu_count: Annotated[int, Meta(ge=0, le=64)] = 0
+    vram_gib: Annotated[int, Meta(ge=0, le=10_000)] = 0
     sells_whole: bool = True
     sells_slots: bool = False
 

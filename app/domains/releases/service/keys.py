@@ -45,7 +45,7 @@ async def read_key(ctx: Context, text: str) -> PublicKey:
 async def add_key(ctx: Context, command: AddKey) -> KeyChanged:
     """Register a public key. Raises KeyRejected, KeyKnown, KeyNameTaken, TooManyKeys, ValidationFailed."""
     owner_id, key = owner_of(ctx), await read_key(ctx, command.public_key)
-    name = _name(given(command.name) or key.comment or shown_kind(key.algorithm, key.bits))
+    name = _name(given(command.name) or key.comment[:100] or shown_kind(key.algorithm, key.bits))
     repository, now = KeyRepository(ctx.session), await ctx.now()
     most = await ctx.policy(KEYS_MOST, ctx.actor.tenant_id)
     if await repository.count_keys(owner_id) >= most:
@@ -106,7 +106,7 @@ async def get_key(ctx: Context, key_id: UUID) -> KeyView:
 
 
 def _name(text: str) -> str:
-    name = " ".join(text.split())[:100]
-    if not name or not name.isprintable():
+    name = " ".join(text.split())
+    if not 1 <= len(name) <= 100 or not name.isprintable():
         raise ValidationFailed(fields={"name": "Give the key a name of 1 to 100 printable characters."})
     return name
