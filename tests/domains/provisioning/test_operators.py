@@ -51,9 +51,9 @@ async def test_the_list_is_of_all_tenants_and_narrows_by_every_filter(hall, runt
     assert await names(olga, f"?node={hall['nodes'][1]}") == ["sweep", "train-07"]
     assert await names(olga, "?q=TRAIN") == ["train-07"]
     assert await names(olga, f"?q={str(hall['starting'])[-8:]}") == ["eval-01"]
-    assert await names(olga, "?stuck=1") == []
+    assert await names(olga, "?stuck=true") == []
     await age(runtime, hall["starting"], timedelta(hours=1))
-    assert await names(olga, "?stuck=1") == ["eval-01"]
+    assert await names(olga, "?stuck=true") == ["eval-01"]
     first = (await olga.client.get("/api/v1/admin/allocations?limit=2")).json()
     assert [item["name"] for item in first["items"]] == ["sweep", "eval-01"]
     assert await names(olga, f"?limit=2&cursor={first['next_cursor']}") == ["train-07"]

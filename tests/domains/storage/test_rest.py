@@ -71,7 +71,8 @@ async def test_other_peoples_files_are_not_there(shelf, sign_in_as) -> None:
     ]
     for method, path, body in calls:
         answer = await ben.call(method, path, body)
-        assert answer.status_code == 404, (method, path, answer.status_code, answer.text[:300])
+        named = body is not None and "namespace" in body  # a fault of its field
+        assert answer.status_code == (422 if named else 404), (method, path, answer.status_code, answer.text[:300])
     [refused] = await ben.finish(upload)
     assert refused["refused"]["code"] == "not_found"
     assert (await ben.usage())["bytes"] == 0

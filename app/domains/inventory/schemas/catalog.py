@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 import msgspec
@@ -114,6 +114,8 @@ class PlanPriceBody(msgspec.Struct, kw_only=True):
     """Rates in micro-units per hour. `per_gpu_hour` is given exactly for types that are sold by the GPU. With `dry_run`
     nothing changes and the answer is the effect."""
 
+    WIRE_NAMES: ClassVar = {"sku_code": "sku", "rate_whole": "per_hour", "rate_gpu": "per_gpu_hour"}
+
     sku: str
     per_hour: int
     per_gpu_hour: int | None = None
@@ -136,6 +138,8 @@ class PlanPriceBody(msgspec.Struct, kw_only=True):
 
 class PlanPriceForm(msgspec.Struct, kw_only=True):
     """The same from the page: amounts as people write them, the time in UTC."""
+
+    WIRE_NAMES: ClassVar = PlanPriceBody.WIRE_NAMES
 
     per_hour: str = ""
     per_gpu_hour: str = ""

@@ -31,10 +31,10 @@ AT_ONCE = 100  # files brought back in one transaction
 
 
 async def _take(ctx: Context, name: str) -> tuple[ProjectScope, NamespaceView]:
-    """The project's turn and a namespace of it. Raises NotFound."""
+    """The project's turn and a namespace of it. Raises ValidationFailed."""
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
     await places.lock_usage(ctx, scope)
-    return scope, await places.ensure(ctx, scope, name)
+    return scope, await places.ensure_named(ctx, scope, name)
 
 
 async def _changed(ctx: Context, namespace: NamespaceView, objects: int = 0) -> Done:

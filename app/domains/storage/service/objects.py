@@ -47,7 +47,7 @@ async def move(ctx: Context, command: MoveObject) -> Done:
     check_version(thing.version, command.seen)
     namespace_id = thing.namespace_id
     if command.namespace:
-        namespace_id = (await places.ensure(ctx, scope, command.namespace)).id
+        namespace_id = (await places.ensure_named(ctx, scope, command.namespace)).id
     there = (await look_around(ctx, namespace_id, [path])).check(path)
     if there is not None and there.id == thing.id:
         return Done(id=thing.id, version=thing.version)

@@ -37,13 +37,17 @@ async def list_all(ctx: Context, scope: ProjectScope) -> list[NamespaceView]:
 
 
 async def ensure(ctx: Context, scope: ProjectScope, name: str) -> NamespaceView:
-    """The namespace to write into, as a body names it. Raises ValidationFailed for one that the project does not
-    have."""
-    with named("namespace", "There is no such namespace in this project."):
-        found = await find(ctx, scope, name)
+    """The namespace to write into. Raises NotFound for one that the project does not have."""
+    found = await find(ctx, scope, name)
     if found.version == 0:
         await NamespaceRepository(ctx.session).append(scope, found.id, name, await ctx.now())
     return found
+
+
+async def ensure_named(ctx: Context, scope: ProjectScope, name: str) -> NamespaceView:
+    """The same where a body names it. Raises ValidationFailed."""
+    with named("namespace", "There is no such namespace in this project."):
+        return await ensure(ctx, scope, name)
 
 
 def _default(scope: ProjectScope) -> NamespaceView:

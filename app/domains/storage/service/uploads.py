@@ -67,7 +67,7 @@ async def begin(ctx: Context, command: BeginUploads) -> UploadsBegun:
         raise ValidationFailed(fields={"items": f"Announce 1 to {AT_ONCE} files at once."})
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
     used = await places.lock_usage(ctx, scope)
-    namespace = await places.ensure(ctx, scope, command.namespace)
+    namespace = await places.ensure_named(ctx, scope, command.namespace)
     paths = _paths(command.items)
     around = await look_around(ctx, namespace.id, [path for path in paths if not isinstance(path, DomainError)])
     room = await _room(ctx, scope, used)
