@@ -11,6 +11,8 @@ import msgspec
 from litestar import Response
 from litestar.openapi.datastructures import ResponseSpec
 
+from app.shared.errors import ValidationFailed
+
 SOME = 207  # Multi-Status (RFC 4918 §13): read the items
 
 
@@ -37,15 +39,16 @@ class Refusals(msgspec.Struct, frozen=True, kw_only=True):
 B = TypeVar("B", bound=Batch)
 
 
-def answered(answer: B, done: int, first: tuple[str, str] | None, correlation_id: str) -> Response[B]:
+def answered(answer: B, done: int, field: str, first: tuple[str, str] | None, correlation_id: str) -> Response[B]:
     """`answer` under its true status; `done` is the one of a request that was taken whole, `first` code and message of
-    the first refusal."""
+    the first refusal, `field` the list of items in the request."""
     if not answer.refused or first is None:
         return Response(answer, status_code=done)
     if answer.accepted:
         return Response(answer, status_code=SOME)
     code, message = first
-    error = Refusals(code=code, message=message, details={}, correlation_id=correlation_id)
+    details: dict[str, object] = {"fields": {field: message}} if code == ValidationFailed.code else {}
+    error = Refusals(code=code, message=message, details=details, correlation_id=correlation_id)
     body = {"error": error, **msgspec.to_builtins(answer)}
     return Response(body, status_code=422)  # type: ignore[arg-type]  # the same with the envelope around it
 

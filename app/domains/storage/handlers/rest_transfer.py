@@ -57,7 +57,7 @@ async def begin_uploads(
     gives fresh addresses for the same uploads."""
     tickets = await transfer.begin(contexts, data.command())
     answer = UploadsBegunAnswer.of(tickets)
-    return answered(answer, 201, first_of(answer.items), request.state.trace.correlation_id)
+    return answered(answer, 201, "items", first_of(answer.items), request.state.trace.correlation_id)
 
 
 @get("/api/v1/storage/uploads", opt=READ)
@@ -89,7 +89,7 @@ async def finish_uploads(
     """Compare what arrived with what was announced, and make it visible. Safe to repeat."""
     command = FinishUploads(ids=tuple(data.ids), overwrite=data.overwrite)
     answer = FinishedAnswer.of((await transfer.finish(contexts, command)).items)
-    return answered(answer, 200, first_of(answer.items), request.state.trace.correlation_id)
+    return answered(answer, 200, "ids", first_of(answer.items), request.state.trace.correlation_id)
 
 
 @delete("/api/v1/storage/uploads/{upload_id:uuid}", opt=WRITE, status_code=200)
