@@ -97,10 +97,9 @@ async def announce(ctx: Context, command: Announce) -> AnnouncementView:
         for name, at in (("from_at", from_at), ("to_at", now if to_at is None else to_at)):
             near = at.tzinfo is not None and abs(at - now) <= FURTHEST
             faults.unless(near, name, "Write a time with its zone, at most a year away.")
-        if not faults.fields:
-            to_at = from_at + DAY if to_at is None else to_at
-            faults.unless(to_at > max(from_at, now), "to_at", "It ends after its beginning, and not in the past.")
     to_at = from_at + DAY if to_at is None else to_at
+    if to_at <= max(from_at, now):
+        raise ValidationFailed(fields={"to_at": "It has to end after its beginning, and not in the past."})
     view = AnnouncementView(
         id=new_id(),
         text=said,

@@ -31,6 +31,7 @@ from app.domains.inventory.service.prices import append_price
 from app.shared.approval import ChangeRequest, Outcome, ask, performs
 from app.shared.authz import Permission, PlatformScope, platform_scope, privileged
 from app.shared.errors import NotFound, ValidationFailed
+from app.shared.text import given
 from app.shared.web.formats import instant, rate
 
 MANAGE = Permission.PLATFORM_CATALOG_MANAGE
@@ -51,7 +52,9 @@ async def plan_price(ctx: Context, command: PlanPrice) -> Outcome[PriceView]:
     planned = await _plan(ctx, command)
     if planned.effect.beyond_alone is None:
         return Outcome(done=await _announce(ctx, planned, ctx.actor.id, None))
-    return await _ask(ctx, "price.plan", command, planned, reason_of(command.reason or planned.effect.beyond_alone))
+    return await _ask(
+        ctx, "price.plan", command, planned, reason_of(given(command.reason) or planned.effect.beyond_alone)
+    )
 
 
 @performs("price.plan", PlanPrice)
@@ -128,7 +131,7 @@ async def _plan(ctx: Context, command: PlanPrice, *, only_look: bool = False) ->
     raises = is_raise(before, command.rate_whole, command.rate_gpu)
     notice = timedelta(hours=await ctx.policy(policies.PRICE_NOTICE_HOURS))
     earliest = earliest_start(now, notice, raises=raises)
-    begins = command.effective_from or earliest
+    begins = earliest if command.effective_from is None else command.effective_from
     if begins < now:
         raise PriceInThePast()
     if raises and begins < earliest:
