@@ -5,6 +5,7 @@ from functools import partial
 import click
 
 from app.cli.client import local, names, output
+from app.cli.client.exits import Exit, Failure
 from app.cli.client.follow import steadily
 from app.cli.client.http import Api, Json
 from app.cli.client.machines import MACHINE
@@ -124,6 +125,8 @@ def apps_logs(api: Api, as_json: bool, app: str, follow: bool) -> None:
 def apps_open(api: Api, as_json: bool, app: str) -> None:
     """Open an app in the browser."""
     found = api.get(f"{PATH}/{_app(api, app)['id']}")
+    if not found["open_url"]:
+        raise Failure(f"{found['name']} has ended.", Exit.CONFLICT)
     address = found["open_url"] if found["open_url"].startswith("http") else api.url + found["open_url"]
     if as_json:
         output.show_json(found)
