@@ -7,15 +7,11 @@ answer as good as any; it must come in the envelope.
 import asyncio
 import json
 import os
-import socket
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import CHECKS, load_all_checks
 
@@ -38,34 +34,6 @@ def operations() -> list[Any]:
             operation.pop("security", None)  # the person's session is sent instead of invented tokens
     found = [result.ok() for result in schemathesis.openapi.from_dict(DESCRIPTION).get_all_operations()]
     return [operation for operation in found if operation.path not in SKIPPED]
-
-
-@pytest.fixture
-def listening() -> Iterator[socket.socket]:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        sock.listen(64)
-        yield sock
-
-
-@pytest.fixture
-async def server(runtime: Runtime, listening: socket.socket) -> AsyncIterator[str]:
-    """The whole application on a port; its address is its public one, as forms and cookies want."""
-    from tests.fixtures.app import create_app
-
-    url = f"http://localhost:{listening.getsockname()[1]}"
-    replace = msgspec.structs.replace
-    runtime.settings = replace(runtime.settings, web=replace(runtime.settings.web, public_url=url))
-    config = uvicorn.Config(create_app(runtime), lifespan="off", log_config=None, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    task = asyncio.create_task(server.serve(sockets=[listening]))
-    async with asyncio.timeout(10):
-        while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
-            await asyncio.sleep(0.01)
-    yield url
-    server.should_exit = True
-    await task
 
 
 def identity(person: Browser) -> dict[str, str]:

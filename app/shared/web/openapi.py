@@ -5,6 +5,7 @@ envelope and a title in words. `./berth docs` writes the result to `docs/openapi
 away from programs; a test compares it.
 """
 
+import copy
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,15 +14,14 @@ from typing import Any
 from litestar import Litestar, Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.response import Stream
 from litestar.routes import HTTPRoute
 
 from app.shared.authz import Permission
 from app.shared.errors.oauth import PATHS
+from app.shared.web.openapi_answers import SCHEMAS, UNSAFE, answers, components
 from app.shared.web.openapi_exact import bound_integers, close_bodies, opaque_cursors
 
 Schema = dict[str, Any]
-UNSAFE = frozenset({"post", "put", "patch", "delete"})
 VERSION = "1"
 INTRODUCTION = (
     "Money is in micro-units of the organisation's currency (1 USD = 1,000,000), rates in micro-units per hour, "
@@ -30,29 +30,6 @@ INTRODUCTION = (
     "it happens once. A request is read exactly: an unknown field or parameter, a name that comes twice or a value of "
     "another type is refused with 422, and `details.fields` names each one. Within v1 answers only gain fields."
 )
-ERROR: Schema = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["code", "message", "details", "correlation_id", "retryable"],
-            "properties": {
-                "code": {"type": "string", "description": "one of the catalogue; rely on it"},
-                "message": {"type": "string", "description": "for people; may change"},
-                "details": {"type": "object", "description": "fields of the refusal"},
-                "correlation_id": {"type": "string", "description": "name it when you ask for help"},
-                "retryable": {"type": "boolean", "description": "whether the same request may succeed later"},
-            },
-        }
-    },
-}
-OAUTH_ERROR: Schema = {
-    "type": "object",
-    "description": "RFC 6749 §5.2",
-    "required": ["error", "error_description"],
-    "properties": {"error": {"type": "string"}, "error_description": {"type": "string", "description": "for people"}},
-}
 KEY_PARAMETER: Schema = {
     "name": "X-Idempotency-Key",
     "in": "header",
@@ -83,7 +60,8 @@ def _describe(app: Litestar) -> Schema:
     schema["info"] = {"title": "Berth", "version": VERSION, "description": INTRODUCTION}
     schema["servers"] = [{"url": "/"}]
     parts = schema.setdefault("components", {})
-    parts.setdefault("schemas", {}).update(Error=ERROR, OAuthError=OAUTH_ERROR)
+    parts.setdefault("schemas", {}).update(copy.deepcopy(SCHEMAS))
+    parts["responses"] = components()
     parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     for path, item in schema["paths"].items():
         for method, operation in item.items():
@@ -91,6 +69,7 @@ def _describe(app: Litestar) -> Schema:
     for part in parts["schemas"].values():
         if "description" in part:  # indented or not, by the version of Python
             part["description"] = " ".join(part["description"].split())
+    _title_apart(parts["schemas"])
     close_bodies(schema)
     bound_integers(schema)
     opaque_cursors(schema)
@@ -128,11 +107,7 @@ def _finish(operation: Schema, handler: HTTPRouteHandler, path: str, method: str
         parameters.append(KEY_PARAMETER)
     if parameters:
         operation["parameters"] = parameters
-    if handler.parsed_fn_signature.return_type.is_subclass_of(Stream):
-        _answer_files(operation)
-    _answer_errors(
-        operation, {str(code) for code in handler.responses or ()}, "OAuthError" if path in PATHS else "Error"
-    )
+    operation["responses"] = answers(operation, handler, method, is_oauth=path in PATHS)
 
 
 def _name_apart(operations: list[Schema]) -> None:
@@ -141,6 +116,14 @@ def _name_apart(operations: list[Schema]) -> None:
     for operation in operations:
         if names[operation["operationId"]] > 1:
             operation["operationId"] += "_" + operation["tags"][0].replace("-", "_")
+
+
+def _title_apart(schemas: dict[str, Schema]) -> None:
+    """Programs call their types by the titles: where domains share one, the domain stands before it."""
+    titles = Counter(part.get("title") for part in schemas.values())
+    for name, part in schemas.items():
+        if titles[part.get("title")] > 1:
+            part["title"] = name.partition("_")[0].title() + str(part["title"])
 
 
 def _plain(parameter: Schema) -> Schema:
@@ -154,28 +137,6 @@ def _plain(parameter: Schema) -> Schema:
     words = schema.pop("description", None) or parameter.get("description")
     kept = {"name": parameter["name"], "in": parameter["in"], "required": parameter.get("required", False)}
     return kept | {"schema": schema} | ({"description": words} if words else {})
-
-
-def _answer_files(operation: Schema) -> None:
-    """A file that is sent while it is read: a table, or a JSON document a line when the request asks for it."""
-    kinds = ("text/csv", "application/x-ndjson") if "requestBody" in operation else ("text/csv",)
-    for code, answer in operation["responses"].items():
-        if code.startswith("2"):
-            answer["content"] = {kind: {"schema": {"type": "string"}} for kind in kinds}
-
-
-def _answer_errors(operation: Schema, declared: set[str], error: str) -> None:
-    """All refusals look alike; those that a route declares by itself stand beside them."""
-    found = operation["responses"].items()
-    answers = {code: answer for code, answer in found if code in declared or not code.startswith(("4", "5"))}
-    for code, answer in answers.items():
-        answer.pop("headers", None)
-        if code in declared:
-            continue
-        answer["description"] = "done" if "content" in answer else "done; no body"
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{error}"}}}
-    answers["default"] = {"description": "refused; `error.code` says why", "content": content}
-    operation["responses"] = answers
 
 
 def tag_of(path: str) -> str:

@@ -11,7 +11,6 @@ from app.shared.web.cursors import CURSOR, NEXT
 from app.shared.web.exact import SAFE, is_exact
 
 Schema = dict[str, Any]
-REF = "#/components/schemas/"
 BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 
 
@@ -34,7 +33,8 @@ def objects_in(root: Schema, schema: Any, seen: set[str]) -> Iterator[Schema]:
     reference = schema.get("$ref", "")
     if reference and reference not in seen:
         seen.add(reference)
-        yield from objects_in(root, root["components"]["schemas"][reference.removeprefix(REF)], seen)
+        _, kind, name = reference.rsplit("/", 2)
+        yield from objects_in(root, root["components"][kind][name], seen)
     if "properties" in schema:
         yield schema
     for name, part in schema.items():

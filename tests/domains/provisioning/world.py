@@ -133,8 +133,8 @@ class World:
 
     # -- setting up --------------------------------------------------------------------------------------------------
 
-    async def stock(self, credit: int = 1_000 * USD) -> None:
-        """Types, prices, images, imported nodes, a tenant with credit."""
+    async def stock(self, credit: int = 1_000 * USD, *, of: Actor | None = None) -> None:
+        """Types, prices, images, imported nodes, a tenant with credit: the world's own or that `of` somebody."""
         async with self.runtime.context(SYSTEM) as ctx:
             for sku in SKUS:
                 await add_sku(ctx, sku)
@@ -148,7 +148,11 @@ class World:
             )
         async with open_gateway(self.runtime.settings.maas) as gateway:
             await import_nodes(lambda: self.runtime.context(SYSTEM), gateway, "berth")
-        await self.person()
+        if of is None:
+            await self.person()
+        else:
+            assert of.id and of.tenant_id and of.project_id
+            self.user_id, self.tenant_id, self.project_id = of.id, of.tenant_id, of.project_id
         await self.policies(**QUICK)
         await self.add_credit(credit)
 

@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, get, post
+from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.provisioning.contracts import CancelAllocation, Changed, Forecast, Launched, ReleaseAllocation
@@ -25,16 +26,17 @@ from app.shared.web.limits import LAUNCH as LAUNCHES
 Cursor = Annotated[UUID | None, QueryParameter(description="`next_cursor` of the page before")]
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 Live = Annotated[bool, QueryParameter(description="only those that have not ended")]
+FORECAST = {200: ResponseSpec(Forecast, generate_examples=False, description="What it would mean; nothing was rented")}
 READ = requires(Permission.ALLOCATION_READ)
 RELEASE = requires(Permission.ALLOCATION_RELEASE)
 
 
-@post("/api/v1/allocations", opt=requires(Permission.ALLOCATION_LAUNCH, rate=LAUNCHES))
-async def launch_allocation(ctx: Ctx, data: Json[LaunchBody]) -> Response[Launched | Forecast]:
+@post("/api/v1/allocations", opt=requires(Permission.ALLOCATION_LAUNCH, rate=LAUNCHES), responses=FORECAST)
+async def launch_allocation(ctx: Ctx, data: Json[LaunchBody]) -> Response[Launched]:
     """Rent a machine (201), or with `dry_run` only say what it would mean (200)."""
     command = data.command()
     if command.dry_run:
-        return Response(await dry_run(ctx, forecast.forecast, command), status_code=200)
+        return Response(await dry_run(ctx, forecast.forecast, command), status_code=200)  # type: ignore[arg-type]
     return Response(await once(ctx, Launched, launch.launch, command), status_code=201)
 
 
