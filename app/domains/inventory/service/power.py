@@ -6,6 +6,7 @@ by whoever types its name. MAAS has laws of its own: it powers on only what it h
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from uuid import UUID
 
 from app.context import Context
@@ -27,10 +28,20 @@ from app.domains.maas.public import (
 )
 from app.settings import MaasSettings
 from app.shared.authz import Permission, privileged
-from app.shared.idempotency import once
+from app.shared.idempotency import once, recall
 
 ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
 COMMENT = "berth: asked by an operator"
+RESULT = "result"  # the part of a request under which what MAAS made of it is stored
+
+
+@dataclass(frozen=True)
+class Switched:
+    """A request that MAAS has carried out, and the machine as it stood then."""
+
+    command: PowerNode
+    request_id: UUID
+    machine: MaasMachine
 
 
 @privileged(Permission.PLATFORM_NODE_MANAGE, "node.power", "node", lambda command, _result: command.node_id)
@@ -57,9 +68,12 @@ async def switch(contexts: ContextFactory, command: PowerNode) -> PowerResult:
     async with contexts() as ctx:
         settings = ctx.settings.maas
         asked = await once(ctx, PowerAsked, ask_power, command)
+        done = await recall(ctx, PowerResult, RESULT)
         outcome = await upkeep.power_outcome(ctx.session, asked.request_id)
         node = await get_node(ctx, command.node_id)
-    if outcome is not None:  # the same request again: a machine is not switched twice for it
+    if done is not None:  # the same request again: a machine is not switched twice for it
+        return done
+    if outcome is not None:
         return PowerResult(
             node_id=command.node_id, action=command.action, outcome=outcome, power_state=node.power_state,
             maas_state=node.maas_state, said=node.maas_message,
@@ -74,7 +88,12 @@ async def switch(contexts: ContextFactory, command: PowerNode) -> PowerResult:
             await _record(ctx, command, asked.request_id, "unknown" if unknown else "refused", said, None)
         raise
     async with contexts() as ctx:
-        await _record(ctx, command, asked.request_id, "done", "", machine)
+        return await once(ctx, PowerResult, _done, Switched(command, asked.request_id, machine), part=RESULT)
+
+
+async def _done(ctx: Context, switched: Switched) -> PowerResult:
+    command, machine = switched.command, switched.machine
+    await _record(ctx, command, switched.request_id, "done", "", machine)
     return PowerResult(
         node_id=command.node_id, action=command.action, outcome="done", power_state=machine.power_state,
         maas_state=node_state(machine.status), said=machine.status_message,

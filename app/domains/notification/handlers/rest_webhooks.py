@@ -43,9 +43,9 @@ async def list_webhooks(ctx: Ctx) -> EndpointsAnswer:
 
 @post("/api/v1/webhooks", opt=MANAGE)
 async def add_webhook(ctx: Ctx, data: Json[EndpointBody]) -> EndpointAnswer:
-    """Add a webhook. Its secret is in this answer only."""
+    """Add a webhook. Its secret is in the first answer only; a repeat says `secret_already_shown`."""
     view = await once(ctx, EndpointView, webhooks.add_endpoint, data.command())
-    return EndpointAnswer.of(view, ctx.once_only.get(webhooks.SECRET))
+    return EndpointAnswer.with_secret(view, ctx.once_only.get(webhooks.SECRET))
 
 
 @get("/api/v1/webhooks/{endpoint_id:uuid}", opt=MANAGE)
@@ -73,9 +73,9 @@ async def remove_webhook(ctx: Ctx, endpoint_id: FromPath[UUID]) -> EndpointAnswe
 
 @post("/api/v1/webhooks/{endpoint_id:uuid}/secret", opt=MANAGE)
 async def rotate_webhook_secret(ctx: Ctx, endpoint_id: FromPath[UUID]) -> EndpointAnswer:
-    """A new secret, in this answer only. The old one signs too for 24 hours."""
+    """A new secret, in the first answer only; a repeat says `secret_already_shown`. The old one signs for 24 hours."""
     view = await once(ctx, EndpointView, webhooks.rotate_secret, EndpointRef(id=endpoint_id))
-    return EndpointAnswer.of(view, ctx.once_only.get(webhooks.SECRET))
+    return EndpointAnswer.with_secret(view, ctx.once_only.get(webhooks.SECRET))
 
 
 @post("/api/v1/webhooks/{endpoint_id:uuid}/test", opt=MANAGE, status_code=202)

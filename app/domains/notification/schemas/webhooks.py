@@ -60,7 +60,7 @@ class EndpointPatch(msgspec.Struct, kw_only=True):
 
 
 class EndpointAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """`secret` is in the answer that made it and in no other; a repeated request does not have it again."""
+    """`secret` is in the answer that made it and in no other; a repeated request says `secret_already_shown`."""
 
     id: UUID
     url: str
@@ -73,9 +73,10 @@ class EndpointAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
     failing_since: datetime | None = None
     previous_secret_until: datetime | None = None
     secret: str | None = None
+    secret_already_shown: bool = False
 
     @classmethod
-    def of(cls, view: EndpointView, secret: str | None = None) -> "EndpointAnswer":
+    def of(cls, view: EndpointView) -> "EndpointAnswer":
         return cls(
             id=view.id,
             url=view.url,
@@ -87,8 +88,14 @@ class EndpointAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
             disabled_reason=view.disabled_reason,
             failing_since=view.failing_since,
             previous_secret_until=view.previous_secret_until,
-            secret=secret,
         )
+
+    @classmethod
+    def with_secret(cls, view: EndpointView, secret: str | None) -> "EndpointAnswer":
+        """`secret` is there in the answer to the request that made it."""
+        answer = cls.of(view)
+        answer.secret, answer.secret_already_shown = secret, secret is None
+        return answer
 
 
 class EndpointsAnswer(msgspec.Struct, frozen=True, kw_only=True):
