@@ -12,6 +12,7 @@ Refuses to guess: an unreadable file is an error with its path, never silently r
 import json
 import os
 import secrets
+import tempfile
 import time
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
@@ -41,6 +42,20 @@ class Home:
     def of_environment(cls) -> Self:
         """`BERTH_HOME`, else `.berth` in the checkout; absolute."""
         return cls((ROOT / os.environ.get("BERTH_HOME", ".berth")).resolve())
+
+    def make(self) -> None:
+        """The directory, where it is missing. Raises HomeError where it cannot be written."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.chmod(0o711)  # PostgreSQL runs as nobody when we are root, and must pass through
+            (self.path / "logs").mkdir(exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path):
+                pass
+        except OSError as error:
+            cause = error.strerror or str(error)
+            raise HomeError(
+                f"{self.path} cannot be written: {cause}; set BERTH_HOME to a folder of your own"
+            ) from error
 
     @property
     def instance(self) -> str:

@@ -42,12 +42,14 @@ def main(argv: list[str]) -> int:
     parser.add_argument(detached.DETACHED, dest="detached", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     home = Home.of_environment()
-    home.path.mkdir(parents=True, exist_ok=True)
-    home.path.chmod(0o711)  # PostgreSQL runs as nobody when we are root, and must pass through
-    (home.path / "logs").mkdir(exist_ok=True)
+    report = Report()
+    try:
+        home.make()
+    except HomeError as error:
+        report.error(str(error))
+        return 1
     if options.detach:
         return detached.start(home, argv)
-    report = Report()
     lock = Lock(home)
     if not lock.take():
         return detached.join(home, lock, report)

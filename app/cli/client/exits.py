@@ -67,6 +67,7 @@ class Failure(Exception):
     """Ends the command: a sentence, what to do, and the id under which the server logged it."""
 
     status: int | None = None
+    pause = 0.0  # seconds after which the server wants to be asked again
 
     def __init__(self, message: str, exit_code: Exit, fix: str = "", correlation_id: str = "", code: str = "") -> None:
         super().__init__(message)

@@ -28,7 +28,7 @@ def steadily(ask: Callable[[], T]) -> T:
             if not told:
                 output.say(f"berth: {failure.message} Trying on until Ctrl-C.", err=True)
             told = True
-            time.sleep(pause)
+            time.sleep(max(pause, failure.pause))
             pause = min(2 * pause, LONGEST_PAUSE)
             continue
         if told:

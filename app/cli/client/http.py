@@ -26,6 +26,7 @@ TRIES = 4
 PATIENCE = 45.0  # seconds after which a request is not sent again
 LONGEST_PAUSE = 30
 MOST_PAGES = 10_000
+TOLD_TO_WAIT = (429, 503)  # answers that may say Retry-After, RFC 6585 section 4 and RFC 9110 section 15.6.4
 SAFE_HOST = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -122,7 +123,7 @@ class Api:
             if answer.status_code == 401 and not renewed and self._renew(token):
                 renewed = True
                 continue
-            if answer.status_code in (429, 503) and not last:
+            if answer.status_code in TOLD_TO_WAIT and not last:
                 time.sleep(pause_of(answer))
                 continue
             return accepted(answer)
@@ -229,7 +230,9 @@ def error_of(answer: Answer) -> ApiError:
             fix = _fix_of(said.get("details"))
     except (Failure, LookupError, TypeError, AttributeError):
         pass
-    return ApiError(answer.status_code, code, message[:2000], fix[:2000], correlation[:100])
+    refusal = ApiError(answer.status_code, code, message[:2000], fix[:2000], correlation[:100])
+    refusal.pause = pause_of(answer) if answer.status_code in TOLD_TO_WAIT else 0.0
+    return refusal
 
 
 def _fix_of(details: object) -> str:
