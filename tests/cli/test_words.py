@@ -27,7 +27,7 @@ def paths(group: click.Group, *words: str) -> list[tuple[str, ...]]:
     return found
 
 
-# Following never ends by itself, a sign-in waits for a browser, and one file is enough to send.
+# A sign-in waits for a browser.
 COMMANDS = [path for path in paths(load()) if path[0] != "login"]
 OPTIONS = [
     "--json",
@@ -41,6 +41,8 @@ OPTIONS = [
     "--from",
     "--since",
     "--by",
+    "--follow",
+    "--wait",
     "--",
 ]
 FIELDS = (
@@ -59,7 +61,7 @@ VALUES = st.recursive(
     max_leaves=12,
 )
 ANSWERS = st.tuples(
-    st.sampled_from([200, 200, 200, 201, 204, 301, 400, 401, 403, 404, 409, 422, 429, 500, 503, 599]),
+    st.sampled_from([0, 200, 200, 200, 201, 204, 301, 400, 401, 403, 404, 409, 422, 429, 500, 503, 599]),
     st.one_of(VALUES.map(lambda value: json.dumps(value).encode()), st.binary(max_size=20)),
 )
 
@@ -80,6 +82,8 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[int, by
         if asked % 40 == 0:
             raise Enough
         status, content = queue.pop(0) if len(queue) > 1 else queue[0]
+        if not status:
+            raise httpx2.ConnectError("gone", request=_request)
         return httpx2.Response(status, content=content)
 
     real = httpx2.Client
@@ -111,6 +115,38 @@ def test_any_words_and_any_answers_end_in_words(world, capsys, command, words, a
     assert "Traceback" not in said.err
     assert "that berth does not expect" not in said.err
     assert bool(code) == bool(said.err.strip()) or not code
+
+
+KNOWN = {
+    "id": "a-1", "allocation_id": "a-1", "name": "x", "state": "deploying", "code": "i", "is_default": True,
+    "rate_micro": 1, "currency": "USD", "next_cursor": "7", "text": "t", "next": 5, "end": 5, "type": "k", "data": {},
+    "occurred_at": "2026-01-01T00:00:00+00:00",
+    "steps": [{"step": "place", "attempt": 1, "state": "active", "detail": None}],
+}  # fmt: skip
+FOLLOWING = [
+    ["events", "--follow"], ["events", "--follow", "--since", "2h"], ["apps", "logs", "x", "--follow"],
+    ["launch", "s", "--wait"],
+]  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(FOLLOWING), st.sampled_from([[], ["--json"]]), st.integers(0, 5),
+    st.dictionaries(st.sampled_from(sorted(KNOWN)), VALUES, max_size=2), st.lists(ANSWERS, max_size=2), st.booleans(),
+)  # fmt: skip
+def test_following_a_server_that_ends_is_over_when_the_person_has_enough(
+    world, capsys, words, more, good, odd, others, back
+) -> None:
+    def whole(**changed: object) -> tuple[int, bytes]:
+        return 200, json.dumps(KNOWN | changed | {"items": [KNOWN | changed]}).encode()
+
+    world[:] = [whole()] * good + [*others, whole(**odd), (0, b"")] + [whole(state="active", next=9)] * back
+    capsys.readouterr()
+    code = main([*words, *more])
+    said = capsys.readouterr()
+    assert code in CODES
+    assert "Traceback" not in said.err and "that berth does not expect" not in said.err
+    assert not code or said.err.strip()
 
 
 @settings(max_examples=60, deadline=None)

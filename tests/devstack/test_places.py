@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,6 +14,8 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
+from devstack.home import ROOT as REPOSITORY
+from devstack.home import Home, HomeError
 from devstack.services import ports, reach
 from devstack.services.nats import Nats
 from devstack.services.postgres import Postgres, bin_dir, throwaway_cluster
@@ -126,3 +129,38 @@ def test_every_other_service_starts_below_any_path(closed: Path) -> None:
     assert (closed / "nats/jetstream").is_dir()
     assert (closed / "temporal/temporal.db").exists()
     assert list((closed / "s3/volumes").iterdir())
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_checkout_that_cannot_be_written_is_one_sentence(tmp_path: Path, made: bool) -> None:
+    """As another person's: nobody may read it and run it, and has no folder of their own there."""
+    place = Path(tempfile.mkdtemp(prefix="berth-readonly-", dir="/var/tmp"))
+    try:
+        place.chmod(0o755)
+        (place / "requirements").mkdir()
+        shutil.copy(REPOSITORY / "berth", place / "berth")
+        (place / "requirements/dev.lock").write_text("\n")
+        (place / "requirements").chmod(0o755)
+        (place / "requirements/dev.lock").chmod(0o644)
+        if made:
+            (place / ".venv").mkdir(mode=0o755)
+        place.chmod(0o555)
+        words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+        said = subprocess.run(
+            [*words, str(place / "berth"), "up"], capture_output=True, text=True, check=False, cwd=place
+        )
+        if words or not made:
+            assert (said.returncode, said.stdout, said.stderr.count("\n")) == (1, "", 1), said.stderr
+            assert f"{place} cannot be written" in said.stderr
+    finally:
+        place.chmod(0o755)
+        shutil.rmtree(place)
+
+
+def test_a_home_that_cannot_be_written_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file/home", Path("/proc/home"), tmp_path / ("a" * 300)):
+        with pytest.raises(HomeError, match=r"cannot be written: .*; set BERTH_HOME to a folder of your own"):
+            Home(path).make()
+    Home(tmp_path / "home").make()
+    assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o711
