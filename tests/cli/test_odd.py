@@ -260,6 +260,11 @@ def test_any_encoding_takes_what_is_said(tmp_path: Path, locale: dict[str, str])
     assert (found.returncode, b"Traceback" in found.stderr) == (9, False)
 
 
+def heard() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_it_with_a_sentence(tmp_path: Path, number: signal.Signals, code: int) -> None:
     master, slave = pty.openpty()
@@ -267,6 +272,7 @@ def test_a_signal_ends_it_with_a_sentence(tmp_path: Path, number: signal.Signals
     process = subprocess.Popen(
         [sys.executable, "-m", "app.cli", "login", "--no-browser", "--url", "http://127.0.0.1:9"],
         cwd=REPOSITORY, env=env, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=heard,  # whoever runs the tests may ignore signals (nohup), and that is inherited
     )  # fmt: skip
     assert process.stderr is not None
     while b"oauth/authorize" not in process.stderr.readline():

@@ -19,29 +19,38 @@ from app.shared.pki import SshCredential
 CONNECT_SECONDS = 10.0
 SILENT_SECONDS = 60.0  # how long the machine may take nothing
 MOST_WORDS = 4_096
-# Beside its place first, so that nobody sees half of it; the machine's own digest of it is the last word.
+# Beside its place first, so that nobody sees half of it; the machine's own digest of it is the last word. Only a file
+# that is followed by `complete` takes its place: an end of input alone may be a connection that broke.
 SCRIPT = """
 set -eu
 target=$1
 [ ! -d "$target" ] || { echo "there is a folder of that name" >&2; exit 21; }
 mkdir -p -- "$(dirname -- "$target")"
 part="$target.berth-part"
-cat > "$part"
+head -c "$2" > "$part"
+word=
+read -r word || true
+[ "$word" = complete ] || { rm -f -- "$part"; echo "it did not arrive whole" >&2; exit 22; }
 sum=$(sha256sum < "$part")
 mv -f -- "$part" "$target"
 echo "${sum%% *}"
 """
 
 
-def command_for(target: str) -> str:
-    """The one command, with `target` as its argument."""
-    return shlex.join(("sh", "-c", SCRIPT, "berth-copy", target))
+def command_for(target: str, size: int) -> str:
+    """The one command, with `target` and the number of bytes as its arguments."""
+    return shlex.join(("sh", "-c", SCRIPT, "berth-copy", target, str(size)))
 
 
 async def send_file(
-    place: MachinePlace, host_ca_public: str, credential: SshCredential, target: str, content: AsyncIterator[bytes]
+    place: MachinePlace,
+    host_ca_public: str,
+    credential: SshCredential,
+    target: str,
+    size: int,
+    content: AsyncIterator[bytes],
 ) -> str:
-    """Write `content` to `target`; returns the hexadecimal SHA-256 of what the machine has then. Raises
+    """Write the `size` bytes of `content` to `target`; returns the hexadecimal SHA-256 of what the machine has then. Raises
     MachineUnreachable, MachineRefused, and what `content` raises."""
     refuse_open_transaction()
     try:
@@ -52,7 +61,7 @@ async def send_file(
     except (OSError, TimeoutError, asyncssh.Error) as error:
         raise MachineUnreachable() from error
     try:
-        return await _write(connection, command_for(target), content)
+        return await _write(connection, command_for(target, size), content)
     except (OSError, TimeoutError, asyncssh.Error) as error:
         raise MachineUnreachable("The connection to the machine broke.") from error
     finally:
@@ -67,6 +76,7 @@ async def _write(connection: asyncssh.SSHClientConnection, command: str, content
             process.stdin.write(chunk)
             async with asyncio.timeout(SILENT_SECONDS):
                 await process.stdin.drain()
+        process.stdin.write(b"complete\n")
         process.stdin.write_eof()
         async with asyncio.timeout(SILENT_SECONDS):
             said = bytes(await process.stdout.read(MOST_WORDS))

@@ -124,7 +124,7 @@ class Sender:
             thing = await self.check(ctx)
             credential = await self._certify(ctx, place)
         host_ca = releases.authority_of(self._runtime.settings).host_ca_public
-        there = await ssh.send_file(place, host_ca, credential, self._copy.target, self._read(thing))
+        there = await ssh.send_file(place, host_ca, credential, self._copy.target, thing.size, self._read(thing))
         if there != self._whole.hexdigest():
             raise MachineRefused("What the machine has is not what was sent. Its disk may be full or broken.")
 
