@@ -50,8 +50,8 @@ async def send_file(
     size: int,
     content: AsyncIterator[bytes],
 ) -> str:
-    """Write the `size` bytes of `content` to `target`; returns the hexadecimal SHA-256 of what the machine has then. Raises
-    MachineUnreachable, MachineRefused, and what `content` raises."""
+    """Write the `size` bytes of `content` to `target`; returns the hexadecimal SHA-256 of what the machine has then.
+    Raises MachineUnreachable, MachineRefused, and what `content` raises."""
     refuse_open_transaction()
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
