@@ -109,6 +109,7 @@ async def held_to(who: str, runtime, sign_in_as, client, server, folder: Path, *
     assert status == 0, f"seed {SEED}\n{said[-12_000:]}"
 
 
+@pytest.mark.slow
 @pytest.mark.commits
 @pytest.mark.parametrize("who", CALLERS)
 async def test_a_sample_is_answered_as_described(
