@@ -125,6 +125,7 @@ async def test_two_tabs_share_one_shell_and_both_may_type(ada: Visitor, machine:
     await one.until("20 60")
 
 
+@pytest.mark.slow
 async def test_a_hundred_megabytes_to_a_slow_reader_keep_the_process_small(ada: Visitor, machine: Machine) -> None:
     tab = await ada.tab(machine.id)
     await tab.run("head -c 100000000 /dev/urandom | base64 -w 120 | head -c 100000000 > big; true", 60)

@@ -60,6 +60,7 @@ async def has(ledger: Ledger, counter: UUID, steps: list[int], consumer: str = N
     return await ledger.steps(consumer, counter) == steps
 
 
+@pytest.mark.slow
 async def test_a_message_that_fails_comes_again_before_later_ones_of_its_aggregate(
     runtime: Runtime, ledger: Ledger
 ) -> None:
