@@ -12,7 +12,7 @@ from tests.architecture.source import ROOT
 MINTS = {
     "asyncssh.connect", "authenticate", "certify_key", "certify_user", "generate_presigned_url", "issue_user",
     "mint_management_certificate", "mint_user_certificate", "new_secret", "open_shell", "sign_get", "sign_part",
-    "sign_put", "sign_user", "signed_token",
+    "sign_user", "signed_token",
 }  # fmt: skip
 
 

@@ -47,7 +47,7 @@ class UploadMismatch(Conflict):
 
 class TooManyUploads(Conflict):
     code = "storage_too_many_uploads"
-    title = "This project has as many unfinished uploads as it may have. Finish or cancel some."
+    title = "There are as many unfinished uploads as there may be. Finish or cancel some."
 
 
 class MachineRefused(DomainError):

@@ -36,6 +36,22 @@ OPEN_UPLOADS = PolicyKey(
     unit="uploads",
     description="How many unfinished uploads one project may have.",
 )
+ACCOUNT_UPLOADS = PolicyKey(
+    name="storage.account_uploads",
+    default=10_000,
+    minimum=1,
+    maximum=1_000_000,
+    unit="uploads",
+    description="How many unfinished uploads one organisation may have in all its projects.",
+)
+ACCOUNT_UPLOAD_BYTES = PolicyKey(
+    name="storage.account_upload_bytes",
+    default=1 << 40,
+    minimum=1,
+    maximum=1 << 52,
+    unit="bytes",
+    description="How much the unfinished uploads of one organisation may announce in all its projects.",
+)
 UPLOAD_HOURS = PolicyKey(
     name="storage.upload_hours",
     default=48,
@@ -79,6 +95,8 @@ POLICIES = (
     QUOTA_OBJECTS,
     LARGEST_FILE,
     OPEN_UPLOADS,
+    ACCOUNT_UPLOADS,
+    ACCOUNT_UPLOAD_BYTES,
     UPLOAD_HOURS,
     UNDO_MINUTES,
     LINK_HOURS,

@@ -82,10 +82,19 @@ function putOnce(put, blob, onSent, signal) {
     request.send(blob);
   });
 }
+function received(put) {
+  if (put) put.until = performance.now() + put.expires_in * 800;
+  return put;
+}
+function isOver(put) {
+  return put && performance.now() > put.until;
+}
 async function putAll(put, blob, fresh, onSent, signal) {
   let address = put;
   let refusals = 0;
   for (let attempt = 0; ; attempt += 1) {
+    if (isOver(address)) address = await fresh();
+    if (!address) return null;
     const status = await putOnce(address, blob, onSent, signal);
     if (status >= 200 && status < 300) {
       onSent(blob.size);
@@ -282,7 +291,7 @@ class Queue {
       const item = items[index];
       if (begun.upload) {
         item.upload = begun.upload;
-        item.put = begun.upload.put;
+        item.put = received(begun.upload.put);
         item.again = false;
       } else if (begun.same_as) this.settle(item, "done");
       else if (begun.refused?.code === "storage_path_taken" && !item.overwrite) this.settle(item, "asking", begun.refused.message);
@@ -293,9 +302,9 @@ class Queue {
     if (item.again || !item.put) item.put = await this.freshPut(item, signal);
     if (!item.put) return false;
     const sent = (bytes) => this.progress(item, bytes);
-    if (await putAll(item.put, item.file, () => this.freshPut(item, signal), sent, signal)) return true;
-    await this.beginAnew(item);
-    return false;
+    const arrived = await putAll(item.put, item.file, () => this.freshPut(item, signal), sent, signal);
+    if (arrived === false) await this.beginAnew(item);
+    return arrived;
   }
   async beginAnew(item) {
     if (item.upload) await this.cancelOnServer(item.upload.id);
@@ -308,7 +317,7 @@ class Queue {
   }
   async freshPut(item, signal) {
     const seen = await this.standOf(item, signal);
-    return seen?.upload.put ?? null;
+    return received(seen?.upload.put ?? null);
   }
   async standOf(item, signal) {
     try {
@@ -372,7 +381,9 @@ class Queue {
     return true;
   }
   async sign(item, parts, signal) {
-    return (await call("POST", "/uploads/" + item.upload.id + "/parts", { parts }, signal)).items;
+    const { items } = await call("POST", "/uploads/" + item.upload.id + "/parts", { parts }, signal);
+    for (const { put } of items) received(put);
+    return items;
   }
   async finish(items, signal) {
     if (!items.length) return;

@@ -50,7 +50,7 @@ async def test_planted_differences_are_found_and_mended(shelf, runtime) -> None:
     assert report.uploads_aborted >= 1
     assert await bucket.look(orphan) is None
     assert await bucket.look(foreign) is not None
-    assert lost_upload not in str(await bucket.list_uploads())
+    assert lost_upload not in str([page async for page in bucket.list_uploads()])
     assert (await shelf.get(f"/api/v1/storage/uploads/{open_one['upload']['id']}")).status_code == 200
     damage = {name: (await shelf.get(f"/api/v1/storage/objects/{thing}")).json()["damage"] for name, thing in
               (("good", good), ("missing", missing), ("shorter", shorter))}  # fmt: skip

@@ -60,13 +60,17 @@ async def test_killed_while_an_upload_begins(shelf, monkeypatch, after: bool) ->
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("call", [1, 2, 3])
-async def test_killed_while_an_upload_is_finished(shelf, monkeypatch, call: int, after: bool) -> None:
-    """The calls are: list the parts, join them, look at the object."""
-    data = b"f" * (9 * MIB)
+@pytest.mark.parametrize("call", [1, 2])
+@pytest.mark.parametrize("size", [0, 9 * MIB])
+async def test_killed_while_an_upload_is_finished(shelf, monkeypatch, size: int, call: int, after: bool) -> None:
+    """The calls are: list the parts, join them."""
+    data = b"f" * size
     [begun] = await shelf.announce(("f.bin", data))
-    for number, part in enumerate((data[: 8 * MIB], data[8 * MIB :]), 1):
-        assert (await shelf.send_part(begun["upload"], number, part)).status_code == 200
+    if begun["upload"]["put"]:
+        assert (await shelf.send(begun["upload"]["put"], data)).status_code == 200
+    else:
+        for number, part in enumerate((data[: 8 * MIB], data[8 * MIB :]), 1):
+            assert (await shelf.send_part(begun["upload"], number, part)).status_code == 200
     with monkeypatch.context() as patch:
         dies_at(patch, call, after)
         with pytest.raises(asyncio.CancelledError):
@@ -102,6 +106,6 @@ async def test_killed_while_the_job_clears_away(shelf, runtime, monkeypatch, cal
     assert await sweep(runtime) == (0, 0)
     bucket = runtime.part(Bucket)
     assert await bucket.look(shelf.key(thing)) is None
-    assert upload not in str(await bucket.list_uploads())
+    assert upload not in str([page async for page in bucket.list_uploads()])
     await assert_books(shelf)
     assert (await shelf.usage())["bytes"] == 0

@@ -89,7 +89,11 @@ async def test_an_image_is_shown_from_the_store_and_an_svg_only_as_an_image(shel
     assert address.startswith(shelf.runtime.settings.s3.public_url)
     policy = (await shelf.browser.client.get(f"/storage/objects/{thing}")).headers["content-security-policy"]
     assert f"img-src 'self' data: {shelf.runtime.settings.s3.public_url}" in policy
-    assert (await shelf.s3.get(address)).headers["content-type"] == "image/svg+xml"
+    shown = await shelf.s3.get(address)
+    assert shown.headers["content-type"] == "image/svg+xml"
+    assert shown.headers["content-disposition"].startswith(
+        "attachment;"
+    )  # opened by itself it is saved, and runs nothing
     binary = await shelf.put("w.bin", bytes(range(256)) * 8)
     assert "neither text nor an image" in await page(shelf, f"/storage/objects/{binary}")
     empty = await shelf.put("empty", b"")

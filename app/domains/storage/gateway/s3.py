@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from app.context import Runtime
 from app.domains.storage.errors import StorageUnavailable, UploadMismatch
+from app.domains.storage.rules.content import disposition
 from app.settings import S3Settings
 from app.shared.db import refuse_open_transaction
 
@@ -27,7 +28,7 @@ T = TypeVar("T")
 
 THREADS = 8
 CONNECT_SECONDS, READ_SECONDS = 3, 60
-SIGNED_SECONDS = 300  # of an address to send to: what arrives counts only when its upload is finished
+SIGNED_SECONDS = 60  # to begin sending a part; once the upload is finished or given up, S3 refuses it before that
 SIGNED_READ_SECONDS = 5  # of an address to read from, which is used at once: nobody can take it back
 CHUNK = 1 << 20
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchUpload", "NoSuchBucket"})
@@ -51,11 +52,20 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     etag: str
 
 
+class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
+    """An upload that S3 keeps parts for."""
+
+    key: str
+    id: str
+    begun_at: datetime | None
+
+
 class Signed(msgspec.Struct, frozen=True, kw_only=True):
-    """An address that may be used once or more until it expires; `headers` must be sent exactly so."""
+    """An address that may be used until its seconds are over or its upload has ended; `headers` must be sent so."""
 
     url: str
     headers: dict[str, str]
+    expires_in: int
 
 
 class Bucket:
@@ -75,21 +85,17 @@ class Bucket:
 
     # -- addresses: no request is made --
 
-    def sign_put(self, key: str, size: int, sha256: str, content_type: str) -> Signed:
-        """For exactly these bytes: another length, type or digest is refused by S3."""
-        headers = {"content-type": content_type, "x-amz-checksum-sha256": sha256}
-        wanted = {"ContentLength": size, "ContentType": content_type, "ChecksumSHA256": sha256}
-        return Signed(url=self._sign("put_object", SIGNED_SECONDS, Key=key, **wanted), headers=headers)
-
     def sign_part(self, key: str, upload_id: str, number: int, size: int, sha256: str) -> Signed:
-        """The same for one part."""
+        """For exactly these bytes of one upload: another length or digest is refused by S3, and any once the upload has
+        ended. It keeps no header of a part; those of the object are what `open_upload` said."""
         wanted = {"UploadId": upload_id, "PartNumber": number, "ContentLength": size, "ChecksumSHA256": sha256}
         url = self._sign("upload_part", SIGNED_SECONDS, Key=key, **wanted)
-        return Signed(url=url, headers={"x-amz-checksum-sha256": sha256})
+        return Signed(url=url, headers={"x-amz-checksum-sha256": sha256}, expires_in=SIGNED_SECONDS)
 
-    def sign_get(self, key: str, content_type: str, disposition: str) -> str:
-        """To read one object, served as we say and not as it was uploaded. It lives for seconds."""
-        shown = {"ResponseContentType": content_type, "ResponseContentDisposition": disposition}
+    def sign_get(self, key: str, content_type: str, name: str) -> str:
+        """To read one object for seconds, served as we say and not as it was uploaded. It is an attachment: a browser
+        that is led there saves it, one that shows a picture in a page does not ask."""
+        shown = {"ResponseContentType": content_type, "ResponseContentDisposition": disposition(name)}
         return self._sign("get_object", SIGNED_READ_SECONDS, Key=key, **shown)
 
     def _sign(self, operation: str, seconds: int, **wanted: object) -> str:
@@ -99,7 +105,7 @@ class Bucket:
     # -- requests --
 
     async def open_upload(self, key: str, content_type: str) -> str:
-        """Begin an upload in parts; returns its id at S3."""
+        """Begin an upload; returns its id at S3."""
         wanted = {"ContentType": content_type, "ChecksumAlgorithm": "SHA256"}
         answer = await self._call("create_multipart_upload", Key=key, **wanted)
         return str(answer["UploadId"])
@@ -120,16 +126,17 @@ class Bucket:
                 return [found[number] for number in sorted(found) if number not in twice]
             marker = int(answer["NextPartNumberMarker"])
 
-    async def join_parts(self, key: str, upload_id: str, parts: Sequence[tuple[Part, str]]) -> None:
-        """Make the object of parts and their digests. Safe to repeat. Raises UploadMismatch when S3 compares them and
-        finds others."""
+    async def join_parts(self, key: str, upload_id: str, parts: Sequence[tuple[Part, str]]) -> str | None:
+        """Make the object of parts and their digests; returns its checksum if S3 says it. Safe to repeat. Raises
+        UploadMismatch when S3 compares them and finds others."""
         listed = [{"PartNumber": part.number, "ETag": part.etag, "ChecksumSHA256": digest} for part, digest in parts]
         try:
-            await self._find(
+            answer = await self._find(
                 "complete_multipart_upload", Key=key, UploadId=upload_id, MultipartUpload={"Parts": listed}
             )
         except ClientError as error:
             raise UploadMismatch() from error
+        return (answer or {}).get("ChecksumSHA256")
 
     async def drop_upload(self, key: str, upload_id: str) -> None:
         """Remove the parts of an unfinished upload; one that is gone already is fine."""
@@ -176,10 +183,20 @@ class Bucket:
         ]
         return found, found[-1].key if found and answer.get("IsTruncated") else None
 
-    async def list_uploads(self) -> list[tuple[str, str, datetime]]:
-        """Key, id and begin of unfinished uploads, a thousand at most."""
-        answer = await self._call("list_multipart_uploads", MaxUploads=1000)
-        return [(str(e["Key"]), str(e["UploadId"]), e["Initiated"]) for e in answer.get("Uploads", ())]
+    async def list_uploads(self) -> AsyncIterator[list[Unfinished]]:
+        """All unfinished uploads, by pages. Where the next page begins is what S3 says, however it orders them."""
+        after: dict[str, str] = {}
+        while True:
+            answer = await self._call("list_multipart_uploads", MaxUploads=1000, **after)
+            yield [
+                Unfinished(key=str(entry["Key"]), id=str(entry["UploadId"]), begun_at=entry.get("Initiated"))
+                for entry in answer.get("Uploads", ())
+            ]
+            marks = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
+            onward = {mark: str(answer[next_]) for mark, next_ in marks.items() if answer.get(next_)}
+            if not answer.get("IsTruncated") or not onward or onward == after:
+                return
+            after = onward
 
     # -- how --
 

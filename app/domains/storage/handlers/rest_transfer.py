@@ -31,7 +31,7 @@ from app.domains.storage.schemas.api import (
     UploadsBody,
 )
 from app.domains.storage.schemas.beside import CopiesAnswer, CopyAnswer, CopyBody, LinkAnswer, LinksAnswer, ShareBody
-from app.domains.storage.service import copies, links, transfer, uploads, views
+from app.domains.storage.service import copies, links, transfer, views
 from app.shared.authz import Permission
 from app.shared.idempotency import once
 from app.shared.web import Contexts, Ctx, Json, requires
@@ -93,9 +93,9 @@ async def finish_uploads(
 
 
 @delete("/api/v1/storage/uploads/{upload_id:uuid}", opt=WRITE, status_code=200)
-async def cancel_upload(ctx: Ctx, upload_id: FromPath[UUID]) -> Done:
-    """Give it up: its room is free at once."""
-    return await once(ctx, Done, uploads.cancel, CancelUpload(upload_id=upload_id))
+async def cancel_upload(contexts: Contexts, upload_id: FromPath[UUID]) -> Done:
+    """Give it up: its room is free at once, and its addresses take nothing any more."""
+    return await transfer.cancel(contexts, CancelUpload(upload_id=upload_id))
 
 
 @post("/api/v1/storage/objects/{object_id:uuid}/links", opt=WRITE, status_code=201)

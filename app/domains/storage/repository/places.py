@@ -44,6 +44,11 @@ LOCK_USAGE = text("""
     SELECT bytes, objects, reserved_bytes, reserved_objects FROM storage.storage_usage
     WHERE project_id = :project_id FOR UPDATE
 """)
+LOCK_ACCOUNT = text("SELECT pg_advisory_xact_lock(hashtextextended('uploads:' || CAST(:tenant_id AS text), 0))")
+ANNOUNCED = text("""
+    SELECT COALESCE(sum(reserved_objects), 0) AS uploads, COALESCE(sum(reserved_bytes), 0) AS bytes
+    FROM storage.storage_usage WHERE tenant_id = :tenant_id
+""")
 CHANGE_USAGE = text("""
     UPDATE storage.storage_usage
     SET bytes = bytes + :bytes, objects = objects + :objects, reserved_bytes = reserved_bytes + :reserved_bytes,
@@ -115,6 +120,13 @@ class UsageRepository:
         """Wait for the project's turn."""
         await self._session.execute(BEGIN_USAGE, {"tenant_id": tenant_id, "project_id": project_id})
         return UsageView(**(await self._session.execute(LOCK_USAGE, {"project_id": project_id})).one()._mapping)
+
+    async def lock_announced(self, tenant_id: UUID) -> tuple[int, int]:
+        """Wait for the organisation's turn to announce files, which is taken before the project's; how many uploads are
+        unfinished in all its projects, and the bytes that they announced."""
+        await self._session.execute(LOCK_ACCOUNT, {"tenant_id": tenant_id})
+        row = (await self._session.execute(ANNOUNCED, {"tenant_id": tenant_id})).one()
+        return int(row.uploads), int(row.bytes)
 
     async def change(
         self, project_id: UUID, *, size: int = 0, objects: int = 0, reserved: int = 0, reserved_objects: int = 0

@@ -1,6 +1,6 @@
 """SQL about unfinished uploads and the digests of their parts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -36,7 +36,9 @@ INSERT = text("""
             :s3_upload_id, :overwrite, :state, :created_by, :created_at, :expires_at)
 """)
 OPENED = text("""
-    UPDATE storage.storage_uploads SET s3_upload_id = :s3_upload_id WHERE id = :id AND s3_upload_id IS NULL
+    UPDATE storage.storage_uploads u SET s3_upload_id = o.s3_upload_id
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:s3_upload_ids AS text[])) AS o (id, s3_upload_id)
+    WHERE u.id = o.id AND u.s3_upload_id IS NULL AND u.state = 'open' RETURNING u.id
 """)
 END = text("UPDATE storage.storage_uploads SET state = 'ended' WHERE id = :id")
 DELETE = text("DELETE FROM storage.storage_uploads WHERE id = ANY(:ids)")
@@ -80,10 +82,12 @@ class UploadRepository:
         if uploads:
             await self._session.execute(INSERT, [msgspec.structs.asdict(upload) for upload in uploads])
 
-    async def set_opened(self, upload_id: UUID, s3_upload_id: str) -> bool:
-        """False when it was opened at S3 already, or is not there any more."""
-        done = await self._session.execute(OPENED, {"id": upload_id, "s3_upload_id": s3_upload_id})
-        return bool(done.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
+    async def set_opened(self, opened: Mapping[UUID, str]) -> set[UUID]:
+        """Remember their ids at S3. Returns those of which that is the one: not those that were opened already, or have
+        ended."""
+        ids = sorted(opened)
+        values = {"ids": ids, "s3_upload_ids": [opened[upload_id] for upload_id in ids]}
+        return set(await self._session.scalars(OPENED, values))
 
     async def end(self, upload_id: UUID) -> None:
         """It will never be finished; a job removes what the bucket has of it, then the row."""

@@ -26,15 +26,16 @@ def content_type(claimed: str) -> str:
 
 
 def image_type(name: str) -> str | None:
-    """The type that an image is shown as, by its name's ending; None when it is no image that we show. An SVG is only
-    ever the source of an `<img>`, where it runs no script."""
+    """The type that an image is shown as, by its name's ending; None when it is no image that we show. It is only ever
+    the source of an `<img>`, where an SVG runs no script."""
     return _IMAGES.get(name.rpartition(".")[2].lower())
 
 
-def disposition(name: str, kind: str = "attachment") -> str:
-    """`Content-Disposition` for any name: RFC 6266 with the plain form for old programs and RFC 8187 for the rest."""
+def disposition(name: str) -> str:
+    """`Content-Disposition` of an attachment of any name: RFC 6266 with the plain form for old programs and RFC 8187
+    for the rest. Nothing that somebody uploaded is ever `inline`."""
     plain = _PLAIN_NAME.sub("_", name).strip() or "file"
-    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def as_text(head: bytes, complete: bool) -> tuple[str, str] | None:

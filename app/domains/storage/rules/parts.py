@@ -23,16 +23,16 @@ def part_size(size: int) -> int | None:
     return max(SMALLEST_PART, -(-wanted // MIB) * MIB)
 
 
-def part_count(size: int, each: int) -> int:
-    """How many parts a file has."""
-    return max(1, -(-size // each))
+def part_count(size: int, each: int | None) -> int:
+    """How many parts a file has. `each` None: it is sent in one piece."""
+    return 1 if each is None else max(1, -(-size // each))
 
 
-def size_of(number: int, size: int, each: int) -> int:
+def size_of(number: int, size: int, each: int | None) -> int:
     """Bytes of part `number`, counted from 1. Raises ValueError for a part that the file does not have."""
     if not 1 <= number <= part_count(size, each):
         raise ValueError("no such part")
-    return min(each, size - (number - 1) * each)
+    return size if each is None else min(each, size - (number - 1) * each)
 
 
 def is_sha256(text: str) -> bool:

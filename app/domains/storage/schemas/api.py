@@ -19,6 +19,7 @@ from app.domains.storage.contracts import (
     UploadView,
     UsageView,
 )
+from app.domains.storage.gateway.s3 import Signed
 from app.domains.storage.rules import parts
 from app.domains.storage.service.transfer import PartTicket, Progress, Ticket
 from app.domains.storage.service.views import Overview
@@ -191,10 +192,16 @@ class UploadsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class PutAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """PUT the bytes to `url` with exactly these headers, within five minutes."""
+    """PUT the bytes to `url` with exactly these headers, beginning within `expires_in` seconds; afterwards ask for
+    another address. It takes nothing any more once the upload was finished or canceled."""
 
     url: str
     headers: dict[str, str]
+    expires_in: int
+
+    @classmethod
+    def of(cls, put: Signed) -> "PutAnswer":
+        return cls(url=put.url, headers=put.headers, expires_in=put.expires_in)
 
 
 class UploadAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,7 +243,7 @@ class BegunAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, ticket: Ticket) -> "BegunAnswer":
-        put = PutAnswer(url=ticket.put.url, headers=ticket.put.headers) if ticket.put else None
+        put = PutAnswer.of(ticket.put) if ticket.put else None
         upload = UploadAnswer.of(ticket.upload, put) if ticket.upload else None
         begun, refused = ticket.begun, ticket.begun.refused
         status = refused.status if refused else 201 if upload else 200
@@ -276,7 +283,7 @@ class ProgressAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, seen: Progress) -> "ProgressAnswer":
-        put = PutAnswer(url=seen.put.url, headers=seen.put.headers) if seen.put else None
+        put = PutAnswer.of(seen.put) if seen.put else None
         parts = [StoredPartAnswer(number=part.number, size=part.size, sha256=part.sha256) for part in seen.parts]
         return cls(upload=UploadAnswer.of(seen.upload, put), parts=parts)
 
@@ -309,12 +316,7 @@ class PartsAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, tickets: Sequence[PartTicket]) -> "PartsAnswer":
-        return cls(
-            items=[
-                PartAnswer(number=t.number, size=t.size, put=PutAnswer(url=t.put.url, headers=t.put.headers))
-                for t in tickets
-            ]
-        )
+        return cls(items=[PartAnswer(number=t.number, size=t.size, put=PutAnswer.of(t.put)) for t in tickets])
 
 
 class FinishBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

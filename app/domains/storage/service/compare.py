@@ -143,18 +143,15 @@ class Comparison:
 
     async def _drop_unknown_uploads(self) -> None:
         """An upload at S3 without a row: its process died between the two."""
-        found = [
-            (key, upload_id)
-            for key, upload_id, begun in await self._bucket.list_uploads()
-            if begun < self._grace and ids_of(key) is not None
-        ]
-        async with self._runtime.context(SYSTEM) as ctx:
-            known = await SweepRepository(ctx.session).known_s3_uploads([upload_id for _, upload_id in found])
-        for key, upload_id in found:
-            if upload_id not in known:
-                await self._bucket.drop_upload(key, upload_id)
-                self._found.note("upload", key)
-                self._found.uploads_aborted += 1
+        async for page in self._bucket.list_uploads():
+            found = [one for one in page if one.begun_at and one.begun_at < self._grace and ids_of(one.key)]
+            async with self._runtime.context(SYSTEM) as ctx:
+                known = await SweepRepository(ctx.session).known_s3_uploads([one.id for one in found])
+            for one in found:
+                if one.id not in known:
+                    await self._bucket.drop_upload(one.key, one.id)
+                    self._found.note("upload", one.key)
+                    self._found.uploads_aborted += 1
 
     async def _count_again(self) -> None:
         async with self._runtime.context(SYSTEM) as ctx:

@@ -14,7 +14,7 @@ from app.domains.storage.contracts import CopyView, ObjectView, UploadView
 from app.domains.storage.gateway.s3 import Bucket
 from app.domains.storage.repository import CopyRepository, SweepRepository, UploadRepository, UsageRepository
 from app.domains.storage.rules.parts import key_of
-from app.domains.storage.service import copies
+from app.domains.storage.service import copies, transfer
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import each_alone
 
@@ -36,16 +36,15 @@ async def _uploads(runtime: Runtime) -> int:
     over: list[UploadView] = []
 
     async def end(upload: UploadView) -> None:
-        if await _end(runtime, upload):
-            over.append(upload)
+        if (ended := await _end(runtime, upload)) is not None:
+            over.append(ended)
 
     await each_alone(found, end, "an upload could not be ended")
     bucket = runtime.part(Bucket)
     dropped: list[UploadView] = []
 
     async def drop(upload: UploadView) -> None:
-        if upload.s3_upload_id is not None:
-            await bucket.drop_upload(key_of(upload.project_id, upload.id), upload.s3_upload_id)
+        await transfer.drop(bucket, upload)
         dropped.append(upload)
 
     await each_alone(over, drop, "the parts of an upload could not be dropped")
@@ -55,18 +54,16 @@ async def _uploads(runtime: Runtime) -> int:
     return len(dropped)
 
 
-async def _end(runtime: Runtime, upload: UploadView) -> bool:
-    """Free its room unless that was done, or somebody finished it meanwhile. Whether its bytes may go."""
+async def _end(runtime: Runtime, upload: UploadView) -> UploadView | None:
+    """Free its room unless that was done. As it ended, so that its bytes may go; None when somebody finished it."""
     async with runtime.context(SYSTEM) as ctx:
         usage = UsageRepository(ctx.session)
         await usage.lock(upload.tenant_id, upload.project_id)
         now = await SweepRepository(ctx.session).lock_upload(upload.id)
-        if now is None:
-            return False
-        if now.state == "open":
+        if now is not None and now.state == "open":
             await UploadRepository(ctx.session).end(upload.id)
             await usage.change(upload.project_id, reserved=-upload.size, reserved_objects=-1)
-    return True
+    return now
 
 
 async def _deleted(runtime: Runtime) -> int:

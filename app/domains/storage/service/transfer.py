@@ -1,5 +1,8 @@
 """Between table and bucket: open an upload at S3, sign its parts, see what has arrived, make it visible.
 
+Every file is an upload of S3's, also one that is sent in one piece: an address names an upload and never just a key, so
+it is dead once the upload was finished or given up, and what a sender puts into headers is kept nowhere.
+
 The order is always table, bucket, table, each on its own. Killed between two of them, the same request again finds
 what the first one left and goes on.
 """
@@ -9,11 +12,13 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from app.domains.storage.contracts import (
     Arrived,
     BeginUploads,
     Begun,
+    CancelUpload,
     Done,
     FinishUploads,
     PublishUploads,
@@ -23,15 +28,18 @@ from app.domains.storage.contracts import (
     UploadsFinished,
     UploadView,
 )
-from app.domains.storage.errors import UploadIncomplete, UploadMismatch
+from app.domains.storage.errors import StorageUnavailable, UploadIncomplete, UploadMismatch
 from app.domains.storage.gateway.s3 import Bucket, Signed
 from app.domains.storage.repository import UploadRepository
 from app.domains.storage.rules import parts
 from app.domains.storage.service import publish, uploads
 from app.shared.authz import Permission, project_scope
+from app.shared.authz.scope import may
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.idempotency import once
 from app.shared.web import Contexts
+
+log = structlog.get_logger("berth.storage")
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,25 +77,30 @@ async def begin(contexts: Contexts, command: BeginUploads) -> list[Ticket]:
         ids = [item.upload_id for item in begun.items if item.upload_id]
         known = await UploadRepository(ctx.session).by_ids(scope, ids)
         bucket = ctx.runtime.part(Bucket)
-    opened = [await _open(contexts, bucket, upload) for upload in known.values()]
-    by_id = {upload.id: upload for upload in opened}
-    return [_ticket(bucket, item, by_id.get(item.upload_id) if item.upload_id else None) for item in begun.items]
+    opened = await _open(contexts, bucket, list(known.values()))
+    return [_ticket(bucket, item, opened.get(item.upload_id) if item.upload_id else None) for item in begun.items]
 
 
-async def _open(contexts: Contexts, bucket: Bucket, upload: UploadView) -> UploadView:
-    """Begin it at S3 when it has parts and has not begun."""
-    if upload.part_size is None or upload.s3_upload_id is not None:
-        return upload
-    key = key_of(upload)
-    s3_upload_id = await bucket.open_upload(key, upload.content_type)
-    async with contexts() as ctx:
-        mine = await UploadRepository(ctx.session).set_opened(upload.id, s3_upload_id)
-    if mine:
-        return msgspec.structs.replace(upload, s3_upload_id=s3_upload_id)
-    await bucket.drop_upload(key, s3_upload_id)  # a twin was faster, or it was canceled
+async def _open(contexts: Contexts, bucket: Bucket, found: Sequence[UploadView]) -> dict[UUID, UploadView]:
+    """Begin at S3 those that have not begun; what is open now, by id. What S3 opened is remembered also when it failed
+    at another one, whose StorageUnavailable is raised then."""
+    fresh = [upload for upload in found if upload.s3_upload_id is None]
+    if not fresh:
+        return {upload.id: upload for upload in found}
+    asked = [bucket.open_upload(key_of(upload), upload.content_type) for upload in fresh]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    opened = {u.id: answer for u, answer in zip(fresh, answers, strict=True) if not isinstance(answer, BaseException)}
     async with contexts() as ctx:
         scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
-        return await UploadRepository(ctx.session).get_in(scope, upload.id)
+        mine = await UploadRepository(ctx.session).set_opened(opened)
+        now = await UploadRepository(ctx.session).by_ids(scope, [upload.id for upload in found])
+    strays = [upload for upload in fresh if upload.id in opened and upload.id not in mine]
+    for upload in strays:  # a twin was faster, or it was canceled
+        await bucket.drop_upload(key_of(upload), opened[upload.id])
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return now
 
 
 def _ticket(bucket: Bucket, begun: Begun, upload: UploadView | None) -> Ticket:
@@ -95,9 +108,10 @@ def _ticket(bucket: Bucket, begun: Begun, upload: UploadView | None) -> Ticket:
 
 
 def _put(bucket: Bucket, upload: UploadView) -> Signed | None:
-    if upload.sha256 is None:
+    """Where one piece is sent: it is an upload of one part, so that its address ends with it."""
+    if upload.sha256 is None or upload.s3_upload_id is None:
         return None
-    return bucket.sign_put(key_of(upload), upload.size, upload.sha256, upload.content_type)
+    return bucket.sign_part(key_of(upload), upload.s3_upload_id, 1, upload.size, upload.sha256)
 
 
 async def sign_parts(contexts: Contexts, command: SignParts) -> list[PartTicket]:
@@ -107,30 +121,31 @@ async def sign_parts(contexts: Contexts, command: SignParts) -> list[PartTicket]
         scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
         upload = await UploadRepository(ctx.session).get_in(scope, command.upload_id)
         bucket = ctx.runtime.part(Bucket)
-    upload = await _open(contexts, bucket, upload)
-    each, s3_upload_id = upload.part_size, upload.s3_upload_id
-    if each is None or s3_upload_id is None:
-        raise ValidationFailed(fields={"parts": "This file is sent in one piece."})
-    key = key_of(upload)
+    opened = (await _open(contexts, bucket, [upload])).get(upload.id)
+    if opened is None or opened.s3_upload_id is None:
+        raise NotFound()  # it was canceled meanwhile
     tickets = []
     for part in command.parts:
-        size = parts.size_of(part.number, upload.size, each)
-        put = bucket.sign_part(key, s3_upload_id, part.number, size, part.sha256)
+        size = parts.size_of(part.number, opened.size, opened.part_size)
+        put = bucket.sign_part(key_of(opened), opened.s3_upload_id, part.number, size, part.sha256)
         tickets.append(PartTicket(number=part.number, size=size, put=put))
     return tickets
 
 
 async def progress(contexts: Contexts, upload_id: UUID) -> Progress:
-    """Where an upload stands: what need not be sent again. Raises NotFound, StorageUnavailable."""
+    """Where an upload stands: what need not be sent again, and for whoever may write, where the rest is sent. Raises
+    NotFound, StorageUnavailable."""
     async with contexts() as ctx:
         scope = project_scope(ctx.actor, Permission.STORAGE_READ)
         repository = UploadRepository(ctx.session)
         upload = await repository.get_in(scope, upload_id)
         digests = await repository.parts(upload_id)
         bucket = ctx.runtime.part(Bucket)
-    if upload.part_size is None:
+        may_write = may(ctx.actor, Permission.STORAGE_WRITE)
+    if upload.part_size is None and may_write:
+        upload = (await _open(contexts, bucket, [upload])).get(upload.id, upload)
         return Progress(upload=upload, put=_put(bucket, upload))
-    if upload.s3_upload_id is None:
+    if upload.part_size is None or upload.s3_upload_id is None:
         return Progress(upload=upload)
     stored = await bucket.list_parts(key_of(upload), upload.s3_upload_id)
     known = (StoredPart(number=p.number, size=p.size, sha256=digests[p.number]) for p in stored if p.number in digests)
@@ -146,12 +161,38 @@ async def finish(contexts: Contexts, command: FinishUploads) -> UploadsFinished:
         scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
         repository = UploadRepository(ctx.session)
         known = await repository.by_ids(scope, command.ids)
-        digests = {upload.id: await repository.parts(upload.id) for upload in known.values() if upload.part_size}
+        digests = {upload.id: await _digests(repository, upload) for upload in known.values()}
         bucket = ctx.runtime.part(Bucket)
     arrived = await _arrivals(bucket, [known.get(upload_id) for upload_id in command.ids], command.ids, digests)
     async with contexts() as ctx:
         wanted = PublishUploads(arrived=tuple(arrived), overwrite=command.overwrite)
         return await once(ctx, UploadsFinished, publish.publish, wanted)
+
+
+async def _digests(repository: UploadRepository, upload: UploadView) -> dict[int, str]:
+    """What each of its parts must be, by number, as far as that was said."""
+    return {1: upload.sha256} if upload.sha256 is not None else await repository.parts(upload.id)
+
+
+async def cancel(contexts: Contexts, command: CancelUpload) -> Done:
+    """Give an upload up: its room is free and its addresses are dead. Raises NotFound."""
+    async with contexts() as ctx:
+        scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
+        found = await UploadRepository(ctx.session).by_ids(scope, [command.upload_id])
+        done = await once(ctx, Done, uploads.cancel, command)
+        bucket = ctx.runtime.part(Bucket)
+    for upload in found.values():
+        try:
+            await drop(bucket, upload)
+        except StorageUnavailable:
+            log.warning("a canceled upload is ended at the store later", upload_id=str(upload.id))
+    return done
+
+
+async def drop(bucket: Bucket, upload: UploadView) -> None:
+    """Make the addresses of an upload that has ended useless, and be rid of its parts."""
+    if upload.s3_upload_id is not None:
+        await bucket.drop_upload(key_of(upload), upload.s3_upload_id)
 
 
 async def _arrivals(
@@ -169,32 +210,30 @@ async def _arrivals(
 
 
 async def _arrival(bucket: Bucket, upload: UploadView, digests: dict[int, str]) -> str:
-    """The checksum that the bucket computed, once it is the announced one. Raises UploadIncomplete, UploadMismatch."""
-    key = key_of(upload)
-    if upload.part_size is None:
-        expected = upload.sha256 or ""
-    else:
-        expected = parts.composite(list(digests.values()))
-        await _join(bucket, upload, digests)
-    stored = await bucket.look(key)
-    if stored is None:
-        raise UploadIncomplete()
-    if stored.size != upload.size or stored.sha256 != expected:
-        raise UploadMismatch()
-    return expected
+    """The checksum for the table, once the bucket computed what was announced. Raises UploadIncomplete,
+    UploadMismatch."""
+    expected = parts.composite(list(digests.values()))
+    if await _join(bucket, upload, digests) != expected:
+        stored = await bucket.look(key_of(upload))
+        if stored is None:
+            raise UploadIncomplete()
+        if stored.size != upload.size or stored.sha256 != expected:
+            raise UploadMismatch()
+    return upload.sha256 or expected
 
 
-async def _join(bucket: Bucket, upload: UploadView, digests: dict[int, str]) -> None:
-    """Make one object of the parts, unless that was done by a request whose answer got lost."""
-    if upload.part_size is None or upload.s3_upload_id is None:
+async def _join(bucket: Bucket, upload: UploadView, digests: dict[int, str]) -> str | None:
+    """Make one object of the parts, whose sizes are right, and return its checksum; None when that was done by a
+    request whose answer got lost, or S3 does not say it. Raises UploadIncomplete, UploadMismatch."""
+    if upload.s3_upload_id is None:
         raise UploadIncomplete()
-    count = parts.part_count(upload.size, upload.part_size)
     stored = {part.number: part for part in await bucket.list_parts(key_of(upload), upload.s3_upload_id)}
     if not stored and await bucket.look(key_of(upload)) is not None:
-        return
+        return None
+    count = parts.part_count(upload.size, upload.part_size)
     sizes = {number: parts.size_of(number, upload.size, upload.part_size) for number in range(1, count + 1)}
     missing = [n for n, size in sizes.items() if n not in digests or n not in stored or stored[n].size != size]
     if missing:
-        raise UploadIncomplete(f"{len(missing)} of {count} parts have not arrived yet.")
+        raise UploadIncomplete(f"{len(missing)} of {count} parts have not arrived yet." if count > 1 else None)
     listed = [(stored[number], digests[number]) for number in sizes]
-    await bucket.join_parts(key_of(upload), upload.s3_upload_id, listed)
+    return await bucket.join_parts(key_of(upload), upload.s3_upload_id, listed)

@@ -42,6 +42,8 @@ class _Room(msgspec.Struct, kw_only=True):
     bytes: int
     objects: int
     uploads: int
+    account_uploads: int
+    account_bytes: int
     largest: int
 
     def take(self, size: int) -> None:
@@ -53,10 +55,22 @@ class _Room(msgspec.Struct, kw_only=True):
         if self.objects < 1:
             raise QuotaExceeded("This project has as many files as it may have.")
         if self.uploads < 1:
-            raise TooManyUploads()
+            raise TooManyUploads("This project has as many unfinished uploads as it may have. Finish or cancel some.")
+        if self.account_uploads < 1:
+            raise TooManyUploads(
+                "This organisation has as many unfinished uploads as it may have, in all its projects together. "
+                "Finish or cancel some."
+            )
+        if size > self.account_bytes:
+            raise TooManyUploads(
+                f"This file needs {in_words(size)}; the unfinished uploads of this organisation may announce "
+                f"{in_words(max(0, self.account_bytes))} more in all its projects. Finish or cancel some."
+            )
         self.bytes -= size
         self.objects -= 1
         self.uploads -= 1
+        self.account_uploads -= 1
+        self.account_bytes -= size
 
 
 @privileged(Permission.STORAGE_WRITE, "storage.upload", "namespace", lambda _c, result: result and result.namespace_id)
@@ -66,11 +80,12 @@ async def begin(ctx: Context, command: BeginUploads) -> UploadsBegun:
     if not 1 <= len(command.items) <= AT_ONCE:
         raise ValidationFailed(fields={"items": f"Announce 1 to {AT_ONCE} files at once."})
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
+    announced = await UsageRepository(ctx.session).lock_announced(scope.tenant_id)
     used = await places.lock_usage(ctx, scope)
     namespace = await places.ensure_named(ctx, scope, command.namespace)
     paths = _paths(command.items)
     around = await look_around(ctx, namespace.id, [path for path in paths if not isinstance(path, DomainError)])
-    room = await _room(ctx, scope, used)
+    room = await _room(ctx, scope, used, announced)
     template = await _template(ctx, scope, namespace, command.overwrite)
     begun: list[Begun] = []
     uploads: list[UploadView] = []
@@ -125,13 +140,16 @@ def _paths(items: tuple[UploadItem, ...]) -> list[StoragePath | DomainError]:
     return found
 
 
-async def _room(ctx: Context, scope: ProjectScope, used: UsageView) -> _Room:
+async def _room(ctx: Context, scope: ProjectScope, used: UsageView, announced: tuple[int, int]) -> _Room:
     place = (scope.tenant_id, scope.project_id)
+    account_uploads, account_bytes = announced
     open_now = await UploadRepository(ctx.session).count(scope)
     return _Room(
         bytes=used.quota_bytes - used.bytes - used.reserved_bytes,
         objects=used.quota_objects - used.objects - used.reserved_objects,
         uploads=await ctx.policy(policies.OPEN_UPLOADS, *place) - open_now,
+        account_uploads=await ctx.policy(policies.ACCOUNT_UPLOADS, scope.tenant_id) - account_uploads,
+        account_bytes=await ctx.policy(policies.ACCOUNT_UPLOAD_BYTES, scope.tenant_id) - account_bytes,
         largest=await ctx.policy(policies.LARGEST_FILE, *place),
     )
 

@@ -224,7 +224,7 @@ async def reports(ctx: Context, cursor: UUID | None, limit: int) -> Slice[Report
 def download_url(ctx: Context, thing: ObjectView) -> str:
     """Where its bytes are, as an attachment of its name: never a page, whatever it holds."""
     key = parts.key_of(thing.project_id, thing.id)
-    return ctx.runtime.part(Bucket).sign_get(key, content.OCTETS, content.disposition(thing.name))
+    return ctx.runtime.part(Bucket).sign_get(key, content.OCTETS, thing.name)
 
 
 async def show(contexts: Contexts, object_id: UUID) -> Shown:
@@ -287,7 +287,7 @@ async def image(ctx: Context, object_id: UUID) -> str:
     if kind is None:
         raise NotFound()
     key = parts.key_of(thing.project_id, thing.id)
-    return ctx.runtime.part(Bucket).sign_get(key, kind, content.disposition(thing.name, "inline"))
+    return ctx.runtime.part(Bucket).sign_get(key, kind, thing.name)
 
 
 async def placed(ctx: Context, object_id: UUID) -> tuple[ObjectView, str]:

@@ -1,7 +1,7 @@
 // The uploads of this page. Small files are announced and finished by the batch, large ones go in parts that are compared with what has
 // arrived already. States of an item: waiting, asking (there is a file of its path), sending, done, failed, skipped.
 import { call, Refused, Stopped } from "./api.js";
-import { digest, putAll, Slots } from "./send.js";
+import { digest, putAll, received, Slots } from "./send.js";
 
 const SLOTS = 5; // a browser has six connections to one server; one stays free
 const GROUP = 6; // parts that are digested and signed together
@@ -189,7 +189,7 @@ export class Queue {
       const item = items[index];
       if (begun.upload) {
         item.upload = begun.upload;
-        item.put = begun.upload.put;
+        item.put = received(begun.upload.put);
         item.again = false;
       } else if (begun.same_as) this.settle(item, "done");
       else if (begun.refused?.code === "storage_path_taken" && !item.overwrite) this.settle(item, "asking", begun.refused.message);
@@ -201,9 +201,9 @@ export class Queue {
     if (item.again || !item.put) item.put = await this.freshPut(item, signal);
     if (!item.put) return false;
     const sent = (bytes) => this.progress(item, bytes);
-    if (await putAll(item.put, item.file, () => this.freshPut(item, signal), sent, signal)) return true;
-    await this.beginAnew(item);
-    return false;
+    const arrived = await putAll(item.put, item.file, () => this.freshPut(item, signal), sent, signal);
+    if (arrived === false) await this.beginAnew(item);
+    return arrived;
   }
 
   // The bytes are not those that were announced: the file has changed since. Once, it is announced again as it is now.
@@ -219,7 +219,7 @@ export class Queue {
 
   async freshPut(item, signal) {
     const seen = await this.standOf(item, signal);
-    return seen?.upload.put ?? null;
+    return received(seen?.upload.put ?? null);
   }
 
   // Where an upload stands; null when the server does not know it any more: then it is done, or has to begin anew.
@@ -289,7 +289,9 @@ export class Queue {
   }
 
   async sign(item, parts, signal) {
-    return (await call("POST", "/uploads/" + item.upload.id + "/parts", { parts }, signal)).items;
+    const { items } = await call("POST", "/uploads/" + item.upload.id + "/parts", { parts }, signal);
+    for (const { put } of items) received(put);
+    return items;
   }
 
   async finish(items, signal) {

@@ -27,12 +27,24 @@ function putOnce(put, blob, onSent, signal) {
   });
 }
 
-// Puts until it is there. `fresh` gives a new address when the old one's time is over. Resolves with false when the bytes are not those
-// that were announced: the file has changed meanwhile.
+// An address says how many seconds are left to begin sending; when it came is counted here, because clocks differ.
+export function received(put) {
+  if (put) put.until = performance.now() + put.expires_in * 800;
+  return put;
+}
+
+function isOver(put) {
+  return put && performance.now() > put.until;
+}
+
+// Puts until it is there. `fresh` gives a new address when the old one's time is over, or null when the upload is not there any more, which
+// it has said already. Resolves with false when the bytes are not those that were announced: the file has changed meanwhile.
 export async function putAll(put, blob, fresh, onSent, signal) {
   let address = put;
   let refusals = 0;
   for (let attempt = 0; ; attempt += 1) {
+    if (isOver(address)) address = await fresh();
+    if (!address) return null;
     const status = await putOnce(address, blob, onSent, signal);
     if (status >= 200 && status < 300) {
       onSent(blob.size);
