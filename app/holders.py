@@ -194,8 +194,8 @@ HOLDERS = (
         name="upload under way",
         permission=Permission.STORAGE_WRITE,
         bound_seconds=5,
-        asks="when it is finished: until then nobody sees what was sent, and what is never finished is thrown away; its "
-        "addresses live for a minute and are dead once it was finished or canceled",
+        asks="when it is finished: until then nobody sees what was sent, and what is never finished is thrown away; "
+        "its addresses live for a minute and are dead once it was finished or canceled",
         ended_by=ROLE | {W.SIGNED_OUT, W.ACCOUNT_DISABLED},
         untouched={
             W.OUT_OF_CREDIT: "files stay when machines go",
