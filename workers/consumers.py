@@ -65,6 +65,7 @@ class Arrived:
         self.envelope: Envelope | None = None
         self.event: Event | None = None
         self.deliveries = message.metadata.num_delivered or 1
+        self.position = message.metadata.sequence.stream
 
     @classmethod
     def read(cls, message: Msg) -> "Arrived":
@@ -124,7 +125,7 @@ class Consumer:
         self._pull: Pull | None = None
         self._epoch = 0
         self._failures: dict[UUID, int] = {}
-        self._held: dict[UUID, tuple[UUID, float]] = {}  # aggregate -> (message that failed, when it comes again)
+        self._held: dict[UUID, dict[int, float]] = {}  # aggregate -> position of what was put off: when it comes again
 
     async def step(self) -> None:
         """Fetch and handle one batch. Raises VendorDown."""
@@ -174,16 +175,24 @@ class Consumer:
         return False
 
     async def _handle_group(self, key: UUID, group: Sequence[Arrived]) -> None:
+        """In the order of the stream, whatever order the broker gives put-off messages back in."""
         async with self._slots:
-            for arrived in group:
-                held = self._held.get(key)
-                if held is not None and held[1] + ACK_WAIT < time.monotonic():
-                    del self._held[key]  # it went to another worker meanwhile
-                    held = None
-                if held is not None and held[0] != arrived.message_id and self.spec.ordered:
-                    await _answer(arrived.message.nak(delay=max(0.0, held[1] - time.monotonic()) + 0.2))
+            for arrived in sorted(group, key=lambda one: one.position):
+                if self.spec.ordered and (until := self._held_until(key, arrived.position)) is not None:
+                    await self._put_off(key, arrived, max(0.0, until - time.monotonic()) + 0.2)
                 else:
                     await self._handle(key, arrived)
+
+    def _held_until(self, key: UUID, position: int) -> float | None:
+        """When the first of the put-off messages before `position` comes again; None when there is none."""
+        held = self._held.get(key, {})
+        for gone in [at for at, due in held.items() if due + 2 * ACK_WAIT < time.monotonic()]:
+            del held[gone]  # it went to another worker meanwhile
+        return min(((at, due) for at, due in held.items() if at < position), default=(0, None))[1]
+
+    async def _put_off(self, key: UUID, arrived: Arrived, delay: float) -> None:
+        self._held.setdefault(key, {})[arrived.position] = time.monotonic() + delay
+        await _answer(arrived.message.nak(delay=delay))
 
     async def _handle(self, key: UUID, arrived: Arrived) -> None:
         assert arrived.envelope is not None and arrived.event is not None  # noqa: S101 - parsed in step()
@@ -211,13 +220,14 @@ class Consumer:
                     self._forget(key, arrived)
                 return
             delay = min(LONGEST_DELAY, 0.25 * 2**failures)
-        self._held[key] = (arrived.message_id, time.monotonic() + delay)
-        await _answer(arrived.message.nak(delay=delay))
+        await self._put_off(key, arrived, delay)
 
     def _forget(self, key: UUID, arrived: Arrived) -> None:
         self._failures.pop(arrived.message_id, None)
-        if self._held.get(key, (None, 0.0))[0] == arrived.message_id:
-            del self._held[key]
+        held = self._held.get(key, {})
+        held.pop(arrived.position, None)
+        if not held:
+            self._held.pop(key, None)
 
     async def _give_up(self, arrived: Arrived, reason: str, failures: int = 1) -> bool:
         """Keep the message as a dead letter and end it at the broker. False when the database did not take it."""

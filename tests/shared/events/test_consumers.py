@@ -4,6 +4,7 @@ import asyncio
 from uuid import UUID, uuid4
 
 import pytest
+from nats.aio.msg import Msg
 
 from app.context import Context, Runtime
 from app.shared.authz.actor import SYSTEM
@@ -60,7 +61,6 @@ async def has(ledger: Ledger, counter: UUID, steps: list[int], consumer: str = N
     return await ledger.steps(consumer, counter) == steps
 
 
-@pytest.mark.slow
 async def test_a_message_that_fails_comes_again_before_later_ones_of_its_aggregate(
     runtime: Runtime, ledger: Ledger
 ) -> None:
@@ -73,6 +73,25 @@ async def test_a_message_that_fails_comes_again_before_later_ones_of_its_aggrega
         assert await ledger.steps(NAME, counter) == []
         await until(lambda: has(ledger, counter, [1, 2, 3]))
     assert fragile.calls.count(1) == 3
+
+
+async def test_put_off_messages_that_come_back_in_another_order_are_handled_in_theirs(
+    runtime: Runtime, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker gives back what was put off by when it is due; here the later ones are due first."""
+    counter = uuid4()
+    fragile = Fragile({1: 1})
+    put_off = Msg.nak
+    delays = iter((0.6, 0.5, 0.4, 0.3))
+
+    async def backwards(self: Msg, delay: float | None = None) -> None:
+        await put_off(self, next(delays, delay))
+
+    monkeypatch.setattr(Msg, "nak", backwards)
+    await move(runtime, counter, 1, 2, 3, 4)
+    async with running(relay_of(runtime), Consumers(runtime, fragile.domain())):
+        await until(lambda: _recorded(ledger, 4))
+    assert await ledger.steps(NAME, counter) == [1, 2, 3, 4]
 
 
 async def test_the_same_event_under_two_message_ids_has_one_effect(runtime: Runtime, ledger: Ledger) -> None:
