@@ -51,7 +51,8 @@ def test_an_operators_day(enter: Enter, stack: Stack, steps: Steps) -> None:
         console.choose("Customers", "Nora's organisation")
         console.ask("Suspend…", "Suspend", lambda: console.say("a chargeback"))
         expect(console.main.get_by_text("This organisation is suspended.")).to_be_visible()
-        expect(customer.get_by_role("heading", level=1)).to_have_text("Sign in to Berth")  # by itself: its session ended
+        # the customer's page leaves by itself, as its session ended
+        expect(customer.get_by_role("heading", level=1)).to_have_text("Sign in to Berth")
         customer.goto("/billing")
         expect(customer.get_by_role("heading", level=1)).to_have_text("Sign in to Berth")
         console.ask("Lift suspension…", "Lift suspension", lambda: console.say("settled"))

@@ -80,7 +80,7 @@ class RemoteShell:
         self._connection = connection
         self._channel = channel
         self._session = session
-        self._paused = False
+        self._paused = self._resuming = False
 
     @property
     def writable(self) -> bool:
@@ -100,12 +100,22 @@ class RemoteShell:
         """Read no more output: the machine's program is held back once `WINDOW` bytes are under way."""
         if not self._paused:
             self._paused = True
-            self._channel.pause_reading()
+            if not self._resuming:
+                self._channel.pause_reading()
 
     def resume(self) -> None:
+        """Read on. All that waits is given first, even when `pause` is called meanwhile: asyncssh opens its window
+        whole with the first bytes that it hands on, so keeping a rest would let another window in on top each time."""
+        if not self._paused:
+            return
+        self._paused = False
+        if self._resuming:
+            return
+        self._resuming = True
+        self._channel.resume_reading()
+        self._resuming = False
         if self._paused:
-            self._paused = False
-            self._channel.resume_reading()
+            self._channel.pause_reading()
 
     async def close(self) -> None:
         """Hang up. The machine ends what ran in the foreground."""
