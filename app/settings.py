@@ -10,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+LONGEST_SKEW = 600
+
 
 class SettingsError(Exception):
     """A variable is missing or unusable; the text names it and says what it must be."""
@@ -63,10 +65,13 @@ class StripeSettings(msgspec.Struct, frozen=True):
 
 
 class OidcSettings(msgspec.Struct, frozen=True):
-    issuer: str  # BERTH_OIDC_ISSUER
+    issuer: str  # BERTH_OIDC_ISSUER: letter by letter as the provider names itself, a slash at the end included
     client_id: str  # BERTH_OIDC_CLIENT_ID
     client_secret: str  # BERTH_OIDC_CLIENT_SECRET
     name: str = "single sign-on"  # BERTH_OIDC_NAME: what the button says
+    clock_skew: int = 300  # BERTH_OIDC_CLOCK_SKEW: seconds that our clock and the provider's may be apart, at most 600
+    # BERTH_OIDC_EARLIER_ISSUERS: providers of before, comma separated, whose word about an address we still take
+    earlier_issuers: frozenset[str] = frozenset()
 
 
 class TemporalSettings(msgspec.Struct, frozen=True):
@@ -206,11 +211,16 @@ def _stripe(read: "_Reader") -> StripeSettings:
 
 
 def _oidc(read: "_Reader") -> OidcSettings:
+    skew = read.number("BERTH_OIDC_CLOCK_SKEW", 300)
+    if skew > LONGEST_SKEW:
+        raise SettingsError(f"BERTH_OIDC_CLOCK_SKEW must be at most {LONGEST_SKEW} seconds")
     return OidcSettings(
-        issuer=read.text("BERTH_OIDC_ISSUER").rstrip("/"),
+        issuer=read.text("BERTH_OIDC_ISSUER"),
         client_id=read.text("BERTH_OIDC_CLIENT_ID", "berth"),
         client_secret=read.text("BERTH_OIDC_CLIENT_SECRET"),
         name=read.text("BERTH_OIDC_NAME", "single sign-on"),
+        clock_skew=skew,
+        earlier_issuers=frozenset(read.parts("BERTH_OIDC_EARLIER_ISSUERS")),
     )
 
 

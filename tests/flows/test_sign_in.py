@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from re import findall
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import httpx2
 import msgspec
 import pytest
+import structlog
+from sqlalchemy import text
 
 from tests.fixtures.app import ORIGIN
 from tests.simulators.harness import plain_client, running
@@ -57,6 +60,11 @@ async def _authorize(provider: httpx2.AsyncClient, url: str, **fields: str) -> s
     return f"{back.path}?{back.query}"
 
 
+def _form_of(page: str) -> dict[str, str]:
+    """The hidden fields of a page."""
+    return dict(findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page))
+
+
 async def test_ada_signs_in_and_comes_back_to_where_she_was_going(client, provider) -> None:
     callback = await _authorize(provider, await _begin(client), sub="ada")
     answer = await client.get(callback)
@@ -84,11 +92,45 @@ async def test_the_answer_of_one_browser_signs_in_no_other(client, provider, sig
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "sign_in_expired")
 
 
-async def test_a_callback_works_once(client, provider) -> None:
-    callback = await _authorize(provider, await _begin(client), sub="ada")
+async def test_a_callback_signs_in_once_and_leads_on_when_it_is_loaded_again(client, provider) -> None:
+    callback = await _authorize(provider, await _begin(client, "/settings/sessions?a=b"), sub="ada")
     assert (await client.get(callback)).status_code == 303
-    again = await client.get(callback, headers={"accept": "application/json"})
-    assert again.status_code == 400
+    session = dict(client.cookies)
+    again = await client.get(callback)
+    assert (again.status_code, again.headers["location"]) == (303, "/settings/sessions?a=b")
+    assert dict(client.cookies) == session
+    for path in ("/auth/callback", "/auth/callback?state=unknown&code=x"):
+        assert (await client.get(path)).headers["location"] == "/"
+    client.cookies.clear()
+    late = await client.get(callback)
+    assert late.status_code == 400
+    assert 'href="/login"' in late.text and "Sign in again" in late.text
+
+
+async def test_tabs_that_sign_in_at_once_all_arrive(client, provider) -> None:
+    callbacks = []
+    for path in ("/settings/sessions", "/team", "/launch"):
+        callbacks.append((path, await _authorize(provider, await _begin(client, path), sub="ada")))
+    for path, callback in (callbacks[0], callbacks[2], callbacks[1]):
+        answer = await client.get(callback)
+        assert (answer.status_code, answer.headers["location"]) == (303, path)
+    assert not [name for name in client.cookies if "login-" in name]
+
+
+async def test_attempts_that_were_left_are_put_away(client, provider) -> None:
+    for _ in range(40):
+        last = await _begin(client)
+        assert len([name for name in client.cookies if "login-" in name]) <= 17
+    assert (await client.get(await _authorize(provider, last, sub="ada"))).status_code == 303
+
+
+async def test_an_attempt_is_bound_to_its_browser_even_when_another_attempt_of_it_is_open(client, provider) -> None:
+    """RFC 9700 §4.7: the answer of a stranger's attempt signs nobody in, whatever else this browser has begun."""
+    strangers = await _authorize(provider, await _begin(client), sub="mallory")
+    client.cookies.clear()
+    await _begin(client)
+    answer = await client.get(strangers, headers={"accept": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "sign_in_expired")
 
 
 async def test_another_issuers_answer_is_refused(client, provider) -> None:
@@ -118,6 +160,66 @@ async def test_a_person_who_cancels_is_told_so(client, provider) -> None:
     callback = await _authorize(provider, await _begin(client), sub="ada", answer="cancel")
     answer = await client.get(callback, headers={"accept": "application/json"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "sign_in_failed")
+
+
+async def test_an_answer_without_its_issuer_is_refused_where_the_provider_names_itself(client, provider) -> None:
+    """RFC 9207 §2.4, also for what is no success."""
+    for answer in ("cancel", None):
+        fields = {"answer": answer} if answer else {"sub": "ada"}
+        callback = await _authorize(provider, await _begin(client), **fields)
+        query = {name: values[0] for name, values in parse_qs(urlsplit(callback).query).items()}
+        assert query.pop("iss")
+        assert (await client.get("/auth/callback", params=query)).status_code == 400
+    assert (await client.get("/api/v1/me")).status_code == 401
+
+
+async def test_a_refusal_leaves_its_cause_to_the_operator_and_no_secret(client, provider, issuer, open_context) -> None:
+    await provider.put(f"{issuer}/_faults/wrong_nonce", json={"count": None})
+    callback = await _authorize(provider, await _begin(client), sub="ada")
+    query = parse_qs(urlsplit(callback).query)
+    with structlog.testing.capture_logs() as lines:
+        answer = await client.get(callback)
+    [line] = [line for line in lines if line.get("cause")]
+    assert (line["event"], line["cause"], line["code"]) == ("refused: claim_nonce", "claim_nonce", "sign_in_failed")
+    assert "claim_nonce" not in answer.text
+    assert not [secret for name in ("code", "state") for secret in query[name] if secret in str(lines) + answer.text]
+    async with open_context() as ctx:
+        details = await ctx.session.scalar(text("SELECT details FROM admin.audit_logs WHERE result = 'refused'"))
+    assert details["cause"] == "claim_nonce"
+
+
+async def test_signing_out_ends_the_session_at_the_provider_too(client, provider, issuer: str) -> None:
+    """RP-Initiated Logout 1.0: by a form, so that the ID token stands in no address."""
+    await client.get(await _authorize(provider, await _begin(client), sub="ada"))
+    page = await client.get("/settings/sessions")
+    answer = await client.post("/logout", data=_form_of(page.text), headers={"sec-fetch-site": "same-origin"})
+    assert (await client.get("/api/v1/me")).status_code == 401
+    assert answer.status_code == 200
+    assert f"form-action 'self' https://checkout.stripe.com {issuer};" in answer.headers["content-security-policy"]
+    assert f'action="{issuer}/end_session"' in answer.text and "data-at-once" in answer.text
+    form = _form_of(answer.text)
+    assert set(form) == {"client_id", "post_logout_redirect_uri", "id_token_hint"}
+    gone = await provider.post(f"{issuer}/end_session", data=form)
+    assert (gone.status_code, gone.headers["location"]) == (303, f"{ORIGIN}/")
+    back = await client.get("/login")
+    assert "You are signed out." in back.text
+    assert "You are signed out." not in (await client.get("/login")).text
+
+
+async def test_signing_out_works_without_the_token_and_without_the_provider(client, provider, runtime, issuer) -> None:
+    for down in (False, True):
+        await client.get(await _authorize(provider, await _begin(client), sub="ada"))
+        page = await client.get("/settings/sessions")
+        await runtime.valkey.flushdb()
+        if down:
+            oidc = msgspec.structs.replace(runtime.settings.oidc, issuer="http://localhost:1")
+            runtime.settings = msgspec.structs.replace(runtime.settings, oidc=oidc)
+        answer = await client.post("/logout", data=_form_of(page.text), headers={"sec-fetch-site": "same-origin"})
+        if down:
+            assert (answer.status_code, answer.headers["location"]) == (303, "/login?out=1")
+        else:
+            assert set(_form_of(answer.text)) == {"client_id", "post_logout_redirect_uri"}
+        assert (await client.get("/api/v1/me")).status_code == 401
 
 
 async def test_a_provider_that_is_down_is_said_to_be_down(client, provider, issuer: str) -> None:

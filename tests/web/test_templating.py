@@ -26,6 +26,7 @@ class SampleError(msgspec.Struct, frozen=True, kw_only=True):
     fix: str = "Look elsewhere."
     correlation_id: str = "abc-1"
     home_href: str = "/"
+    home_words: str = "Go to the start"
 
 
 @pytest.fixture(scope="module")

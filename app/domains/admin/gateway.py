@@ -42,7 +42,9 @@ def _questions(runtime: Runtime) -> dict[str, Question]:
         "S3": lambda: _page(settings.s3.url),
         "MAAS": lambda: _page(f"{settings.maas.url}/api/2.0/version/"),
         "Stripe": lambda: _page(settings.stripe.api_url or "https://api.stripe.com"),
-        "Identity provider": lambda: _page(f"{settings.oidc.issuer}/.well-known/openid-configuration"),
+        "Identity provider": lambda: _page(
+            f"{settings.oidc.issuer.removesuffix('/')}/.well-known/openid-configuration"
+        ),
     }
     mail = settings.mail
     if mail is not None:

@@ -1,6 +1,6 @@
 """Who people and programs are: sign-in, sessions, organisations, projects, roles, POSIX identities, API tokens.
 
-Owns: users, tenants, projects, memberships, invitations, oidc_sessions, user_posix_identities, service_accounts,
+Owns: users, identities, tenants, projects, memberships, invitations, oidc_sessions, user_posix_identities, service_accounts,
 service_account_credentials, service_account_tokens, signing_keys, authorization_codes, refresh_tokens.
 Emits: auth.tenant.created, changed and suspended, auth.person.suspended,
  , auth.project.created and renamed, auth.membership.granted, changed and removed,

@@ -1,30 +1,82 @@
-"""Refusals of sign-in, sessions and tokens. They never say which part was wrong."""
+"""Refusals of sign-in, sessions and tokens. They never say which part was wrong: the log and the audit do (`Cause`)."""
+
+from enum import StrEnum
+from typing import ClassVar
 
 from app.shared.errors import DomainError
+from app.shared.errors.base import Evidence
+
+AGAIN = ("Sign in again", "/login")
+
+
+class Cause(StrEnum):
+    """Why a sign-in was refused: stable words for whoever runs the portal. `docs/operations.md` says what to do."""
+
+    ATTEMPT_UNKNOWN = "attempt_unknown"
+    OTHER_BROWSER = "other_browser"
+    ISSUER_MISSING = "issuer_missing"
+    ISSUER_OTHER = "issuer_other"
+    PROVIDER_REFUSED = "provider_refused"
+    CODE_MISSING = "code_missing"
+    PROVIDER_UNREACHABLE = "provider_unreachable"
+    METADATA_UNUSABLE = "metadata_unusable"
+    KEYS_UNUSABLE = "keys_unusable"
+    CODE_REFUSED = "code_refused"
+    CLIENT_REFUSED = "client_refused"
+    TOKEN_MISSING = "token_missing"  # noqa: S105 - a word
+    TOKEN_TOO_LARGE = "token_too_large"  # noqa: S105
+    TOKEN_ENCRYPTED = "token_encrypted"  # noqa: S105
+    TOKEN_UNREADABLE = "token_unreadable"  # noqa: S105
+    ALGORITHM_REFUSED = "algorithm_refused"
+    KEY_UNKNOWN = "key_unknown"
+    SIGNATURE_WRONG = "signature_wrong"
+    CLAIM_ISSUER = "claim_issuer"
+    CLAIM_AUDIENCE = "claim_audience"
+    CLAIM_NONCE = "claim_nonce"
+    CLAIM_EXPIRED = "claim_expired"
+    CLAIM_FUTURE = "claim_future"
+    CLAIM_SUBJECT = "claim_subject"
+    OTHER_PERSON = "other_person"
+    ADDRESS_ELSEWHERE = "address_elsewhere"
+    SUSPENDED = "suspended"
 
 
 class SignInFailed(DomainError):
+    """Every refusal of a sign-in has a cause and what is known of it, for the log and the audit alone, and a way back.
+    No token, code or secret may be among it."""
+
     code = "sign_in_failed"
     status = 400
     title = "Signing in did not work."
-    audited = ("session.sign_in", "provider", "oidc")
+    audited: ClassVar[tuple[str, str, str] | None] = ("session.sign_in", "provider", "oidc")
+    way_back = AGAIN
+
+    def __init__(self, message: str | None = None, *, cause: Cause, **evidence: Evidence) -> None:
+        super().__init__(message)
+        self.cause = cause.value
+        self.evidence = evidence
 
 
-class SignInExpired(DomainError):
+class SignInExpired(SignInFailed):
     code = "sign_in_expired"
-    status = 400
     title = "This sign-in took too long or was already used. Start again."
-    audited = ("session.sign_in", "provider", "oidc")
 
 
-class IssuerUnavailable(DomainError):
+class AddressElsewhere(SignInFailed):
+    code = "address_elsewhere"
+    status = 409
+    title = "Your address belongs to an account that signs in elsewhere."
+
+
+class IssuerUnavailable(SignInFailed):
     code = "issuer_unavailable"
     status = 503
     title = "The identity provider does not answer right now."
     retryable = True
+    audited = None
 
 
-class AccountSuspended(DomainError):
+class AccountSuspended(SignInFailed):
     code = "account_suspended"
     status = 403
     title = "This account is suspended."

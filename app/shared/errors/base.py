@@ -4,6 +4,7 @@ from typing import ClassVar
 from uuid import UUID
 
 Detail = str | int | bool | None | list[str] | dict[str, str]
+Evidence = str | int | bool | None
 
 
 class DomainError(Exception):
@@ -20,6 +21,7 @@ class DomainError(Exception):
     retryable: ClassVar[bool] = False
     oauth: ClassVar[str] = ""  # its name in RFC 6749 §5.2, where a client of OAuth may meet it
     audited: ClassVar[tuple[str, str, str] | None] = None  # action and target, when that is always the same
+    way_back: ClassVar[tuple[str, str] | None] = None  # words and address of the button on its page; None: to the start
 
     def __init__(self, message: str | None = None, *, retry_after: int | None = None, **details: Detail) -> None:
         self.message = message or self.title
@@ -28,6 +30,8 @@ class DomainError(Exception):
         self.headers: dict[str, str] = {}
         self.refused = self.audited  # action, kind and id of the target, for the audit
         self.about_tenant: UUID | None = None  # whose affair it was, where the actor stands nowhere
+        self.cause = ""  # a stable word that the caller is not told: for the log and the audit
+        self.evidence: dict[str, Evidence] = {}  # what is known of it, for the log
         super().__init__(self.message)
 
     @classmethod

@@ -34,7 +34,9 @@ async def audit_refusal(error: Exception, scope: Scope) -> None:
         target_id = f"{scope.get('method', '-')} {scope['path']}"
     runtime: Runtime = scope["litestar_app"].state.runtime
     trace = cast(Trace, scope.get("state", {}).get("trace") or new_trace(None))
-    address = (scope.get("client") or ("-", 0))[0]
+    details: dict[str, object] = {"cause": refusal.cause} if refusal.cause else {}
+    if actor.kind is ActorKind.ANONYMOUS:
+        details["address"] = (scope.get("client") or ("-", 0))[0]
     try:
         async with runtime.context(SYSTEM, trace) as ctx:  # the actor may be one who can write nothing
             row = AuditRow(
@@ -46,7 +48,7 @@ async def audit_refusal(error: Exception, scope: Scope) -> None:
                 occurred_at=await ctx.now(),
                 correlation_id=trace.correlation_id,
                 reason=refusal.code,
-                details={"address": address} if actor.kind is ActorKind.ANONYMOUS else {},
+                details=details,
                 about_tenant=refusal.about_tenant,
             )
             await append_refusal(ctx.session, row)

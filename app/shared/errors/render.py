@@ -53,6 +53,7 @@ class ErrorPage(msgspec.Struct, frozen=True, kw_only=True):
     correlation_id: str
     retry_after: int | None
     retryable: bool
+    way_back: tuple[str, str] | None
 
 
 _BY_STATUS: dict[int, type[DomainError]] = {
@@ -123,8 +124,7 @@ def _answer(
     error: Exception,
 ) -> Response[str] | Response[dict[str, object]]:
     ERRORS.labels(refusal.code).inc()
-    if refusal.status >= 500:
-        log.error("request failed", code=refusal.code, path=route_of(request.scope), exc_info=error)
+    _log(refusal, route_of(request.scope), error)
     headers = _headers(request, refusal)
     if request.url.path in oauth.PATHS:
         return Response(oauth.oauth_error(refusal), status_code=oauth.oauth_status(refusal), headers=headers)
@@ -134,6 +134,16 @@ def _answer(
     if refusal.status == 401:
         return _to_login(request, headers)
     return _render_html(request.app.state.runtime, request, shown, headers)
+
+
+def _log(refusal: DomainError, path: str, error: Exception) -> None:
+    """What the caller is not told: the cause where one is known, the stack of what nobody expected."""
+    if refusal.cause:
+        because = type(error.__cause__).__name__ if error.__cause__ else None
+        known = {"code": refusal.code, "cause": refusal.cause, "path": path, "because": because}
+        log.warning(f"refused: {refusal.cause}", **known, **refusal.evidence)
+    elif refusal.status >= 500:
+        log.error("request failed", code=refusal.code, path=path, exc_info=error)
 
 
 def _headers(request: AnyRequest, refusal: DomainError) -> dict[str, str]:  # type: ignore[type-arg]
@@ -172,6 +182,7 @@ def _page_of(refusal: DomainError, trace: Trace) -> ErrorPage:
         correlation_id=trace.correlation_id,
         retry_after=refusal.retry_after,
         retryable=refusal.retryable,
+        way_back=refusal.way_back,
     )
 
 

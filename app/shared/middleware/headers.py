@@ -18,8 +18,8 @@ from app.shared.errors.envelope import RawAnswer
 
 
 def content_security_policy(settings: Settings, nonce: str = "", form_target: str = "") -> str:
-    """The policy. Chromium applies form-action to redirects as well, so Checkout and the issuer are named, and on the
-    page that lets a command line in its own address on the person's computer."""
+    """The policy. Chromium applies form-action to redirects as well, so Checkout is named; the page that lets a
+    command line in and the one that signs out at the provider name theirs (`csp_form_target`)."""
     style = f"'self' 'nonce-{nonce}'" if nonce else "'self'"
     return "; ".join(
         (
@@ -29,7 +29,7 @@ def content_security_policy(settings: Settings, nonce: str = "", form_target: st
             f"img-src 'self' data: {settings.s3.public_url}",
             "font-src 'self'",
             f"connect-src 'self' {settings.s3.public_url}",
-            f"form-action 'self' {settings.stripe.checkout_origin} {settings.oidc.issuer} {form_target}".rstrip(),
+            f"form-action 'self' {settings.stripe.checkout_origin} {form_target}".rstrip(),
             "manifest-src 'self'",
             "base-uri 'none'",
             "object-src 'none'",

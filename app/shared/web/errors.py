@@ -38,6 +38,7 @@ class ShownError(msgspec.Struct, frozen=True, kw_only=True):
     fields: dict[str, str]
     correlation_id: str
     home_href: str = "/"
+    home_words: str = "Go to the start"
 
 
 def render_error_html(environment: Environment, request: Request, error: "ErrorPage") -> tuple[str, dict[str, str]]:  # type: ignore[type-arg]
@@ -45,6 +46,7 @@ def render_error_html(environment: Environment, request: Request, error: "ErrorP
     fix = NEXT_STEP.get(error.status, "")
     if error.fields:
         fix = " ".join(f"{name}: {text}." for name, text in error.fields.items())
+    words, href = error.way_back or ("Go to the start", _home_of(request.scope.get("user")))
     shown = ShownError(
         status=error.status,
         code=error.code,
@@ -53,7 +55,8 @@ def render_error_html(environment: Environment, request: Request, error: "ErrorP
         fix=fix,
         fields=error.fields,
         correlation_id=error.correlation_id,
-        home_href=_home_of(request.scope.get("user")),
+        home_href=href,
+        home_words=words,
     )
     is_htmx = request.headers.get("hx-request") == "true"
     request.scope.setdefault("user", ANONYMOUS)

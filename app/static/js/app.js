@@ -8,6 +8,7 @@ import { startTheme } from "./theme.js";
 import { startOnce } from "./once.js";
 import { busy, startLive, toLogin } from "./live.js";
 import { startPalette } from "./palette.js";
+import { submitAtOnce } from "./at_once.js";
 
 function startHtmx() {
   const token = document.querySelector("meta[name=csrf-token]")?.content;
@@ -47,3 +48,4 @@ startMenus();
 startTheme();
 startOnce();
 startLive();
+submitAtOnce();

@@ -29,6 +29,7 @@ DONE = {
     "notification.set_preferences": "changed what they are told",
     "organisation.change": "changed the organisation",
     "organisation.create": "made the organisation",
+    "identity.link": "now signs in through another provider",
     "place.switch": "went to another project",
     "session.grant_command_line": "signed in a command line",
     "session.revoke": "ended a session",

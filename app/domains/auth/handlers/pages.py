@@ -10,31 +10,43 @@ from app.context import Runtime
 from app.domains.auth.contracts import Revoked, RevokeSession
 from app.domains.auth.contracts.team import OthersRevoked, RevokeOtherSessions
 from app.domains.auth.rules import safe_next
-from app.domains.auth.schemas import InternalLoginForm, LoginPage, SessionsPage
-from app.domains.auth.service import entrance, oidc, sessions
+from app.domains.auth.rules.claims import OPAQUE
+from app.domains.auth.schemas import FarewellPage, InternalLoginForm, LoginPage, SessionsPage
+from app.domains.auth.service import entrance, oidc, provider_session, sessions
 from app.shared.authz import ActorKind, Permission
 from app.shared.idempotency import once
 from app.shared.web import Contexts, Ctx, Form, page, public, redirect, requires
 from app.shared.web.limits import SIGN_IN_CALLBACK, SIGN_IN_INTERNAL, SIGN_IN_START
 
 Text = Annotated[str | None, QueryParameter(max_length=2000)]
-StateText = Annotated[str | None, QueryParameter(name="state", max_length=200)]
-BROWSER_COOKIE = "login"
+Opaque = Annotated[str | None, QueryParameter(max_length=OPAQUE)]  # the provider's own
+OpaqueState = Annotated[str | None, QueryParameter(name="state", max_length=OPAQUE)]
+SAID_SECONDS = 300
 
 
 @get("/login", opt=public("where a session begins", rate=None), include_in_schema=False)
-async def login_page(ctx: Ctx, next: Text = None, ended: Text = None, out: Text = None) -> Response[str]:  # noqa: A002
+async def login_page(
+    request: Request,  # type: ignore[type-arg]
+    ctx: Ctx,
+    next: Text = None,  # noqa: A002
+    ended: Text = None,
+    out: Text = None,
+) -> Response[str]:
     """The sign-in page; who is signed in already goes on."""
     if ctx.actor.kind is not ActorKind.ANONYMOUS:
         return redirect(ctx, safe_next(next))
+    is_out = ctx.settings.web.cookie("out") in request.cookies
     struct = LoginPage(
         provider=ctx.settings.oidc.name,
         next_path=safe_next(next),
-        signed_out=out is not None,
+        signed_out=out is not None or is_out,
         session_ended=ended is not None,
         internal=entrance.internal_people(ctx.settings),
     )
-    return await page(ctx, "auth/login.html", struct)
+    answer = await page(ctx, "auth/login.html", struct)
+    if is_out:
+        answer.set_cookie(entrance.cookie(ctx.settings.web, "out", "", 0))
+    return answer
 
 
 @get("/auth/start", opt=public("begins an OIDC sign-in", rate=SIGN_IN_START), include_in_schema=False)
@@ -43,7 +55,7 @@ async def start_login(request: Request, next: Text = None) -> Response[str]:  # 
     runtime: Runtime = request.app.state.runtime
     started = await oidc.start(runtime, next)
     answer = Response("", status_code=303, headers={"location": started.location}, media_type="text/html")
-    answer.set_cookie(entrance.cookie(runtime.settings.web, BROWSER_COOKIE, started.browser, oidc.PENDING_SECONDS))
+    entrance.hold_attempt(request, answer, started)
     return answer
 
 
@@ -51,17 +63,19 @@ async def start_login(request: Request, next: Text = None) -> Response[str]:  # 
 async def finish_login(
     request: Request,  # type: ignore[type-arg]
     contexts: Contexts,
-    login_state: StateText = None,
-    code: Text = None,
-    iss: Text = None,
+    login_state: OpaqueState = None,
+    code: Opaque = None,
+    iss: Opaque = None,
+    error: Opaque = None,
 ) -> Response[str]:
-    """Back from the identity provider."""
+    """Back from the identity provider; who is signed in and loads this again goes where they were going."""
     runtime: Runtime = request.app.state.runtime
-    browser = request.cookies.get(runtime.settings.web.cookie(BROWSER_COOKIE))
-    identity, path = await oidc.finish(runtime, state=login_state or "", code=code or "", issuer=iss, browser=browser)
-    return await entrance.enter(
-        runtime, contexts, identity, entrance.visit_of(request), "oidc", path, entrance.held(request)
-    )
+    returned = entrance.returned(request, login_state or "", code or "", iss, error or "")
+    on = await entrance.already_in(request, returned)
+    if on is not None:
+        return on
+    proven, path = await oidc.finish(runtime, returned)
+    return await entrance.enter(runtime, contexts, entrance.entry_of(request, proven, path, returned.state))
 
 
 @post("/auth/internal", opt=public("development only", rate=SIGN_IN_INTERNAL), include_in_schema=False)
@@ -73,19 +87,30 @@ async def internal_login(
     """Sign in without a provider; does not exist in production."""
     runtime: Runtime = request.app.state.runtime
     identity = entrance.internal_identity(runtime.settings, data.person)
-    path = safe_next(data.next)
-    return await entrance.enter(
-        runtime, contexts, identity, entrance.visit_of(request), "internal", path, entrance.held(request)
+    entry = entrance.Entry(
+        identity=identity,
+        visit=entrance.visit_of(request),
+        method="internal",
+        path=safe_next(data.next),
+        previous=entrance.held(request),
     )
+    return await entrance.enter(runtime, contexts, entry)
 
 
 @post("/logout", opt=public("ends a session; without one it does nothing", viewing=True), include_in_schema=False)
-async def logout(request: Request, ctx: Ctx) -> Response[str]:  # type: ignore[type-arg]
-    """End this session."""
-    if ctx.actor.session_id is not None and ctx.actor.via_cookie:
-        await sessions.revoke_session(ctx, RevokeSession(session_id=ctx.actor.session_id, reason="signed out"))
-    answer = redirect(ctx, "/login?out=1")
-    answer.set_cookie(entrance.cookie(ctx.settings.web, "session", "", 0))
+async def logout(request: Request, contexts: Contexts) -> Response[str]:  # type: ignore[type-arg]
+    """End this session, then the one at the identity provider."""
+    runtime: Runtime = request.app.state.runtime
+    async with contexts() as ctx:
+        method = await sessions.sign_out(ctx)
+        answer = redirect(ctx, "/login?out=1")
+    farewell = await provider_session.farewell(runtime, entrance.held(request) or "") if method == "oidc" else None
+    if farewell is not None:
+        request.state.csp_form_target = provider_session.form_target(farewell)
+        async with contexts() as ctx:
+            answer = await page(ctx, "auth/farewell.html", FarewellPage.of(ctx.settings.oidc.name, farewell))
+        answer.set_cookie(entrance.cookie(runtime.settings.web, "out", "1", SAID_SECONDS))
+    answer.set_cookie(entrance.cookie(runtime.settings.web, "session", "", 0))
     return answer
 
 

@@ -1,10 +1,19 @@
 """Every SQL statement of identity: people and sessions in `people`, service accounts and keys in `tokens`, members,
+what people sign in with in `identities`,
 organisations and projects in `team`, invitations in `invitations`, sign-ins of the command line in `programs`."""
 
+from app.domains.auth.repository.identities import IdentityRepository
 from app.domains.auth.repository.invitations import InvitationRepository
 from app.domains.auth.repository.people import AuthRepository
 from app.domains.auth.repository.programs import ProgramRepository
 from app.domains.auth.repository.team import TeamRepository
 from app.domains.auth.repository.tokens import TokenRepository
 
-__all__ = ["AuthRepository", "InvitationRepository", "ProgramRepository", "TeamRepository", "TokenRepository"]
+__all__ = [
+    "AuthRepository",
+    "IdentityRepository",
+    "InvitationRepository",
+    "ProgramRepository",
+    "TeamRepository",
+    "TokenRepository",
+]

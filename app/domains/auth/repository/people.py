@@ -6,17 +6,8 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.auth.contracts import Identity, Visit
-from app.domains.auth.rules.addresses import address_key
+from app.domains.auth.contracts import Visit
 
-UPSERT_USER = text("""
-    INSERT INTO auth.users (id, issuer, subject, email, email_key, email_verified, name, created_at, last_login_at)
-    VALUES (:id, :issuer, :subject, :email, :email_key, :email_verified, :name, :now, :now)
-    ON CONFLICT (issuer, subject) DO UPDATE
-    SET email = excluded.email, email_key = excluded.email_key, email_verified = excluded.email_verified,
-        name = excluded.name, last_login_at = excluded.last_login_at, version = auth.users.version + 1
-    RETURNING id, suspended_at, (xmax = 0) AS created
-""")
 INSERT_MEMBERSHIP = text("""
     INSERT INTO auth.memberships (id, user_id, service_account_id, tenant_id, project_id, role, created_at)
     VALUES (:id, :user_id, :service_account_id, :tenant_id, :project_id, :role, :now) ON CONFLICT DO NOTHING
@@ -70,7 +61,7 @@ TOKEN_HASHES = text("""
 """)
 REVOKE_SESSION = text("""
     UPDATE auth.oidc_sessions SET revoked_at = :now, revoked_reason = :reason
-    WHERE id = :id AND user_id = :user_id AND revoked_at IS NULL RETURNING id, token_hash
+    WHERE id = :id AND user_id = :user_id AND revoked_at IS NULL RETURNING id, token_hash, method
 """)
 REVOKE_OTHERS = text("""
     UPDATE auth.oidc_sessions SET revoked_at = :now, revoked_reason = :reason
@@ -104,20 +95,6 @@ class AuthRepository:
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
-
-    async def upsert_user(self, user_id: UUID, identity: Identity, name: str, now: datetime) -> Row[tuple[object, ...]]:
-        """The person's row, made or refreshed; `created` tells which."""
-        values = {
-            "id": user_id,
-            "issuer": identity.issuer,
-            "subject": identity.subject,
-            "email": identity.email,
-            "email_key": address_key(identity.email),
-            "email_verified": identity.email_verified,
-            "name": name,
-            "now": now,
-        }
-        return (await self._session.execute(UPSERT_USER, values)).one()
 
     async def append_membership(
         self,

@@ -1,5 +1,7 @@
 """Pure rules of identity: safe return addresses, login names, first names of organisations."""
 
+import base64
+import hashlib
 import re
 import unicodedata
 
@@ -84,6 +86,13 @@ def is_loopback_redirect(uri: str) -> bool:
 def is_challenge(text: str) -> bool:
     """Whether `text` has the form of an S256 code challenge (RFC 7636 §4.2)."""
     return CHALLENGE.fullmatch(text) is not None
+
+
+def challenge_of(verifier: str) -> str:
+    """S256 of RFC 7636 §4.2; of a verifier that has not its form something that matches nothing."""
+    if not 43 <= len(verifier) <= 128 or not verifier.isascii():
+        return ""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 def browser_words(user_agent: str) -> str:

@@ -6,6 +6,7 @@ import msgspec
 
 from app.domains.auth.contracts import (
     CredentialCreated,
+    Farewell,
     GrantAccess,
     ProgramTokens,
     RedeemCode,
@@ -21,6 +22,18 @@ class LoginPage(msgspec.Struct, frozen=True, kw_only=True):
     signed_out: bool
     session_ended: bool
     internal: list[tuple[str, str]]
+
+
+class FarewellPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The form that goes on to the provider's end of session."""
+
+    provider: str
+    address: str
+    fields: dict[str, str]
+
+    @classmethod
+    def of(cls, provider: str, said: Farewell) -> "FarewellPage":
+        return cls(provider=provider, address=said.address, fields=said.fields)
 
 
 class InternalLoginForm(msgspec.Struct, kw_only=True):

@@ -1,16 +1,22 @@
 """What every way in shares: the cookie, the session it stands for, and the development-only people."""
 
+import msgspec
 from litestar import Request, Response
 from litestar.datastructures import Cookie
 
 from app.context import Runtime
 from app.domains.auth.contracts import Identity, SignIn, Visit
+from app.domains.auth.gateway import Proven
+from app.domains.auth.service import provider_session
+from app.domains.auth.service.oidc import ATTEMPT, PENDING_SECONDS, Returned, Started, cookie_of, next_of_used
 from app.domains.auth.service.sign_in import sign_in
 from app.settings import Settings, WebSettings
+from app.shared.authz import Actor, ActorKind
 from app.shared.errors import NotFound
 from app.shared.web.provide import ContextFactory
 
 OPERATOR_HOME = "/admin"
+MOST_ATTEMPTS = 16  # of one browser at once
 COOKIE_SECONDS = 30 * 24 * 3600  # the session itself ends earlier, by policy
 INTERNAL_PEOPLE = {
     "dev": ("Devon Reyes", "devon@internal.example"),
@@ -56,21 +62,67 @@ def internal_identity(settings: Settings, person: str) -> Identity:
     return Identity(issuer="internal", subject=person, email=email, email_verified=True, name=name)
 
 
-async def enter(
-    runtime: Runtime,
-    contexts: ContextFactory,
-    identity: Identity,
-    visit: Visit,
-    method: str,
-    path: str,
-    previous: str | None,
-) -> Response[str]:
-    """Open a session and go where the person was going."""
+def hold_attempt(request: Request, answer: Response[str], started: Started) -> None:  # type: ignore[type-arg]
+    """Each attempt has a cookie of its own. A browser that holds many has left them: they are put away."""
+    settings: WebSettings = request.app.state.runtime.settings.web
+    older = [name for name in request.cookies if name.startswith(settings.cookie(ATTEMPT))]
+    for name in older if len(older) >= MOST_ATTEMPTS else ():
+        answer.set_cookie(cookie(settings, ATTEMPT + name.removeprefix(settings.cookie(ATTEMPT)), "", 0))
+    answer.set_cookie(cookie(settings, started.cookie, started.browser, PENDING_SECONDS))
+
+
+def returned(request: Request, state: str, code: str, issuer: str | None, error: str) -> Returned:  # type: ignore[type-arg]
+    """What this browser brings back from the provider."""
+    browser = request.cookies.get(request.app.state.runtime.settings.web.cookie(cookie_of(state)))
+    return Returned(state=state, code=code, issuer=issuer, error=error, browser=browser)
+
+
+async def already_in(request: Request, answered: Returned) -> Response[str] | None:  # type: ignore[type-arg]
+    """Onwards, for a person who has a session and whose attempt is over."""
+    actor: Actor = request.scope["user"]
+    if actor.kind is not ActorKind.USER or not actor.via_cookie:
+        return None
+    path = await next_of_used(request.app.state.runtime, answered)
+    return None if path is None else Response("", status_code=303, headers={"location": path}, media_type="text/html")
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who has proved who they are, and where they go. `proven` and `attempt`, the cookie that has done its
+    work, are of those who came from the provider."""
+
+    identity: Identity
+    visit: Visit
+    method: str
+    path: str
+    previous: str | None
+    proven: Proven | None = None
+    attempt: str | None = None
+
+
+def entry_of(request: Request, proven: Proven, path: str, state: str) -> Entry:  # type: ignore[type-arg]
+    """Of who comes from the provider."""
+    return Entry(
+        identity=proven.identity,
+        visit=visit_of(request),
+        method="oidc",
+        path=path,
+        previous=held(request),
+        proven=proven,
+        attempt=cookie_of(state),
+    )
+
+
+async def enter(runtime: Runtime, contexts: ContextFactory, entry: Entry) -> Response[str]:
+    """Open a session and go where the person was going. Raises AccountSuspended, AddressElsewhere."""
+    command = SignIn(identity=entry.identity, visit=entry.visit, method=entry.method, previous_token=entry.previous)
     async with contexts() as ctx:
-        result = await sign_in(ctx, SignIn(identity=identity, visit=visit, method=method, previous_token=previous))
-    target = OPERATOR_HOME if result.is_operator and path == "/" else path
+        result = await sign_in(ctx, command)
+    if entry.proven is not None:
+        await provider_session.remember(runtime, result.token, entry.proven, result.lasts)
+    target = OPERATOR_HOME if result.is_operator and entry.path == "/" else entry.path
     answer = Response("", status_code=303, headers={"location": target}, media_type="text/html")
     settings = runtime.settings.web
     answer.set_cookie(cookie(settings, "session", result.token, COOKIE_SECONDS))
-    answer.set_cookie(cookie(settings, "login", "", 0))
+    if entry.attempt is not None:
+        answer.set_cookie(cookie(settings, entry.attempt, "", 0))
     return answer

@@ -1,21 +1,29 @@
-"""The two halves of an OIDC sign-in, joined by a one-time record in Valkey and by a cookie that binds the browser."""
+"""The two halves of an OIDC sign-in, joined by a one-time record in Valkey and by a cookie that binds the browser.
+
+Each attempt has a record and a cookie of its own, so that several tabs may sign in at once. A record that was used
+stays, emptied, until its time is over: who loads the answer of the provider again goes where they were going.
+"""
 
 import secrets
 
 import msgspec
 
 from app.context import Runtime
-from app.domains.auth.contracts import Identity
-from app.domains.auth.errors import SignInExpired, SignInFailed
-from app.domains.auth.gateway import OidcGateway
+from app.domains.auth.errors import Cause, SignInExpired, SignInFailed
+from app.domains.auth.gateway import OidcGateway, Proven
 from app.domains.auth.rules import safe_next
+from app.domains.auth.rules.claims import word_of
+from app.settings import OidcSettings
 from app.shared.crypto import digest, new_secret, same
 
 PENDING_SECONDS = 600
-_gateways: dict[str, OidcGateway] = {}
+ATTEMPT = "login-"  # how the names of their cookies begin
+_gateways: dict[tuple[OidcSettings, str], OidcGateway] = {}
 
 
 class Pending(msgspec.Struct, frozen=True):
+    """Without a nonce it was used."""
+
     nonce: str
     code_verifier: str
     next_path: str
@@ -23,46 +31,85 @@ class Pending(msgspec.Struct, frozen=True):
 
 
 class Started(msgspec.Struct, frozen=True):
-    """`browser` goes into a short-lived cookie: only the browser that began may finish."""
+    """`browser` goes into a short-lived cookie of that name: only the browser that began may finish."""
 
     location: str
+    cookie: str
     browser: str
 
 
-def _gateway(runtime: Runtime) -> OidcGateway:
+class Returned(msgspec.Struct, frozen=True, kw_only=True):
+    """What the browser brings back from the provider."""
+
+    state: str
+    code: str
+    issuer: str | None
+    error: str
+    browser: str | None
+
+
+def gateway_of(runtime: Runtime) -> OidcGateway:
+    """The one of this process for its issuer."""
     settings = runtime.settings
-    if settings.oidc.issuer not in _gateways:
-        _gateways[settings.oidc.issuer] = OidcGateway(settings.oidc, f"{settings.web.public_url}/auth/callback")
-    return _gateways[settings.oidc.issuer]
+    key = settings.oidc, f"{settings.web.public_url}/auth/callback"
+    if key not in _gateways:
+        _gateways[key] = OidcGateway(*key)
+    return _gateways[key]
 
 
 def _key(state: str) -> str:
     return f"berth:login:{digest(state).hex()}"
 
 
+def cookie_of(state: str) -> str:
+    """The name of an attempt's cookie."""
+    return f"{ATTEMPT}{digest(state).hex()[:16]}"
+
+
 async def start(runtime: Runtime, next_path: str | None) -> Started:
     """Begin. Raises IssuerUnavailable."""
     state, nonce, browser = new_secret(), new_secret(), new_secret()
     verifier = secrets.token_urlsafe(48)
-    location = await _gateway(runtime).authorization_url(state, nonce, verifier)
+    location = await gateway_of(runtime).authorization_url(state, nonce, verifier)
     pending = Pending(nonce, verifier, safe_next(next_path), digest(browser))
     await runtime.valkey.set(_key(state), msgspec.json.encode(pending), ex=PENDING_SECONDS)
-    return Started(location, browser)
+    return Started(location, cookie_of(state), browser)
 
 
-async def finish(
-    runtime: Runtime, *, state: str, code: str, issuer: str | None, browser: str | None
-) -> tuple[Identity, str]:
-    """The identity and where to go next. The record is used up by the first try. Raises SignInExpired, SignInFailed."""
-    raw = await runtime.valkey.getdel(_key(state)) if state else None
-    if raw is None or not browser:
-        raise SignInExpired()
+async def next_of_used(runtime: Runtime, returned: Returned) -> str | None:
+    """Where an attempt of this browser led that was used already; `/` for one that nobody knows any more; None for one
+    that is still open."""
+    raw = await runtime.valkey.get(_key(returned.state)) if returned.state else None
+    pending = msgspec.json.decode(raw, type=Pending) if raw else None
+    if pending is None:
+        return "/"
+    return None if pending.nonce else pending.next_path
+
+
+async def finish(runtime: Runtime, returned: Returned) -> tuple[Proven, str]:
+    """Who it is and where to go next. The record is used up by the first try. Raises SignInExpired, SignInFailed,
+    IssuerUnavailable."""
+    pending = await _use(runtime, returned)
+    gateway = gateway_of(runtime)
+    await gateway.check_issuer(returned.issuer)
+    if returned.error or not returned.code:
+        cause = Cause.PROVIDER_REFUSED if returned.error else Cause.CODE_MISSING
+        words = "The identity provider did not sign you in."
+        raise SignInFailed(words, cause=cause, error=word_of(returned.error))
+    return await gateway.prove(returned.code, pending.nonce, pending.code_verifier), pending.next_path
+
+
+async def _use(runtime: Runtime, returned: Returned) -> Pending:
+    """The record, for the first who asks. Raises SignInExpired."""
+    key = _key(returned.state)
+    raw = await runtime.valkey.getdel(key) if returned.state else None
+    if raw is None:
+        raise SignInExpired(cause=Cause.ATTEMPT_UNKNOWN)
     pending = msgspec.json.decode(raw, type=Pending)
-    if not same(pending.browser_hash, digest(browser)):
-        raise SignInExpired()
-    if issuer is not None and issuer.rstrip("/") != runtime.settings.oidc.issuer:
-        raise SignInFailed()
-    if not code:
-        raise SignInFailed("The identity provider did not sign you in.")
-    identity = await _gateway(runtime).identity(code, pending.nonce, pending.code_verifier)
-    return identity, pending.next_path
+    used = Pending("", "", pending.next_path, pending.browser_hash)
+    await runtime.valkey.set(key, msgspec.json.encode(used), ex=PENDING_SECONDS)
+    if not pending.nonce:
+        raise SignInExpired(cause=Cause.ATTEMPT_UNKNOWN)
+    if not returned.browser or not same(pending.browser_hash, digest(returned.browser)):
+        raise SignInExpired(cause=Cause.OTHER_BROWSER)
+    return pending

@@ -7,8 +7,6 @@ held: then it is given again. Two hands that share it part at the next refresh, 
 client but our own command line, any redirect that leaves the person's computer, and a challenge that is not S256.
 """
 
-import base64
-import hashlib
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
@@ -98,7 +96,7 @@ async def redeem(ctx: Context, command: RedeemCode) -> ProgramTokens | None:
         if ended is not None:
             await _end_stolen(ctx, ended, "its code was used twice")
         return None
-    proven = same(challenge_of(command.code_verifier).encode(), row.code_challenge.encode())
+    proven = same(rules.challenge_of(command.code_verifier).encode(), row.code_challenge.encode())
     if (
         command.client_id != rules.COMMAND_LINE
         or row.expires_at <= now
@@ -176,13 +174,6 @@ async def _audit(ctx: Context, action: str, session_id: UUID, **details: object)
 async def _end_stolen(ctx: Context, session_id: UUID, reason: str) -> None:
     await ctx.audit("session.revoke", "session", str(session_id), {"reason": reason}, by=SYSTEM)
     await end_program(ctx, session_id, reason)
-
-
-def challenge_of(verifier: str) -> str:
-    """S256 of RFC 7636 §4.2; of a verifier that has not its form something that matches nothing."""
-    if not 43 <= len(verifier) <= 128 or not verifier.isascii():
-        return ""
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 async def _tokens(ctx: Context, live: Row[tuple[object, ...]], refresh_token: str) -> ProgramTokens:

@@ -149,7 +149,16 @@ async def revoke_session(ctx: Context, command: RevokeSession) -> Revoked:
     action = "session.sign_out" if command.reason == SIGNED_OUT else "session.revoke"
     await ctx.audit(action, "session", str(row.id))
     await ctx.runtime.valkey.delete(cache_key(bytes(row.token_hash)))
-    return Revoked(session_id=row.id)
+    return Revoked(session_id=row.id, method=row.method)
+
+
+async def sign_out(ctx: Context) -> str:
+    """End the session that asks, if one does. Returns how it had begun; nothing where there was none."""
+    if ctx.actor.session_id is None or not ctx.actor.via_cookie:
+        return ""
+    with suppress(NotFound):  # ended meanwhile
+        return (await revoke_session(ctx, RevokeSession(session_id=ctx.actor.session_id, reason=SIGNED_OUT))).method
+    return ""
 
 
 async def revoke_other_sessions(ctx: Context, command: RevokeOtherSessions) -> OthersRevoked:

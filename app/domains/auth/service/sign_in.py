@@ -11,12 +11,11 @@ from uuid import UUID
 from app.context import Context
 from app.domains.auth import rules
 from app.domains.auth.contracts import SignedIn, SignIn
-from app.domains.auth.errors import AccountSuspended
 from app.domains.auth.events import SessionRevoked, SessionStarted
 from app.domains.auth.policies import SESSION_HOURS
 from app.domains.auth.repository import AuthRepository, InvitationRepository
 from app.domains.auth.repository.team import AnyRow
-from app.domains.auth.service import places
+from app.domains.auth.service import identities, places
 from app.domains.auth.service.sessions import read_bindings
 from app.shared.authz import Actor, ActorKind, Role
 from app.shared.crypto import digest, new_secret
@@ -24,40 +23,37 @@ from app.shared.ids import new_id
 
 
 async def sign_in(ctx: Context, command: SignIn) -> SignedIn:
-    """Open a session for the person. Raises AccountSuspended."""
+    """Open a session for the person. Raises AccountSuspended, AddressElsewhere."""
     repository = AuthRepository(ctx.session)
     now = await ctx.now()
     name = rules.clean_name(command.identity.name, command.identity.email)
-    row = await repository.upsert_user(new_id(), command.identity, name, now)
-    if row.suspended_at is not None:
-        refusal = AccountSuspended()
-        refusal.refused = ("session.sign_in", "user", str(row.id))
-        raise refusal
+    user_id, is_new = await identities.recognise(ctx, command.identity, name)
     operator = command.identity.email_verified and command.identity.email.lower() in ctx.settings.platform_admins
     if operator:
-        await repository.append_membership(new_id(), Role.PLATFORM_ADMIN, now, user_id=row.id)
+        await repository.append_membership(new_id(), Role.PLATFORM_ADMIN, now, user_id=user_id)
     else:
-        await repository.remove_platform_admin(row.id)
-    if row.created:
-        await _settle(ctx, repository, row.id, name, command.identity.email, with_tenant=not operator)
-    place = await repository.find_default_place(row.id)
+        await repository.remove_platform_admin(user_id)
+    if is_new:
+        await _settle(ctx, repository, user_id, name, command.identity.email, with_tenant=not operator)
+    place = await repository.find_default_place(user_id)
     token, session_id = new_secret(), new_id()
+    lasts = timedelta(hours=await ctx.policy(SESSION_HOURS))
     await repository.append_session(
         session_id,
         digest(token),
-        row.id,
+        user_id,
         (place.tenant_id, place.project_id) if place else (None, None),
         command.method,
         command.visit,
         now,
-        now + timedelta(hours=await ctx.policy(SESSION_HOURS)),
+        now + lasts,
     )
-    await ctx.emit(SessionStarted(session_id=session_id, user_id=row.id), version=1)
-    person = await _person(repository, row.id, session_id, place)
+    await ctx.emit(SessionStarted(session_id=session_id, user_id=user_id), version=1)
+    person = await _person(repository, user_id, session_id, place)
     await ctx.audit("session.sign_in", "session", str(session_id), {"method": command.method}, by=person)
     if command.previous_token:
         await _end_previous(ctx, repository, command.previous_token)
-    return SignedIn(token=token, session_id=session_id, first_time=row.created, is_operator=operator)
+    return SignedIn(token=token, session_id=session_id, first_time=is_new, is_operator=operator, lasts=lasts)
 
 
 async def _person(repository: AuthRepository, user_id: UUID, session_id: UUID, place: AnyRow | None) -> Actor:

@@ -1,0 +1,194 @@
+"""The OIDC issuer: authorization code with PKCE S256 (RFC 7636), nonce, and RFC 9700's rules.
+
+What the issuer says of itself and its keys are kept for an hour, and longer while it does not answer. Keys are read
+again when a token names one that we do not know; where that was of no use, not for some seconds after.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+import structlog
+
+from app.domains.auth.contracts import Identity
+from app.domains.auth.errors import Cause, IssuerUnavailable, SignInFailed
+from app.domains.auth.gateway import wire
+from app.domains.auth.gateway.id_token import read_header, verified_claims
+from app.domains.auth.gateway.keys import Keys, read_keys
+from app.domains.auth.gateway.metadata import Metadata, metadata_address, read_metadata
+from app.domains.auth.rules import challenge_of
+from app.domains.auth.rules.claims import (
+    Claims,
+    check_claims,
+    completed,
+    identifier_of,
+    identity_of,
+    says_all,
+    text_of,
+)
+from app.settings import OidcSettings
+from app.shared.db import refuse_open_transaction
+
+log = structlog.get_logger("berth.sign_in")
+KEPT_SECONDS = 3_600.0
+AGAIN_SECONDS = 10.0
+SCOPES = "openid email profile"
+METHODS = ("client_secret_basic", "client_secret_post")
+MENDED_BY_NEWER_KEYS = frozenset({Cause.KEY_UNKNOWN, Cause.SIGNATURE_WRONG})
+
+
+class Proven(msgspec.Struct, frozen=True):
+    """Who signed in, and the ID token, which the provider wants to see again when they sign out."""
+
+    identity: Identity
+    id_token: str
+
+
+class OidcGateway:
+    """One issuer, for one process."""
+
+    def __init__(
+        self,
+        settings: OidcSettings,
+        redirect_uri: str,
+        wall: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._redirect_uri = redirect_uri
+        self._wall, self._clock = wall, clock
+        self._metadata: tuple[Metadata, float] | None = None
+        self._keys: tuple[Keys, float] | None = None
+        self._no_newer_until = -math.inf
+
+    async def authorization_url(self, state: str, nonce: str, code_verifier: str) -> str:
+        """Where to send the browser. Raises IssuerUnavailable."""
+        asked = {
+            "response_type": "code",
+            "client_id": self._settings.client_id,
+            "redirect_uri": self._redirect_uri,
+            "scope": SCOPES,
+            "state": state,
+            "nonce": nonce,
+            "code_challenge": challenge_of(code_verifier),
+            "code_challenge_method": "S256",
+        }
+        address = (await self.metadata()).authorization_endpoint
+        return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(asked)}"
+
+    async def check_issuer(self, named: str | None) -> None:
+        """RFC 9207 §2.4: an answer that names an issuer names ours, one that must name it does. Raises SignInFailed."""
+        if named is not None and named != self._settings.issuer:
+            raise SignInFailed(cause=Cause.ISSUER_OTHER)
+        if named is None and (await self.metadata()).names_itself:
+            raise SignInFailed(cause=Cause.ISSUER_MISSING)
+
+    async def prove(self, code: str, nonce: str, code_verifier: str) -> Proven:
+        """Exchange `code` and check what it gives. Raises SignInFailed or IssuerUnavailable."""
+        tokens = await self._exchange(code, code_verifier)
+        id_token = text_of(tokens.get("id_token"))
+        claims = await self._verified(id_token)
+        check_claims(
+            claims,
+            issuer=self._settings.issuer,
+            client_id=self._settings.client_id,
+            nonce=nonce,
+            now=self._wall(),
+            skew=self._settings.clock_skew,
+        )
+        if not says_all(claims):
+            claims = completed(claims, await self._userinfo(claims, tokens))
+        return Proven(identity_of(claims, self._settings.issuer), id_token)
+
+    async def metadata(self) -> Metadata:
+        """What the issuer says of itself. Raises IssuerUnavailable."""
+        refuse_open_transaction()
+        if self._metadata is not None and self._clock() - self._metadata[1] < KEPT_SECONDS:
+            return self._metadata[0]
+        try:
+            said = await wire.read(metadata_address(self._settings.issuer))
+            self._metadata = read_metadata(said, self._settings.issuer), self._clock()
+        except IssuerUnavailable as refusal:
+            if self._metadata is None:
+                raise
+            log.warning("metadata of the issuer is kept", cause=refusal.cause, **refusal.evidence)
+            self._metadata = self._metadata[0], self._clock() - KEPT_SECONDS + AGAIN_SECONDS
+        return self._metadata[0]
+
+    async def _exchange(self, code: str, code_verifier: str) -> dict[str, object]:
+        """RFC 6749 §4.1.3, with the first way of naming ourselves that the issuer offers and takes."""
+        metadata = await self.metadata()
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._redirect_uri,
+            "code_verifier": code_verifier,
+        }
+        answer: wire.Answer | None = None
+        for method in [name for name in METHODS if name in metadata.token_auth] or METHODS[:1]:
+            answer = await self._ask_for_tokens(metadata.token_endpoint, form, method)
+            if not answer.refuses_client:
+                break
+        if answer is None or answer.status != 200 or not isinstance(answer.said, dict) or "error" in answer.said:
+            status, error = (answer.status, answer.error) if answer else (0, "")
+            cause = Cause.CLIENT_REFUSED if answer and answer.refuses_client else Cause.CODE_REFUSED
+            raise SignInFailed(cause=cause, status=status, error=error)
+        return answer.said
+
+    async def _ask_for_tokens(self, address: str, form: dict[str, str], method: str) -> wire.Answer:
+        client_id, secret = self._settings.client_id, self._settings.client_secret
+        if method == "client_secret_post":
+            return await wire.ask("POST", address, form=form | {"client_id": client_id, "client_secret": secret})
+        return await wire.ask("POST", address, form=form, headers={"authorization": wire.basic(client_id, secret)})
+
+    async def _verified(self, id_token: str) -> Claims:
+        header = read_header(id_token)
+        try:
+            return verified_claims(id_token, header, await self._key_set())
+        except SignInFailed as refusal:
+            if refusal.cause not in MENDED_BY_NEWER_KEYS or self._clock() < self._no_newer_until:
+                raise
+        keys = await self._read_keys()
+        try:
+            return verified_claims(id_token, header, keys)
+        except SignInFailed:
+            self._no_newer_until = self._clock() + AGAIN_SECONDS
+            raise
+
+    async def _key_set(self) -> Keys:
+        if self._keys is not None and self._clock() - self._keys[1] < KEPT_SECONDS:
+            return self._keys[0]
+        return await self._read_keys()
+
+    async def _read_keys(self) -> Keys:
+        """Those that can be used; the ones we have while no new ones can be read. Raises IssuerUnavailable."""
+        metadata = await self.metadata()
+        try:
+            keys = read_keys(await wire.read(metadata.jwks_uri))
+            if not keys.usable:
+                raise IssuerUnavailable(cause=Cause.KEYS_UNUSABLE, passed_over=keys.passed_over)
+        except IssuerUnavailable as refusal:
+            if self._keys is None:
+                raise
+            log.warning("keys of the issuer are kept", cause=refusal.cause, **refusal.evidence)
+            keys = self._keys[0]
+        if keys.passed_over:
+            log.info("keys of the issuer were passed over", usable=len(keys.usable), passed_over=keys.passed_over)
+        self._keys = keys, self._clock()
+        return keys
+
+    async def _userinfo(self, claims: Claims, tokens: dict[str, object]) -> Claims:
+        """Providers may keep name and address for the userinfo endpoint (OpenID Connect Core §5.4), whose answer counts
+        only when it is about the same person (§5.3.2). Raises SignInFailed, IssuerUnavailable."""
+        address, bearer = (await self.metadata()).userinfo_endpoint, text_of(tokens.get("access_token"))
+        if address is None or not bearer or not bearer.isprintable() or not bearer.isascii():
+            return {}
+        answer = await wire.ask("GET", address, headers={"authorization": f"Bearer {bearer}"})
+        if answer.status != 200 or not isinstance(answer.said, dict):
+            log.warning("userinfo was not given", status=answer.status, error=answer.error)
+            return {}
+        if identifier_of(answer.said.get("sub")) != identifier_of(claims["sub"]):
+            raise SignInFailed(cause=Cause.OTHER_PERSON)
+        return answer.said
