@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl, unquote_plus
 
+import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
+from app.domains.auth.errors import SignInFailed
 from app.domains.auth.gateway import OidcGateway, Proven
 from app.settings import OidcSettings
 from tests.simulators.harness import receiving
@@ -144,3 +146,10 @@ async def free_providers() -> AsyncIterator[Make]:
             return held[-1]
 
         yield make
+
+
+async def refused(provider: FreeProvider) -> SignInFailed:
+    """Why nobody signs in."""
+    with pytest.raises(SignInFailed) as caught:
+        await provider.prove()
+    return caught.value

@@ -35,18 +35,14 @@ async def login_page(
     """The sign-in page; who is signed in already goes on."""
     if ctx.actor.kind is not ActorKind.ANONYMOUS:
         return redirect(ctx, safe_next(next))
-    is_out = ctx.settings.web.cookie("out") in request.cookies
     struct = LoginPage(
         provider=ctx.settings.oidc.name,
         next_path=safe_next(next),
-        signed_out=out is not None or is_out,
+        signed_out=out is not None or entrance.comes_from_farewell(request),
         session_ended=ended is not None,
         internal=entrance.internal_people(ctx.settings),
     )
-    answer = await page(ctx, "auth/login.html", struct)
-    if is_out:
-        answer.set_cookie(entrance.cookie(ctx.settings.web, "out", "", 0))
-    return answer
+    return entrance.told_once(request, await page(ctx, "auth/login.html", struct))
 
 
 @get("/auth/start", opt=public("begins an OIDC sign-in", rate=SIGN_IN_START), include_in_schema=False)
@@ -109,7 +105,7 @@ async def logout(request: Request, contexts: Contexts) -> Response[str]:  # type
         request.state.csp_form_target = provider_session.form_target(farewell)
         async with contexts() as ctx:
             answer = await page(ctx, "auth/farewell.html", FarewellPage.of(ctx.settings.oidc.name, farewell))
-        answer.set_cookie(entrance.cookie(runtime.settings.web, "out", "1", SAID_SECONDS))
+        answer.set_cookie(entrance.cookie(runtime.settings.web, entrance.FAREWELL, "1", SAID_SECONDS))
     answer.set_cookie(entrance.cookie(runtime.settings.web, "session", "", 0))
     return answer
 

@@ -16,6 +16,7 @@ from app.shared.errors import NotFound
 from app.shared.web.provide import ContextFactory
 
 OPERATOR_HOME = "/admin"
+FAREWELL = "out"
 MOST_ATTEMPTS = 16  # of one browser at once
 COOKIE_SECONDS = 30 * 24 * 3600  # the session itself ends earlier, by policy
 INTERNAL_PEOPLE = {
@@ -60,6 +61,19 @@ def internal_identity(settings: Settings, person: str) -> Identity:
         raise NotFound()
     name, email = INTERNAL_PEOPLE[person]
     return Identity(issuer="internal", subject=person, email=email, email_verified=True, name=name)
+
+
+def comes_from_farewell(request: Request) -> bool:  # type: ignore[type-arg]
+    """Whether this browser was at the provider to sign out there: from that way nothing else comes back."""
+    settings: WebSettings = request.app.state.runtime.settings.web
+    return settings.cookie(FAREWELL) in request.cookies
+
+
+def told_once(request: Request, answer: Response[str]) -> Response[str]:  # type: ignore[type-arg]
+    """The page says it, and says it no more."""
+    if comes_from_farewell(request):
+        answer.set_cookie(cookie(request.app.state.runtime.settings.web, FAREWELL, "", 0))
+    return answer
 
 
 def hold_attempt(request: Request, answer: Response[str], started: Started) -> None:  # type: ignore[type-arg]
