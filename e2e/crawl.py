@@ -25,7 +25,7 @@ def reachable(page: Page, start: str) -> list[str]:
         kind = kind_of(path)
         if kind in seen or kind.startswith(_SKIPPED) or kind.endswith(_NO_PAGE):
             continue
-        answer = page.goto(path)
+        answer = page.goto(path, wait_until="domcontentloaded")
         assert answer is not None and answer.ok, f"{path} answers {answer and answer.status}"
         landed = urlsplit(page.url)
         seen[kind] = path
@@ -42,8 +42,8 @@ def kind_of(path: str) -> str:
 def _links(page: Page) -> list[str]:
     here = urlsplit(page.url)
     found = []
-    for link in page.get_by_role("link", include_hidden=True).all():
-        target = urlsplit(urljoin(page.url, link.get_attribute("href") or ""))
+    for address in page.locator("a[href]").evaluate_all("(links) => links.map((link) => link.getAttribute('href'))"):
+        target = urlsplit(urljoin(page.url, address))
         if (target.scheme, target.netloc) == (here.scheme, here.netloc):
             found.append(target.path + (f"?{target.query}" if target.query else ""))
     return found

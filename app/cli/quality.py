@@ -44,7 +44,7 @@ def test(words: list[str]) -> int:
     chosen = [] if slow else ["-m", "not slow"]
     steps = [*_checks(rules=False), Step("tests", _pytest("tests", "-n", "2", "--dist", "loadgroup", *chosen))]
     if has_journeys:
-        steps.append(Step("e2e", _pytest("e2e")))
+        steps.append(Step("e2e", _pytest("e2e", *chosen)))
     return _report(_run(steps))
 
 
