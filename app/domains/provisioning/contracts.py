@@ -308,6 +308,7 @@ class AccessTarget(msgspec.Struct, frozen=True, kw_only=True):
     principal: str
     host_alias: str
     host_principals: tuple[str, ...]
+    whole: bool
 
 
 class CustomerAllocation(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ class CertifyUser(msgspec.Struct, frozen=True, kw_only=True):
     login: str
     purpose: Purpose = "terminal"
     session_id: UUID | None = None  # the sign-in or token that asked
+    whole: bool = False  # the machine is theirs alone: a key on the command line may forward ports and its agent
 
 
 class SignedKey(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,8 +80,9 @@ class CertificateAuthority(Protocol):
         valid_to: datetime,
         *,
         permit_pty: bool,
+        permit_forwarding: bool = False,
     ) -> tuple[int, str]:
-        """Serial and certificate for a key that somebody else holds."""
+        """Serial and certificate for a key that somebody else holds; `permit_forwarding`: of ports and of its agent."""
         ...
 
     def issue_host(self, key_id: str, principals: tuple[str, ...], valid_from: datetime, valid_to: datetime) -> HostKey:
@@ -139,10 +140,20 @@ class LocalAuthority:
         valid_to: datetime,
         *,
         permit_pty: bool,
+        permit_forwarding: bool = False,
     ) -> tuple[int, str]:
         """Raises ValueError without a principal, asyncssh.KeyImportError for what is no public key."""
         key = asyncssh.import_public_key(public_key)
-        return self._sign(key, key_id, principals, valid_from, valid_to, permit_pty=permit_pty)
+        return self._sign(
+            key,
+            key_id,
+            principals,
+            valid_from,
+            valid_to,
+            permit_pty=permit_pty,
+            permit_forwarding=permit_forwarding,
+            permit_agent=permit_forwarding,
+        )
 
     def _sign(
         self,
@@ -154,6 +165,7 @@ class LocalAuthority:
         *,
         permit_pty: bool,
         permit_forwarding: bool = False,
+        permit_agent: bool = False,
     ) -> tuple[int, str]:
         _refuse_empty(principals)
         serial = _serial()
@@ -165,7 +177,7 @@ class LocalAuthority:
             valid_after=int(valid_from.timestamp()),
             valid_before=int(valid_to.timestamp()),
             permit_x11_forwarding=False,
-            permit_agent_forwarding=False,
+            permit_agent_forwarding=permit_agent,
             permit_port_forwarding=permit_forwarding,
             permit_pty=permit_pty,
             permit_user_rc=False,

@@ -102,7 +102,6 @@ def test_no_value_breaks_out_of_its_place(gecos, login) -> None:
     assert all(user["lock_passwd"] for user in config["users"])
     assert config["users"][1]["gecos"] == plain_gecos(gecos)
     assert not set(":,\n\r") & set(config["users"][1]["gecos"])
-    assert "sudo" not in config["users"][1]
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,7 @@ async def certify_key(ctx: Context, command: CertifyKey) -> "Certified":
         user_id=ctx.actor.id,
         login=target.login,
         purpose="command_line",
+        whole=target.whole,
         session_id=ctx.actor.session_id,
     )
     signed = await releases.certify_key(ctx, order, command.public_key)

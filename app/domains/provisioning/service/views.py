@@ -191,6 +191,7 @@ async def _target(ctx: Context, allocation: AllocationView) -> AccessTarget:
         principal=releases.user_principal(allocation.id, allocation.login),
         host_alias=deployment.hostname,
         host_principals=(deployment.hostname, deployment.system_id),
+        whole=allocation.whole,
     )
 
 

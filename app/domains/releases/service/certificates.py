@@ -22,7 +22,7 @@ def mint_user_certificate(
     for_apps: bool = False,
 ) -> SshCredential:
     """A fresh key whose certificate opens `login` on that allocation's machine: with a terminal, or for apps with
-    forwarding to sockets instead. sshd allows no TCP forwarding to either."""
+    forwarding to sockets instead."""
     valid_from, valid_to = validity(now, length)
     principal = user_principal(allocation_id, login)
     return authority.issue_user(
@@ -61,7 +61,9 @@ async def certify_key(
     minutes = await ctx.policy(CERTIFICATE_MINUTES, command.tenant_id, command.project_id)
     valid_from, valid_to = validity(now, timedelta(minutes=minutes))
     principal = user_principal(command.allocation_id, command.login)
-    serial, certificate = authority.sign_user(key.line, principal, (principal,), valid_from, valid_to, permit_pty=True)
+    serial, certificate = authority.sign_user(
+        key.line, principal, (principal,), valid_from, valid_to, permit_pty=True, permit_forwarding=command.whole
+    )
     signed = SignedKey(
         serial=serial,
         public_key=key.line,
