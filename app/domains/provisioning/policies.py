@@ -27,8 +27,8 @@ SHARE_ACROSS_TENANTS = PolicyKey(
     name="provisioning.share_across_tenants",
     default=False,
     guard="up",
-    description="Whether slices of one machine may go to different organisations. A slice is an agreement, not a wall: "
-    "the GPUs of a shared machine are told apart by configuration only.",
+    description="Whether slices of one machine may go to different organisations. A slice is an account and its "
+    "GPUs: processor, memory, disk and the kernel itself are shared.",
 )
 PLACE_ATTEMPTS = PolicyKey(
     name="provisioning.place_attempts",
