@@ -5,12 +5,12 @@ process: a port that is taken or a database that is away is logged.
 """
 
 import asyncio
-import os
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from app.context import Runtime
+from app.settings import Settings
 from app.shared.authz.actor import SYSTEM
 from app.shared.outbox.figures import dead_letters_by_source, outbox_lag
 from app.shared.telemetry.metrics import REGISTRY
@@ -28,13 +28,13 @@ JOB_FAILURES = Counter("berth_job_failures", "Jobs that raised", ("job",), regis
 log = structlog.get_logger("workers")
 
 
-def serve_metrics() -> None:
+def serve_metrics(settings: Settings) -> None:
     """Answer Prometheus on `BERTH_METRICS_PORT`, when that is set."""
-    port = os.environ.get("BERTH_METRICS_PORT", "")
-    if not port.isdigit():
+    port = settings.metrics_port
+    if port is None:
         return
     try:
-        start_http_server(int(port), addr=os.environ.get("BERTH_HOST", "127.0.0.1"), registry=REGISTRY)
+        start_http_server(port, addr=settings.web.host, registry=REGISTRY)
     except OSError as error:
         log.warning("metrics are not served", port=port, error=type(error).__name__)
 

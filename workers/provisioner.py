@@ -25,9 +25,11 @@ from temporalio.worker import (
 from app.context import Runtime
 from app.settings import TemporalSettings
 from app.shared.manifest import Domain
+from app.shared.outside import Asking
 from app.shared.telemetry.trace import new_trace
 from workers.metrics import serve_metrics
 from workers.runtime import keep_heartbeat, start_runtime
+from workers.senders import open_client
 
 GRACE = timedelta(seconds=7)  # for running activities after SIGTERM; the rest are cancelled and tried again elsewhere
 LONGEST_PAUSE = 5.0
@@ -76,7 +78,7 @@ async def connect(settings: TemporalSettings, stopping: asyncio.Event) -> Client
     while not stopping.is_set():
         try:
             async with asyncio.timeout(5):
-                return await Client.connect(settings.address, namespace=settings.namespace)
+                return await open_client(settings)
         except (RuntimeError, OSError, TimeoutError, RPCError) as error:
             log.warning("the provisioner waits for Temporal", error=type(error).__name__, again_in=pause)
         with contextlib.suppress(TimeoutError):
@@ -111,6 +113,7 @@ def make_worker(client: Client, runtime: Runtime, domains: Sequence[Domain]) -> 
 async def serve(runtime: Runtime, domains: Sequence[Domain], stopping: asyncio.Event) -> None:
     """Run until `stopping` is set. Raises what ends the worker otherwise."""
     heartbeat = asyncio.create_task(keep_heartbeat(runtime.valkey, "provisioner"))
+    runtime.part(Asking)
     try:
         client = await connect(runtime.settings.temporal, stopping)
         worker = make_worker(client, runtime, domains) if client is not None else None
@@ -139,7 +142,7 @@ async def run(runtime: Runtime, domains: Sequence[Domain]) -> None:
 def main() -> int:
     """`berth provisioner`."""
     runtime = start_runtime("provisioner")
-    serve_metrics()
+    serve_metrics(runtime.settings)
     from app.registry import DOMAINS
 
     asyncio.run(run(runtime, DOMAINS))

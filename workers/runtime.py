@@ -15,6 +15,7 @@ from temporalio.runtime import Runtime as CoreRuntime
 from app.context import Runtime
 from app.settings import Settings, load_settings
 from app.shared.db import Database
+from app.shared.outside import begin
 from app.shared.rdb import connect
 from app.shared.telemetry.logs import configure_logs
 from app.shared.web.templating import create_environment
@@ -29,7 +30,11 @@ def start_runtime(service: str) -> Runtime:
     """Logs configured for `service`, settings from the environment, and the Runtime made of them."""
     configure_logs(service)
     _forward_core_logs()
-    return build_runtime(load_settings(os.environ))
+    settings = load_settings(os.environ)
+    confirmed = begin(settings, os.environ)
+    runtime = build_runtime(settings)
+    runtime.confirmed = confirmed
+    return runtime
 
 
 def _forward_core_logs() -> None:

@@ -28,6 +28,7 @@ from app.shared.events.publisher import EventSender
 from app.shared.manifest import CronSpec, Domain, JobSpec, Queue
 from app.shared.outbox.claim import RelayPool, rewind
 from app.shared.outbox.row import Sender
+from app.shared.outside import Asking
 from app.shared.telemetry.trace import new_trace
 from workers.consumers import Consumers
 from workers.housekeeping import HOUSEKEEPING
@@ -161,6 +162,7 @@ class WorkerProcess:
             await asyncio.wait(running, timeout=JOB_GRACE_SECONDS)
 
     async def _start_long_tasks(self, _context: SaqContext) -> None:
+        self.runtime.part(Asking)
         valkey, settings = self.runtime.valkey, self.runtime.settings
 
         def senders_for(pool: RelayPool) -> Sequence[Sender]:
@@ -230,7 +232,7 @@ async def serve(runtime: Runtime, domains: Sequence[Domain]) -> None:
 def main() -> int:
     """`berth worker`."""
     runtime = start_runtime("worker")
-    serve_metrics()
+    serve_metrics(runtime.settings)
     from app.registry import DOMAINS
 
     asyncio.run(serve(runtime, DOMAINS))

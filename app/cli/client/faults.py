@@ -11,6 +11,7 @@ import traceback
 import click
 
 from app.cli.client.exits import Exit, Failure
+from app.settings import SettingsError
 
 DEBUG = "BERTH_DEBUG"
 OURS = ("app", "devstack", "workers")
@@ -36,6 +37,8 @@ def failure_of(error: BaseException) -> Failure:
         return Failure("Ended by a signal.", Exit(128 + error.number))
     if isinstance(error, BrokenPipeError):
         return Failure("", Exit.BROKEN_PIPE)
+    if isinstance(error, SettingsError):
+        return Failure(str(error), Exit.USAGE, "docs/settings.md says what each is for.")
     if isinstance(error, OSError):
         return _of_system(error)
     if isinstance(error, UnicodeError):

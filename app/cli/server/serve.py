@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -25,6 +26,7 @@ from app.cli.server.websocket import BoundedWebSocket
 from app.context import Runtime
 from app.settings import Settings
 from app.shared.middleware.headers import fixed_headers
+from app.shared.outside import Asking, begin
 
 BOUNDS = Bounds()
 log = structlog.get_logger("berth.web")
@@ -59,17 +61,22 @@ def serve() -> int:
     _take_all_descriptors()
     app = create_app()
     runtime: Runtime = app.state.runtime
+    runtime.confirmed = begin(runtime.settings, os.environ)
+    app.on_startup.append(_asking(runtime))
+    web = runtime.settings.web
     config = configured(
-        app,
-        runtime.settings,
-        os.environ.get("BERTH_TRUSTED_PROXIES", ""),
-        host=os.environ.get("BERTH_HOST", "127.0.0.1"),
-        port=int(os.environ.get("BERTH_PORT", "8000")),
-        loop="uvloop",
+        app, runtime.settings, ",".join(web.trusted_proxies), host=web.host, port=web.port, loop="uvloop"
     )
     log.info("web started", host=config.host, port=config.port)
-    DrainingServer(config, runtime, float(os.environ.get("BERTH_DRAIN_SECONDS", "0"))).run()
+    DrainingServer(config, runtime, web.drain_seconds).run()
     return 0
+
+
+def _asking(runtime: Runtime) -> Callable[[], Awaitable[None]]:
+    async def ask() -> None:
+        runtime.part(Asking)
+
+    return ask
 
 
 def configured(

@@ -1,12 +1,14 @@
 """Applies the migrations with the owner's role. Production runs it as one job before the new processes start."""
 
 import os
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 
+from app.settings import Fault, SettingsError, read_values
+from app.settings.table import OWNER_URL
 from app.shared.db.engine import sqlalchemy_url
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -20,6 +22,14 @@ def alembic_config(owner_url: str) -> Config:
     return config
 
 
+def address_of_owner(environ: Mapping[str, str]) -> str:
+    """The database as its owner. Raises SettingsError."""
+    found = read_values(environ, [OWNER_URL]).find(OWNER_URL)
+    if found is None:
+        raise SettingsError([Fault(OWNER_URL.name, f"is not set; it must be {OWNER_URL.kind.says}")])
+    return found.text
+
+
 def upgrade(owner_url: str) -> None:
     """Bring the database to the newest revision; each migration is one transaction."""
     command.upgrade(alembic_config(owner_url), "head")
@@ -27,9 +37,5 @@ def upgrade(owner_url: str) -> None:
 
 def main() -> int:
     """`berth migrate`."""
-    owner_url = os.environ.get("BERTH_DATABASE_OWNER_URL")
-    if not owner_url:
-        print("BERTH_DATABASE_OWNER_URL is not set", file=sys.stderr)  # noqa: T201
-        return 2
-    upgrade(owner_url)
+    upgrade(address_of_owner(os.environ))
     return 0

@@ -27,12 +27,13 @@ async def healthz() -> str:
 
 @get("/readyz", opt=public("readiness probe"), include_in_schema=False)
 async def readyz(request: Request) -> Response[dict[str, object]]:  # type: ignore[type-arg]
-    """Whether the parts that every page needs answer, each within two seconds, and the process is not about to end."""
+    """Whether the parts that every page needs answer, each within two seconds, and the process is not about to end.
+    In production also whether the services were asked that settings speak of (`app/shared/outside.py`)."""
     runtime: Runtime = request.app.state.runtime
     parts: dict[str, Awaitable[object]] = {"database": runtime.database.ping(), "valkey": runtime.valkey.ping()}
     results = await asyncio.gather(*(_answers(part) for part in parts.values()))
-    checks = dict(zip(parts, results, strict=True))
-    ready = all(results) and not runtime.draining
+    checks = dict(zip(parts, results, strict=True)) | {"settings": runtime.confirmed}
+    ready = all(checks.values()) and not runtime.draining
     return Response({"ready": ready, "checks": checks}, status_code=200 if ready else 503)
 
 

@@ -115,6 +115,14 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     given: str
 
 
+class SettingAllowed(msgspec.Struct, frozen=True, kw_only=True):
+    """An exception from what production asks, as `BERTH_ALLOW` names it, and the settings that make use of it."""
+
+    name: str
+    meaning: str
+    settings: tuple[str, ...]
+
+
 class SystemView(msgspec.Struct, frozen=True, kw_only=True):
     """The system page: what a worker saw of our dependencies (None: no worker lately), who lives, what runs where."""
 
@@ -127,3 +135,4 @@ class SystemView(msgspec.Struct, frozen=True, kw_only=True):
     migration_newest: str
     announcements: tuple[AnnouncementView, ...]
     unread: tuple[UnreadSet, ...] = ()  # records of others that were passed over lately
+    allowed: tuple[SettingAllowed, ...] = ()  # what this process lets pass although production refuses it

@@ -17,6 +17,7 @@ from app.domains.admin.contracts.operations import (
     Fault,
     Health,
     Process,
+    SettingAllowed,
     SystemView,
     Withdraw,
 )
@@ -57,6 +58,9 @@ async def show_system(ctx: Context) -> SystemView:
         migration_newest=_newest_migration(),
         announcements=tuple(await announcements.list_last(ctx.session, scope)),
         unread=await list_unread(ctx.runtime.valkey),
+        allowed=tuple(
+            SettingAllowed(name=one.name, meaning=one.meaning, settings=one.settings) for one in ctx.settings.allowed
+        ),
     )
 
 

@@ -1,0 +1,39 @@
+"""Settings: what every process is told by its environment, read once, checked at once, frozen.
+
+There is no module-level instance: the composition root reads them and hands them on. `table` holds every setting with
+what a good value is; production refuses to start with any other, and names all of them.
+"""
+
+from app.settings.load import load_settings
+from app.settings.reading import SettingsError, read_values, unknown_names
+from app.settings.structs import (
+    Allowed,
+    DatabaseSettings,
+    MaasSettings,
+    MailSettings,
+    OidcSettings,
+    S3Settings,
+    Settings,
+    StripeSettings,
+    TemporalSettings,
+    WebSettings,
+)
+from app.settings.together import Fault
+
+__all__ = [
+    "Allowed",
+    "DatabaseSettings",
+    "Fault",
+    "MaasSettings",
+    "MailSettings",
+    "OidcSettings",
+    "S3Settings",
+    "Settings",
+    "SettingsError",
+    "StripeSettings",
+    "TemporalSettings",
+    "WebSettings",
+    "load_settings",
+    "read_values",
+    "unknown_names",
+]

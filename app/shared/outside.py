@@ -1,0 +1,110 @@
+"""What no text of a setting shows, so the services themselves are asked at the start of every process: whether the
+database's role owns anything, whether Valkey and NATS talk to anybody, how the authorities' keys are kept.
+
+Only in production. Who does not answer is asked again until they do; the web process is not ready before.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+import structlog
+from psycopg import Error as DatabaseError
+from redis.exceptions import RedisError
+
+from app.context import Runtime
+from app.settings import Fault, Settings, SettingsError, unknown_names
+from app.shared.db.role import find_role_faults
+from app.shared.events.anonymous import takes_anybody
+from app.shared.pki.keeping import find_key_faults
+from app.shared.rdb.anonymous import answers_anybody
+
+SECONDS = 8.0  # for all that one service is asked
+PAUSE = 5.0
+OPEN = "must be a service that asks for the password: it answers without"
+
+log = structlog.get_logger("settings")
+
+
+class Found(NamedTuple):
+    """What is wrong, and the settings whose service did not answer."""
+
+    faults: tuple[Fault, ...] = ()
+    silent: tuple[str, ...] = ()
+
+
+async def ask_services(settings: Settings) -> Found:
+    """Ask all of them at once; nothing in development."""
+    if settings.development:
+        return Found()
+    questions: dict[str, Awaitable[list[str]]] = {
+        "BERTH_DATABASE_URL": find_role_faults(settings.database.url),
+        "BERTH_VALKEY_URL": _open(answers_anybody(settings.valkey_url)),
+        "BERTH_NATS_URL": _open(takes_anybody(settings.nats_url)),
+    }
+    answers = await asyncio.gather(*map(_answer, questions.values()))
+    faults = [Fault("BERTH_PKI_DIR", text) for text in find_key_faults(settings.pki_dir)]
+    faults += [Fault(name, text) for name, said in zip(questions, answers, strict=True) for text in said or ()]
+    return Found(tuple(faults), tuple(name for name, said in zip(questions, answers, strict=True) if said is None))
+
+
+async def _answer(question: Awaitable[list[str]]) -> list[str] | None:
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await question
+    except (DatabaseError, RedisError, OSError, TimeoutError):
+        return None
+
+
+async def _open(question: Awaitable[bool]) -> list[str]:
+    return [OPEN] if await question else []
+
+
+def begin(settings: Settings, environ: Mapping[str, str]) -> bool:
+    """At the start of a process, before its loop: say which exceptions are made, ask the services. False when one
+    of them did not answer. Raises SettingsError."""
+    if settings.allowed:
+        log.warning("production lets pass what it refuses", allowed=[one.name for one in settings.allowed])
+    if stray := unknown_names(environ):
+        log.warning("variables that nobody reads", names=stray)
+    return asyncio.run(confirm(settings))
+
+
+async def confirm(settings: Settings) -> bool:
+    """Raises SettingsError with what the services say; False when one of them did not answer."""
+    found = await ask_services(settings)
+    if found.faults:
+        raise SettingsError(found.faults)
+    return not found.silent
+
+
+def end_process() -> None:
+    """Finish what is open, then stop; the next start says why."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Asking:
+    """A part of a process that began before every service had answered."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._task = asyncio.create_task(keep_asking(runtime))
+
+    async def aclose(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def keep_asking(runtime: Runtime, end: Callable[[], None] = end_process, pause: float = PAUSE) -> None:
+    """Until every service has answered well once. What is wrong ends the process."""
+    while not runtime.confirmed:
+        try:
+            runtime.confirmed = await confirm(runtime.settings)
+        except SettingsError as error:
+            log.critical(
+                "the settings cannot be used", faults=[f"{fault.setting} {fault.text}" for fault in error.faults]
+            )
+            end()
+            return
+        await asyncio.sleep(0 if runtime.confirmed else pause)
