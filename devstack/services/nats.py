@@ -57,7 +57,7 @@ def throwaway_nats() -> Iterator[Nats]:
     """A server for tests in a temporary directory; stopped and deleted at the end."""
     root = Path(tempfile.mkdtemp(prefix="berth-nats-"))
     port, monitor = ports.choose(2)
-    nats = Nats(root / "data", root / "log", port, monitor, secrets.token_hex(8))
+    nats = Nats(root / "data", root / "log", port, monitor, secrets.token_hex(20))
     try:
         nats.run()
         yield nats

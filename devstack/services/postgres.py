@@ -200,7 +200,7 @@ def throwaway_cluster(parent: Path | None = None) -> Iterator[Postgres]:
         root.rmdir()
         root = Path(tempfile.mkdtemp(prefix="berth-pg-", dir=reach.base()))
     root.chmod(0o711)  # nobody must pass through it
-    password = secrets.token_hex(8)
+    password = secrets.token_hex(20)
     cluster = Postgres(root / "data", root / "log", ports.choose()[0], password, durable=False)
     try:
         cluster.run()

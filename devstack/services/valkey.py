@@ -84,7 +84,7 @@ class Valkey(Service):
 def throwaway_valkey() -> Iterator[Valkey]:
     """A server for tests, nothing kept; stopped and deleted at the end."""
     root = Path(tempfile.mkdtemp(prefix="berth-valkey-"))
-    valkey = Valkey(root / "data", root / "log", ports.choose()[0], secrets.token_hex(8), durable=False)
+    valkey = Valkey(root / "data", root / "log", ports.choose()[0], secrets.token_hex(20), durable=False)
     try:
         valkey.run()
         yield valkey

@@ -85,7 +85,7 @@ def test_a_wrong_name_would_be_found() -> None:
 def test_the_generated_pages_are_fresh() -> None:
     # A process of its own: other tests declare errors, events and permissions of theirs.
     done = subprocess.run(
-        [sys.executable, "-m", "app.cli", "docs", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "app.cli", "docs", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
