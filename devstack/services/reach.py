@@ -9,6 +9,7 @@ import os
 import shutil
 import stat
 import tempfile
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -74,9 +75,10 @@ def copied(*folders: Path) -> Path:
     if is_open(folders[0] / "x"):
         return site
     states = "".join(f"{folder.stat().st_ino} {folder.stat().st_mtime_ns} " for folder in folders)
-    place = base() / f"program-{sha256(os.fsencode(site.resolve()) + states.encode()).hexdigest()[:12]}"
+    place = base() / f"{_copies_of(site)}{sha256(states.encode()).hexdigest()[:12]}"
     if place.exists():
         return place
+    forget_copies(site)  # of an earlier installation
     draft = Path(tempfile.mkdtemp(dir=place.parent))
     try:
         for folder in folders:
@@ -90,6 +92,29 @@ def copied(*folders: Path) -> Path:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return place
+
+
+def _copies_of(site: Path) -> str:
+    """How the names of all copies of one environment's programs begin."""
+    return f"program-{sha256(os.fsencode(site.resolve())).hexdigest()[:12]}-"
+
+
+def forget_copies(site: Path) -> None:
+    """Delete the copies that `copied` made of this environment's programs, of any state; one that a process still runs
+    from, of another home of the same checkout, stays."""
+    for place in PLACES:
+        for copy in place.glob(f"{_copies_of(site)}*"):
+            if not _runs(copy):
+                shutil.rmtree(copy, ignore_errors=True)
+
+
+def _runs(place: Path) -> bool:
+    """Whether a process runs a program below `place`."""
+    for link in Path("/proc").glob("[0-9]*/exe"):
+        with suppress(OSError):
+            if Path(os.readlink(link)).is_relative_to(place):
+                return True
+    return False
 
 
 def _open_to_all(entry: Path) -> None:

@@ -14,9 +14,10 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
+from devstack import down
 from devstack.home import ROOT as REPOSITORY
 from devstack.home import Home, HomeError
-from devstack.services import ports, reach
+from devstack.services import ports, postgres, reach
 from devstack.services.nats import Nats
 from devstack.services.postgres import Postgres, bin_dir, throwaway_cluster
 from devstack.services.s3 import PORT_OPTIONS, S3
@@ -80,6 +81,52 @@ def test_postgres_and_its_program_below_a_closed_folder_live_where_nobody_reache
     bin_dir.cache_clear()
     reach.forget(home)
     assert not home.resolve().exists()
+
+
+@pytest.fixture
+def site(closed: Path) -> Path:
+    """An environment below a closed folder with a program in it."""
+    (closed / "site" / "program").mkdir(parents=True)
+    (closed / "site" / "program" / "sleep").symlink_to("/bin/sleep")
+    shutil.copy("/bin/sleep", closed / "site" / "program" / "copy-of-sleep")
+    return closed / "site"
+
+
+@as_root
+def test_copies_of_a_program_go_with_a_reset_and_with_the_next_installation(site: Path, places: Path) -> None:
+    first = reach.copied(site / "program")
+    assert (first / "program" / "copy-of-sleep").exists()
+    (site / "program" / "new").touch()
+    second = reach.copied(site / "program")
+    assert second != first and list(places.iterdir()) == [second]
+    (places / "program-of-another-checkout").mkdir()
+    reach.forget_copies(site)
+    assert [entry.name for entry in places.iterdir()] == ["program-of-another-checkout"]
+
+
+@as_root
+def test_a_copy_that_another_home_still_runs_from_stays(site: Path, places: Path) -> None:
+    copy = reach.copied(site / "program")
+    with subprocess.Popen([copy / "program" / "copy-of-sleep", "60"]) as process:
+        reach.forget_copies(site)
+        assert copy.exists()
+        process.kill()
+    reach.forget_copies(site)
+    assert not copy.exists()
+
+
+@as_root
+def test_a_reset_leaves_nothing_outside_of_its_folder(
+    site: Path, closed: Path, places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reach.copied(site / "program")
+    monkeypatch.setattr(postgres, "_package", lambda: site / "program")
+    monkeypatch.setenv("BERTH_HOME", str(closed / "home"))
+    (closed / "home" / "postgres").mkdir(parents=True)
+    reach.moved(closed / "home" / "postgres")
+    assert len(list(places.iterdir())) == 2
+    assert down.reset(["--yes"]) == 0
+    assert not list(places.iterdir()) and not (closed / "home").exists()
 
 
 @as_root
