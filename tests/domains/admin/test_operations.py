@@ -16,6 +16,7 @@ from app.domains.admin.jobs import look_at_dependencies
 from app.domains.admin.service import events, system
 from app.domains.admin.service.board import Board
 from app.domains.auth.events import SessionStarted
+from app.settings import Allowed
 from app.shared.authz.actor import SYSTEM
 from app.shared.ids import new_id
 from app.shared.outbox.dead_letters import DeadMessage, bury
@@ -170,6 +171,18 @@ async def test_a_planned_announcement_waits_for_its_time(runtime: Runtime, sign_
     assert (await olga.post_json("/api/v1/admin/announcements", said)).status_code == 201
     page = words((await olga.client.get("/admin/system")).text)
     assert "planned" in page and 'class="announcement' not in (await olga.client.get("/admin/system")).text
+
+
+async def test_operators_see_what_production_was_told_to_let_pass(runtime: Runtime, sign_in_as: Any) -> None:
+    olga = await sign_in_as("olga", operator=True)
+    assert "Exceptions from" not in words((await olga.client.get("/admin/system")).text)
+    allowed = (Allowed("plain-s3", "files pass by http", ("BERTH_S3_URL",)), Allowed("local-maas", "MAAS is here"))
+    runtime.settings = msgspec.structs.replace(runtime.settings, allowed=allowed)
+    page = words((await olga.client.get("/admin/system")).text)
+    assert "plain-s3 : files pass by http used by BERTH_S3_URL" in page
+    assert "nothing uses it" in page
+    seen = (await olga.client.get("/api/v1/admin/system")).json()["allowed"]
+    assert [one["name"] for one in seen] == ["plain-s3", "local-maas"]
 
 
 async def test_faults_are_switched_in_development_and_exist_nowhere_else(
