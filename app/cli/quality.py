@@ -8,10 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from app.cli.client.exits import Exit, Failure
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -28,11 +31,13 @@ class Step(NamedTuple):
 
 def check(_words: list[str]) -> int:
     """Format, lint, types, import contracts, architecture rules. Runs all; 1 when any fails."""
+    _need_writable()
     return _report(_run(_checks()))
 
 
 def test(words: list[str]) -> int:
     """Everything but what is marked `slow`; with `--slow` that too; with other arguments only pytest with these."""
+    _need_writable()
     slow = words == ["--slow"]
     if words and not slow:
         return subprocess.run(
@@ -50,6 +55,7 @@ def test(words: list[str]) -> int:
 
 def pictures(_words: list[str]) -> int:
     """Draws the pictures of docs/screenshots anew: the journeys that show something, then every page of the gallery."""
+    _need_writable()
     if not _provide_browser():
         return 1
     shown = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "e2e").glob("test_*.py") if _shows(path))
@@ -59,6 +65,16 @@ def pictures(_words: list[str]) -> int:
         return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     finally:
         _end_leftovers()
+
+
+def _need_writable() -> None:
+    """Every gate keeps something beside what it looks at. Raises Failure where a checkout cannot be written."""
+    try:
+        with tempfile.TemporaryFile(dir=ROOT):
+            pass
+    except OSError as error:
+        words = f"{ROOT} cannot be written: {error.strerror}; copy the checkout to a folder of your own."
+        raise Failure(words, Exit.UNEXPECTED) from error
 
 
 def _shows(path: Path) -> bool:

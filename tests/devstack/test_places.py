@@ -6,7 +6,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +14,8 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
+from app.cli import quality
+from app.cli.client.exits import Failure
 from devstack import down
 from devstack.home import ROOT as REPOSITORY
 from devstack.home import Home, HomeError
@@ -151,6 +153,15 @@ def test_the_tests_own_cluster_starts_from_a_closed_folder(closed: Path, places:
     with throwaway_cluster(closed) as cluster, psycopg.connect(cluster.superuser_url) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
     assert list(places.iterdir()) == []
+
+
+@pytest.mark.parametrize("gate", [quality.check, quality.test, quality.pictures])
+def test_no_gate_starts_in_a_checkout_that_cannot_be_written(
+    gate: Callable[[list[str]], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quality, "ROOT", Path("/proc/self"))  # where not even root makes a file
+    with pytest.raises(Failure, match=r"/proc/self cannot be written: .+; copy the checkout to a folder of your own"):
+        gate([])
 
 
 def test_the_program_is_found_where_it_may_be_run() -> None:
