@@ -16,6 +16,8 @@ from app.shared.clock import process_now
 from app.shared.telemetry.sanitize import sanitize_text
 
 T = TypeVar("T")
+# Whatever reading bytes of others may raise: no JSON, no UTF-8, nested deeper than anybody reads, of another shape.
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 KEY = "berth:unread:"
 KEPT_SECONDS = 900
 SHOWN = 10
@@ -70,7 +72,7 @@ def read_records(raws: Sequence[msgspec.Raw], shape: type[T], essential: Collect
         try:
             record = msgspec.json.decode(raw)
             items.append(read_record(record, shape, essential))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             unread.append(Unread(_name(record), sanitize_text(str(error))[:200]))
     return Records(tuple(items), tuple(unread))
 

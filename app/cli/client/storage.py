@@ -7,6 +7,7 @@ import base64
 import hashlib
 import mimetypes
 import sys
+import unicodedata
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,8 +35,9 @@ def storage() -> None:
 
 
 def remote(word: str) -> tuple[str, str]:
-    """Namespace and path. Raises Failure."""
-    namespace, _, path = word.removeprefix(PREFIX).partition("/")
+    """Namespace and path, composed (Unicode NFC) as the store wants it and some computers do not keep it. Raises
+    Failure."""
+    namespace, _, path = unicodedata.normalize("NFC", word).removeprefix(PREFIX).partition("/")
     if not word.startswith(PREFIX) or not namespace:
         raise Failure(f"{word!r} is no remote path.", Exit.USAGE, "Write it as berth:NAMESPACE/PATH.")
     return namespace, path.strip("/")
@@ -98,7 +100,7 @@ def upload(api: Api, file: Path, target: str, overwrite: bool) -> Json:
     """Send one file; answers what became of it. Raises Failure."""
     namespace, path = remote(target)
     if target.endswith("/") or not path:
-        path = f"{path}/{file.name}".strip("/")
+        path = f"{path}/{unicodedata.normalize('NFC', file.name)}".strip("/")
     with local.opened(file) as (stream, size):
         begun = _begun(api, stream, namespace, path, size, overwrite)
         if begun is None:

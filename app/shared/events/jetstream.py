@@ -28,6 +28,7 @@ DUPLICATE_WINDOW = 120.0  # seconds in which the broker itself drops a second me
 ACK_WAIT = 30.0  # seconds until an unanswered message is delivered again
 REQUEST_SECONDS = 4.0
 CONNECT_SECONDS = 3.0
+ACKNOWLEDGED_AT = "$JS.ACK."  # where a message of a stream is answered; what the broker itself says has no such place
 
 log = structlog.get_logger("jetstream")
 
@@ -171,7 +172,7 @@ class Pull:
         return messages
 
     def _take(self, message: Msg, messages: list[Msg]) -> None:
-        if message.headers and "Status" in message.headers and not message.data:
+        if not message.reply.startswith(ACKNOWLEDGED_AT):  # it is no message of the stream, whatever its headers say
             self._open = 0  # the request ran out, or the consumer is gone: ask again
             return
         self._open -= 1

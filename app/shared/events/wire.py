@@ -6,6 +6,7 @@ import msgspec
 
 from app.shared.events.base import CATALOGUE, SUBJECT_PREFIX, Envelope, Event, decode
 from app.shared.outbox.row import OutboxRow
+from app.shared.records import UNREADABLE
 
 REDRIVE_PREFIX = "berth.redrive."
 
@@ -74,7 +75,7 @@ def parse(subject: str, body: bytes) -> tuple[Envelope, Event]:
     try:
         message = _decoder.decode(body)
         return message.envelope, decode(subject, bytes(message.data))
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+    except (*UNREADABLE, KeyError) as error:
         raise Undecodable(str(error)) from error
 
 
@@ -82,5 +83,5 @@ def unwrap(body: bytes) -> Redriven:
     """The dead letter inside a redriven message. Raises Undecodable."""
     try:
         return msgspec.json.decode(body, type=Redriven)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise Undecodable(str(error)) from error

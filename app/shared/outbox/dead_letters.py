@@ -12,6 +12,7 @@ from app.shared.errors import Conflict, NotFound
 from app.shared.events.wire import redrive_subject
 from app.shared.ids import new_id
 from app.shared.outbox.writer import shard_of
+from app.shared.records import UNREADABLE
 from app.shared.telemetry.sanitize import sanitize_text
 
 RELAY = "relay"  # the source of rows that never left; any other source is the name of a consumer
@@ -53,11 +54,7 @@ class DeadMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 async def bury(session: AsyncSession, dead: DeadMessage) -> None:
     """Keep `dead`; the same message of the same consumer is kept once, with its last error."""
-    try:
-        readable: object = msgspec.json.decode(dead.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        readable = None
-    body = {"subject": dead.subject, "body": base64.b64encode(dead.body).decode(), "message": readable}
+    body = {"subject": dead.subject, "body": base64.b64encode(dead.body).decode(), "message": _shown(dead.body)}
     await session.execute(
         BURY,
         {
@@ -71,6 +68,16 @@ async def bury(session: AsyncSession, dead: DeadMessage) -> None:
             "correlation_id": dead.correlation_id,
         },
     )
+
+
+def _shown(body: bytes) -> object:
+    """What is in it, for people; None when it is no JSON, or holds a character that the database does not keep."""
+    if b"\\u0000" in body:
+        return None
+    try:
+        return msgspec.json.decode(body)
+    except UNREADABLE:
+        return None
 
 
 async def redrive(ctx: Context, dead_letter_id: UUID) -> None:

@@ -2,8 +2,9 @@
 
 A path names a row of a table and a place on somebody's screen, never a file of ours or a key in the bucket. It is still
 checked as if it were, because people download it to computers where it becomes one. A path is taken literally: nothing
-is decoded, resolved or repaired, except that it is brought to Unicode NFC, so that one name typed on two keyboards is
-one file. Whatever would mean something else to the next program is refused, with the reason in words.
+is decoded, resolved or repaired. Whatever would mean something else to the next program is refused, with the reason in
+words; so is a name that is not in Unicode NFC, because one name typed on two keyboards is one file. (Our page and our
+command compose the names of computers that keep them decomposed.)
 """
 
 import re
@@ -39,12 +40,11 @@ class BadPath(ValueError):
 
 def parse(raw: str) -> StoragePath:
     """The path of a file. Raises BadPath."""
-    path = unicodedata.normalize("NFC", raw)
-    _check_whole(path)
-    for segment in path.split("/"):
+    _check_whole(raw)
+    for segment in raw.split("/"):
         _check_segment(segment)
-    _check_encoded(path)
-    return StoragePath(path)
+    _check_encoded(raw)
+    return StoragePath(raw)
 
 
 def parse_folder(raw: str) -> FolderPath:
@@ -102,6 +102,8 @@ def _check_whole(path: str) -> None:
         raise BadPath("it holds half of a character") from error
     if size > MOST_BYTES:
         raise BadPath(f"it is longer than {MOST_BYTES} bytes")
+    if not unicodedata.is_normalized("NFC", path):
+        raise BadPath("its letters are not composed (Unicode NFC)")
     if "\\" in path:
         raise BadPath("it holds a backslash; folders are divided by /")
     if path.startswith("/"):

@@ -113,3 +113,16 @@ async def test_there_is_a_limit_and_it_is_said(sign_in_as, runtime) -> None:
     refused = await add(ada, new_key(), "two")
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "ssh_key_limit")
     assert "Revoke one" in refused.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(("comment", "fits"), [("x" * 100, True), ("x" * 101, False), ("two  spaces", False)])
+async def test_a_comment_becomes_the_name_as_it_is_or_a_name_is_asked_for(sign_in_as, comment: str, fits: bool) -> None:
+    ada = await sign_in_as("ada")
+    key = new_key(comment)
+    answer = await add(ada, key)
+    if fits:
+        assert answer.status_code == 201 and answer.json()["name"] == comment
+    else:
+        assert answer.status_code == 422
+        assert "give it one" in answer.json()["error"]["details"]["fields"]["name"]
+        assert (await add(ada, key, "laptop")).json()["name"] == "laptop"

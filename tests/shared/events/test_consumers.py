@@ -122,14 +122,35 @@ async def _recorded(ledger: Ledger, count: int) -> bool:
     return (await ledger.rows("SELECT count(*) FROM shared.processed_events"))[0][0] == count
 
 
-@pytest.mark.parametrize("body", [b"\xff\x00 not json", b"{}", b'{"envelope": 1, "data": {}}', b""])
+POISON = {
+    "no text": b"\xff\x00 not json",
+    "another shape": b"{}",
+    "another type": b'{"envelope": 1, "data": {}}',
+    "nothing": b"",
+    "without an end": b'{"envelope": ' + b"[" * 100_000,
+    "deeper than anybody reads": b"[" * 50_000 + b"]" * 50_000,
+    "a character that no database keeps": b'{"envelope": "\\u0000", "data": {}}',
+}
+ODD_HEADERS = [{}, {"Status": "409"}, {"Nats-Msg-Id": "\u00fc, no id"}, {"X": "a" * 4_000}]
+
+
+@pytest.mark.parametrize("body", POISON.values(), ids=list(POISON))
 async def test_a_poison_message_is_a_dead_letter_at_once_and_stops_nobody(
     runtime: Runtime, ledger: Ledger, body: bytes
 ) -> None:
+    await _buried(runtime, ledger, body, {})
+
+
+@pytest.mark.parametrize("headers", ODD_HEADERS, ids=["none", "of the broker", "no id", "long"])
+async def test_odd_headers_make_no_message_disappear(runtime: Runtime, ledger: Ledger, headers: dict[str, str]) -> None:
+    await _buried(runtime, ledger, b"", headers)
+
+
+async def _buried(runtime: Runtime, ledger: Ledger, body: bytes, headers: dict[str, str]) -> None:
     counter = uuid4()
     domain = Domain(name="probe", consumers=[recorder()])
     async with running(Consumers(runtime, [domain])), jetstream(runtime.settings.nats_url) as broker:
-        await broker.publish(CounterMoved.SUBJECT, body)
+        await broker.publish(CounterMoved.SUBJECT, body, headers=headers or None)
         await broker.publish(CounterMoved.SUBJECT, message(counter, 1))
         await until(lambda: has(ledger, counter, [1], "probe.recorder"))
         await until(lambda: _letters(ledger, 1))

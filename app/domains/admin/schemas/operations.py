@@ -96,7 +96,7 @@ class FaultForm(msgspec.Struct, frozen=True, kw_only=True):
     off: str = ""
 
     def command(self) -> SetFault:
-        return SetFault(simulator=self.simulator, name=self.name.strip(), spec=self.spec, off=bool(self.off))
+        return SetFault(simulator=self.simulator, name=self.name, spec=self.spec, off=bool(self.off))
 
 
 class KindLine(msgspec.Struct, frozen=True, kw_only=True):

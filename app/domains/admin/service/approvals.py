@@ -107,4 +107,4 @@ async def _lock(ctx: Context, request_id: UUID) -> ChangeRequest:
 
 
 def _said(reason: str) -> str:
-    return stated(reason) if reason.strip() else ""
+    return stated(reason) if reason else ""

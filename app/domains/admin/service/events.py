@@ -70,6 +70,8 @@ async def redrive_letters(ctx: Context, command: RedriveLetters) -> Redriven:
         count = len(command.ids)
         await _send_again(ctx, command.ids)
     else:
+        if command.source is not None and len(command.source) > LONGEST_SOURCE:
+            raise ValidationFailed(fields={"source": "No consumer or job is called so."})
         count = await report.count_letters_of(ctx.session, platform_scope(ctx.actor, MANAGE), command.source)
         subject = uuid5(REDRIVE_SUBJECT, "" if command.source is None else command.source)
         await ask(ctx, REDRIVE_ALL, subject, arguments=Redrive(command.source), total=count)
@@ -100,6 +102,7 @@ async def _act(ctx: Context, batch: Batch, items: Sequence[BatchItem]) -> Collec
     return ids
 
 
+LONGEST_SOURCE = 200  # of names that we gave
 REDRIVE_SUBJECT = UUID("00000000-0000-7000-8000-000000000001")  # one at a time of each source
 REDRIVE_ALL = BatchSpec(
     name="admin.redrive_all",

@@ -181,7 +181,7 @@ def read_value(name: str, text: str) -> Value:
         if not digits.removeprefix("-").isdecimal() or len(digits) > 19:
             raise ValidationFailed(fields={"value": "Write a whole number."})
         return _checked(key, int(digits))
-    return _checked(key, typed)
+    return _checked(key, text)
 
 
 def in_force(key: AnyKey, stored: Iterable[StoredValue], scope: PolicyScope) -> Value:

@@ -33,6 +33,7 @@ from app.shared.errors.faults import Faults
 from app.shared.idempotency import once
 from app.shared.ids import new_id
 from app.shared.records import list_unread
+from app.shared.text import kept_words
 from app.shared.web import Contexts
 
 READ, MANAGE = Permission.PLATFORM_SYSTEM_READ, Permission.PLATFORM_SYSTEM_MANAGE
@@ -93,11 +94,11 @@ def _newest_migration() -> str:
 @privileged(MANAGE, "announcement.create", "announcement", lambda _, result: result and result.id)
 async def announce(ctx: Context, command: Announce) -> AnnouncementView:
     """Put a message on every page. Raises ValidationFailed."""
-    said, now = " ".join(command.text.split()), await ctx.now()
+    now = await ctx.now()
     from_at, to_at = now if command.from_at is None else command.from_at, command.to_at
     with Faults() as faults:
-        fits = 3 <= len(said) <= LONGEST_TEXT and said.isprintable()
-        faults.unless(fits, "text", f"Say it in 3 to {LONGEST_TEXT} characters.")
+        with faults.gathered():
+            kept_words(command.text, "text", most=LONGEST_TEXT, wanted=f"Say it in 3 to {LONGEST_TEXT} characters.")
         for name, at in (("from_at", from_at), ("to_at", now if to_at is None else to_at)):
             near = at.tzinfo is not None and abs(at - now) <= FURTHEST
             faults.unless(near, name, "Write a time with its zone, at most a year away.")
@@ -106,7 +107,7 @@ async def announce(ctx: Context, command: Announce) -> AnnouncementView:
         raise ValidationFailed(fields={"to_at": "It has to end after its beginning, and not in the past."})
     view = AnnouncementView(
         id=new_id(),
-        text=said,
+        text=command.text,
         level=command.level,
         audience=command.audience,
         from_at=from_at,

@@ -36,7 +36,7 @@ async def launch(ctx: Context, command: LaunchApp) -> Launched:
     taken = await repository.live_names(scope)
     if len(taken) >= await ctx.policy(MAX_APPS, scope.tenant_id, scope.project_id):
         raise TooManyApps(apps=len(taken))
-    name = command.name.strip() or suggest(manifest.slug, taken)
+    name = given(command.name) or suggest(manifest.slug, taken)
     if name in taken:
         raise AppNameInUse(name=name)
     app = await _new_app(ctx, manifest, target, name)
@@ -50,7 +50,7 @@ async def launch(ctx: Context, command: LaunchApp) -> Launched:
 
 async def _found(ctx: Context, command: LaunchApp) -> tuple[AccessTarget, ManifestView]:
     """Where it is to run, and what. Raises ValidationFailed naming every field at fault, NotActive."""
-    repository, name = ManifestRepository(ctx.session), command.name.strip()
+    repository, name = ManifestRepository(ctx.session), command.name
     versions = [found.version for found in await repository.list_all() if found.slug == command.slug]
     wanted = given(command.version) or next(iter(versions), "")
     with Faults() as faults:

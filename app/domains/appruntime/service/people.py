@@ -69,7 +69,7 @@ async def remove_member(ctx: Context, command: RemoveMember) -> MemberChanged:
 
 async def _person(ctx: Context, app: AppView, command: SetMember) -> UUID:
     people = await auth.people_of_project(ctx, app.tenant_id, app.project_id)
-    email = command.email.strip().lower()
+    email = command.email.lower()
     for person in people:
         if person.id == command.user_id or (email and person.email.lower() == email):
             return person.id

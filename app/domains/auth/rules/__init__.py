@@ -5,6 +5,9 @@ import hashlib
 import re
 import unicodedata
 
+from app.shared.text import name_fault, words_fault
+
+LONGEST_DISPLAY_NAME = 200
 LOGIN = re.compile(r"^[a-z][a-z0-9_-]{0,30}$")
 RESERVED = frozenset(
     "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc nobody systemd sshd ubuntu"
@@ -52,13 +55,13 @@ def _fold(text: str) -> str:
 def organisation_name(person: str) -> str:
     """What a new person's organisation is called until they rename it."""
     first = person.split()[0] if person.split() else "My"
-    return f"{first}'s organisation"[:100]
+    suggested = f"{first}'s organisation"
+    return "My organisation" if name_fault(suggested) else suggested
 
 
-def clean_name(name: str, email: str) -> str:
-    """A display name: what the provider said without control characters, else the address."""
-    text = "".join(c for c in name if c.isprintable()).strip()
-    return text[:100] or email[:100]
+def display_name(name: str, email: str) -> str:
+    """What the provider said, exactly; the address when that cannot be shown on one line."""
+    return email if words_fault(name, 1, LONGEST_DISPLAY_NAME) else name
 
 
 BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))

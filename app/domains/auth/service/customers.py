@@ -31,7 +31,8 @@ from app.domains.auth.service.sessions import cache_key
 from app.domains.auth.service.views import LONGEST_REASON, forget
 from app.shared.approval import ChangeRequest, Outcome, ask, performs
 from app.shared.authz import Permission, platform_scope, privileged
-from app.shared.errors import Forbidden, NotFound, ValidationFailed
+from app.shared.errors import Forbidden, NotFound
+from app.shared.text import kept_words
 from app.shared.web.paging import Slice, cut
 
 READ, MANAGE = Permission.PLATFORM_CUSTOMER_READ, Permission.PLATFORM_CUSTOMER_MANAGE
@@ -182,10 +183,7 @@ async def _tell_ended(ctx: Context, rows: Sequence[AnyRow]) -> int:
 
 
 def _stated(text: str) -> str:
-    reason = " ".join(text.split())
-    if not 3 <= len(reason) <= LONGEST_REASON:
-        raise ValidationFailed(fields={"reason": f"Say why, in 3 to {LONGEST_REASON} characters."})
-    return reason
+    return kept_words(text, wanted=f"Say why, in 3 to {LONGEST_REASON} characters.")
 
 
 def _words(text: str) -> tuple[UUID | None, str | None]:

@@ -64,7 +64,7 @@ async def invite(ctx: Context, command: InviteMember) -> Invited:
     again. Raises ValidationFailed, NotFound, AlreadyMember, RoleAboveOwn, LimitReached."""
     scope = tenant_scope(ctx.actor, Permission.TEAM_MANAGE)
     repository, team = InvitationRepository(ctx.session), TeamRepository(ctx.session)
-    address = command.email.strip()
+    address = command.email
     await team.lock_tenant(scope.tenant_id)
     with Faults() as faults:
         faults.unless(is_address(address), "email", "an e-mail address, like ada@acme.example")

@@ -30,6 +30,7 @@ from app.domains.auth.service.team import grant
 from app.shared.authz import Actor, ActorKind, Permission, Role, privileged, tenant_scope
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.ids import ProjectId, TenantId, new_id
+from app.shared.text import kept_name
 from app.shared.web.etag import check_version
 from app.shared.web.paging import Slice, cut
 
@@ -44,17 +45,14 @@ def person_of(actor: Actor) -> UUID:
 
 
 def clean_name(text: str) -> str:
-    """A name of an organisation or a project. Raises ValidationFailed."""
-    name = " ".join(text.split())
-    if not 1 <= len(name) <= 100 or not name.isprintable():
-        raise ValidationFailed(fields={"name": "1 to 100 printable characters"})
-    return name
+    """A name of an organisation, a project or a program, as it was written. Raises ValidationFailed."""
+    return kept_name(text, wanted="1 to 100 printable characters")
 
 
 def clean_zone(text: str) -> str:
     """The name of a time zone. Raises ValidationFailed."""
     try:
-        return ZoneInfo(text.strip()).key
+        return ZoneInfo(text).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValidationFailed(fields={"time_zone": "a name like Europe/Berlin, or UTC"}) from error
 

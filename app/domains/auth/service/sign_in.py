@@ -26,7 +26,7 @@ async def sign_in(ctx: Context, command: SignIn) -> SignedIn:
     """Open a session for the person. Raises AccountSuspended, AddressElsewhere."""
     repository = AuthRepository(ctx.session)
     now = await ctx.now()
-    name = rules.clean_name(command.identity.name, command.identity.email)
+    name = rules.display_name(command.identity.name, command.identity.email)
     user_id, is_new = await identities.recognise(ctx, command.identity, name)
     operator = command.identity.email_verified and command.identity.email.lower() in ctx.settings.platform_admins
     if operator:

@@ -17,8 +17,9 @@ from app.domains.auth.repository import AuthRepository, views
 from app.domains.auth.repository.team import AnyRow
 from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding, privileged
 from app.shared.authz.scope import may
-from app.shared.errors import Forbidden, NotFound, ValidationFailed
+from app.shared.errors import Forbidden, NotFound
 from app.shared.ids import new_id
+from app.shared.text import kept_words
 
 LONGEST_REASON = 500
 
@@ -48,9 +49,7 @@ async def actor_of_view(ctx: Context, row: AnyRow, bindings: tuple[RoleBinding, 
 async def start_view(ctx: Context, command: StartView) -> ViewStarted:
     """Let the actor's browser session look at the organisation. Raises NotFound, ValidationFailed without a reason,
     Forbidden for programs: there is no page to put the banner on."""
-    reason = " ".join(command.reason.split())
-    if not 3 <= len(reason) <= LONGEST_REASON:
-        raise ValidationFailed(fields={"reason": f"Say why, in 3 to {LONGEST_REASON} characters."})
+    reason = kept_words(command.reason, wanted=f"Say why, in 3 to {LONGEST_REASON} characters.")
     if ctx.actor.session_id is None or ctx.actor.id is None or not ctx.actor.via_cookie:
         raise Forbidden("Only a person in a browser can do this.")
     if not await AuthRepository(ctx.session).list_tenants([command.tenant_id]):

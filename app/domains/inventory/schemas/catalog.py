@@ -25,6 +25,7 @@ from app.domains.inventory.rules.pricing import standing
 from app.domains.inventory.schemas.nodes import instant
 from app.shared.errors import ValidationFailed
 from app.shared.money import MICRO_PER_UNIT, RateMicroPerHour
+from app.shared.text import given, typed
 from app.shared.web.formats import units
 from app.shared.web.show_code import ApiCall, call
 
@@ -84,7 +85,7 @@ class NewSkuForm(msgspec.Struct, kw_only=True):
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", self.code):
             raise ValidationFailed(fields={"code": "Small letters, digits and dashes, at most 40"})
         for name in ("gpu_model", "gpu_vendor_id", "gpu_product_id"):
-            values[name] = values[name].strip() or None
+            values[name] = given(values[name])
         return NewSku(**values, disks=())
 
 
@@ -107,7 +108,7 @@ class EditSkuForm(msgspec.Struct, kw_only=True):
     seen: int | None = None
 
     def command(self, code: str) -> EditSku:
-        return EditSku(code=code, **msgspec.structs.asdict(self))
+        return EditSku(code=code, **msgspec.structs.asdict(self) | {"description": typed(self.description)})
 
 
 class PlanPriceBody(msgspec.Struct, kw_only=True):

@@ -77,10 +77,10 @@ class DrainForm(msgspec.Struct, kw_only=True):
 
     def command(self, node_id: UUID) -> DrainNode:
         """Raises ValidationFailed for a deadline that is no number."""
-        hours = self.hours.strip()
-        if hours and not hours.isdecimal():
+        hours = self.hours
+        if hours and not (hours.isdecimal() and len(hours) <= 6):
             raise ValidationFailed(fields={"hours": "Give the deadline in whole hours, or leave it empty"})
-        return DrainNode(node_id=node_id, reason=self.reason, hours=int(hours[:6]) if hours else None)
+        return DrainNode(node_id=node_id, reason=self.reason, hours=int(hours) if hours else None)
 
 
 class MaintenanceForm(msgspec.Struct, kw_only=True):

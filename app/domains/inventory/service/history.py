@@ -11,7 +11,7 @@ from app.shared.authz import Permission, platform_scope
 from app.shared.errors import NotFound
 from app.shared.ids import new_id
 
-LONGEST = 300
+LONGEST = 2_000  # of a detail that we make; a reason that somebody wrote stands in it as a whole
 
 
 async def note(ctx: Context, node_id: UUID, kind: str, detail: str = "", allocation_id: UUID | None = None) -> None:

@@ -24,6 +24,7 @@ from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
 from app.shared.ids import new_id
+from app.shared.text import kept_name, kept_words, name_fault
 from app.shared.web.etag import check_version
 
 LONGEST_TITLE = 100
@@ -87,8 +88,8 @@ def _check_sku(command: NewSku) -> None:
     wrong = {}
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", command.code):
         wrong["code"] = "Small letters, digits and dashes, at most 40"
-    if not 1 <= len(command.title.strip()) <= LONGEST_TITLE:
-        wrong["title"] = f"1 to {LONGEST_TITLE} characters"
+    if fault := name_fault(command.title, LONGEST_TITLE):
+        wrong["title"] = fault
     has_gpus = command.gpu_count > 0
     gpu = (command.gpu_model, command.gpu_vendor_id, command.gpu_product_id)
     if has_gpus != all(gpu) or any(part is not None and not re.fullmatch(r"[\x20-\x7e]{1,60}", part) for part in gpu):
@@ -120,8 +121,11 @@ async def edit_sku(ctx: Context, command: EditSku) -> SkuChanged:
     changes = {name: value for name, value in wanted.items() if value is not None}
     edited = msgspec.structs.replace(sku, **changes)
     with Faults() as faults:
-        faults.unless(1 <= len(edited.title.strip()) <= 100, "title", "A title has 1 to 100 characters")
-        faults.unless(len(edited.description) <= 500, "description", "A description has at most 500 characters")
+        with faults.gathered():
+            kept_name(edited.title, "title", LONGEST_TITLE, "A title has 1 to 100 characters")
+        with faults.gathered():
+            said = "A description has at most 500 characters"
+            kept_words(edited.description, "description", 0, 500, said, lines=True)
         faults.unless(0 <= edited.position <= 9_999, "position", "A place from 0 to 9999")
     ctx.explain(**changes)
     version = await keeping.update_sku(ctx.session, edited)
@@ -133,8 +137,8 @@ async def edit_sku(ctx: Context, command: EditSku) -> SkuChanged:
 async def create_image(ctx: Context, command: NewImage) -> ImageView:
     """Offer an image that MAAS can deploy. Raises CodeTaken, ValidationFailed."""
     wrong = {name: said for name, pattern, said in IMAGE_FIELDS if not re.fullmatch(pattern, getattr(command, name))}
-    if not 1 <= len(command.title.strip()) <= LONGEST_TITLE:
-        wrong["title"] = f"1 to {LONGEST_TITLE} characters"
+    if fault := name_fault(command.title, LONGEST_TITLE):
+        wrong["title"] = fault
     if wrong:
         raise ValidationFailed(fields=wrong)
     if not await images.append_image(ctx.session, new_id(), command):
@@ -160,7 +164,8 @@ async def edit_image(ctx: Context, command: EditImage) -> ImageChanged:
         faults.unless(not (edited.retired and edited.is_default), "retired", "Make another image the default first")
         kept = edited.is_default or not image.is_default
         faults.unless(kept, "is_default", "Make another image the default instead")
-        faults.unless(1 <= len(edited.title.strip()) <= 100, "title", "A title has 1 to 100 characters")
+        with faults.gathered():
+            kept_name(edited.title, "title", LONGEST_TITLE, "A title has 1 to 100 characters")
     ctx.explain(**changes)
     version = await keeping.update_image(ctx.session, edited, await ctx.now())
     return ImageChanged(image_id=image.id, version=version)

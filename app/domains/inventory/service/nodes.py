@@ -26,7 +26,8 @@ from app.domains.inventory.repository.nodes import Changed, LockedNode
 from app.domains.inventory.rules.upkeep import may_follow
 from app.domains.inventory.service.history import note
 from app.shared.authz import Permission, privileged
-from app.shared.errors import NotFound, ValidationFailed
+from app.shared.errors import NotFound
+from app.shared.text import kept_words
 
 LONGEST_REASON = 500
 
@@ -148,7 +149,4 @@ async def lock(ctx: Context, node_id: UUID) -> LockedNode:
 
 def reason_of(text: str) -> str:
     """A reason in one line. Raises ValidationFailed."""
-    said = " ".join(text.split())
-    if not 3 <= len(said) <= LONGEST_REASON:
-        raise ValidationFailed(fields={"reason": f"Say why, in 3 to {LONGEST_REASON} characters"})
-    return said
+    return kept_words(text, wanted=f"Say why, in 3 to {LONGEST_REASON} characters")

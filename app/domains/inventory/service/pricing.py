@@ -49,12 +49,13 @@ class _Planned(msgspec.Struct, frozen=True):
 async def plan_price(ctx: Context, command: PlanPrice) -> Outcome[PriceView]:
     """Announce a price: a higher one at least the notice of policy ahead, one far from the last one by two people.
     Raises NotFound, PriceNotice, PriceInThePast, CodeTaken, ValidationFailed."""
+    reason = None if given(command.reason) is None else reason_of(command.reason)
     planned = await _plan(ctx, command)
+    if reason is not None:
+        ctx.explain(reason=reason)
     if planned.effect.beyond_alone is None:
         return Outcome(done=await _announce(ctx, planned, ctx.actor.id, None))
-    return await _ask(
-        ctx, "price.plan", command, planned, reason_of(given(command.reason) or planned.effect.beyond_alone)
-    )
+    return await _ask(ctx, "price.plan", command, planned, reason or planned.effect.beyond_alone)
 
 
 @performs("price.plan", PlanPrice)

@@ -157,7 +157,7 @@ def kinds_of_form(form: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def add_of_form(form: Mapping[str, str]) -> AddEndpoint:
-    url, description = form.get("url", "").strip(), form.get("description", "")
+    url, description = form.get("url", ""), form.get("description", "")
     return AddEndpoint(url=url, description=description, kinds=kinds_of_form(form))
 
 
@@ -165,7 +165,7 @@ def change_of_form(form: Mapping[str, str], endpoint_id: UUID) -> ChangeEndpoint
     version = form.get("version", "")
     return ChangeEndpoint(
         id=endpoint_id,
-        url=form.get("url", "").strip(),
+        url=form.get("url", ""),
         description=form.get("description", ""),
         kinds=kinds_of_form(form),
         seen=int(version) if version.isascii() and version.isdigit() else None,

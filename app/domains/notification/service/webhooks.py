@@ -32,6 +32,7 @@ from app.shared.crypto import wrap
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.events.base import CATALOGUE
 from app.shared.ids import new_id
+from app.shared.text import words_fault
 from app.shared.web.etag import check_version
 from app.shared.web.paging import Slice, cut
 
@@ -67,7 +68,7 @@ async def add_endpoint(ctx: Context, command: AddEndpoint) -> EndpointView:
         scope,
         endpoint_id,
         command.url,
-        command.description.strip(),
+        command.description,
         command.kinds,
         _new_secret(ctx),
         ctx.actor.id,
@@ -86,7 +87,7 @@ async def change_endpoint(ctx: Context, command: ChangeEndpoint) -> EndpointView
     new = msgspec.structs.replace(
         old,
         url=old.url if command.url is None else command.url,
-        description=old.description if command.description is None else command.description.strip(),
+        description=old.description if command.description is None else command.description,
         kinds=old.kinds if command.kinds is None else command.kinds,
         state=old.state if command.enabled is None else ("enabled" if command.enabled else "disabled"),
         sponsor_id=ctx.actor.id if command.enabled else old.sponsor_id,
@@ -199,8 +200,8 @@ def _check(ctx: Context, url: str, description: str, kinds: tuple[str, ...]) -> 
         addresses.parse(url, loopback=ctx.settings.webhook_loopback)
     except addresses.Refused as error:
         fields["url"] = str(error)
-    if len(description) > 200 or not description.isprintable():
-        fields["description"] = "has up to 200 characters on one line"
+    if fault := words_fault(description, 0, 200, "has up to 200 characters on one line"):
+        fields["description"] = fault
     unknown = [kind for kind in kinds if PREFIX + kind not in CATALOGUE or not is_told(kind)]
     if unknown:
         fields["kinds"] = f"{unknown[0][:60]} is no kind of event"

@@ -224,7 +224,7 @@ async def set_closed(session: AsyncSession, payment_id: UUID, status: Status, no
 
 async def set_problem(session: AsyncSession, payment_id: UUID, problem: str, now: datetime) -> int | None:
     """The code of what went wrong last. Returns the new version, None when it is paid already."""
-    return cast(int | None, await session.scalar(PROBLEM, {"id": payment_id, "problem": problem[:80], "now": now}))
+    return cast(int | None, await session.scalar(PROBLEM, {"id": payment_id, "problem": problem, "now": now}))
 
 
 async def set_checked(session: AsyncSession, payment_id: UUID, now: datetime) -> None:

@@ -158,7 +158,7 @@ async def set_refund(
 ) -> int:
     """Move a refund on. Returns its new version."""
     place = {"id": refund_id, "status": status, "now": now, "stripe_refund_id": stripe_refund_id}
-    return int(await session.scalar(SET, {**place, "problem": problem and problem[:80]}) or 0)
+    return int(await session.scalar(SET, {**place, "problem": problem}) or 0)
 
 
 async def set_checked(session: AsyncSession, refund_id: UUID, now: datetime) -> None:

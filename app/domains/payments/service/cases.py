@@ -8,7 +8,8 @@ from app.context import Context
 from app.domains.payments.contracts import Case, DecideCase
 from app.domains.payments.repository import Payment, outside
 from app.shared.authz import Permission, platform_scope, privileged
-from app.shared.errors import NotFound, ValidationFailed
+from app.shared.errors import NotFound
+from app.shared.text import kept_words
 from app.shared.web.paging import Slice, cut
 
 log = structlog.get_logger("berth.payments")
@@ -43,9 +44,7 @@ async def count_open(ctx: Context) -> int:
 @privileged(MANAGE, "payment_case.decide", "payment_case", lambda command, _result: command.case_id)
 async def decide_case(ctx: Context, command: DecideCase) -> Case:
     """Close it with words; deciding again changes nothing. Raises NotFound, ValidationFailed without words."""
-    said = " ".join(command.reason.split())
-    if not 3 <= len(said) <= LONGEST or not said.isprintable():
-        raise ValidationFailed(fields={"reason": f"Say what was done, in 3 to {LONGEST} characters."})
+    said = kept_words(command.reason, most=LONGEST, wanted=f"Say what was done, in 3 to {LONGEST} characters.")
     scope = platform_scope(ctx.actor, MANAGE)
     case = await outside.lock_case(ctx.session, scope, command.case_id)
     if case is None:

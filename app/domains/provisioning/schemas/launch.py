@@ -53,7 +53,7 @@ class LaunchForm(msgspec.Struct, kw_only=True):
 
     def command(self) -> LaunchAllocation:
         gpus = self.gpus if self.part == "gpus" else None
-        name = "" if self.name == self.suggested else self.name.strip().lower()
+        name = "" if self.name == self.suggested else self.name
         return LaunchAllocation(
             sku_code=self.sku, image_code=self.image, gpus=gpus, name=name, keys=chosen_keys(self.keys)
         )

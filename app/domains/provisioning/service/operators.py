@@ -31,9 +31,9 @@ from app.domains.provisioning.rules.states import STARTING, as_state
 from app.domains.provisioning.service import fleet
 from app.domains.provisioning.service.release import begin_cancel, begin_release
 from app.shared.authz import Permission, platform_scope, privileged
-from app.shared.errors import DomainError, ValidationFailed
+from app.shared.errors import DomainError
 from app.shared.idempotency import once
-from app.shared.text import given
+from app.shared.text import given, kept_words
 
 LONGEST_REASON = 500
 READ, RELEASE = Permission.PLATFORM_ALLOCATION_READ, Permission.PLATFORM_ALLOCATION_RELEASE
@@ -268,10 +268,7 @@ async def _take(contexts: ContextFactory, item: Taken, reason: str) -> Taken:
 
 def said(text: str) -> str:
     """A reason in one line. Raises ValidationFailed."""
-    words = " ".join(text.split())
-    if not 3 <= len(words) <= LONGEST_REASON:
-        raise ValidationFailed(fields={"reason": f"Say why, in 3 to {LONGEST_REASON} characters"})
-    return words
+    return kept_words(text, wanted=f"Say why, in 3 to {LONGEST_REASON} characters")
 
 
 def label_of(names: Mapping[UUID, str], row: AllocationView) -> str:

@@ -82,7 +82,7 @@ def parse_public_key(text: str, least_rsa_bits: int) -> PublicKey:
         bits=bits,
         line=f"{kind} {words[1]}",
         fingerprint=f"SHA256:{digest}",
-        comment=" ".join(words[2:]),
+        comment=line.split(maxsplit=2)[2] if len(words) > 2 else "",
     )
 
 

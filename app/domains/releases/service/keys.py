@@ -18,7 +18,7 @@ from app.shared.authz import Permission, privileged
 from app.shared.authz.scope import require
 from app.shared.errors import Forbidden, ValidationFailed
 from app.shared.ids import new_id
-from app.shared.text import given
+from app.shared.text import given, kept_name, name_fault
 from app.shared.web.etag import check_version
 
 
@@ -45,7 +45,7 @@ async def read_key(ctx: Context, text: str) -> PublicKey:
 async def add_key(ctx: Context, command: AddKey) -> KeyChanged:
     """Register a public key. Raises KeyRejected, KeyKnown, KeyNameTaken, TooManyKeys, ValidationFailed."""
     owner_id, key = owner_of(ctx), await read_key(ctx, command.public_key)
-    name = _name(given(command.name) or key.comment[:100] or shown_kind(key.algorithm, key.bits))
+    name = _name(command.name) if given(command.name) is not None else _suggested(key)
     repository, now = KeyRepository(ctx.session), await ctx.now()
     most = await ctx.policy(KEYS_MOST, ctx.actor.tenant_id)
     if await repository.count_keys(owner_id) >= most:
@@ -105,8 +105,13 @@ async def get_key(ctx: Context, key_id: UUID) -> KeyView:
     return await KeyRepository(ctx.session).get_key(owner_of(ctx), key_id)
 
 
+def _suggested(key: PublicKey) -> str:
+    """The comment that the key came with, as it is, or its kind. Raises ValidationFailed when it cannot be a name."""
+    fault = name_fault(key.comment) if key.comment else None
+    if fault is not None:
+        raise ValidationFailed(fields={"name": f"The comment of the key cannot be its name, so give it one. {fault}."})
+    return given(key.comment) or shown_kind(key.algorithm, key.bits)
+
+
 def _name(text: str) -> str:
-    name = " ".join(text.split())
-    if not 1 <= len(name) <= 100 or not name.isprintable():
-        raise ValidationFailed(fields={"name": "Give the key a name of 1 to 100 printable characters."})
-    return name
+    return kept_name(text, wanted="Give the key a name of 1 to 100 printable characters.")

@@ -56,15 +56,15 @@ async def overview(ctx: Ctx) -> Response[str]:
 @post("/storage/namespaces", opt=WRITE, include_in_schema=False)
 async def create_namespace(ctx: Ctx, data: Form[NameForm]) -> Response[str]:
     """Make one, then into it."""
-    await once(ctx, Done, places.create, CreateNamespace(name=data.name.strip()))
-    return redirect(ctx, address(data.name.strip()))
+    await once(ctx, Done, places.create, CreateNamespace(name=data.name))
+    return redirect(ctx, address(data.name))
 
 
 @post("/storage/{name:str}/rename", opt=WRITE, include_in_schema=False)
 async def rename_namespace(ctx: Ctx, name: FromPath[str], data: Form[NameForm]) -> Response[str]:
     """Another name."""
-    await once(ctx, Done, places.rename, RenameNamespace(name=name, new_name=data.name.strip()))
-    return redirect(ctx, address(data.name.strip()))
+    await once(ctx, Done, places.rename, RenameNamespace(name=name, new_name=data.name))
+    return redirect(ctx, address(data.name))
 
 
 @post("/storage/{name:str}/delete", opt=WRITE, include_in_schema=False)
@@ -122,9 +122,9 @@ async def make_folder(ctx: Ctx, name: FromPath[str], data: Form[FolderForm]) -> 
 @post("/storage/{name:str}/folders/move", opt=WRITE, include_in_schema=False)
 async def move_folder(ctx: Ctx, name: FromPath[str], data: Form[MoveFolderForm]) -> Response[str]:
     """Another path for a folder and all in it."""
-    command = MoveFolder(namespace=name, path=data.path, new_path=data.new_path.strip())
+    command = MoveFolder(namespace=name, path=data.path, new_path=data.new_path)
     await once(ctx, Done, folders.move, command)
-    return redirect(ctx, address(name, data.new_path.strip()))
+    return redirect(ctx, address(name, data.new_path))
 
 
 @post("/storage/{name:str}/folders/delete", opt=WRITE, include_in_schema=False)

@@ -8,7 +8,7 @@ from app.shared.storagepath import BadPath, parse
 def target_of(raw: str, name: str) -> str:
     """The path on the machine: below the login's home, or from the root with `/` in front. Empty or ending with `/`
     means the file's own name there. Raises BadPath."""
-    wanted = raw.strip()
+    wanted = raw
     if wanted in ("", "~", "~/", "."):
         return parse(name)
     wanted = wanted.removeprefix("~/").removeprefix("./")

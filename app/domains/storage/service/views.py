@@ -306,7 +306,7 @@ async def namespace_before_purge(ctx: Context, object_id: UUID) -> str:
 
 async def by_name(ctx: Context, file: str) -> ObjectView:
     """The file that people call `namespace/path`. Raises ValidationFailed."""
-    name, _, path = file.strip().removeprefix("berth:").partition("/")
+    name, _, path = file.removeprefix("berth:").partition("/")
     message = "Write the namespace and the path of a file that is there, as files/model.bin"
     try:
         namespace = await get_namespace(ctx, name)
