@@ -84,13 +84,13 @@ def _name(record: object) -> str:
     return next((str(value)[:100] for value in named if isinstance(value, str | int) and value != ""), "")
 
 
-async def keep_unread(valkey: Redis, source: str, unread: Sequence[Unread]) -> None:
-    """Show operators what of `source` was passed over; nothing, when all could be read."""
+async def keep_unread(valkey: Redis, source: str, unread: Sequence[Unread], seconds: int = KEPT_SECONDS) -> None:
+    """Show operators what of `source` was passed over, for so long; nothing, when all could be read."""
     if not unread:
         await valkey.delete(KEY + source)
         return
     seen = UnreadSet(source=source, count=len(unread), samples=tuple(unread[:SHOWN]), at=process_now())
-    await valkey.set(KEY + source, msgspec.json.encode(seen), ex=KEPT_SECONDS)
+    await valkey.set(KEY + source, msgspec.json.encode(seen), ex=seconds)
 
 
 async def list_unread(valkey: Redis) -> tuple[UnreadSet, ...]:

@@ -16,9 +16,11 @@ import msgspec
 import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from app.context import Runtime
 from app.domains.storage.errors import StorageUnavailable, UploadMismatch
+from app.domains.storage.gateway.listing import Passed
 from app.domains.storage.rules.content import disposition
 from app.settings import S3Settings
 from app.shared.db import refuse_open_transaction
@@ -77,6 +79,7 @@ class Bucket:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
         self._client = _client(settings, settings.url)
         self._signer = _client(settings, settings.public_url)
+        self.passed = Passed(self._client)
 
     async def aclose(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -124,7 +127,10 @@ class Bucket:
                     twice.add(part.number)
             if not answer or not answer.get("IsTruncated"):
                 return [found[number] for number in sorted(found) if number not in twice]
-            marker = int(answer["NextPartNumberMarker"])
+            onward = int(answer.get("NextPartNumberMarker") or max(found, default=0))
+            if onward <= marker:
+                return [found[number] for number in sorted(found) if number not in twice]
+            marker = onward
 
     async def join_parts(self, key: str, upload_id: str, parts: Sequence[tuple[Part, str]]) -> str | None:
         """Make the object of parts and their digests; returns its checksum if S3 says it. Safe to repeat. Raises
@@ -174,14 +180,16 @@ class Bucket:
         finally:
             body.close()
 
-    async def list_objects(self, after: str = "") -> tuple[list[Stored], str | None]:
-        """Up to a thousand objects in order of their keys, and where the next thousand begins."""
-        answer = await self._call("list_objects_v2", StartAfter=after, MaxKeys=1000)
+    async def list_objects(self, token: str = "") -> tuple[list[Stored], str | None]:
+        """Up to a thousand objects in order of their keys, and the token of the next thousand."""
+        onward = {"ContinuationToken": token} if token else {}
+        answer = await self._call("list_objects_v2", MaxKeys=1000, **onward)
         found = [
-            Stored(key=str(entry["Key"]), size=int(entry["Size"]), changed_at=entry["LastModified"])
+            Stored(key=str(entry["Key"]), size=int(entry["Size"]), changed_at=entry.get("LastModified"))
             for entry in answer.get("Contents", ())
         ]
-        return found, found[-1].key if found and answer.get("IsTruncated") else None
+        next_token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
+        return found, None if next_token == token else next_token
 
     async def list_uploads(self) -> AsyncIterator[list[Unfinished]]:
         """All unfinished uploads, by pages. Where the next page begins is what S3 says, however it orders them."""
@@ -231,8 +239,8 @@ class Bucket:
                 raise
             log.error("s3 refused", code=_code(error))
             raise StorageUnavailable(retry_after=5) from error
-        except (BotoCoreError, OSError) as error:
-            log.warning("s3 did not answer", error=type(error).__name__)
+        except (BotoCoreError, OSError, ResponseParserError, ValueError) as error:
+            log.warning("s3 did not answer as it should", error=type(error).__name__)
             raise StorageUnavailable(retry_after=5) from error
 
 

@@ -15,6 +15,7 @@ import structlog
 from app.context import Runtime
 from app.domains.storage import policies
 from app.domains.storage.contracts import ReportView
+from app.domains.storage.errors import StorageUnavailable
 from app.domains.storage.events import ObjectDamaged
 from app.domains.storage.gateway.s3 import Bucket, Stored
 from app.domains.storage.repository import ReportRepository, SweepRepository
@@ -22,10 +23,12 @@ from app.domains.storage.repository.sweeping import TableRow
 from app.domains.storage.rules.parts import ids_of, key_of
 from app.shared.authz.actor import SYSTEM
 from app.shared.ids import new_id
+from app.shared.records import keep_unread
 
 BEFORE_ALL = (UUID(int=0), UUID(int=0))
 ROWS = 2_000
 SAMPLES = 50
+KEPT_SECONDS = 7 * 3_600  # until the next comparison has been
 log = structlog.get_logger("berth.storage")
 Key = tuple[UUID, UUID]
 
@@ -74,14 +77,15 @@ class Comparison:
             rows.append(row)
         await self._compare({}, rows)
         await self._drop_unknown_uploads()
+        await self._tell_unread()
         await self._count_again()
         return await self._report(started)
 
     async def _pages(self) -> AsyncIterator[dict[Key, Stored]]:
         """The bucket, by pages; keys that are not of our making are none of our business."""
-        after: str | None = ""
-        while after is not None:
-            found, after = await self._bucket.list_objects(after)
+        token: str | None = ""
+        while token is not None:
+            found, token = await self._bucket.list_objects(token)
             page = {ids: stored for stored in found if (ids := ids_of(stored.key)) is not None}
             self._found.objects_seen += len(page)
             yield page
@@ -111,7 +115,11 @@ class Comparison:
     async def _mark(self, row: TableRow) -> None:
         """Look again, then write down what is the matter, or that nothing is any more."""
         key = key_of(row.project_id, row.id)
-        stored = await self._bucket.look(key)
+        try:
+            stored = await self._bucket.look(key)
+        except StorageUnavailable:  # of this one; a store that is gone ends the walk at its next page
+            self._found.note("unread", key)
+            return
         damage = "missing" if stored is None else "size" if stored.size != row.size else None
         async with self._runtime.context(SYSTEM) as ctx:
             marked = await SweepRepository(ctx.session).set_damage(row.id, damage)
@@ -152,6 +160,13 @@ class Comparison:
                     await self._bucket.drop_upload(one.key, one.id)
                     self._found.note("upload", one.key)
                     self._found.uploads_aborted += 1
+
+    async def _tell_unread(self) -> None:
+        """Records of the listings that nobody could read were passed over: operators see which."""
+        unread = self._bucket.passed.take()
+        for one in unread:
+            self._found.note("unread", one.about)
+        await keep_unread(self._runtime.valkey, "Listings of the file store", unread, KEPT_SECONDS)
 
     async def _count_again(self) -> None:
         async with self._runtime.context(SYSTEM) as ctx:
