@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -18,9 +19,11 @@ from stripe.params.checkout import SessionCreateParams, SessionListParams
 
 from app.domains.payments.contracts import RefundFacts, SessionFacts
 from app.domains.payments.errors import BadSignature, PaymentRefused, PaymentsUnavailable
+from app.domains.payments.rules import flag, whole
 from app.settings import StripeSettings
 from app.shared.clock import process_now
 from app.shared.db import refuse_open_transaction
+from app.shared.records import UNREADABLE, Unread
 
 log = structlog.get_logger("berth.payments")
 T = TypeVar("T")
@@ -59,6 +62,7 @@ class StripeGateway:
 
     def __init__(self, client: stripe.StripeClient) -> None:
         self._client = client
+        self.unread: list[Unread] = []  # records of lists that were passed over
 
     async def create_checkout(self, order: CheckoutOrder) -> SessionFacts:
         """Open a Checkout session, or find the one this payment has. Raises PaymentsUnavailable, PaymentRefused."""
@@ -87,12 +91,13 @@ class StripeGateway:
 
     async def find_refund(self, order: RefundOrder) -> RefundFacts | None:
         """The refund that an earlier order made, told by its metadata. Raises PaymentsUnavailable, PaymentRefused."""
-        refuse_open_transaction()
-        listing = self._client.v1.refunds.list_async
-        params: RefundListParams = {"payment_intent": order.payment_intent_id, "limit": 100}
-        page = await _patiently("find_refund", lambda: listing(params))
-        found = [_refund_facts(refund) for refund in page.data]
-        return next((facts for facts in found if facts.refund_id == order.refund_id), None)
+        passed = len(self.unread)
+        listed = await self.list_refunds(order.payment_intent_id)
+        found = next((facts for facts in listed if facts.refund_id == order.refund_id), None)
+        if found is None and len(self.unread) > passed:
+            log.error("a refund is not sent while one at stripe cannot be read", refund_id=order.refund_id)
+            raise PaymentsUnavailable(retry_after=60)  # the unread one may be it: money never goes twice
+        return found
 
     async def get_refund(self, stripe_refund_id: str) -> RefundFacts:
         """How a refund is. Raises PaymentsUnavailable, PaymentRefused."""
@@ -104,23 +109,44 @@ class StripeGateway:
         """Every refund of a payment, page by page. Raises PaymentsUnavailable, PaymentRefused."""
         refuse_open_transaction()
         listing = self._client.v1.refunds.list_async
-        params: RefundListParams = {"payment_intent": payment_intent_id, "limit": 100}
-        page = await _patiently("list_refunds", lambda: listing(params))
-        return [_refund_facts(refund) async for refund in page.auto_paging_iter()]
+
+        def page(after: str | None) -> Awaitable[object]:
+            params: RefundListParams = {"payment_intent": payment_intent_id, "limit": 100}
+            return listing(params if after is None else {**params, "starting_after": after})
+
+        return await self._each("list_refunds", page, _refund_facts)
 
     async def list_checkouts(self, since: datetime) -> list[SessionFacts]:
-        """Every session made since then, page by page. Raises PaymentsUnavailable."""
+        """Every session made since then, page by page. Raises PaymentsUnavailable, PaymentRefused."""
         refuse_open_transaction()
-        found: list[SessionFacts] = []
-        params: SessionListParams = {"created": {"gte": int(since.timestamp())}, "limit": 100}
-        try:
-            listed = await self._client.v1.checkout.sessions.list_async(params)
-            async for session in listed.auto_paging_iter():
-                found.append(_facts(session))
-        except stripe.StripeError as error:
-            log.warning("stripe did not answer well", call="list_checkouts", code=error.code, status=error.http_status)
-            raise PaymentsUnavailable(retry_after=5) from error
-        return found
+        listing = self._client.v1.checkout.sessions.list_async
+
+        def page(after: str | None) -> Awaitable[object]:
+            params: SessionListParams = {"created": {"gte": int(since.timestamp())}, "limit": 100}
+            return listing(params if after is None else {**params, "starting_after": after})
+
+        return await self._each("list_checkouts", page, _facts)
+
+    async def _each(
+        self, what: str, page_after: Callable[[str | None], Awaitable[object]], read: Callable[[object], T]
+    ) -> list[T]:
+        """All records of a list, page by page. One that cannot be read is passed over and told in `unread`; where the
+        next page begins is said by the last one that has an id."""
+        found: list[T] = []
+        after: str | None = None
+        while True:
+            page = await _patiently(what, partial(page_after, after))
+            listed = getattr(page, "data", None)
+            records = listed if isinstance(listed, list) else []
+            for record in records:
+                try:
+                    found.append(read(record))
+                except UNREADABLE as error:
+                    self.unread.append(Unread(_text(getattr(record, "id", None)) or "", str(error)))
+            ids = [found_id for record in records if (found_id := _text(getattr(record, "id", None)))]
+            if not getattr(page, "has_more", False) or not ids or ids[-1] == after:
+                return found
+            after = ids[-1]
 
 
 @asynccontextmanager
@@ -205,50 +231,55 @@ def _is_retryable(error: stripe.StripeError) -> bool:
     return isinstance(error, stripe.APIConnectionError) or status is None or status >= 500 or status in RETRYABLE_STATUS
 
 
-def _facts(session: stripe.checkout.Session) -> SessionFacts:
-    """Read what is there: a field that Stripe left out is None, not an exception."""
-    intent = getattr(session, "payment_intent", None)
+def _facts(session: object) -> SessionFacts:
+    """Read what is there: a field that Stripe left out is None, not an exception. Raises ValueError without an id."""
     return SessionFacts(
-        session_id=str(session.id),
+        session_id=_id(session),
         reference=_text(getattr(session, "client_reference_id", None)),
         status=_text(getattr(session, "status", None)),
         payment_status=_text(getattr(session, "payment_status", None)),
-        amount_cents=_whole(getattr(session, "amount_total", None)),
+        amount_cents=whole(getattr(session, "amount_total", None)),
         currency=_text(getattr(session, "currency", None)),
-        payment_intent_id=_text(intent if isinstance(intent, str) else getattr(intent, "id", None)),
+        payment_intent_id=_reference(session, "payment_intent"),
         url=_text(getattr(session, "url", None)),
         mode=_text(getattr(session, "mode", None)),
-        livemode=_flag(getattr(session, "livemode", None)),
+        livemode=flag(getattr(session, "livemode", None)),
         payment=_ours(session, "berth_payment"),
         tenant=_ours(session, "berth_tenant"),
     )
 
 
-def _refund_facts(refund: stripe.Refund) -> RefundFacts:
-    intent = getattr(refund, "payment_intent", None)
+def _refund_facts(refund: object) -> RefundFacts:
     return RefundFacts(
-        stripe_refund_id=str(refund.id),
+        stripe_refund_id=_id(refund),
         refund_id=_ours(refund, "berth_refund"),
         status=_text(getattr(refund, "status", None)),
         failure_reason=_text(getattr(refund, "failure_reason", None)),
-        amount_cents=_whole(getattr(refund, "amount", None)),
+        amount_cents=whole(getattr(refund, "amount", None)),
         currency=_text(getattr(refund, "currency", None)),
-        payment_intent_id=_text(intent if isinstance(intent, str) else getattr(intent, "id", None)),
+        payment_intent_id=_reference(refund, "payment_intent"),
     )
 
 
+def _id(thing: object) -> str:
+    found = _text(getattr(thing, "id", None))
+    if not found:
+        raise ValueError("it has no id")
+    return found
+
+
+def _reference(thing: object, name: str) -> str | None:
+    """The id of what it refers to, which may stand there whole."""
+    value = getattr(thing, name, None)
+    return _text(value if isinstance(value, str) else getattr(value, "id", None))
+
+
 def _ours(thing: object, name: str) -> str | None:
+    """What we wrote into its metadata."""
     metadata = getattr(thing, "metadata", None)
-    return _text(metadata[name]) if metadata and name in metadata else None
-
-
-def _flag(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
+    known = isinstance(metadata, stripe.StripeObject) and name in metadata
+    return _text(metadata[name]) if known and metadata is not None else None
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -8,7 +8,7 @@ import structlog
 from jinja2 import Environment, TemplateNotFound
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
-from psycopg.errors import UniqueViolation
+from psycopg.errors import ExclusionViolation, UniqueViolation
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -82,7 +82,7 @@ def as_domain_error(error: Exception) -> DomainError:
     if isinstance(error, DataError):  # a NUL in a text, a number out of every range
         return _unstorable("holds something that cannot be stored")
     if isinstance(error, IntegrityError):  # a rule of the tables that no use case asked for before
-        is_taken = isinstance(error.orig, UniqueViolation)
+        is_taken = isinstance(error.orig, UniqueViolation | ExclusionViolation)
         return Conflict("This exists already.") if is_taken else _unstorable("cannot be stored as it is")
     if isinstance(error, PoolTimeout | OperationalError | InterfaceError):
         return ServiceUnavailable("The database is busy. Try again in a moment.", retry_after=2)

@@ -112,7 +112,7 @@ SETTLED_SINCE = text("""
 RECEIVE = text("""
     INSERT INTO payments.payment_events (id, provider, event_id, type, body, received_at)
     VALUES (:id, 'stripe', :event_id, :type, CAST(:body AS jsonb), :now)
-    ON CONFLICT (provider, event_id) DO NOTHING
+    ON CONFLICT ON CONSTRAINT payment_events_once DO NOTHING
 """)
 LOCK_MESSAGE = text("""
     SELECT id, event_id, type, body, processed_at FROM payments.payment_events WHERE id = :id FOR UPDATE

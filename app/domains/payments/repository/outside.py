@@ -38,7 +38,7 @@ CASES = """
 OPEN_CASE = text("""
     INSERT INTO payments.cases (id, kind, subject, summary, payment_id, tenant_id, amount, currency, opened_at)
     VALUES (:id, :kind, :subject, :summary, :payment_id, :tenant_id, :amount, :currency, :now)
-    ON CONFLICT (kind, subject) DO NOTHING
+    ON CONFLICT ON CONSTRAINT cases_once DO NOTHING
 """)
 CLOSE_CASE = text("""
     UPDATE payments.cases SET decided_at = :now, decision = :decision
@@ -114,6 +114,6 @@ async def count_open(session: AsyncSession, scope: PlatformScope) -> int:
 
 
 def new_case(kind: str, subject: str, summary: str, now: datetime, **about: object) -> Case:
-    """A case to be opened; texts from outside are cut to what a row holds."""
+    """A case to be opened. Its subject says which one it is, so it is never cut; its summary is for reading."""
     known = {"payment_id": None, "tenant_id": None, "amount": None, "currency": None}
-    return Case(id=new_id(), kind=kind, subject=subject[:300], summary=summary[:500], opened_at=now, **(known | about))  # type: ignore[arg-type]
+    return Case(id=new_id(), kind=kind, subject=subject, summary=summary[:500], opened_at=now, **(known | about))  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from app.domains.payments.repository import Payment
 from app.shared.authz.actor import SYSTEM
 from app.shared.difference import Difference
 from app.shared.money import MICRO_PER_CENT, Micro
+from app.shared.records import Unread
 from app.shared.web.formats import money
 
 
@@ -33,7 +34,18 @@ async def compare_payments(runtime: Runtime, stripe: StripeGateway, days: int) -
         for row in rows
         if row.status == "paid" and row.created_at >= since and row.stripe_session_id not in paid
     ]
-    return [difference for difference in (*found, *unpaid) if difference is not None]
+    unread = [_unread(one) for one in stripe.unread]
+    return [difference for difference in (*found, *unpaid, *unread) if difference is not None]
+
+
+def _unread(record: Unread) -> Difference:
+    return Difference(
+        where="stripe",
+        subject=record.about or "a session without an id",
+        ours="was passed over",
+        theirs=f"cannot be read: {record.problem}",
+        advice="Look it up at Stripe; all others were compared.",
+    )
 
 
 def _named(facts: SessionFacts, rows: dict[UUID, Payment]) -> Payment | None:

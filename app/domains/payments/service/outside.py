@@ -20,9 +20,11 @@ from app.domains.payments.service import cases, refunds
 from app.shared.authz.actor import SYSTEM
 from app.shared.ids import new_id
 from app.shared.money import MICRO_PER_CENT, Micro
+from app.shared.records import keep_unread
 from app.shared.web.formats import money
 
 LOOK_UP = "payments.look_up_refunds"
+UNREAD_SECONDS = 86_400  # that operators are shown what could not be read: nothing asks again by itself
 WAITS = "unknown payment"  # it is looked at again once a payment with that intent is settled
 
 
@@ -93,6 +95,7 @@ async def look_up_refunds(runtime: Runtime, payment_id: UUID) -> list[str]:
         return []
     async with open_gateway(runtime.settings.stripe) as stripe:
         found = await stripe.list_refunds(payment.payment_intent_id)
+        await keep_unread(runtime.valkey, "Stripe refunds", stripe.unread, UNREAD_SECONDS)
     outcomes = []
     for facts in found:
         async with runtime.context(SYSTEM) as ctx:

@@ -4,6 +4,7 @@ Of a message we keep only the parts that we use: never names, addresses or cards
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 import msgspec
@@ -14,10 +15,11 @@ from app.domains.payments.contracts import DisputeFacts, ProcessEvent, RefundFac
 from app.domains.payments.errors import BadEvent
 from app.domains.payments.gateway import verify_signature
 from app.domains.payments.repository import outside as rows
-from app.domains.payments.rules import cents, is_live
+from app.domains.payments.rules import cents, flag, is_live, whole
 from app.domains.payments.service import cases, outside
 from app.domains.payments.service.settle import fail_attempt, settle
 from app.shared.ids import new_id
+from app.shared.records import UNREADABLE
 from app.shared.web import Contexts
 
 JOB = "payments.process_event"
@@ -45,26 +47,28 @@ TOLD_BY_SESSION = frozenset(
 # Of everything else, what may move customers' money is for a person to look at.
 MONEY = ("charge.", "refund.", "payment_intent.", "checkout.session.")
 LOOK = frozenset({"radar.early_fraud_warning.created", "radar.early_fraud_warning.updated", "review.opened"})
-SAFE_TEXT = re.compile(r"^[\x20-\x7e]{1,255}$")
+OPAQUE = re.compile(r"[^\x00-\x1f\x7f]{1,8192}")  # an id of Stripe's is kept exactly, whatever it looks like
 KEPT = (
-    "id", "object", "status", "payment_status", "amount_total", "currency", "client_reference_id", "payment_intent",
-    "amount", "amount_refunded", "charge", "failure_reason", "mode", "reason",
+    "id", "object", "status", "payment_status", "currency", "client_reference_id", "payment_intent", "charge",
+    "failure_reason", "mode", "reason",
 )  # fmt: skip
 
 
-class _Data(msgspec.Struct, frozen=True):
-    thing: dict[str, object] = msgspec.field(default_factory=dict, name="object")  # `object` is a type
-
-
 class _Event(msgspec.Struct, frozen=True):
-    """The envelope of an event; what else is in it does not matter to us."""
+    """The envelope of an event; what else is in it does not matter to us. Its types are looked at where they matter."""
 
-    id: str
-    type: str
-    data: _Data = _Data()
+    id: object
+    type: object
+    data: object = None
     created: object = None
     livemode: object = None
     account: object = None  # set for events of connected accounts
+
+    @property
+    def thing(self) -> dict[str, object]:
+        """What the event is about; nothing when that is no object."""
+        found = self.data.get("object") if isinstance(self.data, dict) else None
+        return found if isinstance(found, dict) else {}
 
 
 async def receive(contexts: Contexts, secrets: list[str], body: bytes, signature: str | None) -> None:
@@ -72,46 +76,57 @@ async def receive(contexts: Contexts, secrets: list[str], body: bytes, signature
     verify_signature(body, signature, secrets)
     try:
         event = msgspec.json.decode(body, type=_Event)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BadEvent() from error
-    if not (SAFE_TEXT.match(event.id) and SAFE_TEXT.match(event.type)):
+    event_id, kind = plain(event.id), plain(event.type)
+    if not isinstance(kind, str) or event_id is None:
         raise BadEvent()
     message_id = new_id()
     async with contexts() as ctx:
         kept = _reduce(event)
-        is_new = await repository.receive(ctx.session, message_id, event.id, event.type, kept, await ctx.now())
+        is_new = await repository.receive(ctx.session, message_id, str(event_id), kind, kept, await ctx.now())
         if is_new:
             await ctx.enqueue(JOB, ProcessEvent(id=message_id), aggregate_id=_aggregate(kept, message_id))
 
 
 def _reduce(event: _Event) -> dict[str, object]:
     """The fields we use, when they are what they should be."""
-    thing = event.data.thing
-    kept = {name: thing[name] for name in KEPT if _is_plain(thing.get(name))}
+    thing = event.thing
+    kept = _plain_of(thing, KEPT)
+    kept |= {name: value for name in AMOUNTS if (value := whole(thing.get(name))) is not None}
     metadata = thing.get("metadata")
     if isinstance(metadata, dict):
-        kept |= {name: metadata[name] for name in OURS if _is_plain(metadata.get(name))}
+        kept |= _plain_of(metadata, OURS)
     failure = thing.get("last_payment_error")
     if isinstance(failure, dict):
-        code = failure.get("decline_code") or failure.get("code")
-        if _is_plain(code):
+        code = plain(failure.get("decline_code") or failure.get("code"))
+        if code is not None:
             kept["failure"] = code
-    modes = {mode for mode in (event.livemode, thing.get("livemode")) if isinstance(mode, bool)}
+    modes = {mode for mode in (flag(event.livemode), flag(thing.get("livemode"))) if mode is not None}
     if modes:
         kept["livemode"] = True in modes
         kept["modes_differ"] = len(modes) > 1
-    kept["event_created"] = event.created if _is_plain(event.created) and isinstance(event.created, int) else 0
+    kept["event_created"] = whole(event.created) or 0
     kept["connected"] = event.account is not None
     return kept
 
 
+AMOUNTS = ("amount_total", "amount", "amount_refunded")
 OURS = ("berth_payment", "berth_refund", "berth_tenant")  # what we put into the metadata
 
 
-def _is_plain(value: object) -> bool:
+def _plain_of(values: Mapping[str, object], names: Iterable[str]) -> dict[str, object]:
+    return {name: value for name in names if (value := plain(values.get(name))) is not None}
+
+
+def plain(value: object) -> str | int | None:
+    """A text or a whole number that a row can hold; None for anything else. An object that Stripe sent whole where it
+    usually sends the id (an expanded field) stands for its id."""
+    if isinstance(value, dict):
+        value = value.get("id")
     if isinstance(value, str):
-        return SAFE_TEXT.match(value) is not None
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**62
+        return value if OPAQUE.fullmatch(value) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**62 else None
 
 
 def _aggregate(kept: dict[str, object], fallback: UUID) -> UUID:
