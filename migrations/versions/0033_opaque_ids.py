@@ -5,8 +5,8 @@ Each stands once, as before: an exclusion by equality compares the texts themsel
 
 from alembic import op
 
-revision = "0032"
-down_revision = "0031"
+revision = "0033"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 
