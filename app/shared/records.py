@@ -5,6 +5,7 @@ read for itself and its types tolerantly. A field that cannot be read counts as 
 it (`essential`): then the record is passed over, counted and shown.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -21,6 +22,8 @@ UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 KEY = "berth:unread:"
 KEPT_SECONDS = 900
 SHOWN = 10
+WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+FLAGS = {"true": True, "false": False}
 NAMES = ("system_id", "id", "name", "hostname")  # what a record may be called by
 
 
@@ -82,6 +85,20 @@ def _name(record: object) -> str:
         return ""
     named = (record.get(name) for name in NAMES)
     return next((str(value)[:100] for value in named if isinstance(value, str | int) and value != ""), "")
+
+
+def whole(value: object) -> int | None:
+    """A whole number as somebody else may write it: `2500`, `2500.0`, `"2500"`; None if it is none."""
+    if isinstance(value, str) and WHOLE.fullmatch(value):
+        return int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**62 else None
+
+
+def flag(value: object) -> bool | None:
+    """Yes or no as somebody else may write it."""
+    return value if isinstance(value, bool) else FLAGS.get(value) if isinstance(value, str) else None
 
 
 async def keep_unread(valkey: Redis, source: str, unread: Sequence[Unread], seconds: int = KEPT_SECONDS) -> None:

@@ -19,11 +19,10 @@ from stripe.params.checkout import SessionCreateParams, SessionListParams
 
 from app.domains.payments.contracts import RefundFacts, SessionFacts
 from app.domains.payments.errors import BadSignature, PaymentRefused, PaymentsUnavailable
-from app.domains.payments.rules import flag, whole
 from app.settings import StripeSettings
 from app.shared.clock import process_now
 from app.shared.db import refuse_open_transaction
-from app.shared.records import UNREADABLE, Unread
+from app.shared.records import UNREADABLE, Unread, flag, whole
 
 log = structlog.get_logger("berth.payments")
 T = TypeVar("T")

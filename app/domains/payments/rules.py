@@ -8,8 +8,6 @@ from app.domains.payments.contracts import Dispute, RefundFacts, RefundStatus, R
 from app.shared.money import MICRO_PER_CENT, Micro
 
 TYPED = re.compile(r"^\s*[$€£]?\s*([0-9]{1,9})(?:[.,]([0-9]{1,2}))?\s*$", re.ASCII)
-WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-FLAGS = {"true": True, "false": False}
 PRESETS = (25, 50, 100, 500)
 REFUND_STATES: dict[str, RefundStatus] = {
     "pending": "sent",
@@ -106,20 +104,6 @@ class OurSession(msgspec.Struct, frozen=True, kw_only=True):
     tenant_id: str
     session_id: str | None
     intent_id: str | None
-
-
-def whole(value: object) -> int | None:
-    """A number of cents or seconds as somebody else may write it: `2500`, `2500.0`, `"2500"`; None if it is none."""
-    if isinstance(value, str) and WHOLE.fullmatch(value):
-        return int(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**62 else None
-
-
-def flag(value: object) -> bool | None:
-    """Yes or no as somebody else may write it."""
-    return value if isinstance(value, bool) else FLAGS.get(value) if isinstance(value, str) else None
 
 
 def is_live(secret_key: str) -> bool:

@@ -88,7 +88,7 @@ def _change(node: ast.AST) -> str | None:
         upper = node.slice.upper
         constant = isinstance(upper, ast.Constant) and isinstance(upper.value, int) and upper.value > 1
         named = isinstance(upper, ast.Name) and upper.id.isupper()
-        ours = isinstance(node.value, ast.Call) and _name(node.value.func) in ("hexdigest", "sorted")
+        ours = isinstance(node.value, ast.Call) and _name(node.value.func) in ("hex", "hexdigest", "sorted")
         return "cuts" if node.slice.lower is None and (constant or named) and not ours else None
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return None

@@ -12,7 +12,7 @@ import stripe
 
 from app.domains.payments.errors import PaymentsUnavailable
 from app.domains.payments.gateway import RefundOrder, StripeGateway
-from app.domains.payments.rules import flag, whole
+from app.shared.records import flag, whole
 from tests.domains.payments.shop import Shop
 from tests.domains.payments.test_webhooks import USD, _session_of
 

@@ -15,11 +15,11 @@ from app.domains.payments.contracts import DisputeFacts, ProcessEvent, RefundFac
 from app.domains.payments.errors import BadEvent
 from app.domains.payments.gateway import verify_signature
 from app.domains.payments.repository import outside as rows
-from app.domains.payments.rules import cents, flag, is_live, whole
+from app.domains.payments.rules import cents, is_live
 from app.domains.payments.service import cases, outside
 from app.domains.payments.service.settle import fail_attempt, settle
 from app.shared.ids import new_id
-from app.shared.records import UNREADABLE
+from app.shared.records import UNREADABLE, flag, whole
 from app.shared.web import Contexts
 
 JOB = "payments.process_event"
