@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.services",
     "tests.fixtures.clock",
+    "tests.fixtures.answers",
     "tests.fixtures.app",
     "tests.fixtures.borders",
 ]

@@ -1,92 +1,35 @@
-"""Schemathesis in all of its phases on a sample of the operations, by the bearer token of a customer with credit.
+"""Schemathesis on every operation of the API with all of its checks, by three callers, in a world that has what they
+ask for. Every status must be one that the description lists, every body and header of the described shape, nothing a
+server error; what the schema refuses is refused, and what it allows is not refused for what it could have said.
 
-Every status must be one that the description names by itself (`default` is taken out of it here), every body and header
-of the described shape; nothing is a server error. Vendors are out of reach, so that 503 is an answer; it is described.
+The quick version asks each operation a few times; the slow one goes through all phases. Both are seeded.
 """
 
-import asyncio
 import json
-import os
-import re
-import sys
+import socket
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 from msgspec.structs import force_setattr
 
-from app.domains.billing.contracts import PostCredit
-from app.domains.billing.public import open_accounts, post_credit
-from app.shared.authz.actor import SYSTEM
-from app.shared.ids import new_id
-from app.shared.money import Micro
+from app.domains.notification.service import feed
 from app.shared.rdb.rate_limit import LIMITS
-from tests.domains.auth.test_programs import pkce, redeem, request
-from tests.domains.auth.test_tokens import _credentials, _token
-from tests.domains.inventory.stock import plant, see
+from tests.api.attack.callers import CALLERS, token_of
+from tests.api.attack.run import SEED, Report, attack
+from tests.api.attack.target import Target, listening, operations_of, read_description
+from tests.api.attack.world import asks, with_examples
+from tests.api.changes.vendors import vendors
+from tests.api.changes.world import prepare
+from tests.domains.storage.conftest import runtime, settings  # noqa: F401 - a project with a bucket
+from tests.fixtures.app import create_app
 
-COMMITTED = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
-SEED = int(os.environ.get("BERTH_API_SEED", "20"))
-WAITS = "/api/v1/events"  # for what has not happened yet; its own tests call it
-OWN_END = re.compile(r"^/api/v1/sessions|^/oauth/")  # ends the caller's own sign-in, or is no part of the API
-CALLERS = ("customer",)
-CHECKS = (
-    "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
-    "response_schema_conformance,unsupported_method,allow_header_conformance,ignored_auth"
-)
-
-
-def described(folder: Path, *, operator: bool, few: bool) -> Path:
-    """The description of the caller's part of the API without the answer that allows every status."""
-    root = json.loads(COMMITTED.read_text("utf-8"))
-    paths: dict[str, Any] = {}
-    for number, (path, item) in enumerate(root["paths"].items()):
-        if path == WAITS or OWN_END.match(path) or ("/admin/" in path) != operator or (few and number % 5):
-            continue
-        paths[path] = item
-        for operation in item.values():
-            del operation["responses"]["default"]
-    root["paths"] = paths
-    written = folder / "openapi.json"
-    written.write_text(json.dumps(root), "utf-8")
-    return written
-
-
-async def caller(who: str, runtime: Any, sign_in_as: Any, client: Any, server: str) -> str:
-    """A bearer token."""
-    person = await (sign_in_as("olga", operator=True) if who == "operator" else sign_in_as("ada"))
-    person.client.base_url = client.base_url = server
-    if who != "operator":
-        credit = PostCredit(
-            tenant_id=person.actor.tenant_id, amount=Micro(500_000_000), currency="USD", reference="payment:attack",
-            source="payment", cause_id=new_id(),
-        )  # fmt: skip
-        async with runtime.context(SYSTEM) as ctx:
-            await open_accounts(ctx, person.actor.tenant_id, "USD")
-            await post_credit(ctx, credit)
-    if who == "account":
-        return await _token(client, *await _credentials(person))
-    verifier, challenge = pkce()
-    fields = request(challenge)
-    del fields["response_type"]
-    allowed = await person.post("/oauth/authorize", **fields)
-    code = parse_qs(urlsplit(allowed.headers["location"]).query)["code"][0]
-    return str((await redeem(client, code, verifier)).json()["access_token"])
-
-
-async def attack(description: Path, server: str, token: str, *words: str) -> tuple[int, str]:
-    """Exit code and report."""
-    process = await asyncio.create_subprocess_exec(
-        Path(sys.executable).parent / "schemathesis", "run", description, "--url", server,
-        "--header", f"Authorization: Bearer {token}", "--seed", str(SEED), "--generation-database", "none",
-        "--phases", "examples,coverage,fuzzing,stateful", "--checks", CHECKS, "--request-timeout", "20",
-        "--continue-on-failure", "--no-color", "--warnings", "off", "--suppress-health-check", "all", *words,
-        cwd=description.parent, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    said, _ = await process.communicate()
-    return process.returncode or 0, said.decode()
+QUICK = ("--phases", "examples,fuzzing", "--max-examples", "2", "--no-shrink")
+WHOLE = ("--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "10", "--no-shrink", "--max-time", "780")
+DONE = {"customer": 75, "operator": 75, "account": 40}  # at least so many operations were done for the caller
+RECIPES = 65  # at least so many changes have what they need in one world
 
 
 @pytest.fixture
@@ -94,26 +37,66 @@ def roomy() -> Iterator[None]:
     """Limits of requests with room for all that is sent here; they are still counted."""
     counts = {name: limit.count for name, limit in LIMITS.items()}
     for name, count in counts.items():
-        force_setattr(LIMITS[name], "count", count * 1_000)
+        force_setattr(LIMITS[name], "count", count * 100_000)
     yield
     for name, count in counts.items():
         force_setattr(LIMITS[name], "count", count)
 
 
-async def held_to(who: str, runtime, sign_in_as, client, server, folder: Path, *, few: bool, words: list[str]) -> None:
-    await plant(runtime)
-    await see(runtime, ("h100x8", "l40sx4"))
-    token = await caller(who, runtime, sign_in_as, client, server)
-    description = described(folder, operator=who == "operator", few=few)
-    status, said = await attack(description, server, token, *words)
-    assert status == 0, f"seed {SEED}\n{said[-12_000:]}"
+@pytest.fixture
+def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The feed answers at once what a caller would have waited for; its own tests wait."""
+    follow = feed.follow
+    monkeypatch.setattr(feed, "follow", lambda contexts, cursor, limit, _wait: follow(contexts, cursor, limit, 0))
 
 
-@pytest.mark.slow
+@pytest.fixture
+def port() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        yield sock
+
+
 @pytest.mark.commits
+@pytest.mark.usefixtures("roomy", "nobody_waits")
 @pytest.mark.parametrize("who", CALLERS)
-async def test_a_sample_is_answered_as_described(
-    runtime, server, sign_in_as, client, tmp_path, roomy, who: str
+@pytest.mark.parametrize("words", [QUICK, pytest.param(WHOLE, marks=pytest.mark.slow)], ids=["quick", "whole"])
+async def test_everything_is_answered_as_described(
+    runtime,  # noqa: F811
+    db,
+    sign_in_as,
+    client,
+    tmp_path: Path,
+    port,
+    who: str,
+    words: tuple[str, ...],
 ) -> None:
-    words = ["--max-examples", "2", "--no-shrink", "--max-time", "15"]
-    await held_to(who, runtime, sign_in_as, client, server, tmp_path, few=True, words=words)
+    root = read_description()
+    operations = operations_of(root)
+    async with vendors(runtime, tmp_path):
+        w = await prepare(runtime, db, sign_in_as)
+        made = await asks(w)
+        assert len(made) >= RECIPES
+        token = await token_of(who, w, client)
+        url = f"http://localhost:{port.getsockname()[1]}"
+        web = msgspec.structs.replace(runtime.settings.web, public_url=url)
+        runtime.settings = msgspec.structs.replace(runtime.settings, web=web)
+        target = Target(create_app(runtime), operations)
+        description = tmp_path / "openapi.json"
+        description.write_text(json.dumps(with_examples(root, made)), "utf-8")
+        async with listening(target, port):
+            report = await attack(description, url, token, *words)
+    answered = target.answers
+    done = [label for label, answers in answered.items() if any(200 <= status < 300 for status in answers)]
+    print(f"\n{who}: {figures(report, sum(answered.values(), Counter()), len(done))}")
+    assert not report.failures, f"seed {SEED}\n" + "\n".join(report.failures[:40])
+    assert report.status == 0, report.said[-4_000:]
+    assert report.operations >= {f"{method} {path}" for method, path in operations}
+    assert not any(answers[429] for answers in answered.values())
+    assert len(done) >= DONE[who], sorted(done)
+
+
+def figures(report: Report, answers: Counter[int], done: int) -> str:
+    return (
+        f"{len(report.operations)} operations, {report.cases} requests, {sum(report.checks.values())} checks, "
+        f"{len(report.failures)} failures, {done} operations done; {dict(sorted(answers.items()))}"
+    )

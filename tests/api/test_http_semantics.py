@@ -77,6 +77,7 @@ async def test_each_method_of_each_route_is_served_or_refused_with_the_list_of_t
     assert swept > 500
 
 
+@pytest.mark.commits
 async def test_head_is_get_without_its_content_on_every_route(app, people) -> None:
     swept = 0
     for method, path, handler in _routes(app):

@@ -1,6 +1,6 @@
 """What appruntime refuses."""
 
-from app.shared.errors import Conflict, DomainError
+from app.shared.errors import Conflict, DomainError, ValidationFailed
 
 
 class ManifestInvalid(DomainError):
@@ -48,10 +48,10 @@ class LastOwner(Conflict):
     title = "Somebody has to own the app: make another person its owner first."
 
 
-class NotOneOfUs(DomainError):
+class NotOneOfUs(ValidationFailed):
     code = "app_member_unknown"
-    status = 422
     title = "Only people of this project can be added."
+    field = "email"
 
 
 class NotOpenable(Conflict):

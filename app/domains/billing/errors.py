@@ -1,6 +1,6 @@
 """What billing refuses, with a reason that a person can act on."""
 
-from app.shared.errors import Conflict, DomainError
+from app.shared.errors import Conflict, DomainError, ValidationFailed
 
 
 class InsufficientCredit(DomainError):
@@ -28,10 +28,10 @@ class WrongCurrency(DomainError):
     title = "This organisation is billed in another currency."
 
 
-class BalanceTooLarge(DomainError):
+class BalanceTooLarge(ValidationFailed):
     code = "billing_balance_too_large"
-    status = 422
     title = "That is more than an account can hold."
+    field = "amount"
 
 
 class HoldMissing(Conflict):

@@ -1,6 +1,6 @@
 """Refusals of the inventory."""
 
-from app.shared.errors import DomainError
+from app.shared.errors import DomainError, ValidationFailed
 
 
 class SlotTaken(DomainError):
@@ -34,10 +34,10 @@ class WindowOverlaps(DomainError):
     title = "Another maintenance window of this node overlaps with this one."
 
 
-class PriceNotice(DomainError):
+class PriceNotice(ValidationFailed):
     code = "price_notice_too_short"
-    status = 422
     title = "A higher price has to be announced earlier."
+    field = "effective_from"
 
 
 class PriceInForce(DomainError):
@@ -64,10 +64,10 @@ class PriceMissing(DomainError):
     title = "This type has no price at that time."
 
 
-class PriceInThePast(DomainError):
+class PriceInThePast(ValidationFailed):
     code = "price_in_the_past"
-    status = 422
     title = "A price begins now or later: the past is never rewritten."
+    field = "effective_from"
 
 
 class CodeTaken(DomainError):

@@ -1,6 +1,6 @@
 """What payments refuses, with a reason that a person can act on."""
 
-from app.shared.errors import Conflict, DomainError, ServiceUnavailable
+from app.shared.errors import Conflict, DomainError, ServiceUnavailable, ValidationFailed
 
 
 class PaymentsUnavailable(ServiceUnavailable):
@@ -26,12 +26,12 @@ class BadEvent(DomainError):
     title = "This message has no id and type that we can read."
 
 
-class RefundTooLarge(DomainError):
+class RefundTooLarge(ValidationFailed):
     """`refundable` is what may still go back of this payment, in micro-units."""
 
     code = "refund_too_large"
-    status = 422
     title = "That is more than can be refunded."
+    field = "amount"
 
 
 class RefundDecided(Conflict):

@@ -52,6 +52,11 @@ async def get_refund(ctx: Context, refund_id: UUID) -> RefundView:
     return await overview.get_refund(ctx, refund_id)
 
 
+def check_refund(amount: Micro) -> None:
+    """Raises ValidationFailed for what can never go back, of whichever payment."""
+    refunds.check_amount(amount)
+
+
 async def request_refund(ctx: Context, command: RequestRefund) -> RefundView:
     """Ask for a refund. Raises NotFound, PaymentNotPaid, RefundTooLarge, ValidationFailed."""
     return await refunds.request_refund(ctx, command)

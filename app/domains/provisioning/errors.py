@@ -1,6 +1,6 @@
 """What provisioning refuses, with a reason that a person can act on."""
 
-from app.shared.errors import Conflict, DomainError
+from app.shared.errors import Conflict, DomainError, ValidationFailed
 
 
 class NoCapacity(DomainError):
@@ -46,10 +46,10 @@ class IllegalTransition(Conflict):
     title = "The machine is in a state that does not allow this."
 
 
-class ConfirmationMissing(DomainError):
+class ConfirmationMissing(ValidationFailed):
     code = "allocation_confirmation_missing"
-    status = 422
     title = "Type the machine's name to confirm."
+    field = "confirm_name"
 
 
 class NodeUnreachable(DomainError):

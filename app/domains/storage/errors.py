@@ -1,6 +1,6 @@
 """What storage refuses, with a reason that a person can act on."""
 
-from app.shared.errors import Conflict, DomainError, ServiceUnavailable
+from app.shared.errors import Conflict, DomainError, ServiceUnavailable, ValidationFailed
 
 
 class StorageUnavailable(ServiceUnavailable):
@@ -14,10 +14,10 @@ class QuotaExceeded(DomainError):
     title = "This project has no room for that. Delete something for good, or ask for more room."
 
 
-class FileTooLarge(DomainError):
+class FileTooLarge(ValidationFailed):
     code = "storage_file_too_large"
-    status = 422
     title = "This file is larger than one file may be."
+    field = "size"
 
 
 class PathTaken(Conflict):

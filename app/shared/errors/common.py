@@ -1,20 +1,28 @@
 """Errors that belong to no single domain."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
-from app.shared.errors.base import DomainError
+from app.shared.errors.base import Detail, DomainError
 
 FieldErrors = dict[str, str]
 
 
 class ValidationFailed(DomainError):
+    """Every 422 about a field is one. A refusal that is always about the same `field`, with a code of its own, names it
+    once for all."""
+
     code = "validation_error"
     status = 422
     title = "Some fields need another look."
+    field: ClassVar[str | None] = None
 
-    def __init__(self, message: str | None = None, *, fields: FieldErrors | None = None) -> None:
+    def __init__(self, message: str | None = None, *, fields: FieldErrors | None = None, **details: Detail) -> None:
+        if fields is None and self.field is not None:
+            fields = {self.field: message or self.title}
         self.fields: FieldErrors = {} if fields is None else fields
-        super().__init__(message, fields=self.fields)
+        super().__init__(message)
+        self.details = {"fields": self.fields, **details}
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Say the fields as the caller wrote them."""

@@ -10,6 +10,7 @@ from litestar import Response
 from litestar.params import HeaderParameter
 
 from app.shared.errors import PreconditionFailed, ValidationFailed
+from app.shared.numbers import whole_number
 
 T = TypeVar("T")
 IfMatch = Annotated[
@@ -32,9 +33,10 @@ def seen_version(if_match: str | None) -> int | None:
     if if_match is None or if_match.strip() == "*":
         return None
     word = if_match.strip().removeprefix("W/").strip('"')
-    if not word.isdigit() or len(word) > 18:
+    version = whole_number(word)
+    if version is None:
         raise ValidationFailed(fields={"If-Match": "must be the ETag of an answer of ours"})
-    return int(word)
+    return version
 
 
 def check_version(current: int, seen: int | None) -> None:

@@ -1,4 +1,5 @@
-"""Every answer that an operation can give, from how its route is declared: permission, rate, key, body, ETag.
+"""Every answer that an operation can give: from how its route is declared (permission, rate, key, body) and from the
+errors that its code can raise.
 
 The refusals are the same everywhere, so they stand once among the components, one for each status, and a route names
 those that can meet it. `default` stays for what no route decides, such as an error of a proxy in between.
@@ -6,10 +7,11 @@ those that can meet it. `default` stays for what no route decides, such as an er
 
 from typing import Any
 
-from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 
+from app.shared.errors.raised import reached
+from app.shared.web.etag import tagged
 from app.shared.web.media import TABLES
 
 Schema = dict[str, Any]
@@ -79,24 +81,26 @@ HEADERS: dict[str, dict[str, Schema]] = {
     "429": {"Retry-After": SECONDS, "RateLimit": TEXT, "RateLimit-Policy": TEXT},
     "503": {"Retry-After": SECONDS},
 }
-ANYWHERE = frozenset({"400", "401", "406", "422", "431", "503"})
+ANYWHERE = {"400", "401", "406", "422", "431", "503"}
 OAUTH = frozenset({"400", "401", "406", "408", "413", "415", "422", "429", "431", "503"})
 
 
 def refusals(operation: Schema, handler: HTTPRouteHandler, method: str) -> set[str]:
     """The statuses with which a request of this operation can be refused."""
-    found = set(ANYWHERE)
-    changes, names = method in UNSAFE, {parameter["name"].lower() for parameter in operation.get("parameters", ())}
+    changes, parameters = method in UNSAFE, operation.get("parameters", ())
+    found = ANYWHERE | {str(error.status) for error in reached(handler.fn).errors} & WORDS.keys()
     if handler.opt.get("permission") is not None:
         found.add("403")
     if handler.opt.get("rate") is not None and (changes or handler.opt.get("permission") is None):
         found.add("429")
-    if names or changes:
+    if any(parameter["in"] == "path" for parameter in parameters):
         found.add("404")
     if changes:
-        found |= {"402", "408", "409", "413", "415", "502"}
-    if "if-match" in names:
-        found.add("412")
+        found |= {"408", "413", "415"}
+    if changes and handler.opt.get("idempotent"):
+        found.add("409")
+    if not any(parameter["name"].lower() == "if-match" for parameter in parameters):
+        found.discard("412")
     return found
 
 
@@ -111,7 +115,7 @@ def answers(operation: Schema, handler: HTTPRouteHandler, method: str, *, is_oau
     returned = handler.parsed_fn_signature.return_type
     if returned.is_subclass_of(Stream):
         _tables(found, whole="requestBody" in operation)
-    if method == "get" and "200" in found and returned.is_subclass_of(Response) and not returned.is_subclass_of(Stream):
+    if method == "get" and tagged in reached(handler.fn).functions:
         found["304"] = {"description": "still that of `If-None-Match`; no body"}
     for code in sorted((OAUTH if is_oauth else refusals(operation, handler, method)) - found.keys()):
         found[code] = {"$ref": f"#/components/responses/{name_of(code, is_oauth=is_oauth)}"}

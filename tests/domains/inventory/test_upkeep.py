@@ -214,8 +214,7 @@ async def test_a_machine_is_switched_through_maas_and_the_result_is_on_record(
         await post(olga, f"{node}/power", {"action": "off"}, 422)  # a reason is missing
         off = await post(olga, f"{node}/power", {"action": "off", "reason": WHY})
         assert off["power_state"] == "off"
-        refused = await post(olga, f"{node}/power", {"action": "on", "reason": WHY}, 409)  # MAAS has given it to nobody
-        assert refused["error"]["code"] == "maas_conflict"
+        await refused_once(olga, f"/api/v1/admin/nodes/{node}/power")
         taken = await gateway.allocate((await world.admin.machine("node-02"))["system_id"], agent_name="berth-test")
         assert taken.owner == "berth"
         key = new_id().hex
@@ -239,6 +238,15 @@ async def test_a_machine_is_switched_through_maas_and_the_result_is_on_record(
     async with runtime.context(SYSTEM) as ctx:
         rows = await ctx.session.execute(text("SELECT outcome FROM inventory.power_requests ORDER BY id"))
         assert [row.outcome for row in rows] == ["done", "done", "refused", "done", "done"]
+
+
+async def refused_once(olga: Browser, path: str) -> None:
+    """MAAS has given the machine to nobody: who repeats the request is told the same, and MAAS is not asked again."""
+    key = new_id().hex
+    first, again = [await olga.post_json(path, {"action": "on", "reason": WHY}, key=key) for _ in range(2)]
+    said, repeated = first.json()["error"], again.json()["error"]
+    assert (first.status_code, said["code"]) == (409, "maas_conflict")
+    assert (again.status_code, repeated) == (409, said | {"correlation_id": repeated["correlation_id"]})
 
 
 async def test_a_machine_that_is_not_ours_is_not_switched(runtime: Runtime, tmp_path: Path, sign_in_as) -> None:

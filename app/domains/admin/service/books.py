@@ -29,6 +29,7 @@ from app.domains.payments import public as payments
 from app.shared.authz import ActorKind, Permission, platform_scope, privileged
 from app.shared.authz.actor import SYSTEM
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
+from app.shared.errors.faults import Faults, named
 from app.shared.ids import new_id
 from app.shared.money import MICRO_PER_CENT, Micro
 from app.shared.web import formats
@@ -40,16 +41,20 @@ CHECK = "admin.check_ledger"
 
 @privileged(MANAGE, "credit.adjust", "tenant", lambda command, _result: command.tenant_id)
 async def request_adjustment(ctx: Context, command: RequestAdjustment) -> AdjustmentView:
-    """Ask for a correction, and post it at once when one person is enough. Raises NotFound, InsufficientCredit."""
+    """Ask for a correction, and post it at once when one person is enough. Raises ValidationFailed, BalanceTooLarge,
+    InsufficientCredit."""
     scope = platform_scope(ctx.actor, MANAGE)
-    reason = stated(command.reason)
     if ctx.actor.id is None or ctx.actor.kind is not ActorKind.USER:
         raise Forbidden()
-    tenant = await auth.tenant(ctx, command.tenant_id)
-    most = Micro(await ctx.policy(CORRECTION_MAXIMUM, tenant.id))
-    if not 0 < abs(command.amount) <= most or command.amount % MICRO_PER_CENT:
-        said = f"Write whole cents that are not zero, at most {formats.money(most, tenant.currency)} either way."
-        raise ValidationFailed(fields={"amount": said})
+    currency = "USD"  # while nobody knows whose
+    with Faults() as faults:
+        with faults.gathered():
+            reason = stated(command.reason)
+        with faults.gathered(), named("tenant_id", "There is no such organisation."):
+            tenant = await auth.tenant(ctx, command.tenant_id)
+            currency = tenant.currency
+        with faults.gathered():
+            await _check_amount(ctx, command, currency)
     await billing.open_accounts(ctx, tenant.id, tenant.currency)
     wanted = AdjustmentView(
         id=new_id(),
@@ -73,6 +78,14 @@ async def request_adjustment(ctx: Context, command: RequestAdjustment) -> Adjust
     if enough:
         await _decide(ctx, wanted, "alone", ctx.actor.id, reason)
     return await money.lock_adjustment(ctx.session, scope, wanted.id) or wanted
+
+
+async def _check_amount(ctx: Context, command: RequestAdjustment, currency: str) -> None:
+    """Raises ValidationFailed for what is beyond the policy of that organisation, or no whole cents."""
+    most = Micro(await ctx.policy(CORRECTION_MAXIMUM, command.tenant_id))
+    if not 0 < abs(command.amount) <= most or command.amount % MICRO_PER_CENT:
+        said = f"Write whole cents that are not zero, at most {formats.money(most, currency)} either way."
+        raise ValidationFailed(fields={"amount": said})
 
 
 @privileged(MANAGE, "credit.adjust_approve", "adjustment", lambda command, _result: command.adjustment_id)

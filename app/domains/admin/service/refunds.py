@@ -22,6 +22,7 @@ from app.domains.payments import public as payments
 from app.domains.payments.contracts import RefundView, RequestRefund
 from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.authz.scope import may
+from app.shared.errors.faults import Faults
 from app.shared.money import Micro
 
 MANAGE = Permission.PLATFORM_MONEY_MANAGE
@@ -30,7 +31,11 @@ MANAGE = Permission.PLATFORM_MONEY_MANAGE
 @privileged(MANAGE, "refund.request", "refund", lambda command, result: result.refund_id if result else "-")
 async def request_refund(ctx: Context, command: RequestRefund) -> RefundMoved:
     """Ask for a refund, and let it go at once when one person is enough. Raises what payments.request_refund does."""
-    reason = stated(command.reason)
+    with Faults() as faults:
+        with faults.gathered():
+            reason = stated(command.reason)
+        with faults.gathered():
+            payments.check_refund(command.amount)
     refund = await payments.request_refund(ctx, msgspec.structs.replace(command, reason=reason))
     ctx.about(refund.tenant_id)
     ctx.explain(reason=reason, amount=refund.amount, payment_id=str(refund.payment_id))

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Response, delete, get, patch, post
+from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.auth.contracts.team import (
@@ -36,6 +37,7 @@ MANAGE = requires(Permission.TEAM_MANAGE)
 SENDS = requires(Permission.TEAM_MANAGE, rate=INVITATIONS)
 OWN = requires(Permission.PROFILE)
 MOVES = requires(Permission.PROFILE, moves=True)
+AGAIN = {200: ResponseSpec(InvitationView, generate_examples=False, description="It is invited there already")}
 RoleFilter = Annotated[Role | None, QueryParameter(description="only people with this role")]
 ProjectFilter = Annotated[UUID | None, QueryParameter(description="only people with a role in this project")]
 Search = Annotated[str, QueryParameter(max_length=100, description="a part of the name or address")]
@@ -109,7 +111,7 @@ async def get_invitation(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationV
     return await invitations.get_sent(ctx, invitation_id)
 
 
-@post("/api/v1/team/invitations", opt=SENDS)
+@post("/api/v1/team/invitations", opt=SENDS, responses=AGAIN)
 async def invite(ctx: Ctx, data: Json[InviteBody]) -> Response[InvitationView]:
     """Invite an address (201); one that is invited there already is answered again (200)."""
     command = InviteMember(email=data.email, role=data.role, project_id=data.project_id)

@@ -8,6 +8,7 @@ from app.domains.auth.contracts import CreateServiceAccount
 from app.domains.auth.contracts.team import ChangeOrganisation, InviteMember, SetRole
 from app.domains.auth.rules.team import PROJECT_ROLES
 from app.shared.errors import ValidationFailed
+from app.shared.numbers import whole_number
 
 
 def as_id(text: str, field: str) -> UUID | None:
@@ -87,6 +88,7 @@ def as_version(text: str) -> int | None:
     """The version that a form was made from. Raises ValidationFailed."""
     if not text:
         return None
-    if not text.isdecimal() or len(text) > 18:
+    version = whole_number(text)
+    if version is None:
         raise ValidationFailed(fields={"version": "reload the page"})
-    return int(text)
+    return version

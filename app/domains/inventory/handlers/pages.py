@@ -27,6 +27,7 @@ from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.idempotency import once
 from app.shared.money import RateMicroPerHour
+from app.shared.numbers import whole_number
 from app.shared.web import Contexts, Ctx, Form, fragment, page, redirect, requires
 
 Word = Annotated[str | None, QueryParameter(max_length=100)]
@@ -141,10 +142,11 @@ def _write_report(report: ImportReport) -> str:
 
 
 def _read_report(text: str | None) -> ImportReport | None:
-    counts = (text or "").split("-")
-    if len(counts) != len(ImportReport.__struct_fields__) or not all(count.isdecimal() for count in counts):
+    found = [whole_number(word) for word in (text or "").split("-")]
+    counts = [count for count in found if count is not None]
+    if len(counts) != len(ImportReport.__struct_fields__) or len(counts) != len(found):
         return None
-    return ImportReport(**dict(zip(ImportReport.__struct_fields__, map(int, counts), strict=True)))
+    return ImportReport(**dict(zip(ImportReport.__struct_fields__, counts, strict=True)))
 
 
 ROUTES = [

@@ -68,14 +68,16 @@ def measures(prices: Sequence[PriceEntry], currency: str, at: datetime, bounds: 
     return tuple(price for price in found if price is not None)
 
 
-def problems(command: PlanPrice, sku: SkuView, bounds: Bounds, now: datetime) -> dict[str, str]:
-    """What no two people may set either, by field."""
+def problems(command: PlanPrice, sku: SkuView | None, bounds: Bounds, now: datetime) -> dict[str, str]:
+    """What no two people may set either, by field; `sku` is None when there is none of that code."""
     wrong: dict[str, str] = {}
+    if sku is None:
+        wrong["sku"] = "There is no such type."
     for name, rate in (("per_hour", command.rate_whole), ("per_gpu_hour", command.rate_gpu)):
         if rate is not None and not bounds.least <= rate <= bounds.most:
             least, most = money(bounds.least, command.currency), money(bounds.most, command.currency)
             wrong[name] = f"A price is from {least} to {most} an hour."
-    if sku.sells_slots == (command.rate_gpu is None):
+    if sku is not None and sku.sells_slots == (command.rate_gpu is None):
         wrong["per_gpu_hour"] = "is given exactly for types that are sold by the GPU"
     if not CURRENCY.fullmatch(command.currency):
         wrong["currency"] = "Write the three capitals of ISO 4217, such as USD."

@@ -19,6 +19,7 @@ from app.domains.inventory.contracts.upkeep import (
 from app.domains.inventory.rules.upkeep import difference
 from app.domains.inventory.schemas import MAAS_LOOK, Slips, node_look, node_slips
 from app.shared.errors import ValidationFailed
+from app.shared.numbers import whole_number
 from app.shared.web.show_code import ApiCall, call
 
 LINE = tuple[str, str, str, UUID | None, str, datetime]  # look, what, detail, allocation, who, when
@@ -77,10 +78,10 @@ class DrainForm(msgspec.Struct, kw_only=True):
 
     def command(self, node_id: UUID) -> DrainNode:
         """Raises ValidationFailed for a deadline that is no number."""
-        hours = self.hours
-        if hours and not (hours.isdecimal() and len(hours) <= 6):
+        hours = whole_number(self.hours)
+        if self.hours and hours is None:
             raise ValidationFailed(fields={"hours": "Give the deadline in whole hours, or leave it empty"})
-        return DrainNode(node_id=node_id, reason=self.reason, hours=int(hours) if hours else None)
+        return DrainNode(node_id=node_id, reason=self.reason, hours=hours)
 
 
 class MaintenanceForm(msgspec.Struct, kw_only=True):

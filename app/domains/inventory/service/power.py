@@ -28,11 +28,11 @@ from app.domains.maas.public import (
 )
 from app.settings import MaasSettings
 from app.shared.authz import Permission, privileged
-from app.shared.idempotency import once, recall
+from app.shared.idempotency import Refused, once, recall
 
 ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
 COMMENT = "berth: asked by an operator"
-RESULT = "result"  # the part of a request under which what MAAS made of it is stored
+RESULT, REFUSAL = "result", "refusal"  # the parts of a request under which what MAAS made of it is stored
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,15 @@ class Switched:
     command: PowerNode
     request_id: UUID
     machine: MaasMachine
+
+
+@dataclass(frozen=True)
+class NotSwitched:
+    """A request that MAAS has refused, or has not answered."""
+
+    command: PowerNode
+    request_id: UUID
+    error: MaasError | NodeNotOurs
 
 
 @privileged(Permission.PLATFORM_NODE_MANAGE, "node.power", "node", lambda command, _result: command.node_id)
@@ -63,16 +72,18 @@ async def ask_power(ctx: Context, command: PowerNode) -> PowerAsked:
 
 
 async def switch(contexts: ContextFactory, command: PowerNode) -> PowerResult:
-    """Do it, once for each request. Raises Forbidden, NotFound, NodeInUse, NodeNotOurs, MaasError; what came of it is
-    on record in any case."""
+    """Do it, once for each request. Raises Forbidden, NotFound, NodeInUse, NodeNotOurs, MaasError, for a repeat the
+    same again; what came of it is on record in any case."""
     async with contexts() as ctx:
         settings = ctx.settings.maas
         asked = await once(ctx, PowerAsked, ask_power, command)
-        done = await recall(ctx, PowerResult, RESULT)
+        done, refusal = await recall(ctx, PowerResult, RESULT), await recall(ctx, Refused, REFUSAL)
         outcome = await upkeep.power_outcome(ctx.session, asked.request_id)
         node = await get_node(ctx, command.node_id)
     if done is not None:  # the same request again: a machine is not switched twice for it
         return done
+    if refusal is not None:
+        raise refusal.error()
     if outcome is not None:
         return PowerResult(
             node_id=command.node_id, action=command.action, outcome=outcome, power_state=node.power_state,
@@ -82,10 +93,8 @@ async def switch(contexts: ContextFactory, command: PowerNode) -> PowerResult:
         async with open_gateway(settings) as gateway:
             machine = await _switch(gateway, settings, SystemId(asked.system_id), command.action)
     except (MaasError, NodeNotOurs) as error:
-        unknown = isinstance(error, MaasOutcomeUnknown | MaasUnavailable)
-        said = error.answer if isinstance(error, MaasError) and error.answer else error.message
         async with contexts() as ctx:
-            await _record(ctx, command, asked.request_id, "unknown" if unknown else "refused", said, None)
+            await once(ctx, Refused, _not_done, NotSwitched(command, asked.request_id, error), part=REFUSAL)
         raise
     async with contexts() as ctx:
         return await once(ctx, PowerResult, _done, Switched(command, asked.request_id, machine), part=RESULT)
@@ -98,6 +107,14 @@ async def _done(ctx: Context, switched: Switched) -> PowerResult:
         node_id=command.node_id, action=command.action, outcome="done", power_state=machine.power_state,
         maas_state=node_state(machine.status), said=machine.status_message,
     )  # fmt: skip
+
+
+async def _not_done(ctx: Context, tried: NotSwitched) -> Refused:
+    error = tried.error
+    unknown = isinstance(error, MaasOutcomeUnknown | MaasUnavailable)
+    said = error.answer if isinstance(error, MaasError) and error.answer else error.message
+    await _record(ctx, tried.command, tried.request_id, "unknown" if unknown else "refused", said, None)
+    return Refused.of(error)
 
 
 async def _switch(

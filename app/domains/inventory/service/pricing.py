@@ -76,10 +76,8 @@ async def try_price(ctx: Context, command: Callable[[], PlanPrice]) -> tuple[Pri
     """The same for what is typed into the page: the effect, or what is wrong with it."""
     try:
         return await preview_price(ctx, command()), ""
-    except (ValidationFailed, PriceNotice, PriceInThePast) as refusal:
-        return None, next(iter(refusal.fields.values()), refusal.message) if isinstance(
-            refusal, ValidationFailed
-        ) else refusal.message
+    except ValidationFailed as refusal:
+        return None, next(iter(refusal.fields.values()), refusal.message)
 
 
 @privileged(MANAGE, "price.undo", "price", lambda command, _result: command.price_id)
@@ -121,11 +119,9 @@ async def _plan(ctx: Context, command: PlanPrice, *, only_look: bool = False) ->
     scope, now = platform_scope(ctx.actor, MANAGE), await ctx.now()
     find = catalog.find_sku(ctx.session, command.sku_code) if only_look else None
     sku = await (find or keeping.lock_sku(ctx.session, scope, command.sku_code))
-    if sku is None:
-        raise NotFound()
     bounds = await _bounds(ctx)
     wrong = pricing.problems(command, sku, bounds, now)
-    if wrong:
+    if wrong or sku is None:
         raise ValidationFailed(next(iter(wrong.values())), fields=wrong)
     known = (await keeping.entries(ctx.session, scope, [sku.id])).get(sku.id, [])
     before = (await catalog.prices_at(ctx.session, [sku.id], command.currency, now)).get(sku.id)

@@ -18,6 +18,7 @@ from app.domains.maas.errors import (
 )
 from app.domains.maas.gateway import wire
 from app.shared.records import Unread, read_record
+from app.shared.numbers import whole_number
 
 LONGEST_WAIT_S = 30.0
 ANSWER_LENGTH = 300
@@ -65,5 +66,5 @@ def refusal(status: int, headers: Mapping[str, str], text: str, label: str, *, i
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    value = headers.get("retry-after", "").strip()
-    return min(float(value), LONGEST_WAIT_S) if value.isdigit() else None
+    seconds = whole_number(headers.get("retry-after", "").strip())
+    return None if seconds is None else min(float(seconds), LONGEST_WAIT_S)

@@ -8,6 +8,8 @@ import msgspec
 
 from app.domains.notification.contracts import Choice, ItemView, PreferencesView, ReadAll, SetPreferences
 from app.domains.notification.rules.words import BY_NAME, KINDS
+from app.shared.errors import ValidationFailed
+from app.shared.numbers import whole_number
 from app.shared.web.paging import Slice
 from app.shared.web.show_code import ApiCall, call
 
@@ -80,7 +82,11 @@ class ReadAllForm(msgspec.Struct, kw_only=True):
     until: str = ""
 
     def command(self) -> ReadAll:
-        return ReadAll(until=UUID(self.until) if self.until else None)
+        """Raises ValidationFailed."""
+        try:
+            return ReadAll(until=UUID(self.until) if self.until else None)
+        except ValueError as error:
+            raise ValidationFailed(fields={"until": "There is no such item."}) from error
 
 
 class PreferenceRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,5 +166,5 @@ def preferences_of_form(form: Mapping[str, str]) -> SetPreferences:
             for kind in KINDS
         ),
         acknowledged="acknowledged" in form,
-        seen=int(form["version"]) if form.get("version", "").isdigit() else None,
+        seen=whole_number(form.get("version", "")),
     )

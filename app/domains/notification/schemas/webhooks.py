@@ -15,6 +15,7 @@ from app.domains.notification.contracts import (
     ReplayFailed,
 )
 from app.domains.notification.schemas.events import label_of, told_kinds
+from app.shared.numbers import whole_number
 from app.shared.web.paging import Slice
 from app.shared.web.show_code import ApiCall, call
 
@@ -162,13 +163,12 @@ def add_of_form(form: Mapping[str, str]) -> AddEndpoint:
 
 
 def change_of_form(form: Mapping[str, str], endpoint_id: UUID) -> ChangeEndpoint:
-    version = form.get("version", "")
     return ChangeEndpoint(
         id=endpoint_id,
         url=form.get("url", ""),
         description=form.get("description", ""),
         kinds=kinds_of_form(form),
-        seen=int(version) if version.isascii() and version.isdigit() else None,
+        seen=whole_number(form.get("version", "")),
     )
 
 

@@ -21,6 +21,7 @@ from app.shared.authz.rights import Claim, claim_of
 from app.shared.authz.scope import holds
 from app.shared.errors import ValidationFailed
 from app.shared.events import Envelope, Event
+from app.shared.numbers import whole_number
 from app.shared.web import Contexts
 
 LOOK_SECONDS = 0.5
@@ -99,6 +100,7 @@ def _claims(ctx: Context) -> list[Claim]:
 def _position(cursor: str | None) -> int:
     if not cursor:
         return 0
-    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
+    position = whole_number(cursor)
+    if position is None:
         raise ValidationFailed(fields={"cursor": "must be `latest` or the next_cursor of an answer"})
-    return int(cursor)
+    return position

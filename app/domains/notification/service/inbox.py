@@ -18,6 +18,7 @@ from app.domains.notification.service import words
 from app.shared.authz import Permission, TenantScope, privileged, tenant_scope
 from app.shared.batch import Batch, BatchItem, BatchSpec, ask
 from app.shared.errors import NotFound
+from app.shared.errors.faults import named
 from app.shared.events import Envelope, Event
 from app.shared.ids import new_id
 from app.shared.mail import is_address, send_mail
@@ -158,8 +159,11 @@ async def read_item(ctx: Context, command: ReadItem) -> ReadResult:
 
 @privileged(Permission.PROFILE, "notification.read_all", "inbox", lambda command, _: command.until)
 async def read_all(ctx: Context, command: ReadAll) -> ReadResult:
-    """Mark everything read."""
+    """Mark everything read, up to an item when one is named. Raises ValidationFailed when it is not one of theirs."""
     scope, user_id = _own(ctx)
+    if command.until is not None:
+        with named("until", "There is no such item."):
+            await _get(ctx, command.until)
     changed = await InboxRepository(ctx.session).read_all(scope, user_id, command.until, await ctx.now())
     await _tell_read(ctx, changed)
     return ReadResult(count=changed)

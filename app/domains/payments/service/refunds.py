@@ -33,6 +33,12 @@ SEND = "payments.send_refund"
 AT_ONCE = 50
 
 
+def check_amount(amount: Micro) -> None:
+    """Raises ValidationFailed for what can never go back, of whichever payment."""
+    if amount <= 0 or amount % MICRO_PER_CENT:
+        raise ValidationFailed(fields={"amount": "Write an amount above zero, with at most two decimals."})
+
+
 async def request_refund(ctx: Context, command: RequestRefund) -> RefundView:
     """Ask for a refund: nothing moves yet. Raises NotFound, PaymentNotPaid, RefundTooLarge, ValidationFailed."""
     require(ctx.actor, Permission.PLATFORM_MONEY_MANAGE)
@@ -43,8 +49,7 @@ async def request_refund(ctx: Context, command: RequestRefund) -> RefundView:
         raise NotFound()
     if payment.status != "paid" or payment.payment_intent_id is None:
         raise PaymentNotPaid()
-    if command.amount <= 0 or command.amount % MICRO_PER_CENT:
-        raise ValidationFailed(fields={"amount": "Write an amount above zero, with at most two decimals."})
+    check_amount(command.amount)
     sums = await refunds.sums_of(ctx.session, payment.id)
     unspent = (await billing.balance(ctx, payment.tenant_id)).credit
     gone = Micro(sums.refunded + await outside.disputed(ctx.session, payment.id))

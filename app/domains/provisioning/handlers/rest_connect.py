@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from litestar import Response, delete, get, post
+from litestar import delete, get, post
 from litestar.params import FromPath
 
 from app.domains.provisioning.contracts import AttachKey, AttachmentChanged, CertifyKey, DetachKey
@@ -32,13 +32,11 @@ async def list_attached_keys(
     return attached_answer(await access.list_attached(ctx, allocation_id), cursor, limit)
 
 
-@post("/api/v1/allocations/{allocation_id:uuid}/ssh-keys", opt=ENTER)
-async def attach_ssh_key(
-    ctx: Ctx, allocation_id: FromPath[UUID], data: Json[AttachBody]
-) -> Response[AttachmentChanged]:
+@post("/api/v1/allocations/{allocation_id:uuid}/ssh-keys", opt=ENTER, status_code=202)
+async def attach_ssh_key(ctx: Ctx, allocation_id: FromPath[UUID], data: Json[AttachBody]) -> AttachmentChanged:
     """Let one of one's own keys open a running machine; it is there within seconds."""
     command = AttachKey(allocation_id=allocation_id, key_id=data.key_id)
-    return Response(await once(ctx, AttachmentChanged, access.attach_key, command), status_code=202)
+    return await once(ctx, AttachmentChanged, access.attach_key, command)
 
 
 @delete("/api/v1/allocations/{allocation_id:uuid}/ssh-keys/{key_id:uuid}", opt=ENTER, status_code=202)

@@ -12,6 +12,7 @@ from app.domains.storage.repository.tree import inside
 from app.shared.authz import ProjectScope
 from app.shared.errors import NotFound
 from app.shared.storagepath import FolderPath, StoragePath, split
+from app.shared.numbers import whole_number
 
 SELECT = """
     SELECT id, tenant_id, project_id, namespace_id, folder, name, size, content_type, checksum, part_size, state,
@@ -158,7 +159,7 @@ class ObjectRepository:
     ) -> list[ObjectView]:
         """A folder's files. `after`: the sort value and the id of the last one before."""
         value, last = after or ("", None)
-        number = int(value) if sort.endswith("size") and value.isdigit() else 0
+        number = (whole_number(value) if sort.endswith("size") else None) or 0
         instant = value if sort.endswith("changed") and value else None
         values = {
             "namespace_id": namespace_id,

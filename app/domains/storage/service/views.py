@@ -39,6 +39,7 @@ from app.shared.authz.scope import may
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.storagepath import FolderPath, checked, checked_folder, split
 from app.shared.storagepath import StoragePath as Path
+from app.shared.numbers import whole_number
 from app.shared.web import Contexts
 from app.shared.web.paging import Slice, cut, pack, unpack
 
@@ -144,7 +145,7 @@ def _check_after(order: Sort, after: tuple[str, str] | None) -> None:
     """A cursor may have been made for another order."""
     if after is None:
         return
-    if order.endswith("size") and not (after[0].isascii() and after[0].isdigit() and len(after[0]) < 19):
+    if order.endswith("size") and whole_number(after[0]) is None:
         raise ValidationFailed(fields={"cursor": "is not one of this list"})
     if order.endswith("changed"):
         _instant(after[0])
