@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.cli.client.exits import Exit, Failure
+from app.shared.numbers import whole_number
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -157,7 +158,7 @@ def _end_leftovers() -> None:
 def _marked() -> list[int]:
     mark, found = f"{MARK}={os.getpid()}".encode(), []
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
+        if whole_number(entry.name) is not None:
             with suppress(OSError):
                 if mark in (entry / "environ").read_bytes().split(b"\0"):
                     found.append(int(entry.name))

@@ -19,6 +19,7 @@ from app.cli.client.address import server_address, token_of
 from app.cli.client.connection import Answer, NotReached
 from app.cli.client.credentials import Login, Store
 from app.cli.client.exits import ApiError, Exit, Failure
+from app.shared.numbers import whole_number
 
 Json = dict[str, Any]
 COMMAND_LINE = "berth-cli"
@@ -208,8 +209,8 @@ def renewal(login: Login) -> dict[str, str]:
 
 def pause_of(answer: Answer | httpx2.Response) -> int:
     """The seconds that the server asks us to wait, within reason."""
-    said = answer.headers.get("retry-after", "")
-    return min(int(said), LONGEST_PAUSE) if said.isascii() and said.isdigit() and len(said) < 10 else 2
+    seconds = whole_number(answer.headers.get("retry-after", ""))
+    return 2 if seconds is None else min(seconds, LONGEST_PAUSE)
 
 
 def error_of(answer: Answer) -> ApiError:

@@ -81,7 +81,7 @@ HEADERS: dict[str, dict[str, Schema]] = {
     "429": {"Retry-After": SECONDS, "RateLimit": TEXT, "RateLimit-Policy": TEXT},
     "503": {"Retry-After": SECONDS},
 }
-ANYWHERE = {"400", "401", "406", "422", "431", "503"}
+ANYWHERE = {"400", "401", "406", "415", "422", "431", "503"}
 OAUTH = frozenset({"400", "401", "406", "408", "413", "415", "422", "429", "431", "503"})
 
 
@@ -96,7 +96,7 @@ def refusals(operation: Schema, handler: HTTPRouteHandler, method: str) -> set[s
     if any(parameter["in"] == "path" for parameter in parameters):
         found.add("404")
     if changes:
-        found |= {"408", "413", "415"}
+        found |= {"408", "413"}
     if changes and handler.opt.get("idempotent"):
         found.add("409")
     if not any(parameter["name"].lower() == "if-match" for parameter in parameters):

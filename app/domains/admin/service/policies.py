@@ -31,6 +31,7 @@ from app.shared.policy import POLICIES
 from app.shared.policy import changes as store
 from app.shared.policy.changes import StoredValue
 from app.shared.policy.keys import PolicyKey
+from app.shared.numbers import whole_number
 from app.shared.web.etag import check_version
 from app.shared.web.paging import Slice, cut
 
@@ -178,9 +179,10 @@ def read_value(name: str, text: str) -> Value:
         return typed.lower() in ("true", "yes", "on")
     if isinstance(key.default, int):
         digits = typed.replace("_", "").replace(" ", "")
-        if not digits.removeprefix("-").isdecimal() or len(digits) > 19:
+        number = whole_number(digits.removeprefix("-"))
+        if number is None:
             raise ValidationFailed(fields={"value": "Write a whole number."})
-        return _checked(key, int(digits))
+        return _checked(key, -number if digits.startswith("-") else number)
     return _checked(key, text)
 
 

@@ -33,6 +33,7 @@ from app.shared.errors.faults import Faults
 from app.shared.idempotency import once
 from app.shared.ids import new_id
 from app.shared.records import list_unread
+from app.shared.numbers import whole_number
 from app.shared.text import kept_words
 from app.shared.web import Contexts
 
@@ -77,7 +78,7 @@ async def _processes(runtime: Runtime) -> tuple[Process, ...]:
         async for key in runtime.valkey.scan_iter(match=f"berth:{service}:*", count=500):
             host = await runtime.valkey.get(key)
             pid = _text(key).rpartition(":")[2]
-            if host is not None and pid.isdigit():
+            if host is not None and whole_number(pid) is not None:
                 found.append(Process(service=service, host=_text(host), pid=pid))
     return tuple(sorted(found, key=lambda process: (process.service, process.host, process.pid)))
 
