@@ -56,6 +56,7 @@ def port() -> Iterator[socket.socket]:
         yield sock
 
 
+@pytest.mark.slow
 @pytest.mark.commits
 @pytest.mark.usefixtures("roomy", "nobody_waits")
 @pytest.mark.parametrize("who", CALLERS)

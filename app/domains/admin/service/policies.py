@@ -27,11 +27,11 @@ from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.authz.scope import require
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import named
+from app.shared.numbers import whole_number
 from app.shared.policy import POLICIES
 from app.shared.policy import changes as store
 from app.shared.policy.changes import StoredValue
 from app.shared.policy.keys import PolicyKey
-from app.shared.numbers import whole_number
 from app.shared.web.etag import check_version
 from app.shared.web.paging import Slice, cut
 

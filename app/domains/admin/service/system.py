@@ -32,8 +32,8 @@ from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
 from app.shared.idempotency import once
 from app.shared.ids import new_id
-from app.shared.records import list_unread
 from app.shared.numbers import whole_number
+from app.shared.records import list_unread
 from app.shared.text import kept_words
 from app.shared.web import Contexts
 

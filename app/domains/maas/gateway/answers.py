@@ -17,8 +17,8 @@ from app.domains.maas.errors import (
     MaasUnreadable,
 )
 from app.domains.maas.gateway import wire
-from app.shared.records import Unread, read_record
 from app.shared.numbers import whole_number
+from app.shared.records import Unread, read_record
 
 LONGEST_WAIT_S = 30.0
 ANSWER_LENGTH = 300

@@ -11,8 +11,8 @@ from app.domains.storage.contracts import ObjectView, Sort
 from app.domains.storage.repository.tree import inside
 from app.shared.authz import ProjectScope
 from app.shared.errors import NotFound
-from app.shared.storagepath import FolderPath, StoragePath, split
 from app.shared.numbers import whole_number
+from app.shared.storagepath import FolderPath, StoragePath, split
 
 SELECT = """
     SELECT id, tenant_id, project_id, namespace_id, folder, name, size, content_type, checksum, part_size, state,

@@ -37,9 +37,9 @@ from app.domains.storage.service import places
 from app.shared.authz import Permission, platform_scope, project_scope
 from app.shared.authz.scope import may
 from app.shared.errors import NotFound, ValidationFailed
+from app.shared.numbers import whole_number
 from app.shared.storagepath import FolderPath, checked, checked_folder, split
 from app.shared.storagepath import StoragePath as Path
-from app.shared.numbers import whole_number
 from app.shared.web import Contexts
 from app.shared.web.paging import Slice, cut, pack, unpack
 
