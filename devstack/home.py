@@ -88,6 +88,7 @@ class State:
     """Choices that outlive a run."""
 
     ports: dict[str, int] = field(default_factory=dict)
+    earlier_oidc: list[int] = field(default_factory=list)  # ports of the simulated provider before: its issuers then
     fleet: int = DEFAULT_FLEET
     seeded: bool = False
 
@@ -108,6 +109,7 @@ class State:
                 continue
             if port is not None:
                 changes.append(f"port {port} of {name} is taken{by_whom(port)}; another one is used")
+                self.earlier_oidc += [port] if name == "oidc" else []
             self.ports[name] = self._reserve_another()
         return changes if len(changes) < 4 else [f"{len(changes)} remembered ports are taken; others are used"]
 

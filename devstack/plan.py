@@ -120,6 +120,7 @@ class Plan:
             "BERTH_STRIPE_WEBHOOK_SECRET": secret.stripe_webhook_secret,
             "BERTH_STRIPE_CHECKOUT_ORIGIN": f"http://localhost:{port('stripe')}",
             "BERTH_OIDC_ISSUER": f"http://localhost:{port('oidc')}",
+            "BERTH_OIDC_EARLIER_ISSUERS": ",".join(f"http://localhost:{old}" for old in self.state.earlier_oidc),
             "BERTH_OIDC_CLIENT_ID": "berth",
             "BERTH_OIDC_CLIENT_SECRET": secret.oidc_client_secret,
             "BERTH_SMTP_URL": f"smtp://127.0.0.1:{port('smtp')}",

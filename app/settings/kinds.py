@@ -157,7 +157,7 @@ class Secret:
         return f"{begins}random, hard to guess ({self.bits} bits or more)"
 
     def read(self, text: str) -> str:
-        if len(text) > 4096 or not re.fullmatch(self.pattern, text):
+        if len(text) > 8192 or not re.fullmatch(self.pattern, text):
             raise ValueError(self.says)
         return text
 

@@ -115,6 +115,7 @@ def _oidc(found: Values) -> OidcSettings:
         name=found[of.OIDC_NAME],
         clock_skew=found[of.OIDC_SKEW],
         earlier_issuers=frozenset(issuer.text for issuer in earlier),
+        signs_out=found[of.OIDC_SIGN_OUT] == "everywhere",
     )
 
 

@@ -71,6 +71,7 @@ class OidcSettings(msgspec.Struct, frozen=True):
     clock_skew: int = 300  # BERTH_OIDC_CLOCK_SKEW: seconds that our clock and the provider's may be apart
     # BERTH_OIDC_EARLIER_ISSUERS: providers of before whose word about an address we still take
     earlier_issuers: frozenset[str] = frozenset()
+    signs_out: bool = True  # BERTH_OIDC_SIGN_OUT: everywhere | here
 
 
 class TemporalSettings(msgspec.Struct, frozen=True):

@@ -224,15 +224,23 @@ OIDC_ISSUER = Setting(
     "letter by letter as the provider names itself (`issuer` of its discovery document), a slash at the end included",
 )
 OIDC_CLIENT_ID = Setting(
-    "BERTH_OIDC_CLIENT_ID", Text("a name without spaces", r"[!-~]+"), "our name at the issuer", "berth"
+    "BERTH_OIDC_CLIENT_ID", Text("printable ASCII (RFC 6749, A.1)", r"[ -~]+", 8192), "our name at the issuer", "berth"
 )
-OIDC_CLIENT_SECRET = Setting("BERTH_OIDC_CLIENT_SECRET", Secret(), "our secret at the issuer")
+OIDC_CLIENT_SECRET = Setting(
+    "BERTH_OIDC_CLIENT_SECRET", Secret("printable ASCII (RFC 6749, A.2)", r"[ -~]+"), "our secret at the issuer"
+)
 OIDC_NAME = Setting("BERTH_OIDC_NAME", Text("a few words", r".+", 60), "what the button says", "single sign-on")
 OIDC_SKEW = Setting(
     "BERTH_OIDC_CLOCK_SKEW",
     Number(0, 600, "seconds"),
     "how far our clock and the provider's may be apart",
     "300",
+)
+OIDC_SIGN_OUT = Setting(
+    "BERTH_OIDC_SIGN_OUT",
+    Choice(("everywhere", "here")),
+    "whether signing out leads on to the provider's end of session, or ends ours only",
+    "everywhere",
 )
 OIDC_EARLIER = Setting(
     "BERTH_OIDC_EARLIER_ISSUERS",

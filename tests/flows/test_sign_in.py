@@ -1,6 +1,8 @@
 """Signing in at the simulated identity provider over its real protocol, and what must not sign anybody in."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from html import unescape
 from pathlib import Path
 from re import findall
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +14,8 @@ import pytest
 import structlog
 from sqlalchemy import text
 
+from app.domains.auth.service.oidc import gateway_of
+from app.shared.authz.actor import SYSTEM
 from tests.fixtures.app import ORIGIN
 from tests.simulators.harness import plain_client, running
 
@@ -58,11 +62,6 @@ async def _authorize(provider: httpx2.AsyncClient, url: str, **fields: str) -> s
     back = urlsplit(answer.headers["location"])
     assert f"{back.scheme}://{back.netloc}" == ORIGIN
     return f"{back.path}?{back.query}"
-
-
-def _form_of(page: str) -> dict[str, str]:
-    """The hidden fields of a page."""
-    return dict(findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page))
 
 
 async def test_ada_signs_in_and_comes_back_to_where_she_was_going(client, provider) -> None:
@@ -188,38 +187,47 @@ async def test_a_refusal_leaves_its_cause_to_the_operator_and_no_secret(client, 
     assert details["cause"] == "claim_nonce"
 
 
-async def test_signing_out_ends_the_session_at_the_provider_too(client, provider, issuer: str) -> None:
-    """RP-Initiated Logout 1.0: by a form, so that the ID token stands in no address."""
-    await client.get(await _authorize(provider, await _begin(client), sub="ada"))
+async def _sign_out(client: httpx.AsyncClient) -> httpx.Response:
     page = await client.get("/settings/sessions")
-    answer = await client.post("/logout", data=_form_of(page.text), headers={"sec-fetch-site": "same-origin"})
+    form = dict(findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
+    return await client.post("/logout", data=form, headers={"sec-fetch-site": "same-origin"})
+
+
+async def test_signing_out_ends_the_session_at_the_provider_too(client, provider, issuer: str) -> None:
+    """RP-Initiated Logout 1.0: the address says who asks and where to come back to, and holds no token."""
+    await client.get(await _authorize(provider, await _begin(client), sub="ada"))
+    answer = await _sign_out(client)
     assert (await client.get("/api/v1/me")).status_code == 401
-    assert answer.status_code == 200
-    assert f"form-action 'self' https://checkout.stripe.com {issuer};" in answer.headers["content-security-policy"]
-    assert f'action="{issuer}/end_session"' in answer.text and "data-at-once" in answer.text
-    form = _form_of(answer.text)
-    assert set(form) == {"client_id", "post_logout_redirect_uri", "id_token_hint"}
-    gone = await provider.post(f"{issuer}/end_session", data=form)
+    [address] = findall(r'http-equiv="refresh" content="0; url=([^"]+)"', answer.text)
+    assert f'href="{address}"' in answer.text
+    query = parse_qs(urlsplit(unescape(address)).query)
+    assert unescape(address).startswith(f"{issuer}/end_session?")
+    assert query == {"client_id": ["berth"], "post_logout_redirect_uri": [f"{ORIGIN}/"]}
+    asked = await provider.get(unescape(address))
+    assert (asked.status_code, "Sign out" in asked.text) == (200, True)
+    gone = await provider.post(unescape(address))
     assert (gone.status_code, gone.headers["location"]) == (303, f"{ORIGIN}/")
-    back = await client.get("/login")
-    assert "You are signed out." in back.text
+    assert "You are signed out." in (await client.get("/login?next=/")).text
     assert "You are signed out." not in (await client.get("/login")).text
 
 
-async def test_signing_out_works_without_the_token_and_without_the_provider(client, provider, runtime, issuer) -> None:
-    for down in (False, True):
-        await client.get(await _authorize(provider, await _begin(client), sub="ada"))
-        page = await client.get("/settings/sessions")
-        await runtime.valkey.flushdb()
-        if down:
-            oidc = msgspec.structs.replace(runtime.settings.oidc, issuer="http://localhost:1")
-            runtime.settings = msgspec.structs.replace(runtime.settings, oidc=oidc)
-        answer = await client.post("/logout", data=_form_of(page.text), headers={"sec-fetch-site": "same-origin"})
-        if down:
-            assert (answer.status_code, answer.headers["location"]) == (303, "/login?out=1")
-        else:
-            assert set(_form_of(answer.text)) == {"client_id", "post_logout_redirect_uri"}
-        assert (await client.get("/api/v1/me")).status_code == 401
+@pytest.mark.parametrize("why", ["provider is down", "provider offers none", "setting", "internal"])
+async def test_where_there_is_no_end_at_the_provider_signing_out_ends_ours(
+    client, provider, runtime, issuer, why
+) -> None:
+    await client.get(await _authorize(provider, await _begin(client), sub="ada"))
+    changed = {"provider is down": {"issuer": "http://localhost:1"}, "setting": {"signs_out": False}}.get(why, {})
+    oidc = msgspec.structs.replace(runtime.settings.oidc, **changed)
+    runtime.settings = msgspec.structs.replace(runtime.settings, oidc=oidc)
+    if why == "provider offers none":
+        said = await gateway_of(runtime).metadata()
+        gateway_of(runtime)._metadata = (msgspec.structs.replace(said, end_session_endpoint=None), time.monotonic())
+    if why == "internal":
+        async with runtime.context(SYSTEM) as ctx:
+            await ctx.session.execute(text("UPDATE auth.oidc_sessions SET method = 'internal'"))
+    answer = await _sign_out(client)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?out=1")
+    assert (await client.get("/api/v1/me")).status_code == 401
 
 
 async def test_a_provider_that_is_down_is_said_to_be_down(client, provider, issuer: str) -> None:

@@ -53,7 +53,7 @@ class _Callback(BaseHTTPRequestHandler):
         if target.path != "/callback" or not secrets.compare_digest(fields.get("state", ""), self.server.state):
             self._answer(404, "There is nothing here.")
             return
-        if fields.get("iss", "").rstrip("/") != self.server.issuer:
+        if fields.get("iss") != self.server.issuer:
             self.server.problem = "The answer did not come from the server that was asked."
         elif "code" in fields:
             self.server.code = fields["code"]

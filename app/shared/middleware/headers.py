@@ -18,8 +18,8 @@ from app.shared.errors.envelope import RawAnswer
 
 
 def content_security_policy(settings: Settings, nonce: str = "", form_target: str = "") -> str:
-    """The policy. Chromium applies form-action to redirects as well, so Checkout is named; the page that lets a
-    command line in and the one that signs out at the provider name theirs (`csp_form_target`)."""
+    """The policy. Chromium applies form-action to redirects as well, so Checkout is named, and on the page that
+    lets a command line in its own address on the person's computer."""
     style = f"'self' 'nonce-{nonce}'" if nonce else "'self'"
     return "; ".join(
         (

@@ -16,7 +16,7 @@ CSS_ORDER = (
     "tokens", "fonts", "base", "layout", "components", "berth", "pages",
     "keys", "apps", "storage", "inbox", "team", "usage", "fleet", "console", "api",
 )  # fmt: skip
-JS_ORDER = ("ticker", "toast", "copy", "dialog", "menu", "theme", "once", "at_once", "live", "palette", "app")
+JS_ORDER = ("ticker", "toast", "copy", "dialog", "menu", "theme", "once", "live", "palette", "app")
 CHARTS_CSS = "vendor/uplot-1.6.32/uPlot.min.css"
 CHARTS_JS = ("vendor/uplot-1.6.32/uPlot.iife.min.js", "js/usage/charts.js")  # one file, on pages with charts only
 UPLOADS_JS = ("api", "send", "queue", "walk", "panel", "main")  # of js/storage: one file, on pages that take files

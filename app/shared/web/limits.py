@@ -18,6 +18,7 @@ from app.shared.errors import DomainError, TooManyRequests
 from app.shared.rdb.rate_limit import RateLimit, Taken, network_of, take
 
 Connection = ASGIConnection
+ATTEMPT = "login-"  # how the names of the cookies begin that a browser holds while it signs in
 SIGN_IN_START = RateLimit("sign_in_start", 120, 60, "address", "beginning a sign-in")
 SIGN_IN_CALLBACK = RateLimit("sign_in_callback", 30, 60, "browser", "coming back from the identity provider")
 SIGN_IN_INTERNAL = RateLimit("sign_in_internal", 120, 60, "address", "signing in without a provider, in development")
@@ -77,7 +78,7 @@ def _key(connection: Connection, actor: Actor, limit: RateLimit, settings: Setti
         return actor.key
     if limit.who == "organisation":
         return f"tenant:{actor.tenant_id}" if actor.tenant_id else actor.key
-    held = connection.cookies.get(settings.web.cookie("login")) if limit.who == "browser" else None
-    if held:
-        return f"browser:{hashlib.sha256(held.encode()).hexdigest()[:32]}"
+    held = sorted(name for name in connection.cookies if name.startswith(settings.web.cookie(ATTEMPT)))
+    if held and limit.who == "browser":
+        return f"browser:{hashlib.sha256(connection.cookies[held[0]].encode()).hexdigest()[:32]}"
     return f"address:{_address(connection)}"

@@ -221,9 +221,6 @@ function startOnce() {
     if (event.persisted) document.querySelectorAll("form[data-once]").forEach(release);
   });
 }
-function submitAtOnce() {
-  document.querySelector("form[data-at-once]")?.requestSubmit();
-}
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 20000;
 const SAY_AFTER_MS = 2500;
@@ -439,4 +436,3 @@ startMenus();
 startTheme();
 startOnce();
 startLive();
-submitAtOnce();

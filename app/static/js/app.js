@@ -8,7 +8,6 @@ import { startTheme } from "./theme.js";
 import { startOnce } from "./once.js";
 import { busy, startLive, toLogin } from "./live.js";
 import { startPalette } from "./palette.js";
-import { submitAtOnce } from "./at_once.js";
 
 function startHtmx() {
   const token = document.querySelector("meta[name=csrf-token]")?.content;
@@ -48,4 +47,3 @@ startMenus();
 startTheme();
 startOnce();
 startLive();
-submitAtOnce();

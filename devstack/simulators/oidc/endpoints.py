@@ -114,10 +114,15 @@ def userinfo(provider: Provider, request: Request) -> Response:
 
 
 def end_session(provider: Provider, request: Request) -> Response:
-    """`/end_session` (RP-initiated logout). Only a registered address, with an ID token of ours, is redirected to."""
-    asked = request.form if request.method == "POST" else request.query
+    """`/end_session` (RP-initiated logout). Only a registered address is redirected to: for an ID token of ours at
+    once, for a client without one when the person has said yes."""
+    asked = {**request.query, **request.form}
     known = "id_token_hint" in asked and provider.end_session(asked["id_token_hint"])
     address = asked.get("post_logout_redirect_uri")
+    if not known and asked.get("client_id") == provider.client.id and "id_token_hint" not in asked:
+        if request.method == "GET" and address in provider.client.post_logout_redirect_uris:
+            return _page(pages.sign_out(request.query_string), 200, _origin(address))
+        known = True
     if address is None or not known:
         return _page(pages.message("You are signed out", "This window can be closed."), 200)
     if address not in provider.client.post_logout_redirect_uris:

@@ -34,6 +34,19 @@ def sign_in(query: str, hint: str, problem: str | None) -> str:
     )
 
 
+def sign_out(query: str) -> str:
+    """Who asks without an ID token may be anybody, so the person is asked."""
+    return _layout(
+        "Sign out",
+        f"""<h1>Sign out</h1>
+<p>This is a simulated identity provider for development. Do you want to sign out here too?</p>
+<form method="post" action="{escape(f"/end_session?{query}")}">
+<button type="submit" class="primary">Sign out</button>
+</form>
+""",
+    )
+
+
 def message(title: str, text: str) -> str:
     """A page that only says something."""
     return _layout(title, f"<h1>{escape(title)}</h1><p>{escape(text)}</p><p>Simulated identity provider.</p>")

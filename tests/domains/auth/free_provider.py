@@ -10,12 +10,13 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
+from app.domains.auth.contracts import Identity
 from app.domains.auth.errors import SignInFailed
-from app.domains.auth.gateway import OidcGateway, Proven
+from app.domains.auth.gateway import OidcGateway
 from app.settings import OidcSettings
 from tests.simulators.harness import receiving
 
-NONCE, VERIFIER, REDIRECT = "n" * 43, "v" * 64, "http://localhost:8000/auth/callback"
+NONCE, VERIFIER, PORTAL = "n" * 43, "v" * 64, "http://localhost:8000"
 NOW = 1_800_000_000
 
 
@@ -122,9 +123,9 @@ class FreeProvider:
 
     def gateway(self, **more: object) -> OidcGateway:
         settings = OidcSettings(self.issuer, self.client_id, self.client_secret, **more)  # type: ignore[arg-type]
-        return OidcGateway(settings, REDIRECT, wall=lambda: float(NOW))
+        return OidcGateway(settings, PORTAL, wall=lambda: float(NOW))
 
-    async def prove(self, code: str = "code") -> Proven:
+    async def prove(self, code: str = "code") -> Identity:
         return await self.gateway().prove(code, NONCE, VERIFIER)
 
 

@@ -25,13 +25,13 @@ async def provider(providers: Make) -> FreeProvider:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 async def test_every_asymmetric_algorithm_is_taken(providers: Make, algorithm: str) -> None:
-    assert (await providers(algorithm).prove()).identity.subject == "ada"
+    assert (await providers(algorithm).prove()).subject == "ada"
 
 
 @pytest.mark.parametrize("issuer", ["", "/", "/realms/a", "/realms/a/", "/A%2Fb/"])
 async def test_an_issuer_is_taken_letter_by_letter(providers: Make, issuer: str) -> None:
     provider = providers(issuer=issuer)
-    assert (await provider.prove()).identity.issuer == provider.issuer
+    assert (await provider.prove()).issuer == provider.issuer
     other = provider.issuer.removesuffix("/") if issuer.endswith("/") else f"{provider.issuer}/"
     provider.claims = {"iss": other}
     assert (await refused(provider)).cause == Cause.CLAIM_ISSUER
@@ -50,7 +50,7 @@ async def test_an_issuer_is_taken_letter_by_letter(providers: Make, issuer: str)
 )  # fmt: skip
 async def test_a_verified_address_is_one_in_every_spelling_of_yes(provider, verified: object, expected: bool) -> None:
     provider.claims = {"email_verified": verified}
-    assert (await provider.prove()).identity.email_verified is expected
+    assert (await provider.prove()).email_verified is expected
 
 
 ODD_KEYS: list[object] = [
@@ -69,26 +69,26 @@ ODD_KEYS: list[object] = [
 async def test_a_key_that_is_not_understood_spoils_no_other(provider) -> None:
     usable = provider.public(x5c=["!"], x5u="nonsense", key_ops=["verify", "odd"], nbf=None, extra={"a": 1})
     provider.keys = [*ODD_KEYS, usable, *ODD_KEYS]
-    assert (await provider.prove()).identity.subject == "ada"
+    assert (await provider.prove()).subject == "ada"
 
 
 async def test_keys_are_found_with_ids_of_any_kind_or_without(provider) -> None:
     other = RSAKey.generate_key(2048).as_dict(private=False)
     for header, kid in (({}, "k1"), ({"kid": 7}, 7), ({"kid": LONG}, LONG), ({"kid": "k1"}, None), ({}, None)):
         provider.header, provider.keys = header, [{**other, "kid": "k0"}, {**provider.public(), "kid": kid}]
-        assert (await provider.prove()).identity.subject == "ada", (header, kid)
+        assert (await provider.prove()).subject == "ada", (header, kid)
 
 
 @pytest.mark.parametrize("header", [{"typ": None}, {"typ": "at+jwt", "zip": 1}, {"x5c": ["c" * 20_000]}, {"jku": 5}])
 async def test_a_header_that_need_not_be_understood_is_not(provider, header: dict[str, object]) -> None:
     provider.header |= header
-    assert (await provider.prove()).identity.subject == "ada"
+    assert (await provider.prove()).subject == "ada"
 
 
 async def test_an_id_token_may_be_long(provider) -> None:
     provider.claims = {"groups": [f"group-{number}" * 5 for number in range(4_000)]}
     assert len(provider.id_token()) > 200_000
-    assert (await provider.prove()).identity.subject == "ada"
+    assert (await provider.prove()).subject == "ada"
 
 
 async def test_a_code_may_be_long_and_is_sent_as_it_came(provider) -> None:
@@ -126,12 +126,12 @@ async def test_a_client_that_is_not_believed_one_way_is_told_the_other_way(provi
 async def test_clocks_may_be_five_minutes_apart(provider, offset: int) -> None:
     provider.now = NOW + offset
     provider.claims = {"exp": int(provider.now) + 60, "nbf": int(provider.now)}
-    assert (await provider.prove()).identity.subject == "ada"
+    assert (await provider.prove()).subject == "ada"
 
 
 async def test_how_far_clocks_may_be_apart_is_a_setting(provider) -> None:
     provider.claims = {"exp": NOW - 599}
-    assert (await provider.gateway(clock_skew=600).prove("code", NONCE, VERIFIER)).identity.subject == "ada"
+    assert (await provider.gateway(clock_skew=600).prove("code", NONCE, VERIFIER)).subject == "ada"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ async def test_how_far_clocks_may_be_apart_is_a_setting(provider) -> None:
 )
 async def test_instants_are_read_in_every_form_of_a_number(provider, claims: dict[str, object]) -> None:
     provider.claims = claims
-    assert (await provider.prove()).identity.subject == "ada"
+    assert (await provider.prove()).subject == "ada"
 
 
 @pytest.mark.parametrize(
@@ -148,13 +148,13 @@ async def test_instants_are_read_in_every_form_of_a_number(provider, claims: dic
 )
 async def test_a_subject_is_kept_as_it_is(provider, subject: object, kept: str) -> None:
     provider.claims = {"sub": subject}
-    assert (await provider.prove()).identity.subject == kept
+    assert (await provider.prove()).subject == kept
 
 
 @pytest.mark.parametrize("aud", ["berth", ["berth"], ["other", "berth", 5, None]])
 async def test_an_audience_is_one_or_several(provider, aud: object) -> None:
     provider.claims = {"aud": aud, "azp": "berth"}
-    assert (await provider.prove()).identity.subject == "ada"
+    assert (await provider.prove()).subject == "ada"
 
 
 async def test_what_a_provider_said_is_kept_while_it_does_not_answer(provider) -> None:
@@ -164,7 +164,7 @@ async def test_what_a_provider_said_is_kept_while_it_does_not_answer(provider) -
     await gateway.prove("code", NONCE, VERIFIER)
     now[0] = 4_000
     provider.status |= {"openid-configuration": 500, "jwks": 500}
-    assert (await gateway.prove("code", NONCE, VERIFIER)).identity.subject == "ada"
+    assert (await gateway.prove("code", NONCE, VERIFIER)).subject == "ada"
     assert provider.times("jwks") == provider.times("openid-configuration") == 2
 
 
@@ -178,7 +178,7 @@ async def test_what_a_provider_said_is_kept_while_it_does_not_answer(provider) -
 )
 async def test_what_we_do_not_need_of_the_metadata_may_be_anything(provider, odd: dict[str, object]) -> None:
     provider.metadata |= odd
-    assert (await provider.prove()).identity.subject == "ada"
+    assert (await provider.prove()).subject == "ada"
     assert (await provider.gateway().metadata()).end_session_endpoint in (None, f"{provider.base}/end")
 
 
@@ -186,7 +186,7 @@ async def test_name_and_address_may_come_from_the_userinfo_endpoint(provider) ->
     provider.metadata["userinfo_endpoint"] = f"{provider.base}/userinfo"
     provider.claims = {"email": ..., "email_verified": ..., "name": ...}
     provider.userinfo = {"sub": "ada", "email": "a@b.example", "email_verified": "true", "name": "Ada"}
-    identity = (await provider.prove()).identity
+    identity = await provider.prove()
     assert (identity.email, identity.email_verified, identity.name) == ("a@b.example", True, "Ada")
     assert provider.asked[-1][1]["authorization"] == "Bearer opaque"
 
@@ -203,10 +203,10 @@ async def test_that_one_address_is_verified_says_nothing_of_another(provider) ->
     provider.metadata["userinfo_endpoint"] = f"{provider.base}/userinfo"
     provider.claims = {"email": "victim@example.com", "email_verified": ...}
     provider.userinfo = {"sub": "ada", "email": "ada@example.com", "email_verified": True}
-    identity = (await provider.prove()).identity
+    identity = await provider.prove()
     assert (identity.email, identity.email_verified) == ("ada@example.com", True)
     provider.userinfo = {"sub": "ada", "email_verified": True}
-    identity = (await provider.prove()).identity
+    identity = await provider.prove()
     assert (identity.email, identity.email_verified) == ("victim@example.com", False)
 
 
@@ -214,7 +214,7 @@ async def test_userinfo_that_is_not_given_stops_nobody(provider) -> None:
     provider.metadata["userinfo_endpoint"] = f"{provider.base}/userinfo"
     provider.claims = {"name": ...}
     provider.status["userinfo"] = 403
-    assert (await provider.prove()).identity.name == ""
+    assert (await provider.prove()).name == ""
 
 
 @pytest.mark.parametrize(
@@ -222,14 +222,14 @@ async def test_userinfo_that_is_not_given_stops_nobody(provider) -> None:
 )
 async def test_what_is_no_address_is_none_and_never_a_part_of_one(provider, email: object) -> None:
     provider.claims = {"email": email}
-    identity = (await provider.prove()).identity
+    identity = await provider.prove()
     assert (identity.email, identity.email_verified) == ("", False)
 
 
 @pytest.mark.parametrize("name", [None, 5, {"a": 1}, ["x"], "\ud800", ""])
 async def test_a_name_of_an_odd_type_is_no_name(provider, name: object) -> None:
     provider.claims = {"name": name, "preferred_username": "ada"}
-    assert (await provider.prove()).identity.name == "ada"
+    assert (await provider.prove()).name == "ada"
 
 
 @pytest.mark.parametrize("odd", ODD_KEYS)

@@ -133,7 +133,7 @@ async def test_a_new_key_is_found_and_an_unknown_one_is_asked_for_once_in_a_whil
     provider.header = {"kid": "k1"}
     await fresh.prove("code", NONCE, VERIFIER)
     provider.header, provider.keys = {"kid": "k2"}, [provider.public(kid="k2")]
-    assert (await fresh.prove("code", NONCE, VERIFIER)).identity.subject == "ada"
+    assert (await fresh.prove("code", NONCE, VERIFIER)).subject == "ada"
 
 
 @pytest.mark.parametrize("path", ["openid-configuration", "jwks", "token"])

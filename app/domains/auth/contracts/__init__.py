@@ -1,6 +1,6 @@
 """Ids, commands and views of identity."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NewType
 from uuid import UUID
 
@@ -44,14 +44,6 @@ class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
     session_id: UUID
     first_time: bool
     is_operator: bool
-    lasts: timedelta
-
-
-class Farewell(msgspec.Struct, frozen=True, kw_only=True):
-    """The form that ends a person's session at the provider."""
-
-    address: str
-    fields: dict[str, str]
 
 
 class PersonView(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,5 @@
 """The one door to the OIDC issuer: discovery, code exchange, ID token, userinfo, end of session."""
 
-from app.domains.auth.gateway.provider import OidcGateway, Proven
+from app.domains.auth.gateway.provider import OidcGateway
 
-__all__ = ["OidcGateway", "Proven"]
+__all__ = ["OidcGateway"]

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
-import msgspec
 import structlog
 
 from app.domains.auth.contracts import Identity
@@ -39,25 +38,19 @@ METHODS = ("client_secret_basic", "client_secret_post")
 MENDED_BY_NEWER_KEYS = frozenset({Cause.KEY_UNKNOWN, Cause.SIGNATURE_WRONG})
 
 
-class Proven(msgspec.Struct, frozen=True):
-    """Who signed in, and the ID token, which the provider wants to see again when they sign out."""
-
-    identity: Identity
-    id_token: str
-
-
 class OidcGateway:
     """One issuer, for one process."""
 
     def __init__(
         self,
         settings: OidcSettings,
-        redirect_uri: str,
+        portal: str,
         wall: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._redirect_uri = redirect_uri
+        self._redirect_uri = f"{portal}/auth/callback"
+        self._home = f"{portal}/"
         self._wall, self._clock = wall, clock
         self._metadata: tuple[Metadata, float] | None = None
         self._keys: tuple[Keys, float] | None = None
@@ -76,7 +69,7 @@ class OidcGateway:
             "code_challenge_method": "S256",
         }
         address = (await self.metadata()).authorization_endpoint
-        return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(asked)}"
+        return _with_query(address, **asked)
 
     async def check_issuer(self, named: str | None) -> None:
         """RFC 9207 §2.4: an answer that names an issuer names ours, one that must name it does. Raises SignInFailed."""
@@ -85,7 +78,7 @@ class OidcGateway:
         if named is None and (await self.metadata()).names_itself:
             raise SignInFailed(cause=Cause.ISSUER_MISSING)
 
-    async def prove(self, code: str, nonce: str, code_verifier: str) -> Proven:
+    async def prove(self, code: str, nonce: str, code_verifier: str) -> Identity:
         """Exchange `code` and check what it gives. Raises SignInFailed or IssuerUnavailable."""
         tokens = await self._exchange(code, code_verifier)
         id_token = text_of(tokens.get("id_token"))
@@ -100,7 +93,18 @@ class OidcGateway:
         )
         if not says_all(claims):
             claims = completed(claims, await self._userinfo(claims, tokens))
-        return Proven(identity_of(claims, self._settings.issuer), id_token)
+        return identity_of(claims, self._settings.issuer)
+
+    async def farewell_url(self) -> str | None:
+        """Where a person ends their session at the issuer and comes back from; None where it offers no end.
+
+        OpenID Connect RP-Initiated Logout 1.0, by GET: to a POST from another site browsers add no cookie that is
+        `Lax`, so there would be no session to end. The address names us and holds no ID token, so the issuer asks the
+        person. Raises IssuerUnavailable."""
+        address = (await self.metadata()).end_session_endpoint
+        if address is None:
+            return None
+        return _with_query(address, client_id=self._settings.client_id, post_logout_redirect_uri=self._home)
 
     async def metadata(self) -> Metadata:
         """What the issuer says of itself. Raises IssuerUnavailable."""
@@ -192,3 +196,7 @@ class OidcGateway:
         if identifier_of(answer.said.get("sub")) != identifier_of(claims["sub"]):
             raise SignInFailed(cause=Cause.OTHER_PERSON)
         return answer.said
+
+
+def _with_query(address: str, **more: str) -> str:
+    return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(more)}"

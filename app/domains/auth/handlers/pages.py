@@ -12,7 +12,7 @@ from app.domains.auth.contracts.team import OthersRevoked, RevokeOtherSessions
 from app.domains.auth.rules import safe_next
 from app.domains.auth.rules.claims import OPAQUE
 from app.domains.auth.schemas import FarewellPage, InternalLoginForm, LoginPage, SessionsPage
-from app.domains.auth.service import entrance, oidc, provider_session, sessions
+from app.domains.auth.service import entrance, oidc, sessions
 from app.shared.authz import ActorKind, Permission
 from app.shared.idempotency import once
 from app.shared.web import Contexts, Ctx, Form, page, public, redirect, requires
@@ -70,8 +70,8 @@ async def finish_login(
     on = await entrance.already_in(request, returned)
     if on is not None:
         return on
-    proven, path = await oidc.finish(runtime, returned)
-    return await entrance.enter(runtime, contexts, entrance.entry_of(request, proven, path, returned.state))
+    identity, path = await oidc.finish(runtime, returned)
+    return await entrance.enter(runtime, contexts, entrance.entry_of(request, identity, path, returned.state))
 
 
 @post("/auth/internal", opt=public("development only", rate=SIGN_IN_INTERNAL), include_in_schema=False)
@@ -100,11 +100,10 @@ async def logout(request: Request, contexts: Contexts) -> Response[str]:  # type
     async with contexts() as ctx:
         method = await sessions.sign_out(ctx)
         answer = redirect(ctx, "/login?out=1")
-    farewell = await provider_session.farewell(runtime, entrance.held(request) or "") if method == "oidc" else None
-    if farewell is not None:
-        request.state.csp_form_target = provider_session.form_target(farewell)
+    address = await oidc.farewell(runtime) if method == "oidc" else None
+    if address is not None:
         async with contexts() as ctx:
-            answer = await page(ctx, "auth/farewell.html", FarewellPage.of(ctx.settings.oidc.name, farewell))
+            answer = await page(ctx, "auth/farewell.html", FarewellPage(provider=ctx.settings.oidc.name, href=address))
         answer.set_cookie(entrance.cookie(runtime.settings.web, entrance.FAREWELL, "1", SAID_SECONDS))
     answer.set_cookie(entrance.cookie(runtime.settings.web, "session", "", 0))
     return answer

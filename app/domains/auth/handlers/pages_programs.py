@@ -8,6 +8,7 @@ from litestar.params import QueryParameter
 from app.domains.auth.contracts import Granted
 from app.domains.auth.errors import AuthorizationRefused
 from app.domains.auth.policies import PROGRAM_DAYS
+from app.domains.auth.rules.claims import OPAQUE
 from app.domains.auth.schemas import AuthorizeForm, AuthorizePage
 from app.domains.auth.service import programs
 from app.shared.authz import Permission
@@ -15,7 +16,7 @@ from app.shared.idempotency import once
 from app.shared.web import Ctx, Form, page, requires
 
 Word = Annotated[str, QueryParameter(max_length=300)]
-StateWord = Annotated[str, QueryParameter(name="state", max_length=300)]
+StateWord = Annotated[str, QueryParameter(name="state", max_length=OPAQUE)]  # the program's own
 AnyRequest = Request  # of any user, auth and state
 
 

@@ -6,7 +6,6 @@ import msgspec
 
 from app.domains.auth.contracts import (
     CredentialCreated,
-    Farewell,
     GrantAccess,
     ProgramTokens,
     RedeemCode,
@@ -25,15 +24,10 @@ class LoginPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FarewellPage(msgspec.Struct, frozen=True, kw_only=True):
-    """The form that goes on to the provider's end of session."""
+    """Leads on by itself. No redirect: the policy's `form-action` would hold for all that a form leads to."""
 
     provider: str
-    address: str
-    fields: dict[str, str]
-
-    @classmethod
-    def of(cls, provider: str, said: Farewell) -> "FarewellPage":
-        return cls(provider=provider, address=said.address, fields=said.fields)
+    href: str
 
 
 class InternalLoginForm(msgspec.Struct, kw_only=True):

@@ -6,13 +6,12 @@ from litestar.datastructures import Cookie
 
 from app.context import Runtime
 from app.domains.auth.contracts import Identity, SignIn, Visit
-from app.domains.auth.gateway import Proven
-from app.domains.auth.service import provider_session
-from app.domains.auth.service.oidc import ATTEMPT, PENDING_SECONDS, Returned, Started, cookie_of, next_of_used
+from app.domains.auth.service.oidc import PENDING_SECONDS, Returned, Started, cookie_of, next_of_used
 from app.domains.auth.service.sign_in import sign_in
 from app.settings import Settings, WebSettings
 from app.shared.authz import Actor, ActorKind
 from app.shared.errors import NotFound
+from app.shared.web.limits import ATTEMPT
 from app.shared.web.provide import ContextFactory
 
 OPERATOR_HOME = "/admin"
@@ -101,27 +100,24 @@ async def already_in(request: Request, answered: Returned) -> Response[str] | No
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who has proved who they are, and where they go. `proven` and `attempt`, the cookie that has done its
-    work, are of those who came from the provider."""
+    """Somebody who has proved who they are, and where they go. `attempt` is the cookie that has done its work."""
 
     identity: Identity
     visit: Visit
     method: str
     path: str
     previous: str | None
-    proven: Proven | None = None
     attempt: str | None = None
 
 
-def entry_of(request: Request, proven: Proven, path: str, state: str) -> Entry:  # type: ignore[type-arg]
+def entry_of(request: Request, identity: Identity, path: str, state: str) -> Entry:  # type: ignore[type-arg]
     """Of who comes from the provider."""
     return Entry(
-        identity=proven.identity,
+        identity=identity,
         visit=visit_of(request),
         method="oidc",
         path=path,
         previous=held(request),
-        proven=proven,
         attempt=cookie_of(state),
     )
 
@@ -131,8 +127,6 @@ async def enter(runtime: Runtime, contexts: ContextFactory, entry: Entry) -> Res
     command = SignIn(identity=entry.identity, visit=entry.visit, method=entry.method, previous_token=entry.previous)
     async with contexts() as ctx:
         result = await sign_in(ctx, command)
-    if entry.proven is not None:
-        await provider_session.remember(runtime, result.token, entry.proven, result.lasts)
     target = OPERATOR_HOME if result.is_operator and entry.path == "/" else entry.path
     answer = Response("", status_code=303, headers={"location": target}, media_type="text/html")
     settings = runtime.settings.web

@@ -4,20 +4,25 @@ Each attempt has a record and a cookie of its own, so that several tabs may sign
 stays, emptied, until its time is over: who loads the answer of the provider again goes where they were going.
 """
 
+import asyncio
 import secrets
 
 import msgspec
+import structlog
 
 from app.context import Runtime
+from app.domains.auth.contracts import Identity
 from app.domains.auth.errors import Cause, SignInExpired, SignInFailed
-from app.domains.auth.gateway import OidcGateway, Proven
+from app.domains.auth.gateway import OidcGateway
 from app.domains.auth.rules import safe_next
 from app.domains.auth.rules.claims import word_of
 from app.settings import OidcSettings
 from app.shared.crypto import digest, new_secret, same
+from app.shared.web.limits import ATTEMPT
 
+log = structlog.get_logger("berth.sign_in")
 PENDING_SECONDS = 600
-ATTEMPT = "login-"  # how the names of their cookies begin
+FAREWELL_SECONDS = 3.0
 _gateways: dict[tuple[OidcSettings, str], OidcGateway] = {}
 
 
@@ -51,7 +56,7 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
 def gateway_of(runtime: Runtime) -> OidcGateway:
     """The one of this process for its issuer."""
     settings = runtime.settings
-    key = settings.oidc, f"{settings.web.public_url}/auth/callback"
+    key = settings.oidc, settings.web.public_url
     if key not in _gateways:
         _gateways[key] = OidcGateway(*key)
     return _gateways[key]
@@ -86,7 +91,7 @@ async def next_of_used(runtime: Runtime, returned: Returned) -> str | None:
     return None if pending.nonce else pending.next_path
 
 
-async def finish(runtime: Runtime, returned: Returned) -> tuple[Proven, str]:
+async def finish(runtime: Runtime, returned: Returned) -> tuple[Identity, str]:
     """Who it is and where to go next. The record is used up by the first try. Raises SignInExpired, SignInFailed,
     IssuerUnavailable."""
     pending = await _use(runtime, returned)
@@ -97,6 +102,19 @@ async def finish(runtime: Runtime, returned: Returned) -> tuple[Proven, str]:
         words = "The identity provider did not sign you in."
         raise SignInFailed(words, cause=cause, error=word_of(returned.error))
     return await gateway.prove(returned.code, pending.nonce, pending.code_verifier), pending.next_path
+
+
+async def farewell(runtime: Runtime) -> str | None:
+    """Where a person who came by the provider ends their session there; None where it offers no end, does not answer,
+    or the settings say that it is none of our affair. Signing out here never waits for it for long."""
+    if not runtime.settings.oidc.signs_out:
+        return None
+    try:
+        async with asyncio.timeout(FAREWELL_SECONDS):
+            return await gateway_of(runtime).farewell_url()
+    except (SignInFailed, TimeoutError) as error:
+        log.warning("a session at the provider was not ended", problem=type(error).__name__)
+        return None
 
 
 async def _use(runtime: Runtime, returned: Returned) -> Pending:

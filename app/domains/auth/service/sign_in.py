@@ -37,7 +37,6 @@ async def sign_in(ctx: Context, command: SignIn) -> SignedIn:
         await _settle(ctx, repository, user_id, name, command.identity.email, with_tenant=not operator)
     place = await repository.find_default_place(user_id)
     token, session_id = new_secret(), new_id()
-    lasts = timedelta(hours=await ctx.policy(SESSION_HOURS))
     await repository.append_session(
         session_id,
         digest(token),
@@ -46,14 +45,14 @@ async def sign_in(ctx: Context, command: SignIn) -> SignedIn:
         command.method,
         command.visit,
         now,
-        now + lasts,
+        now + timedelta(hours=await ctx.policy(SESSION_HOURS)),
     )
     await ctx.emit(SessionStarted(session_id=session_id, user_id=user_id), version=1)
     person = await _person(repository, user_id, session_id, place)
     await ctx.audit("session.sign_in", "session", str(session_id), {"method": command.method}, by=person)
     if command.previous_token:
         await _end_previous(ctx, repository, command.previous_token)
-    return SignedIn(token=token, session_id=session_id, first_time=is_new, is_operator=operator, lasts=lasts)
+    return SignedIn(token=token, session_id=session_id, first_time=is_new, is_operator=operator)
 
 
 async def _person(repository: AuthRepository, user_id: UUID, session_id: UUID, place: AnyRow | None) -> Actor:

@@ -362,7 +362,7 @@ def _key_parts(api_key: str) -> tuple[str, str, str]:
 
 def _checked(system_id: SystemId) -> str:
     """A system_id that cannot lead to another address."""
-    if not re.fullmatch(r"[A-Za-z0-9]{1,16}", system_id):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.~-]{0,8191}", system_id):
         raise MaasNotFound
     return system_id
 

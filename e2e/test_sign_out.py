@@ -1,0 +1,29 @@
+"""Signing out in a real browser: our session ends, then the provider's, with scripts and without."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from e2e.conftest import Enter
+from e2e.pages.sign_in import sign_in_as
+from e2e.stack import Stack
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_who_signs_out_is_signed_out_here_and_at_the_provider(enter: Enter, stack: Stack, scripts: bool) -> None:
+    state = enter()
+    sign_in_as(state.page, stack.issuer, stack.url, "Ada Marsh")
+    page = enter(storage_state=state.context.storage_state(), java_script_enabled=scripts).page
+    ended = []
+    page.on("request", lambda request: ended.append(request.method) if "/end_session" in request.url else None)
+    page.goto("/settings/sessions")
+    page.locator("summary", has_text="account of Ada Marsh").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile(re.escape(stack.issuer)))
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile(r"/login\?next="))
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    assert ended == ["GET", "POST"]
+    page.goto("/settings/sessions")
+    expect(page).to_have_url(re.compile("/login"))
