@@ -81,15 +81,16 @@ class Site:
 
     def __init__(self, machine: Machine, authority: LocalAuthority, folder: Path) -> None:
         self.machine, self.authority, self.folder = machine, authority, folder
+        self.serial = 0
         (folder / "known_hosts").write_text(f"@cert-authority {ALIAS} {authority.host_ca_public}\n")
 
     def options(self, login: str, *, forwards: bool = False) -> list[str]:
-        """What `berth ssh-config` writes, with a certificate as its command makes."""
+        """What `berth ssh-config` writes, with a certificate as its command makes; `serial` is that of the newest."""
         key = asyncssh.generate_private_key("ssh-ed25519")
         now = datetime.now(UTC)
         principal = "berth-mgmt:n1abcd" if login == "berth-mgmt" else f"alloc:a1:{login}"
         line = key.export_public_key().decode().strip()
-        _, certificate = self.authority.sign_user(
+        self.serial, certificate = self.authority.sign_user(
             line, principal, (principal,), now - timedelta(minutes=1), now + timedelta(minutes=5),
             permit_pty=True, permit_forwarding=forwards,
         )  # fmt: skip
@@ -246,6 +247,78 @@ def test_an_editor_works_through_sftp(shared: Site) -> None:
     done = shared.machine.client(*words, stdin="mkdir made\ncd made\npwd\ncd ..\nrename made moved\nls -la\n")
     assert done.returncode == 0, done.stderr
     assert "/home/ada/made" in done.stdout and "moved" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["whole", "shared"])
+def test_a_certificate_that_ended_opens_nothing_and_its_connection_is_over(
+    request: pytest.FixtureRequest, name: str
+) -> None:
+    found: Site = request.getfixturevalue(name)
+    options = found.options("ada")
+    serial = found.serial
+    with found.machine.start_client("ssh", *options, "127.0.0.1", "echo in; exec sleep 600") as ended:
+        assert ended.stdout is not None
+        assert ended.stdout.readline() == "in\n"
+        other = found.options("ada", forwards=True)
+        with found.machine.start_client("ssh", *other, "127.0.0.1", "echo in; read -r line; echo on") as kept:
+            assert kept.stdout is not None
+            assert kept.stdout.readline() == "in\n"
+            done = found.node(f"end-certificates --login ada --serials {serial}")
+            assert done["refuses"] is True
+            assert ended.wait(30) == 255
+            assert kept.poll() is None or kept.stdout.read() == "on\n"
+    assert found.machine.client("ssh", *options, "127.0.0.1", "true").returncode == 255
+    assert found.ssh("ada", "true").returncode == 0
+
+
+def test_own_keys_are_told_by_the_log_and_end_with_their_connections(shared: Site, tmp_path: Path) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "own"], check=True)
+    kind, body = (tmp_path / "own.pub").read_text().split()[:2]
+    shared.node(f"keys --login cleo --keys 01a20f94-b262-778f-84fe-63ffb607a659:{kind}:{body}")
+    options = [
+        *(
+            "-F",
+            "none",
+            "-l",
+            "cleo",
+            "-i",
+            str(tmp_path / "own"),
+            "-o",
+            f"HostKeyAlias={ALIAS}",
+            "-o",
+            "BatchMode=yes",
+        ),
+        *("-o", f"UserKnownHostsFile={shared.folder / 'known_hosts'}", "-o", "IdentitiesOnly=yes"),
+    ]
+    with shared.machine.start_client("ssh", *options, "127.0.0.1", "echo in; exec sleep 600") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "in\n"
+        used = shared.node("keys-used --login cleo")["used"]
+        assert isinstance(used, list)
+        assert len(used) == 1
+        shared.node("keys --login cleo --keys none")
+        assert process.wait(30) == 255
+    assert shared.machine.client("ssh", *options, "127.0.0.1", "true").returncode == 255
+
+
+def test_a_slice_that_is_given_back_leaves_nothing_behind(shared: Site) -> None:
+    shared.node("user-add --login dan --uid 20004 --principal alloc:a1:dan --gpus none")
+    shared.ssh(
+        "dan",
+        "echo '* * * * * true' | crontab -; echo true | at midnight; setsid sleep 600 >/dev/null 2>&1 & touch /tmp/left",
+    )
+    with shared.machine.start_client("ssh", *shared.options("dan"), "127.0.0.1", "echo in; exec sleep 600") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "in\n"
+        shared.node("user-del --login dan")
+        assert process.wait(30) == 255
+    assert (
+        shared.machine.run("pgrep -u 20004; ls /var/spool/cron/crontabs | grep dan; getent passwd dan", status=None)
+        == ""
+    )
+    places = "/home/dan /tmp/left /etc/berth/gpus/dan /etc/ssh/auth_*/dan /etc/systemd/system/user-20004.slice.d/*"
+    assert shared.machine.run(f"ls -d {places} 2>/dev/null; grep dan /etc/pam.d/berth-gpus", status=None) == ""
+    assert shared.machine.run("ls /var/spool/cron/atjobs | grep -v SEQ", status=None) == ""
 
 
 def test_a_slice_is_for_shells_and_files_only(shared: Site) -> None:

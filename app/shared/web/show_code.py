@@ -31,7 +31,8 @@ def api_call(method: str, path: str, body: dict[str, object] | None = None, cli:
 def as_curl(request: ApiCall, base_url: str) -> str:
     """For a POSIX shell with a token in `$BERTH_TOKEN`."""
     address = shlex.quote(f"{base_url}{request.path}")  # a query has characters that a shell reads
-    lines = [f"curl -X {request.method} {address}", '-H "Authorization: Bearer $BERTH_TOKEN"']
+    globs = "--globoff " if set("[]{}") & set(request.path) else ""  # and some that curl itself does
+    lines = [f"curl {globs}-X {request.method} {address}", '-H "Authorization: Bearer $BERTH_TOKEN"']
     if request.method != "GET":
         lines.append('-H "X-Idempotency-Key: $(uuidgen)"')
     if request.body is not None:
@@ -49,9 +50,15 @@ def as_python(request: ApiCall, base_url: str) -> str:
     if request.body is not None:
         lines.append(f"body = {pprint.pformat(request.body, sort_dicts=False, width=88)}")
         arguments += ", json=body"
-    lines.append(f'answer = requests.{request.method.lower()}("{base_url}{request.path}", {arguments})')
+    lines.append(f"answer = requests.{request.method.lower()}({_literal(base_url + request.path)}, {arguments})")
     lines += ["answer.raise_for_status()", "print(answer.json())"]
     return "\n".join(lines)
+
+
+def _literal(text: str) -> str:
+    """A text in Python's own words, in double quotes where that is the same."""
+    plain = text.isprintable() and not set('"\\') & set(text)
+    return f'"{text}"' if plain else repr(text)
 
 
 _KEY = ', "X-Idempotency-Key": str(uuid.uuid4())'

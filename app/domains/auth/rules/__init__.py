@@ -9,9 +9,14 @@ from app.shared.text import name_fault, words_fault
 
 LONGEST_DISPLAY_NAME = 200
 LOGIN = re.compile(r"^[a-z][a-z0-9_-]{0,30}$")
+# Accounts and groups of the images: on a machine nobody can be given a name that is taken there.
 RESERVED = frozenset(
     "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc nobody systemd sshd ubuntu"
-    " admin berth berth-mgmt messagebus syslog tcpdump landscape".split()
+    " admin berth berth-mgmt messagebus syslog tcpdump landscape adm tty disk kmem dialout fax voice cdrom floppy tape"
+    " sudo audio dip operator src shadow utmp video sasl plugdev staff users nogroup crontab input kvm render sgx lxd"
+    " docker netdev dhcpcd polkitd rdma wheel debian centos rocky cloud-user ec2-user cloud-init gnats uuidd usbmux"
+    " pollinate fwupd-refresh tss lxc libvirt postgres mysql redis nginx apache ftp git systemd-journal systemd-network"
+    " systemd-timesync systemd-resolve systemd-coredump nvidia-persistenced chrony ntp rtkit avahi".split()
 )
 
 

@@ -6,8 +6,8 @@ from app.domains.billing.contracts import TransactionQuery, TransactionView, Usa
 from app.domains.billing.service import months, statements, usage
 from app.domains.billing.service.usage import ExportRow
 from app.shared.authz import Permission, tenant_scope
+from app.shared.csv_text import decimal
 from app.shared.web import Contexts
-from app.shared.web.csv_file import cell, decimal
 from app.shared.web.formats import iso
 
 Rows = AsyncIterator[Sequence[Sequence[str]]]
@@ -34,9 +34,9 @@ def _usage_row(row: ExportRow) -> tuple[str, ...]:
     use = row.use
     return (
         use.day.isoformat(),
-        cell(row.project_name),
-        cell(row.type_title),
-        cell(use.label),
+        row.project_name,
+        row.type_title,
+        use.label,
         str(use.allocation_id),
         str(use.gpus),
         str(use.seconds),
@@ -67,7 +67,7 @@ def _ledger_row(item: TransactionView) -> tuple[str, ...]:
     return (
         iso(item.occurred_at),
         item.kind,
-        cell(item.title),
+        item.title,
         decimal(item.change),
         decimal(item.moved),
         item.currency,

@@ -21,7 +21,8 @@ def target_of(raw: str, name: str) -> str:
 
 def curl_command(url: str, name: str) -> str:
     """Download by hand, with an address that somebody was given."""
-    return shlex.join(("curl", "--fail", "--location", "--output", name, url))
+    target = f"./{name}" if name.startswith("-") else name  # one dash alone is standard output
+    return shlex.join(("curl", "--fail", "--location", "--globoff", "--output", target, url))
 
 
 def cli_words(namespace: str, path: str) -> tuple[str, ...]:
