@@ -305,7 +305,7 @@ def test_a_slice_that_is_given_back_leaves_nothing_behind(shared: Site) -> None:
     shared.node("user-add --login dan --uid 20004 --principal alloc:a1:dan --gpus none")
     shared.ssh(
         "dan",
-        "echo '* * * * * true' | crontab -; echo true | at midnight; setsid sleep 600 >/dev/null 2>&1 & touch /tmp/left",
+        "echo '* * * * * true' | crontab -; echo true | at midnight; setsid sleep 600 &>/dev/null & touch /tmp/left",
     )
     with shared.machine.start_client("ssh", *shared.options("dan"), "127.0.0.1", "echo in; exec sleep 600") as process:
         assert process.stdout is not None
