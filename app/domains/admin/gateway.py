@@ -18,6 +18,7 @@ from app.domains.admin.contracts.operations import Dependency, Fault
 from app.domains.admin.rules.faults import given_of
 from app.settings import Settings
 from app.shared.db import refuse_open_transaction
+from app.shared.records import UNREADABLE
 
 SECONDS = 2.0
 TIMEOUT = httpx2.Timeout(SECONDS)
@@ -123,7 +124,7 @@ async def list_faults(settings: Settings) -> tuple[Fault, ...]:
         for name, url in simulators(settings).items():
             try:
                 active = msgspec.json.decode((await client.get(url)).content, type=dict[str, dict[str, object]])
-            except (httpx2.HTTPError, msgspec.MsgspecError):
+            except (httpx2.HTTPError, *UNREADABLE):
                 continue
             for fault, spec in active.get("faults", {}).items():
                 found.append(Fault(simulator=name, name=fault, given=given_of(spec)))

@@ -5,7 +5,6 @@ no agent, no configuration, no known hosts of a person. It refuses to run inside
 """
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from app.domains.provisioning.errors import NodeRefused, NodeUnreachable
 from app.domains.provisioning.rules.cloud_init import MANAGEMENT_LOGIN, NODE_COMMAND
 from app.shared.db import refuse_open_transaction
 from app.shared.pki import SshCredential
+from app.shared.records import UNREADABLE
 
 CONNECT_SECONDS = 10.0
 MOST_CHARACTERS = 65_536
@@ -163,6 +163,6 @@ async def _outcome(connection: asyncssh.SSHClientConnection, command: str) -> tu
 
 def _decode(output: str) -> _Answer:
     try:
-        return msgspec.convert(json.loads(output or "{}"), type=_Answer, strict=False)
-    except (ValueError, msgspec.ValidationError):
+        return msgspec.convert(msgspec.json.decode(output or "{}"), type=_Answer, strict=False)
+    except UNREADABLE:
         return _Answer(ok=False, error="its answer could not be read")

@@ -7,16 +7,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from app.domains.appruntime.contracts import LogPart
 from app.domains.appruntime.errors import MachineRefused
 from app.domains.appruntime.gateway.link import Link
 from app.domains.appruntime.rules.manifests import FOLDER
+from app.shared.records import UNREADABLE, read_records
+
+log = structlog.get_logger("berth.apps")
 
 NODE_COMMAND = "/usr/local/sbin/berth-node"
 NODE_FILES = Path(__file__).parents[1] / "node_files"
 RUNNER = (NODE_FILES / "berth-app").read_bytes()
 PYTHON = f"/usr/bin/python3 -I {FOLDER}/berth-app"
+
+
+DECISIVE = ("app", "alive", "known", "run", "state")  # a status without one of these says nothing
 
 
 class RunStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,20 +71,23 @@ class AppMachine:
         await self._put(f"{FOLDER}/apps/{handle}/spec.json", json.dumps(spec).encode())
 
     async def status(self, handles: Sequence[str]) -> dict[str, AppStatus]:
-        """Of each app; one that the machine does not know says so."""
+        """Of each app; one that the machine does not know says so, one that it says nonsense of is left out. Raises
+        MachineRefused."""
         output = await self._link.run(f"{PYTHON} status {' '.join(handles)}")
         try:
-            found = msgspec.convert(json.loads(output), type=list[AppStatus], strict=False)
-        except (ValueError, msgspec.ValidationError) as error:
+            found = read_records(msgspec.json.decode(output, type=list[msgspec.Raw]), AppStatus, DECISIVE)
+        except UNREADABLE as error:
             raise MachineRefused("The machine's answer could not be read.") from error
-        return {status.app: status for status in found}
+        for record in found.unread:
+            log.warning("what a machine says of an app could not be read", app=record.about, problem=record.problem)
+        return {status.app: status for status in found.items}
 
     async def log(self, handle: str, offset: int, limit: int) -> LogPart:
         """A part of the app's output; a negative offset asks for the end of it."""
         output = await self._link.run(f"{PYTHON} log {handle} {offset} {limit}")
         try:
             return msgspec.json.decode(output, type=LogPart)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise MachineRefused("The machine's answer could not be read.") from error
 
     async def remove(self, handle: str) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.context import Context, Runtime
 from app.domains.appruntime.contracts import AppView, Drive
-from app.domains.appruntime.errors import AppFailed, MachineSilent, NoLongerWanted
+from app.domains.appruntime.errors import AppFailed, MachineRefused, MachineSilent, NoLongerWanted
 from app.domains.appruntime.gateway import AppMachine, AppStatus, Manager
 from app.domains.appruntime.repository import AppRepository, ManifestRepository, StepRepository
 from app.domains.appruntime.rules.manifests import Manifest, check, files_path, spec_of
@@ -148,6 +148,8 @@ class Driver:
 
     async def _look(self, app: AppView) -> AppStatus:
         found = await self._links.on_machine(app.allocation_id, lambda machine: machine.status([app.handle]))
+        if app.handle not in found:
+            raise MachineRefused("What the machine says of this app could not be read.")
         return found[app.handle]
 
     async def _note(self, drive: Drive, status: AppStatus, labels: dict[str, str]) -> bool:

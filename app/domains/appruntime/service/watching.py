@@ -60,7 +60,9 @@ async def look_at(runtime: Runtime, allocation_id: UUID, apps: list[AppView]) ->
         return 0
     found = 0
     for app in apps:
-        status = statuses.get(app.handle, AppStatus(app=app.handle))
+        status = statuses.get(app.handle)
+        if status is None:
+            continue  # what the machine said of it could not be read: that is no end
         if app.state == "running" and not (status.alive and status.run == app.run):
             found += await _tell_ended(runtime, app, status)
         elif app.state in DOWN and status.alive:

@@ -12,6 +12,7 @@ import msgspec
 
 from app.domains.auth.errors import Cause, IssuerUnavailable
 from app.domains.auth.rules.claims import word_of
+from app.shared.records import UNREADABLE
 
 SECONDS = 10.0
 TIMEOUT = httpx2.Timeout(5.0)
@@ -73,7 +74,7 @@ async def read(address: str) -> object:
 def _json(body: bytes) -> object:
     try:
         return msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return None
 
 

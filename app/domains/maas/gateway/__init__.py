@@ -41,7 +41,7 @@ from app.domains.maas.errors import (
 from app.domains.maas.gateway import answers, wire
 from app.domains.maas.rules import ABORTED, COMMISSION_BEGAN, DEPLOY_BEGAN, RELEASE_BEGAN, api_base
 from app.shared.db.unit_of_work import refuse_open_transaction
-from app.shared.records import Unread, read_records
+from app.shared.records import UNREADABLE, Unread, read_records
 
 log = logging.getLogger("berth.maas")
 T = TypeVar("T")
@@ -378,7 +378,7 @@ def _label(method: str, query: Query) -> str:
 def _decode(response: httpx2.Response, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(response.content, type=shape)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise MaasUnreadable(f"The machine controller's answer could not be read: {error}") from error
 
 

@@ -18,7 +18,7 @@ from app.domains.maas.errors import (
 )
 from app.domains.maas.gateway import wire
 from app.shared.numbers import whole_number
-from app.shared.records import Unread, read_record
+from app.shared.records import UNREADABLE, Unread, read_record
 
 LONGEST_WAIT_S = 30.0
 ANSWER_LENGTH = 300
@@ -29,7 +29,7 @@ def machine(body: bytes) -> MaasMachine:
     """The one machine of an answer. Raises MaasUnreadable."""
     try:
         return read_record(msgspec.json.decode(body), wire.Machine, wire.DECISIVE).ours()
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise MaasUnreadable(f"The machine controller's answer could not be read: {error}") from error
 
 
