@@ -10,6 +10,10 @@ from app.settings.together import Fault
 
 T = TypeVar("T")
 PREFIX = "BERTH_"
+OF_COMMANDS = frozenset(  # of a person's own commands and of a checkout, not of the product
+    PREFIX + name
+    for name in "CALLER_DIR CHROMIUM CLIENT_SECRET COMMAND DEBUG HOME PYTHON RUNTIME_ONLY TOKEN URL".split()
+)
 SHARED: tuple[Setting[Any], ...] = (table.ENV, table.ALLOW)
 
 
@@ -99,7 +103,6 @@ def _allowed(overrides: Iterable[str], judged: list[Fault]) -> Iterator[Allowed]
             yield Allowed(name=override, meaning=OVERRIDES[override], settings=tuple(users))
 
 
-def unknown_names(environ: Mapping[str, str], others: Iterable[str] = ()) -> tuple[str, ...]:
+def unknown_names(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Variables that look like ours and that nobody reads: a slip of the pen leaves a setting at its default."""
-    known = {*SETTINGS, *others}
-    return tuple(sorted(name for name in environ if name.startswith(PREFIX) and name not in known))
+    return tuple(sorted(name for name in environ if name.startswith(PREFIX) and name not in {*SETTINGS, *OF_COMMANDS}))

@@ -67,7 +67,7 @@ def begin(settings: Settings, environ: Mapping[str, str]) -> bool:
     of them did not answer. Raises SettingsError."""
     if settings.allowed:
         log.warning("production lets pass what it refuses", allowed=[one.name for one in settings.allowed])
-    if stray := unknown_names(environ):
+    if not settings.development and (stray := unknown_names(environ)):
         log.warning("variables that nobody reads", names=stray)
     return asyncio.run(confirm(settings))
 

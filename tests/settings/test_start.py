@@ -79,13 +79,14 @@ async def test_the_web_process_starts_is_ready_and_names_its_exceptions(good: di
     async def ready() -> bool:
         return process.poll() is not None or answers(f"http://127.0.0.1:{good['BERTH_PORT']}/readyz")
 
-    with started(good, "web") as process:
+    with started({**good, "BERTH_TRUSTED_PROXY": "10.0.0.1", "BERTH_DEBUG": "1"}, "web") as process:
         await until(ready, SECONDS)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=SECONDS)
     lines = [json.loads(line) for line in out.splitlines()]
     assert any(line.get("allowed") == ["plain-s3"] for line in lines), out + err
     assert any(line["event"] == "web started" for line in lines)
+    assert any(line.get("names") == ["BERTH_TRUSTED_PROXY"] for line in lines)
     assert not [secret for name, secret in good.items() if name.endswith(("KEY", "SECRET")) and secret in out + err]
 
 

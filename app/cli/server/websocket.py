@@ -2,6 +2,7 @@
 and the same headers on its own refusals as on all others."""
 
 from typing import Any
+from urllib.parse import unquote
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request, Response
@@ -28,7 +29,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.conn.accept = accept_or_refuse  # type: ignore[method-assign]
 
     def handle_connect(self, event: Request) -> None:
-        path = event.path.partition("?")[0]
+        path = unquote(event.path.partition("?")[0])  # as routes are found
         if path in QUIET:
             self.conn.max_message_size = QUIET[path]
         super().handle_connect(event)
