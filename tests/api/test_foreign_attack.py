@@ -26,8 +26,11 @@ from tests.api.changes.world import prepare
 from tests.domains.storage.conftest import runtime, settings  # noqa: F401 - a project with a bucket
 from tests.fixtures.app import create_app
 
-QUICK = ("--phases", "examples,fuzzing", "--max-examples", "2", "--no-shrink")
-WHOLE = ("--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "10", "--no-shrink", "--max-time", "780")
+RUNS = {
+    "quick": ("--phases", "examples,fuzzing", "--max-examples", "1"),
+    "coverage": ("--phases", "examples,coverage"),
+    "fuzzing": ("--phases", "fuzzing,stateful", "--max-examples", "5"),
+}
 DONE = {"customer": 75, "operator": 75, "account": 40}  # at least so many operations were done for the caller
 RECIPES = 65  # at least so many changes have what they need in one world
 
@@ -56,11 +59,12 @@ def port() -> Iterator[socket.socket]:
         yield sock
 
 
-@pytest.mark.slow
 @pytest.mark.commits
 @pytest.mark.usefixtures("roomy", "nobody_waits")
 @pytest.mark.parametrize("who", CALLERS)
-@pytest.mark.parametrize("words", [QUICK, pytest.param(WHOLE, marks=pytest.mark.slow)], ids=["quick", "whole"])
+@pytest.mark.parametrize(
+    "run", ["quick", *(pytest.param(run, marks=pytest.mark.slow) for run in ("coverage", "fuzzing"))]
+)
 async def test_everything_is_answered_as_described(
     runtime,  # noqa: F811
     db,
@@ -69,7 +73,7 @@ async def test_everything_is_answered_as_described(
     tmp_path: Path,
     port,
     who: str,
-    words: tuple[str, ...],
+    run: str,
 ) -> None:
     root = read_description()
     operations = operations_of(root)
@@ -85,10 +89,10 @@ async def test_everything_is_answered_as_described(
         description = tmp_path / "openapi.json"
         description.write_text(json.dumps(with_examples(root, made)), "utf-8")
         async with listening(target, port):
-            report = await attack(description, url, token, *words)
+            report = await attack(description, url, token, *RUNS[run])
     answered = target.answers
     done = [label for label, answers in answered.items() if any(200 <= status < 300 for status in answers)]
-    print(f"\n{who}: {figures(report, sum(answered.values(), Counter()), len(done))}")
+    print(f"\n{run}, {who}: {figures(report, sum(answered.values(), Counter()), len(done))}")
     assert not report.failures, f"seed {SEED}\n" + "\n".join(report.failures[:40])
     assert report.status == 0, report.said[-4_000:]
     assert report.operations >= {f"{method} {path}" for method, path in operations}

@@ -47,7 +47,7 @@ async def attack(description: Path, server: str, token: str, *words: str) -> Rep
     process = await asyncio.create_subprocess_exec(
         Path(sys.executable).parent / "schemathesis", "--config-file", folder / "schemathesis.toml",
         "run", description, "--url", server, "--header", f"Authorization: Bearer {token}", "--seed", str(SEED),
-        "--generation-database", "none", "--request-timeout", "30", "--report", "ndjson",
+        "--no-shrink", "--generation-database", "none", "--request-timeout", "30", "--report", "ndjson",
         "--report-ndjson-path", events, "--continue-on-failure", "--no-color", "--warnings", "off",
         "--suppress-health-check", "all", *words,
         cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,

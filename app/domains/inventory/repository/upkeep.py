@@ -45,7 +45,7 @@ FINISH_POWER = text("""
     UPDATE inventory.power_requests SET outcome = :outcome, said = :said, finished_at = :now
     WHERE id = :id AND outcome IS NULL
 """)
-OUTCOME = text("SELECT outcome FROM inventory.power_requests WHERE id = :id")
+OUTCOME = text("SELECT outcome, asked_at FROM inventory.power_requests WHERE id = :id")
 SET_POWER = text("""
     UPDATE inventory.nodes SET power_state = :power, version = version + 1 WHERE id = :id AND power_state <> :power
 """)
@@ -109,10 +109,10 @@ async def finish_power(session: AsyncSession, request_id: UUID, outcome: str, sa
     await session.execute(FINISH_POWER, {"id": request_id, "outcome": outcome, "said": said[:300], "now": now})
 
 
-async def power_outcome(session: AsyncSession, request_id: UUID) -> PowerOutcome | None:
-    """What came of a request; None while nobody knows."""
-    outcome: PowerOutcome | None = await session.scalar(OUTCOME, {"id": request_id})
-    return outcome
+async def power_outcome(session: AsyncSession, request_id: UUID) -> tuple[PowerOutcome | None, datetime]:
+    """What came of a request, None while nobody knows, and when it was made."""
+    row = (await session.execute(OUTCOME, {"id": request_id})).one()
+    return row.outcome, row.asked_at
 
 
 async def set_power(session: AsyncSession, node_id: UUID, power: str) -> None:

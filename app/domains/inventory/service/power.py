@@ -7,6 +7,7 @@ by whoever types its name. MAAS has laws of its own: it powers on only what it h
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from app.context import Context
@@ -28,9 +29,11 @@ from app.domains.maas.public import (
 )
 from app.settings import MaasSettings
 from app.shared.authz import Permission, privileged
+from app.shared.errors import IdempotencyInProgress
 from app.shared.idempotency import Refused, once, recall
 
 ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
+AT_WORK = timedelta(minutes=2)  # longer than MAAS may take for all that one request asks of it
 COMMENT = "berth: asked by an operator"
 RESULT, REFUSAL = "result", "refusal"  # the parts of a request under which what MAAS made of it is stored
 
@@ -78,8 +81,8 @@ async def switch(contexts: ContextFactory, command: PowerNode) -> PowerResult:
         settings = ctx.settings.maas
         asked = await once(ctx, PowerAsked, ask_power, command)
         done, refusal = await recall(ctx, PowerResult, RESULT), await recall(ctx, Refused, REFUSAL)
-        outcome = await upkeep.power_outcome(ctx.session, asked.request_id)
-        node = await get_node(ctx, command.node_id)
+        outcome, asked_at = await upkeep.power_outcome(ctx.session, asked.request_id)
+        node, waited = await get_node(ctx, command.node_id), await ctx.now() - asked_at
     if done is not None:  # the same request again: a machine is not switched twice for it
         return done
     if refusal is not None:
@@ -89,6 +92,8 @@ async def switch(contexts: ContextFactory, command: PowerNode) -> PowerResult:
             node_id=command.node_id, action=command.action, outcome=outcome, power_state=node.power_state,
             maas_state=node.maas_state, said=node.maas_message,
         )  # fmt: skip
+    if timedelta(0) < waited < AT_WORK:  # a twin is at it; who comes later finds its answer, or that it has died
+        raise IdempotencyInProgress(retry_after=2)
     try:
         async with open_gateway(settings) as gateway:
             machine = await _switch(gateway, settings, SystemId(asked.system_id), command.action)
