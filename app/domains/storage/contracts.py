@@ -290,6 +290,12 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None
 
 
+class Purged(Done, frozen=True, kw_only=True):
+    """A file that is gone for good, and where it was."""
+
+    namespace: str
+
+
 class LinkView(msgspec.Struct, frozen=True, kw_only=True):
     """A link that was given out. Its address is kept nowhere."""
 

@@ -16,11 +16,20 @@ REASONS = {
     ),
     "only what an answer of ours gave is one": "cursor If-Match",
     "a policy or the thing itself sets the bounds": "amount gpus hours per_hour value size parts quantity",
-    "it belongs to another field or to now": "from to role ends_at effective_from since deleted_at starts_at",
-    "a grammar that is more than its pattern": "public_key url path new_path target name folder q sha256 items",
+    "it belongs to another field or to now": (
+        "from to role ends_at effective_from since deleted_at starts_at from_at to_at source retired sells_slots"
+        " sells_whole per_gpu_hour gpu_count confirm_name"
+    ),
+    "a grammar that is more than its pattern": (
+        "public_key url path new_path target folder q sha256 items distro_series osystem currency time_zone"
+    ),
+    "words of people: only what can be seen, and enough of it where it is asked for": (
+        "reason description text title name label summary"
+    ),
 }
 KNOWN = frozenset(word for words in REASONS.values() for word in words.split())
 REFUSED_AS_A_WHOLE = frozenset({401, 402, 403, 404, 409, 412, 429, 502, 503})
+FRACTION = "must be a whole number"  # JSON Schema takes 25.0 for an integer; a sum of money is written without
 ROOT = re.compile(r"[^.\[]+")
 
 
@@ -32,7 +41,10 @@ def valid_request_is_refused_for_a_known_reason(ctx: Any, response: Any, case: A
     status = response.status_code
     if status < 400 or status in REFUSED_AS_A_WHOLE:
         return
-    said = {ROOT.match(field)[0] for field in fields_of(response)}  # type: ignore[index]
+    fields = fields_of(response)
+    said = {ROOT.match(field)[0] for field, text in fields.items() if text != FRACTION}  # type: ignore[index]
+    if fields and not said:
+        return
     unknown = said - KNOWN
     assert status == 422 and said and not unknown, f"{status} to a request of the schema: {response.text[:500]}"
 

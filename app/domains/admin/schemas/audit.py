@@ -86,11 +86,11 @@ class ExportForm(AuditQuery, frozen=True, kw_only=True):
 class ExportBody(AuditQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`format` is csv or jsonl; the other fields are those of the list."""
 
-    format: str = "csv"
+    format: Format = "csv"
 
     def command(self) -> ExportAudit:
         """Raises ValidationFailed."""
-        return ExportAudit(format=_format(self.format), filter=self.filter())
+        return ExportAudit(format=self.format, filter=self.filter())
 
 
 def audit_query(

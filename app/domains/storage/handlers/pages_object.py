@@ -11,6 +11,7 @@ from app.domains.storage.contracts import (
     CopyToMachine,
     DeleteObject,
     Done,
+    Purged,
     PurgeObject,
     RestoreObject,
     RevokeLink,
@@ -93,9 +94,8 @@ async def restore_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
 @post("/storage/objects/{object_id:uuid}/purge", opt=WRITE, include_in_schema=False)
 async def purge_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
     """Gone for good, then to the list of what was deleted."""
-    namespace = await views.namespace_before_purge(ctx, object_id)
-    await once(ctx, Done, objects.purge, PurgeObject(object_id=object_id))
-    return redirect(ctx, f"/storage/{namespace}/deleted" if namespace else "/storage")
+    purged = await once(ctx, Purged, objects.purge, PurgeObject(object_id=object_id))
+    return redirect(ctx, f"/storage/{purged.namespace}/deleted")
 
 
 @post("/storage/objects/{object_id:uuid}/share", opt=WRITE, include_in_schema=False)

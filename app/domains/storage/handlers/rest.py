@@ -15,6 +15,7 @@ from app.domains.storage.contracts import (
     MakeFolder,
     MoveFolder,
     MoveObject,
+    Purged,
     PurgeObject,
     RenameNamespace,
     RestoreFolder,
@@ -155,9 +156,9 @@ async def restore_object(ctx: Ctx, object_id: FromPath[UUID]) -> Done:
 
 
 @delete("/api/v1/storage/deleted/{object_id:uuid}", opt=WRITE, status_code=200)
-async def purge_object(ctx: Ctx, object_id: FromPath[UUID]) -> Done:
+async def purge_object(ctx: Ctx, object_id: FromPath[UUID]) -> Purged:
     """Gone for good now; its room is free at once."""
-    return await once(ctx, Done, objects.purge, PurgeObject(object_id=object_id))
+    return await once(ctx, Purged, objects.purge, PurgeObject(object_id=object_id))
 
 
 @post("/api/v1/storage/folders", opt=WRITE, status_code=201)

@@ -8,6 +8,7 @@ from app.domains.storage.contracts import (
     Done,
     MoveObject,
     ObjectView,
+    Purged,
     PurgeObject,
     RestoreObject,
 )
@@ -96,7 +97,7 @@ async def show(ctx: Context, thing: ObjectView) -> int:
 
 
 @privileged(Permission.STORAGE_WRITE, "storage.object.purge", "object", lambda command, _r: command.object_id)
-async def purge(ctx: Context, command: PurgeObject) -> Done:
+async def purge(ctx: Context, command: PurgeObject) -> Purged:
     """Gone for good now: its room is free at once, its bytes leave the bucket within a minute. Raises NotFound."""
     scope, thing = await _lock(ctx, command.object_id, deleted=True)
     await SweepRepository(ctx.session).set_purging(thing.id)
@@ -104,4 +105,4 @@ async def purge(ctx: Context, command: PurgeObject) -> Done:
     version = await NamespaceRepository(ctx.session).touch(thing.namespace_id)
     namespace = (await NamespaceRepository(ctx.session).by_ids(scope, [thing.namespace_id]))[thing.namespace_id]
     await places.tell(ctx, namespace, version, 1)
-    return Done(id=thing.id, version=thing.version + 1)
+    return Purged(id=thing.id, version=thing.version + 1, namespace=namespace.name)

@@ -297,14 +297,6 @@ async def placed(ctx: Context, object_id: UUID) -> tuple[ObjectView, str]:
     return thing, (await namespaces_of(ctx, [thing.namespace_id]))[thing.namespace_id].name
 
 
-async def namespace_before_purge(ctx: Context, object_id: UUID) -> str:
-    """Where a file was; empty when it is gone already, by an earlier click."""
-    try:
-        return (await placed(ctx, object_id))[1]
-    except NotFound:
-        return ""
-
-
 async def by_name(ctx: Context, file: str) -> ObjectView:
     """The file that people call `namespace/path`. Raises ValidationFailed."""
     name, _, path = file.removeprefix("berth:").partition("/")
