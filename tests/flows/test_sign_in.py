@@ -106,6 +106,28 @@ async def test_a_callback_signs_in_once_and_leads_on_when_it_is_loaded_again(cli
     assert 'href="/login"' in late.text and "Sign in again" in late.text
 
 
+async def test_what_else_a_provider_adds_to_its_answer_is_no_matter_of_ours(client, provider) -> None:
+    """RFC 6749 §4.1.2: unknown parameters are ignored."""
+    callback = await _authorize(provider, await _begin(client), sub="ada")
+    more = "session_state=a.b&scope=openid%20email&authuser=0&hd=example.com&prompt=none&error_uri=&x=%00%ff"
+    assert (await client.get(f"{callback}&{more}")).status_code == 303
+
+
+ODD = ["%00", "%ff", "%ED%A0%80", "x" * 8_000, "x" * 9_000, "a&{0}=b", ""]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd[:12])
+@pytest.mark.parametrize("name", ["state", "code", "iss", "error"])
+async def test_an_odd_answer_is_refused_in_words(client, provider, name: str, odd: str) -> None:
+    query = urlsplit(await _authorize(provider, await _begin(client), sub="ada")).query
+    kept = "&".join(part for part in query.split("&") if not part.startswith(f"{name}="))
+    answer = await client.get(f"/auth/callback?{kept}&{name}={odd.format(name)}")
+    is_harmless = (name, odd) == ("error", "")
+    assert answer.status_code == (303 if is_harmless else 400)
+    if not is_harmless:
+        assert "<h1>" in answer.text and (await client.get("/api/v1/me")).status_code == 401
+
+
 async def test_tabs_that_sign_in_at_once_all_arrive(client, provider) -> None:
     callbacks = []
     for path in ("/settings/sessions", "/team", "/launch"):

@@ -164,7 +164,7 @@ VALUES: list[tuple[str, str]] = [
     ("OIDC_ISSUER", "https://idp.apps.example.net"),
     ("OIDC_CLIENT_SECRET", "berth"),
     ("OIDC_CLIENT_SECRET", "a a"),
-    ("OIDC_CLIENT_ID", "a b"),
+    ("OIDC_CLIENT_ID", "bérth"),
     ("SMTP_URL", "http://mail.example.com"),
     ("SMTP_URL", "smtp://me@mail.example.com"),
     ("MAIL_FROM", "nobody"),

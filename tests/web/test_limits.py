@@ -50,7 +50,7 @@ async def test_a_browser_that_began_to_sign_in_has_an_allowance_of_its_own(clien
     for _ in range(SIGN_IN_CALLBACK.count + 1):
         last = await client.get("/auth/callback?state=x&code=y")
     assert last.status_code == 429
-    client.cookies.set(runtime.settings.web.cookie("login"), "mine")
+    client.cookies.set(runtime.settings.web.cookie("login-0123456789abcdef"), "mine")
     assert (await client.get("/auth/callback?state=x&code=y")).status_code == 400
 
 

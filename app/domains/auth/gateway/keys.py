@@ -12,7 +12,7 @@ from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from app.domains.auth.rules.claims import identifier_of, texts_of
 
 SMALLEST_RSA, LARGEST_RSA = 2_048, 16_384  # bits
-MOST = 200
+MOST = 2_000
 PARTS: dict[str, tuple[type[RSAKey] | type[ECKey] | type[OKPKey], tuple[str, ...]]] = {
     "RSA": (RSAKey, ("n", "e")),
     "EC": (ECKey, ("crv", "x", "y")),

@@ -10,7 +10,6 @@ from app.context import Runtime
 from app.domains.auth.contracts import Revoked, RevokeSession
 from app.domains.auth.contracts.team import OthersRevoked, RevokeOtherSessions
 from app.domains.auth.rules import safe_next
-from app.domains.auth.rules.claims import OPAQUE
 from app.domains.auth.schemas import FarewellPage, InternalLoginForm, LoginPage, SessionsPage
 from app.domains.auth.service import entrance, oidc, sessions
 from app.shared.authz import ActorKind, Permission
@@ -19,8 +18,8 @@ from app.shared.web import Contexts, Ctx, Form, page, public, redirect, requires
 from app.shared.web.limits import SIGN_IN_CALLBACK, SIGN_IN_INTERNAL, SIGN_IN_START
 
 Text = Annotated[str | None, QueryParameter(max_length=2000)]
-Opaque = Annotated[str | None, QueryParameter(max_length=OPAQUE)]  # the provider's own
-OpaqueState = Annotated[str | None, QueryParameter(name="state", max_length=OPAQUE)]
+Opaque = Annotated[str | None, QueryParameter()]  # the provider's own: of any length that a head may have
+OpaqueState = Annotated[str | None, QueryParameter(name="state")]
 SAID_SECONDS = 300
 
 
