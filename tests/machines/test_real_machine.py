@@ -31,10 +31,7 @@ mv /dev/nvidia255 /dev/nvidiactl
 cat >/usr/bin/nvidia-smi <<'SMI'
 #!/bin/sh
 for gpu in 0 1 2 3; do
-    case $1 in
-        *name*) echo "$gpu, NVIDIA L40S, GPU-aaaa-$gpu, 46068" ;;
-        *) echo "$gpu, 00000000:0$gpu:00.0" ;;
-    esac
+    echo "$gpu, NVIDIA L40S, GPU-aaaa-$gpu, 46068, 00000000:0$gpu:00.0"
 done
 SMI
 cat >/usr/bin/reach <<'REACH'

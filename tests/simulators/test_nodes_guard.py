@@ -10,10 +10,11 @@ import pytest
 from tests.simulators.test_nodes_script import ADD, Root
 
 # Their numbers are not their places: the driver has the third GPU first.
-SMI = (
-    'case $1 in *index,name*) i=0; for gpu in aa bb cc; do echo "$i, L40S, GPU-$gpu, 46068"; i=$((i + 1)); done ;;'
-    " *) echo '0, 00000000:3B:00.0'; echo '1, 00000000:5E:00.0'; echo '2, 0000000A:86:00.0' ;; esac"
-)
+SMI = """
+echo '0, NVIDIA L40S, GPU-aa, 46068, 00000000:3B:00.0'
+echo '1, NVIDIA L40S, GPU-bb, 46068, 00000000:5E:00.0'
+echo '2, NVIDIA L40S, GPU-cc, 46068, 0000000A:86:00.0'
+"""
 MINORS = {"0000:3b:00.0": 1, "0000:5e:00.0": 2, "000a:86:00.0": 0}
 RULES = "etc/systemd/system/user-20001.slice.d/50-berth-gpus.conf"
 
@@ -55,6 +56,14 @@ def test_a_login_is_told_its_gpus_by_their_lasting_names_and_let_through_to_thei
     )
     assert opened(root) == ["1", "0"]
     assert root.run("status")[1]["accounts"][0]["gpus"] == "0,2"
+    assert sum(line.startswith("nvidia-smi") for line in root.log) == 1  # which may take seconds
+
+
+def test_where_the_driver_tells_no_places_an_index_is_the_number_of_a_device(root: Root) -> None:
+    root.program("nvidia-smi", "echo '0, L40S, GPU-aa, 46068'; echo '1, L40S, GPU-bb, 46068'; echo 'noise'")
+    assert root.run(*ADD, "--gpus", "1")[0] == 0
+    assert opened(root) == ["1"]
+    assert "CUDA_VISIBLE_DEVICES=GPU-bb\n" in root.read("etc/berth/gpus/ada")
 
 
 def test_without_a_driver_a_gpu_is_named_by_its_index(root: Root) -> None:

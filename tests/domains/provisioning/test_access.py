@@ -188,6 +188,24 @@ async def test_a_certificate_opens_the_machine_for_its_minutes_with_the_host_che
     assert (status, "Host key verification failed" in why) == (255, True)
 
 
+@pytest.mark.parametrize("whole", [True, False])
+async def test_a_certificate_forwards_on_a_machine_rented_whole_and_on_no_slice(
+    runtime, ada: Person, place: Place, whole: bool
+) -> None:
+    if not whole:
+        async with runtime.context(SYSTEM) as ctx:
+            words = "UPDATE provisioning.allocations SET whole = false, slots = 1, gpus = 1 WHERE id = :id"
+            await ctx.session.execute(text(words), {"id": place.machine.id})
+    path = f"/api/v1/allocations/{place.machine.id}/ssh-certificates"
+    answer = await ada.browser.post_json(path, {"public_key": ada.keygen()})
+    options = dict(asyncssh.import_certificate(answer.json()["certificate"]).options)
+    forwards = {"permit-port-forwarding": True, "permit-agent-forwarding": True}
+    assert options == {"permit-pty": True} | (forwards if whole else {})
+    page = (await ada.browser.client.get(f"/machines/{place.machine.id}/connect")).text
+    assert ("without a password" in page) is whole
+    assert ("nothing is forwarded" in page) is not whole
+
+
 async def test_a_registered_key_counts_as_used_when_it_is_certified(ada: Person, place: Place) -> None:
     key_id = await ada.register()
     public_key = ada.public_key()
