@@ -7,7 +7,7 @@ from uuid import uuid4
 import msgspec
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.domains.notification.gateway.smtp import Letter, compose
@@ -136,6 +136,9 @@ async def test_what_is_no_single_address_is_refused(runtime, address: str) -> No
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
+@example("=?utf-8?q?Your_account_is_closed?=", "")  # what looks like an encoded word is shown as it was written
+@example("é =?utf-8?b?eA==?= =?utf-8?b?eA==?= " * 9, "")
+@example("a\r\nBcc: c@d.example", "")
 def test_no_subject_and_no_body_ever_makes_a_header(subject: str, body: str) -> None:
     encodable = subject.encode("utf-8", "ignore").decode(), body.encode("utf-8", "ignore").decode()
     letter = Letter(
@@ -146,6 +149,7 @@ def test_no_subject_and_no_body_ever_makes_a_header(subject: str, body: str) -> 
     assert parsed.keys() == [
         "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type",
     ]  # fmt: skip
+    assert parsed["Subject"] == " ".join(encodable[0].split())
 
 
 @given(st.text(max_size=80))

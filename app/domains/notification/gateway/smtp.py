@@ -3,6 +3,7 @@
 A refusal that will not change (5xx for the recipient or the mail) is told apart from one that may (4xx, no answer).
 """
 
+from email.header import Header
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 
@@ -42,7 +43,7 @@ def compose(letter: Letter, sender: str) -> EmailMessage:
     message = EmailMessage()
     message["From"] = sender
     message["To"] = letter.to
-    message["Subject"] = " ".join(letter.subject.split())  # a line break would begin another header
+    _entitle(message, " ".join(letter.subject.split()))  # a line break would begin another header
     message["Date"] = format_datetime(process_now())
     message["Message-ID"] = f"<{letter.id}@{letter.host}>"
     message["Auto-Submitted"] = "auto-generated"
@@ -51,6 +52,16 @@ def compose(letter: Letter, sender: str) -> EmailMessage:
     message.set_content(letter.text)
     message.add_alternative(letter.html, subtype="html")
     return message
+
+
+def _entitle(message: EmailMessage, subject: str) -> None:
+    """The subject as it is. A text that looks like an encoded word (RFC 2047 §2) would be shown decoded, so it is made
+    one itself, and not read again before it is sent."""
+    if "=?" in subject:
+        encoded = Header(subject, "utf-8", header_name="Subject").encode()
+        message.set_raw("Subject", encoded)
+    else:
+        message["Subject"] = subject
 
 
 async def send(settings: MailSettings, letter: Letter) -> None:
