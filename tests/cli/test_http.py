@@ -1,13 +1,19 @@
 """What the client does with refusals, retries and idempotency keys, against answers made up for the purpose."""
 
+import socket
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import httpx2
 import pytest
 
-from app.cli.client import http, output
+from app.cli.client import connection, http, output
+from app.cli.client.connection import NotReached
 from app.cli.client.exits import Exit, Failure
 from app.cli.client.main import main
+from app.cli.client.patience import PatientClient
 
 Handler = Callable[[httpx2.Request], httpx2.Response]
 
@@ -157,3 +163,64 @@ def test_cells_are_cut_by_what_they_take_on_a_terminal(text: str, width: int, sh
 
 def test_nothing_from_a_server_moves_the_cursor() -> None:
     assert output.plain("a\x1b[2Jb\r\nc") == "a [2Jb  c"
+
+
+class Dripping:
+    """A server that answers a byte at a time, each well within the time-out of a read. `whole` answers come first."""
+
+    def __init__(self, whole: int = 0) -> None:
+        self.whole, self.over = whole, threading.Event()
+        self._sock = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._sock.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                peer, _ = self._sock.accept()
+                threading.Thread(target=self._answer, args=(peer,), daemon=True).start()
+
+    def _answer(self, peer: socket.socket) -> None:
+        with suppress(OSError), peer:
+            while peer.recv(65536):
+                if self.whole:
+                    self.whole -= 1
+                    peer.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+                    continue
+                peer.sendall(b"HTTP/1.1 200 OK\r\n")
+                while not self.over.wait(0.02):
+                    peer.sendall(b"x")
+
+    def close(self) -> None:
+        self.over.set()
+        self._sock.close()
+
+
+@pytest.mark.parametrize("whole", [0, 1])
+def test_a_head_that_comes_byte_by_byte_is_not_waited_for_without_end(whole: int) -> None:
+    server = Dripping(whole)
+    client = PatientClient(httpx2.Client(timeout=30), head_seconds=0.4)
+    try:
+        for _ in range(whole):
+            assert connection.exchange(client, "GET", server.url).json() == {}
+        began = time.monotonic()
+        with pytest.raises(NotReached, match="did not begin its answer within 0 s") as caught:
+            connection.exchange(client, "GET", server.url)
+        assert time.monotonic() - began < 10
+        assert not caught.value.again
+    finally:
+        client.close()
+        server.close()
+
+
+def test_a_body_may_take_longer_than_a_head() -> None:
+    server = Dripping(whole=3)
+    client = PatientClient(httpx2.Client(timeout=30), head_seconds=0.2)
+    try:
+        with connection.streamed(client, "GET", server.url) as answer:
+            server.over.wait(0.4)  # longer than a head may take
+            assert answer.read() == b"{}"
+        assert connection.exchange(client, "GET", server.url).json() == {}
+    finally:
+        client.close()
+        server.close()

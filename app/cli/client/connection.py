@@ -18,6 +18,7 @@ import httpx2
 
 from app.cli.client.address import proxy_for
 from app.cli.client.exits import Exit, Failure
+from app.cli.client.patience import PatientClient
 
 TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 LONGEST_ANSWER = 120.0  # seconds for a whole answer, however slowly its bytes come
@@ -65,7 +66,7 @@ class NotReached(Failure):
         self.again = again
 
 
-def open_client(url: str, *, timeout: httpx2.Timeout = TIMEOUT, **headers: str) -> httpx2.Client:
+def open_client(url: str, *, timeout: httpx2.Timeout = TIMEOUT, **headers: str) -> PatientClient:
     """A client for the server at `url`. Raises Failure where proxy or certificates of the environment are of no use."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
@@ -75,11 +76,12 @@ def open_client(url: str, *, timeout: httpx2.Timeout = TIMEOUT, **headers: str) 
             f"The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be used: {error.strerror or error}."
         )
         raise Failure(message, Exit.USAGE) from error
-    return httpx2.Client(timeout=timeout, headers=named, proxy=proxy_for(url), trust_env=False, verify=verify)
+    client = httpx2.Client(timeout=timeout, headers=named, proxy=proxy_for(url), trust_env=False, verify=verify)
+    return PatientClient(client)
 
 
 def exchange(
-    client: httpx2.Client, method: str, url: str, *, largest: int = 0, where: str = "", **parts: Any
+    client: PatientClient, method: str, url: str, *, largest: int = 0, where: str = "", **parts: Any
 ) -> Answer:
     """One request and its whole answer. Raises Failure, NotReached."""
     where, largest = where or origin_of(url), largest or LARGEST_ANSWER
@@ -98,16 +100,16 @@ def exchange(
 
 @contextmanager
 def streamed(
-    client: httpx2.Client, method: str, url: str, *, where: str = "", **parts: Any
+    client: PatientClient, method: str, url: str, *, where: str = "", **parts: Any
 ) -> Iterator[httpx2.Response]:
     """One request and its answer piece by piece. Raises Failure, NotReached."""
     where = where or origin_of(url)
     try:
-        request = client.build_request(method, url, **parts)
+        request = client.begin(method, url, **parts)
     except (httpx2.InvalidURL, ValueError, TypeError) as error:
         raise unsendable(error) from error
     try:
-        answer = client.send(request, stream=True)
+        answer = client.send(request)
         try:
             yield answer
         finally:
@@ -115,6 +117,9 @@ def streamed(
     except httpx2.InvalidURL as error:
         raise Failure(f"{where} is no address of a server.", Exit.USAGE) from error
     except httpx2.RequestError as error:
+        if client.patience.is_over:
+            message = f"{where} did not begin its answer within {client.patience.seconds:.0f} s."
+            raise NotReached(message, again=False) from error
         raise not_reached(error, where) from error
 
 
