@@ -214,9 +214,12 @@ class Network(Plain["IPv4Network | IPv6Network"]):
 
     def read(self, text: str) -> IPv4Network | IPv6Network:
         try:
-            return ip_network(text)
+            found = ip_network(text)
         except ValueError:
             raise ValueError(self.says) from None
+        if isinstance(found, IPv6Network) and found.network_address.ipv4_mapped:
+            raise ValueError(f"{self.says}, IPv4 written as IPv4")  # ::ffff:0:0/96 is everybody's and counts as private
+        return found
 
     def find_faults(self, value: IPv4Network | IPv6Network) -> Iterator[Wrong]:
         private = value.is_private and value.prefixlen >= 7

@@ -1,5 +1,5 @@
-"""An end to waiting for the head of an answer. Each byte that comes begins the time-out of a read anew, so a server that
-sends one now and then would be waited for without end.
+"""An end to waiting for the head of an answer. Each byte that comes begins the time-out of a read anew, so a server
+that sends one now and then would be waited for without end.
 
 The clock runs from the moment the request was sent to the end of the head; the body has a bound of its own.
 """
