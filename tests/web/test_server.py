@@ -257,3 +257,38 @@ def test_the_oldest_of_an_address_leaves_and_a_proxy_s_people_are_not_one_addres
     assert not any(held.is_gone for held in proxied)
     assert [held.is_gone for held in mine] == [True, True, False]
     assert len(census) == 5
+
+
+# RFC 9112 section 6.3 and 11.2: what could be framed in two ways is refused, and nothing that follows it is a request.
+AMBIGUOUS = {
+    "length and chunked": (b"content-length: 4\r\ntransfer-encoding: chunked\r\n", b"0\r\n\r\n"),
+    "chunked and length": (b"transfer-encoding: chunked\r\ncontent-length: 4\r\n", b"0\r\n\r\n"),
+    "two lengths": (b"content-length: 0\r\ncontent-length: 60\r\n", b""),
+    "two lengths alike in one": (b"content-length: 0, 0\r\n", b""),
+    "signed length": (b"content-length: +0\r\n", b""),
+    "negative length": (b"content-length: -1\r\n", b""),
+    "hexadecimal length": (b"content-length: 0x0\r\n", b""),
+    "endless length": (b"content-length: 99999999999999999999999\r\n", b""),
+    "chunked twice": (b"transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n", b"0\r\n\r\n"),
+    "chunked is not last": (b"transfer-encoding: chunked, gzip\r\n", b"0\r\n\r\n"),
+    "nearly chunked": (b"transfer-encoding: xchunked\r\n", b"0\r\n\r\n"),
+    "space before the colon": (b"content-length : 0\r\n", b""),
+    "chunked, space before the colon": (b"transfer-encoding : chunked\r\n", b"0\r\n\r\n"),
+    "folded": (b"x: a\r\n content-length: 60\r\n", b""),
+    "size of a chunk signed": (b"transfer-encoding: chunked\r\n", b"-1\r\n\r\n"),
+    "size of a chunk endless": (b"transfer-encoding: chunked\r\n", b"ffffffffffffffffff\r\n\r\n"),
+    "chunk longer than it says": (b"transfer-encoding: chunked\r\n", b"1\r\nabc\r\n0\r\n\r\n"),
+    "no carriage return": (b"transfer-encoding: chunked\r\n", b"0\n\n"),
+    "zero in a header": (b"x: a\0b\r\n", b""),
+}
+
+
+@pytest.mark.parametrize("name", sorted(AMBIGUOUS))
+async def test_what_could_be_framed_in_two_ways_hides_no_second_request(serving, name: str) -> None:
+    served = await serving(SOON)
+    fields, body = AMBIGUOUS[name]
+    hidden = b"GET /hidden HTTP/1.1\r\nhost: x\r\n\r\n"
+    answer = await served.talk(b"POST / HTTP/1.1\r\nhost: x\r\n" + fields + b"\r\n" + body + hidden)
+    assert answer.count(b"HTTP/1.1 ") <= 1, answer
+    assert status_of(answer) in (0, 400, 408, 501), answer[:200]
+    assert b" 200 " not in answer
