@@ -175,7 +175,7 @@ class Runtime:
     outbox: type[Outbox] = Outbox  # what writes down that others must hear of a change
     authenticate: Authenticate | None = None  # (runtime, session cookie, bearer token) -> Actor
     build_shell: ShellBuilder | None = None
-    confirmed: bool = True  # in production: the services bear out what the settings say of them (app/shared/outside.py)
+    silent: tuple[str, ...] = ()  # settings of services that could not be asked yet (app/shared/outside.py)
     draining: bool = False  # this process has been told to end and still answers: no new traffic, please
     _parts: "dict[type, ProcessPart]" = field(default_factory=dict)
 

@@ -31,9 +31,9 @@ def start_runtime(service: str) -> Runtime:
     configure_logs(service)
     _forward_core_logs()
     settings = load_settings(os.environ)
-    confirmed = begin(settings, os.environ)
+    silent = begin(settings, os.environ)
     runtime = build_runtime(settings)
-    runtime.confirmed = confirmed
+    runtime.silent = silent
     return runtime
 
 

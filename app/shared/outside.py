@@ -1,7 +1,8 @@
 """What no text of a setting shows, so the services themselves are asked at the start of every process: whether the
 database's role owns anything, whether Valkey and NATS talk to anybody, how the authorities' keys are kept.
 
-Only in production. Who does not answer is asked again until they do; the web process is not ready before.
+Only in production. Who does not answer is asked again until they do; without database and Valkey the web process is not
+ready before.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from app.shared.events.anonymous import takes_anybody
 from app.shared.pki.keeping import find_key_faults
 from app.shared.rdb.anonymous import answers_anybody
 
+NEEDED = frozenset({"BERTH_DATABASE_URL", "BERTH_VALKEY_URL"})
 SECONDS = 8.0  # for all that one service is asked
 PAUSE = 5.0
 OPEN = "must be a service that asks for the password: it answers without"
@@ -62,9 +64,14 @@ async def _open(question: Awaitable[bool]) -> list[str]:
     return [OPEN] if await question else []
 
 
-def begin(settings: Settings, environ: Mapping[str, str]) -> bool:
-    """At the start of a process, before its loop: say which exceptions are made, ask the services. False when one
-    of them did not answer. Raises SettingsError."""
+def is_confirmed(runtime: Runtime) -> bool:
+    """Whether every service that a page needs was asked. The others, which may be away, are asked on."""
+    return not NEEDED & {*runtime.silent}
+
+
+def begin(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """At the start of a process, before its loop: say which exceptions are made, ask the services. The settings of
+    those that did not answer. Raises SettingsError."""
     if settings.allowed:
         log.warning("production lets pass what it refuses", allowed=[one.name for one in settings.allowed])
     if not settings.development and (stray := unknown_names(environ)):
@@ -72,12 +79,12 @@ def begin(settings: Settings, environ: Mapping[str, str]) -> bool:
     return asyncio.run(confirm(settings))
 
 
-async def confirm(settings: Settings) -> bool:
-    """Raises SettingsError with what the services say; False when one of them did not answer."""
+async def confirm(settings: Settings) -> tuple[str, ...]:
+    """The settings whose service did not answer. Raises SettingsError with what the others say."""
     found = await ask_services(settings)
     if found.faults:
         raise SettingsError(found.faults)
-    return not found.silent
+    return found.silent
 
 
 def end_process() -> None:
@@ -98,13 +105,13 @@ class Asking:
 
 async def keep_asking(runtime: Runtime, end: Callable[[], None] = end_process, pause: float = PAUSE) -> None:
     """Until every service has answered well once. What is wrong ends the process."""
-    while not runtime.confirmed:
+    while runtime.silent:
+        await asyncio.sleep(pause)
         try:
-            runtime.confirmed = await confirm(runtime.settings)
+            runtime.silent = await confirm(runtime.settings)
         except SettingsError as error:
             log.critical(
                 "the settings cannot be used", faults=[f"{fault.setting} {fault.text}" for fault in error.faults]
             )
             end()
             return
-        await asyncio.sleep(0 if runtime.confirmed else pause)

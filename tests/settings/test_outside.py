@@ -202,10 +202,10 @@ async def test_who_was_silent_is_asked_until_they_answer(monkeypatch: pytest.Mon
         return next(said)
 
     monkeypatch.setattr(outside, "ask_services", ask)
-    process = SimpleNamespace(settings=None, confirmed=False)
+    process = SimpleNamespace(settings=None, silent=("BERTH_VALKEY_URL",))
     ended: list[bool] = []
     await keep_asking(process, lambda: ended.append(True), pause=0)  # type: ignore[arg-type]
-    assert process.confirmed and not ended
+    assert not process.silent and not ended
 
 
 async def test_what_is_found_late_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,15 +215,15 @@ async def test_what_is_found_late_ends_the_process(monkeypatch: pytest.MonkeyPat
         return next(said)
 
     monkeypatch.setattr(outside, "ask_services", ask)
-    process = SimpleNamespace(settings=None, confirmed=False)
+    process = SimpleNamespace(settings=None, silent=("BERTH_VALKEY_URL",))
     ended: list[bool] = []
     await keep_asking(process, lambda: ended.append(True), pause=0)  # type: ignore[arg-type]
-    assert ended and not process.confirmed
+    assert ended and process.silent
 
 
 @pytest.fixture
 def unconfirmed(runtime: Runtime) -> Runtime:
-    runtime.confirmed = False
+    runtime.silent = ("BERTH_NATS_URL", "BERTH_VALKEY_URL")
     return runtime
 
 
@@ -232,5 +232,5 @@ async def test_a_process_whose_services_were_not_asked_is_not_ready(
 ) -> None:
     answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()["checks"]["settings"]) == (503, False)
-    unconfirmed.confirmed = True
+    unconfirmed.silent = ("BERTH_NATS_URL",)  # pages do without
     assert (await client.get("/readyz")).status_code == 200

@@ -61,7 +61,7 @@ def serve() -> int:
     _take_all_descriptors()
     app = create_app()
     runtime: Runtime = app.state.runtime
-    runtime.confirmed = begin(runtime.settings, os.environ)
+    runtime.silent = begin(runtime.settings, os.environ)
     app.on_startup.append(_asking(runtime))
     web = runtime.settings.web
     config = configured(

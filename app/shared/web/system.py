@@ -10,6 +10,7 @@ from litestar.types import ControllerRouterHandler
 
 from app.context import Runtime
 from app.shared.buildinfo import BUILD, BuildInfo
+from app.shared.outside import is_confirmed
 from app.shared.telemetry.metrics import exposition
 from app.shared.web.provide import Ctx
 from app.shared.web.respond import redirect
@@ -32,7 +33,7 @@ async def readyz(request: Request) -> Response[dict[str, object]]:  # type: igno
     runtime: Runtime = request.app.state.runtime
     parts: dict[str, Awaitable[object]] = {"database": runtime.database.ping(), "valkey": runtime.valkey.ping()}
     results = await asyncio.gather(*(_answers(part) for part in parts.values()))
-    checks = dict(zip(parts, results, strict=True)) | {"settings": runtime.confirmed}
+    checks = dict(zip(parts, results, strict=True)) | {"settings": is_confirmed(runtime)}
     ready = all(checks.values()) and not runtime.draining
     return Response({"ready": ready, "checks": checks}, status_code=200 if ready else 503)
 
