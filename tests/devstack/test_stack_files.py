@@ -78,6 +78,20 @@ def test_remembered_ports_are_kept_and_only_a_taken_one_changes(home: Home) -> N
     assert {name for name, port in remembered.ports.items() if port != first.ports[name]} == {"valkey"}
 
 
+def test_a_simulated_provider_that_had_to_move_is_an_issuer_of_before(home: Home) -> None:
+    """Its people stay who they were: an issuer is named by its port."""
+    state = State()
+    [foreign] = ports.choose()
+    state.ports["oidc"] = foreign
+    with closing(_listen(foreign)):
+        state.settle_ports()
+    state.ports["web"] = 1
+    state.save(home)
+    assert State.load(home).earlier_oidc == [foreign]
+    environment = Plan(home, State.load(home), Secrets.load(home)).environment()
+    assert environment["BERTH_OIDC_EARLIER_ISSUERS"] == f"http://localhost:{foreign}"
+
+
 def test_a_taken_web_port_gives_way_to_the_next_free_one(home: Home) -> None:
     with closing(_listen()) as listener:
         wanted = listener.getsockname()[1]

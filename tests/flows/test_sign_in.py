@@ -101,9 +101,23 @@ async def test_a_callback_signs_in_once_and_leads_on_when_it_is_loaded_again(cli
     for path in ("/auth/callback", "/auth/callback?state=unknown&code=x"):
         assert (await client.get(path)).headers["location"] == "/"
     client.cookies.clear()
-    late = await client.get(callback)
+    late = await client.get(callback)  # another browser
     assert late.status_code == 400
     assert 'href="/login"' in late.text and "Sign in again" in late.text
+
+
+async def test_a_browser_that_lost_the_answer_to_its_own_attempt_begins_anew(client, provider) -> None:
+    """A reload while the first try is under way: its cookie never arrives."""
+    callback = await _authorize(provider, await _begin(client, "/team?a=b%26c=d"), sub="ada")
+    held = dict(client.cookies)
+    assert (await client.get(callback)).status_code == 303
+    client.cookies.clear()
+    client.cookies.update(held)
+    again = await client.get(callback)
+    assert (again.status_code, again.headers["location"]) == (303, "/auth/start?next=%2Fteam%3Fa%3Db%26c%3Dd")
+    started = await client.get(again.headers["location"])
+    arrived = await client.get(await _authorize(provider, started.headers["location"], sub="ada"))
+    assert arrived.headers["location"] == "/team?a=b&c=d"
 
 
 async def test_what_else_a_provider_adds_to_its_answer_is_no_matter_of_ours(client, provider) -> None:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import AsyncIterator
 
 import pytest
+from joserfc import jws
 from joserfc.jwk import OctKey, RSAKey
 
 from app.domains.auth.errors import Cause, IssuerUnavailable, SignInFailed
@@ -104,6 +105,13 @@ async def test_what_is_no_signed_token_is_named_in_the_cause(provider, token: ob
 @pytest.mark.parametrize("header", [{"crit": ["exp"], "exp": 1}, {"crit": ["b64"], "b64": False}])
 async def test_a_token_with_what_must_be_understood_isrefused(provider, header: dict[str, object]) -> None:
     provider.header = {"kid": "k1", **header}
+    assert (await refused(provider)).cause == Cause.TOKEN_UNREADABLE
+
+
+@pytest.mark.parametrize("payload", ["[]", "5", "{", '{"sub": ' + "[" * 200_000, '{"exp": ' + "9" * 5_000 + "}"])
+async def test_a_payload_that_is_no_object_is_named_in_the_cause(provider, payload: str) -> None:
+    header = {"alg": "RS256", "kid": "k1"}
+    provider.tokens = {"id_token": jws.serialize_compact(header, payload, provider.key, algorithms=["RS256"])}
     assert (await refused(provider)).cause == Cause.TOKEN_UNREADABLE
 
 

@@ -5,7 +5,7 @@ The allow-list is ours and not the provider's own: whatever of it a provider sig
 
 import msgspec
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidPayloadError, JoseError
 from joserfc.jws import JWSAlgModel  # type: ignore[attr-defined]  # the type of what the registry holds
 from joserfc.registry import Header
 
@@ -50,7 +50,7 @@ def read_header(token: object) -> Unverified:
         raise SignInFailed(cause=Cause.TOKEN_ENCRYPTED)
     try:
         header = jws.extract_compact(token.encode(), registry=REGISTRY).headers()
-    except (JoseError, ValueError) as error:
+    except (JoseError, ValueError, RecursionError) as error:
         raise SignInFailed(cause=Cause.TOKEN_UNREADABLE) from error
     if "crit" in header or "b64" in header:
         raise SignInFailed(cause=Cause.TOKEN_UNREADABLE, problem="a header that must be understood")
@@ -70,6 +70,8 @@ def verified_claims(token: str, header: Unverified, keys: Keys) -> Claims:
     for candidate in candidates:
         try:
             return dict(jwt.decode(token, candidate.key, registry=REGISTRY).claims)
+        except (InvalidPayloadError, RecursionError) as error:
+            raise SignInFailed(cause=Cause.TOKEN_UNREADABLE) from error
         except (JoseError, ValueError):
             continue
     raise SignInFailed(cause=Cause.SIGNATURE_WRONG, algorithm=header.algorithm, keys=len(candidates))

@@ -17,7 +17,7 @@ from app.shared.idempotency import once
 from app.shared.web import Contexts, Ctx, Form, page, public, redirect, requires
 from app.shared.web.limits import SIGN_IN_CALLBACK, SIGN_IN_INTERNAL, SIGN_IN_START
 
-Text = Annotated[str | None, QueryParameter(max_length=2000)]
+Text = Annotated[str | None, QueryParameter()]
 Opaque = Annotated[str | None, QueryParameter()]  # the provider's own: of any length that a head may have
 OpaqueState = Annotated[str | None, QueryParameter(name="state")]
 SAID_SECONDS = 300
@@ -63,10 +63,10 @@ async def finish_login(
     iss: Opaque = None,
     error: Opaque = None,
 ) -> Response[str]:
-    """Back from the identity provider; who is signed in and loads this again goes where they were going."""
+    """Back from the identity provider."""
     runtime: Runtime = request.app.state.runtime
     returned = entrance.returned(request, login_state or "", code or "", iss, error or "")
-    on = await entrance.already_in(request, returned)
+    on = await entrance.loaded_again(request, returned)
     if on is not None:
         return on
     identity, path = await oidc.finish(runtime, returned)

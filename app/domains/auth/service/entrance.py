@@ -6,7 +6,7 @@ from litestar.datastructures import Cookie
 
 from app.context import Runtime
 from app.domains.auth.contracts import Identity, SignIn, Visit
-from app.domains.auth.service.oidc import PENDING_SECONDS, Returned, Started, cookie_of, next_of_used
+from app.domains.auth.service.oidc import PENDING_SECONDS, Returned, Started, cookie_of, onwards
 from app.domains.auth.service.sign_in import sign_in
 from app.settings import Settings, WebSettings
 from app.shared.authz import Actor, ActorKind
@@ -90,12 +90,11 @@ def returned(request: Request, state: str, code: str, issuer: str | None, error:
     return Returned(state=state, code=code, issuer=issuer, error=error, browser=browser)
 
 
-async def already_in(request: Request, answered: Returned) -> Response[str] | None:  # type: ignore[type-arg]
-    """Onwards, for a person who has a session and whose attempt is over."""
+async def loaded_again(request: Request, answered: Returned) -> Response[str] | None:  # type: ignore[type-arg]
+    """What a provider's answer leads to that was used already; None where it has to be looked at."""
     actor: Actor = request.scope["user"]
-    if actor.kind is not ActorKind.USER or not actor.via_cookie:
-        return None
-    path = await next_of_used(request.app.state.runtime, answered)
+    is_in = actor.kind is ActorKind.USER and actor.via_cookie
+    path = await onwards(request.app.state.runtime, answered, is_in=is_in)
     return None if path is None else Response("", status_code=303, headers={"location": path}, media_type="text/html")
 
 

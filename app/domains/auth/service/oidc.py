@@ -6,6 +6,7 @@ stays, emptied, until its time is over: who loads the answer of the provider aga
 
 import asyncio
 import secrets
+from urllib.parse import urlencode
 
 import msgspec
 import structlog
@@ -81,14 +82,23 @@ async def start(runtime: Runtime, next_path: str | None) -> Started:
     return Started(location, cookie_of(state), browser)
 
 
-async def next_of_used(runtime: Runtime, returned: Returned) -> str | None:
-    """Where an attempt of this browser led that was used already; `/` for one that nobody knows any more; None for one
-    that is still open."""
+async def onwards(runtime: Runtime, returned: Returned, *, is_in: bool) -> str | None:
+    """Where to go when an answer is loaded again: who is in goes where they were going, a browser that lost the answer
+    to its own attempt begins anew. None for an attempt that is still open, and for a stranger's."""
     raw = await runtime.valkey.get(_key(returned.state)) if returned.state else None
     pending = msgspec.json.decode(raw, type=Pending) if raw else None
     if pending is None:
-        return "/"
-    return None if pending.nonce else pending.next_path
+        return "/" if is_in else None
+    if pending.nonce:
+        return None
+    if is_in:
+        return pending.next_path
+    return f"/auth/start?{urlencode({'next': pending.next_path})}" if _is_of(pending, returned) else None
+
+
+def _is_of(pending: Pending, returned: Returned) -> bool:
+    """Whether this browser began it."""
+    return bool(returned.browser) and same(pending.browser_hash, digest(returned.browser or ""))
 
 
 async def finish(runtime: Runtime, returned: Returned) -> tuple[Identity, str]:
@@ -128,6 +138,6 @@ async def _use(runtime: Runtime, returned: Returned) -> Pending:
     await runtime.valkey.set(key, msgspec.json.encode(used), ex=PENDING_SECONDS)
     if not pending.nonce:
         raise SignInExpired(cause=Cause.ATTEMPT_UNKNOWN)
-    if not returned.browser or not same(pending.browser_hash, digest(returned.browser)):
+    if not _is_of(pending, returned):
         raise SignInExpired(cause=Cause.OTHER_BROWSER)
     return pending
