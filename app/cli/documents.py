@@ -245,7 +245,8 @@ IN_PRODUCTION = """
 - `BERTH_TEMPORAL_TLS` is `yes` where Temporal has a public name.
 - The services are asked at the start, and again until they answer (`/readyz` is not ready before database and Valkey
   have): the database's role owns nothing, is no superuser and may change neither ledger nor audit; database, Valkey and
-  NATS refuse whoever has no password; the two keys in `BERTH_PKI_DIR` differ and are nobody else's to read or write.
+  NATS refuse whoever has no password, and the bucket whoever has no key; the two keys in `BERTH_PKI_DIR` differ and are
+  nobody else's to read or write.
 
 `development` lets people sign in without a password, and is refused where `BERTH_PUBLIC_URL` is a public name.
 """

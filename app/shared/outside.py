@@ -1,5 +1,6 @@
 """What no text of a setting shows, so the services themselves are asked at the start of every process: whether the
-database's role owns anything, whether Valkey and NATS talk to anybody, how the authorities' keys are kept.
+database's role owns anything, whether Valkey, NATS and the store of files talk to anybody, how the authorities' keys
+are kept.
 
 Only in production. Who does not answer is asked again until they do; without database and Valkey the web process is not
 ready before.
@@ -19,6 +20,7 @@ from app.context import Runtime
 from app.settings import Fault, Settings, SettingsError, unknown_names
 from app.shared.db.role import find_role_faults
 from app.shared.events.anonymous import takes_anybody
+from app.shared.open_bucket import lists_to_anybody
 from app.shared.pki.keeping import find_key_faults
 from app.shared.rdb.anonymous import answers_anybody
 
@@ -26,6 +28,7 @@ NEEDED = frozenset({"BERTH_DATABASE_URL", "BERTH_VALKEY_URL"})
 SECONDS = 8.0  # for all that one service is asked
 PAUSE = 5.0
 OPEN = "must be a service that asks for the password: it answers without"
+LISTED = "must be a bucket of which nobody sees anything without a key: its names are listed to everybody"
 
 log = structlog.get_logger("settings")
 
@@ -45,6 +48,7 @@ async def ask_services(settings: Settings) -> Found:
         "BERTH_DATABASE_URL": find_role_faults(settings.database.url),
         "BERTH_VALKEY_URL": _open(answers_anybody(settings.valkey_url)),
         "BERTH_NATS_URL": _open(takes_anybody(settings.nats_url)),
+        "BERTH_S3_BUCKET": _open(lists_to_anybody(settings.s3.url, settings.s3.bucket), LISTED),
     }
     answers = await asyncio.gather(*map(_answer, questions.values()))
     faults = [Fault("BERTH_PKI_DIR", text) for text in find_key_faults(settings.pki_dir)]
@@ -60,8 +64,8 @@ async def _answer(question: Awaitable[list[str]]) -> list[str] | None:
         return None
 
 
-async def _open(question: Awaitable[bool]) -> list[str]:
-    return [OPEN] if await question else []
+async def _open(question: Awaitable[bool], words: str = OPEN) -> list[str]:
+    return [words] if await question else []
 
 
 def is_confirmed(runtime: Runtime) -> bool:

@@ -1,12 +1,16 @@
 """What only the services can say: real PostgreSQL roles, a real Valkey and NATS that talk to anybody, keys on disk."""
 
+import asyncio
+import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import boto3
 import httpx
 import msgspec
 import psycopg
@@ -19,6 +23,7 @@ from app.settings import Fault, Settings, SettingsError, load_settings
 from app.shared import outside
 from app.shared.db.role import QUESTIONS, find_role_faults
 from app.shared.events.anonymous import takes_anybody
+from app.shared.open_bucket import lists_to_anybody
 from app.shared.outside import Found, ask_services, keep_asking
 from app.shared.pki.keeping import find_key_faults
 from app.shared.rdb.anonymous import answers_anybody
@@ -26,6 +31,7 @@ from devstack.keys import ensure_authorities
 from devstack.services import ports
 from devstack.services.base import HOST, Spawn, answers, venv_program
 from devstack.services.nats import Nats
+from devstack.services.s3 import S3
 from devstack.services.valkey import Valkey
 from tests.fixtures.postgres import DatabaseUrls, TestCluster
 from tests.settings.good import good_environment
@@ -138,6 +144,33 @@ async def test_a_nats_without_a_password_is_found(nats: Nats, open_nats: str) ->
     assert await takes_anybody(open_nats)
 
 
+async def test_a_bucket_that_is_listed_to_everybody_is_found(s3: S3) -> None:
+    assert not await lists_to_anybody(s3.url, s3.bucket)
+    await asyncio.to_thread(_make_public, s3)
+    try:
+        assert await lists_to_anybody(s3.url, "berth-public")
+    finally:
+        await asyncio.to_thread(_client(s3).delete_bucket, Bucket="berth-public")
+    assert not await lists_to_anybody(s3.url, s3.bucket)
+
+
+def _client(s3: S3) -> Any:
+    return boto3.client(
+        "s3", endpoint_url=s3.url, aws_access_key_id=s3.access_key, aws_secret_access_key=s3.secret_key,
+        region_name="us-east-1",
+    )  # fmt: skip
+
+
+def _make_public(s3: S3) -> None:
+    places = ["arn:aws:s3:::berth-public", "arn:aws:s3:::berth-public/*"]
+    statement = {"Effect": "Allow", "Principal": "*", "Action": ["s3:ListBucket"], "Resource": places}
+    client = _client(s3)
+    client.create_bucket(Bucket="berth-public")
+    client.put_bucket_policy(
+        Bucket="berth-public", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )
+
+
 @pytest.fixture
 def keys(tmp_path: Path) -> Path:
     ensure_authorities(tmp_path / "pki")
@@ -170,10 +203,11 @@ def test_keys_that_others_may_have_are_named(keys: Path, words: str) -> None:
 
 
 @pytest.fixture
-def production(database: DatabaseUrls, valkey: Valkey, nats: Nats, keys: Path) -> Settings:
+def production(database: DatabaseUrls, valkey: Valkey, nats: Nats, s3: S3, keys: Path) -> Settings:
     """Settings of a production whose services are real."""
     services = {"DATABASE_URL": database.app, "VALKEY_URL": valkey.url, "NATS_URL": nats.url, "PKI_DIR": str(keys)}
-    return load_settings(good_environment(**services))
+    store = {"S3_URL": s3.url, "S3_BUCKET": s3.bucket, "ALLOW": "plain-s3,local-s3"}
+    return load_settings(good_environment(**services, **store))
 
 
 async def test_good_services_are_taken_and_silent_ones_named(production: Settings) -> None:

@@ -20,6 +20,7 @@ from devstack.keys import ensure_authorities
 from devstack.services import ports
 from devstack.services.base import answers
 from devstack.services.nats import Nats
+from devstack.services.s3 import S3
 from devstack.services.valkey import Valkey
 from tests.fixtures.postgres import DatabaseUrls
 from tests.fixtures.relay import until
@@ -39,7 +40,7 @@ def environment(given: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def good(database: DatabaseUrls, valkey: Valkey, nats: Nats, tmp_path: Path) -> dict[str, str]:
+def good(database: DatabaseUrls, valkey: Valkey, nats: Nats, s3: S3, tmp_path: Path) -> dict[str, str]:
     """Good settings whose services are real; two exceptions are named."""
     ensure_authorities(tmp_path / "pki")
     return good_environment(
@@ -48,8 +49,9 @@ def good(database: DatabaseUrls, valkey: Valkey, nats: Nats, tmp_path: Path) -> 
         NATS_URL=nats.url,
         PKI_DIR=str(tmp_path / "pki"),
         PORT=str(ports.choose()[0]),
-        S3_URL="http://s3.internal:8333",
-        ALLOW="plain-s3",
+        S3_URL=s3.url,
+        S3_BUCKET=s3.bucket,
+        ALLOW="plain-s3,local-s3",
     )
 
 
@@ -84,7 +86,7 @@ async def test_the_web_process_starts_is_ready_and_names_its_exceptions(good: di
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=SECONDS)
     lines = [json.loads(line) for line in out.splitlines()]
-    assert any(line.get("allowed") == ["plain-s3"] for line in lines), out + err
+    assert any(line.get("allowed") == ["plain-s3", "local-s3"] for line in lines), out + err
     assert any(line["event"] == "web started" for line in lines)
     assert any(line.get("names") == ["BERTH_TRUSTED_PROXY"] for line in lines)
     assert not [secret for name, secret in good.items() if name.endswith(("KEY", "SECRET")) and secret in out + err]
@@ -135,7 +137,7 @@ def test_an_environment_is_checked_without_starting_anything(
     only({**good, "BERTH_TRUSTED_PROXY": "10.0.0.1"})
     assert check_settings(["--ask"]) == 0
     told = capsys.readouterr().out
-    assert "allowed: plain-s3" in told
+    assert "allowed: plain-s3, local-s3" in told
     assert "BERTH_TRUSTED_PROXY: nobody reads it" in told
     only({**good, "BERTH_OIDC_CLIENT_SECRET": token_hex(1)})
     assert check_settings(["--json"]) == 1
