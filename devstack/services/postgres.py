@@ -207,7 +207,7 @@ def throwaway_cluster(parent: Path | None = None) -> Iterator[Postgres]:
     root = Path(tempfile.mkdtemp(prefix="berth-pg-", dir=parent))
     if os.geteuid() == 0 and not reach.is_open(root / "data"):
         root.rmdir()
-        root = Path(tempfile.mkdtemp(prefix="berth-pg-", dir=reach.base()))
+        root = reach.temporary("berth-pg-")
     root.chmod(0o711)  # nobody must pass through it
     password = secrets.token_hex(20)
     cluster = Postgres(root / "data", root / "log", ports.choose()[0], password, durable=False)

@@ -150,9 +150,12 @@ def test_a_place_of_somebody_else_is_not_taken(places: Path) -> None:
 
 @as_root
 def test_the_tests_own_cluster_starts_from_a_closed_folder(closed: Path, places: Path) -> None:
+    places.mkdir(mode=0o711)
+    (places / "berth-pg-4194305-left").mkdir()  # of a process with a number that none has
+    (places / f"berth-pg-{os.getppid()}-kept").mkdir()
     with throwaway_cluster(closed) as cluster, psycopg.connect(cluster.superuser_url) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
-    assert list(places.iterdir()) == []
+    assert [entry.name for entry in places.iterdir()] == [f"berth-pg-{os.getppid()}-kept"]
 
 
 @pytest.mark.parametrize("gate", [quality.check, quality.test, quality.pictures])
