@@ -149,8 +149,8 @@ def permissions_page() -> str:
         "## Roles of the platform",
         _matrix(platform),
         "## Audited actions",
-        "Each leaves a row in `admin.audit_logs`; so does an attempt that the use case refuses. A request without the "
-        "permission of its route ends before that and is only logged.",
+        "Each leaves a row in `admin.audit_logs`; so does a change of somebody who is signed in that is refused, by the "
+        "use case or before it. What is only read and refused, and what nobody known asks for, is logged.",
         _table(("action", "permission"), actions),
     )
 
