@@ -149,8 +149,8 @@ def permissions_page() -> str:
         "## Roles of the platform",
         _matrix(platform),
         "## Audited actions",
-        "Each leaves a row in `admin.audit_logs`; so does a change of somebody who is signed in that is refused, by the "
-        "use case or before it. What is only read and refused, and what nobody known asks for, is logged.",
+        "Each leaves a row in `admin.audit_logs`; so does a change of somebody who is signed in that is refused, by "
+        "the use case or before it. What is only read and refused, and what nobody known asks for, is logged.",
         _table(("action", "permission"), actions),
     )
 
@@ -248,7 +248,8 @@ IN_PRODUCTION = """
   NATS refuse whoever has no password, and the bucket whoever has no key; the two keys in `BERTH_PKI_DIR` differ and are
   nobody else's to read or write.
 
-`development` lets people sign in without a password, and is refused where `BERTH_PUBLIC_URL` is a public name.
+`development` lets people sign in without a password: it is refused where `BERTH_PUBLIC_URL` is a public name, and where
+`BERTH_HOST` is not of this computer alone.
 """
 EXCEPTIONS = """
 What production refuses may be right in one place. `BERTH_ALLOW` names it; a name that is not in this table is refused.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from app.settings import table
 from app.settings.addresses import Url
-from app.settings.hosts import Reach, reach_of, site_of
+from app.settings.hosts import Reach, address_of, reach_of, site_of
 from app.settings.table import SETTINGS
 
 Values = Mapping[str, object]
@@ -45,8 +45,13 @@ def keys_go_by_tls_only(values: Values) -> Iterator[Fault]:
 
 def development_stays_at_home(values: Values) -> Iterator[Fault]:
     """People sign in without a password there."""
-    portal = _url(values, table.PUBLIC_URL)
-    if values.get(table.ENV.name) == "development" and portal and reach_of(portal.host) == Reach.WORLD:
+    if values.get(table.ENV.name) != "development":
+        return
+    portal, bound = _url(values, table.PUBLIC_URL), values.get(table.HOST.name)
+    address = address_of(str(bound))
+    if isinstance(bound, str) and bound != "localhost" and not (address and address.is_loopback):
+        yield Fault(table.HOST.name, "must be of this computer alone in development, such as 127.0.0.1")
+    if portal and reach_of(portal.host) == Reach.WORLD:
         yield Fault(
             table.ENV.name, "must be production at a public name: development lets people in without a password"
         )

@@ -311,6 +311,14 @@ def test_random_secrets_keep_their_bits_and_repeats_do_not(length: int) -> None:
     assert bits_of(token_hex(2) * length) < 80
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "192.168.1.2", "cloud.example.com", "169.254.1.1"])
+def test_development_is_for_one_computer(host: str) -> None:
+    home = {"ENV": "development", "PUBLIC_URL": "http://localhost:8000", "APPS_URL": None}
+    assert faults_of(good_environment(**home)) == {}
+    assert set(faults_of(good_environment(**home, HOST=host))) == {"BERTH_HOST"}
+    assert set(faults_of(good_environment(ENV="development", HOST="::1"))) == {"BERTH_ENV"}
+
+
 def test_an_exception_lets_pass_what_it_names_and_nothing_else() -> None:
     plain = good_environment(S3_URL="http://s3.internal:8333", ALLOW="plain-s3")
     [allowed] = load_settings(plain).allowed
