@@ -11,8 +11,6 @@ import msgspec
 from litestar import Response
 from litestar.openapi.datastructures import ResponseSpec
 
-from app.shared.errors import ValidationFailed
-
 SOME = 207  # Multi-Status (RFC 4918 §13): read the items
 
 
@@ -47,7 +45,7 @@ def answered(answer: B, done: int, field: str, first: tuple[str, str] | None, co
     if answer.accepted:
         return Response(answer, status_code=SOME)
     code, message = first
-    details: dict[str, object] = {"fields": {field: message}} if code == ValidationFailed.code else {}
+    details: dict[str, object] = {"fields": {field: message}}
     error = Refusals(code=code, message=message, details=details, correlation_id=correlation_id)
     body = {"error": error, **msgspec.to_builtins(answer)}
     return Response(body, status_code=422)  # type: ignore[arg-type]  # the same with the envelope around it

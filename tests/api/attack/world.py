@@ -40,8 +40,7 @@ async def asks(w: World) -> dict[str, Ask]:
             continue
         try:
             found[name] = await recipe(w)
-        except (AssertionError, LookupError, TypeError, ValueError, DomainError, IntegrityError) as e:
-            print("no recipe", name, repr(e)[:300])
+        except (AssertionError, LookupError, TypeError, ValueError, DomainError, IntegrityError):
             continue
         for statement in APART:
             await w.run(statement)

@@ -9,6 +9,16 @@ import msgspec
 from app.domains.inventory.contracts import ImageView, SkuView
 from app.shared.money import RateMicroPerHour
 
+SIZES = {  # least and most of what a machine has
+    "cpu_count": (1, 4_096),
+    "memory_gib": (1, 1 << 20),
+    "network_gbps": (1, 100_000),
+    "gpu_count": (0, 64),
+    "vram_gib": (0, 1 << 16),
+}
+DISK_SIZES = {"count": (1, 256), "size_bytes": (1, 1 << 52)}
+MOST_DISKS = 32  # kinds of them
+
 
 class EditSku(msgspec.Struct, frozen=True, kw_only=True):
     """Change how a type is shown and whether it is sold; None leaves a field as it is. `seen`: the version that was

@@ -11,6 +11,9 @@ from msgspec import Meta
 
 from app.domains.inventory.contracts import Disk, ImageView, NewSku, SkuView
 from app.domains.inventory.contracts.catalog import (
+    DISK_SIZES,
+    MOST_DISKS,
+    SIZES,
     AdminImage,
     CatalogEntry,
     EditImage,
@@ -35,11 +38,16 @@ PRICE_LOOKS: Mapping[PriceState, str] = {
 }  # fmt: skip
 
 
+def within(bounds: tuple[int, int]) -> Meta:
+    """The bounds that the use case checks, for the description too."""
+    return Meta(ge=bounds[0], le=bounds[1])
+
+
 class DiskBody(msgspec.Struct, kw_only=True):
     """Disks that are alike."""
 
-    count: Annotated[int, Meta(ge=1, le=100)]
-    size_bytes: Annotated[int, Meta(ge=1)]
+    count: Annotated[int, within(DISK_SIZES["count"])]
+    size_bytes: Annotated[int, within(DISK_SIZES["size_bytes"])]
 
 
 class NewSkuBody(msgspec.Struct, kw_only=True):
@@ -47,15 +55,15 @@ class NewSkuBody(msgspec.Struct, kw_only=True):
 
     code: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
     title: str
-    cpu_count: Annotated[int, Meta(ge=1, le=10_000)]
-    memory_gib: Annotated[int, Meta(ge=1, le=1_000_000)]
-    network_gbps: Annotated[int, Meta(ge=1, le=100_000)]
-    disks: list[DiskBody] = []
+    cpu_count: Annotated[int, within(SIZES["cpu_count"])]
+    memory_gib: Annotated[int, within(SIZES["memory_gib"])]
+    network_gbps: Annotated[int, within(SIZES["network_gbps"])]
+    disks: Annotated[list[DiskBody], Meta(max_length=MOST_DISKS)] = []
     gpu_model: str | None = None
     gpu_vendor_id: str | None = None
     gpu_product_id: str | None = None
-    gpu_count: Annotated[int, Meta(ge=0, le=64)] = 0
-    vram_gib: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    gpu_count: Annotated[int, within(SIZES["gpu_count"])] = 0
+    vram_gib: Annotated[int, within(SIZES["vram_gib"])] = 0
     sells_whole: bool = True
     sells_slots: bool = False
 

@@ -9,6 +9,9 @@ from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.inventory.contracts import ImageView, NewImage, NewSku, SkuView
 from app.domains.inventory.contracts.catalog import (
+    DISK_SIZES,
+    MOST_DISKS,
+    SIZES,
     AdminImage,
     CatalogEntry,
     EditImage,
@@ -28,13 +31,6 @@ from app.shared.text import kept_name, kept_words, name_fault
 from app.shared.web.etag import check_version
 
 LONGEST_TITLE = 100
-SIZES = {  # least and most of what a machine has
-    "cpu_count": (1, 4_096),
-    "memory_gib": (1, 1 << 20),
-    "network_gbps": (1, 100_000),
-    "gpu_count": (0, 64),
-    "vram_gib": (0, 1 << 16),
-}
 IMAGE_FIELDS = (
     ("code", r"[a-z0-9][a-z0-9./-]{0,59}", "Small letters, digits, dots, slashes and dashes, at most 60"),
     ("osystem", r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", "as MAAS calls it, such as ubuntu"),
@@ -101,8 +97,8 @@ def _check_sku(command: NewSku) -> None:
     for name, (least, most) in SIZES.items():
         if not least <= getattr(command, name) <= most:
             wrong[name] = f"{least} to {most}"
-    if len(command.disks) > 32 or any(
-        not 1 <= d.count <= 256 or not 1 <= d.size_bytes <= 1 << 52 for d in command.disks
+    if len(command.disks) > MOST_DISKS or any(
+        not least <= getattr(disk, name) <= most for disk in command.disks for name, (least, most) in DISK_SIZES.items()
     ):
         wrong["disks"] = "at most 32 kinds, each with 1 to 256 disks of at most 4 PiB"
     if wrong:
