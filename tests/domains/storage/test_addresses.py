@@ -110,6 +110,45 @@ async def test_a_header_of_the_store_that_was_not_signed_is_refused(shelf, name:
     assert answer.status_code == 403
 
 
+async def test_a_type_is_kept_as_it_was_said_or_refused_and_the_store_knows_none(shelf) -> None:
+    sent = {"size": 4, "sha256": digest(b"data")}
+    said = ["Text/HTML; charset=utf-8", "nonsense", ""]
+    items = [{"path": f"{n}.txt", "content_type": kind, **sent} for n, kind in enumerate(said)]
+    answer = await shelf.browser.post_json("/api/v1/storage/uploads", {"items": items})
+    html, nonsense, none = answer.json()["items"]
+    assert nonsense["refused"]["code"] == "validation_error" and "text/plain" in nonsense["refused"]["message"]
+    for begun, kind in ((html, said[0]), (none, "application/octet-stream")):
+        await shelf.send(begun["upload"]["put"], b"data")
+        [done] = await shelf.finish(begun["upload"]["id"])
+        thing = (await shelf.get(f"/api/v1/storage/objects/{done['id']}")).json()
+        assert thing["content_type"] == kind
+        assert (await kept(shelf, done["id"]))["content-type"] == "application/octet-stream"
+
+
+async def test_a_file_that_the_store_did_not_delete_is_tried_again(shelf, runtime, monkeypatch) -> None:
+    from app.domains.storage.gateway.s3 import Bucket
+    from app.domains.storage.service.expiry import sweep
+
+    ids = [await shelf.put(f"{name}.bin", name.encode()) for name in "ab"]
+    for thing in ids:
+        await shelf.call("DELETE", f"/api/v1/storage/objects/{thing}")
+        await shelf.call("DELETE", f"/api/v1/storage/deleted/{thing}")
+    ask = Bucket._ask
+
+    async def refusing(bucket, operation, **wanted):
+        if operation != "delete_objects":
+            return await ask(bucket, operation, **wanted)
+        left = [one for one in wanted["Delete"]["Objects"] if one["Key"] != shelf.key(ids[0])]
+        answer = await ask(bucket, operation, Delete={"Objects": left, "Quiet": True})
+        return {**answer, "Errors": [{"Key": shelf.key(ids[0]), "Code": "AccessDenied"}]}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bucket, "_ask", refusing)
+        assert await sweep(runtime) == (0, 1)
+    assert await sweep(runtime) == (0, 1)
+    assert await runtime.part(Bucket).look(shelf.key(ids[0])) is None
+
+
 async def test_addresses_live_for_a_minute_and_are_fresh_on_request(shelf) -> None:
     [begun] = await shelf.announce(("a.bin", b"data"))
     put = begun["upload"]["put"]

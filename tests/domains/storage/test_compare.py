@@ -31,7 +31,7 @@ async def test_planted_differences_are_found_and_mended(shelf, runtime) -> None:
     await bucket._call("put_object", Key=shelf.key(shorter), Body=b"s" * 99)
     for key in (orphan, foreign):
         await bucket._call("put_object", Key=key, Body=b"o" * 10)
-    lost_upload = await bucket.open_upload(f"{project}/{uuid4()}", "text/plain")
+    lost_upload = await bucket.open_upload(f"{project}/{uuid4()}")
     [open_one] = await shelf.announce(("open.bin", b"o" * (9 << 20)))
     async with runtime.context(shelf.browser.actor) as ctx:
         await ctx.session.execute(text("UPDATE storage.storage_usage SET bytes = bytes + 7"))

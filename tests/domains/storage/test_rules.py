@@ -94,9 +94,11 @@ def test_any_bytes_can_be_looked_at(head: bytes, complete: bool) -> None:
 
 
 def test_types_are_labels() -> None:
-    assert content.content_type("Text/HTML; charset=x") == "text/html"
-    for bad in ("", "text", "text/html\r\nx: y", "a/" + "b" * 200, "ä/b"):
-        assert content.content_type(bad) == content.OCTETS
+    for good in ("text/plain", "Text/HTML; charset=x", 'a/b;c="d e"', "application/vnd.x+json", "a/" + "b" * 253):
+        assert content.content_type(good) == good
+    assert content.content_type("") == content.OCTETS
+    for bad in ("text", "text/", " text/html", "text/html\r\nx: y", "a/" + "b" * 254, "ä/b", "a/b; \u00a0"):
+        assert content.content_type(bad) is None
     assert content.image_type("a.PNG") == "image/png"
     assert content.image_type("a.html") is content.image_type("png") is None or content.image_type("png") == "image/png"
 

@@ -21,7 +21,7 @@ from botocore.parsers import ResponseParserError
 from app.context import Runtime
 from app.domains.storage.errors import StorageUnavailable, UploadMismatch
 from app.domains.storage.gateway.listing import Passed
-from app.domains.storage.rules.content import disposition
+from app.domains.storage.rules.content import OCTETS, disposition
 from app.settings import S3Settings
 from app.shared.db import refuse_open_transaction
 
@@ -107,9 +107,9 @@ class Bucket:
 
     # -- requests --
 
-    async def open_upload(self, key: str, content_type: str) -> str:
-        """Begin an upload; returns its id at S3."""
-        wanted = {"ContentType": content_type, "ChecksumAlgorithm": "SHA256"}
+    async def open_upload(self, key: str) -> str:
+        """Begin an upload; returns its id at S3. To the store every file is octets."""
+        wanted = {"ContentType": OCTETS, "ChecksumAlgorithm": "SHA256"}
         answer = await self._call("create_multipart_upload", Key=key, **wanted)
         return str(answer["UploadId"])
 
@@ -159,11 +159,16 @@ class Bucket:
         """`look` for many, a few at a time."""
         return list(await asyncio.gather(*(self.look(key) for key in keys)))
 
-    async def remove(self, keys: Sequence[str]) -> None:
-        """Delete objects; those that are gone already are fine."""
+    async def remove(self, keys: Sequence[str]) -> set[str]:
+        """Delete objects; those that are gone already are fine. Returns those that S3 did not delete."""
+        kept: set[str] = set()
         for start in range(0, len(keys), 500):
             listed = [{"Key": key} for key in keys[start : start + 500]]
-            await self._call("delete_objects", Delete={"Objects": listed, "Quiet": True})
+            answer = await self._call("delete_objects", Delete={"Objects": listed, "Quiet": True})
+            kept |= {str(e.get("Key")) for e in answer.get("Errors", ()) if str(e.get("Code")) not in _ABSENT}
+        if kept:
+            log.warning("s3 did not delete everything", count=len(kept))
+        return kept
 
     async def head(self, key: str, count: int) -> bytes | None:
         """The first `count` bytes; None when there is no object."""

@@ -5,7 +5,9 @@ from urllib.parse import quote
 
 OCTETS = "application/octet-stream"
 PREVIEW_BYTES = 256 * 1024
-_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")
+# RFC 9110 §8.3.1: type, subtype and parameters, on one line of ASCII
+_TYPE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+/[A-Za-z0-9!#$%&'*+.^_`|~-]+([ \t]*;[\x20-\x7e\t]*)?")
+LONGEST_TYPE = 255
 _IMAGES = {
     "png": "image/png",
     "jpg": "image/jpeg",
@@ -19,10 +21,12 @@ _PLAIN_NAME = re.compile(r"[^A-Za-z0-9._ -]")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
-def content_type(claimed: str) -> str:
-    """The type to remember: what was claimed when it is one, without parameters. It is a label, not a promise."""
-    kind = claimed.partition(";")[0].strip().lower()
-    return kind if len(kind) <= 100 and _TYPE.fullmatch(kind) else OCTETS
+def content_type(claimed: str) -> str | None:
+    """The type to remember: what was claimed, exactly; octets when nothing was; None for what is no type. It is a label
+    and no promise: the store serves none of it."""
+    if not claimed:
+        return OCTETS
+    return claimed if len(claimed) <= LONGEST_TYPE and _TYPE.fullmatch(claimed) else None
 
 
 def image_type(name: str) -> str | None:

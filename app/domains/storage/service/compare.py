@@ -146,8 +146,8 @@ class Comparison:
         self._found.orphans += len(orphans)
         self._found.orphan_bytes += sum(stored.size for stored in orphans)
         if self._removes:
-            await self._bucket.remove([stored.key for stored in orphans])
-            self._found.removed += len(orphans)
+            kept = await self._bucket.remove([stored.key for stored in orphans])
+            self._found.removed += len(orphans) - len(kept)
 
     async def _drop_unknown_uploads(self) -> None:
         """An upload at S3 without a row: its process died between the two."""

@@ -48,10 +48,11 @@ async def _uploads(runtime: Runtime) -> int:
         dropped.append(upload)
 
     await each_alone(over, drop, "the parts of an upload could not be dropped")
-    await bucket.remove([key_of(upload.project_id, upload.id) for upload in dropped])
+    kept = await bucket.remove([transfer.key_of(upload) for upload in dropped])
+    gone = [upload.id for upload in dropped if transfer.key_of(upload) not in kept]
     async with runtime.context(SYSTEM) as ctx:
-        await UploadRepository(ctx.session).delete([upload.id for upload in dropped])
-    return len(dropped)
+        await UploadRepository(ctx.session).delete(gone)
+    return len(gone)
 
 
 async def _end(runtime: Runtime, upload: UploadView) -> UploadView | None:
@@ -76,10 +77,12 @@ async def _deleted(runtime: Runtime) -> int:
             gone[thing.id] = thing.project_id
 
     await each_alone(found, purge, "a deleted file could not be purged")
-    await runtime.part(Bucket).remove([key_of(project_id, object_id) for object_id, project_id in gone.items()])
+    keys = {key_of(project_id, object_id): object_id for object_id, project_id in gone.items()}
+    kept = await runtime.part(Bucket).remove(list(keys))
+    over = [object_id for key, object_id in keys.items() if key not in kept]
     async with runtime.context(SYSTEM) as ctx:
-        await SweepRepository(ctx.session).delete(list(gone))
-    return len(gone)
+        await SweepRepository(ctx.session).delete(over)
+    return len(over)
 
 
 async def _purge(runtime: Runtime, thing: ObjectView) -> bool:

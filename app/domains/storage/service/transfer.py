@@ -87,7 +87,7 @@ async def _open(contexts: Contexts, bucket: Bucket, found: Sequence[UploadView])
     fresh = [upload for upload in found if upload.s3_upload_id is None]
     if not fresh:
         return {upload.id: upload for upload in found}
-    asked = [bucket.open_upload(key_of(upload), upload.content_type) for upload in fresh]
+    asked = [bucket.open_upload(key_of(upload)) for upload in fresh]
     answers = await asyncio.gather(*asked, return_exceptions=True)
     opened = {u.id: answer for u, answer in zip(fresh, answers, strict=True) if not isinstance(answer, BaseException)}
     async with contexts() as ctx:

@@ -185,6 +185,9 @@ def _upload(template: UploadView, item: UploadItem, path: StoragePath | DomainEr
         raise ValidationFailed(fields={"size": "A size is not negative"})
     if around.check(path) is not None and not template.overwrite:
         raise PathTaken(f"{path} is there already.")
+    kind = content_type(item.content_type)
+    if kind is None:
+        raise ValidationFailed(fields={"content_type": "A type is written as text/plain"})
     each = parts.part_size(item.size)
     if each is None and not parts.is_sha256(item.sha256):
         raise ValidationFailed(fields={"sha256": "A file of this size is sent in one piece: give its SHA-256"})
@@ -195,7 +198,7 @@ def _upload(template: UploadView, item: UploadItem, path: StoragePath | DomainEr
         folder=folder,
         name=name,
         size=item.size,
-        content_type=content_type(item.content_type),
+        content_type=kind,
         sha256=item.sha256 if each is None else None,
         part_size=each,
     )
