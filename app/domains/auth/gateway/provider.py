@@ -7,9 +7,11 @@ again when a token names one that we do not know; where that was of no use, not 
 import math
 import time
 from collections.abc import Callable
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import structlog
+from authlib.oauth2.auth import ClientAuth
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 
 from app.domains.auth.contracts import Identity
 from app.domains.auth.errors import Cause, IssuerUnavailable, SignInFailed
@@ -58,18 +60,18 @@ class OidcGateway:
 
     async def authorization_url(self, state: str, nonce: str, code_verifier: str) -> str:
         """Where to send the browser. Raises IssuerUnavailable."""
-        asked = {
-            "response_type": "code",
-            "client_id": self._settings.client_id,
-            "redirect_uri": self._redirect_uri,
-            "scope": SCOPES,
-            "state": state,
-            "nonce": nonce,
-            "code_challenge": challenge_of(code_verifier),
-            "code_challenge_method": "S256",
-        }
-        address = (await self.metadata()).authorization_endpoint
-        return _with_query(address, **asked)
+        asked = prepare_grant_uri(
+            "",
+            self._settings.client_id,
+            "code",
+            redirect_uri=self._redirect_uri,
+            scope=SCOPES,
+            state=state,
+            nonce=nonce,
+            code_challenge=challenge_of(code_verifier),
+            code_challenge_method="S256",
+        )
+        return _with_query((await self.metadata()).authorization_endpoint, asked.removeprefix("?"))
 
     async def check_issuer(self, named: str | None) -> None:
         """RFC 9207 §2.4: an answer that names an issuer names ours, one that must name it does. Raises SignInFailed."""
@@ -104,7 +106,8 @@ class OidcGateway:
         address = (await self.metadata()).end_session_endpoint
         if address is None:
             return None
-        return _with_query(address, client_id=self._settings.client_id, post_logout_redirect_uri=self._home)
+        asked = urlencode({"client_id": self._settings.client_id, "post_logout_redirect_uri": self._home})
+        return _with_query(address, asked)
 
     async def metadata(self) -> Metadata:
         """What the issuer says of itself. Raises IssuerUnavailable."""
@@ -124,15 +127,12 @@ class OidcGateway:
     async def _exchange(self, code: str, code_verifier: str) -> dict[str, object]:
         """RFC 6749 §4.1.3, with the first way of naming ourselves that the issuer offers and takes."""
         metadata = await self.metadata()
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": self._redirect_uri,
-            "code_verifier": code_verifier,
-        }
+        asked = prepare_token_request(
+            "authorization_code", redirect_uri=self._redirect_uri, code=code, code_verifier=code_verifier
+        )
         answer: wire.Answer | None = None
         for method in [name for name in METHODS if name in metadata.token_auth] or METHODS[:1]:
-            answer = await self._ask_for_tokens(metadata.token_endpoint, form, method)
+            answer = await self._ask_for_tokens(metadata.token_endpoint, asked, method)
             if not answer.refuses_client:
                 break
         if answer is None or answer.status != 200 or not isinstance(answer.said, dict) or "error" in answer.said:
@@ -141,11 +141,12 @@ class OidcGateway:
             raise SignInFailed(cause=cause, status=status, error=error)
         return answer.said
 
-    async def _ask_for_tokens(self, address: str, form: dict[str, str], method: str) -> wire.Answer:
+    async def _ask_for_tokens(self, address: str, asked: str, method: str) -> wire.Answer:
         client_id, secret = self._settings.client_id, self._settings.client_secret
-        if method == "client_secret_post":
-            return await wire.ask("POST", address, form=form | {"client_id": client_id, "client_secret": secret})
-        return await wire.ask("POST", address, form=form, headers={"authorization": wire.basic(client_id, secret)})
+        if method == "client_secret_basic":  # RFC 6749 §2.3.1: form-encoded, so that no character has a meaning
+            client_id, secret = quote_plus(client_id), quote_plus(secret)
+        _, headers, body = ClientAuth(client_id, secret, method).prepare("POST", address, {}, asked)
+        return await wire.ask("POST", address, form=body, headers=headers)
 
     async def _verified(self, id_token: str) -> Claims:
         header = read_header(id_token)
@@ -198,5 +199,5 @@ class OidcGateway:
         return answer.said
 
 
-def _with_query(address: str, **more: str) -> str:
-    return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(more)}"
+def _with_query(address: str, query: str) -> str:
+    return f"{address}{'&' if urlsplit(address).query else '?'}{query}"

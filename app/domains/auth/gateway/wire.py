@@ -2,10 +2,8 @@
 
 import asyncio
 import ssl
-from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache
-from urllib.parse import quote_plus
 
 import httpx2
 import msgspec
@@ -38,13 +36,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def ask(
-    method: str, address: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    method: str, address: str, *, form: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Answer:
     """Any answer below 500. Raises IssuerUnavailable for the rest, naming the kind of fault: never what was sent."""
     try:
         async with asyncio.timeout(SECONDS), httpx2.AsyncClient(timeout=TIMEOUT, verify=_trusted()) as client:
             sent = {"accept": "application/json", **(headers or {})}
-            async with client.stream(method, address, data=dict(form) if form else None, headers=sent) as response:
+            if form is not None:
+                sent["content-type"] = "application/x-www-form-urlencoded"
+            async with client.stream(method, address, content=form, headers=sent) as response:
                 status, body = response.status_code, bytearray()
                 async for part in response.aiter_bytes():
                     body += part
@@ -76,9 +76,3 @@ def _json(body: bytes) -> object:
         return msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
     except UNREADABLE:
         return None
-
-
-def basic(client_id: str, secret: str) -> str:
-    """HTTP Basic with both parts form-encoded, so that none of their characters has a meaning (RFC 6749 §2.3.1)."""
-    both = f"{quote_plus(client_id)}:{quote_plus(secret)}"
-    return "Basic " + b64encode(both.encode()).decode()
