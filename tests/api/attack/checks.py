@@ -15,6 +15,7 @@ REASONS = {
         " project_id sku tenant_id until user_id ids email kinds items[].path code node policy upload_id"
     ),
     "only what an answer of ours gave is one": "cursor If-Match",
+    "a filter has words of its own": "actor action target tenant result state status",
     "a policy or the thing itself sets the bounds": "amount gpus hours per_hour value size parts quantity",
     "it belongs to another field or to now": (
         "from to role ends_at effective_from since deleted_at starts_at from_at to_at source retired sells_slots"
