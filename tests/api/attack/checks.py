@@ -19,7 +19,7 @@ REASONS = {
     "a policy or the thing itself sets the bounds": "amount gpus hours per_hour value size parts quantity",
     "it belongs to another field or to now": (
         "from to role ends_at effective_from since deleted_at starts_at from_at to_at source retired sells_slots"
-        " sells_whole per_gpu_hour gpu_count confirm_name"
+        " sells_whole per_gpu_hour gpu_count gpu_model confirm_name"
     ),
     "a grammar that is more than its pattern": (
         "public_key url path new_path target folder q sha256 items distro_series osystem currency time_zone"
