@@ -133,6 +133,7 @@ PROGRAMS = {
     "less": ["less", "+G", "/etc/services"],
     "vim": ["vim", "-u", "NONE", "/etc/services"],
     "top": ["top", "-d", "0.1"],
+    "htop": ["htop", "-d", "1"],
     "tmux": ["tmux", "-f", "/dev/null", "-L", "berth-test", "new-session", "top -d 0.1"],
 }
 
