@@ -34,6 +34,14 @@ class RefundTooLarge(ValidationFailed):
     field = "amount"
 
 
+class RefundNotLeft(Conflict):
+    """Found at the decision: the amount was right when it was asked for. `refundable` is what is left, in
+    micro-units."""
+
+    code = "refund_not_left"
+    title = "So much of this payment went back meanwhile that this refund is not left."
+
+
 class RefundDecided(Conflict):
     code = "refund_decided"
     title = "This refund was decided already."

@@ -64,7 +64,7 @@ async def request_refund(ctx: Context, command: RequestRefund) -> RefundView:
 
 async def approve_refund(ctx: Context, refund_id: UUID) -> RefundView:
     """Take the credit and send it back. The caller has decided that the actor may approve it. Raises NotFound,
-    RefundDecided, InsufficientCredit."""
+    RefundDecided, RefundNotLeft, InsufficientCredit."""
     return await refunds.approve_refund(ctx, refund_id)
 
 

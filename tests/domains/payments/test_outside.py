@@ -228,7 +228,7 @@ async def test_an_approval_is_refused_when_so_much_went_back_meanwhile(shop: Sho
     _, letters = await at_stripe(shop, "refunds", 2, payment_intent=intent, amount=5000)
     await take(shop, letters)
     refused = await olga.post_json(f"/api/v1/admin/refunds/{asked['refund_id']}/approve", {})
-    assert refused.status_code == 422 and refused.json()["error"]["code"] == "refund_too_large"
+    assert refused.status_code == 409 and refused.json()["error"]["code"] == "refund_not_left"
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ async def request_refund(ctx: Context, command: RequestRefund) -> RefundMoved:
 
 @privileged(MANAGE, "refund.approve", "refund", lambda command, _result: command.refund_id)
 async def approve_refund(ctx: Context, command: DecideRefund) -> RefundMoved:
-    """Let it go. Raises NotFound, SecondPersonNeeded, RefundDecided, InsufficientCredit (spent meanwhile)."""
+    """Let it go. Raises NotFound, SecondPersonNeeded, RefundDecided, RefundNotLeft, InsufficientCredit
+    (spent meanwhile)."""
     refund = await payments.get_refund(ctx, command.refund_id)
     ctx.about(refund.tenant_id)
     decider = await alone.second(ctx, _asker(refund))

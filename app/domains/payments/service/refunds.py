@@ -15,7 +15,7 @@ from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostRefund
 from app.domains.payments import policies, repository, rules
 from app.domains.payments.contracts import RefundFacts, RefundView, RequestRefund, SendRefund
-from app.domains.payments.errors import PaymentNotPaid, PaymentRefused, RefundDecided, RefundTooLarge
+from app.domains.payments.errors import PaymentNotPaid, PaymentRefused, RefundDecided, RefundNotLeft, RefundTooLarge
 from app.domains.payments.events import RefundFailed, RefundSucceeded
 from app.domains.payments.gateway import RefundOrder, open_gateway
 from app.domains.payments.repository import outside, refunds
@@ -79,7 +79,8 @@ async def request_refund(ctx: Context, command: RequestRefund) -> RefundView:
 
 
 async def approve_refund(ctx: Context, refund_id: UUID) -> RefundView:
-    """Take the credit and ask for the sending. Raises NotFound, RefundDecided, InsufficientCredit (spent meanwhile)."""
+    """Take the credit and ask for the sending. Raises NotFound, RefundDecided, RefundNotLeft, InsufficientCredit
+    (spent meanwhile)."""
     require(ctx.actor, Permission.PLATFORM_MONEY_MANAGE)
     refund = await _lock_undecided(ctx, refund_id)
     await _check_left(ctx, refund)
@@ -90,14 +91,14 @@ async def approve_refund(ctx: Context, refund_id: UUID) -> RefundView:
 
 
 async def _check_left(ctx: Context, refund: RefundView) -> None:
-    """Raises RefundTooLarge when so much went back at Stripe meanwhile that this one is not left."""
+    """Raises RefundNotLeft when so much went back at Stripe meanwhile that this one is not left."""
     payment = await repository.find_payment(ctx.session, refund.payment_id)
     sums = await refunds.sums_of(ctx.session, refund.payment_id)
     gone = sums.refunded + await outside.disputed(ctx.session, refund.payment_id)
     left = Micro(max(0, (payment.amount if payment else 0) - gone))
     if refund.amount > left:
         said = f"Only {money(left, refund.currency)} of this payment is left: the rest went back or is disputed."
-        raise RefundTooLarge(said, refundable=left)
+        raise RefundNotLeft(said, refundable=left)
 
 
 async def reject_refund(ctx: Context, refund_id: UUID, problem: str) -> RefundView:
