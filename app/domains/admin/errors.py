@@ -19,3 +19,10 @@ class RequestTooOld(Conflict):
 class AlreadyDecided(Conflict):
     code = "already_decided"
     title = "This was decided already."
+
+
+class ChangeNotPossible(Conflict):
+    """What was right when it was asked for is not at the decision: who approves sent no field that could be mended."""
+
+    code = "change_not_possible"
+    title = "What was asked for cannot be done any more."

@@ -84,6 +84,25 @@ async def test_far_from_the_last_price_a_second_person_decides(olga: Browser, ot
     assert (await plan(olga, 600_000, 150_000)).status_code == 201  # measured by what the two have set
 
 
+async def test_what_became_impossible_before_the_second_person_came_is_no_fault_of_theirs(
+    runtime: Runtime, olga: Browser, otto: Browser
+) -> None:
+    async with runtime.context(SYSTEM) as ctx:
+        now = await ctx.now()
+    runtime.clock = FakeClock(now)
+    begins = (now + timedelta(minutes=5)).isoformat()
+    asked = await plan(olga, 1_000_000, 200_000, reason="a fair", effective_from=begins)
+    assert asked.status_code == 202, asked.text
+    runtime.clock = FakeClock(now + timedelta(minutes=9))
+    request = f"/api/v1/admin/change-requests/{asked.json()['request_id']}"
+    refused = await otto.post_json(f"{request}/approve", {})
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"]) == (409, "change_not_possible"), refused.text
+    assert error["message"].startswith("What was asked for cannot be done any more. ") and len(error["message"]) > 60
+    assert (await otto.client.get(request)).json()["request"]["status"] == "requested"
+    assert (await otto.post_json(f"{request}/reject", {"reason": "too late"})).status_code == 200
+
+
 async def test_small_steps_of_one_person_are_one_step(olga: Browser) -> None:
     assert (await plan(olga, 9_300_000)).status_code == 201
     assert (await plan(olga, 9_250_000)).status_code == 201

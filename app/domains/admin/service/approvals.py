@@ -10,7 +10,7 @@ import msgspec
 
 from app.context import Context
 from app.domains.admin.contracts.approvals import DecideRequest, RequestDecided, RequestDetail
-from app.domains.admin.errors import AlreadyDecided, RequestTooOld
+from app.domains.admin.errors import AlreadyDecided, ChangeNotPossible, RequestTooOld
 from app.domains.admin.policies import REQUEST_DAYS
 from app.domains.admin.rules.reasons import stated
 from app.domains.admin.service import alone
@@ -20,7 +20,7 @@ from app.shared.approval.requests import RequestStatus
 from app.shared.authz import Permission, privileged
 from app.shared.authz.privileged import PRIVILEGED
 from app.shared.authz.scope import may, require
-from app.shared.errors import NotFound
+from app.shared.errors import NotFound, ValidationFailed
 from app.shared.web.paging import Slice, cut
 
 READ = Permission.PLATFORM_CONSOLE
@@ -61,8 +61,8 @@ async def names_in(ctx: Context, found: list[ChangeRequest]) -> dict[str, str]:
 
 @privileged(READ, "change.approve", "change_request", lambda command, _result: command.request_id)
 async def approve_request(ctx: Context, command: DecideRequest) -> RequestDecided:
-    """Let it be done now. Raises NotFound, Forbidden, SecondPersonNeeded, AlreadyDecided, RequestTooOld, and whatever
-    the action itself refuses by now."""
+    """Let it be done now. Raises NotFound, Forbidden, SecondPersonNeeded, AlreadyDecided, RequestTooOld,
+    ChangeNotPossible, and whatever else the action itself refuses by now."""
     request, decider = await _open(ctx, command.request_id)
     days = await ctx.policy(REQUEST_DAYS)
     now = await ctx.now()
@@ -74,7 +74,11 @@ async def approve_request(ctx: Context, command: DecideRequest) -> RequestDecide
         await requests.command_of(ctx.session, request.id), type=action.command
     )
     ctx.about(request.tenant_id)
-    await action.run(ctx, wanted, request)
+    try:
+        await action.run(ctx, wanted, request)
+    except ValidationFailed as refusal:
+        why = " ".join(dict.fromkeys(refusal.fields.values())) or refusal.message
+        raise ChangeNotPossible(f"What was asked for cannot be done any more. {why}") from refusal
     ctx.explain(action=request.action, target=request.target, requested_by=str(request.requested_by))
     return RequestDecided(request_id=request.id, status="approved")
 
