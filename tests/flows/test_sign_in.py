@@ -236,6 +236,7 @@ async def test_signing_out_ends_the_session_at_the_provider_too(client, provider
     assert (await client.get("/api/v1/me")).status_code == 401
     [address] = findall(r'http-equiv="refresh" content="0; url=([^"]+)"', answer.text)
     assert f'href="{address}"' in answer.text
+    assert "data-live-url" not in answer.text  # it would hear that the session is over, and lead away
     query = parse_qs(urlsplit(unescape(address)).query)
     assert unescape(address).startswith(f"{issuer}/end_session?")
     assert query == {"client_id": ["berth"], "post_logout_redirect_uri": [f"{ORIGIN}/"]}

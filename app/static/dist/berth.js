@@ -224,6 +224,7 @@ function startOnce() {
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 20000;
 const SAY_AFTER_MS = 2500;
+const LEAVING_MS = 10000; // a page that is still here then stays
 const SESSION_ENDED = 4401;
 const TONES = { active: "good", attention: "warn", failed: "bad" };
 const waiting = new Set();
@@ -232,6 +233,7 @@ let attempts = 0;
 let opened = false;
 let sayTimer = 0;
 let retryTimer = 0;
+let leavingUntil = 0;
 function changed(control) {
   if (control instanceof HTMLSelectElement) return [...control.options].some((option) => option.selected !== option.defaultSelected) && control.selectedIndex > 0;
   if (control.type === "checkbox" || control.type === "radio") return control.checked !== control.defaultChecked;
@@ -311,11 +313,14 @@ function connect() {
   });
 }
 function toLogin() {
-  const next = location.pathname + location.search;
-  location.assign((document.body.dataset.login || "/login") + "?next=" + encodeURIComponent(next));
+  setTimeout(() => {
+    const next = location.pathname + location.search;
+    location.assign((document.body.dataset.login || "/login") + "?next=" + encodeURIComponent(next));
+  }, Math.max(0, leavingUntil - performance.now()));
 }
 function startLive() {
   addEventListener("beforeunload", () => {
+    leavingUntil = performance.now() + LEAVING_MS;
     for (const part of document.querySelectorAll("[data-live].htmx-request")) part.dispatchEvent(new Event("htmx:abort"));
   });
   if (!document.body.dataset.liveUrl) return;

@@ -5,6 +5,7 @@ import { toast } from "./toast.js";
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 20000;
 const SAY_AFTER_MS = 2500;
+const LEAVING_MS = 10000; // a page that is still here then stays
 const SESSION_ENDED = 4401;
 const TONES = { active: "good", attention: "warn", failed: "bad" };
 
@@ -14,6 +15,7 @@ let attempts = 0;
 let opened = false;
 let sayTimer = 0;
 let retryTimer = 0;
+let leavingUntil = 0;
 
 function changed(control) {
   if (control instanceof HTMLSelectElement) return [...control.options].some((option) => option.selected !== option.defaultSelected) && control.selectedIndex > 0;
@@ -107,13 +109,17 @@ function connect() {
 }
 
 export function toLogin() {
-  const next = location.pathname + location.search;
-  location.assign((document.body.dataset.login || "/login") + "?next=" + encodeURIComponent(next));
+  setTimeout(() => {
+    const next = location.pathname + location.search;
+    location.assign((document.body.dataset.login || "/login") + "?next=" + encodeURIComponent(next));
+  }, Math.max(0, leavingUntil - performance.now()));
 }
 
 export function startLive() {
-  // a page that is left ends what it was refetching, instead of reporting it as failed
+  // a page that is left ends what it was refetching, instead of reporting it as failed; and where its own form ended
+  // the session, the answer to that form counts
   addEventListener("beforeunload", () => {
+    leavingUntil = performance.now() + LEAVING_MS;
     for (const part of document.querySelectorAll("[data-live].htmx-request")) part.dispatchEvent(new Event("htmx:abort"));
   });
   if (!document.body.dataset.liveUrl) return;
