@@ -94,9 +94,9 @@ def beyond_alone(new: NewPrice, near: Sequence[PriceEntry], bounds: Bounds) -> s
     parts += [(price, "a GPU", new.rate_gpu, price.rate_gpu) for price in near if price.rate_gpu and new.rate_gpu]
     for measure, what, after, base in parts:
         if after * 100 < base * (100 - bounds.drop_percent):
-            return f"{what} more than {bounds.drop_percent} % below {money(base, measure.currency)}"
+            return f"{what} would cost over {bounds.drop_percent} % less than {money(base, measure.currency)}"
         if after * 100 > base * (100 + bounds.rise_percent):
-            return f"{what} more than {bounds.rise_percent} % above {money(base, measure.currency)}"
+            return f"{what} would cost over {bounds.rise_percent} % more than {money(base, measure.currency)}"
     return None
 
 
