@@ -16,32 +16,32 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp
 
-from app.context import Runtime
-from app.developers import DEVELOPER_ROUTES
+from app.portal.developers import DEVELOPER_ROUTES
+from app.portal.search import SEARCH_ROUTES
 from app.registry import DOMAINS
-from app.search import SEARCH_ROUTES
 from app.settings import Settings, load_settings
+from app.shared.context import Runtime
 from app.shared.db import Database
-from app.shared.errors.refusals import audit_refusal
-from app.shared.errors.render import render_error
 from app.shared.manifest import Domain
-from app.shared.middleware.answers import Answers
-from app.shared.middleware.crowd import Crowd
-from app.shared.middleware.headers import SecurityHeaders
-from app.shared.middleware.host import AppHosts, HostCheck
-from app.shared.middleware.methods import Methods, allowed_methods
-from app.shared.middleware.request import RequestMiddleware, note_refusal
 from app.shared.rdb import connect
 from app.shared.telemetry.logs import configure_logs
-from app.shared.web import public
-from app.shared.web.cursors import Listed
-from app.shared.web.design_route import DESIGN_ROUTES
-from app.shared.web.exact import ExactRequests
-from app.shared.web.guards import guard
-from app.shared.web.openapi import DescribedJson
-from app.shared.web.provide import provide_contexts, provide_ctx
-from app.shared.web.system import SYSTEM_ROUTES
-from app.shared.web.templating import create_environment
+from app.web import public
+from app.web.cursors import Listed
+from app.web.design_route import DESIGN_ROUTES
+from app.web.errors.refusals import audit_refusal
+from app.web.errors.render import render_error
+from app.web.exact import ExactRequests
+from app.web.guards import guard
+from app.web.middleware.answers import Answers
+from app.web.middleware.crowd import Crowd
+from app.web.middleware.headers import SecurityHeaders
+from app.web.middleware.host import AppHosts, HostCheck
+from app.web.middleware.methods import Methods, allowed_methods
+from app.web.middleware.request import RequestMiddleware, note_refusal
+from app.web.openapi.document import DescribedJson
+from app.web.provide import provide_contexts, provide_ctx
+from app.web.system import SYSTEM_ROUTES
+from app.web.templating import create_environment
 
 STATIC = Path(__file__).parent / "static"
 MAX_BODY = 1_000_000  # bytes; files go to S3 directly
@@ -65,7 +65,7 @@ def build_runtime(settings: Settings) -> Runtime:
 
 def wire(runtime: Runtime) -> None:
     """Hand the domains' functions to the shared code that may not import them."""
-    from app.shell import authenticate, build_shell
+    from app.portal.shell import authenticate, build_shell
 
     runtime.authenticate = authenticate
     runtime.build_shell = build_shell

@@ -13,7 +13,6 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 from app.asgi import build_runtime
-from app.context import Context, Runtime
 from app.domains.appruntime.service.manifests import publish_built_in
 from app.domains.inventory.contracts import Disk, NewImage, NewPrice, NewSku
 from app.domains.inventory.errors import PriceMissing
@@ -22,6 +21,7 @@ from app.domains.inventory.service.import_nodes import import_nodes
 from app.domains.maas.public import open_gateway
 from app.settings import Settings, load_settings
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Context, Runtime
 from app.shared.money import RateMicroPerHour
 from devstack.history.past import Past
 from devstack.history.people import arrive_now

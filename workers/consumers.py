@@ -18,9 +18,9 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from app.context import Runtime
 from app.shared.authz.actor import SYSTEM
 from app.shared.clock import process_now
+from app.shared.context import Runtime
 from app.shared.db import database_down
 from app.shared.events import inbox
 from app.shared.events.base import Envelope, Event

@@ -7,10 +7,10 @@ from functools import partial
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.context import Runtime
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import each_alone
 from app.shared.batch import store as batches
+from app.shared.context import Runtime
 from app.shared.manifest import CronSpec, Domain
 from app.shared.outbox.retention import BATCH, prune_inbox, prune_keys, prune_outbox
 

@@ -9,9 +9,9 @@ import asyncio
 import structlog
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
-from app.context import Runtime
 from app.settings import Settings
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.outbox.figures import dead_letters_by_source, outbox_lag
 from app.shared.telemetry.metrics import REGISTRY
 

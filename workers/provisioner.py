@@ -22,8 +22,8 @@ from temporalio.worker import (
     Worker,
 )
 
-from app.context import Runtime
 from app.settings import TemporalSettings
+from app.shared.context import Runtime
 from app.shared.manifest import Domain
 from app.shared.outside import Asking
 from app.shared.telemetry.trace import new_trace

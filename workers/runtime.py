@@ -12,13 +12,13 @@ from redis.exceptions import RedisError
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, TelemetryConfig, TelemetryFilter
 from temporalio.runtime import Runtime as CoreRuntime
 
-from app.context import Runtime
 from app.settings import Settings, load_settings
+from app.shared.context import Runtime
 from app.shared.db import Database
 from app.shared.outside import begin
 from app.shared.rdb import connect
 from app.shared.telemetry.logs import configure_logs
-from app.shared.web.templating import create_environment
+from app.web.templating import create_environment
 
 HEARTBEAT_SECONDS = 5
 HEARTBEAT_TTL = 15

@@ -22,7 +22,7 @@ from saq.queue.redis import RedisQueue
 from saq.types import Context as SaqContext
 from saq.types import PartialTimersDict
 
-from app.context import Runtime
+from app.shared.context import Runtime
 from app.shared.events.jetstream import JetStream
 from app.shared.events.publisher import EventSender
 from app.shared.manifest import CronSpec, Domain, JobSpec, Queue

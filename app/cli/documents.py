@@ -82,10 +82,10 @@ def pages() -> dict[str, str]:
 def openapi() -> str:
     """The API's description as JSON, one line a value, so that a change is seen in a diff."""
     from app.asgi import create_app
-    from app.context import Runtime
+    from app.shared.context import Runtime
     from app.shared.db import Database
     from app.shared.rdb import connect
-    from app.shared.web.openapi import described
+    from app.web.openapi.document import described
 
     settings = load_settings(NOWHERE)
     runtime = Runtime(settings, Database(settings.database), connect(settings.valkey_url))
@@ -94,7 +94,7 @@ def openapi() -> str:
 
 def _broken(text: str | None) -> list[str]:
     """What programs lose by the new description."""
-    from app.shared.web.openapi_diff import losses
+    from app.web.openapi.diff import losses
 
     before = _read(DOCS / API)
     return losses(json.loads(before), json.loads(text)) if text and before else []
@@ -172,7 +172,7 @@ def policies_page() -> str:
 def _know_everything() -> None:
     """Errors and policies are known once their modules are imported."""
     import_module("app.registry")
-    import_module("app.shared.errors.render")
+    import_module("app.web.errors.render")
     for path in sorted([*DOMAINS.glob("*/errors.py"), *DOMAINS.glob("*/errors/__init__.py")]):
         import_module(f"app.domains.{path.relative_to(DOMAINS).parts[0]}.errors")
 

@@ -7,6 +7,7 @@ what a good value is; production refuses to start with any other, and names all 
 from app.settings.load import load_settings
 from app.settings.reading import SettingsError, read_values, unknown_names
 from app.settings.structs import (
+    SIGN_IN_COOKIE,
     Allowed,
     DatabaseSettings,
     MaasSettings,
@@ -21,6 +22,7 @@ from app.settings.structs import (
 from app.settings.together import Fault
 
 __all__ = [
+    "SIGN_IN_COOKIE",
     "Allowed",
     "DatabaseSettings",
     "Fault",

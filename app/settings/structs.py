@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+SIGN_IN_COOKIE = "login-"  # how the names of the cookies begin that a browser holds while it signs in
+
 
 class Allowed(msgspec.Struct, frozen=True):
     """An exception that was named in BERTH_ALLOW, and the settings that make use of it."""

@@ -5,14 +5,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from litestar.types import ASGIApp, ControllerRouterHandler
 
 from app.shared.authz import Permission
 from app.shared.events.base import Envelope, Event
 from app.shared.policy import PolicyKey
 
 if TYPE_CHECKING:
-    from app.context import Context, Runtime
+    from litestar.types import ASGIApp, ControllerRouterHandler
+
+    from app.shared.context import Context, Runtime
 
 Queue = Literal["billing", "notifications", "webhooks", "maintenance"]
 JobFunction = Callable[["Runtime", dict[str, object]], Awaitable[None]]
@@ -84,7 +85,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     """One domain's manifest."""
 
     name: str
-    routes: Sequence[ControllerRouterHandler] = ()
+    routes: "Sequence[ControllerRouterHandler]" = ()
     jobs: Sequence[JobSpec] = ()
     crons: Sequence[CronSpec] = ()
     consumers: Sequence[ConsumerSpec] = ()

@@ -16,8 +16,8 @@ import structlog
 from psycopg import Error as DatabaseError
 from redis.exceptions import RedisError
 
-from app.context import Runtime
 from app.settings import Fault, Settings, SettingsError, unknown_names
+from app.shared.context import Runtime
 from app.shared.db.role import find_role_faults
 from app.shared.events.anonymous import takes_anybody
 from app.shared.open_bucket import lists_to_anybody

@@ -6,7 +6,6 @@ said of what was seen on the machine; its slots, its state, its timeline and its
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.context import Context
 from app.domains.inventory import public as inventory
 from app.domains.provisioning.contracts import (
     CancelAllocation,
@@ -20,6 +19,7 @@ from app.domains.provisioning.contracts import (
 )
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository, TimelineRepository
 from app.domains.provisioning.service import launch, leaving, life, placing, proving, release
+from app.shared.context import Context
 from devstack.history.past import Past, trace_of
 from devstack.history.people import Cast
 from devstack.history.script import Run

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import httpx2
 
-from app.context import Context
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostCredit
 from app.domains.payments import repository
@@ -18,6 +17,7 @@ from app.domains.payments.gateway import CheckoutOrder, open_gateway
 from app.domains.payments.service import credit, settle
 from app.settings import Settings, StripeSettings
 from app.shared.authz import Actor
+from app.shared.context import Context
 from app.shared.errors import NotFound
 from app.shared.money import Micro
 from devstack.history import script

@@ -10,10 +10,10 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context, Runtime
 from app.shared.authz import Actor
 from app.shared.authz.actor import SYSTEM
 from app.shared.clock import FixedClock
+from app.shared.context import Context, Runtime
 from app.shared.idempotency import IdempotencyKey, once
 from app.shared.ids import new_id
 from app.shared.outbox import Outbox

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context, Runtime
 from app.domains.auth.contracts import Identity, SignIn, Visit
 from app.domains.auth.contracts.team import (
     AnswerInvitation,
@@ -25,6 +24,7 @@ from app.domains.auth.service.sign_in import sign_in
 from app.domains.billing import public as billing
 from app.shared.authz import Actor, ActorKind
 from app.shared.authz.actor import ANONYMOUS
+from app.shared.context import Context, Runtime
 from app.shared.crypto import digest
 from app.shared.errors import NotFound
 from app.shared.idempotency import IdempotencyKey, once

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from app.context import Context, Runtime
 from app.domains.billing import public as billing
 from app.domains.billing.repository import ledger
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Context, Runtime
 from app.shared.errors import Conflict
 from devstack.history import money, script
 from devstack.history.machines import Machine

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import uvicorn
 
-from app.context import Runtime
+from app.shared.context import Runtime
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import CHECKS, load_all_checks
 
-from app.context import Runtime
+from app.shared.context import Runtime
 from tests.domains.inventory.stock import plant, see
 from tests.fixtures.app import Browser, SignIn
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.shared.errors.raised import reached
 from app.shared.idempotency import once
+from app.web.openapi.raised import reached
 from tests.api.attack.world import RECIPES
 from tests.api.changes.pages import HOST, PAGES, Sent, fields_of
 from tests.api.changes.vendors import vendors
@@ -23,7 +23,7 @@ from tests.domains.storage.conftest import runtime, settings  # noqa: F401 - a p
 from tests.fixtures.app import SignIn, create_app
 
 if TYPE_CHECKING:
-    from app.context import Runtime
+    from app.shared.context import Runtime
     from app.shared.db import Database
 
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from app.shared.authz.permissions import is_platform
-from app.shared.middleware.methods import is_match
-from app.shared.web.media import is_accepted, read_by, written_by
+from app.web.media import is_accepted, read_by, written_by
+from app.web.middleware.methods import is_match
 from tests.architecture.test_routes import _fill, _routes
 from tests.fixtures.app import Browser, SignIn
 

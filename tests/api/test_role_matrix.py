@@ -16,7 +16,7 @@ from tests.architecture.test_routes import _fill, _routes
 from tests.fixtures.app import ORIGIN, SignIn, create_app, tenant_of
 
 if TYPE_CHECKING:
-    from app.context import Runtime
+    from app.shared.context import Runtime
 
 WAITS = ("/api/v1/events",)  # a long poll: it has nothing to do with roles beyond its door
 

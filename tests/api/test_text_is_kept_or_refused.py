@@ -22,7 +22,7 @@ from tests.domains.storage.conftest import runtime, settings  # noqa: F401 - a p
 from tests.fixtures.app import SignIn
 
 if TYPE_CHECKING:
-    from app.context import Runtime
+    from app.shared.context import Runtime
     from app.shared.db import Database
 
 MARK = "qzmark"

@@ -22,7 +22,7 @@ from tests.fixtures.app import SignIn
 if TYPE_CHECKING:
     import httpx
 
-    from app.context import Runtime
+    from app.shared.context import Runtime
     from app.shared.db import Database
 
 ALLOWED = "SELECT count(*) FROM admin.audit_logs WHERE result = 'allowed' AND action = '{}'"

@@ -112,7 +112,7 @@ async def test_a_list_goes_on_when_the_rows_that_were_shown_are_gone(lists, peop
 
 async def test_a_row_that_never_was_is_as_good_a_position(lists, people, runtime) -> None:
     """Where positions are ids: behind the largest or the smallest one comes the whole list."""
-    from app.shared.web.cursors import listing_of, seal
+    from app.web.cursors import listing_of, seal
 
     secret = runtime.settings.web.secret_key
     for path in ("/api/v1/ssh-keys", "/api/v1/projects", "/api/v1/service-accounts", "/api/v1/team/invitations"):

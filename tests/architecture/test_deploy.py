@@ -14,7 +14,7 @@ import yaml
 from app.settings import load_settings
 from app.settings.table import SETTINGS
 from app.shared.telemetry.metrics import REGISTRY
-from app.shared.web.system import SYSTEM_ROUTES
+from app.web.system import SYSTEM_ROUTES
 from tests.settings.good import good_environment
 
 ROOT = Path(__file__).resolve().parents[2]

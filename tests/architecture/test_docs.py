@@ -76,8 +76,8 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 def test_a_wrong_name_would_be_found() -> None:
     assert not is_there("app/nowhere.py")
-    assert not is_there("app/context.py:no_such_name")
-    assert is_there("app/context.py:Context")
+    assert not is_there("app/shared/context.py:no_such_name")
+    assert is_there("app/shared/context.py:Context")
     assert is_there("app/static/js/live.js:receive")
     assert list(named_paths("`app/nowhere.py`, `GET /healthz`, `docs/*.md`, `a/b`")) == ["app/nowhere.py", "docs/*.md"]
 

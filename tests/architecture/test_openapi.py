@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.documents import openapi
-from app.shared.web.openapi_diff import losses
+from app.web.openapi.diff import losses
 
 COMMITTED = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
 UNSAFE = {"post", "put", "patch", "delete"}
@@ -114,7 +114,7 @@ def test_a_gain_is_no_loss(change) -> None:
 
 
 def test_bodies_are_closed_and_no_answer_is(description: dict) -> None:
-    from app.shared.web.openapi_exact import objects_in
+    from app.web.openapi.exact import objects_in
 
     closed: set[str] = set()
     answers: set[str] = set()
@@ -128,8 +128,8 @@ def test_bodies_are_closed_and_no_answer_is(description: dict) -> None:
 
 def test_every_integer_is_one_that_every_program_reads_alike(description: dict) -> None:
     """RFC 8259 §6: beyond 2^53 - 1 a number of JSON need not arrive as it was sent."""
-    from app.shared.web.exact import SAFE
-    from app.shared.web.openapi_exact import integers_in
+    from app.web.exact import SAFE
+    from app.web.openapi.exact import integers_in
 
     found = list(integers_in(description))
     assert len(found) > 200

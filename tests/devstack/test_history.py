@@ -26,7 +26,7 @@ from tests.domains.provisioning.world import add_nodes
 from tests.simulators.stripe_world import SECRET_KEY, stripe_world
 
 if TYPE_CHECKING:
-    from app.context import Runtime
+    from app.shared.context import Runtime
 
 pytestmark = pytest.mark.commits
 CHAPTER = Chapter(

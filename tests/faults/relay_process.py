@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from app.context import Context
+from app.shared.context import Context
 from app.shared.events import Envelope, Event
 from app.shared.manifest import ConsumerSpec, Domain
 from app.shared.outbox.row import OutboxRow

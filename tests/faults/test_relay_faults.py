@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.context import Runtime
+from app.shared.context import Runtime
 from app.shared.manifest import Domain
 from devstack.services.nats import Nats, throwaway_nats
 from devstack.services.valkey import Valkey

@@ -5,9 +5,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from app.context import Runtime
 from app.domains.billing import public as billing
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from tests.domains.provisioning.world import USD, provisioner, small_cloud
 
 STORIES = text("""

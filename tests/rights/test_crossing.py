@@ -10,7 +10,7 @@ import re
 import pytest
 from sqlalchemy import text
 
-from app.holders import HOLDERS, Way
+from app.portal.holders import HOLDERS, Way
 from app.shared.authz.actor import SYSTEM
 from tests.rights import kinds, kinds_handed_out
 from tests.rights.world import World, end, make_world

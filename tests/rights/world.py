@@ -20,7 +20,7 @@ from app.domains.storage.contracts import DeleteObject, PurgeObject
 from app.domains.storage.repository import ObjectRepository, TreeRepository, UsageRepository
 from app.domains.storage.service import objects
 from app.domains.storage.service import places as namespaces
-from app.holders import Way
+from app.portal.holders import Way
 from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding, project_scope
 from app.shared.authz.actor import SYSTEM
 from app.shared.ids import ProjectId, TenantId, UserId, new_id

@@ -18,9 +18,9 @@ import pytest
 import redis
 from psycopg import sql
 
-from app.context import Runtime
 from app.settings import Fault, Settings, SettingsError, load_settings
 from app.shared import outside
+from app.shared.context import Runtime
 from app.shared.db.role import QUESTIONS, find_role_faults
 from app.shared.events.anonymous import takes_anybody
 from app.shared.open_bucket import lists_to_anybody

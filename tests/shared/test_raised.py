@@ -7,7 +7,7 @@ import pytest
 
 from app.shared.errors import Conflict, DomainError, Forbidden, NotFound
 from app.shared.errors import raised as module
-from app.shared.errors.raised import Reached
+from app.web.openapi.raised import Reached
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta, inspect
 
-from app.shared.web.exact.check import SAFE, faults, gathered, unknown
-from app.shared.web.exact.decode import Members, NotJson, decode
+from app.web.exact.check import SAFE, faults, gathered, unknown
+from app.web.exact.decode import Members, NotJson, decode
 
 
 class Inner(msgspec.Struct, kw_only=True):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.shared.web import assets, formats
+from app.shared import formats
+from app.web import assets
 
 NOW = datetime(2026, 11, 26, 13, 20, 5, tzinfo=UTC)  # a Thursday
 MINUS = formats.MINUS

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from app.shared.middleware.crowd import Crowd, CrowdLimits
+from app.web.middleware.crowd import Crowd, CrowdLimits
 from tests.fixtures.app import create_app
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}

@@ -18,12 +18,12 @@ from app.domains.auth.service import places
 from app.shared.authz import Permission
 from app.shared.idempotency.key import LONGEST_ROUTE, request_digest, route_of
 from app.shared.manifest import Domain
-from app.shared.web import Contexts, Ctx, requires
+from app.web import Contexts, Ctx, requires
 from tests.domains.auth.world import join, refresh
 from tests.fixtures.app import ORIGIN, Browser, SignIn
 
 if TYPE_CHECKING:
-    from app.context import Runtime
+    from app.shared.context import Runtime
 
 ACCOUNTS = "/api/v1/service-accounts"
 TEXTS = st.text(st.characters(codec="utf-8"))

@@ -8,7 +8,7 @@ from app.asgi import create_app
 from app.shared.authz import Permission
 from app.shared.rdb import connect
 from app.shared.rdb.rate_limit import LIMITS, RateLimit, network_of, take
-from app.shared.web.limits import ANONYMOUS_CHANGES, SIGN_IN_CALLBACK, TOKEN_FAILURES
+from app.web.limits import ANONYMOUS_CHANGES, SIGN_IN_CALLBACK, TOKEN_FAILURES
 from tests.architecture.test_routes import UNSAFE, _routes
 
 

@@ -17,8 +17,8 @@ from websockets.frames import Frame, Opcode
 from app.cli.server.bounds import Census
 from app.cli.server.serve import BOUNDS, configured
 from app.cli.server.websocket import QUIET
-from app.context import Runtime
 from app.domains.notification.service.hub import LiveHub
+from app.shared.context import Runtime
 from tests.fixtures.app import create_app
 
 LIMIT = QUIET["/live"]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from app.shared.web.reference import chapters
+from app.web.reference import chapters
 from tests.fixtures.app import SignIn
 
 DESCRIPTION = json.loads((Path(__file__).resolve().parents[2] / "docs" / "openapi.json").read_text("utf-8"))

@@ -23,7 +23,7 @@ from tests.domains.auth.test_programs import redeem, refresh, signed_in
 from tests.fixtures.app import ORIGIN, Browser, SignIn
 
 if TYPE_CHECKING:
-    from app.context import Runtime
+    from app.shared.context import Runtime
 
 ROWS = text("""
     SELECT action, target_kind, target_id, result, reason, actor_id, actor_roles, tenant_id, correlation_id, details

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.domains.storage.rules.machine import curl_command
-from app.shared.web.show_code import ApiCall, as_cli, as_curl, as_python
+from app.web.show_code import ApiCall, as_cli, as_curl, as_python
 
 BASE = "https://berth.example"
 ODD = "'\"\\$`!\n\r\t #&;|<>(){}[]*?~%@=-é\U0001f680\u202e\x7f"

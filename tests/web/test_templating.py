@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from jinja2 import Environment, UndefinedError
 
-from app.shared.web import assets, design
-from app.shared.web.shell import Shell, initials, parse_theme, theme_cookie
-from app.shared.web.templating import STATES, TEMPLATES, LayoutContext, create_environment, layout_context, render_block
+from app.web import assets, design
+from app.web.shell import Shell, initials, parse_theme, theme_cookie
+from app.web.templating import STATES, TEMPLATES, LayoutContext, create_environment, layout_context, render_block
 
 NOW = datetime(2026, 11, 26, 13, 20, 5, tzinfo=UTC)
 COMPONENTS = sorted(path.stem for path in (TEMPLATES / "components").glob("*.html"))
@@ -162,7 +162,7 @@ def test_one_block_renders_alone_with_the_components_at_hand(environment: Enviro
 
 
 def test_the_bundles_are_fresh() -> None:
-    """Run `python -m app.shared.web.assets` after editing app/static/css or app/static/js."""
+    """Run `python -m app.web.assets` after editing app/static/css or app/static/js."""
     assert (assets.STATIC / "dist" / "berth.css").read_text("utf-8") == assets.build_css()
     assert (assets.STATIC / "dist" / "berth.js").read_text("utf-8") == assets.build_js()
     assert (assets.STATIC / "dist" / "charts.js").read_text("utf-8") == assets.build_charts()

@@ -8,8 +8,8 @@ import re
 import pytest
 from sqlalchemy import text
 
-from app.context import Runtime
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from tests.domains.inventory.stock import plant
 from tests.fixtures.app import Browser, SignIn
 

@@ -23,10 +23,10 @@ from app.asgi import create_app
 from app.cli.server.bounds import Bounds, Census
 from app.cli.server.http import BoundedHttp
 from app.cli.server.websocket import BoundedWebSocket
-from app.context import Runtime
 from app.settings import Settings
-from app.shared.middleware.headers import fixed_headers
+from app.shared.context import Runtime
 from app.shared.outside import Asking, begin
+from app.web.middleware.headers import fixed_headers
 
 BOUNDS = Bounds()
 log = structlog.get_logger("berth.web")

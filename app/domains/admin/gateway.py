@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import httpx2
 import msgspec
 
-from app.context import Runtime
 from app.domains.admin.contracts.operations import Dependency, Fault
 from app.domains.admin.rules.faults import given_of
 from app.settings import Settings
+from app.shared.context import Runtime
 from app.shared.db import refuse_open_transaction
 from app.shared.records import UNREADABLE
 

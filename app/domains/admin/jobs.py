@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import msgspec
 
-from app.context import Runtime
 from app.domains.admin.contracts.money import CheckStarted
 from app.domains.admin.repository import audit
 from app.domains.admin.service import books, events, system
@@ -12,6 +11,7 @@ from app.shared.audit import close_windows
 from app.shared.audit.refusals import BATCH
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import job_of
+from app.shared.context import Runtime
 from app.shared.manifest import CronSpec, JobSpec
 
 MONTHS_AHEAD = 3

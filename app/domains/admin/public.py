@@ -1,8 +1,8 @@
 """What the frame of every page asks of the console; no domain calls it."""
 
-from app.context import Context
 from app.domains.admin.contracts.operations import AnnouncementView
 from app.domains.admin.service.board import Board
+from app.shared.context import Context
 
 
 async def announcements(ctx: Context, *, operator: bool) -> list[AnnouncementView]:

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from app.context import Runtime
 from app.domains.appruntime.contracts import APP_FAILED, UNWANTED, Drive
 from app.domains.appruntime.errors import AppFailed, NoLongerWanted
 from app.domains.appruntime.service.driving import Driver
+from app.shared.context import Runtime
 from app.shared.errors import DomainError
 
 NAME = "appruntime."

@@ -5,12 +5,12 @@ from contextlib import suppress
 import msgspec
 from redis.exceptions import RedisError
 
-from app.context import Context
 from app.domains.appruntime.events import AppMemberChanged, AppReleased, AppStateChanged
 from app.domains.appruntime.service.gate import END_CHANNEL, EndNotice
 from app.domains.appruntime.service.watching import leave_machine
 from app.domains.auth.events import SessionRevoked
 from app.domains.provisioning.events import AllocationReleased, AllocationReleaseRequested
+from app.shared.context import Context
 from app.shared.events import Envelope, Event
 from app.shared.manifest import ConsumerSpec
 

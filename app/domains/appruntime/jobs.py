@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import structlog
 
-from app.context import Runtime
 from app.domains.appruntime.service.watching import ask_again, watch
+from app.shared.context import Runtime
 from app.shared.manifest import CronSpec
 
 log = structlog.get_logger("berth.apps")

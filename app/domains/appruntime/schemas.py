@@ -23,9 +23,9 @@ from app.domains.appruntime.rules.words import LOOKS
 from app.domains.appruntime.service.views import App, AppDetail, LaunchChoices
 from app.domains.provisioning.contracts import AllocationView
 from app.shared.errors import ValidationFailed
-from app.shared.web.paging import Slice
-from app.shared.web.parts import Step
-from app.shared.web.show_code import ApiCall, call
+from app.shared.paging import Slice
+from app.web.parts import Step
+from app.web.show_code import ApiCall, call
 
 ROLE_WORDS = {"owner": "owner: may manage it", "user": "user: may open it", "viewer": "viewer: sees state and log"}
 

@@ -4,10 +4,10 @@ Contexts and may run twice at once."""
 from datetime import timedelta
 from uuid import UUID
 
-from app.context import Runtime
 from app.domains.auth.service import handed_out, invitations
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import each_alone
+from app.shared.context import Runtime
 from app.shared.manifest import CronSpec
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from app.context import Context, Runtime
 from app.domains.auth.contracts import PersonView, PosixIdentity, ProjectView, RoleHolder, TenantView
 from app.domains.auth.contracts.customers import (
     CustomerDetail,
@@ -30,10 +29,11 @@ from app.shared.approval import Outcome
 from app.shared.authz import Actor, Permission, Role, platform_scope
 from app.shared.authz.actor import ANONYMOUS
 from app.shared.authz.rights import Claim, Ended
+from app.shared.context import Context, Runtime
 from app.shared.crypto import digest
 from app.shared.errors import NotFound
 from app.shared.ids import ProjectId, TenantId, UserId
-from app.shared.web.paging import Slice
+from app.shared.paging import Slice
 
 
 async def resolve_actor(runtime: Runtime, session_cookie: str | None, bearer: str | None) -> Actor:

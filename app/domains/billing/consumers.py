@@ -1,8 +1,8 @@
 """What billing does when others tell it something."""
 
-from app.context import Context
 from app.domains.auth.events import TenantCreated
 from app.domains.billing.service import balances
+from app.shared.context import Context
 from app.shared.events import Envelope, Event
 from app.shared.manifest import ConsumerSpec
 

@@ -96,6 +96,16 @@ class HouseBalance(msgspec.Struct, frozen=True, kw_only=True):
     balance: Micro
 
 
+class CreditSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """The few figures of money in the header of every page. `empties_at` is None while nothing burns."""
+
+    available: Micro
+    burn_per_hour: RateMicroPerHour
+    empties_at: datetime | None
+    currency: str
+    is_low: bool
+
+
 class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
     """The money of a tenant. available = credit + promotions - debt; `funds` = that + holds of running machines."""
 

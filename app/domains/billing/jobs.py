@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from app.context import Runtime
 from app.domains.billing.service import accrual, verify
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import each_alone, together_or_alone
+from app.shared.context import Runtime
 from app.shared.manifest import CronSpec
 
 CHECKPOINTS = 1_000  # per round

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from app.context import Context
 from app.domains.billing.contracts import (
     BalanceView,
     CostView,
+    CreditSummary,
     HouseBalance,
     PlaceHold,
     PostAdjustment,
@@ -27,8 +27,8 @@ from app.domains.billing.contracts import (
 )
 from app.domains.billing.service import accrual, balances, credit, holds, metering, refunds, statements, usage, verify
 from app.shared.authz import PlatformScope
+from app.shared.context import Context
 from app.shared.money import Micro, RateMicroPerHour
-from app.shared.web.shell import MoneyPill
 
 
 async def open_accounts(ctx: Context, tenant_id: UUID, currency: str) -> None:
@@ -41,9 +41,9 @@ async def balance(ctx: Context, tenant_id: UUID) -> BalanceView:
     return await balances.balance(ctx, tenant_id)
 
 
-async def money_pill(ctx: Context, tenant_id: UUID) -> MoneyPill | None:
-    """What the header of every page shows; None before the tenant has accounts."""
-    return await statements.money_pill(ctx, tenant_id)
+async def credit_summary(ctx: Context, tenant_id: UUID) -> CreditSummary:
+    """What the header of every page shows of an organisation's money."""
+    return await statements.credit_summary(ctx, tenant_id)
 
 
 async def hold_amount(ctx: Context, tenant_id: UUID, rate: RateMicroPerHour) -> Micro:

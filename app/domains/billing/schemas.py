@@ -7,14 +7,26 @@ import msgspec
 
 from app.domains.billing.contracts import (
     BalanceView,
+    CreditSummary,
     StatementsPage,
     TransactionPage,
     TransactionQuery,
     UsageReport,
     UsageSummary,
 )
+from app.web.shell import MoneyPill, money_pill
 
 LEDGER_LIMIT = 200
+
+
+class PillPage(msgspec.Struct, frozen=True):
+    """The header's pill alone."""
+
+    pill: MoneyPill
+
+    @classmethod
+    def of(cls, credit: CreditSummary, *, may_pay: bool) -> "PillPage":
+        return cls(pill=money_pill(credit, may_pay=may_pay))
 
 
 class BalanceAnswer(msgspec.Struct, frozen=True):

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import structlog
 
-from app.context import Runtime
 from app.domains.inventory.service.import_nodes import import_nodes
 from app.domains.inventory.service.upkeep import turn_windows
 from app.domains.maas.public import MaasError, open_gateway
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.manifest import CronSpec
 from app.shared.records import keep_unread
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from app.context import Context
 from app.domains.inventory.contracts import (
     Availability,
     FleetNode,
@@ -23,6 +22,7 @@ from app.domains.inventory.contracts import (
 )
 from app.domains.inventory.service import catalog, fleet, nodes, prices, slots
 from app.domains.inventory.service import images as image_service
+from app.shared.context import Context
 
 
 async def get_sku(ctx: Context, sku_id: UUID) -> SkuView:

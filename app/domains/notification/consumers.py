@@ -5,12 +5,12 @@ from contextlib import suppress
 import msgspec
 from redis.exceptions import RedisError
 
-from app.context import Context
 from app.domains.auth.events import InvitationSent
 from app.domains.notification.events import InboxItemAdded, InboxRead
 from app.domains.notification.rules import also_for_everybody, channel, is_for_everybody, topics_of
 from app.domains.notification.rules.topics import inbox_topic, personal_channel
 from app.domains.notification.service import deliveries, feed, inbox, invitations
+from app.shared.context import Context
 from app.shared.events import Envelope, Event
 
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import msgspec
 
-from app.context import Runtime
 from app.domains.notification.contracts import DeliveryRef
 from app.domains.notification.service import deliveries, inbox, mails, upkeep
 from app.shared.batch import job_of
+from app.shared.context import Runtime
 from app.shared.mail import SEND_JOB, MailRef
 from app.shared.manifest import CronSpec, JobSpec
 

@@ -1,8 +1,8 @@
 """What the composition root may ask of notification."""
 
-from app.context import Context
 from app.domains.notification.rules.topics import inbox_topic
 from app.domains.notification.service import inbox
+from app.shared.context import Context
 
 
 async def unread(ctx: Context) -> int:

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import msgspec
 
-from app.context import Runtime
 from app.domains.payments.contracts import AboutPayment, ProcessEvent, SendRefund
 from app.domains.payments.service import outside, refunds, settle, sweep, webhooks
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.manifest import CronSpec, JobSpec
 
 

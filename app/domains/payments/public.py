@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.payments.contracts import (
     Case,
     DecideCase,
@@ -14,8 +13,9 @@ from app.domains.payments.contracts import (
     RequestRefund,
 )
 from app.domains.payments.service import cases, overview, refunds
+from app.shared.context import Context
 from app.shared.money import Micro
-from app.shared.web.paging import Slice
+from app.shared.paging import Slice
 
 
 async def page_payments(

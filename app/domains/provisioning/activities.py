@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, contextmanager
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from app.context import Runtime
 from app.domains.provisioning.contracts import (
     CONTROLLER,
     NO_CAPACITY,
@@ -25,6 +24,7 @@ from app.domains.provisioning.service import leaving, placing, proving
 from app.domains.provisioning.service.deploying import Deployer, trace_of
 from app.domains.provisioning.service.proving import Prover
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.errors import DomainError
 
 NAME = "provisioning."

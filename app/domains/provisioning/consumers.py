@@ -1,6 +1,5 @@
 """What provisioning does when others tell something."""
 
-from app.context import Context
 from app.domains.billing.events import TenantExhausted
 from app.domains.provisioning.contracts import EndEntries
 from app.domains.provisioning.events import AllocationActivated
@@ -9,6 +8,7 @@ from app.domains.provisioning.service.access import ask_sync
 from app.domains.provisioning.service.endings import ask_end
 from app.domains.releases import public as releases
 from app.domains.releases.events import AccessChanged, EntryEnded
+from app.shared.context import Context
 from app.shared.events import Envelope, Event
 from app.shared.manifest import ConsumerSpec
 

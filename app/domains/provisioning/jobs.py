@@ -5,13 +5,13 @@ from datetime import timedelta
 import msgspec
 import structlog
 
-from app.context import Runtime
 from app.domains.maas import public as maas
 from app.domains.provisioning.contracts import EndEntries, SyncAccess
 from app.domains.provisioning.service import access, endings
 from app.domains.provisioning.service.exhausted import RELEASE_TENANT
 from app.domains.provisioning.service.reconcile import ask_again, give_back_strays
 from app.shared.batch import job_of
+from app.shared.context import Runtime
 from app.shared.manifest import CronSpec, JobSpec
 
 log = structlog.get_logger("berth.provisioning")

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from app.context import Context
 from app.domains.provisioning.contracts import AccessTarget, AllocationView, CustomerAllocation
 from app.domains.provisioning.repository import AllocationRepository
 from app.domains.provisioning.service import views
 from app.shared.authz import Permission, project_scope
+from app.shared.context import Context
 
 __all__ = [
     "AccessTarget",

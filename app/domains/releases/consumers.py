@@ -1,6 +1,5 @@
 """What access to machines does when others tell something: whose right may have ended is asked about at once."""
 
-from app.context import Context
 from app.domains.auth.events import (
     MembershipChanged,
     MembershipRemoved,
@@ -11,6 +10,7 @@ from app.domains.auth.events import (
 )
 from app.domains.releases.contracts import Concerned
 from app.domains.releases.service.rights import withdraw
+from app.shared.context import Context
 from app.shared.events import Envelope, Event
 from app.shared.manifest import ConsumerSpec
 

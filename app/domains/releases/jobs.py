@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import structlog
 
-from app.context import Runtime
 from app.domains.releases.service import rights
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import each_alone
+from app.shared.context import Runtime
 from app.shared.manifest import CronSpec
 
 log = structlog.get_logger("berth.releases")

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from app.context import Context
 from app.domains.releases.contracts import (
     AllocationPlace,
     AttachmentView,
@@ -21,6 +20,7 @@ from app.domains.releases.rules.public_keys import shown_kind
 from app.domains.releases.service import attachments, certificates, keys
 from app.domains.releases.service.certificates import mint_management_certificate, mint_user_certificate
 from app.settings import Settings
+from app.shared.context import Context
 from app.shared.pki import CertificateAuthority, local_authority
 
 __all__ = [

@@ -8,8 +8,8 @@ import msgspec
 
 from app.domains.releases.contracts import KeyView
 from app.domains.releases.rules.public_keys import shown_kind
-from app.shared.web.paging import cut_list
-from app.shared.web.show_code import ApiCall, call
+from app.shared.paging import cut_list
+from app.web.show_code import ApiCall, call
 
 
 class KeyBody(msgspec.Struct, kw_only=True):

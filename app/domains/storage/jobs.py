@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import msgspec
 
-from app.context import Runtime
 from app.domains.storage.contracts import RunCopy
 from app.domains.storage.service import compare, copies, expiry, links
 from app.domains.storage.service.folders import RESTORE_MANY
 from app.shared.batch import job_of
+from app.shared.context import Runtime
 from app.shared.manifest import CronSpec, JobSpec
 
 

@@ -5,11 +5,11 @@ from contextlib import suppress
 import msgspec
 from redis.exceptions import RedisError
 
-from app.context import Context
 from app.domains.auth.events import SessionRevoked
 from app.domains.provisioning.events import AllocationReleaseRequested
 from app.domains.terminal.rules.words import code_of_release, code_of_session_end
 from app.domains.terminal.service.host import END_CHANNEL, EndNotice
+from app.shared.context import Context
 from app.shared.events import Envelope, Event
 from app.shared.manifest import ConsumerSpec
 

@@ -4,7 +4,7 @@ A use case that would weaken a guard calls `ask` instead of acting, and register
 second person has approved. The request is a row: who asked is never who approves, and its command cannot be changed.
 """
 
-from app.shared.approval.actions import ACTIONS, ASKED, Action, Outcome, performs
+from app.shared.approval.actions import ACTIONS, Action, Outcome, performs
 from app.shared.approval.requests import Asked, ChangeRequest, ask
 
-__all__ = ["ACTIONS", "ASKED", "Action", "Asked", "ChangeRequest", "Outcome", "ask", "performs"]
+__all__ = ["ACTIONS", "Action", "Asked", "ChangeRequest", "Outcome", "ask", "performs"]

@@ -6,10 +6,10 @@ import msgspec
 import structlog
 from sqlalchemy import text
 
-from app.context import Context, Runtime
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import store
 from app.shared.batch.spec import Batch, BatchItem, BatchRef, BatchSpec
+from app.shared.context import Context, Runtime
 from app.shared.db import database_down
 from app.shared.manifest import JobSpec
 from app.shared.telemetry.sanitize import sanitize_text

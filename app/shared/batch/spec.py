@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
+from app.shared.context import Context
 from app.shared.manifest import Queue
 
 SIZE = 50  # things per step: a second or so of work, and no lock held for longer

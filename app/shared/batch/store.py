@@ -7,8 +7,8 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.context import Context
 from app.shared.batch.spec import Batch, BatchItem, BatchRef, BatchSpec
+from app.shared.context import Context
 from app.shared.ids import new_id
 
 ASK = text("""

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.context import Context
+from app.shared.context import Context
 from app.shared.errors import Conflict, NotFound
 from app.shared.events.wire import redrive_subject
 from app.shared.ids import new_id

@@ -1,4 +1,4 @@
-// Figures that move between two answers of the server: costs, balances, durations, "3 min ago". Repeats app/shared/web/formats.py.
+// Figures that move between two answers of the server: costs, balances, durations, "3 min ago". Repeats app/shared/formats.py.
 const SYMBOLS = { USD: "$", EUR: "€", GBP: "£", JPY: "¥" };
 const MINUS = "\u2212";
 let skew = 0;

@@ -13,8 +13,8 @@ from tests.domains.auth.test_tokens import _credentials, _token
 if TYPE_CHECKING:
     import httpx
 
-    from app.context import Runtime
     from app.shared.authz import Actor
+    from app.shared.context import Runtime
     from tests.fixtures.app import Browser
 
 CALLERS = ("customer", "operator", "account")

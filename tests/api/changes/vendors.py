@@ -16,7 +16,7 @@ from tests.simulators.maas_world import ADMIN_KEY, OUR_KEY
 from tests.simulators.stripe_world import SECRET_KEY, stripe_world
 
 if TYPE_CHECKING:
-    from app.context import Runtime
+    from app.shared.context import Runtime
 
 
 @asynccontextmanager

@@ -31,7 +31,7 @@ from tests.fixtures.app import Browser, SignIn, tenant_of
 from tests.fixtures.clock import FakeClock
 
 if TYPE_CHECKING:
-    from app.context import Runtime
+    from app.shared.context import Runtime
     from app.shared.db import Database
 
 KINDS = ("h100x8", "l40sx4", "cpu")

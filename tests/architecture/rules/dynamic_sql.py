@@ -41,10 +41,10 @@ BAD = [
     ("app/domains/billing/repository.py", "def f(t):\n    return text(f'SELECT * FROM {t}')\n"),
     ("app/shared/outbox/claim.py", "async def f(conn, t):\n    await conn.execute('DELETE FROM ' + t)\n"),
     ("migrations/versions/0001_first.py", "def upgrade():\n    op.execute('GRANT SELECT ON %s TO x' % 'y')\n"),
-    ("app/shared/web/toast.py", "def f(name):\n    return Markup('<b>{}</b>'.format(name))\n"),
+    ("app/web/toast.py", "def f(name):\n    return Markup('<b>{}</b>'.format(name))\n"),
 ]
 GOOD = [
     ("app/domains/billing/repository.py", "QUERY = text('SELECT * FROM billing.hold ' 'WHERE id = :id')\n"),
     ("app/domains/billing/repository.py", "QUERY = text(COLUMNS + ' WHERE id = :id')\n"),
-    ("app/shared/web/toast.py", "def f(name):\n    return Markup('<b>') + escape(name) + Markup('</b>')\n"),
+    ("app/web/toast.py", "def f(name):\n    return Markup('<b>') + escape(name) + Markup('</b>')\n"),
 ]

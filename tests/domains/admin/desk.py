@@ -16,7 +16,7 @@ from app.shared.ids import new_id
 from tests.fixtures.app import Browser
 
 if TYPE_CHECKING:
-    from app.context import Runtime
+    from app.shared.context import Runtime
 
 MANY = text("""
     INSERT INTO admin.audit_logs (id, occurred_at, actor_kind, actor_id, actor_roles, action, target_kind, target_id,

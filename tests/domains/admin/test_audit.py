@@ -12,13 +12,13 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from app.context import Runtime
 from app.domains.admin.contracts.audit import AuditFilter, ExportAudit
 from app.domains.admin.jobs import make_audit_partitions
 from app.domains.admin.repository.audit import BATCH
 from app.domains.admin.service import audit
 from app.domains.auth.service import places
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.ids import new_id
 from tests.domains.admin.desk import audited, give_role, words, write_many, write_rows
 from tests.fixtures.app import tenant_of

@@ -9,9 +9,9 @@ import pytest
 from litestar import Litestar
 from sqlalchemy import text
 
-from app.context import Runtime
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.permissions import NOT_IN_VIEW
+from app.shared.context import Runtime
 from app.shared.ids import new_id
 from tests.domains.admin.desk import audited, give_role, words
 from tests.fixtures.app import Browser, tenant_of

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.context import Runtime
 from app.domains.admin.errors import SecondPersonNeeded
 from app.domains.admin.rules.approval import check_second, may_alone, parse_amount
 from app.domains.admin.service import books, refunds
@@ -24,6 +23,7 @@ from app.domains.payments.service import refunds as sending
 from app.registry import DOMAINS
 from app.settings import StripeSettings
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.ids import new_id
 from app.shared.money import Micro
 from tests.domains.admin.desk import audited, give_role, words

@@ -9,7 +9,6 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from app.context import Runtime
 from app.domains.admin import gateway
 from app.domains.admin.contracts.operations import Health
 from app.domains.admin.jobs import look_at_dependencies
@@ -18,6 +17,7 @@ from app.domains.admin.service.board import Board
 from app.domains.auth.events import SessionStarted
 from app.settings import Allowed
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.ids import new_id
 from app.shared.outbox.dead_letters import DeadMessage, bury
 from app.shared.outbox.report import ConsumerFigures, ConsumersSeen, keep_figures

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from app.context import Runtime
 from app.domains.admin.contracts.policies import PolicyScope, SetPolicy
 from app.domains.admin.service import policies
 from app.domains.admin.service.policies import in_force
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.ids import new_id
 from app.shared.policy import POLICIES
 from app.shared.policy.changes import StoredValue

@@ -10,7 +10,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from app.context import Runtime
 from app.domains.admin.contracts.approvals import DecideRequest
 from app.domains.admin.contracts.money import DecideAdjustment, RequestAdjustment
 from app.domains.admin.contracts.policies import SetPolicy
@@ -24,6 +23,7 @@ from app.domains.payments.contracts import RequestRefund
 from app.shared.approval import ACTIONS
 from app.shared.authz.actor import SYSTEM, Actor
 from app.shared.authz.privileged import PRIVILEGED
+from app.shared.context import Runtime
 from app.shared.errors import DomainError
 from app.shared.ids import new_id
 from app.shared.money import Micro

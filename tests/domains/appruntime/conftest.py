@@ -8,7 +8,6 @@ import msgspec
 import pytest
 import uvicorn
 
-from app.context import Runtime
 from app.domains.appruntime.contracts import AppView
 from app.domains.appruntime.gateway import AppChannel
 from app.domains.appruntime.gateway.channel import OpenStream
@@ -18,6 +17,7 @@ from app.domains.appruntime.service.links import AppLinks
 from app.domains.appruntime.service.manifests import publish_built_in
 from app.settings import Settings
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from devstack.simulators.nodes.testing import Bench
 from tests.domains.appruntime.world import Desk, Tab
 from tests.domains.terminal.world import Machine, Visitor, stock_machine

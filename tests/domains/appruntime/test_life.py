@@ -8,12 +8,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 from websockets.exceptions import ConnectionClosed
 
-from app.context import Runtime
 from app.domains.appruntime.contracts import AppView, PublishManifest
 from app.domains.appruntime.errors import AppActionRefused, AppNameInUse, ManifestTaken
 from app.domains.appruntime.service.manifests import built_in, publish
 from app.domains.appruntime.service.watching import ask_again, leave_machine, watch
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from tests.domains.appruntime.world import Desk, eventually
 from tests.domains.terminal.world import Visitor
 

@@ -7,7 +7,6 @@ from uuid import UUID
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-from app.context import Runtime
 from app.domains.appruntime.contracts import Action, ActOnApp, AppView, Drive, LaunchApp, Launched
 from app.domains.appruntime.errors import AppFailed
 from app.domains.appruntime.repository import AppRepository
@@ -16,6 +15,7 @@ from app.domains.appruntime.service.driving import Driver
 from app.domains.appruntime.service.launch import launch
 from app.domains.appruntime.service.links import links_of
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from tests.domains.terminal.world import Machine, Visitor
 
 

@@ -22,7 +22,7 @@ from app.shared.authz.actor import SYSTEM
 from app.shared.money import Micro, RateMicroPerHour
 
 if TYPE_CHECKING:
-    from app.context import Runtime
+    from app.shared.context import Runtime
     from tests.fixtures.clock import FakeClock
 
 USD = 1_000_000

@@ -9,7 +9,7 @@ import pytest
 from tests.domains.billing.books import Books
 
 if TYPE_CHECKING:
-    from app.context import Runtime
+    from app.shared.context import Runtime
     from tests.fixtures.clock import FakeClock
 
 

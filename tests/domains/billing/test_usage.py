@@ -14,8 +14,8 @@ from sqlalchemy import text
 from app.domains.billing.contracts import UsageQuery
 from app.domains.billing.rules import periods
 from app.domains.billing.service import money_charts, usage
+from app.shared.formats import money
 from app.shared.money import charge
-from app.shared.web.formats import money
 from tests.domains.billing.books import RATE, USD, Books
 from tests.fixtures.app import Browser, SignIn, tenant_of
 from tests.fixtures.postgres import DatabaseUrls

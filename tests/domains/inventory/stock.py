@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.context import Runtime
 from app.domains.inventory.contracts import GpuFact, ImportReport
 from app.domains.inventory.repository import nodes
 from app.domains.inventory.service.import_nodes import Sighting, record
 from app.domains.maas.contracts import DiskInfo, GpuDevice, MaasMachine, MachineStatus, SystemId
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from devstack.seed import NVME, plant_catalog
 from devstack.simulators.maas.fleet import BY_NAME, pci_address
 

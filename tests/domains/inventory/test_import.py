@@ -11,7 +11,6 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from app.context import Runtime
 from app.domains.inventory import public
 from app.domains.inventory.contracts import GpuFact, ImportReport
 from app.domains.inventory.jobs import run_import
@@ -20,6 +19,7 @@ from app.domains.maas.contracts import MachineStatus
 from app.domains.maas.public import MaasGateway, open_gateway
 from app.settings import MaasSettings
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.ids import new_id
 from app.shared.records import Unread
 from devstack import seed

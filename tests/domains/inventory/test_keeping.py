@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from app.context import Runtime
 from app.domains.inventory.contracts import PriceVersionId, PriceView, SkuId
 from app.domains.inventory.rules.pricing import earliest_start, is_raise
 from app.domains.inventory.schemas.catalog import rate_of
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.errors import ValidationFailed
 from app.shared.ids import new_id
 from app.shared.money import RateMicroPerHour

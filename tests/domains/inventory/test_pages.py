@@ -11,12 +11,12 @@ import msgspec
 import pytest
 from sqlalchemy import event, text
 
-from app.context import Runtime
 from app.domains.inventory import public
 from app.domains.inventory.contracts import NewPrice
 from app.domains.inventory.service import prices
 from app.settings import MaasSettings
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.ids import new_id
 from app.shared.money import RateMicroPerHour
 from tests.domains.inventory.stock import node_ids, plant, see

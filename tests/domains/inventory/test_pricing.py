@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from app.context import Runtime
 from app.domains.inventory.contracts import NewPrice
 from app.domains.inventory.contracts.catalog import PriceEntry
 from app.domains.inventory.rules import pricing
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.money import RateMicroPerHour
 from tests.domains.admin.desk import give_role, words
 from tests.domains.inventory.stock import plant, see

@@ -6,12 +6,12 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.context import Runtime
 from app.domains.inventory import public
 from app.domains.inventory.contracts import CordonNode, UncordonNode
 from app.domains.inventory.service import nodes
 from app.shared.authz import Actor, ActorKind, Role, RoleBinding
 from app.shared.authz.actor import ANONYMOUS, SYSTEM
+from app.shared.context import Runtime
 from app.shared.errors import Forbidden, Unauthenticated
 from app.shared.ids import new_id
 from tests.domains.inventory.stock import node_ids, plant, see

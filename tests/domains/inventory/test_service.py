@@ -9,13 +9,13 @@ import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from app.context import Runtime
 from app.domains.inventory import public
 from app.domains.inventory.contracts import Availability, NewPrice, NewSku, NodeView
 from app.domains.inventory.errors import CodeTaken, NodeNotInService, PriceInThePast, PriceMissing, SlotTaken
 from app.domains.inventory.repository import catalog as catalog_repository
 from app.domains.inventory.service import catalog, prices
 from app.shared.authz.actor import ANONYMOUS
+from app.shared.context import Runtime
 from app.shared.errors import Forbidden, NotFound, Unauthenticated, ValidationFailed
 from app.shared.ids import new_id
 from app.shared.money import RateMicroPerHour

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from app.context import Runtime
 from app.domains.inventory import public
 from app.domains.inventory.contracts import NODE_STATES
 from app.domains.inventory.errors import NodeNotInService
 from app.domains.inventory.rules.upkeep import TRANSITIONS, may_follow
 from app.domains.inventory.service.upkeep import turn_windows
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.ids import new_id
 from tests.domains.inventory.stock import node_ids, plant, see
 from tests.domains.inventory.test_import import bring_in, maas

@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from app.context import Runtime
 from app.domains.inventory import public
 from app.domains.inventory.contracts.upkeep import DrainNode, PlanMaintenance, RetireNode
 from app.domains.inventory.errors import NodeInUse, NodeNotInService
 from app.domains.inventory.service import upkeep
 from app.shared.authz import Actor, ActorKind, Role, RoleBinding
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.ids import new_id
 from tests.domains.inventory.stock import node_ids, plant, see
 

@@ -16,7 +16,7 @@ from app.registry import DOMAINS
 from app.shared.authz import Role
 from app.shared.authz.permissions import PLATFORM_ROLES
 from app.shared.events.base import CATALOGUE
-from app.shared.web.templating import STATES
+from app.web.templating import STATES
 from tests.fixtures.clock import START
 
 TENANT_ROLES = [role for role in Role if role not in PLATFORM_ROLES]

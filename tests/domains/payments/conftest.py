@@ -15,7 +15,7 @@ from tests.fixtures.app import Browser, SignIn
 from tests.simulators.stripe_world import SECRET_KEY, WEBHOOK_SECRET, stripe_world
 
 if TYPE_CHECKING:
-    from app.context import Runtime
+    from app.shared.context import Runtime
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.fixtures.app import Browser, tenant_of
 from tests.simulators.stripe_world import WEBHOOK_SECRET, Endpoint, World
 
 if TYPE_CHECKING:
-    from app.context import Runtime
+    from app.shared.context import Runtime
 
 
 class Mailbox(Endpoint):

@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from app.context import Runtime
 from app.domains.auth.service.sessions import cache_key
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PlaceHold, StartMetering
@@ -17,6 +16,7 @@ from app.domains.inventory import public as inventory
 from app.domains.provisioning.contracts import AllocationId, AllocationView
 from app.domains.provisioning.repository import AllocationRepository
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.crypto import digest
 from app.shared.ids import ProjectId, TenantId, UserId, new_id
 from app.shared.money import Micro, RateMicroPerHour

@@ -42,7 +42,7 @@ from tests.simulators.maas_world import ADMIN_KEY, OUR_KEY
 from workers.provisioner import make_worker
 
 if TYPE_CHECKING:
-    from app.context import Context, Runtime
+    from app.shared.context import Context, Runtime
 
 USD = 1_000_000
 PATIENCE_S = 60.0

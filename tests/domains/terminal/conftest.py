@@ -9,9 +9,9 @@ import msgspec
 import pytest
 import uvicorn
 
-from app.context import Runtime
 from app.domains.terminal.service.host import TerminalHost
 from app.settings import Settings
+from app.shared.context import Runtime
 from devstack.simulators.nodes.testing import Bench
 from tests.domains.terminal.world import Machine, Visitor, stock_machine
 from tests.fixtures.app import SignIn

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from app.context import Runtime
 from app.domains.auth.contracts.team import RemoveMember, SetRole
 from app.domains.auth.service import team
+from app.shared.context import Runtime
 from tests.domains.auth.world import invite_and_accept
 from tests.domains.terminal.world import Machine, Visitor
 

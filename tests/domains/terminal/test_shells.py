@@ -13,9 +13,9 @@ import asyncssh
 import pytest
 from sqlalchemy import text
 
-from app.context import Runtime
 from app.domains.terminal.service.host import END_CHANNEL, TerminalHost
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from devstack.simulators.nodes.testing import Bench
 from tests.domains.terminal.world import Machine, Visitor, stock_machine
 

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from app.context import Runtime
 from app.domains.terminal.contracts import PROTOCOL
 from app.domains.terminal.service.tickets import TOKEN_SECONDS, read_token, token_key
+from app.shared.context import Runtime
 from app.shared.crypto import new_secret
 from tests.domains.terminal.world import Machine, Tab, Visitor
 

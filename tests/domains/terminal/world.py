@@ -12,11 +12,11 @@ from sqlalchemy import text
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from app.context import Runtime
 from app.domains.provisioning.contracts import AllocationId, AllocationView
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
 from app.domains.terminal.contracts import PROTOCOL
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.ids import ProjectId, TenantId, UserId, new_id
 from devstack.simulators.nodes.testing import HOSTNAME, SYSTEM_ID, Bench
 from tests.fixtures.app import Browser

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from app.context import Runtime
 from app.domains.auth.events import SessionStarted
 from app.domains.billing import public as billing
 from app.settings import DatabaseSettings
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.db import Database
 from app.shared.db.migrate import upgrade
 from app.shared.ids import new_id
@@ -44,7 +44,7 @@ def pooled(request, cluster, database):
 @pytest.fixture
 async def pooled_runtime(pooled, settings):
     from app.asgi import wire
-    from app.shared.web.templating import create_environment
+    from app.web.templating import create_environment
 
     settings = msgspec.structs.replace(settings, database=DatabaseSettings(url=pooled, pool_size=10))
     runtime = Runtime(settings, Database(settings.database), connect(settings.valkey_url), create_environment())

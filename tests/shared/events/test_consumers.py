@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 from nats.aio.msg import Msg
 
-from app.context import Context, Runtime
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Context, Runtime
 from app.shared.errors import Conflict, NotFound
 from app.shared.events import Envelope, Event
 from app.shared.ids import new_id

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from app.context import Context, Runtime
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Context, Runtime
 from app.shared.events import Envelope, Event
 from app.shared.events.catalogue import entries, render
 from app.shared.manifest import ConsumerSpec, Domain, JobSpec

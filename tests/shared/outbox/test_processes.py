@@ -14,9 +14,9 @@ import msgspec
 import pytest
 from temporalio.client import Client
 
-from app.context import Runtime
 from app.settings import TemporalSettings
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.outbox import WorkflowCall
 from app.shared.telemetry.trace import Trace
 from devstack.services.temporal import Temporal

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from app.context import Runtime
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.ids import new_id
 from app.shared.manifest import Domain
 from app.shared.outbox.claim import Lane, open_pool

@@ -8,8 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from app.context import Runtime
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.manifest import CronSpec, Domain, JobSpec
 from app.shared.telemetry.logs import configure_logs
 from tests.fixtures.probe_workflow import ProbeWorkflow, remember_in

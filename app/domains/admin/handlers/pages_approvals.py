@@ -12,8 +12,8 @@ from app.domains.admin.schemas.money import ReasonForm
 from app.domains.admin.service import approvals
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Form, page, redirect, requires
-from app.shared.web.paging import Cursor
+from app.web import Ctx, Form, page, redirect, requires
+from app.web.paging import Cursor
 
 CONSOLE = requires(Permission.PLATFORM_CONSOLE)
 StateWord = Annotated[str, QueryParameter(name="state", max_length=20)]

@@ -18,8 +18,8 @@ from app.domains.admin.schemas.audit import (
 )
 from app.domains.admin.service import activity, audit
 from app.shared.authz import Permission
-from app.shared.web import Contexts, Ctx, Form, page, requires
-from app.shared.web.limits import EXPORTS
+from app.web import Contexts, Ctx, Form, page, requires
+from app.web.limits import EXPORTS
 
 Asked = NamedDependency[AuditQuery]
 CursorText = Annotated[str | None, QueryParameter(max_length=500)]

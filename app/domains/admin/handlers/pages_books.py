@@ -28,8 +28,8 @@ from app.domains.payments import public as payments
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.idempotency import once
-from app.shared.web import MONEY, Ctx, Form, page, redirect, requires
-from app.shared.web.paging import Cursor
+from app.web import MONEY, Ctx, Form, page, redirect, requires
+from app.web.paging import Cursor
 
 READ, MANAGE = requires(Permission.PLATFORM_MONEY_READ), requires(Permission.PLATFORM_MONEY_MANAGE, rate=MONEY)
 Tenant = Annotated[str, QueryParameter(max_length=40)]

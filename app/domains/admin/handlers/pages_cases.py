@@ -12,8 +12,8 @@ from app.domains.payments.contracts import Case, DecideCase
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.idempotency import once
-from app.shared.web import MONEY, Ctx, Form, Json, page, redirect, requires
-from app.shared.web.paging import Cursor, Limit
+from app.web import MONEY, Ctx, Form, Json, page, redirect, requires
+from app.web.paging import Cursor, Limit
 
 READ, MANAGE = requires(Permission.PLATFORM_MONEY_READ), requires(Permission.PLATFORM_MONEY_MANAGE, rate=MONEY)
 All = Annotated[str, QueryParameter(name="all", max_length=1)]

@@ -6,7 +6,6 @@ from uuid import UUID
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.context import Runtime
 from app.domains.admin.schemas.customers import (
     CustomerPage,
     PersonPage,
@@ -21,9 +20,11 @@ from app.domains.auth.contracts.customers import Suspended, ViewStarted
 from app.shared.approval import Outcome
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
+from app.shared.context import Runtime
 from app.shared.idempotency import once
-from app.shared.web import Contexts, Ctx, Form, page, redirect, requires
-from app.shared.web.paging import Cursor
+from app.web import Contexts, Ctx, Form, page, redirect, requires
+from app.web.approvals import next_page
+from app.web.paging import Cursor
 
 READ, MANAGE = requires(Permission.PLATFORM_CUSTOMER_READ), requires(Permission.PLATFORM_CUSTOMER_MANAGE)
 Search = Annotated[str, QueryParameter(name="q", max_length=100)]
@@ -99,14 +100,14 @@ async def show_person(ctx: Ctx, user_id: FromPath[UUID]) -> Response[str]:
 async def suspend_person(ctx: Ctx, user_id: FromPath[UUID], data: Form[WhyForm]) -> Response[str]:
     """Shut a person out."""
     outcome = await once(ctx, Outcome[Suspended], auth.suspend_person, data.person(user_id, suspend=True))
-    return redirect(ctx, outcome.place(f"/admin/customers/people/{user_id}"))
+    return redirect(ctx, next_page(outcome, f"/admin/customers/people/{user_id}"))
 
 
 @post("/admin/customers/people/{user_id:uuid}/resume", opt=MANAGE, include_in_schema=False)
 async def resume_person(ctx: Ctx, user_id: FromPath[UUID], data: Form[WhyForm]) -> Response[str]:
     """Let a person in again."""
     outcome = await once(ctx, Outcome[Suspended], auth.suspend_person, data.person(user_id, suspend=False))
-    return redirect(ctx, outcome.place(f"/admin/customers/people/{user_id}"))
+    return redirect(ctx, next_page(outcome, f"/admin/customers/people/{user_id}"))
 
 
 ROUTES = [

@@ -17,8 +17,8 @@ from app.domains.admin.service import events
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Form, page, redirect, requires
-from app.shared.web.paging import CursorText
+from app.web import Ctx, Form, page, redirect, requires
+from app.web.paging import CursorText
 
 READ, MANAGE = requires(Permission.PLATFORM_EVENT_READ), requires(Permission.PLATFORM_EVENT_MANAGE)
 Flag = Annotated[str, QueryParameter(name="all", max_length=1)]

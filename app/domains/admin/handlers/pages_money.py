@@ -22,8 +22,8 @@ from app.domains.admin.service import refunds
 from app.domains.payments import public as payments
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import MONEY, Ctx, Form, page, redirect, requires
-from app.shared.web.paging import Cursor
+from app.web import MONEY, Ctx, Form, page, redirect, requires
+from app.web.paging import Cursor
 
 READ, MANAGE = requires(Permission.PLATFORM_MONEY_READ), requires(Permission.PLATFORM_MONEY_MANAGE, rate=MONEY)
 Search = Annotated[str, QueryParameter(name="q", max_length=100)]

@@ -12,7 +12,8 @@ from app.shared.approval import Outcome
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Form, page, redirect, requires
+from app.web import Ctx, Form, page, redirect, requires
+from app.web.approvals import next_page
 
 Text = Annotated[str, QueryParameter(max_length=200)]
 Search = Annotated[str, QueryParameter(name="q", max_length=100)]
@@ -57,7 +58,7 @@ async def set_policy(ctx: Ctx, key: FromPath[str], data: Form[PolicyForm]) -> Re
     """Set a value, or take one back."""
     value = None if data.take_back else policies.read_value(key, data.value)
     outcome = await once(ctx, Outcome[PolicyChanged], policies.set_policy, data.command(key, value))
-    return redirect(ctx, outcome.place(f"/admin/policies/{key}"))
+    return redirect(ctx, next_page(outcome, f"/admin/policies/{key}"))
 
 
 ROUTES = [list_policies, show_policy, set_policy]

@@ -13,8 +13,8 @@ from app.domains.admin.service import system
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.idempotency import once
-from app.shared.web import Contexts, Ctx, Form, page, public, redirect, requires
-from app.shared.web.shell import seen_cookie
+from app.web import Contexts, Ctx, Form, page, public, redirect, requires
+from app.web.shell import seen_cookie
 
 READ, MANAGE = requires(Permission.PLATFORM_SYSTEM_READ), requires(Permission.PLATFORM_SYSTEM_MANAGE)
 PATH = "/admin/system"

@@ -13,8 +13,8 @@ from app.domains.admin.schemas.money import ReasonForm
 from app.domains.admin.service import alone, approvals
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Json, requires
-from app.shared.web.paging import Cursor, Limit
+from app.web import Ctx, Json, requires
+from app.web.paging import Cursor, Limit
 
 CONSOLE = requires(Permission.PLATFORM_CONSOLE)
 StateWord = Annotated[str, QueryParameter(name="state", max_length=20)]

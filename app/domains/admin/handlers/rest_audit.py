@@ -9,9 +9,9 @@ from app.domains.admin.handlers.pages_audit import ASKED, as_download
 from app.domains.admin.schemas.audit import AuditQuery, ExportBody
 from app.domains.admin.service import activity, audit
 from app.shared.authz import Permission
-from app.shared.web import Contexts, Ctx, Json, requires
-from app.shared.web.limits import EXPORTS
-from app.shared.web.paging import CursorText, Limit
+from app.web import Contexts, Ctx, Json, requires
+from app.web.limits import EXPORTS
+from app.web.paging import CursorText, Limit
 
 Asked = NamedDependency[AuditQuery]
 

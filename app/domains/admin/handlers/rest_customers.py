@@ -11,12 +11,13 @@ from app.domains.admin.schemas.customers import CustomersAnswer, WhyForm
 from app.domains.admin.service import customers
 from app.domains.auth import public as auth
 from app.domains.auth.contracts.customers import CustomerSearch, Suspended
-from app.shared.approval import ASKED, Outcome
+from app.shared.approval import Outcome
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Json, requires
-from app.shared.web.etag import tagged
-from app.shared.web.paging import Cursor, Limit
+from app.web import Ctx, Json, requires
+from app.web.approvals import ASKED, outcome_answer
+from app.web.etag import tagged
+from app.web.paging import Cursor, Limit
 
 READ, MANAGE = requires(Permission.PLATFORM_CUSTOMER_READ), requires(Permission.PLATFORM_CUSTOMER_MANAGE)
 Search = Annotated[str, QueryParameter(name="q", max_length=100, description="part of a name or address, or an id")]
@@ -60,13 +61,13 @@ async def show_person(ctx: Ctx, user_id: FromPath[UUID]) -> PersonOverview:
 @post("/api/v1/admin/people/{user_id:uuid}/suspend", opt=MANAGE, status_code=200, responses=ASKED)
 async def suspend_person(ctx: Ctx, user_id: FromPath[UUID], data: Json[WhyForm]) -> Response[Suspended]:
     """Shut a person out, everywhere. About an operator a second person decides (202)."""
-    return (await once(ctx, Outcome[Suspended], auth.suspend_person, data.person(user_id, suspend=True))).answer()
+    return outcome_answer(await once(ctx, Outcome[Suspended], auth.suspend_person, data.person(user_id, suspend=True)))
 
 
 @post("/api/v1/admin/people/{user_id:uuid}/resume", opt=MANAGE, status_code=200, responses=ASKED)
 async def resume_person(ctx: Ctx, user_id: FromPath[UUID], data: Json[WhyForm]) -> Response[Suspended]:
     """Let a person in again. About an operator a second person decides (202)."""
-    return (await once(ctx, Outcome[Suspended], auth.suspend_person, data.person(user_id, suspend=False))).answer()
+    return outcome_answer(await once(ctx, Outcome[Suspended], auth.suspend_person, data.person(user_id, suspend=False)))
 
 
 ROUTES = [list_customers, show_customer, suspend, resume, show_person, suspend_person, resume_person]

@@ -34,8 +34,8 @@ from app.domains.admin.service import books, refunds
 from app.domains.payments import public as payments
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import MONEY, Ctx, Json, requires
-from app.shared.web.paging import Cursor, Limit
+from app.web import MONEY, Ctx, Json, requires
+from app.web.paging import Cursor, Limit
 
 READ, MANAGE = requires(Permission.PLATFORM_MONEY_READ), requires(Permission.PLATFORM_MONEY_MANAGE, rate=MONEY)
 Search = Annotated[str, QueryParameter(name="q", max_length=100, description="a whole id: ours, Stripe's, a tenant's")]

@@ -22,8 +22,8 @@ from app.domains.admin.schemas.operations import AnnounceBody, ReasonForm, Redri
 from app.domains.admin.service import events, system
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Json, requires
-from app.shared.web.paging import CursorText, Limit
+from app.web import Ctx, Json, requires
+from app.web.paging import CursorText, Limit
 
 READ, MANAGE = requires(Permission.PLATFORM_EVENT_READ), requires(Permission.PLATFORM_EVENT_MANAGE)
 SYSTEM_READ, SYSTEM_MANAGE = requires(Permission.PLATFORM_SYSTEM_READ), requires(Permission.PLATFORM_SYSTEM_MANAGE)

@@ -8,12 +8,14 @@ from litestar.params import FromPath, QueryParameter
 from app.domains.admin.contracts.policies import ChangesPage, PolicyChanged, PolicyView
 from app.domains.admin.schemas.policies import PoliciesAnswer, PolicyBody
 from app.domains.admin.service import policies
-from app.shared.approval import ASKED, Outcome
+from app.shared.approval import Outcome
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Json, requires
-from app.shared.web.etag import IfMatch, etag, tagged
-from app.shared.web.paging import CursorText, Limit
+from app.shared.versions import etag
+from app.web import Ctx, Json, requires
+from app.web.approvals import ASKED, outcome_answer
+from app.web.etag import IfMatch, tagged
+from app.web.paging import CursorText, Limit
 
 Before = Annotated[int | None, QueryParameter(name="cursor", ge=1, description="`next_cursor` of the page before")]
 
@@ -38,7 +40,7 @@ async def set_policy(
 ) -> Response[PolicyChanged]:
     """Set the value at one scope, or with null take it back. What weakens a guard waits for a second person (202)."""
     outcome = await once(ctx, Outcome[PolicyChanged], policies.set_policy, data.command(key, if_match))
-    return outcome.answer(headers={"etag": etag(outcome.done.version)} if outcome.done else None)
+    return outcome_answer(outcome, headers={"etag": etag(outcome.done.version)} if outcome.done else None)
 
 
 @get("/api/v1/admin/policies/{key:str}/changes", opt=requires(Permission.PLATFORM_POLICY_READ))

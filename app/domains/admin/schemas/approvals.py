@@ -10,7 +10,7 @@ from app.domains.admin.contracts.approvals import RequestDetail
 from app.shared.approval import ChangeRequest
 from app.shared.approval.requests import RequestStatus
 from app.shared.errors import ValidationFailed
-from app.shared.web.show_code import ApiCall, api_call
+from app.web.show_code import ApiCall, api_call
 
 PATH = "/admin/approvals"
 STATUSES: tuple[RequestStatus, ...] = get_args(RequestStatus)

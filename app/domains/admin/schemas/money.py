@@ -27,7 +27,7 @@ from app.domains.payments.contracts import (
 from app.shared.errors import ValidationFailed
 from app.shared.money import Micro
 from app.shared.telemetry.sanitize import sanitize
-from app.shared.web.show_code import ApiCall, call
+from app.web.show_code import ApiCall, call
 
 Chip = tuple[str, str, bool]
 Tab = tuple[str, str, bool, int | None]

@@ -13,10 +13,10 @@ from app.domains.admin.contracts.policies import (
     Value,
 )
 from app.shared.errors import ValidationFailed
+from app.shared.formats import duration, money_exact
 from app.shared.text import given
-from app.shared.web.etag import seen_version
-from app.shared.web.formats import duration, money_exact
-from app.shared.web.show_code import ApiCall, call
+from app.web.etag import seen_version
+from app.web.show_code import ApiCall, call
 
 SECONDS = frozenset({"s", "seconds"})
 

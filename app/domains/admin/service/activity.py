@@ -5,7 +5,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.admin.contracts.audit import (
     ActivityLine,
     ActivityPage,
@@ -19,10 +18,10 @@ from app.domains.admin.rules.words import done_words
 from app.domains.admin.service.audit import INSTANT, as_file, read_place, until, write_place
 from app.domains.auth import public as auth
 from app.shared.authz import Permission, privileged, tenant_scope
+from app.shared.context import Context, ContextFactory
 from app.shared.idempotency import once
 from app.shared.ids import new_id
-from app.shared.web import Contexts
-from app.shared.web.paging import cut
+from app.shared.paging import cut
 
 COLUMNS = ("occurred_at", "who", "what", "action", "target_kind", "target_id", "result", "reason", "correlation_id")
 OPERATOR = "Berth support"
@@ -47,14 +46,14 @@ async def record_export(ctx: Context, command: ExportAudit) -> ExportRecorded:
     return ExportRecorded(id=new_id(), until=await ctx.now() + INSTANT)
 
 
-async def export(contexts: Contexts, command: ExportAudit) -> AsyncIterator[bytes]:
+async def export(contexts: ContextFactory, command: ExportAudit) -> AsyncIterator[bytes]:
     """Record who takes what, then the file. Raises Forbidden before its first byte."""
     async with contexts() as ctx:
         recorded = await once(ctx, ExportRecorded, record_export, command)
     return stream_export(contexts, until(command, recorded))
 
 
-async def stream_export(contexts: Contexts, command: ExportAudit) -> AsyncIterator[bytes]:
+async def stream_export(contexts: ContextFactory, command: ExportAudit) -> AsyncIterator[bytes]:
     """The activity as a file, batch by batch."""
     async with contexts() as ctx:
         scope = tenant_scope(ctx.actor, Permission.ACTIVITY_READ)

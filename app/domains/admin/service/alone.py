@@ -7,7 +7,6 @@ of its own: what was taken never makes room for what is given.
 from datetime import timedelta
 from uuid import UUID
 
-from app.context import Context
 from app.domains.admin.contracts.money import AloneLeft, ValueAct
 from app.domains.admin.policies import ALONE_MAXIMUM, ALONE_WINDOW
 from app.domains.admin.repository import alone
@@ -15,6 +14,7 @@ from app.domains.admin.rules.approval import check_second, may_alone
 from app.domains.auth import public as auth
 from app.shared.authz import ActorKind, Permission
 from app.shared.authz.scope import require
+from app.shared.context import Context
 from app.shared.errors import Forbidden
 from app.shared.money import Micro
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.admin.contracts.approvals import DecideRequest, RequestDecided, RequestDetail
 from app.domains.admin.errors import AlreadyDecided, ChangeNotPossible, RequestTooOld
 from app.domains.admin.policies import REQUEST_DAYS
@@ -20,8 +19,9 @@ from app.shared.approval.requests import RequestStatus
 from app.shared.authz import Permission, privileged
 from app.shared.authz.privileged import PRIVILEGED
 from app.shared.authz.scope import may, require
+from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
-from app.shared.web.paging import Slice, cut
+from app.shared.paging import Slice, cut
 
 READ = Permission.PLATFORM_CONSOLE
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.admin.contracts.audit import (
     AuditEntry,
     AuditFilter,
@@ -20,11 +19,11 @@ from app.domains.admin.repository.audit import Place
 from app.domains.admin.rules import files
 from app.domains.auth import public as auth
 from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.context import Context, ContextFactory
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.idempotency import once
 from app.shared.ids import new_id
-from app.shared.web import Contexts
-from app.shared.web.paging import cut, pack, unpack
+from app.shared.paging import cut, pack, unpack
 
 COLUMNS = AuditEntry.__struct_fields__
 MEDIA = {"csv": "text/csv", "jsonl": "application/x-ndjson"}
@@ -89,7 +88,7 @@ async def record_export(ctx: Context, command: ExportAudit) -> ExportRecorded:
     return ExportRecorded(id=new_id(), until=await ctx.now() + INSTANT)
 
 
-async def export(contexts: Contexts, command: ExportAudit) -> AsyncIterator[bytes]:
+async def export(contexts: ContextFactory, command: ExportAudit) -> AsyncIterator[bytes]:
     """Record who takes what, then the file. Raises Forbidden before its first byte."""
     async with contexts() as ctx:
         recorded = await once(ctx, ExportRecorded, record_export, command)
@@ -103,7 +102,7 @@ def until(command: ExportAudit, recorded: ExportRecorded) -> ExportAudit:
     return msgspec.structs.replace(command, filter=msgspec.structs.replace(command.filter, to_at=end))
 
 
-async def stream_export(contexts: Contexts, command: ExportAudit) -> AsyncIterator[bytes]:
+async def stream_export(contexts: ContextFactory, command: ExportAudit) -> AsyncIterator[bytes]:
     """The rows as a file, batch by batch, in a transaction of its own: the answer has begun long before the end."""
     async with contexts() as ctx:
         scope = platform_scope(ctx.actor, Permission.PLATFORM_AUDIT_READ)

@@ -2,9 +2,9 @@
 
 import time
 
-from app.context import Context, Runtime
 from app.domains.admin.contracts.operations import AnnouncementView
 from app.domains.admin.repository import announcements
+from app.shared.context import Context, Runtime
 
 SECONDS = 5.0
 

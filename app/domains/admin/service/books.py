@@ -4,7 +4,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context, Runtime
 from app.domains.admin.contracts.money import (
     AdjustmentView,
     CheckLedger,
@@ -26,14 +25,15 @@ from app.domains.auth import public as auth
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostAdjustment
 from app.domains.payments import public as payments
+from app.shared import formats
 from app.shared.authz import ActorKind, Permission, platform_scope, privileged
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Context, Runtime
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.errors.faults import Faults, named
 from app.shared.ids import new_id
 from app.shared.money import MICRO_PER_CENT, Micro
-from app.shared.web import formats
-from app.shared.web.paging import Slice, cut
+from app.shared.paging import Slice, cut
 
 READ, MANAGE = Permission.PLATFORM_MONEY_READ, Permission.PLATFORM_MONEY_MANAGE
 CHECK = "admin.check_ledger"

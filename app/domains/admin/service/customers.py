@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.admin.contracts.audit import AuditEntry, AuditFilter
 from app.domains.admin.contracts.customers import CustomerOverview, CustomersFound, PersonOverview
 from app.domains.admin.repository import audit
@@ -14,6 +13,7 @@ from app.domains.payments import public as payments
 from app.domains.payments.contracts import OperatorPayment, PaymentSearch
 from app.shared.authz import Permission, platform_scope
 from app.shared.authz.scope import may
+from app.shared.context import Context
 
 LAST = 10
 

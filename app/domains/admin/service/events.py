@@ -6,7 +6,6 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from app.context import Context
 from app.domains.admin.contracts.operations import (
     Discarded,
     DiscardLetter,
@@ -20,11 +19,12 @@ from app.domains.admin.rules.reasons import stated
 from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.batch import Batch, BatchItem, BatchSpec, ask
 from app.shared.batch.report import list_batches
+from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.outbox import report
 from app.shared.outbox.dead_letters import redrive
 from app.shared.outbox.report import DeadLetter
-from app.shared.web.paging import cut, pack, unpack
+from app.shared.paging import cut, pack, unpack
 
 READ, MANAGE = Permission.PLATFORM_EVENT_READ, Permission.PLATFORM_EVENT_MANAGE
 AT_ONCE = 200

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from app.context import Context
 from app.domains.admin.service.customers import page_customers
 from app.domains.auth.contracts.customers import CustomerSearch
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
+from app.shared.context import Context
 from app.shared.manifest import Found
 
 MOST = 8

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.admin.contracts.policies import (
     ChangesPage,
     ChangeView,
@@ -25,15 +24,16 @@ from app.domains.auth import public as auth
 from app.shared.approval import ChangeRequest, Outcome, ask, performs
 from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.authz.scope import require
+from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import named
 from app.shared.numbers import whole_number
+from app.shared.paging import Slice, cut
 from app.shared.policy import POLICIES
 from app.shared.policy import changes as store
 from app.shared.policy.changes import StoredValue
 from app.shared.policy.keys import PolicyKey
-from app.shared.web.etag import check_version
-from app.shared.web.paging import Slice, cut
+from app.shared.versions import check_version
 
 AnyKey = PolicyKey[int] | PolicyKey[str] | PolicyKey[bool]
 

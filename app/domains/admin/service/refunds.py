@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.admin.contracts.money import DecideRefund, PaymentDetail, RefundDetail, RefundMoved, ValueAct
 from app.domains.admin.errors import AlreadyDecided
 from app.domains.admin.policies import ALONE_MAXIMUM
@@ -22,6 +21,7 @@ from app.domains.payments import public as payments
 from app.domains.payments.contracts import RefundView, RequestRefund
 from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.authz.scope import may
+from app.shared.context import Context
 from app.shared.errors.faults import Faults
 from app.shared.money import Micro
 

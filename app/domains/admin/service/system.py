@@ -9,7 +9,6 @@ from functools import lru_cache
 import msgspec
 from alembic.script import ScriptDirectory
 
-from app.context import Context, Runtime
 from app.domains.admin import gateway
 from app.domains.admin.contracts.operations import (
     Announce,
@@ -27,6 +26,7 @@ from app.domains.admin.service.board import Board
 from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.buildinfo import BUILD
 from app.shared.clock import process_now
+from app.shared.context import Context, ContextFactory, Runtime
 from app.shared.db.migrate import alembic_config
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
@@ -35,7 +35,6 @@ from app.shared.ids import new_id
 from app.shared.numbers import whole_number
 from app.shared.records import list_unread
 from app.shared.text import kept_words
-from app.shared.web import Contexts
 
 READ, MANAGE = Permission.PLATFORM_SYSTEM_READ, Permission.PLATFORM_SYSTEM_MANAGE
 HEALTH_KEY = "berth:health"
@@ -162,7 +161,7 @@ async def record_fault(ctx: Context, command: SetFault) -> FaultSet:
     return FaultSet(name=command.name)
 
 
-async def set_fault(contexts: Contexts, command: SetFault) -> None:
+async def set_fault(contexts: ContextFactory, command: SetFault) -> None:
     """Switch it. Raises ValidationFailed when the simulator does not take it."""
     async with contexts() as ctx:
         await once(ctx, FaultSet, record_fault, command)
@@ -172,7 +171,7 @@ async def set_fault(contexts: Contexts, command: SetFault) -> None:
         raise ValidationFailed(fields={"spec": "The simulator did not take it."})
 
 
-async def list_faults(contexts: Contexts) -> tuple[tuple[Fault, ...], tuple[str, ...]]:
+async def list_faults(contexts: ContextFactory) -> tuple[tuple[Fault, ...], tuple[str, ...]]:
     """The faults that are on, and the simulators there are."""
     async with contexts() as ctx:
         platform_scope(ctx.actor, READ)

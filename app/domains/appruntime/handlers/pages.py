@@ -7,7 +7,6 @@ from litestar import Response, get, post
 from litestar.datastructures import State
 from litestar.params import FromPath, QueryParameter
 
-from app.context import Context
 from app.domains.appruntime.contracts import AppChanged, Launched, MemberChanged, OpenApp
 from app.domains.appruntime.schemas import (
     ActForm,
@@ -26,9 +25,11 @@ from app.domains.appruntime.service import acting, entrance, launch, logs, manif
 from app.domains.provisioning import public as provisioning
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
+from app.shared.context import Context
 from app.shared.idempotency import once
-from app.shared.web import Contexts, Ctx, Form, fragment, page, redirect, requires
-from app.shared.web.paging import Cursor, cut
+from app.shared.paging import cut
+from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+from app.web.paging import Cursor
 
 Word = Annotated[str, QueryParameter(max_length=100)]
 Machine = Annotated[UUID | None, QueryParameter(name="machine")]

@@ -31,8 +31,9 @@ from app.domains.appruntime.schemas import (
 from app.domains.appruntime.service import acting, launch, logs, manifests, people, views
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Contexts, Ctx, Json, requires
-from app.shared.web.paging import Cursor, Limit, cut
+from app.shared.paging import cut
+from app.web import Contexts, Ctx, Json, requires
+from app.web.paging import Cursor, Limit
 
 READ = requires(Permission.APP_READ)
 RUN = requires(Permission.APP_RUN)

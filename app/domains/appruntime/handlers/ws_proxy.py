@@ -2,8 +2,8 @@
 
 from litestar.types import ASGIApp
 
-from app.context import Runtime
 from app.domains.appruntime.service.proxy import AppProxy
+from app.shared.context import Runtime
 
 
 def host_app(runtime: Runtime) -> ASGIApp:

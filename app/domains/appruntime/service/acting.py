@@ -1,12 +1,12 @@
 """Stop, start, restart, release: what a person asks of an app. The state moves here, the machine follows."""
 
-from app.context import Context
 from app.domains.appruntime.contracts import ActOnApp, AppChanged, AppView
 from app.domains.appruntime.repository import AppRepository, StepRepository
 from app.domains.appruntime.rules.states import DOWN, WANTED, as_state, begin
 from app.domains.appruntime.service import life
 from app.domains.appruntime.service.people import manageable
 from app.shared.authz import Permission, privileged
+from app.shared.context import Context
 
 
 @privileged(Permission.APP_RUN, "app.act", "app", lambda command, _result: command.app_id)

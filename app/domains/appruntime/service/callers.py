@@ -7,7 +7,6 @@ is taken off the request whether it is good or not, and never leaves us.
 import msgspec
 from litestar.types import Scope
 
-from app.context import Runtime
 from app.domains.appruntime.contracts import AppSession
 from app.domains.appruntime.repository import AppRepository
 from app.domains.appruntime.rules.headers import is_our_token
@@ -15,6 +14,7 @@ from app.domains.appruntime.service import entrance
 from app.shared.authz import Actor, Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.scope import holds
+from app.shared.context import Runtime
 from app.shared.errors import Unauthenticated
 
 OURS, THEIRS = b"berth-authorization", b"authorization"

@@ -6,7 +6,6 @@ The machine goes on by itself: we write what to run, ask for it to be started, a
 import asyncio
 from uuid import UUID
 
-from app.context import Context, Runtime
 from app.domains.appruntime.contracts import AppView, Drive
 from app.domains.appruntime.errors import AppFailed, MachineRefused, MachineSilent, NoLongerWanted
 from app.domains.appruntime.gateway import AppMachine, AppStatus, Manager
@@ -18,6 +17,7 @@ from app.domains.appruntime.service import acting, life
 from app.domains.appruntime.service.links import links_of, manager_of
 from app.domains.provisioning import public as provisioning
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Context, Runtime
 from app.shared.errors import DomainError
 
 LOOK_SECONDS = 0.5

@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from app.context import Context, Runtime
 from app.domains.appruntime.contracts import AppSession, AppView, Entry, OpenApp
 from app.domains.appruntime.errors import NotOpenable, PersonsOnly
 from app.domains.appruntime.policies import SESSION_HOURS
@@ -22,6 +21,7 @@ from app.domains.appruntime.service.gate import right_ended
 from app.domains.appruntime.service.people import visible
 from app.shared.authz import Actor, ActorKind
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Context, Runtime
 from app.shared.crypto import digest, new_secret, same
 from app.shared.errors import Forbidden, NotFound
 

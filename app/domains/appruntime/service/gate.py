@@ -17,13 +17,13 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.context import Context, Runtime
 from app.domains.appruntime.contracts import AppSession, AppView
 from app.domains.appruntime.repository import AppRepository, MemberRepository
 from app.domains.auth import public as auth
 from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import Claim, Ended
+from app.shared.context import Context, Runtime
 
 WATCH_SECONDS = 2.0
 FRESH_SECONDS = 2.0

@@ -1,6 +1,5 @@
 """Launch: name, quota, size of the machine, the row, its owner and the request for the workflow, in one transaction."""
 
-from app.context import Context
 from app.domains.appruntime.contracts import AppId, AppView, LaunchApp, Launched, ManifestView
 from app.domains.appruntime.errors import AppNameInUse, MachineTooSmall, TooManyApps
 from app.domains.appruntime.events import AppRequested
@@ -13,6 +12,7 @@ from app.domains.appruntime.service.addresses import origin_of
 from app.domains.provisioning import public as provisioning
 from app.domains.provisioning.contracts import AccessTarget
 from app.shared.authz import Permission, privileged, project_scope
+from app.shared.context import Context
 from app.shared.errors import Forbidden
 from app.shared.errors.faults import Faults, named
 from app.shared.ids import new_id

@@ -2,13 +2,13 @@
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.appruntime.contracts import DRIVE, AppView, Drive, drive_workflow_id
 from app.domains.appruntime.errors import NoLongerWanted
 from app.domains.appruntime.events import AppFailedFact, AppReleased, AppStateChanged
 from app.domains.appruntime.policies import START_SECONDS
 from app.domains.appruntime.repository import AppRepository, StepRepository
 from app.domains.appruntime.rules.states import COMING, State, as_state, move
+from app.shared.context import Context
 from app.shared.events import Event
 from app.shared.outbox import WorkflowCall
 from app.shared.telemetry.trace import Trace, new_trace

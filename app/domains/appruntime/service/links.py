@@ -8,7 +8,6 @@ from uuid import UUID
 
 import structlog
 
-from app.context import Runtime
 from app.domains.appruntime import gateway
 from app.domains.appruntime.contracts import AppView
 from app.domains.appruntime.errors import MachineSilent
@@ -20,6 +19,7 @@ from app.domains.provisioning.contracts import AccessTarget
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import CertifyUser
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 
 T = TypeVar("T")
 IDLE_SECONDS = 300.0

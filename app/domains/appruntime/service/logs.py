@@ -3,7 +3,6 @@
 import asyncio
 from uuid import UUID
 
-from app.context import Runtime
 from app.domains.appruntime.contracts import AppView, LogPart
 from app.domains.appruntime.service.links import links_of
 from app.domains.appruntime.service.people import visible
@@ -11,8 +10,8 @@ from app.domains.auth import public as auth
 from app.shared.authz import Permission
 from app.shared.authz.rights import claim_of
 from app.shared.authz.scope import require
+from app.shared.context import ContextFactory, Runtime
 from app.shared.errors import DomainError
-from app.shared.web.provide import ContextFactory
 
 LARGEST = 262_144
 LOOK_SECONDS = 0.5

@@ -6,13 +6,13 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from app.context import Context
 from app.domains.appruntime.contracts import ManifestView, PublishManifest
 from app.domains.appruntime.errors import ManifestTaken
 from app.domains.appruntime.repository import ManifestRepository
 from app.domains.appruntime.rules.manifests import check
 from app.shared.authz import ActorKind, Permission
 from app.shared.authz.scope import require
+from app.shared.context import Context
 from app.shared.errors import Forbidden
 
 log = structlog.get_logger("berth.apps")

@@ -6,7 +6,6 @@ does not let them open it. To everybody else an app of which they are no member 
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.appruntime.contracts import MEMBER_ROLES, AppView, MemberChanged, RemoveMember, SetMember
 from app.domains.appruntime.errors import LastOwner, NotOneOfUs
 from app.domains.appruntime.events import AppMemberChanged
@@ -15,6 +14,7 @@ from app.domains.appruntime.service import life
 from app.domains.auth import public as auth
 from app.shared.authz import Permission, privileged, project_scope
 from app.shared.authz.scope import may
+from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.ids import UserId
 

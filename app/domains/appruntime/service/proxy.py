@@ -14,7 +14,6 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.context import Runtime
 from app.domains.appruntime.contracts import AppSession, AppView
 from app.domains.appruntime.errors import AccessEnded, MalformedRequest
 from app.domains.appruntime.gateway import AppChannel, Request
@@ -33,6 +32,7 @@ from app.domains.appruntime.service.gate import Verdict, gate_of
 from app.domains.appruntime.service.links import links_of
 from app.domains.appruntime.service.sockets import Passing, serve_socket
 from app.domains.appruntime.service.walls import PLAIN, Answer, static_file, wall
+from app.shared.context import Runtime
 from app.shared.errors import DomainError
 
 log = structlog.get_logger("berth.apps")

@@ -10,7 +10,6 @@ from litestar.types import Message, Receive, Send, WebSocketScope
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.context import Runtime
 from app.domains.appruntime.contracts import AppView
 from app.domains.appruntime.errors import MalformedRequest
 from app.domains.appruntime.gateway import Upstream, UpstreamSocket
@@ -22,6 +21,7 @@ from app.domains.appruntime.service.callers import Caller, caller_of
 from app.domains.appruntime.service.gate import Pass, gate_of
 from app.domains.appruntime.service.links import links_of
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.errors import DomainError
 
 IDLE_SECONDS = 6 * 3_600.0  # without a message either way

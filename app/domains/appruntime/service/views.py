@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.appruntime.contracts import AppView, ManifestView, MemberRole, StepView
 from app.domains.appruntime.repository import AppRepository, ManifestRepository, MemberRepository, StepRepository
 from app.domains.appruntime.rules.names import suggest
@@ -20,6 +19,7 @@ from app.domains.provisioning import public as provisioning
 from app.domains.provisioning.contracts import AllocationView, CustomerAllocation
 from app.shared.authz import Permission, project_scope
 from app.shared.authz.scope import may
+from app.shared.context import Context
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):

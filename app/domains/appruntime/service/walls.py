@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 from litestar.types import HTTPScope
 
-from app.context import Runtime
 from app.domains.appruntime.contracts import AppView
-from app.shared.web import assets
+from app.shared.context import Runtime
+from app.web import assets
 
 STYLES = {".css": "text/css; charset=utf-8", ".woff2": "font/woff2"}
 POLICY = "default-src 'none'; style-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'"

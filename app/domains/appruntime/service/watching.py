@@ -7,7 +7,6 @@ from uuid import UUID
 
 import structlog
 
-from app.context import Context, Runtime
 from app.domains.appruntime.contracts import AppView
 from app.domains.appruntime.gateway import AppStatus, Manager
 from app.domains.appruntime.repository import AppRepository
@@ -18,6 +17,7 @@ from app.domains.appruntime.service.links import links_of, manager_of
 from app.domains.provisioning import public as provisioning
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import each_alone
+from app.shared.context import Context, Runtime
 from app.shared.errors import DomainError
 
 RECENT = timedelta(minutes=10)

@@ -6,16 +6,17 @@ from uuid import UUID
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.context import Runtime
 from app.domains.auth.contracts import Revoked, RevokeSession
 from app.domains.auth.contracts.team import OthersRevoked, RevokeOtherSessions
+from app.domains.auth.handlers import sign_in
 from app.domains.auth.rules import safe_next
 from app.domains.auth.schemas import FarewellPage, InternalLoginForm, LoginPage, SessionsPage
-from app.domains.auth.service import entrance, oidc, sessions
+from app.domains.auth.service import oidc, sessions
 from app.shared.authz import ActorKind, Permission
+from app.shared.context import Runtime
 from app.shared.idempotency import once
-from app.shared.web import Contexts, Ctx, Form, page, public, redirect, requires
-from app.shared.web.limits import SIGN_IN_CALLBACK, SIGN_IN_INTERNAL, SIGN_IN_START
+from app.web import Contexts, Ctx, Form, page, public, redirect, requires
+from app.web.limits import SIGN_IN_CALLBACK, SIGN_IN_INTERNAL, SIGN_IN_START
 
 Text = Annotated[str | None, QueryParameter()]
 Opaque = Annotated[str | None, QueryParameter()]  # the provider's own: of any length that a head may have
@@ -37,11 +38,11 @@ async def login_page(
     struct = LoginPage(
         provider=ctx.settings.oidc.name,
         next_path=safe_next(next),
-        signed_out=out is not None or entrance.comes_from_farewell(request),
+        signed_out=out is not None or sign_in.comes_from_farewell(request),
         session_ended=ended is not None,
-        internal=entrance.internal_people(ctx.settings),
+        internal=sign_in.internal_people(ctx.settings),
     )
-    return entrance.told_once(request, await page(ctx, "auth/login.html", struct))
+    return sign_in.told_once(request, await page(ctx, "auth/login.html", struct))
 
 
 @get("/auth/start", opt=public("begins an OIDC sign-in", rate=SIGN_IN_START), include_in_schema=False)
@@ -50,7 +51,7 @@ async def start_login(request: Request, next: Text = None) -> Response[str]:  # 
     runtime: Runtime = request.app.state.runtime
     started = await oidc.start(runtime, next)
     answer = Response("", status_code=303, headers={"location": started.location}, media_type="text/html")
-    entrance.hold_attempt(request, answer, started)
+    sign_in.hold_attempt(request, answer, started)
     return answer
 
 
@@ -65,12 +66,12 @@ async def finish_login(
 ) -> Response[str]:
     """Back from the identity provider."""
     runtime: Runtime = request.app.state.runtime
-    returned = entrance.returned(request, login_state or "", code or "", iss, error or "")
-    on = await entrance.loaded_again(request, returned)
+    returned = sign_in.returned(request, login_state or "", code or "", iss, error or "")
+    on = await sign_in.loaded_again(request, returned)
     if on is not None:
         return on
     identity, path = await oidc.finish(runtime, returned)
-    return await entrance.enter(runtime, contexts, entrance.entry_of(request, identity, path, returned.state))
+    return await sign_in.enter(runtime, contexts, sign_in.entry_of(request, identity, path, returned.state))
 
 
 @post("/auth/internal", opt=public("development only", rate=SIGN_IN_INTERNAL), include_in_schema=False)
@@ -81,15 +82,15 @@ async def internal_login(
 ) -> Response[str]:
     """Sign in without a provider; does not exist in production."""
     runtime: Runtime = request.app.state.runtime
-    identity = entrance.internal_identity(runtime.settings, data.person)
-    entry = entrance.Entry(
+    identity = sign_in.internal_identity(runtime.settings, data.person)
+    entry = sign_in.Entry(
         identity=identity,
-        visit=entrance.visit_of(request),
+        visit=sign_in.visit_of(request),
         method="internal",
         path=safe_next(data.next),
-        previous=entrance.held(request),
+        previous=sign_in.held(request),
     )
-    return await entrance.enter(runtime, contexts, entry)
+    return await sign_in.enter(runtime, contexts, entry)
 
 
 @post("/logout", opt=public("ends a session; without one it does nothing", viewing=True), include_in_schema=False)
@@ -103,8 +104,8 @@ async def logout(request: Request, contexts: Contexts) -> Response[str]:  # type
     if address is not None:
         async with contexts() as ctx:
             answer = await page(ctx, "auth/farewell.html", FarewellPage(provider=ctx.settings.oidc.name, href=address))
-        answer.set_cookie(entrance.cookie(runtime.settings.web, entrance.FAREWELL, "1", SAID_SECONDS))
-    answer.set_cookie(entrance.cookie(runtime.settings.web, "session", "", 0))
+        answer.set_cookie(sign_in.cookie(runtime.settings.web, sign_in.FAREWELL, "1", SAID_SECONDS))
+    answer.set_cookie(sign_in.cookie(runtime.settings.web, "session", "", 0))
     return answer
 
 

@@ -7,7 +7,6 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.context import Context
 from app.domains.auth.contracts import CreateCredential, CredentialCreated
 from app.domains.auth.contracts.team import (
     AccountDisabled,
@@ -22,9 +21,10 @@ from app.domains.auth.schemas.forms import AccountForm, ConfirmForm
 from app.domains.auth.schemas.pages import AccountPage, account_line, accounts_page, credential_call
 from app.domains.auth.service import accounts, team_views, tokens
 from app.shared.authz import Permission
+from app.shared.context import Context
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Form, page, redirect, requires
-from app.shared.web.paging import Cursor
+from app.web import Ctx, Form, page, redirect, requires
+from app.web.paging import Cursor
 
 ACCOUNTS = requires(Permission.SERVICE_ACCOUNT_MANAGE)
 Flag = Annotated[str, QueryParameter(max_length=1)]

@@ -24,8 +24,8 @@ from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.errors import NotFound
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Form, page, redirect, requires
-from app.shared.web.paging import Cursor
+from app.web import Ctx, Form, page, redirect, requires
+from app.web.paging import Cursor
 
 OWN = requires(Permission.PROFILE)
 MOVES = requires(Permission.PROFILE, moves=True)

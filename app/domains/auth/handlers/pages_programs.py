@@ -13,7 +13,7 @@ from app.domains.auth.schemas import AuthorizeForm, AuthorizePage
 from app.domains.auth.service import programs
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Form, page, requires
+from app.web import Ctx, Form, page, requires
 
 Word = Annotated[str, QueryParameter(max_length=300)]
 StateWord = Annotated[str, QueryParameter(name="state", max_length=OPAQUE)]  # the program's own

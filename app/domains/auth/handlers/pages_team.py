@@ -6,7 +6,6 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.context import Context
 from app.domains.auth.contracts.team import (
     InvitationQuery,
     Invited,
@@ -34,10 +33,11 @@ from app.domains.auth.schemas.pages import (
 )
 from app.domains.auth.service import invitations, team, team_views
 from app.shared.authz import Permission
+from app.shared.context import Context
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Form, fragment, page, redirect, requires
-from app.shared.web.limits import INVITATIONS
-from app.shared.web.paging import Cursor, CursorText
+from app.web import Ctx, Form, fragment, page, redirect, requires
+from app.web.limits import INVITATIONS
+from app.web.paging import Cursor, CursorText
 
 READ = requires(Permission.TEAM_READ)
 MANAGE = requires(Permission.TEAM_MANAGE)

@@ -2,14 +2,14 @@
 
 from litestar import Request, Response, post
 
-from app.context import Runtime
 from app.domains.auth.contracts.customers import StopView, ViewStopped
 from app.domains.auth.service import views
 from app.domains.auth.service.sessions import cache_key
 from app.shared.authz import Permission
+from app.shared.context import Runtime
 from app.shared.crypto import digest
 from app.shared.idempotency import once
-from app.shared.web import Contexts, redirect, requires
+from app.web import Contexts, redirect, requires
 
 CUSTOMERS = "/admin/customers"
 

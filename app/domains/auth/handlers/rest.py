@@ -10,7 +10,7 @@ from app.domains.auth.schemas import (
 )
 from app.domains.auth.service import programs
 from app.shared.authz import Permission
-from app.shared.web import Ctx, requires
+from app.web import Ctx, requires
 
 AuthorizationHeader = Annotated[str | None, HeaderParameter(name="authorization", default=None)]
 

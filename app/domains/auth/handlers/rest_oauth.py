@@ -8,15 +8,15 @@ from typing import Annotated
 from litestar import Request, Response, get, post
 from litestar.params import HeaderParameter
 
-from app.context import Context
 from app.domains.auth.contracts import ProgramTokens, RefreshAccess, TokenRequest, Visit
 from app.domains.auth.errors import GrantRefused, GrantUnknown
+from app.domains.auth.handlers.sign_in import visit_of
 from app.domains.auth.rules.oauth import check_form, check_revocable, client_of, metadata, needed
 from app.domains.auth.schemas import RevokeForm, TokenForm, issued, redeem_command
 from app.domains.auth.service import programs, tokens
-from app.domains.auth.service.entrance import visit_of
-from app.shared.web import Contexts, Ctx, Form, public
-from app.shared.web.limits import REVOKE, TOKEN, TOKEN_FAILURES, failures
+from app.shared.context import Context
+from app.web import Contexts, Ctx, Form, public
+from app.web.limits import REVOKE, TOKEN, TOKEN_FAILURES, failures
 
 AnyRequest = Request  # of any user, auth and state
 UNCACHED = {"cache-control": "no-store", "pragma": "no-cache"}  # RFC 6749 §5.1

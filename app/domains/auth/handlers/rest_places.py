@@ -40,9 +40,9 @@ from app.domains.auth.schemas.team import (
 from app.domains.auth.service import accounts, places, sessions, tokens
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Json, requires
-from app.shared.web.etag import IfMatch, seen_version, tagged
-from app.shared.web.paging import Cursor, Limit
+from app.web import Ctx, Json, requires
+from app.web.etag import IfMatch, seen_version, tagged
+from app.web.paging import Cursor, Limit
 
 READ = requires(Permission.TEAM_READ)
 MANAGE = requires(Permission.TEAM_MANAGE)

@@ -27,10 +27,10 @@ from app.domains.auth.schemas.team import InvitationsAnswer, InviteBody, Members
 from app.domains.auth.service import invitations, team
 from app.shared.authz import Permission, Role
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Json, requires
-from app.shared.web.etag import IfMatch, seen_version, tagged
-from app.shared.web.limits import INVITATIONS
-from app.shared.web.paging import Cursor, CursorText, Limit
+from app.web import Ctx, Json, requires
+from app.web.etag import IfMatch, seen_version, tagged
+from app.web.limits import INVITATIONS
+from app.web.paging import Cursor, CursorText, Limit
 
 READ = requires(Permission.TEAM_READ)
 MANAGE = requires(Permission.TEAM_MANAGE)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domains.auth.contracts.team import MemberQuery, Place
 from app.domains.auth.errors import NameTaken
 from app.shared.authz import TenantScope
-from app.shared.web.paging import unpack
+from app.shared.paging import unpack
 
 LOCK_TENANT = text("SELECT id FROM auth.tenants WHERE id = :tenant_id FOR NO KEY UPDATE")
 MEMBERS = text("""

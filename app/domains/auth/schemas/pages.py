@@ -24,8 +24,8 @@ from app.domains.auth.schemas.team import InviteBody, OrganisationBody, ProjectB
 from app.shared.authz import Permission, Role
 from app.shared.authz.actor import Actor
 from app.shared.authz.scope import may
-from app.shared.web.paging import Slice
-from app.shared.web.show_code import ApiCall, call
+from app.shared.paging import Slice
+from app.web.show_code import ApiCall, call
 
 Tab = tuple[str, str, bool, int | None]
 Options = tuple[tuple[str, str], ...]

@@ -7,7 +7,6 @@ takes an account over by making a credential.
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.auth.contracts import CreateServiceAccount, ServiceAccountId
 from app.domains.auth.contracts.team import (
     AccountDisabled,
@@ -27,10 +26,11 @@ from app.domains.auth.service.places import clean_name
 from app.domains.auth.service.team import NO_PROJECT, check_change, role_in
 from app.shared.authz import Permission, Role, TenantScope, privileged, tenant_scope
 from app.shared.authz.rights import WORDS
+from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
 from app.shared.ids import ProjectId, new_id
-from app.shared.web.paging import Slice, cut
+from app.shared.paging import Slice, cut
 
 GRANTABLE = frozenset(PROJECT_ROLES)
 

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.auth.contracts.customers import (
     CustomerDetail,
     CustomerRow,
@@ -31,9 +30,10 @@ from app.domains.auth.service.sessions import cache_key
 from app.domains.auth.service.views import LONGEST_REASON, forget
 from app.shared.approval import ChangeRequest, Outcome, ask, performs
 from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound
+from app.shared.paging import Slice, cut
 from app.shared.text import kept_words
-from app.shared.web.paging import Slice, cut
 
 READ, MANAGE = Permission.PLATFORM_CUSTOMER_READ, Permission.PLATFORM_CUSTOMER_MANAGE
 SHORTEST_WORD = 2

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context, Runtime
 from app.domains.auth.events import InvitationRevoked
 from app.domains.auth.repository import InvitationRepository
 from app.domains.auth.repository.handed_out import AnyRow, HandedOutRepository
@@ -20,6 +19,7 @@ from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import WORDS, Claim
 from app.shared.batch import each_alone
+from app.shared.context import Context, Runtime
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

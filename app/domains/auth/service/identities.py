@@ -8,10 +8,10 @@ verified the address, and it must be one person's alone: an address that nobody 
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.auth.contracts import Identity
 from app.domains.auth.errors import AccountSuspended, AddressElsewhere, Cause
 from app.domains.auth.repository import IdentityRepository
+from app.shared.context import Context
 from app.shared.ids import new_id
 
 ELSEWHERE = (

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.context import Context
 from app.domains.auth.contracts.team import (
     AnswerInvitation,
     InvitationAnswered,
@@ -42,10 +41,11 @@ from app.domains.auth.service.sessions import forget_sessions
 from app.domains.auth.service.team import NO_PROJECT, change_role, check_change, grant, parse_role, role_in
 from app.shared.authz import ActorKind, Permission, Role, RoleBinding, TenantScope, privileged, tenant_scope
 from app.shared.authz.rights import Claim
+from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound
 from app.shared.errors.faults import Faults
 from app.shared.ids import TenantId, new_id
-from app.shared.web.paging import Slice, cut
+from app.shared.paging import Slice, cut
 
 PATH = "/invitations"
 CLOSED_WORDS = {

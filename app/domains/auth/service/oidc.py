@@ -11,15 +11,14 @@ from urllib.parse import urlencode
 import msgspec
 import structlog
 
-from app.context import Runtime
 from app.domains.auth.contracts import Identity
 from app.domains.auth.errors import Cause, SignInExpired, SignInFailed
 from app.domains.auth.gateway import OidcGateway
 from app.domains.auth.rules import safe_next
 from app.domains.auth.rules.claims import word_of
-from app.settings import OidcSettings
+from app.settings import SIGN_IN_COOKIE, OidcSettings
+from app.shared.context import Runtime
 from app.shared.crypto import digest, new_secret, same
-from app.shared.web.limits import ATTEMPT
 
 log = structlog.get_logger("berth.sign_in")
 PENDING_SECONDS = 600
@@ -69,7 +68,7 @@ def _key(state: str) -> str:
 
 def cookie_of(state: str) -> str:
     """The name of an attempt's cookie."""
-    return f"{ATTEMPT}{digest(state).hex()[:16]}"
+    return f"{SIGN_IN_COOKIE}{digest(state).hex()[:16]}"
 
 
 async def start(runtime: Runtime, next_path: str | None) -> Started:

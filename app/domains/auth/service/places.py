@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from app.context import Context
 from app.domains.auth.contracts.team import (
     ChangeOrganisation,
     CreateOrganisation,
@@ -28,11 +27,12 @@ from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.service.sessions import forget_sessions
 from app.domains.auth.service.team import grant
 from app.shared.authz import Actor, ActorKind, Permission, Role, privileged, tenant_scope
+from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.ids import ProjectId, TenantId, new_id
+from app.shared.paging import Slice, cut
 from app.shared.text import kept_name
-from app.shared.web.etag import check_version
-from app.shared.web.paging import Slice, cut
+from app.shared.versions import check_version
 
 DEFAULT_PROJECT = "default"
 

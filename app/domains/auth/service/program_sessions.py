@@ -6,12 +6,12 @@ where a browser has a cookie.
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.auth.errors import TokenInvalid
 from app.domains.auth.events import SessionRevoked
 from app.domains.auth.repository import AuthRepository, ProgramRepository
 from app.domains.auth.service.sessions import SEEN_EVERY, read_bindings
 from app.shared.authz import Actor, ActorKind
+from app.shared.context import Context
 
 
 async def actor_of_program(ctx: Context, session_id: UUID) -> Actor:

@@ -14,7 +14,6 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Row
 
-from app.context import Context
 from app.domains.auth import rules
 from app.domains.auth.contracts import (
     Grant,
@@ -33,6 +32,7 @@ from app.domains.auth.service.sessions import SIGNED_OUT
 from app.domains.auth.service.tokens import signed_token
 from app.shared.authz import ActorKind, Permission, privileged
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Context
 from app.shared.crypto import derived_secret, digest, new_secret, same
 from app.shared.errors import Forbidden
 from app.shared.ids import new_id

@@ -9,11 +9,11 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.auth.errors import RightEnded
 from app.domains.auth.repository.rights import RightsRepository
 from app.shared.authz import ActorKind, Permission, Role, RoleBinding
 from app.shared.authz.rights import Claim, Ended, Facts, Principal, claim_of, ending
+from app.shared.context import Context
 
 
 async def endings(ctx: Context, claims: Iterable[Claim]) -> dict[Claim, Ended]:

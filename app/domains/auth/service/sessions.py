@@ -11,7 +11,6 @@ from uuid import UUID
 import msgspec
 from redis.exceptions import RedisError
 
-from app.context import Context, Runtime
 from app.domains.auth.contracts import Revoked, RevokeSession, SessionId, SessionView
 from app.domains.auth.contracts.team import OthersRevoked, Place, RevokeOtherSessions
 from app.domains.auth.events import SessionRevoked
@@ -22,9 +21,10 @@ from app.domains.auth.service.views import actor_of_view
 from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding
 from app.shared.authz.actor import ANONYMOUS, SYSTEM
 from app.shared.authz.scope import require
+from app.shared.context import Context, Runtime
 from app.shared.crypto import digest
 from app.shared.errors import NotFound
-from app.shared.web.paging import Slice, cut
+from app.shared.paging import Slice, cut
 
 CACHE_SECONDS = 5
 SEEN_EVERY = timedelta(minutes=1)

@@ -8,7 +8,6 @@ another's organisation by having a similar address.
 from datetime import timedelta
 from uuid import UUID
 
-from app.context import Context
 from app.domains.auth import rules
 from app.domains.auth.contracts import SignedIn, SignIn
 from app.domains.auth.events import SessionRevoked, SessionStarted
@@ -18,6 +17,7 @@ from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.service import identities, places
 from app.domains.auth.service.sessions import read_bindings
 from app.shared.authz import Actor, ActorKind, Role
+from app.shared.context import Context
 from app.shared.crypto import digest, new_secret
 from app.shared.ids import new_id
 

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.context import Context
 from app.domains.auth.contracts.team import (
     LeaveOrganisation,
     MemberChanged,
@@ -26,11 +25,12 @@ from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules.team import ORGANISATION_ROLES, PROJECT_ROLES, Change, Refusal, refusal, version_of
 from app.domains.auth.service.sessions import forget_sessions
 from app.shared.authz import Actor, ActorKind, Permission, Role, TenantScope, privileged, tenant_scope
+from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
 from app.shared.ids import ProjectId, TenantId, UserId, new_id
-from app.shared.web.etag import check_version
-from app.shared.web.paging import Slice, cut, pack
+from app.shared.paging import Slice, cut, pack
+from app.shared.versions import check_version
 
 REFUSALS = {Refusal.OWNERS_ONLY: OwnersOnly, Refusal.ABOVE_OWN_ROLE: RoleAboveOwn, Refusal.LAST_OWNER: LastOwner}
 

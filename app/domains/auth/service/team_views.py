@@ -5,13 +5,13 @@ from functools import lru_cache
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from app.context import Context
 from app.domains.auth.contracts.team import MemberView, ProjectDetail
 from app.domains.auth.policies import INVITATION_DAYS
 from app.domains.auth.repository import AuthRepository, InvitationRepository, TeamRepository
 from app.domains.auth.rules import organisation_name
 from app.domains.auth.service import places
 from app.shared.authz import Permission, Role, tenant_scope
+from app.shared.context import Context
 
 REGIONS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 MOST = 200

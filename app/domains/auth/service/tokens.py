@@ -12,7 +12,6 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
-from app.context import Context, Runtime
 from app.domains.auth.contracts import (
     CreateCredential,
     CredentialCreated,
@@ -29,6 +28,7 @@ from app.domains.auth.service.sessions import CACHE_SECONDS, read_bindings
 from app.shared.authz import Actor, ActorKind, Permission, privileged, tenant_scope
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import Claim, Ended, claim_of_sponsor
+from app.shared.context import Context, Runtime
 from app.shared.crypto import digest, new_secret, same, unwrap, wrap
 from app.shared.errors import NotFound
 from app.shared.ids import new_id

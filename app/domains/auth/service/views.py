@@ -10,13 +10,13 @@ from datetime import timedelta
 
 from redis.exceptions import RedisError
 
-from app.context import Context, Runtime
 from app.domains.auth.contracts.customers import StartView, StopView, ViewBanner, ViewStarted, ViewStopped
 from app.domains.auth.policies import VIEW_AS_MINUTES
 from app.domains.auth.repository import AuthRepository, views
 from app.domains.auth.repository.team import AnyRow
 from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding, privileged
 from app.shared.authz.scope import may
+from app.shared.context import Context, Runtime
 from app.shared.errors import Forbidden, NotFound
 from app.shared.ids import new_id
 from app.shared.text import kept_words

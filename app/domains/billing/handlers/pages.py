@@ -9,9 +9,11 @@ from litestar.params import FromPath, QueryParameter
 
 from app.domains.billing.contracts import UsageBy, UsageQuery
 from app.domains.billing.rules.periods import LAST_DAY
+from app.domains.billing.schemas import PillPage
 from app.domains.billing.service import money_page, months, statements, usage_page
 from app.shared.authz import Permission
-from app.shared.web import Ctx, fragment, page, requires
+from app.shared.authz.scope import may
+from app.web import Ctx, fragment, page, requires
 
 Cursor = Annotated[str | None, QueryParameter(max_length=60)]
 By = Annotated[UsageBy, QueryParameter(name="by")]
@@ -32,9 +34,10 @@ async def billing_now(ctx: Ctx) -> Response[str]:
 
 
 @get("/billing/pill", opt=requires(Permission.BILLING_READ), include_in_schema=False)
-async def money_pill(ctx: Ctx) -> Response[str]:
+async def refresh_money_pill(ctx: Ctx) -> Response[str]:
     """The header's pill, refetched when money moved."""
-    return await fragment(ctx, "billing/pill.html", "pill", await statements.pill_page(ctx))
+    shown = PillPage.of(await statements.own_credit(ctx), may_pay=may(ctx.actor, Permission.PAYMENT_CREATE))
+    return await fragment(ctx, "billing/pill.html", "pill", shown)
 
 
 @get(
@@ -68,4 +71,4 @@ async def monthly(ctx: Ctx) -> Response[str]:
     return await page(ctx, "billing/statements.html", await months.statements(ctx))
 
 
-ROUTES = [billing_page, billing_now, money_pill, explain, usage, ledger, monthly]
+ROUTES = [billing_page, billing_now, refresh_money_pill, explain, usage, ledger, monthly]

@@ -20,8 +20,8 @@ from app.domains.billing.schemas import (
 )
 from app.domains.billing.service import balances, exports, months, statements, usage
 from app.shared.authz import Permission, tenant_scope
-from app.shared.web import Contexts, Ctx, requires
-from app.shared.web.csv_file import csv_file
+from app.web import Contexts, Ctx, requires
+from app.web.csv_file import csv_file
 
 Kind = Literal[
     "payment",

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.context import Context
 from app.domains.billing import policies
 from app.domains.billing.repository import accounts, ledger, metering
 from app.domains.billing.rules.rating import billable
 from app.domains.billing.service import balances
+from app.shared.context import Context
 
 TENANTS = 500  # per transaction
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.billing import policies
 from app.domains.billing.contracts import BalanceView, Level, RunwayView
@@ -13,6 +12,7 @@ from app.domains.billing.events import AccountChanged, RunwayLow, RunwayRecovere
 from app.domains.billing.repository import accounts, ladder
 from app.domains.billing.repository.accounts import Funds
 from app.domains.billing.rules import holds, runway
+from app.shared.context import Context
 from app.shared.money import MAX_BALANCE, Micro, RateMicroPerHour
 
 LONGEST_THRESHOLD = 2_592_000  # the upper bound of every threshold policy: beyond it no tenant's policies are read

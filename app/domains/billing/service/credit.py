@@ -2,13 +2,13 @@
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.billing.contracts import PostCredit, TransactionId
 from app.domains.billing.errors import ReferenceReused, WrongCurrency
 from app.domains.billing.repository import ledger
 from app.domains.billing.repository.ledger import Leg, Posting
 from app.domains.billing.rules import holds
 from app.domains.billing.service import balances
+from app.shared.context import Context
 from app.shared.money import MAX_MICRO, Micro
 
 SOURCES = {

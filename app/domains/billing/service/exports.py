@@ -6,9 +6,9 @@ from app.domains.billing.contracts import TransactionQuery, TransactionView, Usa
 from app.domains.billing.service import months, statements, usage
 from app.domains.billing.service.usage import ExportRow
 from app.shared.authz import Permission, tenant_scope
+from app.shared.context import ContextFactory
 from app.shared.csv_text import decimal
-from app.shared.web import Contexts
-from app.shared.web.formats import iso
+from app.shared.formats import iso
 
 Rows = AsyncIterator[Sequence[Sequence[str]]]
 USAGE_HEAD = (
@@ -19,7 +19,7 @@ STATEMENTS_HEAD = ("month", "opening", "added", "returned", "charged", "closing"
 LEDGER_BATCH = 500
 
 
-async def usage_rows(contexts: Contexts, query: UsageQuery) -> Rows:
+async def usage_rows(contexts: ContextFactory, query: UsageQuery) -> Rows:
     """One row per machine and day. Raises ValidationFailed before the first one."""
     parts = await usage.begin_export(contexts, query)
     return _usage_rows(parts)
@@ -46,14 +46,14 @@ def _usage_row(row: ExportRow) -> tuple[str, ...]:
     )
 
 
-async def ledger_rows(contexts: Contexts) -> Rows:
+async def ledger_rows(contexts: ContextFactory) -> Rows:
     """Every transaction, newest first. Refuses before the first row who may not see money."""
     async with contexts() as ctx:
         tenant_scope(ctx.actor, Permission.BILLING_READ)
     return _ledger_rows(contexts)
 
 
-async def _ledger_rows(contexts: Contexts) -> Rows:
+async def _ledger_rows(contexts: ContextFactory) -> Rows:
     query: TransactionQuery | None = TransactionQuery(limit=LEDGER_BATCH)
     while query is not None:
         async with contexts() as ctx:
@@ -77,7 +77,7 @@ def _ledger_row(item: TransactionView) -> tuple[str, ...]:
     )
 
 
-async def statement_rows(contexts: Contexts) -> Rows:
+async def statement_rows(contexts: ContextFactory) -> Rows:
     """One row per month, newest first."""
     async with contexts() as ctx:
         page = await months.statements(ctx)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from app.context import Context
 from app.domains.billing.contracts import PlaceHold
 from app.domains.billing.errors import InsufficientCredit, ReferenceReused, StillMetered
 from app.domains.billing.repository import ledger, metering
@@ -12,6 +11,7 @@ from app.domains.billing.repository.ledger import Leg, Posting
 from app.domains.billing.repository.metering import Metered
 from app.domains.billing.rules import holds
 from app.domains.billing.service import balances
+from app.shared.context import Context
 from app.shared.money import Micro
 
 

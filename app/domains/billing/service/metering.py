@@ -6,13 +6,13 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.billing.contracts import StartMetering, StopMetering
 from app.domains.billing.errors import HoldMissing
 from app.domains.billing.repository import metering
 from app.domains.billing.rules.rating import billable
 from app.domains.billing.service import balances, holds
 from app.shared.authz import PlatformScope
+from app.shared.context import Context
 from app.shared.money import RateMicroPerHour
 
 

@@ -6,7 +6,6 @@ often the meters were read, and costs the same for a long history as for a short
 
 from datetime import datetime, timedelta
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.billing.repository import statements, usage
 from app.domains.billing.repository.metering import Metered
@@ -17,8 +16,9 @@ from app.domains.billing.service import balances
 from app.domains.billing.service.usage import grouped
 from app.domains.billing.service.usage_page import day_name
 from app.shared.authz import Permission, tenant_scope
-from app.shared.web.charts import Chart, Series
-from app.shared.web.formats import WEEKDAYS, money, rate, zone
+from app.shared.context import Context
+from app.shared.formats import WEEKDAYS, money, rate, zone
+from app.web.charts import Chart, Series
 
 BURN_DAYS = 7
 MOST_METERS = 5_000

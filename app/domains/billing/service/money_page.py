@@ -2,10 +2,10 @@
 
 import msgspec
 
-from app.context import Context
 from app.domains.billing.contracts import BillingPage
 from app.domains.billing.service import money_charts, statements
-from app.shared.web.charts import Chart
+from app.shared.context import Context
+from app.web.charts import Chart
 
 
 class MoneyPage(BillingPage, frozen=True, kw_only=True):

@@ -3,7 +3,6 @@
 Walked back from the present balance like the line of the balance, so a month costs nothing to read however busy it was.
 """
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.billing.contracts import MonthStatement, StatementsPage
 from app.domains.billing.repository import usage
@@ -12,8 +11,9 @@ from app.domains.billing.rules import periods
 from app.domains.billing.rules.rating import billable
 from app.domains.billing.service import balances
 from app.shared.authz import Permission, tenant_scope
+from app.shared.context import Context
+from app.shared.formats import zone
 from app.shared.money import Micro
-from app.shared.web.formats import zone
 
 MOST_MONTHS = 24
 

@@ -4,7 +4,6 @@ A refund takes bought credit only, and only what is unspent: promotional credit 
 machine, and what was used was delivered.
 """
 
-from app.context import Context
 from app.domains.billing.contracts import HouseBalance, PostAdjustment, PostRefund, TakeBack, TransactionId
 from app.domains.billing.errors import InsufficientCredit, ReferenceReused, WrongCurrency
 from app.domains.billing.repository import ledger
@@ -12,6 +11,7 @@ from app.domains.billing.repository.ledger import Leg, Posting
 from app.domains.billing.rules import holds
 from app.domains.billing.service import balances
 from app.shared.authz import Permission, platform_scope
+from app.shared.context import Context
 from app.shared.money import MAX_MICRO, Micro
 
 Outgoing = PostRefund | PostAdjustment | TakeBack

@@ -1,7 +1,7 @@
 """What a chart says, in one sentence made of its figures. Pure: nothing is said that was not computed."""
 
+from app.shared.formats import money
 from app.shared.money import divide_half_even
-from app.shared.web.formats import money
 
 FEW, MANY = 3, 20  # how many times as much is said as such; beyond, the amounts say it
 CENT = 10_000  # micro-units; less is shown as no amount

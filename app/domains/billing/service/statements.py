@@ -5,10 +5,10 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.billing.contracts import (
     BillingPage,
     CostView,
+    CreditSummary,
     ExplainedTransaction,
     ExplainedUsage,
     LedgerLine,
@@ -28,9 +28,9 @@ from app.domains.billing.rules import rating, runway
 from app.domains.billing.service import balances
 from app.shared.authz import Permission, tenant_scope
 from app.shared.authz.scope import may
+from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.money import Micro, RateMicroPerHour
-from app.shared.web.shell import MoneyPill
 
 ATTENTION_SECONDS = 4 * 3_600
 LONGEST_REPORT = timedelta(days=366)
@@ -52,12 +52,6 @@ TITLES = {
 PLAIN = frozenset({"payment", "promotion", "refund", "refund_returned", "dispute", "dispute_returned", "adjustment"})
 
 
-class PillPage(msgspec.Struct, frozen=True):
-    """The header's pill alone; None for who may not see money."""
-
-    pill: MoneyPill | None
-
-
 def title(kind: str, label: str, cause_id: UUID) -> str:
     """What caused a transaction, in words. `label` is the machine's name when there is one."""
     if kind in PLAIN:
@@ -65,28 +59,23 @@ def title(kind: str, label: str, cause_id: UUID) -> str:
     return f"{TITLES[kind]} {label or cause_id.hex[-8:]}"
 
 
-async def money_pill(ctx: Context, tenant_id: UUID) -> MoneyPill | None:
-    """The header's figures in one statement; attention under four hours of runway. None for who may not see money."""
-    if not may(ctx.actor, Permission.BILLING_READ):
-        return None
-    funds = await balances.get_funds(ctx, tenant_id)  # zeros until a new organisation has its accounts, moments later
+async def credit_summary(ctx: Context, tenant_id: UUID) -> CreditSummary:
+    """The header's figures in one statement; `is_low` under four hours of runway. Zeros for a new organisation until it
+    has its accounts, moments later."""
+    funds = await balances.get_funds(ctx, tenant_id)
     left = runway.runway_seconds(balances.spendable(funds), funds.burn)
-    return MoneyPill(
-        available_micro=funds.available,
-        burn_micro_per_hour=funds.burn,
+    return CreditSummary(
+        available=funds.available,
+        burn_per_hour=funds.burn,
         empties_at=runway.empties_at(await ctx.now(), left),
         currency=funds.currency,
-        attention=left is not None and left <= ATTENTION_SECONDS,
-        href="/billing",
-        add_credit_href="/billing/credit" if may(ctx.actor, Permission.PAYMENT_CREATE) else None,
-        fragment_href="/billing/pill",
+        is_low=left is not None and left <= ATTENTION_SECONDS,
     )
 
 
-async def pill_page(ctx: Context) -> PillPage:
+async def own_credit(ctx: Context) -> CreditSummary:
     """The same for the fragment that the header refetches."""
-    scope = tenant_scope(ctx.actor, Permission.BILLING_READ)
-    return PillPage(pill=await money_pill(ctx, scope.tenant_id))
+    return await credit_summary(ctx, tenant_scope(ctx.actor, Permission.BILLING_READ).tenant_id)
 
 
 async def cost_of(ctx: Context, allocation_id: UUID) -> CostView | None:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.auth.contracts import TenantView
 from app.domains.billing.contracts import SpendView, UsageBy, UsageLineOf, UsageQuery, UsageSummary
@@ -17,10 +16,10 @@ from app.domains.billing.rules.periods import Period
 from app.domains.billing.rules.rating import billable
 from app.domains.inventory import public as inventory
 from app.shared.authz import Permission, TenantScope, tenant_scope
+from app.shared.context import Context, ContextFactory
 from app.shared.errors import NotFound, ValidationFailed
+from app.shared.formats import zone
 from app.shared.money import Micro
-from app.shared.web import Contexts
-from app.shared.web.formats import zone
 
 MOST_MACHINES = 2_000
 EXPORT_DAYS = 31
@@ -148,7 +147,7 @@ class ExportRow(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
 
 
-async def begin_export(contexts: Contexts, query: UsageQuery) -> AsyncIterator[list[ExportRow]]:
+async def begin_export(contexts: ContextFactory, query: UsageQuery) -> AsyncIterator[list[ExportRow]]:
     """Checks what is asked for before anything is sent, then gives the lines month by month, each read in a Context of
     its own, all up to one instant. Raises ValidationFailed."""
     async with contexts() as ctx:
@@ -160,7 +159,7 @@ async def begin_export(contexts: Contexts, query: UsageQuery) -> AsyncIterator[l
 
 
 async def _export(
-    contexts: Contexts, scope: TenantScope, tenant: TenantView, period: Period, now: datetime
+    contexts: ContextFactory, scope: TenantScope, tenant: TenantView, period: Period, now: datetime
 ) -> AsyncIterator[list[ExportRow]]:
     for part in period.parts(EXPORT_DAYS):
         instants = periods.boundaries(part, zone(tenant.time_zone))

@@ -4,7 +4,6 @@ from datetime import date, timedelta
 
 import msgspec
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.billing.contracts import UsageBy, UsageQuery, UsageSummary
 from app.domains.billing.repository.usage import Grouped
@@ -13,10 +12,11 @@ from app.domains.billing.rules.periods import Period
 from app.domains.billing.service import sentences, usage
 from app.domains.billing.service.usage import Names, names_of, title_of
 from app.shared.authz import Permission, tenant_scope
+from app.shared.context import Context
+from app.shared.formats import MONTHS, WEEKDAYS, zone
 from app.shared.money import Micro
-from app.shared.web.charts import Chart, Series, folded, hours
-from app.shared.web.formats import MONTHS, WEEKDAYS, zone
-from app.shared.web.show_code import ApiCall, call
+from app.web.charts import Chart, Series, folded, hours
+from app.web.show_code import ApiCall, call
 
 BY: tuple[tuple[UsageBy, str], ...] = (("sku", "Type"), ("project", "Project"), ("machine", "Machine"), ("day", "Day"))
 

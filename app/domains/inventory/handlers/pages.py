@@ -28,7 +28,7 @@ from app.shared.authz.scope import may
 from app.shared.idempotency import once
 from app.shared.money import RateMicroPerHour
 from app.shared.numbers import whole_number
-from app.shared.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
 
 Word = Annotated[str | None, QueryParameter(max_length=100)]
 StateWord = Annotated[str | None, QueryParameter(name="state", max_length=100)]  # `state` alone is Litestar's own

@@ -31,7 +31,8 @@ from app.shared.approval import Outcome
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Form, page, redirect, requires
+from app.web import Ctx, Form, page, redirect, requires
+from app.web.approvals import next_page
 
 Amount = Annotated[str, QueryParameter(max_length=40)]
 READ = requires(Permission.PLATFORM_CONSOLE)
@@ -87,7 +88,7 @@ async def edit_sku(ctx: Ctx, code: FromPath[str], data: Form[EditSkuForm]) -> Re
 async def plan_price(ctx: Ctx, code: FromPath[str], data: Form[PlanPriceForm]) -> Response[str]:
     """Announce a price."""
     outcome = await once(ctx, Outcome[PriceView], pricing.plan_price, data.command(code))
-    return redirect(ctx, outcome.place(f"/admin/catalog/types/{code}"))
+    return redirect(ctx, next_page(outcome, f"/admin/catalog/types/{code}"))
 
 
 @post("/admin/catalog/types/{code:str}/prices/{price_id:uuid}/undo", opt=MANAGE, include_in_schema=False)
@@ -95,7 +96,7 @@ async def undo_price(ctx: Ctx, code: FromPath[str], price_id: FromPath[UUID], da
     """Back to the price before."""
     command = UndoPrice(price_id=price_id, reason=data.reason)
     outcome = await once(ctx, Outcome[PriceView], pricing.undo_price, command)
-    return redirect(ctx, outcome.place(f"/admin/catalog/types/{code}"))
+    return redirect(ctx, next_page(outcome, f"/admin/catalog/types/{code}"))
 
 
 @post("/admin/catalog/types/{code:str}/prices/{price_id:uuid}/withdraw", opt=MANAGE, include_in_schema=False)

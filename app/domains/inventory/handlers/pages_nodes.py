@@ -5,7 +5,6 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from app.context import Context
 from app.domains.inventory.contracts import MaintenanceWindow, NodeChanged
 from app.domains.inventory.contracts.upkeep import EndMaintenance
 from app.domains.inventory.schemas.nodes import (
@@ -19,8 +18,9 @@ from app.domains.inventory.schemas.nodes import (
 from app.domains.inventory.service import fleet, history, power, upkeep
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
+from app.shared.context import Context
 from app.shared.idempotency import once
-from app.shared.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
 
 NODE_READ = requires(Permission.PLATFORM_NODE_READ)
 NODE_MANAGE = requires(Permission.PLATFORM_NODE_MANAGE)

@@ -20,7 +20,7 @@ from app.domains.inventory.service import fleet, images, market, nodes
 from app.domains.inventory.service.fleet import LARGEST_PAGE, NodeQuery
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Json, requires
+from app.web import Ctx, Json, requires
 
 Word = Annotated[str | None, QueryParameter(max_length=100)]
 InState = Annotated[NodeState | None, QueryParameter(name="state")]  # `state` alone is Litestar's own

@@ -34,10 +34,11 @@ from app.domains.inventory.schemas.catalog import (
     sku_answer,
 )
 from app.domains.inventory.service import keeping, pricing
-from app.shared.approval import ASKED, Outcome
+from app.shared.approval import Outcome
 from app.shared.idempotency import dry_run, once
-from app.shared.web import Ctx, Json
-from app.shared.web.etag import IfMatch, seen_version, tagged
+from app.web import Ctx, Json
+from app.web.approvals import ASKED, outcome_answer
+from app.web.etag import IfMatch, seen_version, tagged
 
 EFFECT = {200: ResponseSpec(PriceEffect, generate_examples=False, description="What it would mean; nothing was set")}
 Word = Annotated[str | None, QueryParameter(max_length=100)]
@@ -90,7 +91,7 @@ async def plan_price(ctx: Ctx, data: Json[PlanPriceBody]) -> Response[PriceView]
     second person (202); the past is never rewritten. With `dry_run` only what it would mean (200)."""
     if data.dry_run:
         return Response(await dry_run(ctx, pricing.preview_price, data.command()), status_code=200)  # type: ignore[arg-type]
-    return (await once(ctx, Outcome[PriceView], pricing.plan_price, data.command())).answer(201)
+    return outcome_answer(await once(ctx, Outcome[PriceView], pricing.plan_price, data.command()), 201)
 
 
 @post("/api/v1/admin/prices/{price_id:uuid}/undo", opt=MANAGE, responses=ASKED)
@@ -98,7 +99,7 @@ async def undo_price(ctx: Ctx, price_id: FromPath[UUID], data: Json[ReasonBody])
     """Go back to the price before the one in force, at once and without notice. Where that is far below, a second
     person decides (202)."""
     command = UndoPrice(price_id=price_id, reason=data.reason)
-    return (await once(ctx, Outcome[PriceView], pricing.undo_price, command)).answer(201)
+    return outcome_answer(await once(ctx, Outcome[PriceView], pricing.undo_price, command), 201)
 
 
 @post("/api/v1/admin/prices/{price_id:uuid}/withdraw", opt=MANAGE, status_code=200)

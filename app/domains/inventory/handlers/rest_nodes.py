@@ -25,9 +25,9 @@ from app.domains.inventory.schemas.nodes import (
 )
 from app.domains.inventory.service import fleet, history, nodes, power, upkeep
 from app.shared.idempotency import once
-from app.shared.web import Contexts, Ctx, Json
-from app.shared.web.etag import tagged
-from app.shared.web.paging import Cursor, Limit
+from app.web import Contexts, Ctx, Json
+from app.web.etag import tagged
+from app.web.paging import Cursor, Limit
 
 PATH = "/api/v1/admin/nodes/{node_id:uuid}"
 

@@ -8,8 +8,8 @@ import msgspec
 
 from app.domains.inventory.contracts import NewPrice, PriceView, SkuView
 from app.domains.inventory.contracts.catalog import PlanPrice, PriceEffect, PriceEntry, PriceState
+from app.shared.formats import money
 from app.shared.money import RateMicroPerHour
-from app.shared.web.formats import money
 
 CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)  # ISO 4217
 FURTHEST = timedelta(days=366)

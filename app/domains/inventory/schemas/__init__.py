@@ -20,8 +20,8 @@ from app.domains.inventory.contracts import (
 )
 from app.domains.inventory.repository.fleet import FleetCounts, NodeRow
 from app.domains.inventory.service.fleet import NodePage, NodeQuery
+from app.shared.formats import money
 from app.shared.money import RateMicroPerHour
-from app.shared.web.formats import money
 
 PRICE_STEPS = (RateMicroPerHour(1_500_000), RateMicroPerHour(2_000_000), RateMicroPerHour(5_000_000))
 Chip = tuple[str, str, bool]  # text, where it leads, whether it is on

@@ -27,10 +27,10 @@ from app.domains.inventory.contracts.catalog import (
 from app.domains.inventory.rules.pricing import standing
 from app.domains.inventory.schemas.nodes import instant
 from app.shared.errors import ValidationFailed
+from app.shared.formats import units
 from app.shared.money import MICRO_PER_UNIT, RateMicroPerHour
 from app.shared.text import given, typed
-from app.shared.web.formats import units
-from app.shared.web.show_code import ApiCall, call
+from app.web.show_code import ApiCall, call
 
 AMOUNT = re.compile(r"(\d{1,9})(?:\.(\d{1,6}))?")
 PRICE_LOOKS: Mapping[PriceState, str] = {

@@ -20,7 +20,7 @@ from app.domains.inventory.rules.upkeep import difference
 from app.domains.inventory.schemas import MAAS_LOOK, Slips, node_look, node_slips
 from app.shared.errors import ValidationFailed
 from app.shared.numbers import whole_number
-from app.shared.web.show_code import ApiCall, call
+from app.web.show_code import ApiCall, call
 
 LINE = tuple[str, str, str, UUID | None, str, datetime]  # look, what, detail, allocation, who, when
 # kind of a line of the history -> (how it looks, what it says)

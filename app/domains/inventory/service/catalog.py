@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from app.context import Context
 from app.domains.inventory.contracts import NewSku, SkuView
 from app.domains.inventory.errors import CodeTaken
 from app.domains.inventory.repository import catalog
 from app.shared.authz import ActorKind, Permission
 from app.shared.authz.scope import require
+from app.shared.context import Context
 from app.shared.errors import NotFound
 from app.shared.ids import new_id
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from app.context import Context
 from app.domains.inventory.service.fleet import NodeQuery, page_nodes
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
+from app.shared.context import Context
 from app.shared.manifest import Found
 
 MOST = 8

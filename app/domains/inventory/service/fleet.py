@@ -5,7 +5,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.inventory import policies, rules
 from app.domains.inventory.contracts import FleetNode, ImportReport, NodeDetail, StuckNode
 from app.domains.inventory.repository import fleet
@@ -15,6 +14,7 @@ from app.domains.inventory.service import import_nodes, nodes
 from app.domains.inventory.service.import_nodes import ContextFactory, ImportNodes
 from app.domains.maas.public import open_gateway
 from app.shared.authz import Permission, platform_scope
+from app.shared.context import Context
 from app.shared.errors import ValidationFailed
 from app.shared.idempotency import once, recall
 from app.shared.text import given

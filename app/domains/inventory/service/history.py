@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.inventory.contracts import NodeId
 from app.domains.inventory.contracts.upkeep import HistoryRow
 from app.domains.inventory.repository import nodes, upkeep
 from app.shared.authz import Permission, platform_scope
+from app.shared.context import Context
 from app.shared.errors import NotFound
 from app.shared.ids import new_id
 

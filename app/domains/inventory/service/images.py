@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.inventory.contracts import ImageView, NewImage
 from app.domains.inventory.errors import CodeTaken
 from app.domains.inventory.repository import images as repository
 from app.domains.inventory.service.catalog import allow
 from app.domains.inventory.service.history import note
+from app.shared.context import Context
 from app.shared.errors import NotFound
 from app.shared.ids import new_id
 

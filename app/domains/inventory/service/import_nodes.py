@@ -14,7 +14,6 @@ from typing import TypeVar
 import msgspec
 import structlog
 
-from app.context import Context
 from app.domains.inventory import rules
 from app.domains.inventory.contracts import GpuFact, ImportReport, NodeId
 from app.domains.inventory.events import NodeImported, SlotsChanged
@@ -27,6 +26,7 @@ from app.domains.maas.contracts import MaasMachine, SystemId
 from app.domains.maas.public import MaasError, MaasGateway, node_state
 from app.shared.authz import Permission, privileged
 from app.shared.batch import together_or_alone
+from app.shared.context import Context
 from app.shared.ids import new_id
 from app.shared.records import Unread
 

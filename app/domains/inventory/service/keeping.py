@@ -5,7 +5,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.inventory.contracts import ImageView, NewImage, NewSku, SkuView
 from app.domains.inventory.contracts.catalog import (
@@ -24,11 +23,12 @@ from app.domains.inventory.errors import CodeTaken
 from app.domains.inventory.events import CatalogChanged
 from app.domains.inventory.repository import catalog, images, keeping
 from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
 from app.shared.ids import new_id
 from app.shared.text import kept_name, kept_words, name_fault
-from app.shared.web.etag import check_version
+from app.shared.versions import check_version
 
 LONGEST_TITLE = 100
 IMAGE_FIELDS = (

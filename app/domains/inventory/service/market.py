@@ -1,12 +1,12 @@
 """What a customer may rent now: types with the price in force and what is free. Prices are in their own currency."""
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.inventory import rules
 from app.domains.inventory.contracts import Availability, Offer, OfferFilter
 from app.domains.inventory.repository import catalog, slots
 from app.shared.authz import Permission
 from app.shared.authz.scope import require
+from app.shared.context import Context
 from app.shared.errors import NotFound
 
 DEFAULT_CURRENCY = "USD"

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from app.context import Context
 from app.domains.inventory.contracts import (
     CordonNode,
     LiftQuarantine,
@@ -26,6 +25,7 @@ from app.domains.inventory.repository.nodes import Changed, LockedNode
 from app.domains.inventory.rules.upkeep import may_follow
 from app.domains.inventory.service.history import note
 from app.shared.authz import Permission, privileged
+from app.shared.context import Context
 from app.shared.errors import NotFound
 from app.shared.text import kept_words
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from app.context import Context
 from app.domains.inventory.contracts.upkeep import PowerAction, PowerAsked, PowerNode, PowerResult
 from app.domains.inventory.errors import NodeInUse, NodeNotOurs
 from app.domains.inventory.events import NodePowered
@@ -29,6 +28,7 @@ from app.domains.maas.public import (
 )
 from app.settings import MaasSettings
 from app.shared.authz import Permission, privileged
+from app.shared.context import Context
 from app.shared.errors import IdempotencyInProgress
 from app.shared.idempotency import Refused, once, recall
 

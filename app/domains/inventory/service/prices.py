@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from app.context import Context
 from app.domains.inventory.contracts import NewPrice, PriceView, SkuView
 from app.domains.inventory.errors import CodeTaken, PriceInThePast, PriceMissing
 from app.domains.inventory.repository import catalog
 from app.domains.inventory.service.catalog import allow
+from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.ids import new_id
 

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.inventory import policies
 from app.domains.inventory.contracts import NewPrice, PriceView, SkuView
 from app.domains.inventory.contracts.catalog import (
@@ -30,9 +29,10 @@ from app.domains.inventory.service.nodes import reason_of
 from app.domains.inventory.service.prices import append_price
 from app.shared.approval import ChangeRequest, Outcome, ask, performs
 from app.shared.authz import Permission, PlatformScope, platform_scope, privileged
+from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
+from app.shared.formats import instant, rate
 from app.shared.text import given
-from app.shared.web.formats import instant, rate
 
 MANAGE = Permission.PLATFORM_CATALOG_MANAGE
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from app.context import Context
 from app.domains.inventory.contracts import Availability, FreedNode, NodeView
 from app.domains.inventory.errors import NodeNotInService, SlotTaken
 from app.domains.inventory.events import NodeDrained, SlotsChanged
 from app.domains.inventory.repository import nodes
 from app.domains.inventory.repository import slots as repository
 from app.domains.inventory.service.history import note
+from app.shared.context import Context
 from app.shared.errors import NotFound
 
 

@@ -9,7 +9,6 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.context import Context
 from app.domains.inventory.contracts import MaintenanceWindow, NodeChanged, NodeState
 from app.domains.inventory.contracts.upkeep import DrainNode, EndMaintenance, PlanMaintenance, RetireNode
 from app.domains.inventory.errors import NodeInUse, NodeNotInService, WindowOverlaps
@@ -28,6 +27,7 @@ from app.domains.inventory.service.history import note
 from app.domains.inventory.service.nodes import lock, reason_of, tell_slots
 from app.shared.authz import Permission, privileged
 from app.shared.batch import each_alone
+from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
 from app.shared.ids import new_id

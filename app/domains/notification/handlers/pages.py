@@ -18,8 +18,8 @@ from app.domains.notification.schemas.inbox import (
 from app.domains.notification.service import inbox, preferences
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Form, fragment, page, redirect, requires
-from app.shared.web.paging import Cursor
+from app.web import Ctx, Form, fragment, page, redirect, requires
+from app.web.paging import Cursor
 
 Unread = Annotated[bool, QueryParameter(description="only what is unread")]
 

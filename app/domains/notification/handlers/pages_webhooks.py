@@ -25,8 +25,8 @@ from app.domains.notification.schemas.webhooks import (
 from app.domains.notification.service import webhooks
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Form, fragment, page, redirect, requires
-from app.shared.web.paging import Cursor
+from app.web import Ctx, Form, fragment, page, redirect, requires
+from app.web.paging import Cursor
 
 MANAGE = requires(Permission.WEBHOOK_MANAGE)
 LIST = "/settings/webhooks"

@@ -17,9 +17,9 @@ from app.domains.notification.schemas.inbox import (
 from app.domains.notification.service import inbox, preferences
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Json, requires
-from app.shared.web.etag import IfMatch, seen_version, tagged
-from app.shared.web.paging import Cursor, Limit
+from app.web import Ctx, Json, requires
+from app.web.etag import IfMatch, seen_version, tagged
+from app.web.paging import Cursor, Limit
 
 Unread = Annotated[bool, QueryParameter(description="only what is unread")]
 

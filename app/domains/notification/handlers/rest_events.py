@@ -8,8 +8,8 @@ from litestar.params import QueryParameter
 from app.domains.notification.schemas.events import FeedAnswer, KindsAnswer
 from app.domains.notification.service import feed
 from app.shared.authz import Permission
-from app.shared.web import Contexts, Ctx, requires
-from app.shared.web.paging import Limit
+from app.web import Contexts, Ctx, requires
+from app.web.paging import Limit
 
 FeedCursor = Annotated[
     str | None,

@@ -6,10 +6,10 @@ import asyncio
 from litestar import WebSocket, websocket
 from litestar.exceptions import WebSocketDisconnect
 
-from app.context import Runtime
 from app.domains.notification.service.hub import ENDED, LiveHub, Page
-from app.shared.web import public
-from app.shared.web.csrf import origin_of
+from app.shared.context import Runtime
+from app.web import public
+from app.web.csrf import origin_of
 
 SESSION_ENDED = 4401
 WRONG_ORIGIN = 4403

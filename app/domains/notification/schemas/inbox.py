@@ -10,8 +10,8 @@ from app.domains.notification.contracts import Choice, ItemView, PreferencesView
 from app.domains.notification.rules.words import BY_NAME, KINDS
 from app.shared.errors import ValidationFailed
 from app.shared.numbers import whole_number
-from app.shared.web.paging import Slice
-from app.shared.web.show_code import ApiCall, call
+from app.shared.paging import Slice
+from app.web.show_code import ApiCall, call
 
 PAGE = 30
 

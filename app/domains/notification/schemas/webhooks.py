@@ -16,8 +16,8 @@ from app.domains.notification.contracts import (
 )
 from app.domains.notification.schemas.events import label_of, told_kinds
 from app.shared.numbers import whole_number
-from app.shared.web.paging import Slice
-from app.shared.web.show_code import ApiCall, call
+from app.shared.paging import Slice
+from app.web.show_code import ApiCall, call
 
 PAGE = 25
 STATES = {"queued": "in_progress", "delivered": "active", "failed": "failed"}

@@ -12,7 +12,6 @@ import msgspec
 import structlog
 from redis.exceptions import RedisError
 
-from app.context import Context, Runtime
 from app.domains.auth import public as auth
 from app.domains.notification import policies
 from app.domains.notification.contracts import AttemptView, DeliveryRef, DeliveryState, DeliveryView, EndpointView
@@ -29,6 +28,7 @@ from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import WORDS, Claim, Ended, claim_of_sponsor
 from app.shared.batch import each_alone
+from app.shared.context import Context, Runtime
 from app.shared.crypto import unwrap
 from app.shared.events import Envelope, Event
 

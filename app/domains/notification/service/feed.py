@@ -10,7 +10,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.notification.repository import feed as repository
 from app.domains.notification.repository.feed import FeedRow
@@ -19,10 +18,10 @@ from app.domains.notification.service.inbox import PREFIX
 from app.shared.authz import Permission, tenant_scope
 from app.shared.authz.rights import Claim, claim_of
 from app.shared.authz.scope import holds
+from app.shared.context import Context, ContextFactory
 from app.shared.errors import ValidationFailed
 from app.shared.events import Envelope, Event
 from app.shared.numbers import whole_number
-from app.shared.web import Contexts
 
 LOOK_SECONDS = 0.5
 LATEST = "latest"
@@ -54,7 +53,7 @@ async def record(ctx: Context, event: Event, envelope: Envelope) -> None:
     )
 
 
-async def follow(contexts: Contexts, cursor: str | None, limit: int, wait_seconds: int) -> FeedPage:
+async def follow(contexts: ContextFactory, cursor: str | None, limit: int, wait_seconds: int) -> FeedPage:
     """What came after `cursor`; when nothing did, wait for it, holding neither transaction nor connection."""
     until = time.monotonic() + wait_seconds
     while True:

@@ -11,13 +11,13 @@ from uuid import UUID
 
 import structlog
 
-from app.context import Runtime
 from app.domains.auth import public as auth
 from app.domains.notification.rules import channel
 from app.domains.notification.rules.topics import personal_channel
 from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import Claim
+from app.shared.context import Runtime
 
 log = structlog.get_logger("berth.live")
 QUEUE = 64

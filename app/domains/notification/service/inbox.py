@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.notification.contracts import Item, ItemView, ReadAll, ReadItem, ReadResult
 from app.domains.notification.events import InboxItemAdded, InboxRead
@@ -17,12 +16,13 @@ from app.domains.notification.rules.words import Kind, find_kind
 from app.domains.notification.service import words
 from app.shared.authz import Permission, TenantScope, privileged, tenant_scope
 from app.shared.batch import Batch, BatchItem, BatchSpec, ask
+from app.shared.context import Context
 from app.shared.errors import NotFound
 from app.shared.errors.faults import named
 from app.shared.events import Envelope, Event
 from app.shared.ids import new_id
 from app.shared.mail import is_address, send_mail
-from app.shared.web.paging import Slice, cut
+from app.shared.paging import Slice, cut
 
 MAIL_TEMPLATE = "event"
 PREFIX = "berth.v1."

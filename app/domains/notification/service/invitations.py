@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.auth import public as auth
+from app.shared import formats
+from app.shared.context import Context
 from app.shared.mail import is_address, send_mail
-from app.shared.web import formats
 
 TEMPLATE = "invitation"
 PATH = "/invitations"

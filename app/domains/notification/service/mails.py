@@ -8,7 +8,6 @@ import msgspec
 import structlog
 from jinja2 import TemplateError
 
-from app.context import Context, Runtime
 from app.domains.notification.contracts import ItemView
 from app.domains.notification.gateway import smtp
 from app.domains.notification.gateway.smtp import Letter, NotSent
@@ -18,6 +17,7 @@ from app.domains.notification.repository.mails import QueuedMail
 from app.domains.notification.rules.schedule import MAIL_PAUSES, next_try
 from app.domains.notification.service import inbox, words
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Context, Runtime
 from app.shared.crypto import unwrap
 from app.shared.mail import PURPOSE, SEND_JOB, MailRef
 

@@ -2,14 +2,14 @@
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.notification.contracts import PreferencesView, SetPreferences
 from app.domains.notification.repository.inbox import InboxRepository
 from app.domains.notification.rules import preferences as rules
 from app.domains.notification.rules.words import BY_NAME
 from app.shared.authz import Permission, privileged
+from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
-from app.shared.web.etag import check_version
+from app.shared.versions import check_version
 
 
 async def get_preferences(ctx: Context) -> PreferencesView:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.context import Context, Runtime
 from app.domains.notification import policies
 from app.domains.notification.contracts import DeliveryRef
 from app.domains.notification.repository import feed as feed_rows
@@ -16,6 +15,7 @@ from app.domains.notification.repository.deliveries import DeliveryRepository, p
 from app.domains.notification.service import deliveries, mails
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import each_alone
+from app.shared.context import Context, Runtime
 from app.shared.policy import PolicyKey
 
 log = structlog.get_logger("berth.notification")

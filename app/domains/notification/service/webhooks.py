@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.notification import policies
 from app.domains.notification.contracts import (
@@ -28,13 +27,14 @@ from app.domains.notification.rules.feed import is_told
 from app.domains.notification.service import deliveries
 from app.domains.notification.service.inbox import PREFIX
 from app.shared.authz import Permission, TenantScope, privileged, tenant_scope
+from app.shared.context import Context
 from app.shared.crypto import wrap
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.events.base import CATALOGUE
 from app.shared.ids import new_id
+from app.shared.paging import Slice, cut
 from app.shared.text import words_fault
-from app.shared.web.etag import check_version
-from app.shared.web.paging import Slice, cut
+from app.shared.versions import check_version
 
 MANAGE = Permission.WEBHOOK_MANAGE
 KEY_BYTES = 32

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.notification.contracts import Item, ItemView
 from app.domains.notification.rules.words import BY_NAME, Kind, Said, say
 from app.domains.provisioning import public as provisioning
-from app.shared.web import formats
+from app.shared import formats
+from app.shared.context import Context
 
 BECAUSE = {
     "exhausted": "The credit is used up.",

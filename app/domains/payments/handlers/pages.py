@@ -10,8 +10,8 @@ from app.domains.payments.schemas import AddCreditForm, RefundsPage
 from app.domains.payments.service import credit, overview
 from app.shared.authz import Permission
 from app.shared.errors import NotFound
-from app.shared.web import Contexts, Ctx, Form, fragment, page, redirect, requires
-from app.shared.web.limits import MONEY
+from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+from app.web.limits import MONEY
 
 Amount = Annotated[str, QueryParameter(max_length=12)]
 Canceled = Annotated[str | None, QueryParameter(max_length=1)]

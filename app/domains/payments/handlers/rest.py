@@ -6,12 +6,12 @@ from uuid import UUID
 from litestar import Request, get, post
 from litestar.params import FromPath, HeaderParameter
 
-from app.context import Runtime
 from app.domains.payments.schemas import AddCreditBody, PaymentAnswer, RefundAnswer
 from app.domains.payments.service import credit, overview, webhooks
 from app.shared.authz import Permission
-from app.shared.web import Contexts, Ctx, Json, public, requires
-from app.shared.web.limits import MONEY
+from app.shared.context import Runtime
+from app.web import Contexts, Ctx, Json, public, requires
+from app.web.limits import MONEY
 
 Signature = Annotated[str | None, HeaderParameter(name="stripe-signature")]
 

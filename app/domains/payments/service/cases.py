@@ -4,13 +4,13 @@ from uuid import UUID
 
 import structlog
 
-from app.context import Context
 from app.domains.payments.contracts import Case, DecideCase
 from app.domains.payments.repository import Payment, outside
 from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.context import Context
 from app.shared.errors import NotFound
+from app.shared.paging import Slice, cut
 from app.shared.text import kept_words
-from app.shared.web.paging import Slice, cut
 
 log = structlog.get_logger("berth.payments")
 READ, MANAGE = Permission.PLATFORM_MONEY_READ, Permission.PLATFORM_MONEY_MANAGE

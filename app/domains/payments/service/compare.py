@@ -3,16 +3,16 @@
 from datetime import timedelta
 from uuid import UUID
 
-from app.context import Runtime
 from app.domains.payments import repository
 from app.domains.payments.contracts import SessionFacts
 from app.domains.payments.gateway import StripeGateway
 from app.domains.payments.repository import Payment
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.difference import Difference
+from app.shared.formats import money
 from app.shared.money import MICRO_PER_CENT, Micro
 from app.shared.records import Unread
-from app.shared.web.formats import money
 
 
 async def compare_payments(runtime: Runtime, stripe: StripeGateway, days: int) -> list[Difference]:

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.billing import public as billing
 from app.domains.payments import policies, repository, rules
@@ -18,12 +17,12 @@ from app.domains.payments.contracts import (
 from app.domains.payments.errors import PaymentRefused
 from app.domains.payments.gateway import CheckoutOrder, open_gateway
 from app.shared.authz import ActorKind, Permission, privileged, tenant_scope
+from app.shared.context import Context, ContextFactory
 from app.shared.errors import NotFound, ValidationFailed
+from app.shared.formats import money, units
 from app.shared.idempotency import once
 from app.shared.ids import new_id
 from app.shared.money import MICRO_PER_CENT, Micro, RateMicroPerHour, seconds_until_empty
-from app.shared.web import Contexts
-from app.shared.web.formats import money, units
 
 
 @privileged(Permission.PAYMENT_CREATE, "payment.create", "payment", lambda _, result: result and result.payment_id)
@@ -57,7 +56,7 @@ async def _check_amount(ctx: Context, amount: Micro, currency: str) -> None:
         raise ValidationFailed(fields={"amount": "An amount has at most two decimals."})
 
 
-async def add_credit(contexts: Contexts, command: AddCredit) -> PaymentView:
+async def add_credit(contexts: ContextFactory, command: AddCredit) -> PaymentView:
     """Start a payment; `checkout_url` of the answer is where to pay. The same idempotency key is one payment and one
     Checkout page, also when Stripe's answer was lost. Raises PaymentsUnavailable, PaymentRefused, ValidationFailed."""
     async with contexts() as ctx:

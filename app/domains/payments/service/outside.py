@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context, Runtime
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import TakeBack
 from app.domains.payments import repository, rules
@@ -18,10 +17,11 @@ from app.domains.payments.repository import Payment, outside
 from app.domains.payments.repository import refunds as refund_rows
 from app.domains.payments.service import cases, refunds
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Context, Runtime
+from app.shared.formats import money
 from app.shared.ids import new_id
 from app.shared.money import MICRO_PER_CENT, Micro
 from app.shared.records import keep_unread
-from app.shared.web.formats import money
 
 LOOK_UP = "payments.look_up_refunds"
 UNREAD_SECONDS = 86_400  # that operators are shown what could not be read: nothing asks again by itself

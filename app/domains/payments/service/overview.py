@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.billing import public as billing
 from app.domains.payments import repository, rules
 from app.domains.payments.contracts import (
@@ -16,9 +15,10 @@ from app.domains.payments.contracts import (
 from app.domains.payments.repository import outside, refunds
 from app.domains.payments.service import webhooks
 from app.shared.authz import Permission, platform_scope, tenant_scope
+from app.shared.context import Context
 from app.shared.errors import NotFound
 from app.shared.money import Micro
-from app.shared.web.paging import Slice, cut
+from app.shared.paging import Slice, cut
 
 READ = Permission.PLATFORM_MONEY_READ
 

@@ -10,7 +10,6 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from app.context import Context, Runtime
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostRefund
 from app.domains.payments import policies, repository, rules
@@ -23,10 +22,11 @@ from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.scope import require
 from app.shared.batch import each_alone
+from app.shared.context import Context, Runtime
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
+from app.shared.formats import money
 from app.shared.ids import new_id
 from app.shared.money import MICRO_PER_CENT, Micro
-from app.shared.web.formats import money
 
 log = structlog.get_logger("berth.payments")
 SEND = "payments.send_refund"

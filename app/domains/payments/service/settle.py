@@ -8,13 +8,13 @@ from uuid import UUID
 
 import structlog
 
-from app.context import Context
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostCredit
 from app.domains.payments import repository, rules
 from app.domains.payments.contracts import AboutPayment, SessionFacts
 from app.domains.payments.events import PaymentFailed, PaymentSucceeded
 from app.domains.payments.service import cases
+from app.shared.context import Context
 
 WAITING = "payments.process_waiting"
 log = structlog.get_logger("berth.payments")

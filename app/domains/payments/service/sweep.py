@@ -4,7 +4,6 @@ from uuid import UUID
 
 import structlog
 
-from app.context import Runtime
 from app.domains.payments import policies, repository
 from app.domains.payments.contracts import SessionFacts
 from app.domains.payments.errors import PaymentRefused, PaymentsUnavailable
@@ -14,6 +13,7 @@ from app.domains.payments.service import webhooks
 from app.domains.payments.service.settle import settle
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import each_alone
+from app.shared.context import Runtime
 
 log = structlog.get_logger("berth.payments")
 AT_ONCE = 50

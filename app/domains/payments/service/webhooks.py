@@ -9,7 +9,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.payments import repository
 from app.domains.payments.contracts import DisputeFacts, ProcessEvent, RefundFacts, SessionFacts
 from app.domains.payments.errors import BadEvent
@@ -18,9 +17,9 @@ from app.domains.payments.repository import outside as rows
 from app.domains.payments.rules import cents, is_live
 from app.domains.payments.service import cases, outside
 from app.domains.payments.service.settle import fail_attempt, settle
+from app.shared.context import Context, ContextFactory
 from app.shared.ids import new_id
 from app.shared.records import UNREADABLE, flag, whole
-from app.shared.web import Contexts
 
 JOB = "payments.process_event"
 SESSION_EVENTS = frozenset(
@@ -71,7 +70,7 @@ class _Event(msgspec.Struct, frozen=True):
         return found if isinstance(found, dict) else {}
 
 
-async def receive(contexts: Contexts, secrets: list[str], body: bytes, signature: str | None) -> None:
+async def receive(contexts: ContextFactory, secrets: list[str], body: bytes, signature: str | None) -> None:
     """Take a message in. Raises BadSignature, BadEvent. A message that came before is answered like a new one."""
     verify_signature(body, signature, secrets)
     try:

@@ -6,7 +6,6 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.context import Context
 from app.domains.provisioning.contracts import CancelAllocation, Changed, Launched, ReleaseAllocation
 from app.domains.provisioning.schemas import (
     GiveBackForm,
@@ -17,9 +16,10 @@ from app.domains.provisioning.schemas import (
 from app.domains.provisioning.schemas.launch import LaunchForm, LaunchPage, launch_page
 from app.domains.provisioning.service import launch, release, views
 from app.shared.authz import Permission
+from app.shared.context import Context
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Form, fragment, page, redirect, requires
-from app.shared.web.limits import LAUNCH as LAUNCHES
+from app.web import Ctx, Form, fragment, page, redirect, requires
+from app.web.limits import LAUNCH as LAUNCHES
 
 Word = Annotated[str, QueryParameter(max_length=100)]
 Part = Annotated[Literal["whole", "gpus"], QueryParameter()]

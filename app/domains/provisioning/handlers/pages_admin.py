@@ -10,7 +10,7 @@ from app.domains.provisioning.service import fleet
 from app.domains.provisioning.service.fleet import FleetQuery
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.shared.web import Ctx, fragment, page, redirect, requires
+from app.web import Ctx, fragment, page, redirect, requires
 
 Word = Annotated[str | None, QueryParameter(max_length=100)]
 StateWord = Annotated[str | None, QueryParameter(name="state", max_length=100)]  # `state` alone is Litestar's own

@@ -10,7 +10,7 @@ from app.domains.provisioning.schemas.connect import AttachForm, connect_page
 from app.domains.provisioning.service import access
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Form, fragment, page, redirect, requires
+from app.web import Ctx, Form, fragment, page, redirect, requires
 
 READ = requires(Permission.ALLOCATION_READ)
 ENTER = requires(Permission.TERMINAL_OPEN)

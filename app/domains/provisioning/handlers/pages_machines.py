@@ -6,7 +6,6 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.context import Context
 from app.domains.provisioning.contracts import Changed, EmptyNode, ForceCancel, ForceRelease
 from app.domains.provisioning.schemas.operators import (
     AdminMachinePage,
@@ -22,8 +21,9 @@ from app.domains.provisioning.service import operators
 from app.domains.provisioning.service.operators import Query
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
+from app.shared.context import Context
 from app.shared.idempotency import once
-from app.shared.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
 
 Flag = Annotated[str | None, QueryParameter(max_length=5)]
 Word = Annotated[str | None, QueryParameter(max_length=100)]

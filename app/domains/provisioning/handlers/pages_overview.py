@@ -7,7 +7,7 @@ from app.domains.provisioning.service.overview import Hidden, HideFirstSteps, hi
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.idempotency import once
-from app.shared.web import Ctx, fragment, page, redirect, requires
+from app.web import Ctx, fragment, page, redirect, requires
 
 TEMPLATE = "provisioning/overview.html"
 READ = requires(Permission.ALLOCATION_READ)

@@ -20,8 +20,8 @@ from app.domains.provisioning.schemas.launch import LaunchBody
 from app.domains.provisioning.service import forecast, launch, release, views
 from app.shared.authz import Permission
 from app.shared.idempotency import dry_run, once
-from app.shared.web import Ctx, Json, requires
-from app.shared.web.limits import LAUNCH as LAUNCHES
+from app.web import Ctx, Json, requires
+from app.web.limits import LAUNCH as LAUNCHES
 
 Cursor = Annotated[UUID | None, QueryParameter(description="`next_cursor` of the page before")]
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]

@@ -11,7 +11,7 @@ from app.domains.provisioning.schemas.fleet import FleetAnswer, StuckListAnswer,
 from app.domains.provisioning.service import fleet
 from app.domains.provisioning.service.fleet import FleetQuery
 from app.shared.authz import Permission
-from app.shared.web import Ctx, requires
+from app.web import Ctx, requires
 
 Word = Annotated[NodeWord | None, QueryParameter(name="state", description="one of `words`")]
 CONSOLE = requires(Permission.PLATFORM_CONSOLE)

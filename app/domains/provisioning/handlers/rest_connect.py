@@ -17,8 +17,8 @@ from app.domains.provisioning.schemas.connect import (
 from app.domains.provisioning.service import access
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Json, requires
-from app.shared.web.paging import Cursor, Limit
+from app.web import Ctx, Json, requires
+from app.web.paging import Cursor, Limit
 
 READ = requires(Permission.ALLOCATION_READ)
 ENTER = requires(Permission.TERMINAL_OPEN)

@@ -21,8 +21,8 @@ from app.domains.provisioning.schemas.operators import (
 from app.domains.provisioning.service import operators
 from app.domains.provisioning.service.operators import Query
 from app.shared.idempotency import once
-from app.shared.web import Contexts, Ctx, Json
-from app.shared.web.paging import Cursor, Limit
+from app.web import Contexts, Ctx, Json
+from app.web.paging import Cursor, Limit
 
 Only = Annotated[bool, QueryParameter(description="only those")]
 InState = Annotated[State | None, QueryParameter(name="state", description="only those in this state")]

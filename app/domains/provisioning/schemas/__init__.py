@@ -10,8 +10,8 @@ from app.domains.billing.contracts import CostLine, ReceiptView
 from app.domains.provisioning.contracts import AllocationView, StepView
 from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, as_state
 from app.domains.provisioning.service.views import Machine, MachineDetail
-from app.shared.web.parts import Step
-from app.shared.web.show_code import ApiCall
+from app.web.parts import Step
+from app.web.show_code import ApiCall
 
 # state -> (how it looks, its word)
 LOOKS: dict[str, tuple[str, str]] = {

@@ -10,8 +10,8 @@ from app.domains.provisioning.contracts import AccessTarget, AllocationView
 from app.domains.provisioning.service.access import AttachedKey, Certified, Connection
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import AttachmentView, KeyView
-from app.shared.web.paging import cut_list
-from app.shared.web.show_code import ApiCall, call
+from app.shared.paging import cut_list
+from app.web.show_code import ApiCall, call
 
 # state of a key on a machine -> (how it looks, its word)
 KEY_LOOKS: dict[str, tuple[str, str]] = {

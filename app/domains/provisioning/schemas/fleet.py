@@ -12,9 +12,9 @@ from app.domains.inventory.contracts import StuckNode
 from app.domains.provisioning.rules.fleet import NODE_WORDS, Figures
 from app.domains.provisioning.schemas import LABELS, LOOKS
 from app.domains.provisioning.service.fleet import Fleet, FleetQuery, MapNode, Stuck, StuckMachine
-from app.shared.web.formats import duration
-from app.shared.web.shell import initials
-from app.shared.web.show_code import ApiCall, call
+from app.shared.formats import duration
+from app.web.shell import initials
+from app.web.show_code import ApiCall, call
 
 Chip = tuple[str, str, bool]
 PATTERNS = 8  # colours of organisations; the initials tell apart those that share one

@@ -14,7 +14,7 @@ from app.domains.provisioning.service.views import LaunchChoices, Offer
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import KeyView
 from app.shared.text import given
-from app.shared.web.show_code import ApiCall, call
+from app.web.show_code import ApiCall, call
 
 KEY_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SIZES = (1, 2, 4, 8, 16)

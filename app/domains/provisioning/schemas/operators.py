@@ -13,8 +13,8 @@ from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, STAT
 from app.domains.provisioning.schemas import LOOKS, MachineRow, StepAnswer, look, machine_row, timeline
 from app.domains.provisioning.service.operators import Detail, Emptied, Found, NodeWithHolders, Query, label_of
 from app.domains.provisioning.service.views import Machine, MachineDetail
-from app.shared.web.parts import Step
-from app.shared.web.show_code import ApiCall, call
+from app.web.parts import Step
+from app.web.show_code import ApiCall, call
 
 Chip = tuple[str, str, bool]
 

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context, Runtime
 from app.domains.auth import public as auth
 from app.domains.provisioning.contracts import (
     AccessTarget,
@@ -40,6 +39,7 @@ from app.shared.authz import Permission, privileged, project_scope
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import claim_of
 from app.shared.authz.scope import may
+from app.shared.context import Context, Runtime
 from app.shared.errors import Forbidden, ValidationFailed
 
 SYNC_JOB = "provisioning.sync_access"

@@ -1,12 +1,12 @@
 """Compares deployments with MAAS, after a restore or in doubt. Changes nothing on either side."""
 
-from app.context import Runtime
 from app.domains.maas import public as maas
 from app.domains.maas.contracts import MaasMachine, SystemId
 from app.domains.provisioning.contracts import DeploymentView
 from app.domains.provisioning.repository import MachineRepository
 from app.domains.provisioning.service.deploying import CLEANING, RETURNED
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.difference import Difference
 
 

@@ -11,7 +11,6 @@ from functools import lru_cache
 from pathlib import Path
 from uuid import UUID
 
-from app.context import Runtime
 from app.domains.inventory import public as inventory
 from app.domains.maas import public as maas
 from app.domains.maas.contracts import MaasMachine, MachineStatus, SystemId
@@ -23,6 +22,7 @@ from app.domains.provisioning.rules.cloud_init import MachineIdentity, Tenant, u
 from app.domains.provisioning.service import life
 from app.domains.releases import public as releases
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.telemetry.trace import Trace
 
 HOST_CERTIFICATE = timedelta(days=5 * 365)

@@ -11,7 +11,6 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from app.context import Context, Runtime
 from app.domains.provisioning.contracts import AllocationView, DeploymentView, EndEntries
 from app.domains.provisioning.errors import NodeRefused, NodeUnreachable
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
@@ -20,6 +19,7 @@ from app.domains.provisioning.service.proving import shell_of
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import CertificateView, SshCredential
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Context, Runtime
 
 log = structlog.get_logger("berth.provisioning")
 END_JOB = "provisioning.end_entries"

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.billing import public as billing
 from app.domains.billing.events import TenantExhausted
 from app.domains.provisioning.repository import AllocationRepository
@@ -14,6 +13,7 @@ from app.domains.provisioning.rules.states import STARTING
 from app.domains.provisioning.service.release import begin_cancel, leave_active
 from app.shared.authz.scope import system_tenant_scope
 from app.shared.batch import Batch, BatchItem, BatchSpec, ask
+from app.shared.context import Context
 from app.shared.money import RateMicroPerHour
 
 REASON = "exhausted"

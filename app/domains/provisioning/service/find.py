@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from app.context import Context
 from app.domains.provisioning.repository import AllocationRepository
 from app.domains.provisioning.service.operators import Query, page_allocations
 from app.shared.authz import Permission, project_scope
 from app.shared.authz.scope import may
+from app.shared.context import Context
 from app.shared.manifest import Found
 
 MOST = 8

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.billing import public as billing
 from app.domains.inventory import public as inventory
@@ -23,6 +22,7 @@ from app.domains.provisioning.rules.fleet import Figures, SlotKind, figures, nod
 from app.domains.provisioning.rules.states import LEAVING, State, as_state
 from app.domains.provisioning.rules.stuck import AUTOMATIC, Sla, sla_of
 from app.shared.authz import Permission, PlatformScope, platform_scope
+from app.shared.context import Context
 from app.shared.policy import PolicyKey
 
 WAITING: frozenset[State] = frozenset({"requested", "placing"})

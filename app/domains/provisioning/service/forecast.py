@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.billing import public as billing
 from app.domains.inventory import public as inventory
@@ -18,6 +17,7 @@ from app.domains.provisioning.rules.placement import place as choose
 from app.domains.provisioning.service.placing import joinable
 from app.domains.releases import public as releases
 from app.shared.authz import Permission, ProjectScope, project_scope
+from app.shared.context import Context
 from app.shared.errors import ValidationFailed
 from app.shared.money import RateMicroPerHour
 from app.shared.text import given

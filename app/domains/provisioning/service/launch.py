@@ -1,6 +1,5 @@
 """Launch: quota, price, hold, allocation, audit, events and the request for the workflow, all in one transaction."""
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PlaceHold
@@ -20,6 +19,7 @@ from app.domains.provisioning.service.forecast import Order, order_of, quota_blo
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import AllocationPlace
 from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.context import Context
 from app.shared.errors import Forbidden
 from app.shared.ids import ProjectId, TenantId, UserId, new_id
 from app.shared.money import Micro

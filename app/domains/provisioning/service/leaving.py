@@ -4,7 +4,6 @@ because an earlier one could not be done: a dead host never keeps a customer pay
 import asyncio
 from uuid import UUID
 
-from app.context import Context, Runtime
 from app.domains.billing import public as billing
 from app.domains.inventory import public as inventory
 from app.domains.provisioning import policies
@@ -19,6 +18,7 @@ from app.domains.provisioning.service.placing import limits_of
 from app.domains.provisioning.service.proving import shell_of
 from app.domains.releases import public as releases
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Context, Runtime
 
 NOTHING = Vacated(machine=False, occupied=False)
 

@@ -3,12 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from app.context import Context
 from app.domains.provisioning.contracts import AllocationView, Step
 from app.domains.provisioning.errors import NoLongerWanted
 from app.domains.provisioning.events import AllocationStepChanged
 from app.domains.provisioning.repository import AllocationRepository, TimelineRepository
 from app.domains.provisioning.rules.states import STARTING, State, as_state, move
+from app.shared.context import Context
 from app.shared.events import Event
 from app.shared.outbox import WorkflowCall
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import CostView
@@ -31,6 +30,7 @@ from app.domains.provisioning.rules.states import STARTING, as_state
 from app.domains.provisioning.service import fleet
 from app.domains.provisioning.service.release import begin_cancel, begin_release
 from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.context import Context
 from app.shared.errors import DomainError
 from app.shared.idempotency import once
 from app.shared.text import given, kept_words

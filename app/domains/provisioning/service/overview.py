@@ -5,7 +5,6 @@ from datetime import datetime
 
 import msgspec
 
-from app.context import Context
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import BalanceView, SpendView
 from app.domains.inventory import public as inventory
@@ -18,6 +17,7 @@ from app.domains.provisioning.service.views import Machine, Offer, with_costs
 from app.domains.releases import public as releases
 from app.shared.authz import Permission, ProjectScope, privileged, project_scope
 from app.shared.authz.scope import may
+from app.shared.context import Context
 from app.shared.errors import Forbidden
 
 RECENT = 50

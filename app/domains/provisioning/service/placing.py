@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from app.context import Context
 from app.domains.inventory import public as inventory
 from app.domains.inventory.contracts import NodeView as InventoryNode
 from app.domains.provisioning import policies
@@ -23,6 +22,7 @@ from app.domains.provisioning.rules.placement import (
     place as choose,
 )
 from app.domains.provisioning.service import life
+from app.shared.context import Context
 from app.shared.errors import ServiceUnavailable
 
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context, Runtime
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import StartMetering
 from app.domains.inventory import public as inventory
@@ -23,6 +22,7 @@ from app.domains.provisioning.service.deploying import trace_of
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import CertifyUser, SshCredential
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Context, Runtime
 from app.shared.money import RateMicroPerHour
 
 T = TypeVar("T")

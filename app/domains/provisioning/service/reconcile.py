@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import structlog
 
-from app.context import Context, Runtime
 from app.domains.maas import public as maas
 from app.domains.maas.contracts import MaasMachine, SystemId
 from app.domains.provisioning.contracts import CANCEL_SIGNAL, AllocationView, DeploymentView, provision_workflow_id
@@ -18,6 +17,7 @@ from app.domains.provisioning.service.launch import start_provisioning
 from app.domains.provisioning.service.release import start_release
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import each_alone
+from app.shared.context import Context, Runtime
 from app.shared.outbox import WorkflowCall
 
 STUCK_AFTER = timedelta(minutes=5)

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import StopMetering
 from app.domains.provisioning.contracts import (
@@ -22,6 +21,7 @@ from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, as_s
 from app.domains.provisioning.service import life
 from app.domains.releases import public as releases
 from app.shared.authz import Permission, privileged, project_scope
+from app.shared.context import Context
 from app.shared.outbox import WorkflowCall
 
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import CostView, ReceiptView
 from app.domains.inventory import public as inventory
@@ -31,6 +30,7 @@ from app.domains.releases import public as releases
 from app.domains.releases.contracts import KeyView
 from app.shared.authz import ActorKind, Permission, project_scope
 from app.shared.authz.scope import may
+from app.shared.context import Context
 from app.shared.errors import DomainError, Forbidden, NotFound
 
 PAGE = 50

@@ -11,7 +11,7 @@ from app.domains.releases.schemas import KeyForm, RenameForm, keys_page
 from app.domains.releases.service import keys
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Form, page, redirect, requires
+from app.web import Ctx, Form, page, redirect, requires
 
 MANAGE = requires(Permission.SSH_KEY_MANAGE)
 PAGE = "/settings/keys"

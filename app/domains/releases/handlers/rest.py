@@ -10,9 +10,9 @@ from app.domains.releases.schemas import KeyAnswer, KeyBody, KeysAnswer, RenameB
 from app.domains.releases.service import keys
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Json, requires
-from app.shared.web.etag import IfMatch, seen_version, tagged
-from app.shared.web.paging import Cursor, Limit
+from app.web import Ctx, Json, requires
+from app.web.etag import IfMatch, seen_version, tagged
+from app.web.paging import Cursor, Limit
 
 MANAGE = requires(Permission.SSH_KEY_MANAGE)
 

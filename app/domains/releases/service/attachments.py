@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from app.context import Context
 from app.domains.releases.contracts import AllocationPlace, AttachmentView, WantedKey
 from app.domains.releases.errors import TooManyKeys
 from app.domains.releases.events import AccessChanged, AccessSettled
 from app.domains.releases.policies import KEYS_PER_MACHINE
 from app.domains.releases.repository import AttachmentRepository, CertificateRepository, KeyRepository
+from app.shared.context import Context
 from app.shared.errors import NotFound
 
 

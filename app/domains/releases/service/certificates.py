@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.context import Context
 from app.domains.releases.contracts import CertifyUser, SignedKey, SshCredential
 from app.domains.releases.policies import CERTIFICATE_MINUTES
 from app.domains.releases.repository import CertificateRepository, KeyRepository
 from app.domains.releases.rules import MANAGEMENT, management_principal, user_principal, validity
 from app.domains.releases.service.keys import read_key
+from app.shared.context import Context
 from app.shared.pki import CertificateAuthority
 
 

@@ -6,7 +6,6 @@ machines is told.
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.releases.contracts import AddKey, KeyChanged, KeyId, KeyView, RenameKey, RevokeKey
 from app.domains.releases.errors import KeyRejected, TooManyKeys
 from app.domains.releases.events import EntryEnded, KeyAdded, KeyRevoked
@@ -16,10 +15,11 @@ from app.domains.releases.rules.public_keys import KeyRefused, PublicKey, parse_
 from app.domains.releases.service.attachments import tell
 from app.shared.authz import Permission, privileged
 from app.shared.authz.scope import require
+from app.shared.context import Context
 from app.shared.errors import Forbidden, ValidationFailed
 from app.shared.ids import new_id
 from app.shared.text import given, kept_name, name_fault
-from app.shared.web.etag import check_version
+from app.shared.versions import check_version
 
 
 def owner_of(ctx: Context) -> UUID:

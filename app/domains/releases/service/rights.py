@@ -10,13 +10,13 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.releases.contracts import Concerned
 from app.domains.releases.events import EntryEnded
 from app.domains.releases.repository import AttachmentRepository, CertificateRepository
 from app.domains.releases.service.attachments import tell
 from app.shared.authz.rights import Claim, Ended
+from app.shared.context import Context
 
 EVERYBODY = Concerned()
 

@@ -18,11 +18,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from app.context import Runtime
 from app.domains.storage.errors import StorageUnavailable, UploadMismatch
 from app.domains.storage.gateway.listing import Passed
 from app.domains.storage.rules.content import OCTETS, disposition
 from app.settings import S3Settings
+from app.shared.context import Runtime
 from app.shared.db import refuse_open_transaction
 
 log = structlog.get_logger("berth.storage")

@@ -5,7 +5,6 @@ from typing import Annotated
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.context import Context
 from app.domains.storage.contracts import (
     CreateNamespace,
     DeleteFolder,
@@ -32,10 +31,11 @@ from app.domains.storage.schemas.pages import (
 from app.domains.storage.service import folders, places, undo, views
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
+from app.shared.context import Context
 from app.shared.idempotency import once
 from app.shared.storagepath import StoragePath, split
-from app.shared.web import Ctx, Form, fragment, page, redirect
-from app.shared.web.paging import CursorText
+from app.web import Ctx, Form, fragment, page, redirect
+from app.web.paging import CursorText
 
 PAGE = 50
 FOLDER = "storage/folder.html"

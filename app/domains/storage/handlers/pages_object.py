@@ -33,7 +33,7 @@ from app.domains.storage.service import copies, links, objects, views
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.idempotency import once
-from app.shared.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
 
 DETAIL = "storage/object.html"
 MACHINE = "storage/machine.html"

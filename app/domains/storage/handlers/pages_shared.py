@@ -6,7 +6,7 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 
 from app.domains.storage.service import links
-from app.shared.web import Ctx, public, redirect
+from app.web import Ctx, public, redirect
 
 Key = Annotated[str, QueryParameter(max_length=200)]
 

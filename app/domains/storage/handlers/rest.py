@@ -39,9 +39,9 @@ from app.domains.storage.schemas.beside import AddressAnswer, ReportsAnswer
 from app.domains.storage.service import folders, objects, places, views
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Ctx, Json, requires
-from app.shared.web.etag import IfMatch, seen_version, tagged
-from app.shared.web.paging import Cursor, CursorText, Limit
+from app.web import Ctx, Json, requires
+from app.web.etag import IfMatch, seen_version, tagged
+from app.web.paging import Cursor, CursorText, Limit
 
 READ = requires(Permission.STORAGE_READ)
 WRITE = requires(Permission.STORAGE_WRITE)

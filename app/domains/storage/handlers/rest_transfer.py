@@ -34,9 +34,9 @@ from app.domains.storage.schemas.beside import CopiesAnswer, CopyAnswer, CopyBod
 from app.domains.storage.service import copies, links, transfer, views
 from app.shared.authz import Permission
 from app.shared.idempotency import once
-from app.shared.web import Contexts, Ctx, Json, requires
-from app.shared.web.batch import answered, statuses
-from app.shared.web.paging import Cursor, Limit
+from app.web import Contexts, Ctx, Json, requires
+from app.web.batch import answered, statuses
+from app.web.paging import Cursor, Limit
 
 AnyRequest = Request  # of any user, auth and state
 Machine = Annotated[UUID | None, QueryParameter(description="only copies to this machine")]

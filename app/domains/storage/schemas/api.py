@@ -24,7 +24,7 @@ from app.domains.storage.rules import parts
 from app.domains.storage.service.transfer import PartTicket, Progress, Ticket
 from app.domains.storage.service.views import Overview
 from app.shared.errors import ValidationFailed
-from app.shared.web.paging import cut, pack, unpack
+from app.shared.paging import cut, pack, unpack
 
 
 class NamespaceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

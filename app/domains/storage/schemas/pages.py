@@ -26,7 +26,7 @@ from app.domains.storage.service.uploads import AT_ONCE
 from app.domains.storage.service.views import Overview, Shown, Undone, crumbs
 from app.shared.storagepath import StoragePath as Path
 from app.shared.storagepath import split
-from app.shared.web.show_code import ApiCall, call
+from app.web.show_code import ApiCall, call
 
 SORTS = (("Name", "name"), ("Newest", "-changed"), ("Largest", "-size"))
 HOURS = ((1, "1 hour"), (24, "1 day"), (168, "7 days"))

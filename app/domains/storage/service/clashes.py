@@ -5,10 +5,10 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.storage.contracts import ObjectView
 from app.domains.storage.errors import PathTaken
 from app.domains.storage.repository import ObjectRepository, TreeRepository
+from app.shared.context import Context
 from app.shared.storagepath import FolderPath, StoragePath, ancestors, split
 
 

@@ -12,7 +12,6 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from app.context import Runtime
 from app.domains.storage import policies
 from app.domains.storage.contracts import ReportView
 from app.domains.storage.errors import StorageUnavailable
@@ -22,6 +21,7 @@ from app.domains.storage.repository import ReportRepository, SweepRepository
 from app.domains.storage.repository.sweeping import TableRow
 from app.domains.storage.rules.parts import ids_of, key_of
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import Runtime
 from app.shared.ids import new_id
 from app.shared.records import keep_unread
 

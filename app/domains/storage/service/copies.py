@@ -12,7 +12,6 @@ from uuid import UUID
 
 import structlog
 
-from app.context import Context, Runtime
 from app.domains.auth import public as auth
 from app.domains.provisioning import public as provisioning
 from app.domains.releases import public as releases
@@ -36,11 +35,12 @@ from app.domains.storage.service import views
 from app.shared.authz import Permission, privileged, project_scope
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import Claim
+from app.shared.context import Context, Runtime
 from app.shared.errors import DomainError, ValidationFailed
 from app.shared.errors.faults import named
 from app.shared.ids import new_id
+from app.shared.paging import Slice, cut
 from app.shared.pki import SshCredential
-from app.shared.web.paging import Slice, cut
 
 JOB = "storage.copy"
 BEAT_SECONDS = 2.0

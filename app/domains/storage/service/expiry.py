@@ -9,7 +9,6 @@ from uuid import UUID
 
 import structlog
 
-from app.context import Runtime
 from app.domains.storage.contracts import CopyView, ObjectView, UploadView
 from app.domains.storage.gateway.s3 import Bucket
 from app.domains.storage.repository import CopyRepository, SweepRepository, UploadRepository, UsageRepository
@@ -17,6 +16,7 @@ from app.domains.storage.rules.parts import key_of
 from app.domains.storage.service import copies, transfer
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import each_alone
+from app.shared.context import Runtime
 
 AT_ONCE = 500
 SILENT = timedelta(minutes=3)

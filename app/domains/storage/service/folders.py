@@ -6,7 +6,6 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from app.context import Context
 from app.domains.storage.contracts import (
     DeleteFolder,
     Done,
@@ -24,6 +23,7 @@ from app.domains.storage.service.objects import show
 from app.domains.storage.service.publish import purge_at
 from app.shared.authz import Permission, ProjectScope, privileged, project_scope
 from app.shared.batch import Batch, BatchItem, BatchSpec, ask
+from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.storagepath import MOST_BYTES, FolderPath, StoragePath, checked, is_inside, split
 

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context, Runtime
 from app.domains.auth import public as auth
 from app.domains.storage import policies
 from app.domains.storage.contracts import LinkView, ObjectView, RevokeLink, ShareObject
@@ -22,6 +21,7 @@ from app.shared.authz import Permission, privileged, project_scope
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import WORDS, Claim, Ended
 from app.shared.batch import each_alone
+from app.shared.context import Context, Runtime
 from app.shared.crypto import authenticate, same
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.ids import new_id

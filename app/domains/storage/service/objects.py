@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from app.context import Context
 from app.domains.storage.contracts import (
     DeleteObject,
     Done,
@@ -25,9 +24,10 @@ from app.domains.storage.service import places
 from app.domains.storage.service.clashes import look_around
 from app.domains.storage.service.publish import hide
 from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.context import Context
 from app.shared.errors import NotFound
 from app.shared.storagepath import StoragePath, checked, split
-from app.shared.web.etag import check_version
+from app.shared.versions import check_version
 
 
 async def _lock(ctx: Context, object_id: UUID, *, deleted: bool) -> tuple[ProjectScope, ObjectView]:

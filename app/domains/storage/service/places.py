@@ -1,6 +1,5 @@
 """Namespaces: where a project's files are. The first one exists from the first look and is written on first use."""
 
-from app.context import Context
 from app.domains.storage import policies
 from app.domains.storage.contracts import (
     CreateNamespace,
@@ -15,10 +14,11 @@ from app.domains.storage.events import NamespaceChanged
 from app.domains.storage.repository import NamespaceRepository, UsageRepository
 from app.domains.storage.rules import names
 from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import named
 from app.shared.ids import new_id
-from app.shared.web.etag import check_version
+from app.shared.versions import check_version
 
 
 async def find(ctx: Context, scope: ProjectScope, name: str) -> NamespaceView:

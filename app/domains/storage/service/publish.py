@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from app.context import Context
 from app.domains.storage import policies
 from app.domains.storage.contracts import Arrived, Finished, ObjectView, PublishUploads, UploadsFinished, UploadView
 from app.domains.storage.errors import PathTaken
@@ -12,6 +11,7 @@ from app.domains.storage.service import places
 from app.domains.storage.service.clashes import look_around
 from app.domains.storage.service.uploads import refused
 from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.context import Context
 from app.shared.errors import DomainError, NotFound
 from app.shared.storagepath import StoragePath, split
 

@@ -35,9 +35,9 @@ from app.domains.storage.rules import parts
 from app.domains.storage.service import publish, uploads
 from app.shared.authz import Permission, project_scope
 from app.shared.authz.scope import may
+from app.shared.context import ContextFactory
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.idempotency import once
-from app.shared.web import Contexts
 
 log = structlog.get_logger("berth.storage")
 
@@ -68,7 +68,7 @@ def key_of(upload: UploadView) -> str:
     return parts.key_of(upload.project_id, upload.id)
 
 
-async def begin(contexts: Contexts, command: BeginUploads) -> list[Ticket]:
+async def begin(contexts: ContextFactory, command: BeginUploads) -> list[Ticket]:
     """Announce files; the answer says how each is sent. The same request again gives fresh addresses for the same
     uploads. Raises what `uploads.begin` raises, and StorageUnavailable: then nothing is lost, ask again."""
     async with contexts() as ctx:
@@ -81,7 +81,7 @@ async def begin(contexts: Contexts, command: BeginUploads) -> list[Ticket]:
     return [_ticket(bucket, item, opened.get(item.upload_id) if item.upload_id else None) for item in begun.items]
 
 
-async def _open(contexts: Contexts, bucket: Bucket, found: Sequence[UploadView]) -> dict[UUID, UploadView]:
+async def _open(contexts: ContextFactory, bucket: Bucket, found: Sequence[UploadView]) -> dict[UUID, UploadView]:
     """Begin at S3 those that have not begun; what is open now, by id. What S3 opened is remembered also when it failed
     at another one, whose StorageUnavailable is raised then."""
     fresh = [upload for upload in found if upload.s3_upload_id is None]
@@ -114,7 +114,7 @@ def _put(bucket: Bucket, upload: UploadView) -> Signed | None:
     return bucket.sign_part(key_of(upload), upload.s3_upload_id, 1, upload.size, upload.sha256)
 
 
-async def sign_parts(contexts: Contexts, command: SignParts) -> list[PartTicket]:
+async def sign_parts(contexts: ContextFactory, command: SignParts) -> list[PartTicket]:
     """Addresses for parts, each for exactly the bytes of its digest. Raises NotFound, ValidationFailed."""
     async with contexts() as ctx:
         await once(ctx, Done, uploads.sign_parts, command)
@@ -132,7 +132,7 @@ async def sign_parts(contexts: Contexts, command: SignParts) -> list[PartTicket]
     return tickets
 
 
-async def progress(contexts: Contexts, upload_id: UUID) -> Progress:
+async def progress(contexts: ContextFactory, upload_id: UUID) -> Progress:
     """Where an upload stands: what need not be sent again, and for whoever may write, where the rest is sent. Raises
     NotFound, StorageUnavailable."""
     async with contexts() as ctx:
@@ -152,7 +152,7 @@ async def progress(contexts: Contexts, upload_id: UUID) -> Progress:
     return Progress(upload=upload, parts=tuple(known))
 
 
-async def finish(contexts: Contexts, command: FinishUploads) -> UploadsFinished:
+async def finish(contexts: ContextFactory, command: FinishUploads) -> UploadsFinished:
     """Check what arrived, then make it visible. One that is not complete has a refusal; the others are finished. Safe
     to repeat. Raises StorageUnavailable, ValidationFailed."""
     if not 1 <= len(command.ids) <= uploads.AT_ONCE:
@@ -174,7 +174,7 @@ async def _digests(repository: UploadRepository, upload: UploadView) -> dict[int
     return {1: upload.sha256} if upload.sha256 is not None else await repository.parts(upload.id)
 
 
-async def cancel(contexts: Contexts, command: CancelUpload) -> Done:
+async def cancel(contexts: ContextFactory, command: CancelUpload) -> Done:
     """Give an upload up: its room is free and its addresses are dead. Raises NotFound."""
     async with contexts() as ctx:
         scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)

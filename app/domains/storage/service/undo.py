@@ -3,11 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from app.context import Context
 from app.domains.storage.contracts import RestoreFolder
 from app.domains.storage.repository import ObjectRepository
 from app.domains.storage.service.views import Undone
 from app.shared.authz import Permission, project_scope
+from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.storagepath import BadPath, parse
 

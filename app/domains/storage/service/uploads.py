@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.storage import policies
 from app.domains.storage.contracts import (
     BeginUploads,
@@ -28,10 +27,11 @@ from app.domains.storage.rules.content import content_type
 from app.domains.storage.service import places
 from app.domains.storage.service.clashes import Around, look_around
 from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.context import Context
 from app.shared.errors import DomainError, NotFound, ValidationFailed
+from app.shared.formats import size as in_words
 from app.shared.ids import new_id
 from app.shared.storagepath import MOST_BYTES, TOP, StoragePath, checked, split
-from app.shared.web.formats import size as in_words
 
 AT_ONCE = 100
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context
 from app.domains.auth import public as auth
 from app.domains.provisioning import public as provisioning
 from app.domains.storage import policies
@@ -36,12 +35,12 @@ from app.domains.storage.rules import content, parts
 from app.domains.storage.service import places
 from app.shared.authz import Permission, platform_scope, project_scope
 from app.shared.authz.scope import may
+from app.shared.context import Context, ContextFactory
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.numbers import whole_number
+from app.shared.paging import Slice, cut, pack, unpack
 from app.shared.storagepath import FolderPath, checked, checked_folder, split
 from app.shared.storagepath import StoragePath as Path
-from app.shared.web import Contexts
-from app.shared.web.paging import Slice, cut, pack, unpack
 
 SORTS: tuple[Sort, ...] = get_args(Sort)
 READ = Permission.STORAGE_READ
@@ -228,7 +227,7 @@ def download_url(ctx: Context, thing: ObjectView) -> str:
     return ctx.runtime.part(Bucket).sign_get(key, content.OCTETS, thing.name)
 
 
-async def show(contexts: Contexts, object_id: UUID) -> Shown:
+async def show(contexts: ContextFactory, object_id: UUID) -> Shown:
     """One file with a look into it. Raises NotFound."""
     async with contexts() as ctx:
         shown = await facts(ctx, object_id)

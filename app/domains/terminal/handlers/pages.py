@@ -9,8 +9,8 @@ from app.domains.terminal.contracts import OpenTerminal, TokenMinted
 from app.domains.terminal.schemas import TerminalPage, TokenBody
 from app.domains.terminal.service import tickets, view
 from app.shared.authz import Permission
-from app.shared.web import Ctx, Json, page, requires
-from app.shared.web.limits import TERMINAL
+from app.web import Ctx, Json, page, requires
+from app.web.limits import TERMINAL
 
 
 @get(

@@ -3,12 +3,12 @@
 from litestar import WebSocket, websocket
 from litestar.exceptions import WebSocketDisconnect
 
-from app.context import Runtime
 from app.domains.terminal.contracts import PROTOCOL
 from app.domains.terminal.service import relay, tickets
 from app.domains.terminal.service.attachment import SocketGone
 from app.shared.authz import Permission
-from app.shared.web import requires
+from app.shared.context import Runtime
+from app.web import requires
 
 
 @websocket("/terminal", opt=requires(Permission.TERMINAL_OPEN), name="terminal:socket")

@@ -18,7 +18,6 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.context import Context, Runtime
 from app.domains.auth import public as auth
 from app.domains.provisioning import public as provisioning
 from app.domains.provisioning.contracts import AccessTarget
@@ -34,6 +33,7 @@ from app.domains.terminal.service.shell import Shell, clamp
 from app.shared.authz import Actor, Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import Claim
+from app.shared.context import Context, Runtime
 
 WATCH_SECONDS = 2.0
 HOST_TTL = 20

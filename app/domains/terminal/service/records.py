@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.context import Context
 from app.domains.terminal.contracts import Opened, RecordOpened, TerminalId, TerminalView
 from app.domains.terminal.errors import TooManyTerminals
 from app.domains.terminal.policies import MAX_TERMINALS
 from app.domains.terminal.repository import TerminalRepository
 from app.shared.authz import Permission, privileged, project_scope
+from app.shared.context import Context
 from app.shared.ids import new_id
 
 

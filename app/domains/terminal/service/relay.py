@@ -15,13 +15,13 @@ import contextlib
 
 import msgspec
 
-from app.context import Runtime
 from app.domains.terminal.contracts import Attach, Ended, Ticket
 from app.domains.terminal.errors import ShellUnavailable
 from app.domains.terminal.service.attachment import NORMAL, VIOLATION, SocketGone, Wire, decode_frame
 from app.domains.terminal.service.host import host_of
 from app.domains.terminal.service.shell import Shell, last_words
 from app.shared.authz import Actor
+from app.shared.context import Runtime
 from app.shared.errors import DomainError, NotFound
 
 ATTACH_SECONDS = 10.0

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.context import Context, Runtime
 from app.domains.provisioning import public as provisioning
 from app.domains.terminal.contracts import PROTOCOL, OpenTerminal, Ticket, TokenMinted
 from app.domains.terminal.errors import BrowserOnly, TerminalElsewhere, TerminalEnded, TerminalTokenInvalid
@@ -18,6 +17,7 @@ from app.domains.terminal.repository import TerminalRepository
 from app.domains.terminal.rules.words import ending
 from app.domains.terminal.service.host import host_of
 from app.shared.authz import Actor, ActorKind, Permission, privileged, project_scope
+from app.shared.context import Context, Runtime
 from app.shared.crypto import digest, new_secret
 
 TOKEN_SECONDS = 30

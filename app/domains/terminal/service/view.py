@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.context import Context
 from app.domains.provisioning import public as provisioning
 from app.domains.provisioning.contracts import AccessTarget, AllocationView
 from app.domains.terminal.contracts import TerminalView
@@ -14,6 +13,7 @@ from app.domains.terminal.service.host import host_of
 from app.domains.terminal.service.records import record_ended
 from app.domains.terminal.service.tickets import person
 from app.shared.authz import Permission, project_scope
+from app.shared.context import Context
 
 
 async def surviving(ctx: Context, allocation_id: UUID) -> tuple[list[TerminalView], int]:

@@ -1,5 +1,5 @@
 // Draws every [data-chart] of the page with uPlot, in our colours. The figures, the sentence and the table are in the page already:
-// without this script nothing is lost but the picture. It is joined behind the library (app/shared/web/assets.py), whose name it uses.
+// without this script nothing is lost but the picture. It is joined behind the library (app/web/assets.py), whose name it uses.
 const HEIGHT_PX = 220;
 const SCALE = { money: 1e6, rate: 1e6, hours: 3600 };
 const plots = new Map();

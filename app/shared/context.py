@@ -1,0 +1,223 @@
+"""The Context: first argument of every use case. It carries one unit of work, the actor, the instant and the trace.
+
+Entrances (handlers, jobs, consumers, activities) open one with `Runtime.context(...)`; it commits when the block ends
+well. `Runtime` is what one process holds: settings, database, Valkey, and the functions that the composition root
+wires in, so that shared code never imports a domain.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, TypeVar
+from uuid import UUID
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.settings import Settings
+from app.shared.audit import AuditRow, append_audit_row
+from app.shared.authz.actor import Actor
+from app.shared.clock import Clock, DatabaseClock
+from app.shared.db import Database, UnitOfWork
+from app.shared.events.base import Event
+from app.shared.idempotency import IdempotencyKey
+from app.shared.outbox import Outbox, WorkflowCall
+from app.shared.policy.keys import PolicyKey, V
+from app.shared.policy.store import PolicyStore
+from app.shared.rdb import WAKE_CHANNEL
+from app.shared.telemetry.trace import Trace, new_trace
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+class WebInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What rendering needs to know of the request."""
+
+    path: str
+    is_htmx: bool
+    theme: str
+    csrf_token: str
+    csp_nonce: str = ""
+    seen: str = ""  # the announcements that this browser has put away
+
+
+class Context:
+    """One entrance, one Context, one transaction."""
+
+    def __init__(
+        self,
+        runtime: "Runtime",
+        uow: UnitOfWork,
+        actor: Actor,
+        trace: Trace,
+        idempotency: IdempotencyKey | None = None,
+        web: WebInfo | None = None,
+    ) -> None:
+        self.runtime = runtime
+        self.uow = uow
+        self.actor = actor
+        self.trace = trace
+        self.idempotency = idempotency
+        self.web = web
+        self._details: dict[str, object] = {}  # of the next audit row
+        self._about_tenant: UUID | None = None  # of the next audit row
+        self.once_only: dict[str, str] = {}  # secrets for this answer alone; an idempotent replay does not have them
+        self._now: datetime | None = None
+        self._policies = PolicyStore(uow.session)
+        self._outbox = runtime.outbox(uow.session, trace.correlation_id, trace.causation_id)
+
+    @property
+    def session(self) -> AsyncSession:
+        """For repositories only."""
+        return self.uow.session
+
+    @property
+    def settings(self) -> Settings:
+        return self.runtime.settings
+
+    async def now(self) -> datetime:
+        """The instant of this Context, read once: everything it writes happened at the same moment."""
+        if self._now is None:
+            self._now = await self.runtime.clock.now(self.uow.session)
+        return self._now
+
+    async def policy(self, key: PolicyKey[V], tenant_id: UUID | None = None, project_id: UUID | None = None) -> V:
+        """The policy value in force at that scope."""
+        return await self._policies.get(key, tenant_id, project_id)
+
+    async def emit(
+        self, fact: Event, *, version: int, tenant_id: UUID | None = None, project_id: UUID | None = None
+    ) -> None:
+        """Tell the other domains, once this transaction has committed. `version` is the aggregate's new version."""
+        self._change()
+        await self._outbox.event(fact, version=version, tenant_id=tenant_id, project_id=project_id)
+
+    async def enqueue(
+        self, job: str, arguments: msgspec.Struct, *, aggregate_id: UUID, due_at: datetime | None = None
+    ) -> None:
+        """Ask for a background job (its registered name) after the commit."""
+        self._change()
+        await self._outbox.job(job, arguments, aggregate_id=aggregate_id, due_at=due_at)
+
+    async def call_workflow(self, call: WorkflowCall, *, aggregate_id: UUID) -> UUID:
+        """Ask for a Temporal call after the commit. Returns the outbox row's id."""
+        self._change()
+        return await self._outbox.workflow(call, aggregate_id=aggregate_id)
+
+    def _change(self) -> None:
+        """Something follows from this transaction. Raises KeyForgotten when a repeat would do it again."""
+        if self.idempotency is not None:
+            self.idempotency.check_claimed()
+        self.uow.wakes_relay = True
+
+    def explain(self, **details: object) -> None:
+        """Add facts (ids, amounts, a stated reason) to the audit row that this use case is about to leave."""
+        self._details.update(details)
+
+    def about(self, tenant_id: UUID | None) -> None:
+        """Say whose affair the audit row is that this use case is about to leave: an operator has no organisation of
+        their own, and the one that they act on may read what was done."""
+        self._about_tenant = tenant_id
+
+    async def audit(
+        self,
+        action: str,
+        target_kind: str,
+        target_id: str,
+        details: dict[str, object] | None = None,
+        *,
+        by: Actor | None = None,
+    ) -> None:
+        """Record an allowed privileged change in this transaction. `by`: who became known by it (a sign-in)."""
+        if self.idempotency is not None:
+            self.idempotency.check_claimed()
+        await append_audit_row(
+            self.uow.session,
+            AuditRow(
+                actor=by or self.actor,
+                action=action,
+                target_kind=target_kind,
+                target_id=target_id,
+                result="allowed",
+                occurred_at=await self.now(),
+                correlation_id=self.trace.correlation_id,
+                details=self._details | (details or {}),
+                about_tenant=self._about_tenant,
+            ),
+        )
+        self._details, self._about_tenant = {}, None
+
+
+class ProcessPart(Protocol):
+    """Something that lives as long as the process: a hub of sockets, a pool of clients."""
+
+    def __init__(self, runtime: "Runtime") -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]  # one after the other, never nested
+P = TypeVar("P", bound=ProcessPart)
+ShellBuilder = Callable[[Context], Awaitable[object]]
+Authenticate = Callable[["Runtime", str | None, str | None], Awaitable[Actor]]
+
+
+@dataclass
+class Runtime:
+    """What one process holds. Made by the composition root, closed by it."""
+
+    settings: Settings
+    database: Database
+    valkey: "Redis"
+    templates: "Environment | None" = None
+    clock: Clock = field(default_factory=DatabaseClock)
+    outbox: type[Outbox] = Outbox  # what writes down that others must hear of a change
+    authenticate: Authenticate | None = None  # (runtime, session cookie, bearer token) -> Actor
+    build_shell: ShellBuilder | None = None
+    silent: tuple[str, ...] = ()  # settings of services that could not be asked yet (app/shared/outside.py)
+    draining: bool = False  # this process has been told to end and still answers: no new traffic, please
+    _parts: "dict[type, ProcessPart]" = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def context(
+        self,
+        actor: Actor,
+        trace: Trace | None = None,
+        *,
+        idempotency: IdempotencyKey | None = None,
+        web: WebInfo | None = None,
+        writable: bool = False,
+        read_only: bool = False,
+    ) -> AsyncIterator[Context]:
+        """Open a Context; it commits at the end of the block, or rolls back when the block raises. For an actor who
+        views as a customer the database refuses every change, unless the route is meant for them (`writable`); with
+        `read_only` it refuses everybody's."""
+        unit = self.database.unit_of_work(self._wake_relay)
+        unit.read_only = read_only or (actor.viewing is not None and not writable)
+        async with unit as uow:
+            yield Context(self, uow, actor, trace or new_trace(), idempotency, web)
+
+    async def _wake_relay(self) -> None:
+        """A hint only: the relay polls every 250 ms behind it, so losing one is harmless."""
+        with suppress(RedisError, OSError):
+            await self.valkey.publish(WAKE_CHANNEL, b"1")
+
+    def part(self, kind: "type[P]") -> "P":
+        """The process's one `kind`, made on first use as `kind(runtime)` and closed with the process."""
+        if kind not in self._parts:
+            self._parts[kind] = kind(self)
+        part = self._parts[kind]
+        if not isinstance(part, kind):
+            raise TypeError(f"{kind.__name__} is held under another type")
+        return part
+
+    async def close(self) -> None:
+        """Close what was opened, in reverse order."""
+        for part in reversed(list(self._parts.values())):
+            await part.aclose()
+        await self.database.close()
+        await self.valkey.aclose()
