@@ -20,7 +20,7 @@ JS_ORDER = ("ticker", "toast", "copy", "dialog", "menu", "theme", "once", "live"
 CHARTS_CSS = "vendor/uplot-1.6.32/uPlot.min.css"
 CHARTS_JS = ("vendor/uplot-1.6.32/uPlot.iife.min.js", "js/usage/charts.js")  # one file, on pages with charts only
 UPLOADS_JS = ("api", "send", "queue", "walk", "panel", "main")  # of js/storage: one file, on pages that take files
-STATIC = Path(__file__).resolve().parents[2] / "static"
+STATIC = Path(__file__).resolve().parents[1] / "static"
 
 _IMPORT = re.compile(r"^import\b[^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|let|class)\b)", re.MULTILINE)

@@ -36,7 +36,7 @@ from app.shared import formats
 from app.web import assets, show_code
 from app.web.shell import Shell
 
-TEMPLATES: Final = Path(__file__).resolve().parents[2] / "templates"
+TEMPLATES: Final = Path(__file__).resolve().parents[1] / "templates"
 
 
 class State(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from tests.architecture.source import ROOT
 
 PLANTED = {
     "app/domains/probe_a/__init__.py": "",
-    "app/domains/probe_a/repository.py": "",
+    "app/domains/probe_a/repository.py": "import litestar\n",
     "app/domains/probe_a/public.py": "from app.domains.probe_b import public\n",
     "app/domains/probe_a/rules.py": "import app.shared.db\n",
     "app/domains/probe_a/workflows.py": "import httpx2\n",
@@ -24,6 +24,7 @@ PLANTED = {
     "app/domains/probe_b/models.py": "from app.domains.probe_b import service\n",
     "app/shared/probe.py": "import app.domains.probe_b.contracts\nimport workers\n",
     "app/domains/probe_b/contracts.py": "",
+    "app/web/probe.py": "import app.portal\n",
     "workers/probe.py": "import stripe\nimport devstack.services\n",
 }
 REPORTED = [
@@ -33,6 +34,8 @@ REPORTED = [
     "app.domains.probe_b.models -> app.domains.probe_b.service",  # rooms: upwards
     "app.shared.probe -> app.domains.probe_b.contracts",  # shared-knows-no-domain
     "app.shared.probe -> workers",
+    "app.domains.probe_a.repository -> litestar",  # use-cases-know-no-web
+    "app.web.probe -> app.portal",  # web-knows-no-domain
     "workers.probe -> devstack",  # product-knows-no-devstack
     "app.domains.probe_a.handlers.pages -> sqlalchemy",  # handlers-are-thin
     "app.domains.probe_a.handlers.pages -> app.domains.probe_a.repository",

@@ -23,8 +23,8 @@ from app.domains.billing.contracts import (
     StopMetering,
     TakeBack,
     TransactionId,
-    VerifyReport,
 )
+from app.domains.billing.contracts.verify import VerifyReport
 from app.domains.billing.service import accrual, balances, credit, holds, metering, refunds, statements, usage, verify
 from app.shared.authz import PlatformScope
 from app.shared.context import Context

@@ -52,7 +52,7 @@ PLACES = {
     "app/domains/appruntime/service/people.py:_person": "a lookup of an address",
     "app/domains/appruntime/service/sockets.py:*": "the body of an app's refusal",
     "app/domains/auth/service/customers.py:_words": "a search word",
-    "app/domains/auth/service/entrance.py:visit_of": "what a browser calls itself",
+    "app/domains/auth/handlers/pages_entry.py:visit_of": "what a browser calls itself",
     "app/domains/inventory/schemas/catalog.py:rate_of": "read as an amount",
     "app/domains/inventory/service/history.py:note": "longer than any reason: what else stands there is ours",
     "app/domains/inventory/service/import_nodes.py:*": "what MAAS says of a machine",

@@ -8,7 +8,7 @@ from litestar.params import FromPath, QueryParameter
 
 from app.domains.auth.contracts import Revoked, RevokeSession
 from app.domains.auth.contracts.team import OthersRevoked, RevokeOtherSessions
-from app.domains.auth.handlers import sign_in
+from app.domains.auth.handlers import pages_entry
 from app.domains.auth.rules import safe_next
 from app.domains.auth.schemas import FarewellPage, InternalLoginForm, LoginPage, SessionsPage
 from app.domains.auth.service import oidc, sessions
@@ -38,11 +38,11 @@ async def login_page(
     struct = LoginPage(
         provider=ctx.settings.oidc.name,
         next_path=safe_next(next),
-        signed_out=out is not None or sign_in.comes_from_farewell(request),
+        signed_out=out is not None or pages_entry.comes_from_farewell(request),
         session_ended=ended is not None,
-        internal=sign_in.internal_people(ctx.settings),
+        internal=pages_entry.internal_people(ctx.settings),
     )
-    return sign_in.told_once(request, await page(ctx, "auth/login.html", struct))
+    return pages_entry.told_once(request, await page(ctx, "auth/login.html", struct))
 
 
 @get("/auth/start", opt=public("begins an OIDC sign-in", rate=SIGN_IN_START), include_in_schema=False)
@@ -51,7 +51,7 @@ async def start_login(request: Request, next: Text = None) -> Response[str]:  # 
     runtime: Runtime = request.app.state.runtime
     started = await oidc.start(runtime, next)
     answer = Response("", status_code=303, headers={"location": started.location}, media_type="text/html")
-    sign_in.hold_attempt(request, answer, started)
+    pages_entry.hold_attempt(request, answer, started)
     return answer
 
 
@@ -66,12 +66,12 @@ async def finish_login(
 ) -> Response[str]:
     """Back from the identity provider."""
     runtime: Runtime = request.app.state.runtime
-    returned = sign_in.returned(request, login_state or "", code or "", iss, error or "")
-    on = await sign_in.loaded_again(request, returned)
+    returned = pages_entry.returned(request, login_state or "", code or "", iss, error or "")
+    on = await pages_entry.loaded_again(request, returned)
     if on is not None:
         return on
     identity, path = await oidc.finish(runtime, returned)
-    return await sign_in.enter(runtime, contexts, sign_in.entry_of(request, identity, path, returned.state))
+    return await pages_entry.enter(runtime, contexts, pages_entry.entry_of(request, identity, path, returned.state))
 
 
 @post("/auth/internal", opt=public("development only", rate=SIGN_IN_INTERNAL), include_in_schema=False)
@@ -82,15 +82,15 @@ async def internal_login(
 ) -> Response[str]:
     """Sign in without a provider; does not exist in production."""
     runtime: Runtime = request.app.state.runtime
-    identity = sign_in.internal_identity(runtime.settings, data.person)
-    entry = sign_in.Entry(
+    identity = pages_entry.internal_identity(runtime.settings, data.person)
+    entry = pages_entry.Entry(
         identity=identity,
-        visit=sign_in.visit_of(request),
+        visit=pages_entry.visit_of(request),
         method="internal",
         path=safe_next(data.next),
-        previous=sign_in.held(request),
+        previous=pages_entry.held(request),
     )
-    return await sign_in.enter(runtime, contexts, entry)
+    return await pages_entry.enter(runtime, contexts, entry)
 
 
 @post("/logout", opt=public("ends a session; without one it does nothing", viewing=True), include_in_schema=False)
@@ -104,8 +104,8 @@ async def logout(request: Request, contexts: Contexts) -> Response[str]:  # type
     if address is not None:
         async with contexts() as ctx:
             answer = await page(ctx, "auth/farewell.html", FarewellPage(provider=ctx.settings.oidc.name, href=address))
-        answer.set_cookie(sign_in.cookie(runtime.settings.web, sign_in.FAREWELL, "1", SAID_SECONDS))
-    answer.set_cookie(sign_in.cookie(runtime.settings.web, "session", "", 0))
+        answer.set_cookie(pages_entry.cookie(runtime.settings.web, pages_entry.FAREWELL, "1", SAID_SECONDS))
+    answer.set_cookie(pages_entry.cookie(runtime.settings.web, "session", "", 0))
     return answer
 
 

@@ -10,7 +10,7 @@ from litestar.params import HeaderParameter
 
 from app.domains.auth.contracts import ProgramTokens, RefreshAccess, TokenRequest, Visit
 from app.domains.auth.errors import GrantRefused, GrantUnknown
-from app.domains.auth.handlers.sign_in import visit_of
+from app.domains.auth.handlers.pages_entry import visit_of
 from app.domains.auth.rules.oauth import check_form, check_revocable, client_of, metadata, needed
 from app.domains.auth.schemas import RevokeForm, TokenForm, issued, redeem_command
 from app.domains.auth.service import programs, tokens

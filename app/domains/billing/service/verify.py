@@ -1,6 +1,6 @@
 """The proof that the books add up, and the seals that make tampering visible. Changes nothing but the seals."""
 
-from app.domains.billing.contracts import CheckResult, Finding, VerifyReport
+from app.domains.billing.contracts.verify import CheckResult, Finding, VerifyReport
 from app.domains.billing.repository import proofs, seals
 from app.shared.context import Context
 

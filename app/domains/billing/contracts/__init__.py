@@ -378,26 +378,3 @@ class BillingPage(msgspec.Struct, frozen=True, kw_only=True):
     ledger: LedgerPage
     now: datetime
     may_add_credit: bool
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that does not add up."""
-
-    check: str
-    subject: str
-    detail: str
-
-
-class CheckResult(msgspec.Struct, frozen=True):
-    name: str
-    examined: int
-    findings: int
-
-
-class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What `berth ledger verify` found; `ok` only when no check has a finding."""
-
-    ok: bool
-    checks: tuple[CheckResult, ...]
-    findings: tuple[Finding, ...]
-    at: datetime
