@@ -110,7 +110,7 @@ class State:
             if port is not None:
                 changes.append(f"port {port} of {name} is taken{by_whom(port)}; another one is used")
                 self.earlier_oidc += [port] if name == "oidc" else []
-            self.ports[name] = self._reserve_another()
+            [self.ports[name]] = ports.claim(taken=self.ports.values())
         return changes if len(changes) < 4 else [f"{len(changes)} remembered ports are taken; others are used"]
 
     def settle_web_port(self, wanted: int | None) -> list[str]:
@@ -119,12 +119,6 @@ class State:
         port = first if _reserve_again(first) else next(p for p in range(first + 1, 65536) if ports.reserve(p))
         self.ports["web"] = port
         return [] if port == first else [f"port {first} is taken{by_whom(first)}; using {port}"]
-
-    def _reserve_another(self) -> int:
-        while True:
-            [port] = ports.choose(taken=self.ports.values())
-            if ports.reserve(port):
-                return port
 
 
 PORT_NAMES = (

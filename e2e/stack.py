@@ -7,12 +7,13 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from devstack.services import scratch
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_PORT = 8600  # the next free one is taken; away from 8000, where a developer's own portal listens
@@ -72,17 +73,14 @@ def running_stack() -> Iterator[Stack]:
     if home := os.environ.get("BERTH_E2E_HOME"):
         yield Stack(Path(home), _status(Path(home)))
         return
-    # Not pytest's own folder: that is closed to everyone else, and PostgreSQL does not run as root.
-    home_path = Path(tempfile.mkdtemp(prefix="berth-e2e-"))
-    home_path.chmod(0o711)
-    try:
-        started = _berth(home_path, "up", "--detach", "--port", str(FIRST_PORT), seconds=START_SECONDS)
-        if started.returncode:
-            raise RuntimeError(f"berth up failed:\n{started.stdout}\n{started.stderr}")
-        yield Stack(home_path, _status(home_path))
-    finally:
-        _berth(home_path, "down", seconds=60)
-        shutil.rmtree(home_path, ignore_errors=True)
+    with scratch.folder("berth-e2e-") as path:
+        try:
+            started = _berth(path, "up", "--detach", "--port", str(FIRST_PORT), seconds=START_SECONDS)
+            if started.returncode:
+                raise RuntimeError(f"berth up failed:\n{started.stdout}\n{started.stderr}")
+            yield Stack(path, _status(path))
+        finally:
+            _berth(path, "down", seconds=60)
 
 
 def _status(home: Path) -> dict[str, Any]:

@@ -2,15 +2,13 @@
 
 import json
 import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from devstack.services import ports
+from devstack.services import ports, scratch
 from devstack.services.base import HOST, Service, Spawn, answers, private_file, venv_program
 
 
@@ -55,12 +53,11 @@ class Nats(Service):
 @contextmanager
 def throwaway_nats() -> Iterator[Nats]:
     """A server for tests in a temporary directory; stopped and deleted at the end."""
-    root = Path(tempfile.mkdtemp(prefix="berth-nats-"))
-    port, monitor = ports.choose(2)
-    nats = Nats(root / "data", root / "log", port, monitor, secrets.token_hex(20))
-    try:
-        nats.run()
-        yield nats
-    finally:
-        nats.stop()
-        shutil.rmtree(root, ignore_errors=True)
+    with scratch.folder("berth-nats-") as root:
+        port, monitor = ports.claim(2)
+        nats = Nats(root / "data", root / "log", port, monitor, secrets.token_hex(20))
+        try:
+            nats.run()
+            yield nats
+        finally:
+            nats.stop()

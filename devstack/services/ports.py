@@ -11,7 +11,7 @@ LOWEST, HIGHEST = 20000, 32000
 # Not the shared generator: a test run seeds that one, and two workers would then choose the same ports.
 _dice = random.SystemRandom()
 _LISTEN = "0A"
-_reservations: dict[int, socket.socket] = {}
+_reservations: dict[int, int] = {}  # the descriptor that each port is claimed by
 
 
 def is_free(port: int) -> bool:
@@ -49,6 +49,14 @@ def choose(count: int = 1, taken: Iterable[int] = ()) -> list[int]:
     return chosen
 
 
+def claim(count: int = 1, taken: Iterable[int] = ()) -> list[int]:
+    """As `choose`, and reserved: two that choose at the same moment never get the same port."""
+    claimed: list[int] = []
+    while len(claimed) < count:
+        claimed += filter(reserve, choose(1, [*taken, *claimed]))
+    return claimed
+
+
 def reserve(port: int) -> bool:
     """Claims a free port for this process until it ends, against other checkouts that are starting at this moment.
 
@@ -65,7 +73,7 @@ def reserve(port: int) -> bool:
     if not is_free(port):
         claim.close()
         return False
-    _reservations[port] = claim
+    _reservations[port] = claim.detach()
     return True
 
 

@@ -11,7 +11,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
-from devstack.services import ports, reach
+from devstack.services import ports, reach, scratch
 from devstack.services.base import AS_NOBODY, HOST, NOBODY, Service, ServiceFailed, Spawn, private_file
 
 _INITDB = ["-U", "postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--no-sync"]
@@ -204,16 +203,12 @@ def start_cluster(data_dir: Path, port: int, *, durable: bool, superuser_passwor
 @contextmanager
 def throwaway_cluster(parent: Path | None = None) -> Iterator[Postgres]:
     """A cluster for tests in a temporary directory on a free port; stopped and deleted at the end."""
-    root = Path(tempfile.mkdtemp(prefix="berth-pg-", dir=parent))
-    if os.geteuid() == 0 and not reach.is_open(root / "data"):
-        root.rmdir()
-        root = reach.temporary("berth-pg-")
-    root.chmod(0o711)  # nobody must pass through it
-    password = secrets.token_hex(20)
-    cluster = Postgres(root / "data", root / "log", ports.choose()[0], password, durable=False)
-    try:
-        cluster.run()
-        yield cluster
-    finally:
-        cluster.stop()
-        shutil.rmtree(root, ignore_errors=True)
+    if os.geteuid() == 0 and not reach.is_open((parent or scratch.fastest()) / "x"):
+        parent = reach.base()
+    with scratch.folder("berth-pg-", parent) as root:
+        cluster = Postgres(root / "data", root / "log", ports.claim()[0], secrets.token_hex(20), durable=False)
+        try:
+            cluster.run()
+            yield cluster
+        finally:
+            cluster.stop()

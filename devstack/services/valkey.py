@@ -2,16 +2,14 @@
 
 import importlib.util
 import secrets
-import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from devstack.services import ports
+from devstack.services import ports, scratch
 from devstack.services.base import HOST, Service, ServiceFailed, Spawn, private_file
 
 _CONF = """\
@@ -83,11 +81,10 @@ class Valkey(Service):
 @contextmanager
 def throwaway_valkey() -> Iterator[Valkey]:
     """A server for tests, nothing kept; stopped and deleted at the end."""
-    root = Path(tempfile.mkdtemp(prefix="berth-valkey-"))
-    valkey = Valkey(root / "data", root / "log", ports.choose()[0], secrets.token_hex(20), durable=False)
-    try:
-        valkey.run()
-        yield valkey
-    finally:
-        valkey.stop()
-        shutil.rmtree(root, ignore_errors=True)
+    with scratch.folder("berth-valkey-") as root:
+        valkey = Valkey(root / "data", root / "log", ports.claim()[0], secrets.token_hex(20), durable=False)
+        try:
+            valkey.run()
+            yield valkey
+        finally:
+            valkey.stop()

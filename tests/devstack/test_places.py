@@ -69,7 +69,7 @@ def test_postgres_and_its_program_below_a_closed_folder_live_where_nobody_reache
     assert reach.copied(closed / package.name, closed / f"{package.name}.libs") == bin_dir().parents[2]
     home = closed / "postgres"
     for _ in range(2):
-        cluster = Postgres(home, closed / "log", ports.choose()[0], "secret", durable=False)
+        cluster = Postgres(home, closed / "log", ports.claim()[0], "secret", durable=False)
         cluster.run()
         try:
             if _ == 0:
@@ -172,7 +172,7 @@ def test_the_program_is_found_where_it_may_be_run() -> None:
 
 
 def test_every_other_service_starts_below_any_path(closed: Path) -> None:
-    port = iter(ports.choose(6 + len(PORT_OPTIONS)))
+    port = iter(ports.claim(6 + len(PORT_OPTIONS)))
     s3 = [next(port) for _ in PORT_OPTIONS]
     services = [
         Valkey(closed / "valkey", closed / "valkey.log", next(port), "secret"),

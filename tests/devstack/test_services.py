@@ -88,7 +88,7 @@ def test_postgres_refuses_a_wrong_password(cluster: Postgres) -> None:
 
 
 def test_valkey_keeps_keys_through_kill_and_asks_for_a_password(tmp_path: Path) -> None:
-    valkey = Valkey(tmp_path / "valkey", tmp_path / "log", ports.choose()[0], "secret")
+    valkey = Valkey(tmp_path / "valkey", tmp_path / "log", ports.claim()[0], "secret")
     try:
         valkey.run()
         with redis.Redis.from_url(valkey.url, retry=Retry(NoBackoff(), 0)) as client:
@@ -137,7 +137,7 @@ def test_a_server_ends_with_a_starter_that_is_killed(tmp_path: Path) -> None:
         "v = Valkey(Path(sys.argv[1]), Path(sys.argv[1] + '.log'), int(sys.argv[2]), 'pw', False); v.run()\n"
         "print(v.process.pid, flush=True); sys.stdin.read()"
     )
-    [port] = ports.choose()
+    [port] = ports.claim()
     starter = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path / "v"), str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,10 +21,11 @@ from psycopg.rows import dict_row
 
 from devstack import processes, runfile
 from devstack.home import ROOT, Home
-from devstack.services import ports
+from devstack.services import scratch
 
 READY_SECONDS = 30.0  # the promise: a part, or all of them, is ready again within
 START_SECONDS = 120.0
+FIRST_PORT = 8800  # the next free one is taken
 BACKING = ("postgres", "valkey", "nats", "temporal", "s3")
 OUTSIDE = ("maas", "nodes")  # maas, stripe and oidc are one process
 PRODUCT = ("web", "worker", "provisioner")
@@ -63,7 +63,7 @@ class Stack:
         return time.monotonic() - began
 
     def _port(self) -> list[str]:
-        return [] if (self.home / "state.json").exists() else ["--port", str(ports.choose()[0])]
+        return [] if (self.home / "state.json").exists() else ["--port", str(FIRST_PORT)]
 
     def pid(self, part: str) -> int | None:
         """The part's process now; None while it is down."""
@@ -118,16 +118,13 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float, what: 
 @contextmanager
 def new_stack() -> Iterator[Stack]:
     """A portal that is ready, with all its data in a directory of its own; both are gone afterwards."""
-    # Not pytest's own folder: that is closed to everyone else, and PostgreSQL does not run as root.
-    home = Path(tempfile.mkdtemp(prefix="berth-faults-"))
-    home.chmod(0o711)
-    stack = Stack(home)
-    try:
-        stack.up()
-        yield stack
-    finally:
-        stack.berth("down", seconds=60)
-        kept = os.environ.get("BERTH_FAULT_LOGS")
-        if kept:
-            shutil.copytree(home / "logs", kept, dirs_exist_ok=True)
-        shutil.rmtree(home, ignore_errors=True)
+    with scratch.folder("berth-faults-") as home:
+        stack = Stack(home)
+        try:
+            stack.up()
+            yield stack
+        finally:
+            stack.berth("down", seconds=60)
+            kept = os.environ.get("BERTH_FAULT_LOGS")
+            if kept:
+                shutil.copytree(home / "logs", kept, dirs_exist_ok=True)

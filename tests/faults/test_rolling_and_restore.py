@@ -47,7 +47,7 @@ class Release:
     """One more web process of the portal, as a rolling deploy starts it."""
 
     def __init__(self, stack: Stack) -> None:
-        self.port = ports.choose()[0]
+        self.port = ports.claim()[0]
         settings = json.loads((stack.home / "env.json").read_text())
         extra = {"BERTH_PORT": str(self.port), "BERTH_DRAIN_SECONDS": str(DRAIN_SECONDS)}
         self.process = subprocess.Popen(

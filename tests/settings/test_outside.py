@@ -130,7 +130,7 @@ class OpenNats(Nats):
 
 @pytest.fixture
 def open_nats(tmp_path: Path) -> Iterator[str]:
-    port, monitor = ports.choose(2)
+    port, monitor = ports.claim(2)
     server = OpenNats(tmp_path / "nats", tmp_path / "log", port, monitor, secrets.token_hex(20))
     try:
         server.run()

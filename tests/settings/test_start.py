@@ -48,7 +48,7 @@ def good(database: DatabaseUrls, valkey: Valkey, nats: Nats, s3: S3, tmp_path: P
         VALKEY_URL=valkey.url,
         NATS_URL=nats.url,
         PKI_DIR=str(tmp_path / "pki"),
-        PORT=str(ports.choose()[0]),
+        PORT=str(ports.claim()[0]),
         S3_URL=s3.url,
         S3_BUCKET=s3.bucket,
         ALLOW="plain-s3,local-s3",
