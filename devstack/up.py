@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from devstack import database, detached, keys, logs, processes, runfile
+from devstack import assets, database, detached, keys, logs, processes, runfile
 from devstack.home import ROOT, Home, HomeError, Secrets, State
 from devstack.plan import Plan
 from devstack.programs import child_environment
@@ -147,6 +147,7 @@ class _Run:
             group.create_task(self._supervisor.start(others))
             group.create_task(self._start_database(postgres))
         if self._options.only is None:
+            await asyncio.to_thread(assets.write)
             await self._seed()
             await self._supervisor.start(self._plan.product())
 

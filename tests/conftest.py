@@ -11,6 +11,8 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from devstack import assets
+
 # A busy machine is no finding: no limit of time for one example.
 settings.register_profile("berth", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("berth")
@@ -44,6 +46,8 @@ def plain_logs() -> None:
 
 
 def pytest_configure() -> None:
-    """A test run that is told to end (`timeout`, CI) tidies up as after Ctrl-C: servers stop, their data is deleted."""
+    """The bundles of pages are built. A test run that is told to end (`timeout`, CI) tidies up as after Ctrl-C: servers
+    stop, their data is deleted."""
+    assets.write()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -40,6 +40,7 @@ COMMANDS = {
     "backup": Command("app.cli.backup", "backup", "copy the database into a new directory; --with-keys"),
     "restore": Command("app.cli.backup", "restore", "put a backup into the database; --replace"),
     "reconcile": Command("app.cli.reconcile", "main", "compare with MAAS and Stripe, recompute the ledger; --json"),
+    "assets": Command("devstack.assets", "main", "join styles and scripts into the bundles that pages load"),
     "docs": Command("app.cli.documents", "main", "write the pages of docs/ that are made from the code; --check"),
     "check": Command("app.cli.quality", "check", "format, lint, types, import contracts, architecture rules"),
     "pictures": Command("app.cli.quality", "pictures", "draw the pictures of docs/screenshots anew"),

@@ -11,6 +11,7 @@ from tests.architecture.source import ROOT
 
 LINES = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
 COPIED = ("app", "workers", "migrations")
+BUNDLER = "devstack/assets.py"
 
 
 def locked() -> set[str]:
@@ -53,11 +54,17 @@ def test_the_image_copies_what_is_there_and_nothing_of_development() -> None:
         for word in line.split()[1:-1]
         if not word.startswith("--")
     ]
-    assert set(sources) == {*COPIED, "requirements/run.lock"}
+    assert set(sources) == {*COPIED, "requirements/run.lock", BUNDLER}
     assert [source for source in sources if not (ROOT / source).exists()] == []
     ignored = (ROOT / ".dockerignore").read_text("utf-8").split()
     assert ignored[0] == "*"
     assert {line.removeprefix("!") for line in ignored if line.startswith("!")} == set(sources)
+
+
+def test_the_bundles_are_built_where_the_image_takes_them_from_and_the_bundler_stays_behind() -> None:
+    assert f"COPY {BUNDLER} /build/assets.py" in LINES
+    assert "RUN python /build/assets.py /opt/berth/app/static" in LINES
+    assert [line for line in LINES if line.startswith("COPY --from=")] == ["COPY --from=build /opt/berth /opt/berth"]
 
 
 def test_the_image_runs_as_nobody_special_and_installs_only_what_is_hashed() -> None:

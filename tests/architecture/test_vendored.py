@@ -4,9 +4,14 @@ network."""
 import gzip
 import hashlib
 import json
+import subprocess
 from pathlib import Path
 
-STATIC = Path(__file__).resolve().parents[2] / "app" / "static"
+import pytest
+
+from tests.architecture.source import ROOT
+
+STATIC = ROOT / "app" / "static"
 VENDOR = STATIC / "vendor"
 FIRST_LOAD_LIMIT = 60_000  # bytes of JS + CSS, compressed, without the terminal (quality.md E4)
 
@@ -29,6 +34,12 @@ def test_every_vendored_file_is_listed_and_its_folder_holds_a_licence() -> None:
         assert (folder / "LICENSE").stat().st_size > 200
         assert folder.name.endswith(entry["version"])
         assert entry["licence"] in {"MIT", "0BSD", "OFL-1.1"}
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no history here")
+def test_nothing_that_is_built_is_kept_in_the_history() -> None:
+    command = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == ""
 
 
 def test_a_first_visit_loads_little() -> None:

@@ -2,16 +2,13 @@
 out."""
 
 import re
-import shutil
-import subprocess
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 import pytest
 from jinja2 import Environment, UndefinedError
 
-from app.web import assets, design
+from app.web import design
 from app.web.shell import Shell, initials, parse_theme, theme_cookie
 from app.web.templating import STATES, TEMPLATES, LayoutContext, create_environment, layout_context, render_block
 
@@ -161,33 +158,11 @@ def test_one_block_renders_alone_with_the_components_at_hand(environment: Enviro
         render_block(environment, "design/index.html", "nothing")
 
 
-def test_the_bundles_are_fresh() -> None:
-    """Run `python -m app.web.assets` after editing app/static/css or app/static/js."""
-    assert (assets.STATIC / "dist" / "berth.css").read_text("utf-8") == assets.build_css()
-    assert (assets.STATIC / "dist" / "berth.js").read_text("utf-8") == assets.build_js()
-    assert (assets.STATIC / "dist" / "charts.js").read_text("utf-8") == assets.build_charts()
-    assert (assets.STATIC / "dist" / "uploads.js").read_text("utf-8") == assets.build_uploads()
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="no JavaScript engine here")
-def test_the_joined_modules_do_not_share_a_name(tmp_path: Path) -> None:
-    for text in (assets.build_js(), assets.build_charts(), assets.build_uploads()):
-        bundle = tmp_path / "bundle.mjs"
-        bundle.write_text(text, "utf-8")
-        done = subprocess.run(["node", "--check", str(bundle)], capture_output=True, text=True, timeout=20, check=False)
-        assert done.returncode == 0, done.stderr
-
-
 def test_every_icon_in_the_navigation_is_drawn(environment: Environment) -> None:
     drawn = environment.get_template("components/icon.html").module.PATHS  # type: ignore[attr-defined]
     manifests = (TEMPLATES.parent / "domains").glob("*/domain.py")
     named = {name for path in manifests for name in re.findall(r'icon="([^"]*)"', path.read_text("utf-8"))}
     assert named - set(drawn) == set()
-
-
-def test_the_bundles_hold_every_source_once() -> None:
-    assert sorted(path.stem for path in (assets.STATIC / "css").glob("*.css")) == sorted(assets.CSS_ORDER)
-    assert sorted(path.stem for path in (assets.STATIC / "js").glob("*.js")) == sorted(assets.JS_ORDER)
 
 
 def test_a_theme_is_one_of_three_and_its_cookie_names_the_installation() -> None:
