@@ -1,29 +1,73 @@
-"""The declarative base: UUIDv7 keys, aware UTC instants, nothing loaded behind one's back."""
+"""The base of every model: its schema, the names of its constraints as PostgreSQL gives them, types, UTC instants.
 
+A model is the one description of its table; migrations agree with it (`tests/architecture/test_models.py`). There are
+no relationships, so reading an attribute never runs a query.
+"""
+
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Annotated
+from typing import Any, NewType, get_args
 from uuid import UUID
 
-from advanced_alchemy.types import DateTimeUTC, JsonB
-from sqlalchemy import BigInteger, LargeBinary, MetaData, Text, Uuid
-from sqlalchemy.orm import DeclarativeBase, mapped_column
+from advanced_alchemy.base import BasicAttributes
+from advanced_alchemy.types import DateTimeUTC
+from sqlalchemy import ARRAY, BigInteger, Integer, LargeBinary, MetaData, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import UserDefinedType
 
-metadata = MetaData()
+NAMES = {
+    "pk": "%(table_name)s_pkey",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s",
+}
+Json = JSONB(none_as_null=True)
+TYPES: dict[object, Any] = {
+    str: Text(),
+    int: BigInteger(),
+    UUID: Uuid(),
+    datetime: DateTimeUTC(timezone=True),
+    bytes: LargeBinary(),
+    dict[str, object]: Json,
+    list[str]: ARRAY(Text),
+    list[int]: ARRAY(Integer),
+}
 
-Instant = Annotated[datetime, mapped_column(DateTimeUTC(timezone=True))]
-MicroUnits = Annotated[int, mapped_column(BigInteger)]
-JsonObject = Annotated[dict[str, object], mapped_column(JsonB)]
+
+class Xid8(UserDefinedType[int]):
+    """The number of a transaction of PostgreSQL (`xid8`)."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **options: object) -> str:
+        return "xid8"
 
 
-class Base(DeclarativeBase):
-    """Every table of ours. A model names its schema in `__table_args__` and never leaves its domain."""
+class Base(BasicAttributes, DeclarativeBase):
+    """Every table of ours. Its schema is that of the package that declares it."""
 
-    metadata = metadata
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own hook, read once
-        str: Text(),
-        int: BigInteger(),
-        UUID: Uuid(),
-        datetime: DateTimeUTC(timezone=True),
-        bytes: LargeBinary(),
-        dict[str, object]: JsonB,
-    }
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = TYPES
+
+    def __init_subclass__(cls, **options: object) -> None:
+        given = cls.__dict__.get("__table_args__", ())
+        rest, keywords = (given[:-1], given[-1]) if given and isinstance(given[-1], dict) else (given, {})
+        cls.__table_args__ = (*rest, {**keywords, "schema": schema_of(cls.__module__)})
+        for kind in new_types(cls.__annotations__.values()):
+            cls.registry.update_type_annotation_map({kind: TYPES[kind.__supertype__]})
+        super().__init_subclass__(**options)
+
+
+def new_types(annotations: Iterable[object]) -> Iterator[NewType]:
+    """Every NewType within: a column of ids is stored as what the ids are made of."""
+    for annotation in annotations:
+        if isinstance(annotation, NewType):
+            yield annotation
+        yield from new_types(get_args(annotation))
+
+
+def schema_of(module: str) -> str:
+    """`app.domains.billing.models` -> `billing`; `app.shared.db.models` -> `shared`."""
+    parts = module.split(".")
+    return parts[2] if parts[:2] == ["app", "domains"] else parts[1]

@@ -1,0 +1,24 @@
+"""The tables of inventory: `catalog`; `nodes`."""
+
+from app.domains.inventory.models.catalog import OsImage, PriceWithdrawal, Sku, SkuPrice
+from app.domains.inventory.models.nodes import (
+    MaintenanceWindow,
+    Node,
+    NodeHistoryEntry,
+    NodeImageCache,
+    NodeResourceSlot,
+    PowerRequest,
+)
+
+__all__ = [
+    "MaintenanceWindow",
+    "Node",
+    "NodeHistoryEntry",
+    "NodeImageCache",
+    "NodeResourceSlot",
+    "OsImage",
+    "PowerRequest",
+    "PriceWithdrawal",
+    "Sku",
+    "SkuPrice",
+]
