@@ -15,6 +15,8 @@ PLANTED = {
     "app/domains/probe_a/public.py": "from app.domains.probe_b import public\n",
     "app/domains/probe_a/rules.py": "import app.shared.db\n",
     "app/domains/probe_a/workflows.py": "import httpx2\n",
+    "app/domains/probe_a/jobs.py": "from app.domains.probe_a import models\n",
+    "app/domains/probe_a/models.py": "",
     "app/domains/probe_a/handlers/__init__.py": "",
     "app/domains/probe_a/handlers/pages.py": "import sqlalchemy\nfrom app.domains.probe_a import repository\n",
     "app/domains/probe_a/helpers.py": "import aiosmtplib, boto3, asyncssh, nats, stripe\n",
@@ -39,6 +41,7 @@ REPORTED = [
     "workers.probe -> devstack",  # product-knows-no-devstack
     "app.domains.probe_a.handlers.pages -> sqlalchemy",  # handlers-are-thin
     "app.domains.probe_a.handlers.pages -> app.domains.probe_a.repository",
+    "app.domains.probe_a.jobs -> app.domains.probe_a.models",  # models-stay-in-their-domain
     "app.domains.probe_a.workflows -> httpx2",  # workflows-are-pure
     "app.domains.probe_a.rules -> app.shared.db",  # rules-are-pure
     "app.domains.probe_a.helpers -> stripe",  # door-stripe
