@@ -10,7 +10,8 @@ from jinja2 import Environment, UndefinedError
 
 from app.web import design
 from app.web.shell import Shell, initials, parse_theme, theme_cookie
-from app.web.templating import STATES, TEMPLATES, LayoutContext, create_environment, layout_context, render_block
+from app.web.templating import STATES, TEMPLATES, LayoutContext, layout_context, render_block
+from tests.fixtures.app import templates
 
 NOW = datetime(2026, 11, 26, 13, 20, 5, tzinfo=UTC)
 COMPONENTS = sorted(path.stem for path in (TEMPLATES / "components").glob("*.html"))
@@ -28,7 +29,7 @@ class SampleError(msgspec.Struct, frozen=True, kw_only=True):
 
 @pytest.fixture(scope="module")
 def environment() -> Environment:
-    return create_environment()
+    return templates()
 
 
 def context(shell: Shell | None = None) -> dict[str, object]:

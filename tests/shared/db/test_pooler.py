@@ -44,10 +44,10 @@ def pooled(request, cluster, database):
 @pytest.fixture
 async def pooled_runtime(pooled, settings):
     from app.asgi import wire
-    from app.web.templating import create_environment
+    from tests.fixtures.app import templates
 
     settings = msgspec.structs.replace(settings, database=DatabaseSettings(url=pooled, pool_size=10))
-    runtime = Runtime(settings, Database(settings.database), connect(settings.valkey_url), create_environment())
+    runtime = Runtime(settings, Database(settings.database), connect(settings.valkey_url), templates())
     wire(runtime)
     yield runtime
     await runtime.close()
