@@ -27,7 +27,6 @@ from app.shared.rdb import connect
 from app.shared.telemetry.logs import configure_logs
 from app.web import public
 from app.web.cursors import Listed
-from app.web.design_route import DESIGN_ROUTES
 from app.web.errors.refusals import audit_refusal
 from app.web.errors.render import render_error
 from app.web.exact import ExactRequests
@@ -76,10 +75,10 @@ def create_app(runtime: Runtime | None = None, domains: Sequence[Domain] = DOMAI
     if runtime is None:
         configure_logs("web")
         runtime = build_runtime(load_settings(os.environ))
-    return bind(create_routes(domains, development=runtime.settings.development), runtime, domains)
+    return bind(create_routes(domains), runtime, domains)
 
 
-def create_routes(domains: Sequence[Domain] = DOMAINS, *, development: bool = False) -> Litestar:
+def create_routes(domains: Sequence[Domain] = DOMAINS) -> Litestar:
     """Every route with its guard, still without what a process holds. Raises UndeclaredRoute."""
     exact = ExactRequests()
     app = Litestar(
@@ -87,7 +86,6 @@ def create_routes(domains: Sequence[Domain] = DOMAINS, *, development: bool = Fa
             *SYSTEM_ROUTES,
             *SEARCH_ROUTES,
             *DEVELOPER_ROUTES,
-            *(DESIGN_ROUTES if development else ()),
             _static(),
             *(route for domain in domains for route in domain.routes),
         ],

@@ -50,6 +50,7 @@ class Simulators(Service):
 
 @dataclass(slots=True)
 class _Product(Service):
+    program: ClassVar[str] = "app.cli"
     environment: dict[str, str]
 
     @property
@@ -57,7 +58,7 @@ class _Product(Service):
         return ""
 
     def spawn(self) -> Spawn:
-        argv = [sys.executable, "-m", "app.cli", self.name]
+        argv = [sys.executable, "-m", self.program, self.name]
         return Spawn(argv, env=child_environment(self.environment), cwd=ROOT)
 
 
@@ -66,6 +67,7 @@ class Web(_Product):
     """Ready when it and what it depends on answer."""
 
     name: ClassVar[str] = "web"
+    program: ClassVar[str] = "devstack.web"
     port: int
 
     @property

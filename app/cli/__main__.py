@@ -41,10 +41,10 @@ COMMANDS = {
     "restore": Command("app.cli.backup", "restore", "put a backup into the database; --replace"),
     "reconcile": Command("app.cli.reconcile", "main", "compare with MAAS and Stripe, recompute the ledger; --json"),
     "assets": Command("devstack.assets", "main", "join styles and scripts into the bundles that pages load"),
-    "docs": Command("app.cli.documents", "main", "write the pages of docs/ that are made from the code; --check"),
-    "check": Command("app.cli.quality", "check", "format, lint, types, import contracts, architecture rules"),
-    "pictures": Command("app.cli.quality", "pictures", "draw the pictures of docs/screenshots anew"),
-    "test": Command("app.cli.quality", "test", "check and all tests; with arguments: pytest with these"),
+    "docs": Command("devstack.docs.command", "main", "write the pages of docs/ that are made from the code; --check"),
+    "check": Command("devstack.quality", "check", "format, lint, types, import contracts, architecture rules"),
+    "pictures": Command("devstack.quality", "pictures", "draw the pictures of docs/screenshots anew"),
+    "test": Command("devstack.quality", "test", "check and all tests; with arguments: pytest with these"),
 }
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.documents import openapi
-from app.web.openapi.diff import losses
+from devstack.docs.compatibility import losses
+from devstack.docs.openapi import openapi
 
 COMMITTED = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
 UNSAFE = {"post", "put", "patch", "delete"}

@@ -14,9 +14,8 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from app.cli import quality
 from app.cli.client.exits import Failure
-from devstack import down
+from devstack import down, quality
 from devstack.home import ROOT as REPOSITORY
 from devstack.home import Home, HomeError
 from devstack.services import ports, postgres, reach

@@ -3,15 +3,21 @@ out."""
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 from jinja2 import Environment, UndefinedError
 
-from app.web import design
+from app.registry import DOMAINS
+from app.shared.context import Runtime
 from app.web.shell import Shell, initials, parse_theme, theme_cookie
 from app.web.templating import STATES, TEMPLATES, LayoutContext, layout_context, render_block
-from tests.fixtures.app import templates
+from devstack.design import page
+from devstack.design.page import TEMPLATE, with_design
+from devstack.design.sample import sample, sample_shell
+from tests.fixtures.app import ORIGIN, create_app, templates
 
 NOW = datetime(2026, 11, 26, 13, 20, 5, tzinfo=UTC)
 COMPONENTS = sorted(path.stem for path in (TEMPLATES / "components").glob("*.html"))
@@ -29,11 +35,11 @@ class SampleError(msgspec.Struct, frozen=True, kw_only=True):
 
 @pytest.fixture(scope="module")
 def environment() -> Environment:
-    return templates()
+    return with_design(templates())
 
 
 def context(shell: Shell | None = None) -> dict[str, object]:
-    given = shell or design.sample_shell(NOW)
+    given = shell or sample_shell(NOW)
     return layout_context(LayoutContext(shell=given, request_path="/here", now=NOW, instance="test"))
 
 
@@ -53,12 +59,12 @@ def test_a_component_file_holds_the_macro_of_its_name_and_says_its_parameters(
 
 @pytest.mark.parametrize("theme", ["system", "light", "dark"])
 def test_the_design_page_shows_every_component_in_every_theme(environment: Environment, theme: str) -> None:
-    shell = design.sample_shell(NOW, parse_theme(theme), operator=True, attention=True)
-    html = environment.get_template("design/index.html").render(page=design.sample(NOW), **context(shell))
+    shell = sample_shell(NOW, parse_theme(theme), operator=True, attention=True)
+    html = environment.get_template(TEMPLATE).render(page=sample(NOW), **context(shell))
     assert f'data-theme="{theme}"' in html
     for state in STATES.values():
         assert state.word in html
-    used = (TEMPLATES / "design/index.html").read_text("utf-8") + "".join(
+    used = (Path(page.__file__).parent / TEMPLATE).read_text("utf-8") + "".join(
         path.read_text("utf-8") for room in ("layouts", "components") for path in (TEMPLATES / room).glob("*.html")
     )
     shown_elsewhere = {"toast"}  # lives in answers, not in pages; rendered below
@@ -77,7 +83,7 @@ def test_a_page_for_nobody_has_no_account_no_money_and_no_navigation(environment
 
 def test_the_operator_console_is_marked(environment: Environment) -> None:
     source = '{% extends "layouts/admin.html" %}{% block title %}Fleet{% endblock %}'
-    html = environment.from_string(source).render(**context(design.sample_shell(NOW, operator=True)))
+    html = environment.from_string(source).render(**context(sample_shell(NOW, operator=True)))
     assert html.count("OPERATOR") >= 2
     assert "scheme-dark" in html
     assert "Customer portal" in html
@@ -150,13 +156,11 @@ def test_an_undefined_name_is_an_error_and_not_an_empty_place(environment: Envir
 
 
 def test_one_block_renders_alone_with_the_components_at_hand(environment: Environment) -> None:
-    html = render_block(environment, "design/index.html", "lead", page=design.sample(NOW), **context())
+    html = render_block(environment, TEMPLATE, "lead", page=sample(NOW), **context())
     assert html.strip() == "<p>Every component in every state. What is not here does not exist yet.</p>"
-    assert "Launch machine" in render_block(
-        environment, "design/index.html", "actions", page=design.sample(NOW), **context()
-    )
+    assert "Launch machine" in render_block(environment, TEMPLATE, "actions", page=sample(NOW), **context())
     with pytest.raises(KeyError, match="no block"):
-        render_block(environment, "design/index.html", "nothing")
+        render_block(environment, TEMPLATE, "nothing")
 
 
 def test_every_icon_in_the_navigation_is_drawn(environment: Environment) -> None:
@@ -172,3 +176,10 @@ def test_a_theme_is_one_of_three_and_its_cookie_names_the_installation() -> None
     assert parse_theme(None) == "system"
     assert theme_cookie("dev") == "berth_theme_dev"
     assert (initials("Ada Marsh"), initials("Chloé 陈"), initials("olga"), initials("")) == ("AM", "C陈", "O", "")
+
+
+async def test_a_development_stack_answers_the_design_page_and_the_product_does_not(runtime: Runtime) -> None:
+    for domains, status in (((*DOMAINS, page.DESIGN), 200), (DOMAINS, 404)):
+        transport = httpx.ASGITransport(create_app(runtime, domains))
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+            assert (await client.get("/_design")).status_code == status

@@ -9,7 +9,7 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -23,8 +23,10 @@ from app.asgi import create_app
 from app.cli.server.bounds import Bounds, Census
 from app.cli.server.http import BoundedHttp
 from app.cli.server.websocket import BoundedWebSocket
+from app.registry import DOMAINS
 from app.settings import Settings
 from app.shared.context import Runtime
+from app.shared.manifest import Domain
 from app.shared.outside import Asking, begin
 from app.web.middleware.headers import fixed_headers
 
@@ -56,10 +58,10 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-def serve() -> int:
+def serve(domains: Sequence[Domain] = DOMAINS) -> int:
     """Answer until told to end. `BERTH_TRUSTED_PROXIES` names proxies whose headers are believed."""
     _take_all_descriptors()
-    app = create_app()
+    app = create_app(domains=domains)
     runtime: Runtime = app.state.runtime
     runtime.silent = begin(runtime.settings, os.environ)
     app.on_startup.append(_asking(runtime))

@@ -3,7 +3,6 @@
 import email
 from email.message import EmailMessage
 from email.policy import default
-from typing import cast
 
 import msgspec
 
@@ -19,7 +18,7 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
 
     def message(self) -> EmailMessage:
         """The parsed message; a broken one still parses, with less in it."""
-        return cast("EmailMessage", email.message_from_bytes(self.raw, policy=default))
+        return email.message_from_bytes(self.raw, policy=default)
 
     def header(self, name: str) -> str:
         return str(self.message().get(name, ""))

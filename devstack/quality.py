@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from app.cli.client.exits import Exit, Failure
 from app.shared.numbers import whole_number
+from devstack.home import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MARK = "BERTH_TEST_RUN"  # in the environment of all that a gate starts, with our pid
 INSTALL_BROWSER = "apt-get install -y --no-install-recommends chromium"
@@ -87,7 +87,7 @@ def _checks(*, rules: bool = True) -> list[Step]:
     steps = [
         Step("format", [_tool("ruff"), "format", "--check", "--quiet", "."]),
         Step("lint", [_tool("ruff"), "check", "--quiet", "."]),
-        Step("types", [_tool("mypy"), "--strict", "app", "workers"]),
+        Step("types", [_tool("mypy"), "--strict"]),
         Step("imports", [_tool("lint-imports"), "--no-logo"]),
     ]
     return [*steps, Step("rules", _pytest("tests/architecture"))] if rules else steps

@@ -77,7 +77,7 @@ LAUNCH = ApiCall(method="POST", path="/api/v1/allocations", body={"sku": "h100x8
 
 
 class DesignPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What design/index.html gets as `page`."""
+    """What design.html gets as `page`."""
 
     states: tuple[str, ...]
     tokens: tuple[tuple[str, ...], ...]
@@ -155,7 +155,7 @@ def sample_shell(now: datetime, theme: Theme = "system", *, operator: bool = Fal
     """A viewer with everything there is, for the page without a session and for tests."""
     left = timedelta(hours=3) if attention else timedelta(hours=22, minutes=24)
     return Shell(
-        csrf_token="sample",  # noqa: S106 - nobody's session
+        csrf_token="sample",
         theme=theme,
         user_name="Ada Marsh",
         user_initials="AM",

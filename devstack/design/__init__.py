@@ -1,0 +1,1 @@
+"""`/_design` of a development stack: the page that shows every component in every state."""
