@@ -32,7 +32,7 @@ from app.web.errors.render import render_error
 from app.web.exact import ExactRequests
 from app.web.guards import guard
 from app.web.middleware.answers import Answers
-from app.web.middleware.crowd import Crowd
+from app.web.middleware.concurrency import Concurrency
 from app.web.middleware.headers import SecurityHeaders
 from app.web.middleware.host import AppHosts, HostCheck
 from app.web.middleware.methods import Methods, allowed_methods
@@ -114,7 +114,7 @@ def bind(app: Litestar, runtime: Runtime, domains: Sequence[Domain] = DOMAINS) -
     for domain in domains:
         if domain.host_app is not None:
             answering = AppHosts(answering, domain.host_app(runtime), runtime.settings)
-    app.asgi_handler = Answers(Crowd(answering, runtime.settings), runtime.settings)
+    app.asgi_handler = Answers(Concurrency(answering, runtime.settings), runtime.settings)
     return app
 
 

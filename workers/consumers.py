@@ -35,7 +35,7 @@ from app.shared.events.wire import (
 )
 from app.shared.ids import new_id
 from app.shared.manifest import ConsumerSpec, Domain
-from app.shared.outbox.dead_letters import DeadMessage, bury
+from app.shared.outbox.dead_letters import DeadMessage, add_dead_letter
 from app.shared.outbox.report import ConsumerFigures, ConsumersSeen, keep_figures
 from app.shared.outbox.row import VendorDown
 from app.shared.telemetry.trace import Trace
@@ -242,7 +242,7 @@ class Consumer:
         )
         try:
             async with self._runtime.context(SYSTEM) as ctx:
-                await bury(ctx.session, dead)
+                await add_dead_letter(ctx.session, dead)
         except (DBAPIError, PoolExhausted, OSError):
             await _answer(arrived.message.nak(delay=2))
             return False

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.shared.authz.actor import SYSTEM
-from app.shared.batch import each_alone
+from app.shared.batch import one_by_one
 from app.shared.batch import store as batches
 from app.shared.context import Runtime
 from app.shared.manifest import CronSpec, Domain
@@ -34,7 +34,7 @@ async def prune(runtime: Runtime, arguments: dict[str, object]) -> None:
             async with runtime.context(SYSTEM) as ctx:
                 gone = await step(ctx.session)
 
-    await each_alone(PRUNED, forget, "old rows could not be deleted")
+    await one_by_one(PRUNED, forget, "old rows could not be deleted")
 
 
 async def wake_batches(runtime: Runtime, arguments: dict[str, object]) -> None:

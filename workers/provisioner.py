@@ -25,7 +25,7 @@ from temporalio.worker import (
 from app.settings import TemporalSettings
 from app.shared.context import Runtime
 from app.shared.manifest import Domain
-from app.shared.outside import Asking
+from app.shared.service_checks import Asking
 from app.shared.telemetry.trace import new_trace
 from workers.metrics import serve_metrics
 from workers.runtime import keep_heartbeat, start_runtime

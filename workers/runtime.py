@@ -15,8 +15,8 @@ from temporalio.runtime import Runtime as CoreRuntime
 from app.settings import Settings, load_settings
 from app.shared.context import Runtime
 from app.shared.db import Database
-from app.shared.outside import begin
 from app.shared.rdb import connect
+from app.shared.service_checks import begin
 from app.shared.telemetry.logs import configure_logs
 from app.web.templating import create_environment
 

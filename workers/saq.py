@@ -28,7 +28,7 @@ from app.shared.events.publisher import EventSender
 from app.shared.manifest import CronSpec, Domain, JobSpec, Queue
 from app.shared.outbox.claim import RelayPool, rewind
 from app.shared.outbox.row import Sender
-from app.shared.outside import Asking
+from app.shared.service_checks import Asking
 from app.shared.telemetry.trace import new_trace
 from workers.consumers import Consumers
 from workers.housekeeping import HOUSEKEEPING

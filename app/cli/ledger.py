@@ -24,7 +24,7 @@ async def _verify(*, as_json: bool) -> int:
     from app.domains.billing.public import render_verify_report, verify_ledger
     from app.settings import load_settings
     from app.shared.authz.actor import SYSTEM
-    from app.shared.outside import confirm
+    from app.shared.service_checks import confirm
 
     settings = load_settings(os.environ)
     await confirm(settings)

@@ -30,7 +30,7 @@ async def _reconcile(days: int, *, as_json: bool) -> int:
     from app.domains.provisioning.service.compare import compare_machines
     from app.settings import load_settings
     from app.shared.authz.actor import SYSTEM
-    from app.shared.outside import confirm
+    from app.shared.service_checks import confirm
 
     settings = load_settings(os.environ)
     await confirm(settings)

@@ -35,7 +35,7 @@ def main(words: list[str]) -> int:
 
 
 async def _check(*, ask: bool) -> tuple[Settings | None, tuple[Fault, ...], tuple[str, ...]]:
-    from app.shared.outside import ask_services
+    from app.shared.service_checks import ask_services
 
     try:
         settings = load_settings(os.environ)

@@ -90,11 +90,11 @@ class Context:
         return await self._policies.get(key, tenant_id, project_id)
 
     async def emit(
-        self, fact: Event, *, version: int, tenant_id: UUID | None = None, project_id: UUID | None = None
+        self, event: Event, *, version: int, tenant_id: UUID | None = None, project_id: UUID | None = None
     ) -> None:
         """Tell the other domains, once this transaction has committed. `version` is the aggregate's new version."""
         self._change()
-        await self._outbox.event(fact, version=version, tenant_id=tenant_id, project_id=project_id)
+        await self._outbox.event(event, version=version, tenant_id=tenant_id, project_id=project_id)
 
     async def enqueue(
         self, job: str, arguments: msgspec.Struct, *, aggregate_id: UUID, due_at: datetime | None = None
@@ -178,7 +178,7 @@ class Runtime:
     outbox: type[Outbox] = Outbox  # what writes down that others must hear of a change
     authenticate: Authenticate | None = None  # (runtime, session cookie, bearer token) -> Actor
     build_shell: ShellBuilder | None = None
-    silent: tuple[str, ...] = ()  # settings of services that could not be asked yet (app/shared/outside.py)
+    silent: tuple[str, ...] = ()  # settings of services that could not be asked yet (app/shared/service_checks.py)
     draining: bool = False  # this process has been told to end and still answers: no new traffic, please
     _parts: "dict[type, ProcessPart]" = field(default_factory=dict)
 

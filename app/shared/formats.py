@@ -31,10 +31,10 @@ def _join(magnitude: int, digits: int, negative: bool, currency: str) -> str:
     return (MINUS if negative else "") + symbol + text
 
 
-def _exact(magnitude: int, least: int) -> tuple[int, int]:
+def _exact(magnitude: int, min_digits: int) -> tuple[int, int]:
     """(units, digits) of a micro amount with no trailing zeros beyond `least` decimals."""
     digits = 6
-    while digits > least and magnitude % 10 == 0:
+    while digits > min_digits and magnitude % 10 == 0:
         magnitude //= 10
         digits -= 1
     return magnitude, digits

@@ -12,8 +12,8 @@ from app.shared.errors import ValidationFailed
 
 JOINERS = frozenset("\u200c\u200d")
 BREAKS = frozenset("\n\t")
-LONGEST_NAME = 100
-LONGEST_WORDS = 500
+MAX_NAME = 100
+MAX_TEXT = 500
 
 
 def given(text: str | None) -> str | None:
@@ -28,24 +28,29 @@ def typed(text: str) -> str:
     return text.replace("\r\n", "\n")
 
 
-def kept_name(text: str, field: str = "name", most: int = LONGEST_NAME, wanted: str = "") -> str:
+def checked_name(text: str, field: str = "name", max_length: int = MAX_NAME, wanted: str = "") -> str:
     """The name as it is. Raises ValidationFailed for the field, also when it is empty or longer than `most`, in the
     words `wanted`."""
-    return _kept(text, field, name_fault(text, most, wanted))
+    return _checked(text, field, name_fault(text, max_length, wanted))
 
 
-def kept_words(
-    text: str, field: str = "reason", least: int = 3, most: int = LONGEST_WORDS, wanted: str = "", lines: bool = False
+def checked_text(
+    text: str,
+    field: str = "reason",
+    min_length: int = 3,
+    max_length: int = MAX_TEXT,
+    wanted: str = "",
+    lines: bool = False,
 ) -> str:
     """The words as they are, on one line unless they may have `lines`. Raises ValidationFailed for the field, also when
     they say less than `least` characters without their spaces, or are longer than `most`, in the words `wanted`."""
-    return _kept(text, field, words_fault(text, least, most, wanted, lines=lines))
+    return _checked(text, field, text_fault(text, min_length, max_length, wanted, lines=lines))
 
 
-def name_fault(text: str, most: int = LONGEST_NAME, wanted: str = "") -> str | None:
+def name_fault(text: str, max_length: int = MAX_NAME, wanted: str = "") -> str | None:
     """What is wrong about a name; None for a good one."""
-    if not 1 <= len(text) <= most:
-        return wanted or f"It has 1 to {most} characters"
+    if not 1 <= len(text) <= max_length:
+        return wanted or f"It has 1 to {max_length} characters"
     if fault := _unseen(text, frozenset()):
         return fault
     if odd := next((sign for sign in text if sign != " " and sign.isspace()), None):
@@ -59,10 +64,11 @@ def name_fault(text: str, most: int = LONGEST_NAME, wanted: str = "") -> str | N
     return None
 
 
-def words_fault(text: str, least: int, most: int, wanted: str = "", *, lines: bool = False) -> str | None:
+def text_fault(text: str, min_length: int, max_length: int, wanted: str = "", *, lines: bool = False) -> str | None:
     """What is wrong about words; None for good ones."""
-    if len(text) > most or sum(not sign.isspace() for sign in text) < least:
-        return wanted or (f"It has {least} to {most} characters" if least else f"It has at most {most} characters")
+    if len(text) > max_length or sum(not sign.isspace() for sign in text) < min_length:
+        size = f"{min_length} to {max_length}" if min_length else f"at most {max_length}"
+        return wanted or f"It has {size} characters"
     return _unseen(text, BREAKS if lines else frozenset())
 
 
@@ -80,7 +86,7 @@ def _code(sign: str) -> str:
     return f"U+{ord(sign):04X}"
 
 
-def _kept(text: str, field: str, fault: str | None) -> str:
+def _checked(text: str, field: str, fault: str | None) -> str:
     if fault is not None:
         raise ValidationFailed(fields={field: fault})
     return text

@@ -25,7 +25,7 @@ from app.shared.errors import (
     ViewOnly,
 )
 from app.shared.errors.http import RequestTooLarge
-from app.shared.idempotency import IdempotencyKey, is_stored, place_of, request_digest, route_of
+from app.shared.idempotency import IdempotencyKey, is_stored, request_digest, route_of, scope_of
 from app.web.csrf import is_csrf_token, is_same_origin
 from app.web.limits import check_rate
 from app.web.media import check_media
@@ -145,7 +145,7 @@ async def _idempotency_key(
     scope = request.scope
     return IdempotencyKey(
         actor=actor.key,
-        place="" if handler.opt.get("moves") else place_of(actor),
+        scope="" if handler.opt.get("moves") else scope_of(actor),
         route=route_of(request.method, str(scope.get("path_template") or request.url.path), request.path_params),
         key=key,
         stores=actor.viewing is None or bool(handler.opt.get("viewing")),

@@ -10,7 +10,7 @@ from litestar.types import ControllerRouterHandler
 
 from app.shared.buildinfo import BUILD, BuildInfo
 from app.shared.context import Runtime
-from app.shared.outside import is_confirmed
+from app.shared.service_checks import is_confirmed
 from app.shared.telemetry.metrics import exposition
 from app.web.provide import Ctx
 from app.web.respond import redirect
@@ -29,7 +29,7 @@ async def healthz() -> str:
 @get("/readyz", opt=public("readiness probe"), include_in_schema=False)
 async def readyz(request: Request) -> Response[dict[str, object]]:  # type: ignore[type-arg]
     """Whether the parts that every page needs answer, each within two seconds, and the process is not about to end.
-    In production also whether the services were asked that settings speak of (`app/shared/outside.py`)."""
+    In production also whether the services were asked that settings speak of (`app/shared/service_checks.py`)."""
     runtime: Runtime = request.app.state.runtime
     parts: dict[str, Awaitable[object]] = {"database": runtime.database.ping(), "valkey": runtime.valkey.ping()}
     results = await asyncio.gather(*(_answers(part) for part in parts.values()))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.cli.conftest import sign_in
-from tests.domains.admin.test_operations import _bury as bury
+from tests.domains.admin.test_operations import _bury as add_dead_letter
 from tests.domains.inventory.stock import plant, see
 
 SOON = f"{datetime.now(UTC) + timedelta(days=90):%Y-%m-%d}"  # windows and words are planned at most a year ahead
@@ -128,8 +128,8 @@ async def announce_and_deal_with_dead_letters(here, runtime) -> None:
     assert (await here(f"admin announcements withdraw {made['id'][-8:]}"))[0] == 0
     assert json.loads((await here("admin announcements ls --json"))[1])[0]["withdrawn_at"]
     assert "No dead letters." in (await here("admin dead-letters ls"))[1]
-    await bury(runtime)
-    await bury(runtime)
+    await add_dead_letter(runtime)
+    await add_dead_letter(runtime)
     first, second = (row["id"][-8:] for row in json.loads((await here("admin dead-letters ls --json"))[1])["items"])
     assert "notification.live" in (await here("admin dead-letters ls"))[1]
     assert json.loads((await here(f"admin dead-letters show {first}"))[1])["attempts"] == 8

@@ -11,7 +11,7 @@ from app.domains.notification.repository.webhooks import EndpointRepository
 from app.domains.notification.schemas.webhooks import OFF_BECAUSE
 from app.domains.notification.service import deliveries, webhooks
 from app.shared.authz.actor import SYSTEM
-from app.shared.authz.rights import WORDS
+from app.shared.authz.rights import MESSAGES
 from app.shared.errors import DomainError
 from tests.rights.kinds import Held, bearer_of, said
 from tests.rights.world import World
@@ -69,7 +69,7 @@ async def webhook(world: World) -> Held:
     async def words() -> str:
         async with world.runtime.context(SYSTEM) as ctx:
             endpoint = await EndpointRepository(ctx.session).find_for_delivery(made.id)
-        return OFF_BECAUSE.get(endpoint.view.disabled_reason or "", WORDS["organisation_suspended"])
+        return OFF_BECAUSE.get(endpoint.view.disabled_reason or "", MESSAGES["organisation_suspended"])
 
     return Held(works, words, lambda: deliveries.withdraw(world.runtime))
 

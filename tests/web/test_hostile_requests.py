@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from app.web.middleware.crowd import Crowd, CrowdLimits
+from app.web.middleware.concurrency import Concurrency, ConcurrencyLimits
 from tests.fixtures.app import create_app
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -123,7 +123,7 @@ async def test_one_session_and_one_address_have_so_much_open_and_others_are_answ
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    crowd = Crowd(slow, settings, CrowdLimits(requests_of_session=2, requests_of_address=3))
+    crowd = Concurrency(slow, settings, ConcurrencyLimits(requests_of_session=2, requests_of_address=3))
 
     async def tracing(scope, receive, send) -> None:
         from app.shared.telemetry.trace import new_trace

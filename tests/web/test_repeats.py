@@ -30,7 +30,7 @@ def log(written: list[logging.LogRecord], now: Now):
     logger = logging.getLogger("tests.repeats")
     handler = logging.Handler()
     handler.emit = written.append  # type: ignore[method-assign,assignment]
-    handler.addFilter(Repeats(most=3, clock=now))
+    handler.addFilter(Repeats(limit=3, clock=now))
     logger.handlers[:], logger.propagate = [handler], False
     logger.setLevel(logging.INFO)
     return logger

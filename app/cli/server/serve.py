@@ -27,7 +27,7 @@ from app.registry import DOMAINS
 from app.settings import Settings
 from app.shared.context import Runtime
 from app.shared.manifest import Domain
-from app.shared.outside import Asking, begin
+from app.shared.service_checks import Asking, begin
 from app.web.middleware.headers import fixed_headers
 
 BOUNDS = Bounds()

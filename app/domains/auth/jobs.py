@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.domains.auth.service import handed_out, invitations
 from app.shared.authz.actor import SYSTEM
-from app.shared.batch import each_alone
+from app.shared.batch import one_by_one
 from app.shared.context import Runtime
 from app.shared.manifest import CronSpec
 
@@ -20,7 +20,7 @@ async def run_expiry(runtime: Runtime, arguments: dict[str, object]) -> None:
         async with runtime.context(SYSTEM) as ctx:
             return await invitations.expire(ctx, invitation_id)
 
-    await each_alone(due, expire, "an invitation could not be expired")
+    await one_by_one(due, expire, "an invitation could not be expired")
 
 
 async def watch_handed_out(runtime: Runtime, arguments: dict[str, object]) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.domains.billing.service import accrual, verify
 from app.shared.authz.actor import SYSTEM
-from app.shared.batch import each_alone, together_or_alone
+from app.shared.batch import all_or_one_by_one, one_by_one
 from app.shared.context import Runtime
 from app.shared.manifest import CronSpec
 
@@ -26,7 +26,7 @@ async def run_tick(runtime: Runtime, arguments: dict[str, object]) -> None:
             tenant_ids = await accrual.running(ctx, after)
         if not tenant_ids:
             return
-        await together_or_alone(tenant_ids, tick, "a tenant's meters could not be read")
+        await all_or_one_by_one(tenant_ids, tick, "a tenant's meters could not be read")
         after = tenant_ids[-1]
 
 
@@ -39,7 +39,7 @@ async def run_checkpoints(runtime: Runtime, arguments: dict[str, object]) -> Non
 
     async with runtime.context(SYSTEM) as ctx:
         due = await accrual.due_for_checkpoint(ctx, CHECKPOINTS)
-    await each_alone(due, checkpoint, "a tenant could not be checkpointed")
+    await one_by_one(due, checkpoint, "a tenant could not be checkpointed")
 
 
 async def run_seal(runtime: Runtime, arguments: dict[str, object]) -> None:

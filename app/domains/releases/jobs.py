@@ -6,7 +6,7 @@ import structlog
 
 from app.domains.releases.service import rights
 from app.shared.authz.actor import SYSTEM
-from app.shared.batch import each_alone
+from app.shared.batch import one_by_one
 from app.shared.context import Runtime
 from app.shared.manifest import CronSpec
 
@@ -22,7 +22,7 @@ async def watch_rights(runtime: Runtime, arguments: dict[str, object]) -> None:
         async with runtime.context(SYSTEM) as ctx:
             return await rights.end_claim(ctx, found)
 
-    ended = await each_alone(lost, end, "a right to log in could not be ended")
+    ended = await one_by_one(lost, end, "a right to log in could not be ended")
     if ended:
         log.info("rights to log in have ended", count=ended)
 

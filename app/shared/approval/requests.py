@@ -131,8 +131,8 @@ async def decide_request(
     session: AsyncSession, request_id: UUID, status: RequestStatus, by: UUID, reason: str, now: datetime
 ) -> None:
     """Record who decided what; the database refuses an approval by who asked."""
-    place = {"id": request_id, "status": status, "by": by, "reason": reason, "now": now}
-    await session.execute(DECIDE, place)
+    values = {"id": request_id, "status": status, "by": by, "reason": reason, "now": now}
+    await session.execute(DECIDE, values)
 
 
 async def _one(session: AsyncSession, statement: object, request_id: UUID) -> ChangeRequest | None:

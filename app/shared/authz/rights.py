@@ -28,7 +28,7 @@ EndingCode = Literal[
     "no_role",
     "unsponsored",
 ]
-WORDS: Mapping[EndingCode, str] = {
+MESSAGES: Mapping[EndingCode, str] = {
     "signed_out": "The sign-in that this belonged to is over.",
     "suspended": "This account was suspended.",
     "disabled": "This service account was disabled.",
@@ -61,8 +61,8 @@ class Ended(msgspec.Struct, frozen=True):
     detail: str = ""
 
     @property
-    def words(self) -> str:
-        return WORDS[self.code]
+    def message(self) -> str:
+        return MESSAGES[self.code]
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +75,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     sponsor_id: UUID | None = None
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What is true now of everything that some claims name."""
 
     principals: Mapping[UUID, Principal]
@@ -84,25 +84,25 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     views: frozenset[UUID]  # views that are open
 
 
-def ending(claim: Claim, facts: Facts) -> Ended | None:
+def ending(claim: Claim, snapshot: Snapshot) -> Ended | None:
     """Why the right does not hold; None when it does. Whoever is not known holds nothing."""
-    why = facts.over.get(claim.session_id) if claim.session_id else None
+    why = snapshot.over.get(claim.session_id) if claim.session_id else None
     if why is not None and (claim.until_expiry or why not in RAN_OUT):
         return Ended("suspended" if why == "suspended" else "signed_out", why)
-    who = facts.principals.get(claim.principal_id)
+    who = snapshot.principals.get(claim.principal_id)
     if who is None:
         return Ended("no_role")
     if who.ended:
         return Ended("suspended" if who.kind is ActorKind.USER else "disabled")
     if claim.viewing is not None:
-        return _ending_of_view(claim, who, facts)
-    if claim.tenant_id in facts.suspended_tenants:
+        return _ending_of_view(claim, who, snapshot)
+    if claim.tenant_id in snapshot.suspended_tenants:
         return Ended("organisation_suspended")
     if not holds(_actor(who), claim.permission, claim.tenant_id, claim.project_id):
         return Ended("no_role")
     if who.kind is ActorKind.SERVICE_ACCOUNT:
         sponsor = claim_of_sponsor(who.sponsor_id, Permission.SERVICE_ACCOUNT_MANAGE, claim.tenant_id)
-        if sponsor is None or ending(sponsor, facts) is not None:
+        if sponsor is None or ending(sponsor, snapshot) is not None:
             return Ended("unsponsored")
     return None
 
@@ -112,9 +112,9 @@ def claim_of_sponsor(sponsor_id: UUID | None, permission: Permission, tenant_id:
     return None if sponsor_id is None else Claim(principal_id=sponsor_id, permission=permission, tenant_id=tenant_id)
 
 
-def _ending_of_view(claim: Claim, who: Principal, facts: Facts) -> Ended | None:
+def _ending_of_view(claim: Claim, who: Principal, snapshot: Snapshot) -> Ended | None:
     """An operator looks with the roles of an owner, at what is not the customer's own."""
-    if claim.viewing not in facts.views or not holds(_actor(who), Permission.PLATFORM_VIEW_AS, None, None):
+    if claim.viewing not in snapshot.views or not holds(_actor(who), Permission.PLATFORM_VIEW_AS, None, None):
         return Ended("view_over")
     return Ended("not_in_view") if claim.permission in NOT_IN_VIEW else None
 
@@ -128,13 +128,13 @@ def claim_of(
 ) -> Claim:
     """The actor's own claim to a thing of that organisation and project, or of where they stand; it hangs on their
     sign-in. Raises Forbidden for who is nobody."""
-    place = tenant_id or actor.tenant_id
-    if actor.id is None or place is None:
+    tenant = tenant_id or actor.tenant_id
+    if actor.id is None or tenant is None:
         raise Forbidden(permission=permission.value)
     return Claim(
         principal_id=actor.id,
         permission=permission,
-        tenant_id=place,
+        tenant_id=tenant,
         project_id=project_id if tenant_id else actor.project_id,
         session_id=actor.session_id,
         viewing=actor.viewing,

@@ -7,9 +7,9 @@ finds nothing to do. One thing that cannot be done holds up no other: it is pass
 round. Operators see every batch with how far it is. This package knows no domain: a `BatchSpec` says what to do.
 """
 
-from app.shared.batch.each import each_alone, together_or_alone
+from app.shared.batch.each import all_or_one_by_one, one_by_one
 from app.shared.batch.runner import job_of
 from app.shared.batch.spec import Batch, BatchItem, BatchSpec
 from app.shared.batch.store import ask
 
-__all__ = ["Batch", "BatchItem", "BatchSpec", "ask", "each_alone", "job_of", "together_or_alone"]
+__all__ = ["Batch", "BatchItem", "BatchSpec", "all_or_one_by_one", "ask", "job_of", "one_by_one"]

@@ -18,7 +18,7 @@ from app.shared.telemetry.trace import new_trace
 TIMEOUT = 120
 RETRIES = 3
 LONGEST_PAUSE = 300.0
-MOST_FAILURES = 3  # of one step, when its things are tried one by one: the next step begins behind them
+MAX_FAILURES = 3  # of one step, when its things are tried one by one: the next step begins behind them
 IMPATIENT = text("SET LOCAL lock_timeout = '2s'")  # whoever is busy is left to a later round
 
 log = structlog.get_logger("berth.batch")
@@ -46,7 +46,7 @@ async def make_step(runtime: Runtime, spec: BatchSpec, ref: BatchRef) -> bool:
     except Exception as error:
         if not database_down(error):
             async with runtime.context(SYSTEM) as ctx:
-                await store.note_failure(ctx.session, ref.id, _words(error))
+                await store.note_failure(ctx.session, ref.id, _message(error))
         raise
 
 
@@ -60,7 +60,7 @@ async def _step(runtime: Runtime, spec: BatchSpec, ref: BatchRef, *, one_by_one:
         if reason:
             await _end(ctx, batch, "stopped", reason)
             return True
-        items = await spec.find(ctx, batch, batch.place, spec.size)
+        items = await spec.find(ctx, batch, batch.position, spec.size)
         if not items:
             await _end_of_round(ctx, batch)
             return True
@@ -85,14 +85,14 @@ async def _each(ctx: Context, spec: BatchSpec, batch: Batch, items: Sequence[Bat
         except Exception as failure:
             if database_down(failure):
                 raise
-            failures, error = failures + 1, f"{item.id}: {_words(failure)}"
+            failures, error = failures + 1, f"{item.id}: {_message(failure)}"
             log.warning("a thing of a batch was passed over", batch=batch.name, item=str(item.id), exc_info=failure)
-            if failures >= MOST_FAILURES:
+            if failures >= MAX_FAILURES:
                 return items[:number], settled, error
     return items, settled, error
 
 
-def _words(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return sanitize_text(f"{type(error).__name__}: {error}")[:900]
 
 
@@ -101,7 +101,7 @@ async def _note(ctx: Context, batch: Batch, tried: Sequence[BatchItem], settled:
         batch,
         done=batch.done + settled,
         passed=batch.passed + len(tried) - settled,
-        place=tried[-1],
+        position=tried[-1],
         idle=0 if settled else batch.idle + 1,
     )
     log.info(
@@ -121,7 +121,7 @@ async def _end_of_round(ctx: Context, batch: Batch) -> None:
     if not batch.passed:
         await _end(ctx, batch, "done", "")
         return
-    again = msgspec.structs.replace(batch, round=batch.round + 1, passed=0, place=None)
+    again = msgspec.structs.replace(batch, round=batch.round + 1, passed=0, position=None)
     await store.advance(ctx, again, pause=min(LONGEST_PAUSE, 1.0 * 2 ** min(batch.idle, 9)))
 
 

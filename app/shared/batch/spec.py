@@ -33,7 +33,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     round: int
     step: int
     idle: int
-    place: BatchItem | None
+    position: BatchItem | None
     started_at: datetime
     correlation_id: str
 

@@ -84,20 +84,20 @@ async def claim(session: AsyncSession, ref: BatchRef) -> Batch | None:
         return None
     values = dict(row._mapping)
     place_id, rank = values.pop("place_id"), values.pop("place_rank")
-    return Batch(**values, place=None if place_id is None else BatchItem(id=place_id, rank=rank))
+    return Batch(**values, position=None if place_id is None else BatchItem(id=place_id, rank=rank))
 
 
 async def advance(ctx: Context, batch: Batch, *, pause: float, error: str | None = None) -> None:
     """Write how far the batch is, and ask for its next step after `pause` seconds."""
-    place = batch.place
+    position = batch.position
     values = {
         "id": batch.id,
         "done": batch.done,
         "passed": batch.passed,
         "round": batch.round,
         "idle": batch.idle,
-        "place_id": place.id if place else None,
-        "place_rank": place.rank if place else None,
+        "place_id": position.id if position else None,
+        "place_rank": position.rank if position else None,
         "error": error,
         "pause": pause,
     }

@@ -39,8 +39,8 @@ async def find_role_faults(url: str) -> list[str]:
     """What the role at `url` must be and is not. Raises OperationalError when the database does not answer."""
     async with await _connect(url) as connection:
         row = await (await connection.execute(ALL)).fetchone()
-    found = [words for words, broken in zip(QUESTIONS, row or (), strict=True) if broken]
-    faults = [f"must name a role that {words}" for words in found]
+    found = [requirement for requirement, broken in zip(QUESTIONS, row or (), strict=True) if broken]
+    faults = [f"must name a role that {requirement}" for requirement in found]
     if await _takes_anything(url):
         faults.append("must be a database that asks for the password: it took another one")
     return faults

@@ -18,7 +18,7 @@ def oauth_error(refusal: DomainError) -> dict[str, object]:
         refusal.status, "server_error" if refusal.status >= 500 else "invalid_request"
     )
     fields = refusal.details.get("fields")
-    said = "; ".join(f"{name}: {fault}" for name, fault in fields.items()) if isinstance(fields, dict) else ""
-    words = f"{refusal.message} {said}".strip()
-    plain = "".join(letter if " " <= letter <= "~" and letter not in '"\\' else "?" for letter in words)
+    details = "; ".join(f"{name}: {fault}" for name, fault in fields.items()) if isinstance(fields, dict) else ""
+    text = f"{refusal.message} {details}".strip()
+    plain = "".join(letter if " " <= letter <= "~" and letter not in '"\\' else "?" for letter in text)
     return {"error": name, "error_description": plain[:400]}

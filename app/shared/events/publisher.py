@@ -110,9 +110,9 @@ def waves(rows: list[OutboxRow]) -> list[list[OutboxRow]]:
     groups: list[list[OutboxRow]] = []
     seen: dict[object, int] = {}
     for row in rows:
-        place = seen.get(row.aggregate_id, 0)
-        seen[row.aggregate_id] = place + 1
-        if place == len(groups):
+        index = seen.get(row.aggregate_id, 0)
+        seen[row.aggregate_id] = index + 1
+        if index == len(groups):
             groups.append([])
-        groups[place].append(row)
+        groups[index].append(row)
     return groups

@@ -26,7 +26,7 @@ class IdempotencyKey:
     stands, because its repeat comes from elsewhere. `claimed` says that the request has run under it."""
 
     actor: str
-    place: str
+    scope: str
     route: str
     key: str
     body_hash: bytes
@@ -51,7 +51,7 @@ class IdempotencyKey:
             raise KeyForgotten(f"{self.route} changes something without its idempotency key")
 
 
-def place_of(actor: Actor) -> str:
+def scope_of(actor: Actor) -> str:
     """The organisation and project where the actor stands."""
     return f"{actor.tenant_id or '-'}/{actor.project_id or '-'}"
 

@@ -63,17 +63,17 @@ async def once(
     if key is None:
         return await use_case(ctx, command)
     key.claim(part)
-    place = _place(key, part)
-    if key.stores and await _is_first(ctx.session, place, key):
+    scope = _key_row(key, part)
+    if key.stores and await _is_first(ctx.session, scope, key):
         result = await use_case(ctx, command)
-        await ctx.session.execute(STORE, {**place, "result": msgspec.json.encode(result).decode()})
+        await ctx.session.execute(STORE, {**scope, "result": msgspec.json.encode(result).decode()})
         return result
-    row = await _find(ctx.session, place)
+    row = await _find(ctx.session, scope)
     if row is None:  # it was pruned between the two statements: whoever comes again is first
         raise IdempotencyInProgress(retry_after=2)
     if bytes(row.body_hash) != key.body_hash:
         raise IdempotencyKeyReused()
-    if key.place:  # else it was their own affair, and they stand elsewhere now
+    if key.scope:  # else it was their own affair, and they stand elsewhere now
         check_again(ctx.actor, use_case)
     return msgspec.convert(row.result, type=result_type, strict=False)
 
@@ -81,13 +81,13 @@ async def once(
 async def recall(ctx: C, result_type: type[R], part: str) -> R | None:
     """What an earlier request with this key stored for `part`; None when it did not get that far."""
     key = ctx.idempotency
-    row = await _find(ctx.session, _place(key, part)) if key else None
+    row = await _find(ctx.session, _key_row(key, part)) if key else None
     return msgspec.convert(row.result, type=result_type, strict=False) if row and row.result is not None else None
 
 
 async def is_stored(session: AsyncSession, key: IdempotencyKey) -> bool:
     """Whether a request with this key has been answered."""
-    return await _find(session, _place(key, "")) is not None
+    return await _find(session, _key_row(key, "")) is not None
 
 
 async def dry_run(ctx: C, use_case: Callable[[C, A], Awaitable[R]], command: A) -> R:
@@ -99,14 +99,14 @@ async def dry_run(ctx: C, use_case: Callable[[C, A], Awaitable[R]], command: A) 
     return await use_case(ctx, command)
 
 
-def _place(key: IdempotencyKey, part: str) -> dict[str, str]:
+def _key_row(key: IdempotencyKey, part: str) -> dict[str, str]:
     route = f"{key.route} #{part}" if part else key.route
-    return {"actor": key.actor, "place": key.place, "route": route, "key": key.key}
+    return {"actor": key.actor, "place": key.scope, "route": route, "key": key.key}
 
 
-async def _is_first(session: AsyncSession, place: dict[str, str], key: IdempotencyKey) -> bool:
+async def _is_first(session: AsyncSession, scope: dict[str, str], key: IdempotencyKey) -> bool:
     try:
-        inserted = await session.execute(INSERT, {**place, "body_hash": key.body_hash})
+        inserted = await session.execute(INSERT, {**scope, "body_hash": key.body_hash})
     except OperationalError as error:
         if not isinstance(error.orig, LockNotAvailable):
             raise  # the database is away: nobody knows of a first request
@@ -114,5 +114,5 @@ async def _is_first(session: AsyncSession, place: dict[str, str], key: Idempoten
     return bool(inserted.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
 
 
-async def _find(session: AsyncSession, place: dict[str, str]) -> Row[tuple[object, ...]] | None:
-    return (await session.execute(SELECT, place)).one_or_none()
+async def _find(session: AsyncSession, scope: dict[str, str]) -> Row[tuple[object, ...]] | None:
+    return (await session.execute(SELECT, scope)).one_or_none()

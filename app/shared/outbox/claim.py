@@ -77,7 +77,7 @@ _FAIL = """
     WHERE e.id = %(id)s AND e.created_at = %(created)s AND (e.published_at IS NULL) IS TRUE
       AND e.shard IN (SELECT shard FROM fence)
 """
-_BURY = """
+_MARK_DEAD = """
     , gone AS (
         UPDATE shared.outbox_events e
         SET attempts = e.attempts + 1, last_error = %(error)s, published_at = clock_timestamp()
@@ -95,7 +95,7 @@ _BURY = """
     SET error = EXCLUDED.error, attempts = EXCLUDED.attempts, redriven_at = NULL
 """
 # `(… IS NULL) IS TRUE` keeps the planner from walking the pending index where the primary key leads to the row at once.
-MARK, FAIL, BURY = FENCE + _MARK, FENCE + _FAIL, FENCE + _BURY
+MARK, FAIL, MARK_DEAD = FENCE + _MARK, FENCE + _FAIL, FENCE + _MARK_DEAD
 # What the stream lost with its unsynced tail, and what it may lose: all that was marked in the last seconds. Whatever
 # is published twice by this carries the same id, so that stream and consumers drop it.
 REWIND = """
@@ -196,7 +196,7 @@ class Lane:
                         "error": sanitize_text(report.failed[row.id])[:1000],
                         "delay": retry_delay(row.attempts),
                     }
-                    await connection.execute(BURY if final else FAIL, {**fence, **values})
+                    await connection.execute(MARK_DEAD if final else FAIL, {**fence, **values})
         if len(sent) < len(rows):
             self.rescan()
 

@@ -17,7 +17,7 @@ from app.shared.telemetry.sanitize import sanitize_text
 
 RELAY = "relay"  # the source of rows that never left; any other source is the name of a consumer
 
-BURY = text("""
+MARK_DEAD = text("""
     INSERT INTO shared.dead_letters (id, source, name, message_id, body, error, attempts, correlation_id)
     VALUES (:id, :source, :name, :message_id, CAST(:body AS jsonb), :error, :attempts, :correlation_id)
     ON CONFLICT (source, message_id) DO UPDATE
@@ -52,11 +52,11 @@ class DeadMessage(msgspec.Struct, frozen=True, kw_only=True):
     correlation_id: str | None
 
 
-async def bury(session: AsyncSession, dead: DeadMessage) -> None:
+async def add_dead_letter(session: AsyncSession, dead: DeadMessage) -> None:
     """Keep `dead`; the same message of the same consumer is kept once, with its last error."""
     body = {"subject": dead.subject, "body": base64.b64encode(dead.body).decode(), "message": _shown(dead.body)}
     await session.execute(
-        BURY,
+        MARK_DEAD,
         {
             "id": new_id(),
             "source": dead.consumer,

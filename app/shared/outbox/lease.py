@@ -44,14 +44,14 @@ class Leases:
         self._seconds = seconds
         self._tokens: dict[int, int] = {}
         self._valid_until = 0.0
-        self._leaving: set[int] = set()
+        self._releasing: set[int] = set()
         self._busy: dict[int, int] = {}
 
     def tokens(self) -> dict[int, int]:
         """Shard to token, of the shards that may be worked on now; empty once the lease has run out."""
         if time.monotonic() >= self._valid_until:
             return {}
-        return {shard: token for shard, token in self._tokens.items() if shard not in self._leaving}
+        return {shard: token for shard, token in self._tokens.items() if shard not in self._releasing}
 
     @property
     def valid(self) -> bool:
@@ -81,8 +81,8 @@ class Leases:
             if wanted > 0:
                 values = {"owner": self.owner, "seconds": self._seconds, "wanted": wanted}
                 held |= dict(await (await connection.execute(TAKE, values)).fetchall())
-            self._leaving = set(sorted(held)[fair:])
-            quiet = [shard for shard in self._leaving if not self._busy.get(shard)]
+            self._releasing = set(sorted(held)[fair:])
+            quiet = [shard for shard in self._releasing if not self._busy.get(shard)]
             if quiet:
                 await connection.execute(RELEASE, {"owner": self.owner, "shards": quiet})
                 held = {shard: token for shard, token in held.items() if shard not in quiet}

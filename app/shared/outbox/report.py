@@ -135,8 +135,8 @@ async def page_letters(
 ) -> list[DeadLetter]:
     """Dead letters, newest first; without `everything` those that wait for somebody."""
     at, before = after or (None, None)
-    place = {"source": source, "everything": everything, "at": at, "before": before, "limit": limit}
-    return [_letter(row._mapping) for row in await session.execute(PAGE, place)]
+    values = {"source": source, "everything": everything, "at": at, "before": before, "limit": limit}
+    return [_letter(row._mapping) for row in await session.execute(PAGE, values)]
 
 
 async def find_letter(session: AsyncSession, scope: PlatformScope, letter_id: UUID) -> DeadLetter | None:
@@ -160,8 +160,8 @@ async def list_oldest(
 ) -> list[tuple[UUID, int]]:
     """Those that waited at `until`, the oldest first, after a place; each with its rank, which falls with time."""
     rank, letter_id = after or (None, None)
-    place = {"source": source, "until": until, "after_rank": rank, "after_id": letter_id, "limit": limit}
-    return [(row.id, row.rank) for row in await session.execute(OLDEST, place)]
+    values = {"source": source, "until": until, "after_rank": rank, "after_id": letter_id, "limit": limit}
+    return [(row.id, row.rank) for row in await session.execute(OLDEST, values)]
 
 
 async def discard_letter(session: AsyncSession, letter_id: UUID) -> bool:

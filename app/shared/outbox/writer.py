@@ -58,12 +58,12 @@ class Outbox:
         self._causation_id = causation_id
         self.written = 0
 
-    async def event(self, fact: Event, *, version: int, tenant_id: UUID | None, project_id: UUID | None) -> UUID:
+    async def event(self, event: Event, *, version: int, tenant_id: UUID | None, project_id: UUID | None) -> UUID:
         """Add a fact. `version` is the aggregate's version after the change: consumers ignore older ones."""
-        payload = msgspec.json.encode(fact)
-        msgspec.json.decode(payload, type=type(fact))
+        payload = msgspec.json.encode(event)
+        msgspec.json.decode(payload, type=type(event))
         return await self._add(
-            OutboxKind.EVENT, fact.SUBJECT, fact.aggregate_id, version, payload, tenant_id, project_id, None
+            OutboxKind.EVENT, event.SUBJECT, event.aggregate_id, version, payload, tenant_id, project_id, None
         )
 
     async def job(

@@ -117,16 +117,16 @@ async def put_value(
     """Set the value at that scope, or with None let the wider one count again; remember what it was. The caller has
     checked type and bounds. Returns None when nothing would change."""
     version = await lock_key(session, key) + 1
-    place = {"key": key, "tenant_id": tenant_id, "project_id": project_id}
-    before = await session.scalar(PRESENT, place)
+    scope = {"key": key, "tenant_id": tenant_id, "project_id": project_id}
+    before = await session.scalar(PRESENT, scope)
     if before == value and type(before) is type(value):
         return None
     if value is None:
-        await session.execute(RESET, place)
+        await session.execute(RESET, scope)
     else:
-        stored = {**place, "id": new_id(), "value": _json(value), "by": by, "now": now, "reason": reason}
+        stored = {**scope, "id": new_id(), "value": _json(value), "by": by, "now": now, "reason": reason}
         await session.execute(SET, stored)
-    change = {**place, "version": version, "reason": reason}
+    change = {**scope, "version": version, "reason": reason}
     texts = {"before": _json(before), "after": _json(value)}
     await session.execute(RECORD, {**change, **texts, "id": new_id(), "by": by, "now": now})
     return PolicyChange(

@@ -23,13 +23,13 @@ class PolicyStore:
 
     async def get(self, key: PolicyKey[V], tenant_id: UUID | None = None, project_id: UUID | None = None) -> V:
         """The value in force at that scope; a stored value outside its bounds counts as absent."""
-        place = (tenant_id, project_id)
-        if place not in self._values:
+        scope = (tenant_id, project_id)
+        if scope not in self._values:
             rows = await self._session.execute(SELECT, {"tenant_id": tenant_id, "project_id": project_id})
-            self._values[place] = {row.key: row.value for row in rows}
-        if key.name not in self._values[place]:
+            self._values[scope] = {row.key: row.value for row in rows}
+        if key.name not in self._values[scope]:
             return key.default
         try:
-            return key.check(self._values[place][key.name])
+            return key.check(self._values[scope][key.name])
         except ValueError:
             return key.default

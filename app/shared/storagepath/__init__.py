@@ -17,7 +17,7 @@ from app.shared.errors import ValidationFailed
 StoragePath = NewType("StoragePath", str)  # of a file: at least one segment
 FolderPath = NewType("FolderPath", str)  # of a folder; "" is the top
 
-MOST_BYTES, MOST_SEGMENT_BYTES = 1024, 255
+MAX_BYTES, MAX_SEGMENT_BYTES = 1024, 255
 TOP = FolderPath("")
 # Format characters that scripts and emoji need: joiners, and the Arabic signs that stand before a number.
 _JOINERS = frozenset("\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2")
@@ -100,8 +100,8 @@ def _check_whole(path: str) -> None:
         size = len(path.encode())
     except UnicodeEncodeError as error:
         raise BadPath("it holds half of a character") from error
-    if size > MOST_BYTES:
-        raise BadPath(f"it is longer than {MOST_BYTES} bytes")
+    if size > MAX_BYTES:
+        raise BadPath(f"it is longer than {MAX_BYTES} bytes")
     if not unicodedata.is_normalized("NFC", path):
         raise BadPath("its letters are not composed (Unicode NFC)")
     if "\\" in path:
@@ -113,9 +113,9 @@ def _check_whole(path: str) -> None:
 
 
 def _check_character(character: str) -> None:
-    words = _REFUSED_CATEGORIES.get(unicodedata.category(character))
-    if words is not None and character not in _JOINERS:
-        raise BadPath(f"it holds {words} (U+{ord(character):04X})")
+    kind = _REFUSED_CATEGORIES.get(unicodedata.category(character))
+    if kind is not None and character not in _JOINERS:
+        raise BadPath(f"it holds {kind} (U+{ord(character):04X})")
     if ord(character) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(character) <= 0xFDEF:
         raise BadPath(f"it holds what is no character (U+{ord(character):04X})")
 
@@ -123,8 +123,8 @@ def _check_character(character: str) -> None:
 def _check_segment(segment: str) -> None:
     if not segment:
         raise BadPath("one of its parts is empty: // or a / at the end")
-    if len(segment.encode()) > MOST_SEGMENT_BYTES:
-        raise BadPath(f"one of its parts is longer than {MOST_SEGMENT_BYTES} bytes")
+    if len(segment.encode()) > MAX_SEGMENT_BYTES:
+        raise BadPath(f"one of its parts is longer than {MAX_SEGMENT_BYTES} bytes")
     if segment != segment.strip():
         raise BadPath("one of its parts begins or ends with a space")
     _check_meaning(segment)

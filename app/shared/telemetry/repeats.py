@@ -16,9 +16,9 @@ CAUSES = 1000
 class Repeats(logging.Filter):
     """On the one handler of a process, so that every logger passes it."""
 
-    def __init__(self, most: int = 10, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limit: int = 10, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._most = most
+        self._limit = limit
         self._clock = clock
         self._seen: dict[Cause, list[float]] = {}  # the window's begin, how many were written, how many left out
         self._swept = 0.0
@@ -30,7 +30,7 @@ class Repeats(logging.Filter):
         now, cause = self._clock(), cause_of(record)
         self._sweep(now)
         window = self._seen.setdefault(cause, [now, 0, 0])
-        if window[1] >= self._most:
+        if window[1] >= self._limit:
             window[2] += 1
             return False
         window[1] += 1
@@ -47,20 +47,21 @@ class Repeats(logging.Filter):
         for cause in over:
             left_out = int(self._seen.pop(cause)[2])
             if left_out:
-                words = "%s lines were left out: %s %s"
-                logging.getLogger(cause[0]).warning(words, left_out, *cause[1:], extra={"is_summary": True})
+                text = "%s lines were left out: %s %s"
+                logging.getLogger(cause[0]).warning(text, left_out, *cause[1:], extra={"is_summary": True})
 
 
 def cause_of(record: logging.LogRecord) -> Cause:
     """What makes two records alike."""
-    said = record.msg
-    words, error = (str(said.get("event")), said.get("exc_info")) if isinstance(said, dict) else (str(said), None)
+    message = record.msg
+    is_event = isinstance(message, dict)
+    text, error = (str(message.get("event")), message.get("exc_info")) if is_event else (str(message), None)
     error = error or record.exc_info
     raised = error[1] if isinstance(error, tuple) else error
     if not isinstance(raised, BaseException):
-        return record.name, words[:200], ""
+        return record.name, text[:200], ""
     trace = raised.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     line = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace is not None else ""
-    return record.name, words[:200], f"{type(raised).__name__} {line}"
+    return record.name, text[:200], f"{type(raised).__name__} {line}"

@@ -19,7 +19,7 @@ from app.settings import Allowed
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from app.shared.ids import new_id
-from app.shared.outbox.dead_letters import DeadMessage, bury
+from app.shared.outbox.dead_letters import DeadMessage, add_dead_letter
 from app.shared.outbox.report import ConsumerFigures, ConsumersSeen, keep_figures
 from tests.domains.admin.desk import audited, give_role, words
 from tests.fixtures.batches import run_batches
@@ -41,7 +41,7 @@ async def _bury(runtime: Runtime, *, mail: str = "ada@acme.example") -> None:
             attempts=8,
             correlation_id="story-0001",
         )
-        await bury(ctx.session, dead)
+        await add_dead_letter(ctx.session, dead)
 
 
 async def test_what_waits_is_counted_by_kind_and_a_silent_broker_is_said(runtime: Runtime, sign_in_as: Any) -> None:

@@ -91,7 +91,7 @@ def hostile_lines() -> list[str]:
 
 async def test_hostile_names_are_refused_or_come_back_as_they_are(shelf) -> None:
     """Announced over the API, a hundred at once: what is taken is listed under its own name and nowhere else."""
-    from app.shared.storagepath import MOST_BYTES, BadPath, parse
+    from app.shared.storagepath import MAX_BYTES, BadPath, parse
 
     without = {"items": [{"path": "fine.txt", "size": 0}, {"path": "a\0b", "size": 0}]}
     refused = await shelf.browser.post_json("/api/v1/storage/uploads", without)
@@ -108,7 +108,7 @@ async def test_hostile_names_are_refused_or_come_back_as_they_are(shelf) -> None
                 assert item["refused"]["code"] == "validation_error", line
             else:
                 assert item["upload"] or item["refused"]["code"] == "storage_too_many_uploads"
-                assert item["path"] == wanted[:MOST_BYTES]
+                assert item["path"] == wanted[:MAX_BYTES]
 
 
 async def test_hostile_names_as_folders_search_words_and_forms_break_no_page(shelf) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from app.shared.authz.actor import SYSTEM
-from app.shared.batch import BatchItem, BatchSpec, ask, each_alone, store
+from app.shared.batch import BatchItem, BatchSpec, ask, one_by_one, store
 from app.shared.batch.runner import make_step
 from app.shared.batch.spec import BatchRef
 from app.shared.ids import new_id
@@ -166,5 +166,5 @@ async def test_sweepers_go_on_behind_what_fails() -> None:
         done.append(number)
         return number != 3
 
-    assert await each_alone([1, 2, 3, 4], do, "a number was left") == 2
+    assert await one_by_one([1, 2, 3, 4], do, "a number was left") == 2
     assert done == [1, 3, 4]

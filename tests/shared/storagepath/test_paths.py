@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.shared.storagepath import (
-    MOST_BYTES,
-    MOST_SEGMENT_BYTES,
+    MAX_BYTES,
+    MAX_SEGMENT_BYTES,
     BadPath,
     FolderPath,
     StoragePath,
@@ -63,7 +63,7 @@ def accepted(raw: str) -> StoragePath | None:
 
 def assert_harmless(path: str) -> None:
     """What every accepted path is, checked in other words than the parser's own."""
-    assert 0 < len(path.encode()) <= MOST_BYTES
+    assert 0 < len(path.encode()) <= MAX_BYTES
     assert unicodedata.is_normalized("NFC", path)
     assert "\\" not in path and "\x00" not in path
     for text in (path, unquote(path), unquote(unquote(path))):
@@ -76,7 +76,7 @@ def assert_harmless(path: str) -> None:
     assert not any(
         unicodedata.bidirectional(c) in ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI") for c in path
     )
-    assert all(len(part.encode()) <= MOST_SEGMENT_BYTES for part in path.split("/"))
+    assert all(len(part.encode()) <= MAX_SEGMENT_BYTES for part in path.split("/"))
     root = Path("/srv/project")
     assert (root / path).resolve().is_relative_to(root)
 

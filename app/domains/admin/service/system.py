@@ -34,7 +34,7 @@ from app.shared.idempotency import once
 from app.shared.ids import new_id
 from app.shared.numbers import whole_number
 from app.shared.records import list_unread
-from app.shared.text import kept_words
+from app.shared.text import checked_text
 
 READ, MANAGE = Permission.PLATFORM_SYSTEM_READ, Permission.PLATFORM_SYSTEM_MANAGE
 HEALTH_KEY = "berth:health"
@@ -98,7 +98,9 @@ async def announce(ctx: Context, command: Announce) -> AnnouncementView:
     from_at, to_at = now if command.from_at is None else command.from_at, command.to_at
     with Faults() as faults:
         with faults.gathered():
-            kept_words(command.text, "text", most=LONGEST_TEXT, wanted=f"Say it in 3 to {LONGEST_TEXT} characters.")
+            checked_text(
+                command.text, "text", max_length=LONGEST_TEXT, wanted=f"Say it in 3 to {LONGEST_TEXT} characters."
+            )
         for name, at in (("from_at", from_at), ("to_at", now if to_at is None else to_at)):
             near = at.tzinfo is not None and abs(at - now) <= FURTHEST
             faults.unless(near, name, "Write a time with its zone, at most a year away.")

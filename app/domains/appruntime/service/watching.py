@@ -16,7 +16,7 @@ from app.domains.appruntime.service import life
 from app.domains.appruntime.service.links import links_of, manager_of
 from app.domains.provisioning import public as provisioning
 from app.shared.authz.actor import SYSTEM
-from app.shared.batch import each_alone
+from app.shared.batch import one_by_one
 from app.shared.context import Context, Runtime
 from app.shared.errors import DomainError
 
@@ -44,7 +44,7 @@ async def watch(runtime: Runtime) -> int:
             async with runtime.context(SYSTEM) as ctx:
                 return await leave_machine(ctx, allocation_id)
 
-        await each_alone(gone, leave, "the apps of a machine that is gone could not be ended")
+        await one_by_one(gone, leave, "the apps of a machine that is gone could not be ended")
         for allocation_id, group in groupby(left, key=lambda app: app.allocation_id):
             found += await look_at(runtime, allocation_id, list(group))
         found += len(gone)
@@ -112,7 +112,7 @@ async def ask_again(runtime: Runtime) -> int:
                 await life.drive(ctx, app, "stop" if app.state == "stopping" else "start")
             return True
 
-        asked += await each_alone(stuck, ask, "the workflow of an app could not be asked for again")
+        asked += await one_by_one(stuck, ask, "the workflow of an app could not be asked for again")
 
 
 async def leave_machine(ctx: Context, allocation_id: UUID) -> int:

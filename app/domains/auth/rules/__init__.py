@@ -5,7 +5,7 @@ import hashlib
 import re
 import unicodedata
 
-from app.shared.text import name_fault, words_fault
+from app.shared.text import name_fault, text_fault
 
 LONGEST_DISPLAY_NAME = 200
 LOGIN = re.compile(r"^[a-z][a-z0-9_-]{0,30}$")
@@ -66,7 +66,7 @@ def organisation_name(person: str) -> str:
 
 def display_name(name: str, email: str) -> str:
     """What the provider said, exactly; the address when that cannot be shown on one line."""
-    return email if words_fault(name, 1, LONGEST_DISPLAY_NAME) else name
+    return email if text_fault(name, 1, LONGEST_DISPLAY_NAME) else name
 
 
 BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))

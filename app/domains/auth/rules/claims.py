@@ -12,7 +12,7 @@ from app.domains.auth.errors import Cause, SignInFailed
 from app.domains.auth.rules.addresses import LONGEST
 
 OPAQUE = 8_192  # the least length that everything opaque of others may have: codes, tokens, subjects, key ids, states
-LONGEST_NAME = 1_000
+MAX_NAME = 1_000
 DIGITS = 20
 
 Claims = dict[str, object]
@@ -124,5 +124,5 @@ def identity_of(claims: Claims, issuer: str) -> Identity:
         subject=identifier_of(claims["sub"]),
         email=email,
         email_verified=bool(email) and is_true(claims.get("email_verified")),
-        name=name[:LONGEST_NAME],
+        name=name[:MAX_NAME],
     )

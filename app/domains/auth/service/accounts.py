@@ -25,7 +25,7 @@ from app.domains.auth.service import rights
 from app.domains.auth.service.places import clean_name
 from app.domains.auth.service.team import NO_PROJECT, check_change, role_in
 from app.shared.authz import Permission, Role, TenantScope, privileged, tenant_scope
-from app.shared.authz.rights import WORDS
+from app.shared.authz.rights import MESSAGES
 from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
@@ -104,7 +104,7 @@ def _view(row: AnyRow) -> AccountView:
         credentials=row.credentials,
         version=row.version,
         sponsor_id=row.sponsor_id,
-        ended=WORDS["unsponsored"] if row.unsponsored_at and row.disabled_at is None else "",
+        ended=MESSAGES["unsponsored"] if row.unsponsored_at and row.disabled_at is None else "",
     )
 
 

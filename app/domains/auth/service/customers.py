@@ -33,7 +33,7 @@ from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound
 from app.shared.paging import Slice, cut
-from app.shared.text import kept_words
+from app.shared.text import checked_text
 
 READ, MANAGE = Permission.PLATFORM_CUSTOMER_READ, Permission.PLATFORM_CUSTOMER_MANAGE
 SHORTEST_WORD = 2
@@ -183,7 +183,7 @@ async def _tell_ended(ctx: Context, rows: Sequence[AnyRow]) -> int:
 
 
 def _stated(text: str) -> str:
-    return kept_words(text, wanted=f"Say why, in 3 to {LONGEST_REASON} characters.")
+    return checked_text(text, wanted=f"Say why, in 3 to {LONGEST_REASON} characters.")
 
 
 def _words(text: str) -> tuple[UUID | None, str | None]:

@@ -17,8 +17,8 @@ from app.domains.auth.service import rights
 from app.domains.auth.service.invitations import inviters_ended
 from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
-from app.shared.authz.rights import WORDS, Claim
-from app.shared.batch import each_alone
+from app.shared.authz.rights import MESSAGES, Claim
+from app.shared.batch import one_by_one
 from app.shared.context import Context, Runtime
 
 
@@ -40,7 +40,7 @@ async def withdraw(runtime: Runtime) -> int:
         async with runtime.context(SYSTEM) as ctx:
             return await _carry_out(ctx, change)
 
-    return await each_alone(changes, carry_out, "what a member handed out could not be ended")
+    return await one_by_one(changes, carry_out, "what a member handed out could not be ended")
 
 
 async def _carry_out(ctx: Context, change: Change) -> bool:
@@ -58,7 +58,7 @@ async def _carry_out(ctx: Context, change: Change) -> bool:
         target = ("service_account.pause" if ends else "service_account.resume", "service_account", change.id)
     if done:
         ctx.about(change.tenant_id)
-        ctx.explain(why="unsponsored", words=WORDS["unsponsored"])
+        ctx.explain(why="unsponsored", words=MESSAGES["unsponsored"])
         await ctx.audit(target[0], target[1], str(target[2]))
     return done
 

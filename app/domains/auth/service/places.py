@@ -31,7 +31,7 @@ from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.ids import ProjectId, TenantId, new_id
 from app.shared.paging import Slice, cut
-from app.shared.text import kept_name
+from app.shared.text import checked_name
 from app.shared.versions import check_version
 
 DEFAULT_PROJECT = "default"
@@ -46,7 +46,7 @@ def person_of(actor: Actor) -> UUID:
 
 def clean_name(text: str) -> str:
     """A name of an organisation, a project or a program, as it was written. Raises ValidationFailed."""
-    return kept_name(text, wanted="1 to 100 printable characters")
+    return checked_name(text, wanted="1 to 100 printable characters")
 
 
 def clean_zone(text: str) -> str:

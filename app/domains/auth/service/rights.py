@@ -12,7 +12,7 @@ import msgspec
 from app.domains.auth.errors import RightEnded
 from app.domains.auth.repository.rights import RightsRepository
 from app.shared.authz import ActorKind, Permission, Role, RoleBinding
-from app.shared.authz.rights import Claim, Ended, Facts, Principal, claim_of, ending
+from app.shared.authz.rights import Claim, Ended, Principal, Snapshot, claim_of, ending
 from app.shared.context import Context
 
 
@@ -21,8 +21,8 @@ async def endings(ctx: Context, claims: Iterable[Claim]) -> dict[Claim, Ended]:
     asked = list(dict.fromkeys(claims))
     if not asked:
         return {}
-    facts = await _facts(ctx, asked)
-    found = {claim: ending(claim, facts) for claim in asked}
+    snapshot = await _snapshot(ctx, asked)
+    found = {claim: ending(claim, snapshot) for claim in asked}
     return {claim: ended for claim, ended in found.items() if ended is not None}
 
 
@@ -30,7 +30,7 @@ async def check(ctx: Context, *claims: Claim) -> None:
     """Whoever is about to be given something that lasts is asked about anew, whatever a cache says. Raises RightEnded
     when one of the claims does not hold."""
     for claim, ended in (await endings(ctx, claims)).items():
-        raise RightEnded(ended.words, permission=claim.permission.value, why=ended.code)
+        raise RightEnded(ended.message, permission=claim.permission.value, why=ended.code)
 
 
 async def check_person(ctx: Context, permission: Permission, tenant_id: UUID) -> None:
@@ -46,13 +46,13 @@ async def roles_of(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, list[RoleBin
     return bindings
 
 
-async def _facts(ctx: Context, claims: list[Claim]) -> Facts:
+async def _snapshot(ctx: Context, claims: list[Claim]) -> Snapshot:
     repository, now = RightsRepository(ctx.session), await ctx.now()
     rows = await repository.list_principals([claim.principal_id for claim in claims])
     bindings = await roles_of(ctx, [row.id for row in rows])
     sessions = {claim.session_id for claim in claims if claim.session_id}
     views = {claim.viewing for claim in claims if claim.viewing}
-    return Facts(
+    return Snapshot(
         principals={
             row.id: Principal(
                 id=row.id,

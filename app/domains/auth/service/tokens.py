@@ -76,7 +76,7 @@ async def issue_token(ctx: Context, command: TokenRequest) -> TokenIssued:
         raise _refused(credential_id, row.tenant_id if row is not None else None)
     ended = await program_ended(ctx, row.service_account_id, row)
     if ended is not None:
-        raise _refused(credential_id, row.tenant_id, ended.words)
+        raise _refused(credential_id, row.tenant_id, ended.message)
     seconds = await ctx.policy(TOKEN_SECONDS, row.tenant_id)
     now, token_id = await ctx.now(), new_id()
     await repository.append_token(
@@ -190,7 +190,7 @@ async def _verified(ctx: Context, token: str) -> Actor:
         raise TokenInvalid()
     ended = await program_ended(ctx, row.account_id, row)
     if ended is not None:
-        raise TokenInvalid(ended.words)
+        raise TokenInvalid(ended.message)
     return Actor(
         kind=ActorKind.SERVICE_ACCOUNT,
         id=row.account_id,

@@ -19,7 +19,7 @@ from app.shared.authz.scope import may
 from app.shared.context import Context, Runtime
 from app.shared.errors import Forbidden, NotFound
 from app.shared.ids import new_id
-from app.shared.text import kept_words
+from app.shared.text import checked_text
 
 LONGEST_REASON = 500
 
@@ -49,7 +49,7 @@ async def actor_of_view(ctx: Context, row: AnyRow, bindings: tuple[RoleBinding, 
 async def start_view(ctx: Context, command: StartView) -> ViewStarted:
     """Let the actor's browser session look at the organisation. Raises NotFound, ValidationFailed without a reason,
     Forbidden for programs: there is no page to put the banner on."""
-    reason = kept_words(command.reason, wanted=f"Say why, in 3 to {LONGEST_REASON} characters.")
+    reason = checked_text(command.reason, wanted=f"Say why, in 3 to {LONGEST_REASON} characters.")
     if ctx.actor.session_id is None or ctx.actor.id is None or not ctx.actor.via_cookie:
         raise Forbidden("Only a person in a browser can do this.")
     if not await AuthRepository(ctx.session).list_tenants([command.tenant_id]):

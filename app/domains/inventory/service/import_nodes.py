@@ -25,7 +25,7 @@ from app.domains.inventory.service.nodes import tell_slots
 from app.domains.maas.contracts import MaasMachine, SystemId
 from app.domains.maas.public import MaasError, MaasGateway, node_state
 from app.shared.authz import Permission, privileged
-from app.shared.batch import together_or_alone
+from app.shared.batch import all_or_one_by_one
 from app.shared.context import Context
 from app.shared.ids import new_id
 from app.shared.records import Unread
@@ -123,11 +123,11 @@ async def record(contexts: ContextFactory, sighting: Sighting) -> ImportReport:
         book.missing += lost
 
     for part in _parts(shown):
-        await together_or_alone(part, write, "a machine could not be imported")
+        await all_or_one_by_one(part, write, "a machine could not be imported")
     names = {machine.system_id for machine in sighting.machines} | {record.about for record in sighting.unread}
     lost = [] if "" in names else [system_id for system_id in known if system_id not in names]  # "": it may be any
     for gone in _parts(lost):
-        await together_or_alone(gone, lose, "a machine that is gone could not be marked")
+        await all_or_one_by_one(gone, lose, "a machine that is gone could not be marked")
     added, changed, unmatched = book.counts
     return ImportReport(
         seen=len(sighting.machines),

@@ -27,7 +27,7 @@ from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
 from app.shared.ids import new_id
-from app.shared.text import kept_name, kept_words, name_fault
+from app.shared.text import checked_name, checked_text, name_fault
 from app.shared.versions import check_version
 
 LONGEST_TITLE = 100
@@ -118,10 +118,10 @@ async def edit_sku(ctx: Context, command: EditSku) -> SkuChanged:
     edited = msgspec.structs.replace(sku, **changes)
     with Faults() as faults:
         with faults.gathered():
-            kept_name(edited.title, "title", LONGEST_TITLE, "A title has 1 to 100 characters")
+            checked_name(edited.title, "title", LONGEST_TITLE, "A title has 1 to 100 characters")
         with faults.gathered():
             said = "A description has at most 500 characters"
-            kept_words(edited.description, "description", 0, 500, said, lines=True)
+            checked_text(edited.description, "description", 0, 500, said, lines=True)
         faults.unless(0 <= edited.position <= 9_999, "position", "A place from 0 to 9999")
     ctx.explain(**changes)
     version = await keeping.update_sku(ctx.session, edited)
@@ -161,7 +161,7 @@ async def edit_image(ctx: Context, command: EditImage) -> ImageChanged:
         kept = edited.is_default or not image.is_default
         faults.unless(kept, "is_default", "Make another image the default instead")
         with faults.gathered():
-            kept_name(edited.title, "title", LONGEST_TITLE, "A title has 1 to 100 characters")
+            checked_name(edited.title, "title", LONGEST_TITLE, "A title has 1 to 100 characters")
     ctx.explain(**changes)
     version = await keeping.update_image(ctx.session, edited, await ctx.now())
     return ImageChanged(image_id=image.id, version=version)

@@ -27,7 +27,7 @@ from app.domains.inventory.service.history import note
 from app.shared.authz import Permission, privileged
 from app.shared.context import Context
 from app.shared.errors import NotFound
-from app.shared.text import kept_words
+from app.shared.text import checked_text
 
 LONGEST_REASON = 500
 
@@ -149,4 +149,4 @@ async def lock(ctx: Context, node_id: UUID) -> LockedNode:
 
 def reason_of(text: str) -> str:
     """A reason in one line. Raises ValidationFailed."""
-    return kept_words(text, wanted=f"Say why, in 3 to {LONGEST_REASON} characters")
+    return checked_text(text, wanted=f"Say why, in 3 to {LONGEST_REASON} characters")

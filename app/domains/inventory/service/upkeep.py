@@ -26,7 +26,7 @@ from app.domains.inventory.rules.upkeep import may_follow, overlaps
 from app.domains.inventory.service.history import note
 from app.domains.inventory.service.nodes import lock, reason_of, tell_slots
 from app.shared.authz import Permission, privileged
-from app.shared.batch import each_alone
+from app.shared.batch import one_by_one
 from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
@@ -144,7 +144,7 @@ async def turn_windows(contexts: ContextFactory) -> int:
         async with contexts() as ctx:
             return await _turn(ctx, found)
 
-    return await each_alone(due, turn, "a maintenance window could not be turned")
+    return await one_by_one(due, turn, "a maintenance window could not be turned")
 
 
 async def _turn(ctx: Context, found: MaintenanceWindow) -> bool:

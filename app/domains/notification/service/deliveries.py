@@ -26,8 +26,8 @@ from app.domains.notification.rules.schedule import next_try, parse_pauses
 from app.domains.notification.service.inbox import PREFIX
 from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
-from app.shared.authz.rights import WORDS, Claim, Ended, claim_of_sponsor
-from app.shared.batch import each_alone
+from app.shared.authz.rights import MESSAGES, Claim, Ended, claim_of_sponsor
+from app.shared.batch import one_by_one
 from app.shared.context import Context, Runtime
 from app.shared.crypto import unwrap
 from app.shared.events import Envelope, Event
@@ -121,12 +121,12 @@ async def withdraw(runtime: Runtime) -> int:
             if not await switch_off(ctx, endpoint, "unsponsored"):
                 return False
             ctx.about(endpoint.tenant_id)
-            ctx.explain(why="unsponsored", words=WORDS["unsponsored"])
+            ctx.explain(why="unsponsored", words=MESSAGES["unsponsored"])
             await ctx.audit("webhook.pause", "webhook", str(endpoint.view.id))
         return True
 
     lost = [one for one, claim in endpoints if claim is None or _is_over(ended.get(claim))]
-    return await each_alone(lost, end, "a webhook could not be switched off")
+    return await one_by_one(lost, end, "a webhook could not be switched off")
 
 
 def _is_over(ended: Ended | None) -> bool:

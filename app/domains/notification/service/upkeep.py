@@ -14,7 +14,7 @@ from app.domains.notification.repository import mails as mail_rows
 from app.domains.notification.repository.deliveries import DeliveryRepository, prune_deliveries
 from app.domains.notification.service import deliveries, mails
 from app.shared.authz.actor import SYSTEM
-from app.shared.batch import each_alone
+from app.shared.batch import one_by_one
 from app.shared.context import Context, Runtime
 from app.shared.policy import PolicyKey
 
@@ -31,7 +31,7 @@ async def sweep(runtime: Runtime) -> int:
     async with runtime.context(SYSTEM) as ctx:
         overdue = await mail_rows.list_overdue_mails(ctx.session, await ctx.now() - GRACE, AT_ONCE)
         late = await _ask_again(ctx)
-    await each_alone(overdue, lambda mail_id: mails.send(runtime, mail_id), "a mail could not be sent")
+    await one_by_one(overdue, lambda mail_id: mails.send(runtime, mail_id), "a mail could not be sent")
     return len(overdue) + late
 
 
@@ -56,7 +56,7 @@ async def prune(runtime: Runtime) -> None:
                 before = await ctx.now() - timedelta(days=await ctx.policy(key))
                 gone = await step(ctx.session, before, BATCH)
 
-    await each_alone(PRUNED, forget, "what is old could not be forgotten")
+    await one_by_one(PRUNED, forget, "what is old could not be forgotten")
 
 
 PRUNED: tuple[tuple[PolicyKey[int], Prune], ...] = (

@@ -33,7 +33,7 @@ from app.shared.errors import NotFound, ValidationFailed
 from app.shared.events.base import CATALOGUE
 from app.shared.ids import new_id
 from app.shared.paging import Slice, cut
-from app.shared.text import words_fault
+from app.shared.text import text_fault
 from app.shared.versions import check_version
 
 MANAGE = Permission.WEBHOOK_MANAGE
@@ -200,7 +200,7 @@ def _check(ctx: Context, url: str, description: str, kinds: tuple[str, ...]) -> 
         addresses.parse(url, loopback=ctx.settings.webhook_loopback)
     except addresses.Refused as error:
         fields["url"] = str(error)
-    if fault := words_fault(description, 0, 200, "has up to 200 characters on one line"):
+    if fault := text_fault(description, 0, 200, "has up to 200 characters on one line"):
         fields["description"] = fault
     unknown = [kind for kind in kinds if PREFIX + kind not in CATALOGUE or not is_told(kind)]
     if unknown:

@@ -10,7 +10,7 @@ from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.context import Context
 from app.shared.errors import NotFound
 from app.shared.paging import Slice, cut
-from app.shared.text import kept_words
+from app.shared.text import checked_text
 
 log = structlog.get_logger("berth.payments")
 READ, MANAGE = Permission.PLATFORM_MONEY_READ, Permission.PLATFORM_MONEY_MANAGE
@@ -44,7 +44,7 @@ async def count_open(ctx: Context) -> int:
 @privileged(MANAGE, "payment_case.decide", "payment_case", lambda command, _result: command.case_id)
 async def decide_case(ctx: Context, command: DecideCase) -> Case:
     """Close it with words; deciding again changes nothing. Raises NotFound, ValidationFailed without words."""
-    said = kept_words(command.reason, most=LONGEST, wanted=f"Say what was done, in 3 to {LONGEST} characters.")
+    said = checked_text(command.reason, max_length=LONGEST, wanted=f"Say what was done, in 3 to {LONGEST} characters.")
     scope = platform_scope(ctx.actor, MANAGE)
     case = await outside.lock_case(ctx.session, scope, command.case_id)
     if case is None:

@@ -21,7 +21,7 @@ from app.domains.payments.repository import outside, refunds
 from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.scope import require
-from app.shared.batch import each_alone
+from app.shared.batch import one_by_one
 from app.shared.context import Context, Runtime
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.formats import money
@@ -198,7 +198,7 @@ async def sweep_refunds(runtime: Runtime) -> int:
     async def ask(refund_id: UUID) -> bool:
         return (await send_refund(runtime, refund_id)) in ("refund succeeded", "refund failed")
 
-    return await each_alone(waiting, ask, "a refund could not be brought to its end")
+    return await one_by_one(waiting, ask, "a refund could not be brought to its end")
 
 
 async def _lock_undecided(ctx: Context, refund_id: UUID) -> RefundView:

@@ -12,7 +12,7 @@ from app.domains.payments.repository import Payment
 from app.domains.payments.service import webhooks
 from app.domains.payments.service.settle import settle
 from app.shared.authz.actor import SYSTEM
-from app.shared.batch import each_alone
+from app.shared.batch import one_by_one
 from app.shared.context import Runtime
 
 log = structlog.get_logger("berth.payments")
@@ -31,7 +31,7 @@ async def sweep(runtime: Runtime) -> int:
     if not waiting:
         return 0
     async with open_gateway(runtime.settings.stripe) as stripe:
-        return await each_alone(
+        return await one_by_one(
             waiting, lambda payment: _look_up(runtime, stripe, payment), "a payment could not be brought to its end"
         )
 
@@ -47,7 +47,7 @@ async def process_waiting(runtime: Runtime, payment_id: UUID) -> None:
         async with runtime.context(SYSTEM) as ctx:
             await webhooks.process(ctx, message_id)
 
-    await each_alone(waiting, process, "a webhook that waited could not be worked off")
+    await one_by_one(waiting, process, "a webhook that waited could not be worked off")
 
 
 async def _messages(runtime: Runtime) -> None:
@@ -63,7 +63,7 @@ async def _messages(runtime: Runtime) -> None:
             pending = await repository.list_pending(ctx.session, await ctx.now(), after, AT_ONCE)
         if not pending:
             return
-        await each_alone(pending, process, "a webhook could not be worked off")
+        await one_by_one(pending, process, "a webhook could not be worked off")
         after = pending[-1]
 
 

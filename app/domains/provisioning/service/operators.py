@@ -33,7 +33,7 @@ from app.shared.authz import Permission, platform_scope, privileged
 from app.shared.context import Context
 from app.shared.errors import DomainError
 from app.shared.idempotency import once
-from app.shared.text import given, kept_words
+from app.shared.text import checked_text, given
 
 LONGEST_REASON = 500
 READ, RELEASE = Permission.PLATFORM_ALLOCATION_READ, Permission.PLATFORM_ALLOCATION_RELEASE
@@ -268,7 +268,7 @@ async def _take(contexts: ContextFactory, item: Taken, reason: str) -> Taken:
 
 def said(text: str) -> str:
     """A reason in one line. Raises ValidationFailed."""
-    return kept_words(text, wanted=f"Say why, in 3 to {LONGEST_REASON} characters")
+    return checked_text(text, wanted=f"Say why, in 3 to {LONGEST_REASON} characters")
 
 
 def label_of(names: Mapping[UUID, str], row: AllocationView) -> str:

@@ -16,7 +16,7 @@ from app.domains.provisioning.service.deploying import CLEANING, RETURNED
 from app.domains.provisioning.service.launch import start_provisioning
 from app.domains.provisioning.service.release import start_release
 from app.shared.authz.actor import SYSTEM
-from app.shared.batch import each_alone
+from app.shared.batch import one_by_one
 from app.shared.context import Context, Runtime
 from app.shared.outbox import WorkflowCall
 
@@ -36,7 +36,7 @@ async def ask_again(runtime: Runtime) -> int:
             await _ask_for(ctx, allocation)
         return True
 
-    return await each_alone(stuck, ask, "a workflow could not be asked for again")
+    return await one_by_one(stuck, ask, "a workflow could not be asked for again")
 
 
 async def _ask_for(ctx: Context, allocation: AllocationView) -> None:

@@ -18,7 +18,7 @@ from app.shared.authz.scope import require
 from app.shared.context import Context
 from app.shared.errors import Forbidden, ValidationFailed
 from app.shared.ids import new_id
-from app.shared.text import given, kept_name, name_fault
+from app.shared.text import checked_name, given, name_fault
 from app.shared.versions import check_version
 
 
@@ -114,4 +114,4 @@ def _suggested(key: PublicKey) -> str:
 
 
 def _name(text: str) -> str:
-    return kept_name(text, wanted="Give the key a name of 1 to 100 printable characters.")
+    return checked_name(text, wanted="Give the key a name of 1 to 100 printable characters.")

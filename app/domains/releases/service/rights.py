@@ -83,5 +83,5 @@ async def tell_ended(ctx: Context, allocations: Iterable[UUID], claim: Claim) ->
 
 async def _audit(ctx: Context, claim: Claim, ended: Ended, allocations: set[UUID]) -> None:
     ctx.about(claim.tenant_id)
-    ctx.explain(why=ended.code, words=ended.words, machines=sorted(str(one) for one in allocations))
+    ctx.explain(why=ended.code, words=ended.message, machines=sorted(str(one) for one in allocations))
     await ctx.audit("ssh_access.end", "user", str(claim.principal_id))

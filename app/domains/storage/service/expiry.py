@@ -15,7 +15,7 @@ from app.domains.storage.repository import CopyRepository, SweepRepository, Uplo
 from app.domains.storage.rules.parts import key_of
 from app.domains.storage.service import copies, transfer
 from app.shared.authz.actor import SYSTEM
-from app.shared.batch import each_alone
+from app.shared.batch import one_by_one
 from app.shared.context import Runtime
 
 AT_ONCE = 500
@@ -39,7 +39,7 @@ async def _uploads(runtime: Runtime) -> int:
         if (ended := await _end(runtime, upload)) is not None:
             over.append(ended)
 
-    await each_alone(found, end, "an upload could not be ended")
+    await one_by_one(found, end, "an upload could not be ended")
     bucket = runtime.part(Bucket)
     dropped: list[UploadView] = []
 
@@ -47,7 +47,7 @@ async def _uploads(runtime: Runtime) -> int:
         await transfer.drop(bucket, upload)
         dropped.append(upload)
 
-    await each_alone(over, drop, "the parts of an upload could not be dropped")
+    await one_by_one(over, drop, "the parts of an upload could not be dropped")
     kept = await bucket.remove([transfer.key_of(upload) for upload in dropped])
     gone = [upload.id for upload in dropped if transfer.key_of(upload) not in kept]
     async with runtime.context(SYSTEM) as ctx:
@@ -76,7 +76,7 @@ async def _deleted(runtime: Runtime) -> int:
         if await _purge(runtime, thing):
             gone[thing.id] = thing.project_id
 
-    await each_alone(found, purge, "a deleted file could not be purged")
+    await one_by_one(found, purge, "a deleted file could not be purged")
     keys = {key_of(project_id, object_id): object_id for object_id, project_id in gone.items()}
     kept = await runtime.part(Bucket).remove(list(keys))
     over = [object_id for key, object_id in keys.items() if key not in kept]
@@ -108,4 +108,4 @@ async def _end_silent_copies(runtime: Runtime) -> None:
         if copy.state == "in_progress" or now - copy.created_at > NEVER_TAKEN:
             await copies.end(runtime, copy, "failed", copy.done, "It was interrupted. Start the copy again.")
 
-    await each_alone(silent, end, "a silent copy could not be ended")
+    await one_by_one(silent, end, "a silent copy could not be ended")

@@ -25,7 +25,7 @@ from app.shared.authz import Permission, ProjectScope, privileged, project_scope
 from app.shared.batch import Batch, BatchItem, BatchSpec, ask
 from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
-from app.shared.storagepath import MOST_BYTES, FolderPath, StoragePath, checked, is_inside, split
+from app.shared.storagepath import MAX_BYTES, FolderPath, StoragePath, checked, is_inside, split
 
 AT_ONCE = 100  # files brought back in one transaction
 
@@ -77,9 +77,9 @@ async def move(ctx: Context, command: MoveFolder) -> Done:
         raise PathTaken(f"{target} is a file.")
     objects, tree = ObjectRepository(ctx.session), TreeRepository(ctx.session, namespace.id)
     longest = max(await objects.longest(namespace.id, source), await tree.longest(source))
-    if longest - len(source.encode()) + len(target.encode()) > MOST_BYTES:
+    if longest - len(source.encode()) + len(target.encode()) > MAX_BYTES:
         raise ValidationFailed(
-            fields={"new_path": f"Something in this folder would have a path of more than {MOST_BYTES} bytes"}
+            fields={"new_path": f"Something in this folder would have a path of more than {MAX_BYTES} bytes"}
         )
     now = await ctx.now()
     await tree.ensure([split(target)[0]], now)

@@ -19,8 +19,8 @@ from app.domains.storage.repository import LinkRepository, SweepRepository
 from app.domains.storage.service import views
 from app.shared.authz import Permission, privileged, project_scope
 from app.shared.authz.actor import SYSTEM
-from app.shared.authz.rights import WORDS, Claim, Ended
-from app.shared.batch import each_alone
+from app.shared.authz.rights import MESSAGES, Claim, Ended
+from app.shared.batch import one_by_one
 from app.shared.context import Context, Runtime
 from app.shared.crypto import authenticate, same
 from app.shared.errors import NotFound, ValidationFailed
@@ -133,12 +133,12 @@ async def withdraw(runtime: Runtime) -> int:
             lost = await LinkRepository(ctx.session).end_of(claim, code, await ctx.now())
             if lost:
                 ctx.about(claim.tenant_id)
-                ctx.explain(why=code, words=WORDS[code], links=sorted(str(one) for one in lost))
+                ctx.explain(why=code, words=MESSAGES[code], links=sorted(str(one) for one in lost))
                 await ctx.audit("storage.link.end", "user", str(claim.principal_id))
         return len(lost)
 
     lost = [claim for claim, why in ended.items() if why.code != "organisation_suspended"]
-    return await each_alone(lost, end, "links could not be ended")
+    return await one_by_one(lost, end, "links could not be ended")
 
 
 async def list_live(ctx: Context, object_id: UUID) -> list[LinkView]:

@@ -31,7 +31,7 @@ from app.shared.context import Context
 from app.shared.errors import DomainError, NotFound, ValidationFailed
 from app.shared.formats import size as in_words
 from app.shared.ids import new_id
-from app.shared.storagepath import MOST_BYTES, TOP, StoragePath, checked, split
+from app.shared.storagepath import MAX_BYTES, TOP, StoragePath, checked, split
 
 AT_ONCE = 100
 
@@ -119,7 +119,7 @@ def refused(error: DomainError) -> Refusal:
 
 def _said(raw: str) -> str:
     """A path as it came, for the answer: cut where no path can be so long, without what no database keeps."""
-    return raw[:MOST_BYTES].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    return raw[:MAX_BYTES].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _same(item: UploadItem, path: StoragePath | DomainError, around: Around) -> UUID | None:

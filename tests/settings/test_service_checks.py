@@ -19,14 +19,14 @@ import redis
 from psycopg import sql
 
 from app.settings import Fault, Settings, SettingsError, load_settings
-from app.shared import outside
+from app.shared import service_checks
 from app.shared.context import Runtime
 from app.shared.db.role import QUESTIONS, find_role_faults
 from app.shared.events.anonymous import takes_anybody
 from app.shared.open_bucket import lists_to_anybody
-from app.shared.outside import Found, ask_services, keep_asking
-from app.shared.pki.keeping import find_key_faults
+from app.shared.pki.key_files import find_key_faults
 from app.shared.rdb.anonymous import answers_anybody
+from app.shared.service_checks import Found, ask_services, keep_asking
 from devstack.keys import ensure_authorities
 from devstack.services import ports
 from devstack.services.base import HOST, Spawn, answers, venv_program
@@ -222,7 +222,7 @@ async def test_what_services_say_is_a_fault_of_the_setting(production: Settings,
     found = await ask_services(msgspec.structs.replace(production, database=owner, pki_dir=Path("/nowhere")))
     assert {fault.setting for fault in found.faults} == {"BERTH_DATABASE_URL", "BERTH_PKI_DIR"}
     with pytest.raises(SettingsError, match="BERTH_DATABASE_URL must name a role that"):
-        await outside.confirm(msgspec.structs.replace(production, database=owner))
+        await service_checks.confirm(msgspec.structs.replace(production, database=owner))
 
 
 async def test_nothing_is_asked_in_development(production: Settings) -> None:
@@ -235,7 +235,7 @@ async def test_who_was_silent_is_asked_until_they_answer(monkeypatch: pytest.Mon
     async def ask(_settings: object) -> Found:
         return next(said)
 
-    monkeypatch.setattr(outside, "ask_services", ask)
+    monkeypatch.setattr(service_checks, "ask_services", ask)
     process = SimpleNamespace(settings=None, silent=("BERTH_VALKEY_URL",))
     ended: list[bool] = []
     await keep_asking(process, lambda: ended.append(True), pause=0)  # type: ignore[arg-type]
@@ -243,12 +243,12 @@ async def test_who_was_silent_is_asked_until_they_answer(monkeypatch: pytest.Mon
 
 
 async def test_what_is_found_late_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = iter([Found(silent=("BERTH_VALKEY_URL",)), Found((Fault("BERTH_VALKEY_URL", outside.OPEN),))])
+    said = iter([Found(silent=("BERTH_VALKEY_URL",)), Found((Fault("BERTH_VALKEY_URL", service_checks.OPEN),))])
 
     async def ask(_settings: object) -> Found:
         return next(said)
 
-    monkeypatch.setattr(outside, "ask_services", ask)
+    monkeypatch.setattr(service_checks, "ask_services", ask)
     process = SimpleNamespace(settings=None, silent=("BERTH_VALKEY_URL",))
     ended: list[bool] = []
     await keep_asking(process, lambda: ended.append(True), pause=0)  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from app.shared.context import Runtime
 from app.shared.db.role import find_role_faults
 from app.shared.events.anonymous import takes_anybody
 from app.shared.open_bucket import lists_to_anybody
-from app.shared.pki.keeping import find_key_faults
+from app.shared.pki.key_files import find_key_faults
 from app.shared.rdb.anonymous import answers_anybody
 
 NEEDED = frozenset({"BERTH_DATABASE_URL", "BERTH_VALKEY_URL"})
@@ -52,8 +52,8 @@ async def ask_services(settings: Settings) -> Found:
     }
     answers = await asyncio.gather(*map(_answer, questions.values()))
     faults = [Fault("BERTH_PKI_DIR", text) for text in find_key_faults(settings.pki_dir)]
-    faults += [Fault(name, text) for name, said in zip(questions, answers, strict=True) for text in said or ()]
-    return Found(tuple(faults), tuple(name for name, said in zip(questions, answers, strict=True) if said is None))
+    faults += [Fault(name, text) for name, answer in zip(questions, answers, strict=True) for text in answer or ()]
+    return Found(tuple(faults), tuple(name for name, answer in zip(questions, answers, strict=True) if answer is None))
 
 
 async def _answer(question: Awaitable[list[str]]) -> list[str] | None:
@@ -64,8 +64,8 @@ async def _answer(question: Awaitable[list[str]]) -> list[str] | None:
         return None
 
 
-async def _open(question: Awaitable[bool], words: str = OPEN) -> list[str]:
-    return [words] if await question else []
+async def _open(question: Awaitable[bool], text: str = OPEN) -> list[str]:
+    return [text] if await question else []
 
 
 def is_confirmed(runtime: Runtime) -> bool:

@@ -20,7 +20,7 @@ from app.shared.errors.envelope import raw_answer
 from app.web.middleware.headers import fixed_headers
 
 
-class CrowdLimits(msgspec.Struct, frozen=True, kw_only=True):
+class ConcurrencyLimits(msgspec.Struct, frozen=True, kw_only=True):
     """At the same time, in one process. A session is a person's browser, or a program's token."""
 
     requests_of_address: int = 256
@@ -29,12 +29,12 @@ class CrowdLimits(msgspec.Struct, frozen=True, kw_only=True):
     sockets_of_session: int = 64
 
 
-class Crowd:
+class Concurrency:
     """Plain ASGI, around portal and apps."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, limits: CrowdLimits | None = None) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, limits: ConcurrencyLimits | None = None) -> None:
         self._app = app
-        self._limits = limits or CrowdLimits()
+        self._limits = limits or ConcurrencyLimits()
         self._headers = fixed_headers(settings)
         self._cookie = settings.web.cookie("session")
         self._open: Counter[tuple[str, str]] = Counter()
