@@ -6,7 +6,7 @@ from functools import wraps
 import pytest
 
 from app.shared.errors import Conflict, DomainError, Forbidden, NotFound
-from app.shared.errors import raised as module
+from app.web.openapi import raised as module
 from app.web.openapi.raised import Reached
 
 

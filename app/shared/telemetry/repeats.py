@@ -54,9 +54,9 @@ class Repeats(logging.Filter):
 def cause_of(record: logging.LogRecord) -> Cause:
     """What makes two records alike."""
     message = record.msg
-    is_event = isinstance(message, dict)
-    text, error = (str(message.get("event")), message.get("exc_info")) if is_event else (str(message), None)
-    error = error or record.exc_info
+    text, error = str(message), record.exc_info
+    if isinstance(message, dict):
+        text, error = str(message.get("event")), message.get("exc_info") or error
     raised = error[1] if isinstance(error, tuple) else error
     if not isinstance(raised, BaseException):
         return record.name, text[:200], ""
