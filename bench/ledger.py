@@ -16,7 +16,8 @@ from uuid import uuid4
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.billing.repository import accounts, metering
+from app.domains.billing.repository.accounts import AccountRepository
+from app.domains.billing.repository.accrual import AccrualRepository
 from app.settings import DatabaseSettings
 from app.shared.clock import process_now
 from app.shared.db import Database
@@ -73,7 +74,7 @@ async def measure(db: Database, machines: int) -> dict[str, float]:
     at = process_now().replace(microsecond=0) - timedelta(hours=1)
     async with db.unit_of_work() as unit:
         run = unit.session.execute
-        await accounts.open_accounts(unit.session, uuid4(), "USD", at)
+        await AccountRepository(unit.session).append_accounts(uuid4(), "USD", at)
         await run(text(SEED), {"tenants": TENANTS - 1, "at": at})
         await run(text(CREDIT), {"at": at})
         await run(text(MACHINES), {"tenants": TENANTS, "machines": machines, "at": at})
@@ -83,14 +84,16 @@ async def measure(db: Database, machines: int) -> dict[str, float]:
     for number in range(1, ROUNDS + 1):
         until = at + timedelta(seconds=10 * number)
         floors.append(await timed(db, lambda session: session.execute(text(FLOOR), {"machines": machines})))
-        ticks.append(await timed(db, lambda session, u=until: metering.accrue(session, tenants, u, 10, "bench")))  # type: ignore[misc]
+        ticks.append(
+            await timed(db, lambda session, u=until: AccrualRepository(session).accrue(tenants, u, 10, "bench"))
+        )  # type: ignore[misc]
         async with db.unit_of_work() as unit:
-            again += len(await metering.accrue(unit.session, tenants, until, 10, "bench"))
+            again += len(await AccrualRepository(unit.session).accrue(tenants, until, 10, "bench"))
     reads, ones = [], []
     async with db.unit_of_work() as unit:
         for number in range(600):
             begun = time.perf_counter()
-            await accounts.funds_of(unit.session, [tenants[number % TENANTS]])
+            await AccountRepository(unit.session).list_funds([tenants[number % TENANTS]])
             middle = time.perf_counter()
             await unit.session.execute(text("SELECT 1"))
             reads.append(middle - begun)

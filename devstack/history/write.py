@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from app.domains.billing import public as billing
-from app.domains.billing.repository import ledger
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Context, Runtime
 from app.shared.errors import Conflict
@@ -45,7 +44,7 @@ async def begin(runtime: Runtime, chapter: Chapter) -> Begun | None:
     """When the history begins, also of one that was interrupted; None when all of it stands already."""
 
     async def found(ctx: Context, begun: Begun) -> Begun:
-        if await ledger.find_by_reference(ctx.session, money.WELCOME) is not None:
+        if await billing.find_transaction_of(ctx, money.WELCOME) is not None:
             raise Conflict()  # its steps are forgotten already: it was finished long ago
         return begun
 
@@ -105,7 +104,7 @@ def _hours(past: Past, first: datetime, chapter: Chapter) -> list[Moment]:
     def reader(at: datetime) -> Callable[[], Awaitable[None]]:
         async def read() -> None:
             async with past.context(at) as ctx:
-                await billing.tick(ctx)
+                await billing.accrue_running(ctx)
 
         return read
 

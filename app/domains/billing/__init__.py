@@ -1,4 +1,4 @@
-"""Money: metering by the second, a double-entry ledger, holds, runway, and the proof that all of it adds up.
+"""Money: metering by the second, a double-entry ledger, holds, runway, and the verification of all of it.
 
 Owns: ledger_accounts, ledger_transactions, ledger_entries, ledger_checkpoints, ledger_seals, usage_records,
   metered_allocations, low_balance_events (schema billing)

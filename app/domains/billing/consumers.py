@@ -1,4 +1,4 @@
-"""What billing does when others tell it something."""
+"""What billing does on events of other domains."""
 
 from app.domains.auth.events import TenantCreated
 from app.domains.billing.service import balances
@@ -7,10 +7,10 @@ from app.shared.events import Envelope, Event
 from app.shared.manifest import ConsumerSpec
 
 
-async def open_accounts(ctx: Context, fact: Event, envelope: Envelope) -> None:
-    """A new organisation gets its accounts."""
-    if isinstance(fact, TenantCreated):
-        await balances.open_accounts(ctx, fact.tenant_id, fact.currency)
+async def open_accounts(ctx: Context, event: Event, envelope: Envelope) -> None:
+    """Open the accounts of a new organisation."""
+    if isinstance(event, TenantCreated):
+        await balances.open_accounts(ctx, event.tenant_id, event.currency)
 
 
 CONSUMERS = (ConsumerSpec(name="billing.accounts", events=(TenantCreated,), handle=open_accounts),)

@@ -1,4 +1,4 @@
-"""What billing refuses, with a reason that a person can act on."""
+"""Why billing refuses a request, in terms that a person can act on."""
 
 from app.shared.errors import Conflict, DomainError, ValidationFailed
 
@@ -30,20 +30,20 @@ class WrongCurrency(DomainError):
 
 class BalanceTooLarge(ValidationFailed):
     code = "billing_balance_too_large"
-    title = "That is more than an account can hold."
+    title = "The balance would exceed the maximum."
     field = "amount"
 
 
 class HoldMissing(Conflict):
     code = "billing_hold_missing"
-    title = "No money is held for this machine, so it cannot be metered."
+    title = "There is no hold for this machine, so it cannot be metered."
 
 
 class StillMetered(Conflict):
     code = "billing_still_metered"
-    title = "This machine is running: stop its metering instead."
+    title = "The meter of this machine is running: stop metering instead."
 
 
 class ReferenceReused(Conflict):
     code = "billing_reference_reused"
-    title = "This reference was already posted with another amount."
+    title = "This reference was already posted with other values."

@@ -1,4 +1,4 @@
-"""Facts that billing tells: ids and amounts only."""
+"""Events that billing emits: ids and amounts only."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +8,7 @@ from app.shared.events import Event, event
 
 @event("billing.account.changed", aggregate="tenant_id")
 class AccountChanged(Event, frozen=True, kw_only=True):
-    """The money of a tenant moved: balance, hold or burn may differ now. Amounts are micro-units."""
+    """The money of a tenant changed: balance, holds or burn rate. Amounts are micro-units."""
 
     tenant_id: UUID
     available: int
@@ -20,7 +20,7 @@ class AccountChanged(Event, frozen=True, kw_only=True):
 
 @event("billing.tenant.runway_low", aggregate="tenant_id")
 class RunwayLow(Event, frozen=True, kw_only=True):
-    """The runway fell through a threshold of the ladder; told once on the way down."""
+    """The runway fell below a threshold; emitted once on the way down."""
 
     tenant_id: UUID
     level: str  # notice | warning | critical
@@ -31,7 +31,7 @@ class RunwayLow(Event, frozen=True, kw_only=True):
 
 @event("billing.tenant.runway_recovered", aggregate="tenant_id")
 class RunwayRecovered(Event, frozen=True, kw_only=True):
-    """More credit or less burn lifted the runway: the ladder is armed again from this level down."""
+    """The runway rose above a threshold, so the warnings below this level may be emitted again."""
 
     tenant_id: UUID
     level: str  # fine | notice | warning
@@ -39,7 +39,7 @@ class RunwayRecovered(Event, frozen=True, kw_only=True):
 
 @event("billing.tenant.exhausted", aggregate="tenant_id")
 class TenantExhausted(Event, frozen=True, kw_only=True):
-    """The money that may pay for running machines ends within the release margin: they must be given back now."""
+    """The money for running machines ends within the release margin: they must be released now."""
 
     tenant_id: UUID
     funds: int

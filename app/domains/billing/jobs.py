@@ -1,4 +1,4 @@
-"""The jobs of billing: tick, checkpoints, seals. Each opens its own Contexts and may run twice at once."""
+"""The jobs of billing: accrual, checkpoints, seals. Each opens its own Contexts and may run twice at once."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,35 +10,35 @@ from app.shared.batch import all_or_one_by_one, one_by_one
 from app.shared.context import Runtime
 from app.shared.manifest import CronSpec
 
-CHECKPOINTS = 1_000  # per round
+CHECKPOINTS = 1_000  # per run
 
 
 async def run_tick(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Read all running meters, one transaction per 500 tenants; where one of them cannot be read, one per tenant."""
+    """Read all running meters, one transaction per 500 tenants. When it fails, one transaction per tenant."""
 
-    async def tick(tenant_ids: Sequence[UUID]) -> None:
+    async def accrue(tenant_ids: Sequence[UUID]) -> None:
         async with runtime.context(SYSTEM) as ctx:
-            await accrual.tick(ctx, tenant_ids)
+            await accrual.accrue(ctx, tenant_ids)
 
     after: UUID | None = None
     while True:
         async with runtime.context(SYSTEM) as ctx:
-            tenant_ids = await accrual.running(ctx, after)
+            tenant_ids = await accrual.list_running(ctx, after)
         if not tenant_ids:
             return
-        await all_or_one_by_one(tenant_ids, tick, "a tenant's meters could not be read")
+        await all_or_one_by_one(tenant_ids, accrue, "a tenant's meters could not be read")
         after = tenant_ids[-1]
 
 
 async def run_checkpoints(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Checkpoint the accounts that gathered enough entries, one transaction per tenant: each holds one lock."""
+    """Checkpoint the accounts with enough entries, one transaction per tenant, so that each holds one lock."""
 
     async def checkpoint(tenant_id: UUID) -> bool:
         async with runtime.context(SYSTEM) as ctx:
             return await accrual.checkpoint(ctx, tenant_id)
 
     async with runtime.context(SYSTEM) as ctx:
-        due = await accrual.due_for_checkpoint(ctx, CHECKPOINTS)
+        due = await accrual.list_due_for_checkpoint(ctx, CHECKPOINTS)
     await one_by_one(due, checkpoint, "a tenant could not be checkpointed")
 
 

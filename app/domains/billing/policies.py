@@ -8,7 +8,7 @@ HOLD_SECONDS = PolicyKey(
     minimum=0,
     maximum=604_800,
     unit="s",
-    description="A launch holds this many seconds of its price; the hold pays when nothing else is left.",
+    description="A launch holds this many seconds of its price. The hold pays when promotions and credit are used up.",
 )
 HOLD_MINIMUM = PolicyKey(
     name="billing.hold_minimum",
@@ -25,8 +25,8 @@ ACCRUAL_SECONDS = PolicyKey(
     maximum=3_600,
     unit="s",
     guard="up",
-    description="Usage is posted when at least this much of it has gathered; more than the tick of 10 s makes a "
-    "smaller ledger and a coarser balance. What an invoice sums up to does not depend on it.",
+    description="Usage is posted in intervals of at least this length. More than 10 s makes a smaller ledger and a "
+    "coarser balance; totals do not depend on it.",
 )
 RUNWAY_NOTICE = PolicyKey(
     name="billing.runway_notice_seconds",
@@ -59,7 +59,7 @@ RELEASE_MARGIN = PolicyKey(
     maximum=86_400,
     unit="s",
     guard="down",
-    description="Machines are given back when the credit lasts no longer than this.",
+    description="Machines are released when the credit lasts no longer than this.",
 )
 CHECKPOINT_ENTRIES = PolicyKey(
     name="billing.checkpoint_entries",
@@ -67,7 +67,7 @@ CHECKPOINT_ENTRIES = PolicyKey(
     minimum=1,
     maximum=100_000,
     unit="entries",
-    description="An account gets a checkpoint when this many entries have gathered since the last one.",
+    description="An account gets a checkpoint after this many entries since the last one.",
 )
 
 POLICIES = (

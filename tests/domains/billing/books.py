@@ -14,8 +14,8 @@ from app.domains.billing.contracts import (
     PostCredit,
     StartMetering,
     StopMetering,
+    VerifyReport,
 )
-from app.domains.billing.contracts.verify import VerifyReport
 from app.domains.billing.jobs import run_tick
 from app.shared.authz import Actor, ActorKind, Role, RoleBinding
 from app.shared.authz.actor import SYSTEM

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from app.domains.billing.jobs import run_checkpoints, run_tick
-from app.domains.billing.repository import metering
+from app.domains.billing.repository.accrual import AccrualRepository
 from app.shared.authz.actor import SYSTEM
 from app.shared.ids import new_id
 from tests.domains.billing.books import USD, Books
@@ -23,24 +23,24 @@ LOCK = text("SELECT FROM billing.ledger_accounts WHERE tenant_id = :id AND kind 
 
 async def three(runtime, clock) -> list[Books]:
     runtime.clock = clock
-    found = sorted([Books(runtime, clock) for _ in range(3)], key=lambda books: books.tenant_id)
-    for books in found:
+    tenants = sorted([Books(runtime, clock) for _ in range(3)], key=lambda books: books.tenant_id)
+    for books in tenants:
         await books.open(100 * USD)
         await books.run()
     clock.advance(60)
-    return found
+    return tenants
 
 
 async def test_a_tenant_that_cannot_be_read_keeps_no_other_meter(runtime, clock, monkeypatch) -> None:
     first, second, third = await three(runtime, clock)
-    accrue = metering.accrue
+    accrue = AccrualRepository.accrue
 
-    async def odd(session, tenant_ids, **values):
+    async def odd(repository, tenant_ids, **values):
         if second.tenant_id in tenant_ids:
             raise ValueError("a number that no rule knows")
-        return await accrue(session, tenant_ids, **values)
+        return await accrue(repository, tenant_ids, **values)
 
-    monkeypatch.setattr(metering, "accrue", odd)
+    monkeypatch.setattr(AccrualRepository, "accrue", odd)
     await run_tick(runtime, {})
     assert {row[0] for row in await first.rows(USED)} == {first.tenant_id, third.tenant_id}
 

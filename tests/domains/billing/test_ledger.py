@@ -200,7 +200,7 @@ async def test_the_one_statement_of_the_tick_spends_as_the_rule_says(books: Book
     await books.tick(seconds)
     promotions, credit, written_off, left = before.promotions, before.credit, 0, 0
     for _, rate, hold in sorted(machines, key=lambda machine: machine[0]):
-        debit = holds.split(charge(rate, seconds), promotions, credit, Micro(hold))
+        debit = holds.split_charge(charge(rate, seconds), promotions, credit, Micro(hold))
         promotions, credit = Micro(promotions - debit.promotions), Micro(credit - debit.credit)
         written_off, left = written_off + debit.written_off, left + hold - debit.hold
     after = await books.balance()

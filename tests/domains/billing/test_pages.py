@@ -30,7 +30,7 @@ async def hers(books: Books, ada: Browser) -> Books:
 async def test_a_new_organisation_sees_zero_and_the_first_step(ada: Browser) -> None:
     page = await ada.client.get("/billing")
     assert page.status_code == 200
-    assert "Nothing has moved yet" in page.text
+    assert "No transactions yet" in page.text
     assert (await ada.client.get("/api/v1/billing/balance")).json()["available"] == 0
 
 
@@ -72,7 +72,7 @@ async def test_a_charge_is_explained_down_to_seconds_rate_and_rounding(ada: Brow
     page = (await ada.client.get(f"/billing/ledger/{transaction_id}")).text
     assert "$0.107333" in page  # 21 s at $18.40/h
     assert "$0.051111" in page and "$0.056222" in page
-    assert "Berth, for the use" in page
+    assert "Berth, for usage" in page
 
 
 async def test_other_peoples_transactions_do_not_exist(ada: Browser, hers: Books, sign_in_as: SignIn) -> None:

@@ -14,7 +14,7 @@ RATES = st.integers(0, 10_000_000_000).map(RateMicroPerHour)
 SECONDS = st.integers(0, 10 * 365 * 86_400)
 AMOUNTS = st.integers(0, 10**15).map(Micro)
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-LADDER = runway.Ladder(notice=86_400, warning=14_400, critical=1_800, release=60)
+LADDER = runway.Thresholds(notice=86_400, warning=14_400, critical=1_800, release=60)
 
 
 @given(RATES, SECONDS)
@@ -61,7 +61,7 @@ def test_a_billed_duration_is_whole_and_less_than_a_second_off(a: datetime, b: d
 def test_a_debit_takes_exactly_the_amount_and_never_more_than_there_is(
     amount: Micro, promotions: Micro, credit: Micro, hold: Micro
 ) -> None:
-    debit = holds.split(amount, promotions, credit, hold)
+    debit = holds.split_charge(amount, promotions, credit, hold)
     assert debit.promotions + debit.credit + debit.hold + debit.written_off == amount
     assert 0 <= debit.promotions <= promotions and 0 <= debit.credit <= credit and 0 <= debit.hold <= hold
     assert not debit.credit or debit.promotions == promotions
@@ -74,7 +74,7 @@ def test_the_rest_of_a_hold_goes_back_to_where_it_came_from(
     promotions: Micro, credit: Micro, data: st.DataObject
 ) -> None:
     left = Micro(data.draw(st.integers(0, promotions + credit)))
-    to_promotions, to_credit = holds.give_back(left, promotions, credit)
+    to_promotions, to_credit = holds.split_release(left, promotions, credit)
     assert to_promotions + to_credit == left
     assert 0 <= to_promotions <= promotions and 0 <= to_credit <= credit
     assert not to_promotions or to_credit == credit

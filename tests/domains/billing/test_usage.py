@@ -11,9 +11,11 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from app.domains.billing.contracts import UsageQuery
 from app.domains.billing.rules import periods
-from app.domains.billing.service import money_charts, usage
+from app.domains.billing.rules.usage import UsageQuery
+from app.domains.billing.schemas.charts import balance_chart, burn_chart
+from app.domains.billing.service import usage
+from app.domains.billing.service.history import history
 from app.shared.formats import money
 from app.shared.money import charge
 from tests.domains.billing.books import RATE, USD, Books
@@ -123,9 +125,9 @@ async def test_the_page_says_it_in_a_sentence_draws_it_and_lists_it(ada: Browser
 
 async def test_the_balance_walks_back_to_what_the_ledger_held_then(ada: Browser, hers: Books) -> None:
     async with hers.runtime.context(hers.actor) as ctx:
-        chart = await money_charts.balance_chart(ctx)
+        chart = balance_chart(await history(ctx))
     berlin = ZoneInfo("Europe/Berlin")
-    starts = periods.boundaries(periods.last_days(hers.clock.instant, berlin), berlin)
+    starts = periods.day_buckets(periods.last_days(hers.clock.instant, berlin), berlin).edges
     for end, drawn in zip(starts[1:], chart.series[0].values, strict=True):
         [(held, late)] = await hers.rows(
             "SELECT coalesce(sum(funds_change) FILTER (WHERE t.occurred_at < :end), 0)::bigint,"
@@ -170,7 +172,7 @@ async def test_what_was_not_charged_is_in_no_statement(ada: Browser, books: Book
     [month] = (await ada.client.get("/api/v1/billing/statements")).json()["items"]
     assert (month["added"], month["charged"], month["closing"]) == (10 * USD, 10 * USD, 0)
     async with books.runtime.context(books.actor) as ctx:
-        chart = await money_charts.balance_chart(ctx)
+        chart = balance_chart(await history(ctx))
     assert chart.series[0].values[-2:] == (0, 0)
 
 
@@ -184,16 +186,16 @@ async def test_the_burn_is_the_sum_of_what_ran_at_that_hour(ada: Browser, hers: 
     await hers.run(rate=2_000_000)
     hers.clock.advance(2 * 3_600)
     async with hers.runtime.context(hers.actor) as ctx:
-        chart = await money_charts.burn_chart(ctx)
+        chart = burn_chart(await history(ctx))
     assert chart.series[0].values[-1] == chart.series[0].values[-2] == 3_000_000
     assert chart.summary.endswith("$3.00/h now.")
-    assert "Burn at each full hour as a table" in (await ada.client.get("/billing")).text
+    assert "Burn rate at each full hour as a table" in (await ada.client.get("/billing")).text
 
 
 async def test_nothing_used_is_said_too(ada: Browser, books: Books) -> None:
     page = (await ada.client.get("/billing/usage")).text
     assert "You spent nothing in the last 30 days." in page
-    assert "Nothing ran in these days" in page
+    assert "No usage in this period" in page
 
 
 async def test_the_files_hold_the_same_figures_and_no_formula(ada: Browser, hers: Books) -> None:

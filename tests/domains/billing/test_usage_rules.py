@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.domains.billing.rules import periods
 from app.domains.billing.rules.periods import Period
-from app.domains.billing.service import sentences
+from app.domains.billing.schemas import sentences
 
 # Changes of the clock at midnight (Beirut, Havana), by half an hour (Lord Howe), a skipped day (Apia), and quiet ones.
 ZONES = st.sampled_from(
@@ -23,7 +23,7 @@ USD = 1_000_000
 
 @given(DAYS, st.integers(1, 400), ZONES)
 def test_the_days_of_a_period_leave_no_gap_and_never_overlap(first: date, count: int, zone: ZoneInfo) -> None:
-    instants = periods.boundaries(Period(first, first + timedelta(days=count)), zone)
+    instants = periods.day_buckets(Period(first, first + timedelta(days=count)), zone).edges
     assert len(instants) == count + 1
     lengths = {later - earlier for earlier, later in pairwise(instants)}
     assert lengths <= {timedelta(hours=hours) for hours in (0, 23, 23.5, 24, 24.5, 25)}
@@ -38,16 +38,16 @@ def test_every_instant_belongs_to_the_one_day_that_holds_it(seconds: int, zone: 
 
 def test_a_day_with_a_change_of_the_clock_has_23_or_25_hours() -> None:
     berlin = ZoneInfo("Europe/Berlin")
-    spring = periods.boundaries(Period(date(2026, 3, 29), date(2026, 3, 30)), berlin)
-    autumn = periods.boundaries(Period(date(2026, 10, 25), date(2026, 10, 26)), berlin)
+    spring = periods.day_buckets(Period(date(2026, 3, 29), date(2026, 3, 30)), berlin).edges
+    autumn = periods.day_buckets(Period(date(2026, 10, 25), date(2026, 10, 26)), berlin).edges
     assert [end - start for start, end in (spring, autumn)] == [timedelta(hours=23), timedelta(hours=25)]
 
 
 @given(DAYS, st.integers(1, 400), st.integers(1, 40))
 def test_the_parts_of_a_period_are_the_period(first: date, count: int, most: int) -> None:
     period = Period(first, first + timedelta(days=count))
-    days = [day for part in period.parts(most) for day in periods.days_of(part)]
-    assert days == periods.days_of(period)
+    days = [day for part in period.parts(most) for day in part.list_days()]
+    assert days == period.list_days()
     assert all(1 <= part.days <= most for part in period.parts(most))
 
 
@@ -69,7 +69,7 @@ def test_a_period_that_cannot_be_says_why(first: date, end: date, problem: str) 
 @given(st.one_of(st.none(), st.dates()), st.one_of(st.none(), st.dates()))
 def test_any_bounds_make_a_period_or_a_problem_and_never_an_error(first: date | None, end: date | None) -> None:
     usual = Period(date(2026, 10, 1), date(2026, 10, 31))
-    periods.problem_of(periods.asked_for(first, end, usual))
+    periods.problem_of(periods.requested(first, end, usual))
 
 
 SPENT, THEN = "You spent $10.00 in the last 30 days", "the 30 days before"

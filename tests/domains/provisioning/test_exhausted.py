@@ -195,7 +195,7 @@ async def test_credit_that_arrives_stops_it_and_the_cheap_ones_go_on(runtime, cl
     assert await tenant.states() == {"releasing": 50, "active": 70}
     clock.advance(timedelta(hours=9).total_seconds())
     async with runtime.context(SYSTEM) as ctx:
-        await billing.tick(ctx)
+        await billing.accrue_running(ctx)
     assert await tenant.run_out() is True  # and it begins anew when that is used up too
     await run_batches(runtime, RELEASE_TENANT)
     assert await tenant.states() == {"releasing": 120}

@@ -1,4 +1,4 @@
-"""The billing pages: overview, usage, ledger, an explained charge, and the header's pill."""
+"""The pages of Billing: overview, usage, ledger, one explained transaction, statements, and the header's pill."""
 
 from datetime import date, timedelta
 from typing import Annotated
@@ -7,10 +7,11 @@ from uuid import UUID
 from litestar import Response, get
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.billing.contracts import UsageBy, UsageQuery
 from app.domains.billing.rules.periods import LAST_DAY
-from app.domains.billing.schemas import PillPage
-from app.domains.billing.service import money_page, months, statements, usage_page
+from app.domains.billing.rules.usage import UsageBy, UsageQuery
+from app.domains.billing.schemas.pages import ExplainPage, LedgerPage, OverviewPage, PillPage, StatementsPage
+from app.domains.billing.schemas.usage import UsagePage
+from app.domains.billing.service import balances, history, ledger, overview, statements, usage
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.web import Ctx, fragment, page, requires
@@ -22,21 +23,25 @@ Until = Annotated[date | None, QueryParameter()]
 
 
 @get("/billing", opt=requires(Permission.BILLING_READ), include_in_schema=False, name="billing:index")
-async def billing_page(ctx: Ctx) -> Response[str]:
-    """Money, what burns it, and the newest lines of the ledger."""
-    return await page(ctx, "billing/index.html", await money_page.money_page(ctx))
+async def show_overview(ctx: Ctx) -> Response[str]:
+    """Balance, running machines, history, and the newest lines of the ledger."""
+    may_pay = may(ctx.actor, Permission.PAYMENT_CREATE)
+    shown = OverviewPage.of(await overview.overview(ctx), await history.history(ctx), may_add_credit=may_pay)
+    return await page(ctx, "billing/index.html", shown)
 
 
 @get("/billing/now", opt=requires(Permission.BILLING_READ), include_in_schema=False)
-async def billing_now(ctx: Ctx) -> Response[str]:
-    """The part of the billing page that moves."""
-    return await fragment(ctx, "billing/index.html", "now", await statements.billing_page(ctx))
+async def refresh_overview(ctx: Ctx) -> Response[str]:
+    """The part of the overview that is refetched when money moves."""
+    may_pay = may(ctx.actor, Permission.PAYMENT_CREATE)
+    shown = OverviewPage.of(await overview.overview(ctx), None, may_add_credit=may_pay)
+    return await fragment(ctx, "billing/index.html", "now", shown)
 
 
 @get("/billing/pill", opt=requires(Permission.BILLING_READ), include_in_schema=False)
 async def refresh_money_pill(ctx: Ctx) -> Response[str]:
-    """The header's pill, refetched when money moved."""
-    shown = PillPage.of(await statements.own_credit(ctx), may_pay=may(ctx.actor, Permission.PAYMENT_CREATE))
+    """The header's pill, refetched when money moves."""
+    shown = PillPage.of(await balances.own_credit(ctx), may_pay=may(ctx.actor, Permission.PAYMENT_CREATE))
     return await fragment(ctx, "billing/pill.html", "pill", shown)
 
 
@@ -46,29 +51,40 @@ async def refresh_money_pill(ctx: Ctx) -> Response[str]:
     include_in_schema=False,
     name="billing:explain",
 )
-async def explain(ctx: Ctx, transaction_id: FromPath[UUID]) -> Response[str]:
-    """Why a charge exists."""
-    return await page(ctx, "billing/explain.html", await statements.explain(ctx, transaction_id))
+async def explain_transaction(ctx: Ctx, transaction_id: FromPath[UUID]) -> Response[str]:
+    """Why a transaction exists."""
+    return await page(ctx, "billing/explain.html", ExplainPage.of(await ledger.explain(ctx, transaction_id)))
 
 
 @get("/billing/usage", opt=requires(Permission.BILLING_READ), include_in_schema=False)
-async def usage(ctx: Ctx, by: By = "sku", from_day: From = None, until: Until = None) -> Response[str]:
+async def show_usage(ctx: Ctx, by: By = "sku", from_day: From = None, until: Until = None) -> Response[str]:
     """Usage of a period; `until` is its last day."""
     to_day = None if until is None else min(until, LAST_DAY) + timedelta(days=1)
     query = UsageQuery(by=by, from_day=from_day, to_day=to_day)
-    return await page(ctx, "billing/usage.html", await usage_page.usage_page(ctx, query))
+    return await page(ctx, "billing/usage.html", UsagePage.of(await usage.breakdown(ctx, query)))
 
 
 @get("/billing/ledger", opt=requires(Permission.BILLING_READ), include_in_schema=False)
-async def ledger(ctx: Ctx, cursor: Cursor = None) -> Response[str]:
+async def list_ledger(ctx: Ctx, cursor: Cursor = None) -> Response[str]:
     """Every movement of money."""
-    return await page(ctx, "billing/ledger.html", await statements.ledger_of_tenant(ctx, cursor))
+    may_pay = may(ctx.actor, Permission.PAYMENT_CREATE)
+    view = await ledger.list_lines(ctx, cursor)
+    shown = LedgerPage.of(view, is_first_page=cursor is None, may_add_credit=may_pay)
+    return await page(ctx, "billing/ledger.html", shown)
 
 
 @get("/billing/statements", opt=requires(Permission.BILLING_READ), include_in_schema=False)
-async def monthly(ctx: Ctx) -> Response[str]:
-    """Statements by month."""
-    return await page(ctx, "billing/statements.html", await months.statements(ctx))
+async def list_statements(ctx: Ctx) -> Response[str]:
+    """Monthly statements."""
+    return await page(ctx, "billing/statements.html", StatementsPage.of(await statements.statements(ctx)))
 
 
-ROUTES = [billing_page, billing_now, refresh_money_pill, explain, usage, ledger, monthly]
+ROUTES = [
+    show_overview,
+    refresh_overview,
+    refresh_money_pill,
+    explain_transaction,
+    show_usage,
+    list_ledger,
+    list_statements,
+]

@@ -1,4 +1,4 @@
-"""Money for programs."""
+"""The JSON API of Billing."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -8,8 +8,8 @@ from litestar import get
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from app.domains.billing.contracts import UsageBy, UsageQuery
-from app.domains.billing.schemas import (
+from app.domains.billing.rules.usage import UsageBy, UsageQuery
+from app.domains.billing.schemas.api import (
     LEDGER_LIMIT,
     BalanceAnswer,
     LedgerAnswer,
@@ -18,7 +18,7 @@ from app.domains.billing.schemas import (
     UsageSummaryAnswer,
     ledger_query,
 )
-from app.domains.billing.service import balances, exports, months, statements, usage
+from app.domains.billing.service import balances, costs, exports, ledger, statements, usage
 from app.shared.authz import Permission, tenant_scope
 from app.web import Contexts, Ctx, requires
 from app.web.csv_file import csv_file
@@ -41,7 +41,7 @@ Cause = Annotated[UUID | None, QueryParameter(description="only what this alloca
 Cursor = Annotated[UUID | None, QueryParameter(description="`next_cursor` of the page before")]
 From = Annotated[datetime, QueryParameter(name="from", description="start of the period, with its zone")]
 To = Annotated[datetime, QueryParameter(name="to", description="end of the period, at most a year later")]
-By = Annotated[UsageBy, QueryParameter(name="by", description="what each line is about")]
+By = Annotated[UsageBy, QueryParameter(name="by", description="what the lines group by")]
 FromDay = Annotated[date | None, QueryParameter(name="from", description="first day, in the organisation's time zone")]
 ToDay = Annotated[date | None, QueryParameter(name="to", description="the day after the last, at most 366 later")]
 
@@ -58,13 +58,13 @@ async def list_ledger(
     ctx: Ctx, cursor: Cursor = None, kind: KindFilter = None, cause: Cause = None, limit: Limit = 50
 ) -> LedgerAnswer:
     """Every transaction of the organisation, newest first."""
-    return LedgerAnswer.of(await statements.list_transactions(ctx, ledger_query(cursor, kind, cause, limit)))
+    return LedgerAnswer.of(await ledger.list_transactions(ctx, ledger_query(cursor, kind, cause, limit)))
 
 
 @get("/api/v1/billing/usage", opt=requires(Permission.BILLING_READ))
 async def get_usage(ctx: Ctx, from_at: From, to_at: To) -> UsageAnswer:
     """Seconds and cost of each machine in a period."""
-    return UsageAnswer.of(await statements.usage_report(ctx, from_at, to_at))
+    return UsageAnswer.of(await costs.usage_report(ctx, from_at, to_at))
 
 
 @get("/api/v1/billing/ledger.csv", opt=requires(Permission.BILLING_READ))
@@ -90,12 +90,12 @@ async def export_usage(contexts: Contexts, from_day: FromDay = None, to_day: ToD
 @get("/api/v1/billing/statements", opt=requires(Permission.BILLING_READ))
 async def list_statements(ctx: Ctx) -> StatementsAnswer:
     """What each month began with, what came in, what was charged and what was left; at most 24, newest first."""
-    return StatementsAnswer.of(await months.statements(ctx))
+    return StatementsAnswer.of(await statements.statements(ctx))
 
 
 @get("/api/v1/billing/statements.csv", opt=requires(Permission.BILLING_READ))
 async def export_statements(contexts: Contexts) -> Stream:
-    """The same as a CSV file."""
+    """Monthly statements as a CSV file."""
     return csv_file("berth-statements.csv", exports.STATEMENTS_HEAD, await exports.statement_rows(contexts))
 
 

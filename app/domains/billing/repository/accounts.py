@@ -1,7 +1,7 @@
-"""Accounts, the tenant's lock, balances and funds.
+"""Accounts, the lock of a tenant, balances and warning levels.
 
-The row of a tenant's credit account is that tenant's lock: whoever writes entries of a tenant holds it, so entries of
-one account commit in the order of their ids, and a checkpoint can never miss a late one.
+The row of a tenant's credit account is the tenant's lock. Whoever writes entries of a tenant holds it, so the entries
+of an account commit in the order of their ids and a checkpoint never misses a late one.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,10 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import bindparam, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domains.billing.contracts import Level
+from app.shared.db.sql_repository import SqlRepository
+from app.shared.ids import new_id
 from app.shared.money import Micro, RateMicroPerHour
 
 TENANT_KINDS = ("customer_credit", "customer_promotions", "customer_held", "customer_debt")
@@ -20,36 +22,41 @@ HOUSE_KINDS = ("revenue", "payment_clearing", "promotions_expense", "refunds", "
 
 
 class Funds(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant's money as one statement saw it. `metering_hold` is the part of `held` that running machines may use;
-    `debt` is what was taken back from outside after it had been spent, a positive number."""
+    """The money of a tenant as one statement read it. `metering_hold` is the part of `held` that running machines may
+    spend; `debt` is owed after credit that was already spent had been withdrawn, as a positive number."""
 
     tenant_id: UUID
     currency: str
-    credit: Micro
-    promotions: Micro
-    held: Micro
-    debt: Micro
-    burn: RateMicroPerHour
-    metering_hold: Micro
-    running: int
+    credit: Micro = Micro(0)
+    promotions: Micro = Micro(0)
+    held: Micro = Micro(0)
+    debt: Micro = Micro(0)
+    burn: RateMicroPerHour = RateMicroPerHour(0)
+    metering_hold: Micro = Micro(0)
+    running: int = 0
 
     @property
     def available(self) -> Micro:
-        """What may be set aside for a launch; below zero while there is more debt than credit."""
+        """What a launch may hold. Negative while the debt exceeds the credit."""
         return Micro(self.credit + self.promotions - self.debt)
 
     @property
     def total(self) -> Micro:
-        """Everything, holds included."""
+        """All money of the tenant, holds included."""
         return Micro(self.available + self.held)
 
+    @property
+    def spendable(self) -> Micro:
+        """What may still pay for machines that run now."""
+        return Micro(max(0, self.available + max(0, self.metering_hold)))
 
-OPEN_TENANT = text("""
+
+APPEND_TENANT_ACCOUNTS = text("""
     INSERT INTO billing.ledger_accounts (tenant_id, kind, currency, created_at)
     SELECT :tenant_id, unnest(CAST(:kinds AS text[])), :currency, :now
     ON CONFLICT DO NOTHING
 """)
-OPEN_HOUSE = text("""
+APPEND_HOUSE_ACCOUNTS = text("""
     INSERT INTO billing.ledger_accounts (tenant_id, kind, currency, created_at)
     SELECT NULL, k, :currency, :now FROM unnest(CAST(:kinds AS text[])) k
     WHERE NOT EXISTS (SELECT FROM billing.ledger_accounts a
@@ -68,9 +75,9 @@ RUNNING = text("""
     WHERE a.kind = 'customer_credit' AND (CAST(:after AS uuid) IS NULL OR a.tenant_id > :after)
       AND EXISTS (SELECT FROM billing.metered_allocations m
                   WHERE m.tenant_id = a.tenant_id AND m.metered_from IS NOT NULL AND m.ended_at IS NULL)
-    ORDER BY a.tenant_id LIMIT :batch
+    ORDER BY a.tenant_id LIMIT :limit
 """)
-LOCK_FREE = text("""
+LOCK_AVAILABLE = text("""
     SELECT tenant_id FROM billing.ledger_accounts WHERE kind = 'customer_credit' AND tenant_id = ANY(:tenants)
     ORDER BY tenant_id FOR UPDATE SKIP LOCKED
 """)
@@ -94,63 +101,71 @@ FUNDS = text("""
         WHERE m.tenant_id = a.tenant_id AND m.metered_from IS NOT NULL AND m.ended_at IS NULL
     ) m ON true
 """).bindparams(bindparam("tenants", expanding=True))
+LEVELS = text("""
+    SELECT t.tenant_id, l.level FROM unnest(CAST(:tenants AS uuid[])) AS t (tenant_id)
+    CROSS JOIN LATERAL (SELECT level FROM billing.low_balance_events e
+                        WHERE e.tenant_id = t.tenant_id ORDER BY e.id DESC LIMIT 1) l
+""")
+APPEND_LEVEL = text("""
+    INSERT INTO billing.low_balance_events (id, tenant_id, level, runway_seconds, funds, burn, occurred_at)
+    VALUES (:id, :tenant_id, :level, :runway_seconds, :funds, :burn, :now)
+""")
 NEXT_VERSION = text("SELECT nextval('billing.account_versions')")
 
 
-async def open_accounts(session: AsyncSession, tenant_id: UUID, currency: str, now: datetime) -> None:
-    """Make sure that the tenant and the house have their accounts in `currency`."""
-    await session.execute(OPEN_HOUSE, {"kinds": list(HOUSE_KINDS), "currency": currency, "now": now})
-    await session.execute(
-        OPEN_TENANT, {"tenant_id": tenant_id, "kinds": list(TENANT_KINDS), "currency": currency, "now": now}
-    )
+class AccountRepository(SqlRepository):
+    """Accounts of tenants and of the house, and what is read from them."""
 
+    async def append_accounts(self, tenant_id: UUID, currency: str, now: datetime) -> None:
+        """Make sure that the tenant and the house have accounts in `currency`."""
+        tenant = {"tenant_id": tenant_id, "kinds": list(TENANT_KINDS), "currency": currency, "now": now}
+        await self.session.execute(APPEND_HOUSE_ACCOUNTS, {**tenant, "kinds": list(HOUSE_KINDS)})
+        await self.session.execute(APPEND_TENANT_ACCOUNTS, tenant)
 
-async def find_currency(session: AsyncSession, tenant_id: UUID) -> str | None:
-    """The tenant's currency, None without accounts."""
-    return cast(str | None, await session.scalar(CURRENCY, {"tenant_id": tenant_id}))
+    async def find_currency(self, tenant_id: UUID) -> str | None:
+        """The currency of the tenant; None before it has accounts."""
+        return cast(str | None, await self.session.scalar(CURRENCY, {"tenant_id": tenant_id}))
 
+    async def lock_tenant(self, tenant_id: UUID) -> str | None:
+        """Take the tenant's lock until the end of the transaction. Returns the currency; None before it has
+        accounts."""
+        return cast(str | None, await self.session.scalar(LOCK, {"tenant_id": tenant_id}))
 
-async def lock_tenant(session: AsyncSession, tenant_id: UUID) -> str | None:
-    """Take the tenant's lock until the end of the transaction. Returns the currency, None without accounts."""
-    return cast(str | None, await session.scalar(LOCK, {"tenant_id": tenant_id}))
+    async def lock_available(self, tenant_ids: Sequence[UUID]) -> list[UUID]:
+        """Lock those of the tenants that nobody else has locked, and return them."""
+        rows = await self.session.execute(LOCK_AVAILABLE, {"tenants": list(tenant_ids)})
+        return [row.tenant_id for row in rows]
 
+    async def list_running(self, after: UUID | None, limit: int) -> list[UUID]:
+        """The next tenants with running meters, in the order of their ids."""
+        rows = await self.session.execute(RUNNING, {"after": after, "limit": limit})
+        return [row.tenant_id for row in rows]
 
-async def running_tenants(session: AsyncSession, after: UUID | None, batch: int) -> list[UUID]:
-    """The next tenants with running meters, in order of their ids."""
-    rows = await session.execute(RUNNING, {"after": after, "batch": batch})
-    return [row.tenant_id for row in rows]
+    async def list_funds(self, tenant_ids: Sequence[UUID]) -> dict[UUID, Funds]:
+        """The money of several tenants by tenant, in one statement."""
+        if not tenant_ids:
+            return {}
+        rows = await self._list(FUNDS, {"tenants": list(tenant_ids)}, Funds)
+        return {funds.tenant_id: funds for funds in rows}
 
+    async def list_levels(self, tenant_ids: Sequence[UUID]) -> dict[UUID, Level]:
+        """The last recorded warning level of each tenant. A tenant that never left `fine` is absent."""
+        rows = await self.session.execute(LEVELS, {"tenants": list(tenant_ids)})
+        return {row.tenant_id: cast(Level, row.level) for row in rows}
 
-async def lock_free_tenants(session: AsyncSession, tenant_ids: Sequence[UUID]) -> list[UUID]:
-    """Of these those that nobody else has locked, locked."""
-    rows = await session.execute(LOCK_FREE, {"tenants": list(tenant_ids)})
-    return [row.tenant_id for row in rows]
+    async def append_level(self, funds: Funds, level: Level, runway: int | None, now: datetime) -> None:
+        """Record that the tenant reached `level`."""
+        parameters = {
+            "id": new_id(),
+            "tenant_id": funds.tenant_id,
+            "level": level,
+            "runway_seconds": runway,
+            "funds": funds.credit + funds.promotions + funds.metering_hold,
+            "burn": funds.burn,
+            "now": now,
+        }
+        await self.session.execute(APPEND_LEVEL, parameters)
 
-
-async def funds_of(session: AsyncSession, tenant_ids: Sequence[UUID]) -> dict[UUID, Funds]:
-    """The money of several tenants, in one statement."""
-    if not tenant_ids:
-        return {}
-    rows = await session.execute(FUNDS, {"tenants": list(tenant_ids)})
-    return {row.tenant_id: msgspec.convert(dict(row._mapping), Funds) for row in rows}
-
-
-def no_funds(tenant_id: UUID, currency: str) -> Funds:
-    """A tenant without accounts has nothing and burns nothing."""
-    nothing = Micro(0)
-    return Funds(
-        tenant_id=tenant_id,
-        currency=currency,
-        credit=nothing,
-        promotions=nothing,
-        held=nothing,
-        debt=nothing,
-        burn=RateMicroPerHour(0),
-        metering_hold=nothing,
-        running=0,
-    )
-
-
-async def next_version(session: AsyncSession) -> int:
-    """The version of the tenant's next event; rises per tenant because it is drawn under the tenant's lock."""
-    return int(await session.scalar(NEXT_VERSION) or 0)
+    async def next_version(self) -> int:
+        """The version of the tenant's next event. It rises per tenant because it is drawn under the tenant's lock."""
+        return int(await self.session.scalar(NEXT_VERSION) or 0)

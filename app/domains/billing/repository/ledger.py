@@ -1,4 +1,4 @@
-"""Writes transactions with their entries; the database refuses what does not sum to zero."""
+"""Writes transactions with their entries, and checkpoints. The database refuses entries that do not sum to zero."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,16 +6,16 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.billing.contracts import HouseBalance
 from app.shared.authz import PlatformScope
+from app.shared.db.sql_repository import SqlRepository
 from app.shared.ids import new_id
 from app.shared.money import Micro
 
 
 class Leg(msgspec.Struct, frozen=True):
-    """One entry to be: account kind and signed amount. `hold_id` names the allocation whose hold moves."""
+    """An entry to write: the kind of account and a signed amount. `hold_id` names the allocation whose hold moves."""
 
     kind: str
     amount: Micro
@@ -23,7 +23,7 @@ class Leg(msgspec.Struct, frozen=True):
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
-    """One transaction to be."""
+    """A transaction to write."""
 
     kind: str
     reference: str
@@ -35,8 +35,14 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
     correlation_id: str
     legs: tuple[Leg, ...]
 
+    def sum_of(self, prefix: str) -> int:
+        """The sum of the legs whose kind of account starts with `prefix`."""
+        return sum(leg.amount for leg in self.legs if leg.kind.startswith(prefix))
+
 
 class Posted(msgspec.Struct, frozen=True):
+    """A transaction that was written before."""
+
     id: UUID
     kind: str
     tenant_id: UUID
@@ -46,14 +52,15 @@ class Posted(msgspec.Struct, frozen=True):
 
 
 class Hold(msgspec.Struct, frozen=True):
-    """What is left of an allocation's hold, and what it took from promotions and from credit."""
+    """What remains of an allocation's hold, and how much of the hold came from promotions and from credit."""
 
+    allocation_id: UUID
     remaining: Micro
     promotions: Micro
     credit: Micro
 
 
-POST = text("""
+APPEND = text("""
     WITH posted AS (
         INSERT INTO billing.ledger_transactions (id, occurred_at, kind, reference, cause_id, tenant_id, project_id,
                                                  currency, funds_change, held_change, correlation_id)
@@ -76,28 +83,28 @@ FIND = text("""
     FROM billing.ledger_transactions WHERE reference = :reference
 """)
 HOLDS = text("""
-    SELECT asked.id, coalesce(kept.amount, 0)::bigint AS remaining, coalesce(took.promotions, 0)::bigint AS promotions,
-           coalesce(took.credit, 0)::bigint AS credit
-    FROM unnest(CAST(:ids AS uuid[])) AS asked (id)
-    LEFT JOIN LATERAL (SELECT sum(e.amount) AS amount FROM billing.ledger_entries e WHERE e.hold_id = asked.id) kept
+    SELECT requested.id AS allocation_id, coalesce(rest.amount, 0)::bigint AS remaining,
+           coalesce(taken.promotions, 0)::bigint AS promotions, coalesce(taken.credit, 0)::bigint AS credit
+    FROM unnest(CAST(:ids AS uuid[])) AS requested (id)
+    LEFT JOIN LATERAL (SELECT sum(e.amount) AS amount FROM billing.ledger_entries e WHERE e.hold_id = requested.id) rest
         ON true
     LEFT JOIN LATERAL (
         SELECT -sum(e.amount) FILTER (WHERE a.kind = 'customer_promotions') AS promotions,
                -sum(e.amount) FILTER (WHERE a.kind = 'customer_credit') AS credit
         FROM billing.ledger_transactions t
         JOIN billing.ledger_entries e ON e.transaction_id = t.id JOIN billing.ledger_accounts a ON a.id = e.account_id
-        WHERE t.reference = 'hold:' || asked.id
-    ) took ON true
+        WHERE t.reference = 'hold:' || requested.id
+    ) taken ON true
 """)
 CHECKPOINT_DUE = text("""
     SELECT DISTINCT a.tenant_id FROM billing.ledger_accounts a
-    WHERE a.tenant_id IS NOT NULL AND :least <= (
+    WHERE a.tenant_id IS NOT NULL AND :minimum <= (
         SELECT count(*) FROM (
             SELECT 1 FROM billing.ledger_entries e
             WHERE e.account_id = a.id AND e.id > coalesce((SELECT max(k.through_entry_id)
                 FROM billing.ledger_checkpoints k WHERE k.account_id = a.id), 0)
-            LIMIT :least) gathered)
-    LIMIT :batch
+            LIMIT :minimum) unchecked)
+    LIMIT :limit
 """)
 CHECKPOINT = text("""
     INSERT INTO billing.ledger_checkpoints (account_id, through_entry_id, balance, created_at)
@@ -108,26 +115,21 @@ CHECKPOINT = text("""
     WHERE b.tenant_id = :tenant_id
     ON CONFLICT DO NOTHING
 """)
-
-
 HOUSE = text("""
     SELECT kind, currency, tenant_id IS NOT NULL AS is_customer, count(*) AS accounts, sum(balance)::bigint AS balance
     FROM billing.balances GROUP BY 1, 2, 3 ORDER BY 2, 3, 1
 """)
 
 
-async def house_balances(session: AsyncSession, scope: PlatformScope) -> list[HouseBalance]:
-    """All accounts, summed up by kind and currency."""
-    return [msgspec.convert(dict(row._mapping), HouseBalance) for row in await session.execute(HOUSE)]
+class LedgerRepository(SqlRepository):
+    """The double-entry ledger. Transactions and entries are only ever added."""
 
-
-async def post(session: AsyncSession, posting: Posting) -> UUID | None:
-    """Write one transaction with its entries. None when its reference was already used: then nothing is written."""
-    legs = [leg for leg in posting.legs if leg.amount]
-    transaction_id = new_id()
-    rows = await session.execute(
-        POST,
-        {
+    async def append(self, posting: Posting) -> UUID | None:
+        """Write a transaction with its entries and return its id. None when its reference is taken: then nothing is
+        written."""
+        legs = [leg for leg in posting.legs if leg.amount]
+        transaction_id = new_id()
+        parameters = {
             "id": transaction_id,
             "occurred_at": posting.occurred_at,
             "kind": posting.kind,
@@ -136,39 +138,34 @@ async def post(session: AsyncSession, posting: Posting) -> UUID | None:
             "tenant_id": posting.tenant_id,
             "project_id": posting.project_id,
             "currency": posting.currency,
-            "funds_change": _sum(legs, "customer_"),
-            "held_change": _sum(legs, "customer_held"),
+            "funds_change": posting.sum_of("customer_"),
+            "held_change": posting.sum_of("customer_held"),
             "correlation_id": posting.correlation_id,
             "kinds": [leg.kind for leg in legs],
             "amounts": [leg.amount for leg in legs],
             "holds": [leg.hold_id for leg in legs],
-        },
-    )
-    return transaction_id if rows.all() else None
+        }
+        rows = await self.session.execute(APPEND, parameters)
+        return transaction_id if rows.all() else None
 
+    async def find_by_reference(self, reference: str) -> Posted | None:
+        """The transaction with that reference."""
+        return await self._find(FIND, {"reference": reference}, Posted)
 
-def _sum(legs: Sequence[Leg], prefix: str) -> int:
-    return sum(leg.amount for leg in legs if leg.kind.startswith(prefix))
+    async def list_holds(self, allocation_ids: Sequence[UUID]) -> dict[UUID, Hold]:
+        """The hold of each allocation, by allocation."""
+        rows = await self._list(HOLDS, {"ids": list(allocation_ids)}, Hold)
+        return {hold.allocation_id: hold for hold in rows}
 
+    async def list_house_balances(self, scope: PlatformScope) -> list[HouseBalance]:
+        """All accounts, summed by kind and currency."""
+        return await self._list(HOUSE, {}, HouseBalance)
 
-async def find_by_reference(session: AsyncSession, reference: str) -> Posted | None:
-    """The transaction of that reference."""
-    row = (await session.execute(FIND, {"reference": reference})).one_or_none()
-    return None if row is None else msgspec.convert(dict(row._mapping), Posted)
+    async def list_due_for_checkpoint(self, minimum: int, limit: int) -> list[UUID]:
+        """Tenants with an account that has at least `minimum` entries since its last checkpoint."""
+        rows = await self.session.execute(CHECKPOINT_DUE, {"minimum": minimum, "limit": limit})
+        return [row.tenant_id for row in rows]
 
-
-async def holds_of(session: AsyncSession, allocation_ids: Sequence[UUID]) -> dict[UUID, Hold]:
-    """What is still held for each of these allocations, and where it was taken from."""
-    rows = await session.execute(HOLDS, {"ids": list(allocation_ids)})
-    return {row.id: Hold(Micro(row.remaining), Micro(row.promotions), Micro(row.credit)) for row in rows}
-
-
-async def tenants_due_for_checkpoint(session: AsyncSession, least: int, batch: int) -> list[UUID]:
-    """Tenants with an account that gathered `least` entries since its last checkpoint."""
-    rows = await session.execute(CHECKPOINT_DUE, {"least": least, "batch": batch})
-    return [row.tenant_id for row in rows]
-
-
-async def add_checkpoints(session: AsyncSession, tenant_id: UUID, now: datetime) -> None:
-    """Checkpoint the tenant's accounts as they stand. The caller holds the tenant's lock."""
-    await session.execute(CHECKPOINT, {"tenant_id": tenant_id, "now": now})
+    async def append_checkpoints(self, tenant_id: UUID, now: datetime) -> None:
+        """Checkpoint the accounts of the tenant. The caller holds the tenant's lock."""
+        await self.session.execute(CHECKPOINT, {"tenant_id": tenant_id, "now": now})

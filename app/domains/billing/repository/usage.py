@@ -1,17 +1,20 @@
-"""Usage of a period, grouped. It needs no usage record to be read: charges are cumulative, so the cost of a machine
-between two instants is the rule applied to both, however often its meter was read in between. `verify` proves that the
-posted records sum up to the same."""
+"""Usage of a period, grouped.
 
-from collections.abc import Sequence
+Charges are cumulative: the cost of a machine between two instants is the rule applied to both, however often the meter
+was read in between. So no usage record is read here; `verify` proves that the posted records sum to the same.
+"""
+
 from datetime import date, datetime
+from typing import cast
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.billing.contracts import UsageBy
+from app.domains.billing.rules.periods import Buckets
+from app.domains.billing.rules.usage import UsageBy
 from app.shared.authz import TenantScope
+from app.shared.db.sql_repository import SqlRepository
 from app.shared.money import Micro
 
 PARTS = """
@@ -47,20 +50,19 @@ GROUPED = text(
     FROM parts GROUP BY 1, 2 ORDER BY 1, 2
 """
 )
-LINES = text(
+BY_DAY = text(
     PARTS  # noqa: S608 - two constants
     + """
     SELECT day, allocation_id, label, project_id, sku_id, gpus, rate, seconds, amount FROM parts
     ORDER BY day, label, allocation_id
 """
 )
-
-MOVED = text("""
+MOVEMENTS = text("""
     WITH days AS MATERIALIZED (
         SELECT * FROM unnest(CAST(:days AS date[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
                AS d (day, from_at, to_at)
     ), moves AS (
-        SELECT t.occurred_at, t.funds_change AS amount, false AS forgiven FROM billing.ledger_transactions t
+        SELECT t.occurred_at, t.funds_change AS amount, false AS written_off FROM billing.ledger_transactions t
         WHERE t.tenant_id = :tenant_id AND t.kind <> 'usage' AND t.occurred_at >= :from_at AND t.funds_change <> 0
         UNION ALL
         SELECT t.occurred_at, -e.amount, true FROM billing.ledger_accounts a
@@ -68,12 +70,12 @@ MOVED = text("""
         JOIN billing.ledger_transactions t ON t.id = e.transaction_id
         WHERE a.tenant_id IS NULL AND a.kind = 'write_off' AND t.tenant_id = :tenant_id AND t.occurred_at >= :from_at
     )
-    SELECT d.day, coalesce(sum(m.amount) FILTER (WHERE NOT m.forgiven AND m.amount > 0), 0)::bigint AS added,
-           coalesce(sum(m.amount) FILTER (WHERE NOT m.forgiven AND m.amount < 0), 0)::bigint AS returned,
-           coalesce(sum(m.amount) FILTER (WHERE m.forgiven), 0)::bigint AS forgiven
+    SELECT d.day, coalesce(sum(m.amount) FILTER (WHERE NOT m.written_off AND m.amount > 0), 0)::bigint AS added,
+           coalesce(sum(m.amount) FILTER (WHERE NOT m.written_off AND m.amount < 0), 0)::bigint AS returned,
+           coalesce(sum(m.amount) FILTER (WHERE m.written_off), 0)::bigint AS written_off
     FROM moves m JOIN days d ON m.occurred_at >= d.from_at AND m.occurred_at < d.to_at GROUP BY d.day
 """)
-FIRST = text("""
+FIRST_HOUR = text("""
     SELECT min(date_bin('1 hour', occurred_at, timestamptz '2000-01-01 00:00:00+00'))
     FROM billing.ledger_transactions WHERE tenant_id = :tenant_id
 """)
@@ -90,8 +92,8 @@ UNPOSTED = text("""
 """)
 
 
-class Grouped(msgspec.Struct, frozen=True, kw_only=True):
-    """One group. `label`, `sku_id` and `project_id` are those of its machine, when it is one."""
+class UsageGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Usage of one group. `label`, `sku_id` and `project_id` are those of its machine when the group is one machine."""
 
     key: str
     part: str
@@ -104,19 +106,20 @@ class Grouped(msgspec.Struct, frozen=True, kw_only=True):
     machines: int
 
 
-class Moved(msgspec.Struct, frozen=True):
-    """Money that moved beside use: what came in (+), what was given back (-), and use that was not charged (+)."""
+class Movement(msgspec.Struct, frozen=True):
+    """Money that moved for another reason than use: credit added (+), credit refunded (-), and use that was written
+    off (+)."""
 
     added: Micro = Micro(0)
     returned: Micro = Micro(0)
-    forgiven: Micro = Micro(0)
+    written_off: Micro = Micro(0)
 
     @property
     def total(self) -> Micro:
-        return Micro(self.added + self.returned + self.forgiven)
+        return Micro(self.added + self.returned + self.written_off)
 
 
-class UsageOfDay(msgspec.Struct, frozen=True, kw_only=True):
+class MachineDay(msgspec.Struct, frozen=True, kw_only=True):
     """What one machine used on one day."""
 
     day: date
@@ -130,55 +133,41 @@ class UsageOfDay(msgspec.Struct, frozen=True, kw_only=True):
     amount: Micro
 
 
-def _place(scope: TenantScope, days: Sequence[date], instants: Sequence[datetime], now: datetime) -> dict[str, object]:
+class UsageRepository(SqlRepository):
+    """Usage of a tenant in periods of its own calendar, up to `now` (whole seconds)."""
+
+    async def list_groups(
+        self, scope: TenantScope, buckets: Buckets, now: datetime, by: UsageBy, split: str = ""
+    ) -> list[UsageGroup]:
+        """Usage grouped by `by`, each group split by `split` (sku, project or nothing). Grouped by day, the keys are
+        the labels of the buckets. Groups without use are absent."""
+        return await self._list(GROUPED, {**_parameters(scope, buckets, now), "by": by, "split": split}, UsageGroup)
+
+    async def list_machine_days(self, scope: TenantScope, buckets: Buckets, now: datetime) -> list[MachineDay]:
+        """Usage by day and machine."""
+        return await self._list(BY_DAY, _parameters(scope, buckets, now), MachineDay)
+
+    async def list_movements(self, scope: TenantScope, buckets: Buckets, now: datetime) -> dict[date, Movement]:
+        """What moved for another reason than use, by the label of the bucket. Buckets without a movement are absent."""
+        rows = await self.session.execute(MOVEMENTS, _parameters(scope, buckets, now))
+        return {row.day: Movement(Micro(row.added), Micro(row.returned), Micro(row.written_off)) for row in rows}
+
+    async def find_first_hour(self, scope: TenantScope) -> datetime | None:
+        """The hour of the tenant's first transaction."""
+        return cast(datetime | None, await self.session.scalar(FIRST_HOUR, {"tenant_id": scope.tenant_id}))
+
+    async def get_unposted(self, scope: TenantScope, now: datetime) -> Micro:
+        """What was used and is not in the ledger yet: the seconds since the last accrual."""
+        return Micro(await self.session.scalar(UNPOSTED, {"tenant_id": scope.tenant_id, "now": now}) or 0)
+
+
+def _parameters(scope: TenantScope, buckets: Buckets, now: datetime) -> dict[str, object]:
     return {
         "tenant_id": scope.tenant_id,
-        "days": list(days),
-        "starts": list(instants[:-1]),
-        "ends": list(instants[1:]),
-        "from_at": instants[0],
-        "to_at": instants[-1],
+        "days": list(buckets.labels),
+        "starts": list(buckets.edges[:-1]),
+        "ends": list(buckets.edges[1:]),
+        "from_at": buckets.edges[0],
+        "to_at": buckets.edges[-1],
         "now": now,
     }
-
-
-async def list_grouped(
-    session: AsyncSession,
-    scope: TenantScope,
-    days: Sequence[date],
-    instants: Sequence[datetime],
-    now: datetime,
-    by: UsageBy,
-    split: str = "",
-) -> list[Grouped]:
-    """Usage of those days up to `now` (whole seconds), by what `by` says, each group split by `split` (sku | project |
-    nothing). `instants` are the days' boundaries. Groups without use are absent."""
-    place = _place(scope, days, instants, now) | {"by": by, "split": split}
-    return [msgspec.convert(dict(row._mapping), Grouped) for row in await session.execute(GROUPED, place)]
-
-
-async def list_of_days(
-    session: AsyncSession, scope: TenantScope, days: Sequence[date], instants: Sequence[datetime], now: datetime
-) -> list[UsageOfDay]:
-    """The same, one row per day and machine."""
-    rows = await session.execute(LINES, _place(scope, days, instants, now))
-    return [msgspec.convert(dict(row._mapping), UsageOfDay) for row in rows]
-
-
-async def list_moved(
-    session: AsyncSession, scope: TenantScope, days: Sequence[date], instants: Sequence[datetime], now: datetime
-) -> dict[date, Moved]:
-    """What moved beside use in each period; `days` name the periods between the instants. Quiet ones are absent."""
-    rows = await session.execute(MOVED, _place(scope, days, instants, now))
-    return {row.day: Moved(Micro(row.added), Micro(row.returned), Micro(row.forgiven)) for row in rows}
-
-
-async def find_first_hour(session: AsyncSession, scope: TenantScope) -> datetime | None:
-    """The hour of the tenant's first transaction."""
-    value = await session.scalar(FIRST, {"tenant_id": scope.tenant_id})
-    return value if isinstance(value, datetime) else None
-
-
-async def unposted(session: AsyncSession, scope: TenantScope, now: datetime) -> Micro:
-    """What was used up to `now` (whole seconds) and is not in the ledger yet: the seconds since the last tick."""
-    return Micro(await session.scalar(UNPOSTED, {"tenant_id": scope.tenant_id, "now": now}) or 0)

@@ -1,1 +1,1 @@
-"""Pure rules of money: rating, holds, runway. No I/O, no clock, integers only."""
+"""Pure rules of money: rating, holds, runway, calendar periods. Integers only; no I/O and no clock."""

@@ -1,4 +1,4 @@
-"""How money is set aside and in which order it is spent: promotions first, then credit, then the machine's own hold."""
+"""How money is held, and in which order it is spent: promotions, then credit, then the machine's own hold."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from app.shared.money import Micro, RateMicroPerHour, charge
 
 
 class Debit(msgspec.Struct, frozen=True):
-    """Where the money of one charge comes from. `written_off` is ours to bear: a customer never falls below zero."""
+    """What pays for one charge. `written_off` is Berth's loss: a customer's balance never falls below zero."""
 
     promotions: Micro
     credit: Micro
@@ -14,32 +14,32 @@ class Debit(msgspec.Struct, frozen=True):
     written_off: Micro
 
 
-class Paid(msgspec.Struct, frozen=True):
-    """Where money that comes in goes: first it pays what is owed, the rest is credit."""
+class DebtSplit(msgspec.Struct, frozen=True):
+    """The parts of an amount that change the debt and the credit."""
 
     debt: Micro
     credit: Micro
 
 
-def pay_debt(amount: Micro, debt: Micro) -> Paid:
-    """Split what comes in; `debt` is what is owed, a positive number."""
+def settle_debt(amount: Micro, debt: Micro) -> DebtSplit:
+    """Split incoming money: it pays the debt (a positive number) first, the rest is credit."""
     paid = min(amount, max(0, debt))
-    return Paid(Micro(paid), Micro(amount - paid))
+    return DebtSplit(Micro(paid), Micro(amount - paid))
 
 
-def take_back(amount: Micro, credit: Micro) -> Paid:
-    """Split what is taken back from outside: unspent credit first, the rest is owed from then on."""
+def split_withdrawal(amount: Micro, credit: Micro) -> DebtSplit:
+    """Split money that was withdrawn outside of Berth: unspent credit covers it first, the rest becomes debt."""
     from_credit = min(amount, max(0, credit))
-    return Paid(Micro(amount - from_credit), Micro(from_credit))
+    return DebtSplit(Micro(amount - from_credit), Micro(from_credit))
 
 
 def hold_amount(rate: RateMicroPerHour, seconds: int, minimum: Micro) -> Micro:
-    """What a launch at `rate` sets aside."""
+    """The hold of a launch at `rate`: the price of `seconds`, but at least `minimum`."""
     return Micro(max(charge(rate, seconds), minimum))
 
 
-def split(amount: Micro, promotions: Micro, credit: Micro, hold: Micro) -> Debit:
-    """Spend `amount`: promotions, credit, the hold, and only then nobody's money."""
+def split_charge(amount: Micro, promotions: Micro, credit: Micro, hold: Micro) -> Debit:
+    """Split a charge over promotions, credit and the hold, in this order. What they do not cover is written off."""
     from_promotions = min(amount, max(0, promotions))
     from_credit = min(amount - from_promotions, max(0, credit))
     from_hold = min(amount - from_promotions - from_credit, max(0, hold))
@@ -47,8 +47,8 @@ def split(amount: Micro, promotions: Micro, credit: Micro, hold: Micro) -> Debit
     return Debit(Micro(from_promotions), Micro(from_credit), Micro(from_hold), Micro(rest))
 
 
-def give_back(remaining: Micro, from_promotions: Micro, from_credit: Micro) -> tuple[Micro, Micro]:
-    """The rest of a hold, to (promotions, credit): what the hold took from promotions was spent first."""
+def split_release(remaining: Micro, from_promotions: Micro, from_credit: Micro) -> tuple[Micro, Micro]:
+    """Split the rest of a hold into (promotions, credit). What the hold took from promotions counts as spent first."""
     spent = from_promotions + from_credit - remaining
     promotions = max(0, min(remaining, from_promotions - spent))
     return Micro(promotions), Micro(remaining - promotions)

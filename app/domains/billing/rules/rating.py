@@ -1,11 +1,10 @@
-"""What an interval of use costs. Integers only; the one rounding rule of the product, applied once.
+"""What an interval of use costs. Integers only; this is the one rounding rule of the product.
 
-Instants that bill are whole seconds: an instant is truncated to its second. Metering starts at the truncated instant of
-activation and ends at the truncated instant of release, so a duration is whole and differs from the real one by less
-than a second.
+Billed instants are truncated to whole seconds. Metering starts at the truncated instant of activation and ends at the
+truncated instant of release, so a duration is whole and differs from the real one by less than a second.
 
 Charges are cumulative: an interval costs the charge for all seconds up to its end minus the charge for all seconds up
-to its start. So the parts always sum up to the charge for the whole, however often the meter was read.
+to its start. So the parts always sum to the charge for the whole, however often the meter was read.
 """
 
 from datetime import datetime
@@ -24,7 +23,7 @@ def whole_seconds(from_at: datetime, to_at: datetime) -> int:
 
 
 def interval_charge(rate: RateMicroPerHour, elapsed: int, seconds: int) -> Micro:
-    """What `seconds` cost that begin `elapsed` seconds after metering started."""
+    """The charge for `seconds` of use that begin `elapsed` seconds after metering started."""
     return Micro(charge(rate, elapsed + seconds) - charge(rate, elapsed))
 
 

@@ -1,44 +1,56 @@
-"""The tick: reads every running meter and posts what it shows. Several workers may tick at once."""
+"""Accrual: reads every running meter and posts the usage it shows. Several workers may run it at once."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from app.domains.billing import policies
-from app.domains.billing.repository import accounts, ledger, metering
+from app.domains.billing.repository.accounts import AccountRepository
+from app.domains.billing.repository.accrual import AccrualRepository
+from app.domains.billing.repository.ledger import LedgerRepository
 from app.domains.billing.rules.rating import billable
-from app.domains.billing.service import balances
+from app.domains.billing.service import changes
 from app.shared.context import Context
 
 TENANTS = 500  # per transaction
 
 
-async def running(ctx: Context, after: UUID | None) -> list[UUID]:
-    """The next tenants whose meters run, at most 500."""
-    return await accounts.running_tenants(ctx.session, after, TENANTS)
+async def list_running(ctx: Context, after: UUID | None) -> list[UUID]:
+    """The next tenants with running meters, at most 500."""
+    return await AccountRepository(ctx.session).list_running(after, TENANTS)
 
 
-async def tick(ctx: Context, tenant_ids: Sequence[UUID]) -> int:
-    """Post the usage of these tenants up to now; how many records. A tenant that somebody else has locked is left to
-    the next tick: usage continues where it ended, so nothing is lost and nothing is counted twice."""
-    accrued = await metering.accrue(
-        ctx.session,
-        await accounts.lock_free_tenants(ctx.session, tenant_ids),
+async def accrue(ctx: Context, tenant_ids: Sequence[UUID]) -> int:
+    """Post the usage of these tenants up to now. Returns the number of usage records.
+
+    A tenant that another transaction has locked is skipped. The next accrual continues where its usage ended, so
+    nothing is lost and nothing is charged twice.
+    """
+    accounts = AccountRepository(ctx.session)
+    accrued = await AccrualRepository(ctx.session).accrue(
+        await accounts.lock_available(tenant_ids),
         until=billable(await ctx.now()),
-        least_seconds=await ctx.policy(policies.ACCRUAL_SECONDS),
+        minimum_seconds=await ctx.policy(policies.ACCRUAL_SECONDS),
         correlation_id=ctx.trace.correlation_id,
     )
-    await balances.tell_all(ctx, await accounts.funds_of(ctx.session, [row.tenant_id for row in accrued]), "usage")
+    await changes.publish_many(ctx, await accounts.list_funds([row.tenant_id for row in accrued]), "usage")
     return sum(row.records for row in accrued)
 
 
-async def due_for_checkpoint(ctx: Context, batch: int) -> list[UUID]:
-    """Tenants whose accounts gathered enough entries."""
-    return await ledger.tenants_due_for_checkpoint(ctx.session, await ctx.policy(policies.CHECKPOINT_ENTRIES), batch)
+async def accrue_running(ctx: Context) -> int:
+    """Post the usage of up to 500 tenants with running meters now, for tests and tools. Returns the number of
+    records."""
+    return await accrue(ctx, await list_running(ctx, None))
+
+
+async def list_due_for_checkpoint(ctx: Context, limit: int) -> list[UUID]:
+    """Tenants whose accounts have enough entries for a checkpoint."""
+    minimum = await ctx.policy(policies.CHECKPOINT_ENTRIES)
+    return await LedgerRepository(ctx.session).list_due_for_checkpoint(minimum, limit)
 
 
 async def checkpoint(ctx: Context, tenant_id: UUID) -> bool:
-    """Checkpoint one tenant. False when somebody else has locked it: the next round comes by."""
-    if not await accounts.lock_free_tenants(ctx.session, [tenant_id]):
+    """Checkpoint one tenant. False when another transaction has locked it: the next run tries again."""
+    if not await AccountRepository(ctx.session).lock_available([tenant_id]):
         return False
-    await ledger.add_checkpoints(ctx.session, tenant_id, await ctx.now())
+    await LedgerRepository(ctx.session).append_checkpoints(tenant_id, await ctx.now())
     return True

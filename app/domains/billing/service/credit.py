@@ -1,73 +1,66 @@
-"""Credit comes in: exactly once per reference, however often and in whatever order it is told."""
+"""Credit comes in, exactly once per reference, however often and in whatever order it is reported."""
 
-from uuid import UUID
-
-from app.domains.billing.contracts import PostCredit, TransactionId
-from app.domains.billing.errors import ReferenceReused, WrongCurrency
-from app.domains.billing.repository import ledger
-from app.domains.billing.repository.ledger import Leg, Posting
+from app.domains.billing.contracts import PostAdjustment, PostCredit, TransactionId
+from app.domains.billing.errors import InsufficientCredit
+from app.domains.billing.repository.ledger import Leg
 from app.domains.billing.rules import holds
 from app.domains.billing.service import balances
+from app.domains.billing.service.postings import Draft, find_posted, post
 from app.shared.context import Context
-from app.shared.money import MAX_MICRO, Micro
-
-SOURCES = {
-    "payment": ("payment_clearing", "customer_credit"),
-    "promotion": ("promotions_expense", "customer_promotions"),
-}
+from app.shared.money import Micro
 
 
 async def post_credit(ctx: Context, command: PostCredit) -> TransactionId:
-    """Add the credit, or find that it was added before. Returns the transaction either way.
+    """Add credit exactly once per reference. A payment settles the debt first; promotional credit does not.
 
-    Raises NoBillingAccount, WrongCurrency, ReferenceReused (same reference, other tenant or amount), ValueError for an
-    amount that is not positive.
+    Raises NoBillingAccount, WrongCurrency, ReferenceReused, BalanceTooLarge (promotional credit only), and ValueError
+    for an amount that is not positive.
     """
-    if not 0 < command.amount <= MAX_MICRO:
+    if command.amount <= 0:
         raise ValueError("credit must be positive")
-    currency = await balances.lock(ctx, command.tenant_id)
-    if currency != command.currency:
-        raise WrongCurrency()
-    known = await _find(ctx, command)
-    if known is not None:
-        return known
-    house, customer = SOURCES[command.source]
-    funds = await balances.get_funds(ctx, command.tenant_id)
-    is_bought = command.source == "payment"  # a gift pays no debt: it cannot be turned into money
-    paid = holds.pay_debt(command.amount, funds.debt if is_bought else Micro(0))
-    if not is_bought:
-        balances.check_room(funds, command.amount)
-    posted = await ledger.post(
-        ctx.session,
-        Posting(
-            kind=command.source,
-            reference=command.reference,
-            cause_id=command.cause_id,
-            tenant_id=command.tenant_id,
-            project_id=None,
-            currency=currency,
-            occurred_at=await ctx.now(),
-            correlation_id=ctx.trace.correlation_id,
-            legs=(Leg(house, Micro(-command.amount)), Leg("customer_debt", paid.debt), Leg(customer, paid.credit)),
-        ),
+    draft = Draft(
+        kind=command.source,
+        reference=command.reference,
+        cause_id=command.cause_id,
+        tenant_id=command.tenant_id,
+        amount=command.amount,
+        currency=command.currency,
     )
-    await balances.tell(ctx, command.tenant_id, command.source)
-    return TransactionId(posted or await _require(ctx, command))
+    posted = await find_posted(ctx, draft)
+    if posted is not None:
+        return posted
+    funds = await balances.get_funds(ctx, command.tenant_id)
+    if command.source == "promotion":
+        balances.check_room(funds, command.amount)
+        house, customer = Leg("promotions_expense", Micro(-command.amount)), Leg("customer_promotions", command.amount)
+        return await post(ctx, draft, house, customer)
+    parts = holds.settle_debt(command.amount, funds.debt)
+    house = Leg("payment_clearing", Micro(-command.amount))
+    return await post(ctx, draft, house, Leg("customer_debt", parts.debt), Leg("customer_credit", parts.credit))
 
 
-async def _find(ctx: Context, command: PostCredit) -> TransactionId | None:
-    known = await ledger.find_by_reference(ctx.session, command.reference)
-    if known is None:
-        return None
-    wanted = (command.source, command.tenant_id, command.amount)
-    if (known.kind, known.tenant_id, known.funds_change) != wanted:
-        raise ReferenceReused()
-    return TransactionId(known.id)
-
-
-async def _require(ctx: Context, command: PostCredit) -> UUID:
-    """Only reached when another tenant posted the same reference at this very moment: `_find` then refuses it."""
-    known = await _find(ctx, command)
-    if known is None:
-        raise ReferenceReused()
-    return known
+async def post_adjustment(ctx: Context, command: PostAdjustment) -> TransactionId:
+    """Correct a tenant's credit, once. Raises InsufficientCredit, NoBillingAccount, WrongCurrency, BalanceTooLarge."""
+    draft = Draft(
+        kind="adjustment",
+        reference=f"adjustment:{command.adjustment_id}",
+        cause_id=command.adjustment_id,
+        tenant_id=command.tenant_id,
+        amount=command.amount,
+        currency=command.currency,
+    )
+    posted = await find_posted(ctx, draft)
+    if posted is not None:
+        return posted
+    funds = await balances.get_funds(ctx, command.tenant_id)
+    if command.amount > 0:
+        balances.check_room(funds, command.amount)
+        house, customer = Leg("promotions_expense", Micro(-command.amount)), Leg("customer_promotions", command.amount)
+        return await post(ctx, draft, house, customer)
+    amount = Micro(-command.amount)
+    debit = holds.split_charge(amount, funds.promotions, funds.credit, Micro(0))
+    if debit.written_off:
+        raise InsufficientCredit(funds.credit + funds.promotions, amount, command.currency)
+    promotions = Leg("customer_promotions", Micro(-debit.promotions))
+    credit = Leg("customer_credit", Micro(-debit.credit))
+    return await post(ctx, draft, promotions, credit, Leg("write_off", amount))

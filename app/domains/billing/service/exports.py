@@ -1,9 +1,12 @@
-"""Usage and ledger as files: read part by part, each in a Context of its own, so that a long history holds nothing."""
+"""Usage, ledger and statements as files. Long lists are read in parts, each in a Context of its own, so an export never
+holds a transaction open."""
 
 from collections.abc import AsyncIterator, Sequence
 
-from app.domains.billing.contracts import TransactionQuery, TransactionView, UsageQuery
-from app.domains.billing.service import months, statements, usage
+from app.domains.billing.repository.transactions import Transaction, TransactionQuery
+from app.domains.billing.rules.titles import title_of
+from app.domains.billing.rules.usage import UsageQuery
+from app.domains.billing.service import ledger, statements, usage
 from app.domains.billing.service.usage import ExportRow
 from app.shared.authz import Permission, tenant_scope
 from app.shared.context import ContextFactory
@@ -21,8 +24,7 @@ LEDGER_BATCH = 500
 
 async def usage_rows(contexts: ContextFactory, query: UsageQuery) -> Rows:
     """One row per machine and day. Raises ValidationFailed before the first one."""
-    parts = await usage.begin_export(contexts, query)
-    return _usage_rows(parts)
+    return _usage_rows(await usage.begin_export(contexts, query))
 
 
 async def _usage_rows(parts: AsyncIterator[list[ExportRow]]) -> Rows:
@@ -47,7 +49,7 @@ def _usage_row(row: ExportRow) -> tuple[str, ...]:
 
 
 async def ledger_rows(contexts: ContextFactory) -> Rows:
-    """Every transaction, newest first. Refuses before the first row who may not see money."""
+    """Every transaction, newest first. Raises Forbidden before the first row."""
     async with contexts() as ctx:
         tenant_scope(ctx.actor, Permission.BILLING_READ)
     return _ledger_rows(contexts)
@@ -57,17 +59,17 @@ async def _ledger_rows(contexts: ContextFactory) -> Rows:
     query: TransactionQuery | None = TransactionQuery(limit=LEDGER_BATCH)
     while query is not None:
         async with contexts() as ctx:
-            page = await statements.list_transactions(ctx, query)
+            page = await ledger.list_transactions(ctx, query)
         yield [_ledger_row(item) for item in page.items]
         cursor = page.next_cursor
         query = None if cursor is None else TransactionQuery(before=cursor, limit=LEDGER_BATCH)
 
 
-def _ledger_row(item: TransactionView) -> tuple[str, ...]:
+def _ledger_row(item: Transaction) -> tuple[str, ...]:
     return (
         iso(item.occurred_at),
         item.kind,
-        item.title,
+        title_of(item.kind, item.label, item.cause_id),
         decimal(item.change),
         decimal(item.moved),
         item.currency,
@@ -80,17 +82,17 @@ def _ledger_row(item: TransactionView) -> tuple[str, ...]:
 async def statement_rows(contexts: ContextFactory) -> Rows:
     """One row per month, newest first."""
     async with contexts() as ctx:
-        page = await months.statements(ctx)
+        view = await statements.statements(ctx)
     rows = [
         (
             f"{line.month:%Y-%m}",
             *(decimal(amount) for amount in (line.opening, line.added, line.returned, line.charged, line.closing)),
-            page.currency,
+            view.currency,
         )
-        for line in page.months
+        for line in view.months
     ]
-    return _at_once(rows)
+    return _one_part(rows)
 
 
-async def _at_once(rows: Sequence[Sequence[str]]) -> Rows:
+async def _one_part(rows: Sequence[Sequence[str]]) -> Rows:
     yield rows

@@ -1,4 +1,4 @@
-"""The meter of one allocation: starts when it works, stops when it is given back."""
+"""The meter of an allocation: it starts when the machine works and stops when the machine is released."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,9 +8,10 @@ import msgspec
 
 from app.domains.billing.contracts import StartMetering, StopMetering
 from app.domains.billing.errors import HoldMissing
-from app.domains.billing.repository import metering
+from app.domains.billing.repository.accrual import AccrualRepository
+from app.domains.billing.repository.meters import MeterRepository
 from app.domains.billing.rules.rating import billable
-from app.domains.billing.service import balances, holds
+from app.domains.billing.service import balances, changes, holds
 from app.shared.authz import PlatformScope
 from app.shared.context import Context
 from app.shared.money import RateMicroPerHour
@@ -19,48 +20,50 @@ from app.shared.money import RateMicroPerHour
 async def start_metering(ctx: Context, command: StartMetering) -> None:
     """Bill from `at` (truncated to its second) on. Repeating it does nothing: the first start counts.
 
-    Raises HoldMissing without a hold (or after its end), NoBillingAccount.
+    Raises HoldMissing without a hold or after its release, NoBillingAccount.
     """
     await balances.lock(ctx, command.tenant_id)
-    metered = await metering.find_metered(ctx.session, command.allocation_id)
-    if metered is None or metered.tenant_id != command.tenant_id or metered.ended_at is not None:
+    meters = MeterRepository(ctx.session)
+    meter = await meters.find(command.allocation_id)
+    if meter is None or meter.tenant_id != command.tenant_id or meter.ended_at is not None:
         raise HoldMissing()
-    if await metering.start(ctx.session, command, billable(command.at)):
-        await balances.tell(ctx, command.tenant_id, "metering_started")
+    if await meters.start(command, billable(command.at)):
+        await changes.publish(ctx, command.tenant_id, "metering_started")
 
 
 async def stop_metering(ctx: Context, command: StopMetering) -> None:
-    """Post the last usage up to `at` (truncated to its second) and give the rest of the hold back.
+    """Post the last usage up to `at` (truncated to its second) and release the rest of the hold. Safe to repeat.
 
-    Safe to repeat; an allocation that was never metered only gets its hold back, an unknown one is no error. When the
-    meter was already read past `at`, it ends where it was read: posted usage is never taken back here.
+    An allocation that was never metered only has its hold released; an unknown one is ignored. A meter that was already
+    read past `at` ends where it was read: posted usage is never reversed here.
     """
-    metered = await metering.find_metered(ctx.session, command.allocation_id)
-    if metered is not None:
-        await stop_many(ctx, metered.tenant_id, [command.allocation_id], command.at)
+    meter = await MeterRepository(ctx.session).find(command.allocation_id)
+    if meter is not None:
+        await stop_metering_of(ctx, meter.tenant_id, [command.allocation_id], command.at)
 
 
-async def stop_many(ctx: Context, tenant_id: UUID, allocation_ids: Sequence[UUID], at: datetime) -> None:
-    """The same for some allocations of one tenant, told once. Takes the tenant's lock. Raises NoBillingAccount."""
+async def stop_metering_of(ctx: Context, tenant_id: UUID, allocation_ids: Sequence[UUID], at: datetime) -> None:
+    """The same for several allocations of one tenant, with one event. Raises NoBillingAccount."""
     await balances.lock(ctx, tenant_id)
-    found = await metering.list_open(ctx.session, tenant_id, allocation_ids)
-    if not found:
+    open_meters = await MeterRepository(ctx.session).list_open(tenant_id, allocation_ids)
+    if not open_meters:
         return
-    running = {item.allocation_id: item.metered_from for item in found if item.metered_from is not None}
-    read_until = await metering.metered_until(ctx.session, list(running))
-    await metering.accrue(
-        ctx.session,
+    running = {meter.allocation_id: meter.metered_from for meter in open_meters if meter.metered_from is not None}
+    accruals = AccrualRepository(ctx.session)
+    last_read = await accruals.list_last_read(list(running))
+    await accruals.accrue(
         [tenant_id] if running else [],
         until=billable(at),
-        least_seconds=1,
+        minimum_seconds=1,
         correlation_id=ctx.trace.correlation_id,
         only=list(running),
     )
-    ends = {key: max(billable(at), read_until.get(key, begun)) for key, begun in running.items()}
-    await holds.close(ctx, [msgspec.structs.replace(item, ended_at=ends.get(item.allocation_id)) for item in found])
-    await balances.tell(ctx, tenant_id, "metering_ended")
+    ends = {key: max(billable(at), last_read.get(key, started)) for key, started in running.items()}
+    ending = [msgspec.structs.replace(meter, ended_at=ends.get(meter.allocation_id)) for meter in open_meters]
+    await holds.close(ctx, ending)
+    await changes.publish(ctx, tenant_id, "metering_ended")
 
 
-async def burn_now(ctx: Context, scope: PlatformScope) -> dict[str, RateMicroPerHour]:
-    """What all running meters earn per hour, by currency."""
-    return await metering.burn_now(ctx.session, scope)
+async def burn_rates(ctx: Context, scope: PlatformScope) -> dict[str, RateMicroPerHour]:
+    """What all running meters of the platform cost per hour, by currency; empty while none runs."""
+    return await MeterRepository(ctx.session).list_burn_rates(scope)

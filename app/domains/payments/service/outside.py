@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from app.domains.billing import public as billing
-from app.domains.billing.contracts import TakeBack
+from app.domains.billing.contracts import PostWithdrawal
 from app.domains.payments import repository, rules
 from app.domains.payments.contracts import AboutPayment, Dispute, DisputeFacts, RefundFacts, RefundView
 from app.domains.payments.gateway import open_gateway
@@ -70,7 +70,7 @@ async def _take_in(ctx: Context, payment: Payment, facts: RefundFacts) -> str:
     )
     await refund_rows.add_outside(ctx.session, refund, now)
     if status != "failed":
-        await billing.take_back(ctx, _taking(refund))
+        await billing.post_withdrawal(ctx, _taking(refund))
         await refunds.tell_succeeded(ctx, refund)
     return f"refund made at Stripe: {status}"
 
@@ -160,7 +160,7 @@ async def _move(ctx: Context, payment: Payment, before: Dispute, status: str, to
     moves = before.moves + (taken != before.is_taken)
     after = msgspec.structs.replace(before, status=status, told_at=told_at, is_taken=taken, moves=moves)
     if taken != before.is_taken:
-        await (billing.take_back if taken else billing.give_back)(ctx, _disputing(after))
+        await (billing.post_withdrawal if taken else billing.return_withdrawal)(ctx, _disputing(after))
     await outside.move_dispute(ctx.session, after, await ctx.now())
     if status in rules.CLOSED:
         said = f"Closed at Stripe: {status}."
@@ -176,15 +176,15 @@ async def _lock_payment(ctx: Context, intent_id: str | None) -> Payment | None:
     return None if payment_id is None else await repository.lock_payment(ctx.session, payment_id)
 
 
-def _taking(refund: RefundView) -> TakeBack:
-    return TakeBack(
+def _taking(refund: RefundView) -> PostWithdrawal:
+    return PostWithdrawal(
         tenant_id=refund.tenant_id, cause_id=refund.id, reference=f"refund:{refund.id}", kind="refund",
         amount=refund.amount, currency=refund.currency,
     )  # fmt: skip
 
 
-def _disputing(dispute: Dispute) -> TakeBack:
-    return TakeBack(
+def _disputing(dispute: Dispute) -> PostWithdrawal:
+    return PostWithdrawal(
         tenant_id=dispute.tenant_id,
         cause_id=dispute.id,
         reference=f"dispute:{dispute.id}:{dispute.moves}",

@@ -101,7 +101,7 @@ async def fleet(ctx: Context, query: FleetQuery) -> Fleet:
         all_nodes=drawn,
         figures=figures([(item.node, item.kinds) for item in drawn]),
         tenants=names,
-        burn=dict(await billing.burn_now(ctx, scope)),
+        burn=dict(await billing.burn_rates(ctx, scope)),
         waiting=len(waiting),
         waiting_since=min((item.state_changed_at for item in waiting), default=None),
         stuck=await _stuck(ctx, scope, live, nodes, names),

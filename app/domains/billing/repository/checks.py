@@ -1,9 +1,10 @@
-"""The questions of `berth ledger verify`: each answers with the rows that break a rule, and how many it looked at."""
+"""The checks of `berth ledger verify`. Each returns the rows that break a rule and the number of rows it examined."""
 
 from sqlalchemy import TextClause, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
-# Every finding query gives (subject, detail); every count query one number.
+from app.shared.db.sql_repository import SqlRepository
+
+# Name, query of the number of rows to examine, query of the findings as (subject, detail).
 CHECKS: tuple[tuple[str, TextClause, TextClause], ...] = (
     (
         "every transaction balances, in one currency, of one tenant",
@@ -36,7 +37,7 @@ CHECKS: tuple[tuple[str, TextClause, TextClause], ...] = (
         text("SELECT count(*) FROM billing.ledger_checkpoints"),
         text("""
             SELECT format('checkpoint of account %s at entry %s', k.account_id, k.through_entry_id) AS subject,
-                   format('says %s, entries sum to %s', k.balance, coalesce(s.total, 0)) AS detail
+                   format('has %s, entries sum to %s', k.balance, coalesce(s.total, 0)) AS detail
             FROM billing.ledger_checkpoints k
             LEFT JOIN LATERAL (
                 SELECT sum(e.amount) AS total FROM billing.ledger_entries e
@@ -59,7 +60,7 @@ CHECKS: tuple[tuple[str, TextClause, TextClause], ...] = (
         """),
     ),
     (
-        "who owes has no bought credit left",
+        "a tenant with a debt has no bought credit",
         text("SELECT count(*) FROM billing.ledger_accounts WHERE kind = 'customer_debt'"),
         text("""
             SELECT 'tenant ' || d.tenant_id AS subject, format('owes %s and has %s', -d.balance, c.balance) AS detail
@@ -153,16 +154,19 @@ CHECKS: tuple[tuple[str, TextClause, TextClause], ...] = (
         """),
     ),
 )
-REPEATABLE = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+REPEATABLE_READ = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
-async def freeze(session: AsyncSession) -> None:
-    """Let all questions see one instant, without stopping anybody. Must be the first statement of the transaction."""
-    await session.execute(REPEATABLE)
+class CheckRepository(SqlRepository):
+    """Runs the checks against one snapshot of the books."""
 
+    async def begin_snapshot(self) -> None:
+        """Let all checks read the same instant without blocking writers. Must be the first statement of the
+        transaction."""
+        await self.session.execute(REPEATABLE_READ)
 
-async def ask(session: AsyncSession, count: TextClause, findings: TextClause) -> tuple[int, list[tuple[str, str]]]:
-    """How many rows a check looked at, and (subject, detail) of those that break its rule."""
-    examined = int(await session.scalar(count) or 0)
-    rows = await session.execute(findings)
-    return examined, [(row.subject, row.detail) for row in rows]
+    async def run(self, count: TextClause, findings: TextClause) -> tuple[int, list[tuple[str, str]]]:
+        """The number of rows that a check examined, and (subject, detail) of those that break its rule."""
+        examined = int(await self.session.scalar(count) or 0)
+        rows = await self.session.execute(findings)
+        return examined, [(row.subject, row.detail) for row in rows]

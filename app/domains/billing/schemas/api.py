@@ -1,36 +1,22 @@
-"""What the API answers about money. Amounts are micro-units (1.00 = 1000000), rates micro-units per hour."""
+"""Answers of the API about money. Amounts are micro-units (1.00 = 1000000), rates micro-units per hour."""
 
 from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
 
-from app.domains.billing.contracts import (
-    BalanceView,
-    CreditSummary,
-    StatementsPage,
-    TransactionPage,
-    TransactionQuery,
-    UsageReport,
-    UsageSummary,
-)
-from app.web.shell import MoneyPill, money_pill
+from app.domains.billing.contracts import BalanceView
+from app.domains.billing.repository.transactions import Transaction, TransactionQuery
+from app.domains.billing.service.costs import UsageReport
+from app.domains.billing.service.statements import StatementsView
+from app.domains.billing.service.usage import UsageSummary
+from app.shared.paging import Slice
 
 LEDGER_LIMIT = 200
 
 
-class PillPage(msgspec.Struct, frozen=True):
-    """The header's pill alone."""
-
-    pill: MoneyPill
-
-    @classmethod
-    def of(cls, credit: CreditSummary, *, may_pay: bool) -> "PillPage":
-        return cls(pill=money_pill(credit, may_pay=may_pay))
-
-
 class BalanceAnswer(msgspec.Struct, frozen=True):
-    """`available` = `credit` + `promotions` - `debt`; `empties_at` is null while nothing burns."""
+    """`available` = `credit` + `promotions` - `debt`; `empties_at` is null without running charges."""
 
     currency: str
     available: int
@@ -46,19 +32,7 @@ class BalanceAnswer(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, view: BalanceView) -> "BalanceAnswer":
-        return cls(
-            view.currency,
-            view.available,
-            view.credit,
-            view.promotions,
-            view.held,
-            view.burn_per_hour,
-            view.runway_seconds,
-            view.empties_at,
-            view.level,
-            view.running,
-            view.debt,
-        )
+        return msgspec.convert(view, cls, from_attributes=True)
 
 
 class TransactionAnswer(msgspec.Struct, frozen=True):
@@ -82,26 +56,26 @@ class LedgerAnswer(msgspec.Struct, frozen=True):
     next_cursor: UUID | None
 
     @classmethod
-    def of(cls, page: TransactionPage) -> "LedgerAnswer":
+    def of(cls, page: Slice[Transaction, UUID]) -> "LedgerAnswer":
         items = [
             TransactionAnswer(
-                item.transaction_id,
-                item.kind,
-                item.reference,
-                item.cause_id,
-                item.occurred_at,
-                item.currency,
-                item.change,
-                item.moved,
-                item.correlation_id,
+                id=row.transaction_id,
+                kind=row.kind,
+                reference=row.reference,
+                cause_id=row.cause_id,
+                occurred_at=row.occurred_at,
+                currency=row.currency,
+                change=row.change,
+                moved=row.moved,
+                correlation_id=row.correlation_id,
             )
-            for item in page.items
+            for row in page.items
         ]
         return cls(items, page.next_cursor)
 
 
 def ledger_query(cursor: UUID | None, kind: str | None, cause: UUID | None, limit: int) -> TransactionQuery:
-    """The filters of the request, with the limit kept in its bounds."""
+    """The filters of a request, with the limit clamped to its bounds."""
     return TransactionQuery(before=cursor, kind=kind, cause_id=cause, limit=max(1, min(limit, LEDGER_LIMIT)))
 
 
@@ -131,16 +105,16 @@ class UsageAnswer(msgspec.Struct, frozen=True):
     def of(cls, report: UsageReport) -> "UsageAnswer":
         items = [
             UsageLineAnswer(
-                line.allocation_id,
-                line.project_id,
-                line.sku_id,
-                line.label,
-                line.rate,
-                line.seconds,
-                line.amount,
-                line.running,
+                allocation_id=machine.allocation_id,
+                project_id=machine.project_id,
+                sku_id=machine.sku_id,
+                name=machine.label,
+                rate=machine.rate,
+                seconds=machine.seconds,
+                amount=machine.amount,
+                running=machine.running,
             )
-            for line in report.allocations
+            for machine in report.machines
         ]
         return cls(report.from_at, report.to_at, report.currency, report.total, items)
 
@@ -205,8 +179,8 @@ class StatementsAnswer(msgspec.Struct, frozen=True):
     items: list[MonthAnswer]
 
     @classmethod
-    def of(cls, page: StatementsPage) -> "StatementsAnswer":
+    def of(cls, view: StatementsView) -> "StatementsAnswer":
         items = [
-            MonthAnswer(m.month, m.opening, m.added, m.returned, m.charged, m.closing, m.is_open) for m in page.months
+            MonthAnswer(m.month, m.opening, m.added, m.returned, m.charged, m.closing, m.is_open) for m in view.months
         ]
-        return cls(page.currency, page.time_zone, items)
+        return cls(view.currency, view.time_zone, items)

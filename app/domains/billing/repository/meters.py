@@ -1,0 +1,145 @@
+"""The meter of each allocation: one row from its hold to its end."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import bindparam, text
+
+from app.domains.billing.contracts import CostLine, PlaceHold, StartMetering
+from app.shared.authz import PlatformScope, TenantScope
+from app.shared.db.sql_repository import SqlRepository
+from app.shared.money import Micro, RateMicroPerHour
+
+LABEL_LENGTH = 100
+
+
+class Meter(msgspec.Struct, frozen=True, kw_only=True):
+    """The meter of one allocation. `metered_from` is None while there is only a hold."""
+
+    allocation_id: UUID
+    tenant_id: UUID
+    project_id: UUID
+    label: str
+    currency: str
+    sku_id: UUID | None
+    price_version_id: UUID | None
+    rate: RateMicroPerHour | None
+    metered_from: datetime | None
+    ended_at: datetime | None
+    version: int
+
+    def runs_at(self, instant: datetime) -> bool:
+        """Whether the allocation was metered at that instant."""
+        started = self.metered_from is not None and self.metered_from <= instant
+        return started and (self.ended_at is None or self.ended_at > instant)
+
+
+COLUMNS = """
+    SELECT allocation_id, tenant_id, project_id, label, currency, sku_id, price_version_id, rate, metered_from,
+           ended_at, version
+    FROM billing.metered_allocations
+"""
+FIND = text(COLUMNS + " WHERE allocation_id = :allocation_id")
+LIST = text(COLUMNS + " WHERE allocation_id IN :ids").bindparams(bindparam("ids", expanding=True))
+LIST_IN_PERIOD = text(
+    COLUMNS
+    + """
+    WHERE tenant_id = :tenant_id AND metered_from < :to_at AND (ended_at IS NULL OR ended_at > :from_at)
+    ORDER BY metered_from DESC, allocation_id LIMIT :limit
+"""
+)
+LIST_OPEN = text(COLUMNS + " WHERE tenant_id = :tenant_id AND allocation_id = ANY(:ids) AND ended_at IS NULL")
+APPEND = text("""
+    INSERT INTO billing.metered_allocations (allocation_id, tenant_id, project_id, label, gpus, currency, created_at)
+    VALUES (:allocation_id, :tenant_id, :project_id, :label, :gpus, :currency, :now)
+""")
+START = text("""
+    UPDATE billing.metered_allocations
+    SET sku_id = :sku_id, price_version_id = :price_version_id, rate = :rate, metered_from = :at, version = version + 1
+    WHERE allocation_id = :allocation_id AND metered_from IS NULL AND ended_at IS NULL
+""")
+END = text("""
+    UPDATE billing.metered_allocations SET ended_at = :at, version = version + 1
+    WHERE allocation_id = :allocation_id AND ended_at IS NULL
+""")
+BURN_RATES = text("""
+    SELECT currency, sum(rate)::bigint AS rate FROM billing.metered_allocations
+    WHERE metered_from IS NOT NULL AND ended_at IS NULL GROUP BY currency ORDER BY currency
+""")
+HELD = text("""
+    SELECT hold_id, sum(amount)::bigint AS held FROM billing.ledger_entries WHERE hold_id IN :ids
+    GROUP BY hold_id
+""").bindparams(bindparam("ids", expanding=True))
+RECEIPT = text("""
+    SELECT min(from_at) AS from_at, max(to_at) AS to_at, sum(seconds)::bigint AS seconds, max(rate) AS rate,
+           sum(amount)::bigint AS amount, count(*) AS records
+    FROM billing.usage_records WHERE allocation_id = :allocation_id
+    GROUP BY date_bin('1 hour', to_at, timestamptz '2000-01-01 00:00:00+00') ORDER BY 1
+""")
+
+
+class MeterRepository(SqlRepository):
+    """Meters, and what each allocation has cost. A method without a scope serves callers that checked the owner."""
+
+    async def append(self, hold: PlaceHold, currency: str, now: datetime) -> None:
+        """Add the meter of an allocation that has a hold from now on."""
+        parameters = {
+            "allocation_id": hold.allocation_id,
+            "tenant_id": hold.tenant_id,
+            "project_id": hold.project_id,
+            "label": hold.label[:LABEL_LENGTH],
+            "gpus": hold.gpus,
+            "currency": currency,
+            "now": now,
+        }
+        await self.session.execute(APPEND, parameters)
+
+    async def start(self, command: StartMetering, at: datetime) -> bool:
+        """Start the meter at `at` (whole seconds). False when it had been started or ended before."""
+        parameters = {
+            "allocation_id": command.allocation_id,
+            "sku_id": command.sku_id,
+            "price_version_id": command.price_version_id,
+            "rate": command.rate,
+            "at": at,
+        }
+        result = await self.session.execute(START, parameters)
+        return bool(result.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
+
+    async def end(self, at: Mapping[UUID, datetime]) -> None:
+        """End the meter of each allocation at its instant. A meter that had ended keeps its end."""
+        if at:
+            await self.session.execute(END, [{"allocation_id": key, "at": instant} for key, instant in at.items()])
+
+    async def find(self, allocation_id: UUID) -> Meter | None:
+        """The meter of the allocation; None when no hold was ever placed."""
+        return await self._find(FIND, {"allocation_id": allocation_id}, Meter)
+
+    async def list_by_id(self, allocation_ids: Sequence[UUID]) -> list[Meter]:
+        """The meters of several allocations."""
+        return await self._list(LIST, {"ids": list(allocation_ids)}, Meter)
+
+    async def list_open(self, tenant_id: UUID, allocation_ids: Sequence[UUID]) -> list[Meter]:
+        """Those meters of the tenant's allocations that have not ended."""
+        return await self._list(LIST_OPEN, {"tenant_id": tenant_id, "ids": list(allocation_ids)}, Meter)
+
+    async def list_in_period(self, scope: TenantScope, from_at: datetime, to_at: datetime, limit: int) -> list[Meter]:
+        """The meters of the tenant that ran at some time in [from_at, to_at), latest start first."""
+        parameters = {"tenant_id": scope.tenant_id, "from_at": from_at, "to_at": to_at, "limit": limit}
+        return await self._list(LIST_IN_PERIOD, parameters, Meter)
+
+    async def list_burn_rates(self, scope: PlatformScope) -> dict[str, RateMicroPerHour]:
+        """The sum of the rates of all running meters, by currency."""
+        rows = await self.session.execute(BURN_RATES)
+        return {row.currency: RateMicroPerHour(row.rate) for row in rows}
+
+    async def list_held(self, allocation_ids: Sequence[UUID]) -> dict[UUID, Micro]:
+        """What is held for each allocation."""
+        rows = await self.session.execute(HELD, {"ids": list(allocation_ids)})
+        return {row.hold_id: Micro(row.held) for row in rows}
+
+    async def list_receipt(self, allocation_id: UUID) -> tuple[CostLine, ...]:
+        """Posted usage of the allocation by hour, oldest first."""
+        return tuple(await self._list(RECEIPT, {"allocation_id": allocation_id}, CostLine))

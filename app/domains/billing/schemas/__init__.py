@@ -1,0 +1,1 @@
+"""Wire shapes of billing: answers of the JSON API and one struct per page."""
