@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -18,7 +18,8 @@ from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.settings import Settings
-from app.shared.audit import AuditRow, append_audit_row
+from app.shared.audit import AuditAction, AuditRow, ChangeForgotten, Effect, append_audit_row
+from app.shared.audit.changes import CHANGES, differing
 from app.shared.authz.actor import Actor
 from app.shared.clock import Clock, DatabaseClock
 from app.shared.db import Database, UnitOfWork
@@ -123,29 +124,40 @@ class Context:
         their own, and the one that they act on may read what was done."""
         self._about_tenant = tenant_id
 
+    def changed(self, **fields: tuple[object, object]) -> None:
+        """Say what this use case changed, as `field=(old, new)`: ids, amounts, states, roles, names of our own things;
+        anything else `withheld`. What is the same is left out; nothing at all says that nothing was changed."""
+        self._details[CHANGES] = cast(dict[str, object], self._details.get(CHANGES, {})) | differing(fields)
+
     async def audit(
         self,
-        action: str,
-        target_kind: str,
-        target_id: str,
+        action: AuditAction,
+        target: UUID | str | None,
         details: dict[str, object] | None = None,
         *,
+        kind: str | None = None,
         by: Actor | None = None,
     ) -> None:
-        """Record an allowed privileged change in this transaction. `by`: who became known by it (a sign-in)."""
+        """Record an allowed change in this transaction. `kind` is the target's, where it is not the action's usual one;
+        `by`: who became known by it (a sign-in). Raises ChangeForgotten."""
         if self.idempotency is not None:
             self.idempotency.check_claimed()
+        found = self._details | (details or {})
+        if action.effect is Effect.CHANGES and CHANGES not in found:
+            raise ChangeForgotten(f"{action} does not say what it changed")
+        if kind is not None and kind not in action.kinds:
+            raise ValueError(f"{action} is about {action.kind}, not about {kind}")
         await append_audit_row(
             self.uow.session,
             AuditRow(
                 actor=by or self.actor,
                 action=action,
-                target_kind=target_kind,
-                target_id=target_id,
+                target_kind=kind or action.kind,
+                target_id=str(target or "-"),
                 result="allowed",
                 occurred_at=await self.now(),
                 correlation_id=self.trace.correlation_id,
-                details=self._details | (details or {}),
+                details=found,
                 about_tenant=self._about_tenant,
             ),
         )

@@ -13,6 +13,7 @@ from litestar.exceptions import ImproperlyConfiguredException
 from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
 
+from app.shared.audit import AuditAction
 from app.shared.authz.actor import Actor, ActorKind
 from app.shared.authz.permissions import Permission
 from app.shared.authz.scope import require
@@ -86,7 +87,7 @@ def _check_viewing(connection: Connection, opt: Mapping[str, object], *, unsafe:
         return
     refusal = ViewOnly()
     if unsafe:
-        refusal.refused = ("view_as.refused", "route", str(connection.scope.get("path_template") or "-"))
+        refusal.refused = (AuditAction.VIEW_AS_REFUSED, "route", str(connection.scope.get("path_template") or "-"))
     raise refusal
 
 

@@ -63,7 +63,7 @@ async def provide_contexts(request: Request) -> AsyncIterator[ContextFactory]:  
 
 
 def check_key(request: Request) -> None:  # type: ignore[type-arg]
-    """Raises KeyForgotten for a handler that ended well without `once`: no repeat of it could be known."""
+    """Raises KeyForgotten for a handler that ended well without a use case: no repeat of it could be known."""
     key = request.state.get("idempotency")
     if key is not None:
         key.check_claimed()

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from app.registry import DOMAINS
+from app.shared.audit import AuditAction
 from app.shared.authz.permissions import GRANTS, Permission, Role
-from app.shared.authz.privileged import PRIVILEGED
 from app.shared.errors import DomainError
 from app.shared.events.catalogue import EventEntry, entries
 from app.shared.policy import POLICIES, PolicyKey
 from app.shared.rdb.rate_limit import LIMITS
+from app.shared.use_case import PRIVILEGED
 from devstack.docs.markdown import page, table
 
 AnyKey = PolicyKey[int] | PolicyKey[str] | PolicyKey[bool]
@@ -50,7 +51,7 @@ def permissions_page() -> str:
     """Which role holds which permission, and which permission each audited action asks for."""
     platform = [role for role in Role if role.value.startswith("platform_")]
     customer = [role for role in Role if role not in platform]
-    actions = [(f"`{action}`", f"`{permission.value}`") for action, permission in sorted(PRIVILEGED.items())]
+    actions = [_action(action) for action in sorted(AuditAction)]
     return page(
         "Permissions",
         "One table in `app/shared/authz/permissions.py`, one function that decides: `holds` in "
@@ -63,8 +64,14 @@ def permissions_page() -> str:
         "## Audited actions",
         "Each leaves a row in `admin.audit_logs`; so does a change of somebody who is signed in that is refused, by "
         "the use case or before it. What is only read and refused, and what nobody known asks for, is logged.",
-        table(("action", "permission"), actions),
+        table(("action", "about", "effect", "permission"), actions),
     )
+
+
+def _action(action: AuditAction) -> tuple[str, str, str, str]:
+    asked = {kind: PRIVILEGED[action, kind] for kind in action.kinds if (action, kind) in PRIVILEGED}
+    permissions = dict.fromkeys(f"`{permission}`" for permission in asked.values())
+    return f"`{action}`", ", ".join(action.kinds).replace("_", " "), action.effect, ", ".join(permissions)
 
 
 def policies_page() -> str:

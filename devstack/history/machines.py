@@ -9,11 +9,9 @@ from uuid import UUID
 from app.domains.inventory import public as inventory
 from app.domains.provisioning.contracts import (
     CancelAllocation,
-    Changed,
     End,
     GiveUp,
     LaunchAllocation,
-    Launched,
     ReleaseAllocation,
     Step,
 )
@@ -75,19 +73,17 @@ class Machine:
     async def _launch(self, at: datetime) -> None:
         run = self.run
         command = LaunchAllocation(sku_code=run.sku, image_code=run.image, gpus=run.gpus, name=run.name)
-        launched = await self._past.step(
-            f"{self.key} launch", at, self._actor, Launched, launch.launch, command, self.key
-        )
+        launched = await self._past.step(f"{self.key} launch", at, self._actor, launch.launch, command, self.key)
         self._id = launched.allocation_id
 
     async def _leave(self, name: str, at: datetime) -> None:
         key, story = f"{self.key} {name}", self.key
         if name == "cancel":
             given_up = CancelAllocation(allocation_id=self._known())
-            await self._past.step(key, at, self._actor, Changed, release.cancel, given_up, story)
+            await self._past.step(key, at, self._actor, release.cancel, given_up, story)
             return
         given_back = ReleaseAllocation(allocation_id=self._known(), confirm_name=self.run.name)
-        await self._past.step(key, at, self._actor, Changed, release.release, given_back, story)
+        await self._past.step(key, at, self._actor, release.release, given_back, story)
 
     # -- our workers ---------------------------------------------------------------------------------------------------
 

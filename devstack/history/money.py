@@ -12,7 +12,7 @@ import httpx2
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostCredit
 from app.domains.payments import repository
-from app.domains.payments.contracts import AddCredit, PaymentRecorded, SessionFacts
+from app.domains.payments.contracts import AddCredit, SessionFacts
 from app.domains.payments.gateway import CheckoutOrder, open_gateway
 from app.domains.payments.service import credit, settle
 from app.settings import Settings, StripeSettings
@@ -64,7 +64,7 @@ async def buy(past: Past, till: Till, buyer: Actor, mail: str, payment: script.P
     """One payment: the intent, the money, the credit."""
     key = f"payment {payment.day}"
     recorded = await past.step(
-        f"{key} intent", at, buyer, PaymentRecorded, credit.record_intent,
+        f"{key} intent", at, buyer, credit.record_intent,
         AddCredit(amount=Micro(payment.dollars * DOLLAR)), key,
     )  # fmt: skip
     async with past.context(at) as ctx:

@@ -14,15 +14,17 @@ from app.shared.authz import Actor
 from app.shared.authz.actor import SYSTEM
 from app.shared.clock import FixedClock
 from app.shared.context import Context, Runtime
-from app.shared.idempotency import IdempotencyKey, once
+from app.shared.idempotency import IdempotencyKey
 from app.shared.ids import new_id
 from app.shared.outbox import Outbox
 from app.shared.outbox.writer import OutboxKind
 from app.shared.telemetry.trace import Trace
+from app.shared.use_case import Unprivileged, UseCase, use_case
 
 A = TypeVar("A")
 R = TypeVar("R", bound=msgspec.Struct)
 SEED, ROUTE = "seed", "history"
+OURS = Unprivileged("the history is written by ourselves")
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -66,8 +68,7 @@ class Past:
         key: str,
         at: datetime,
         actor: Actor,
-        result: type[R],
-        use_case: Callable[[Context, A], Awaitable[R]],
+        change: UseCase[Context, A, R],
         command: A,
         story: str = "",
     ) -> R:
@@ -76,16 +77,17 @@ class Past:
         self._clock.instant = at
         idempotency = IdempotencyKey(SEED, "", ROUTE, key, sha256(key.encode()).digest())
         async with self._runtime.context(actor, trace_of(story), idempotency=idempotency) as ctx:
-            return await once(ctx, result, use_case, command)
+            return await change(ctx, command)
 
     async def work(self, key: str, at: datetime, job: Callable[[Context], Awaitable[None]], story: str = "") -> None:
         """The same for our own workers, whose steps have no command and no result."""
 
+        @use_case(OURS)
         async def run(ctx: Context, _nothing: Done) -> Done:
             await job(ctx)
             return Done()
 
-        await self.step(key, at, SYSTEM, Done, run, Done(), story)
+        await self.step(key, at, SYSTEM, run, Done(), story)
 
 
 def trace_of(story: str) -> Trace | None:

@@ -10,11 +10,7 @@ from app.domains.auth.contracts.team import (
     AnswerInvitation,
     ChangeOrganisation,
     CreateProject,
-    InvitationAnswered,
-    Invited,
     InviteMember,
-    OrganisationView,
-    ProjectDetail,
     RenameProject,
 )
 from app.domains.auth.repository import AuthRepository
@@ -27,9 +23,10 @@ from app.shared.authz.actor import ANONYMOUS
 from app.shared.context import Context, Runtime
 from app.shared.crypto import digest
 from app.shared.errors import NotFound
-from app.shared.idempotency import IdempotencyKey, once
+from app.shared.idempotency import IdempotencyKey
+from app.shared.use_case import use_case
 from devstack.history import script
-from devstack.history.past import ROUTE, SEED, Past
+from devstack.history.past import OURS, ROUTE, SEED, Past
 from devstack.simulators.oidc.models import NAMED_PEOPLE
 
 VISIT = Visit(user_agent="", address="127.0.0.1")
@@ -62,6 +59,7 @@ def identity_of(subject: str, issuer: str) -> Identity:
     )
 
 
+@use_case(OURS)
 async def _arrive(ctx: Context, identity: Identity) -> Arrived:
     """Sign in; the session's secret is dropped at once. A new organisation gets its accounts as from the event."""
     signed_in = await sign_in(ctx, SignIn(identity=identity, visit=VISIT, method="oidc"))
@@ -76,7 +74,7 @@ async def _arrive(ctx: Context, identity: Identity) -> Arrived:
 async def arrive(past: Past, subject: str, issuer: str, at: datetime) -> Arrived:
     """The person signs in for the first time."""
     return await past.step(
-        f"arrive {subject}", at, ANONYMOUS, Arrived, _arrive, identity_of(subject, issuer), f"arrive {subject}"
+        f"arrive {subject}", at, ANONYMOUS, _arrive, identity_of(subject, issuer), f"arrive {subject}"
     )
 
 
@@ -85,7 +83,7 @@ async def arrive_now(runtime: Runtime, subject: str) -> None:
     key = IdempotencyKey(SEED, "", ROUTE, f"arrive {subject}", b"now")
     identity = identity_of(subject, runtime.settings.oidc.issuer)
     async with runtime.context(ANONYMOUS, idempotency=key) as ctx:
-        await once(ctx, Arrived, _arrive, identity)
+        await _arrive(ctx, identity)
 
 
 async def actor_of(past: Past, arrived: Arrived, at: datetime, name: str) -> Actor:
@@ -104,16 +102,16 @@ async def gather(past: Past, first: datetime, issuer: str) -> Cast:
     owner = await actor_of(past, await arrive(past, "dana", issuer, first), first, "Dana Reyes")
     at = first + timedelta(minutes=4)
     change = ChangeOrganisation(name=script.ORGANISATION, time_zone=script.TIME_ZONE)
-    await past.step("organisation", at, owner, OrganisationView, places.change_organisation, change)
+    await past.step("organisation", at, owner, places.change_organisation, change)
     if owner.tenant_id is None or owner.project_id is None:
         raise NotFound()
     first_name, *others = script.PROJECTS
     rename = RenameProject(project_id=owner.project_id, name=first_name)
-    await past.step(f"project {first_name}", at, owner, ProjectDetail, places.rename_project, rename)
+    await past.step(f"project {first_name}", at, owner, places.rename_project, rename)
     projects = {first_name: owner.project_id}
     for name in others:
         create = CreateProject(name=name)
-        made = await past.step(f"project {name}", at, owner, ProjectDetail, places.create_project, create)
+        made = await past.step(f"project {name}", at, owner, places.create_project, create)
         projects[name] = made.id
     actors = {"dana": owner}
     for number, colleague in enumerate(script.COLLEAGUES):
@@ -126,11 +124,11 @@ async def _join(past: Past, owner: Actor, colleague: script.Colleague, issuer: s
     who = colleague.subject
     identity = identity_of(who, issuer)
     invite = InviteMember(email=identity.email, role=colleague.role)
-    invited = await past.step(f"invite {who}", at, owner, Invited, invitations.invite, invite)
+    invited = await past.step(f"invite {who}", at, owner, invitations.invite, invite)
     at += timedelta(minutes=11)
     arrived = await arrive(past, who, issuer, at)
     guest = await actor_of(past, arrived, at, identity.name)
     answer = AnswerInvitation(invitation_id=invited.invitation_id)
-    await past.step(f"join {who}", at, guest, InvitationAnswered, invitations.accept, answer)
+    await past.step(f"join {who}", at, guest, invitations.accept, answer)
     joined = await actor_of(past, arrived, at, identity.name)
     return msgspec.structs.replace(joined, tenant_id=owner.tenant_id)

@@ -9,10 +9,11 @@ from app.domains.billing import public as billing
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Context, Runtime
 from app.shared.errors import Conflict
+from app.shared.use_case import use_case
 from devstack.history import money, script
 from devstack.history.machines import Machine
 from devstack.history.money import Till
-from devstack.history.past import Past
+from devstack.history.past import OURS, Past
 from devstack.history.people import Cast, gather, identity_of
 
 HOUR = timedelta(hours=1)
@@ -43,6 +44,7 @@ class Chapter(msgspec.Struct, frozen=True):
 async def begin(runtime: Runtime, chapter: Chapter) -> Begun | None:
     """When the history begins, also of one that was interrupted; None when all of it stands already."""
 
+    @use_case(OURS)
     async def found(ctx: Context, begun: Begun) -> Begun:
         if await billing.find_transaction_of(ctx, money.WELCOME) is not None:
             raise Conflict()  # its steps are forgotten already: it was finished long ago
@@ -52,7 +54,7 @@ async def begin(runtime: Runtime, chapter: Chapter) -> Begun | None:
         now = await ctx.now()
     wanted = Begun(now.astimezone(UTC), chapter.first_day(now))
     try:
-        return await Past(runtime, now).step("begin", now, SYSTEM, Begun, found, wanted)
+        return await Past(runtime, now).step("begin", now, SYSTEM, found, wanted)
     except Conflict:
         return None
 

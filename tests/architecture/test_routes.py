@@ -105,6 +105,20 @@ async def test_every_mutation_of_the_api_wants_an_idempotency_key(app, sign_in_a
             assert answer.json()["error"]["code"] == "idempotency_key_required"
 
 
+async def test_every_change_goes_through_a_use_case(app) -> None:
+    from app.shared.use_case import is_use_case
+    from app.web.openapi.raised import reached
+
+    around = {
+        f"{method} {path}"
+        for method, path, handler in _routes(app)
+        if method in UNSAFE
+        and handler.opt.get("idempotent")
+        and not any(map(is_use_case, reached(handler.fn).functions))
+    }
+    assert not around
+
+
 async def test_only_single_use_mints_are_exempt_from_idempotency(app) -> None:
     exempt = {
         path

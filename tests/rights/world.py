@@ -11,7 +11,7 @@ from app.domains.auth.contracts.customers import SuspendPerson, SuspendTenant
 from app.domains.auth.contracts.team import CreateProject, DisableAccount, RemoveMember, SetRole
 from app.domains.auth.public import suspend_person, suspend_tenant
 from app.domains.auth.service import accounts, places, sessions, team
-from app.domains.provisioning.contracts import AllocationId, NewAllocation
+from app.domains.provisioning.contracts import AllocationId, AllocationView
 from app.domains.provisioning.repository import AllocationRepository
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import RevokeKey
@@ -21,6 +21,7 @@ from app.domains.storage.repository import ObjectRepository, TreeRepository, Usa
 from app.domains.storage.service import objects
 from app.domains.storage.service import places as namespaces
 from app.portal.holders import Way
+from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding, project_scope
 from app.shared.authz.actor import SYSTEM
 from app.shared.ids import ProjectId, TenantId, UserId, new_id
@@ -93,15 +94,17 @@ async def _program(world: World) -> None:
 async def _machine(world: World) -> None:
     async with world.runtime.context(SYSTEM) as ctx:
         now = await ctx.now()
-        new = NewAllocation(
+        allocation = AllocationView(
             id=AllocationId(world.allocation_id), tenant_id=TenantId(world.tenant_id),
             project_id=ProjectId(world.project_id), user_id=UserId(world.ada.actor.id), name="train-07",
-            sku_id=uuid4(), sku_code="l40sx4", gpus=4, slots=None, image_code="ubuntu", currency="USD",
+            sku_id=uuid4(), sku_code="l40sx4", gpus=4, whole=True, slots=None, image_code="ubuntu", currency="USD",
             rate_micro=4_960_000, price_version_id=uuid4(), hold_micro=0, login="ada", uid=20_001, gecos="Ada",
-            correlation_id="test",
+            state="active", state_changed_at=now, cancel_requested=False, node_id=None, deployment_id=None, attempt=1,
+            failure_code=None, failure_text=None, correlation_id="test", requested_at=now, active_at=now,
+            release_requested_at=None, release_reason=None, ended_at=None, version=1,
         )  # fmt: skip
-        allocations = AllocationRepository(ctx.session)
-        await allocations.change(await allocations.append(new, now), now, state="active", attempt=1, active_at=now)
+        await AllocationRepository(ctx.session).append(allocation)
+        await AllocationRepository(ctx.session).change(allocation, now, active_at=now)
 
 
 async def _file(world: World) -> None:
@@ -156,4 +159,4 @@ async def _give_back(ctx, world: World, reason: str) -> None:
     change = "UPDATE provisioning.allocations SET state = 'releasing', release_reason = :reason WHERE id = :id"
     await ctx.session.execute(text(change), {"reason": reason, "id": world.allocation_id})
     await releases.end_attachments(ctx, world.allocation_id)
-    await ctx.audit("allocation.release", "allocation", str(world.allocation_id), {"reason": reason})
+    await ctx.audit(AuditAction.ALLOCATION_RELEASE, world.allocation_id, {"reason": reason})

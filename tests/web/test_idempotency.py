@@ -15,6 +15,7 @@ from sqlalchemy import text
 from app.asgi import create_app
 from app.domains.auth.contracts.team import CreateOrganisation, SwitchPlace
 from app.domains.auth.service import places
+from app.shared.audit import AuditAction
 from app.shared.authz import Permission
 from app.shared.idempotency.key import LONGEST_ROUTE, request_digest, route_of
 from app.shared.manifest import Domain
@@ -181,7 +182,7 @@ async def test_a_new_organisation_is_made_once_although_one_stands_in_it_then(
 def careless(kind: str) -> Domain:
     @post("/api/v1/careless", opt=requires(Permission.PROFILE))
     async def careless_ctx(ctx: Ctx) -> dict[str, str]:
-        await ctx.audit("careless", "thing", "1")
+        await ctx.audit(AuditAction.APP_OPEN, "careless")
         return {}
 
     @post("/api/v1/careless", opt=requires(Permission.PROFILE))
@@ -202,7 +203,7 @@ async def test_a_handler_that_forgets_the_key_fails_and_changes_nothing(
         headers = {"sec-fetch-site": "same-origin", "x-csrftoken": ada.csrf, "x-idempotency-key": "k"}
         assert (await client.post("/api/v1/careless", headers=headers)).status_code == 500
     async with runtime.context(ada.actor) as ctx:
-        assert not await ctx.session.scalar(text("SELECT count(*) FROM admin.audit_logs WHERE action = 'careless'"))
+        assert not await ctx.session.scalar(text("SELECT count(*) FROM admin.audit_logs WHERE target_id = 'careless'"))
 
 
 async def test_a_second_click_on_view_as_and_on_its_end_gets_the_first_answer(

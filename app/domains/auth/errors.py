@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import ClassVar
 
+from app.shared.audit.actions import AuditAction
 from app.shared.errors import DomainError
 from app.shared.errors.base import Evidence
 
@@ -48,7 +49,7 @@ class SignInFailed(DomainError):
     code = "sign_in_failed"
     status = 400
     title = "Signing in did not work."
-    audited: ClassVar[tuple[str, str, str] | None] = ("session.sign_in", "provider", "oidc")
+    audited: ClassVar[tuple[str, str, str] | None] = (AuditAction.SESSION_SIGN_IN, "provider", "oidc")
     way_back = AGAIN
 
     def __init__(self, message: str | None = None, *, cause: Cause, **evidence: Evidence) -> None:
@@ -92,7 +93,7 @@ class ClientRefused(DomainError):
     code = "token_client_refused"
     status = 401
     title = "These client credentials are not valid."
-    audited = ("token.issue", "credential", "unknown")
+    audited = (AuditAction.TOKEN_ISSUE, "credential", "unknown")
     oauth = "invalid_client"
 
 
@@ -148,7 +149,7 @@ class GrantRefused(DomainError):
     code = "token_grant_refused"
     status = 400
     title = "This code or refresh token is not valid (any more). Sign in again."
-    audited = ("token.issue", "session", "unknown")
+    audited = (AuditAction.TOKEN_ISSUE, "session", "unknown")
     oauth = "invalid_grant"
 
 

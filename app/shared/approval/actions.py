@@ -6,7 +6,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from app.shared.approval.requests import Asked, ChangeRequest
-from app.shared.authz.privileged import PRIVILEGED
+from app.shared.audit import AuditAction
+from app.shared.use_case import PRIVILEGED
 
 T = TypeVar("T", bound=msgspec.Struct)
 Perform = Callable[[Any, Any, ChangeRequest], Awaitable[msgspec.Struct]]
@@ -29,11 +30,11 @@ class Action(msgspec.Struct, frozen=True):
 ACTIONS: dict[str, Action] = {}
 
 
-def performs(action: str, command: type) -> Callable[[Perform], Perform]:
+def performs(action: AuditAction, command: type) -> Callable[[Perform], Perform]:
     """Register what runs when a request for `action` is approved. The approver needs the action's own permission."""
 
     def register(run: Perform) -> Perform:
-        if action not in PRIVILEGED:
+        if (action, action.kind) not in PRIVILEGED:
             raise ValueError(f"{action} is no privileged action")
         ACTIONS[action] = Action(command, run)
         return run

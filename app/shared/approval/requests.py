@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.shared.audit import AuditAction
 from app.shared.authz.actor import Actor, ActorKind
 from app.shared.errors import Forbidden
 from app.shared.ids import new_id
@@ -53,6 +54,8 @@ class AskingContext(Protocol):
 
     def explain(self, **details: object) -> None: ...
 
+    def changed(self, **fields: tuple[object, object]) -> None: ...
+
 
 COLUMNS = """
     SELECT id, action, target, summary, reason, tenant_id, requested_by, requested_at, status, decided_by, decided_at,
@@ -81,7 +84,7 @@ DECIDE = text("""
 
 
 async def ask(
-    ctx: AskingContext, action: str, command: msgspec.Struct, *, target: str, summary: str, reason: str,
+    ctx: AskingContext, action: AuditAction, command: msgspec.Struct, *, target: str, summary: str, reason: str,
     tenant_id: UUID | None = None,
 ) -> Asked:  # fmt: skip
     """Let `command` wait for a second person. Raises Forbidden for who is no person."""
@@ -101,6 +104,7 @@ async def ask(
     }
     await ctx.session.execute(ADD, values)
     ctx.explain(reason=reason, waits_for_second_person=str(request_id))
+    ctx.changed()  # not yet
     return Asked(request_id=request_id, action=action)
 
 

@@ -1,8 +1,7 @@
-"""Who may do what: the actor, the one permission table, the scope types, and `@privileged` (authorise + audit)."""
+"""Who may do what: the actor, the one permission table and the scope types."""
 
 from app.shared.authz.actor import Actor, ActorKind, RoleBinding
 from app.shared.authz.permissions import Permission, Role
-from app.shared.authz.privileged import privileged
 from app.shared.authz.scope import PlatformScope, ProjectScope, TenantScope, platform_scope, project_scope, tenant_scope
 
 __all__ = [
@@ -15,7 +14,6 @@ __all__ = [
     "RoleBinding",
     "TenantScope",
     "platform_scope",
-    "privileged",
     "project_scope",
     "tenant_scope",
 ]

@@ -2,7 +2,7 @@
 
 from app.shared.idempotency.key import IdempotencyKey, KeyForgotten, request_digest, route_of, scope_of
 from app.shared.idempotency.refusal import Refused
-from app.shared.idempotency.store import dry_run, is_stored, once, recall
+from app.shared.idempotency.store import dry_run, is_stored
 
 __all__ = [
     "IdempotencyKey",
@@ -10,8 +10,6 @@ __all__ = [
     "Refused",
     "dry_run",
     "is_stored",
-    "once",
-    "recall",
     "request_digest",
     "route_of",
     "scope_of",

@@ -6,7 +6,8 @@ the two hidden fields that every rendering of a page makes anew. The query and `
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
@@ -17,7 +18,7 @@ LONGEST_ROUTE = 400  # characters that stand in an index; what is longer stands 
 
 
 class KeyForgotten(RuntimeError):
-    """A handler changed something without `once`, or used it twice: a repeated request would have a second effect."""
+    """A handler changed something outside of a use case, or asked one twice: a repeat would have a second effect."""
 
 
 @dataclass
@@ -32,21 +33,27 @@ class IdempotencyKey:
     body_hash: bytes
     stores: bool = True  # who views as a customer hears what they did before, and stores nothing
     claimed: bool = False
+    running: bool = False  # a use case is under way: what it calls is a part of it
     _parts: set[str] = field(default_factory=set)
 
-    def claim(self, part: str) -> None:
-        """Raises KeyForgotten when that part of the request was claimed before."""
+    @contextmanager
+    def claim(self, part: str) -> Iterator[None]:
+        """While that part of the request runs. Raises KeyForgotten when it was claimed before."""
         if part in self._parts:
             raise KeyForgotten(f"{self.route} uses its key twice for {part or 'the same thing'}")
         self._parts.add(part)
-        self.claimed = True
+        self.claimed = self.running = True
+        try:
+            yield
+        finally:
+            self.running = False
 
     def waive(self) -> None:
         """This request turned out to ask for no change: nothing is stored under its key."""
         self.claimed = True
 
     def check_claimed(self) -> None:
-        """Raises KeyForgotten for a change outside of `once`."""
+        """Raises KeyForgotten for a change outside of a use case."""
         if not self.claimed:
             raise KeyForgotten(f"{self.route} changes something without its idempotency key")
 

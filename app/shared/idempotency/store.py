@@ -15,7 +15,6 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.shared.authz.actor import Actor
-from app.shared.authz.privileged import check_again
 from app.shared.errors import IdempotencyInProgress, IdempotencyKeyReused
 from app.shared.idempotency.key import IdempotencyKey
 
@@ -33,7 +32,7 @@ class KeyedContext(Protocol):
 
 C = TypeVar("C", bound=KeyedContext)
 A = TypeVar("A")
-R = TypeVar("R", bound=msgspec.Struct)
+R = TypeVar("R")
 
 INSERT = text("""
     INSERT INTO shared.idempotency_keys (actor, place, route, key, body_hash)
@@ -50,35 +49,35 @@ STORE = text("""
 READ_ONLY = text("SET TRANSACTION READ ONLY")
 
 
-async def once(
-    ctx: C, result_type: type[R], use_case: Callable[[C, A], Awaitable[R]], command: A, *, part: str = ""
+async def replay(
+    ctx: KeyedContext, result_type: type[R], change: Callable[[], Awaitable[R]], recheck: Callable[[], None], part: str
 ) -> R:
-    """Run `use_case(ctx, command)` unless this request's key has run already; then give back what it gave. `part` names
-    one of several steps of a request that each commit for themselves.
+    """Run `change` unless this request's key has run already; then give back what it gave, once `recheck` has asked
+    whether the actor may still have it. Inside of another change it runs as a part of that one.
 
     Raises IdempotencyKeyReused when the key came with another body, IdempotencyInProgress when the first request
     still runs after the lock time-out, and for a repeat what refuses the actor now.
     """
     key = ctx.idempotency
-    if key is None:
-        return await use_case(ctx, command)
-    key.claim(part)
-    scope = _key_row(key, part)
-    if key.stores and await _is_first(ctx.session, scope, key):
-        result = await use_case(ctx, command)
-        await ctx.session.execute(STORE, {**scope, "result": msgspec.json.encode(result).decode()})
-        return result
-    row = await _find(ctx.session, scope)
-    if row is None:  # it was pruned between the two statements: whoever comes again is first
-        raise IdempotencyInProgress(retry_after=2)
-    if bytes(row.body_hash) != key.body_hash:
-        raise IdempotencyKeyReused()
-    if key.scope:  # else it was their own affair, and they stand elsewhere now
-        check_again(ctx.actor, use_case)
-    return msgspec.convert(row.result, type=result_type, strict=False)
+    if key is None or key.running:
+        return await change()
+    with key.claim(part):
+        scope = _key_row(key, part)
+        if key.stores and await _is_first(ctx.session, scope, key):
+            result = await change()
+            await ctx.session.execute(STORE, {**scope, "result": msgspec.json.encode(result).decode()})
+            return result
+        row = await _find(ctx.session, scope)
+        if row is None:  # it was pruned between the two statements: whoever comes again is first
+            raise IdempotencyInProgress(retry_after=2)
+        if bytes(row.body_hash) != key.body_hash:
+            raise IdempotencyKeyReused()
+        if key.scope:  # else it was their own affair, and they stand elsewhere now
+            recheck()
+        return msgspec.convert(row.result, type=result_type, strict=False)
 
 
-async def recall(ctx: C, result_type: type[R], part: str) -> R | None:
+async def recall(ctx: KeyedContext, result_type: type[R], part: str) -> R | None:
     """What an earlier request with this key stored for `part`; None when it did not get that far."""
     key = ctx.idempotency
     row = await _find(ctx.session, _key_row(key, part)) if key else None

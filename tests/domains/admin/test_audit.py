@@ -77,6 +77,17 @@ async def test_a_row_is_shown_whole_with_names_that_are_not_in_it(runtime: Runti
     assert "Ada" in page.text and "&lt;b&gt;" in page.text
 
 
+async def test_a_row_of_a_change_says_what_was_there_before_and_what_is_now(runtime: Runtime, sign_in_as: Any) -> None:
+    ada, olga = await sign_in_as("ada"), await sign_in_as("olga", operator=True)
+    changes = {"role": ["tenant_member", None], "on_sale": [False, True], "owner_id": [None, str(ada.actor.id)]}
+    await write_rows(runtime, ada.actor, "t.one", details={"changes": changes, "reason": "moved"})
+    [row] = (await olga.client.get("/api/v1/admin/audit?action=t.one")).json()["items"]
+    assert row["details"]["changes"] == changes
+    text = words((await olga.client.get(f"/admin/audit/{row['id']}")).text)
+    for line in ("role tenant_member none", "on sale no yes", "owner id none Ada", "moved"):
+        assert line in text
+
+
 async def test_an_export_is_a_safe_file_and_a_row_of_the_log_itself(runtime: Runtime, sign_in_as: Any) -> None:
     ada, olga = await sign_in_as("ada"), await sign_in_as("olga", operator=True)
     await write_rows(runtime, ada.actor, "t.one", target_id="=HYPERLINK(1)")

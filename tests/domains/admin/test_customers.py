@@ -9,6 +9,7 @@ import pytest
 from litestar import Litestar
 from sqlalchemy import text
 
+from app.shared.audit import AuditAction
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.permissions import NOT_IN_VIEW
 from app.shared.context import Runtime
@@ -197,7 +198,7 @@ async def test_the_database_itself_refuses_what_a_viewer_would_write(runtime: Ru
     assert viewer.viewing is not None and viewer.role_names == ["view_as"]
     with pytest.raises(Exception, match="read-only transaction"):
         async with runtime.context(viewer) as ctx:
-            await ctx.audit("t.sneaky", "x", "y")
+            await ctx.audit(AuditAction.APP_OPEN, "sneaky")
     assert (await olga.post("/theme", theme="dark")).status_code == 303
     assert (await olga.post("/logout")).status_code == 303
     assert (await olga.client.get("/billing")).status_code == 303

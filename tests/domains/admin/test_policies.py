@@ -52,7 +52,7 @@ async def test_a_change_counts_for_the_next_transaction_at_its_scope_only(runtim
     assert await _now(runtime, tenant_of(ada)) == 3_600
     rows = [row for row in await audited(runtime) if row["action"] == "policy.set"]
     assert [row["tenant_id"] for row in rows] == [None, tenant_of(ada), tenant_of(ada), tenant_of(ada)]
-    assert rows[0]["details"]["before"] is None and rows[0]["details"]["after"] == 3_600  # type: ignore[index]
+    assert rows[0]["details"]["changes"] == {"value": [None, 3_600]}  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,11 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.admin.contracts.approvals import DecideRequest, RequestDecided
+from app.domains.admin.contracts.approvals import DecideRequest
 from app.domains.admin.schemas.approvals import PATH, request_page, request_status, requests_page
 from app.domains.admin.schemas.money import ReasonForm
 from app.domains.admin.service import approvals
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Ctx, Form, page, redirect, requires
 from app.web.paging import Cursor
 
@@ -38,7 +37,7 @@ async def show_request(ctx: Ctx, request_id: FromPath[UUID]) -> Response[str]:
 async def approve_request(ctx: Ctx, request_id: FromPath[UUID], data: Form[ReasonForm]) -> Response[str]:
     """Let it be done."""
     command = DecideRequest(request_id=request_id, reason=data.reason)
-    await once(ctx, RequestDecided, approvals.approve_request, command)
+    await approvals.approve_request(ctx, command)
     return redirect(ctx, f"{PATH}/{request_id}")
 
 
@@ -46,7 +45,7 @@ async def approve_request(ctx: Ctx, request_id: FromPath[UUID], data: Form[Reaso
 async def reject_request(ctx: Ctx, request_id: FromPath[UUID], data: Form[ReasonForm]) -> Response[str]:
     """Leave everything as it is."""
     command = DecideRequest(request_id=request_id, reason=data.reason)
-    await once(ctx, RequestDecided, approvals.reject_request, command)
+    await approvals.reject_request(ctx, command)
     return redirect(ctx, f"{PATH}/{request_id}")
 
 

@@ -7,11 +7,8 @@ from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.admin.contracts.money import (
-    AdjustmentView,
     CheckLedger,
-    CheckStarted,
     DecideAdjustment,
-    Replayed,
     ReplayWebhook,
 )
 from app.domains.admin.schemas.money import (
@@ -27,7 +24,6 @@ from app.domains.admin.service import alone, books, refunds
 from app.domains.payments import public as payments
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.shared.idempotency import once
 from app.web import MONEY, Ctx, Form, page, redirect, requires
 from app.web.paging import Cursor
 
@@ -54,7 +50,7 @@ async def list_corrections(ctx: Ctx, tenant: Tenant = "", cursor: Cursor = None)
 @post(CORRECTIONS, opt=MANAGE, include_in_schema=False)
 async def request_correction(ctx: Ctx, data: Form[CorrectionForm]) -> Response[str]:
     """Ask for a correction."""
-    await once(ctx, AdjustmentView, books.request_adjustment, data.command())
+    await books.request_adjustment(ctx, data.command())
     return redirect(ctx, CORRECTIONS)
 
 
@@ -62,7 +58,7 @@ async def request_correction(ctx: Ctx, data: Form[CorrectionForm]) -> Response[s
 async def approve_correction(ctx: Ctx, adjustment_id: FromPath[UUID], data: Form[ReasonForm]) -> Response[str]:
     """Post it."""
     command = DecideAdjustment(adjustment_id=adjustment_id, reason=data.reason)
-    await once(ctx, AdjustmentView, books.approve_adjustment, command)
+    await books.approve_adjustment(ctx, command)
     return redirect(ctx, CORRECTIONS)
 
 
@@ -70,7 +66,7 @@ async def approve_correction(ctx: Ctx, adjustment_id: FromPath[UUID], data: Form
 async def reject_correction(ctx: Ctx, adjustment_id: FromPath[UUID], data: Form[ReasonForm]) -> Response[str]:
     """Leave the credit as it is."""
     command = DecideAdjustment(adjustment_id=adjustment_id, reason=data.reason)
-    await once(ctx, AdjustmentView, books.reject_adjustment, command)
+    await books.reject_adjustment(ctx, command)
     return redirect(ctx, CORRECTIONS)
 
 
@@ -94,7 +90,7 @@ async def show_webhook(ctx: Ctx, message_id: FromPath[UUID]) -> Response[str]:
 @post("/admin/money/webhooks/{message_id:uuid}/replay", opt=MANAGE, include_in_schema=False)
 async def replay_webhook(ctx: Ctx, message_id: FromPath[UUID]) -> Response[str]:
     """Work it off once more."""
-    await once(ctx, Replayed, books.replay_webhook, ReplayWebhook(message_id=message_id))
+    await books.replay_webhook(ctx, ReplayWebhook(message_id=message_id))
     return redirect(ctx, f"/admin/money/webhooks/{message_id}")
 
 
@@ -107,7 +103,7 @@ async def show_ledger(ctx: Ctx) -> Response[str]:
 @post("/admin/money/ledger/verify", opt=READ, include_in_schema=False)
 async def verify_ledger(ctx: Ctx) -> Response[str]:
     """Recompute everything in the background."""
-    await once(ctx, CheckStarted, books.start_check, CheckLedger())
+    await books.start_check(ctx, CheckLedger())
     return redirect(ctx, LEDGER)
 
 

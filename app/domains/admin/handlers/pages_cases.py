@@ -11,7 +11,6 @@ from app.domains.payments import public as payments
 from app.domains.payments.contracts import Case, DecideCase
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.shared.idempotency import once
 from app.web import MONEY, Ctx, Form, Json, page, redirect, requires
 from app.web.paging import Cursor, Limit
 
@@ -34,7 +33,7 @@ async def list_cases_page(ctx: Ctx, everything: All = "", cursor: Cursor = None)
 @post("/admin/money/cases/{case_id:uuid}/decide", opt=MANAGE, include_in_schema=False)
 async def decide_case_page(ctx: Ctx, case_id: FromPath[UUID], data: Form[ReasonForm]) -> Response[str]:
     """Say what was done."""
-    await once(ctx, Case, payments.decide_case, DecideCase(case_id=case_id, reason=data.reason))
+    await payments.decide_case(ctx, DecideCase(case_id=case_id, reason=data.reason))
     return redirect(ctx, CASES)
 
 
@@ -48,7 +47,7 @@ async def list_cases(ctx: Ctx, closed: Closed = False, cursor: Cursor = None, li
 @post("/api/v1/admin/payment-cases/{case_id:uuid}/decide", opt=MANAGE, status_code=200)
 async def decide_case(ctx: Ctx, case_id: FromPath[UUID], data: Json[ReasonForm]) -> Case:
     """Close one: say what was done."""
-    return await once(ctx, Case, payments.decide_case, DecideCase(case_id=case_id, reason=data.reason))
+    return await payments.decide_case(ctx, DecideCase(case_id=case_id, reason=data.reason))
 
 
 ROUTES = [list_cases_page, decide_case_page, list_cases, decide_case]

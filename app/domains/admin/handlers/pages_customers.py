@@ -16,12 +16,9 @@ from app.domains.admin.schemas.customers import (
 )
 from app.domains.admin.service import customers
 from app.domains.auth import public as auth
-from app.domains.auth.contracts.customers import Suspended, ViewStarted
-from app.shared.approval import Outcome
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.context import Runtime
-from app.shared.idempotency import once
 from app.web import Contexts, Ctx, Form, page, redirect, requires
 from app.web.approvals import next_page
 from app.web.paging import Cursor
@@ -54,14 +51,14 @@ async def show_customer(ctx: Ctx, tenant_id: FromPath[UUID]) -> Response[str]:
 @post("/admin/customers/{tenant_id:uuid}/suspend", opt=MANAGE, include_in_schema=False)
 async def suspend(ctx: Ctx, tenant_id: FromPath[UUID], data: Form[WhyForm]) -> Response[str]:
     """Close it."""
-    await once(ctx, Suspended, auth.suspend_tenant, data.tenant(tenant_id, suspend=True))
+    await auth.suspend_tenant(ctx, data.tenant(tenant_id, suspend=True))
     return redirect(ctx, f"/admin/customers/{tenant_id}")
 
 
 @post("/admin/customers/{tenant_id:uuid}/resume", opt=MANAGE, include_in_schema=False)
 async def resume(ctx: Ctx, tenant_id: FromPath[UUID], data: Form[WhyForm]) -> Response[str]:
     """Open it again."""
-    await once(ctx, Suspended, auth.suspend_tenant, data.tenant(tenant_id, suspend=False))
+    await auth.suspend_tenant(ctx, data.tenant(tenant_id, suspend=False))
     return redirect(ctx, f"/admin/customers/{tenant_id}")
 
 
@@ -79,7 +76,7 @@ async def start_view(
     """Look at it as its owner would."""
     runtime: Runtime = request.app.state.runtime
     async with contexts() as ctx:
-        await once(ctx, ViewStarted, auth.start_view, data.command(tenant_id))
+        await auth.start_view(ctx, data.command(tenant_id))
         answer = redirect(ctx, "/")
     await auth.forget_session(runtime, request.cookies.get(runtime.settings.web.cookie("session"), ""))
     return answer
@@ -99,14 +96,14 @@ async def show_person(ctx: Ctx, user_id: FromPath[UUID]) -> Response[str]:
 @post("/admin/customers/people/{user_id:uuid}/suspend", opt=MANAGE, include_in_schema=False)
 async def suspend_person(ctx: Ctx, user_id: FromPath[UUID], data: Form[WhyForm]) -> Response[str]:
     """Shut a person out."""
-    outcome = await once(ctx, Outcome[Suspended], auth.suspend_person, data.person(user_id, suspend=True))
+    outcome = await auth.suspend_person(ctx, data.person(user_id, suspend=True))
     return redirect(ctx, next_page(outcome, f"/admin/customers/people/{user_id}"))
 
 
 @post("/admin/customers/people/{user_id:uuid}/resume", opt=MANAGE, include_in_schema=False)
 async def resume_person(ctx: Ctx, user_id: FromPath[UUID], data: Form[WhyForm]) -> Response[str]:
     """Let a person in again."""
-    outcome = await once(ctx, Outcome[Suspended], auth.suspend_person, data.person(user_id, suspend=False))
+    outcome = await auth.suspend_person(ctx, data.person(user_id, suspend=False))
     return redirect(ctx, next_page(outcome, f"/admin/customers/people/{user_id}"))
 
 

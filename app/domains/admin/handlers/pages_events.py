@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.admin.contracts.operations import Discarded, DiscardLetter, RedriveLetters, Redriven
+from app.domains.admin.contracts.operations import DiscardLetter, RedriveLetters
 from app.domains.admin.schemas.operations import (
     ReasonForm,
     RedriveForm,
@@ -16,7 +16,6 @@ from app.domains.admin.schemas.operations import (
 from app.domains.admin.service import events
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.shared.idempotency import once
 from app.web import Ctx, Form, page, redirect, requires
 from app.web.paging import CursorText
 
@@ -45,21 +44,21 @@ async def show_letter(ctx: Ctx, letter_id: FromPath[UUID]) -> Response[str]:
 @post("/admin/events/dead-letters/redrive", opt=MANAGE, include_in_schema=False)
 async def redrive_all(ctx: Ctx, data: Form[RedriveForm]) -> Response[str]:
     """Send all that wait again."""
-    await once(ctx, Redriven, events.redrive_letters, data.command())
+    await events.redrive_letters(ctx, data.command())
     return redirect(ctx, "/admin/events")
 
 
 @post("/admin/events/dead-letters/{letter_id:uuid}/redrive", opt=MANAGE, include_in_schema=False)
 async def redrive_one(ctx: Ctx, letter_id: FromPath[UUID]) -> Response[str]:
     """Send one again."""
-    await once(ctx, Redriven, events.redrive_letters, RedriveLetters(ids=(letter_id,)))
+    await events.redrive_letters(ctx, RedriveLetters(ids=(letter_id,)))
     return redirect(ctx, f"/admin/events/dead-letters/{letter_id}")
 
 
 @post("/admin/events/dead-letters/{letter_id:uuid}/discard", opt=MANAGE, include_in_schema=False)
 async def discard(ctx: Ctx, letter_id: FromPath[UUID], data: Form[ReasonForm]) -> Response[str]:
     """Give one up for good."""
-    await once(ctx, Discarded, events.discard_letter, DiscardLetter(id=letter_id, reason=data.reason))
+    await events.discard_letter(ctx, DiscardLetter(id=letter_id, reason=data.reason))
     return redirect(ctx, f"/admin/events/dead-letters/{letter_id}")
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.admin.contracts.money import DecideRefund, RefundMoved
+from app.domains.admin.contracts.money import DecideRefund
 from app.domains.admin.schemas.money import (
     REFUND_STATUSES,
     STATUSES,
@@ -21,7 +21,6 @@ from app.domains.admin.schemas.money import (
 from app.domains.admin.service import refunds
 from app.domains.payments import public as payments
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import MONEY, Ctx, Form, page, redirect, requires
 from app.web.paging import Cursor
 
@@ -52,7 +51,7 @@ async def show_payment(ctx: Ctx, payment_id: FromPath[UUID]) -> Response[str]:
 @post("/admin/money/payments/{payment_id:uuid}/refund", opt=MANAGE, include_in_schema=False)
 async def request_refund(ctx: Ctx, payment_id: FromPath[UUID], data: Form[RefundForm]) -> Response[str]:
     """Ask for a refund."""
-    moved = await once(ctx, RefundMoved, refunds.request_refund, data.command(payment_id))
+    moved = await refunds.request_refund(ctx, data.command(payment_id))
     return redirect(ctx, f"/admin/money/refunds/{moved.refund_id}")
 
 
@@ -77,7 +76,7 @@ async def show_refund(ctx: Ctx, refund_id: FromPath[UUID]) -> Response[str]:
 async def approve_refund(ctx: Ctx, refund_id: FromPath[UUID], data: Form[ReasonForm]) -> Response[str]:
     """Let it go."""
     command = DecideRefund(refund_id=refund_id, reason=data.reason)
-    await once(ctx, RefundMoved, refunds.approve_refund, command)
+    await refunds.approve_refund(ctx, command)
     return redirect(ctx, f"/admin/money/refunds/{refund_id}")
 
 
@@ -85,7 +84,7 @@ async def approve_refund(ctx: Ctx, refund_id: FromPath[UUID], data: Form[ReasonF
 async def reject_refund(ctx: Ctx, refund_id: FromPath[UUID], data: Form[ReasonForm]) -> Response[str]:
     """Nothing goes back."""
     command = DecideRefund(refund_id=refund_id, reason=data.reason)
-    await once(ctx, RefundMoved, refunds.reject_refund, command)
+    await refunds.reject_refund(ctx, command)
     return redirect(ctx, f"/admin/money/refunds/{refund_id}")
 
 

@@ -5,13 +5,10 @@ from typing import Annotated
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.admin.contracts.policies import PolicyChanged
 from app.domains.admin.schemas.policies import PolicyForm, PolicyPage, policies_page, policy_page
 from app.domains.admin.service import policies
-from app.shared.approval import Outcome
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.shared.idempotency import once
 from app.web import Ctx, Form, page, redirect, requires
 from app.web.approvals import next_page
 
@@ -57,7 +54,7 @@ async def _policy(ctx: Ctx, key: str, asked: PolicyForm, cursor: int | None) -> 
 async def set_policy(ctx: Ctx, key: FromPath[str], data: Form[PolicyForm]) -> Response[str]:
     """Set a value, or take one back."""
     value = None if data.take_back else policies.read_value(key, data.value)
-    outcome = await once(ctx, Outcome[PolicyChanged], policies.set_policy, data.command(key, value))
+    outcome = await policies.set_policy(ctx, data.command(key, value))
     return redirect(ctx, next_page(outcome, f"/admin/policies/{key}"))
 
 

@@ -7,12 +7,11 @@ from uuid import UUID
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, HeaderParameter
 
-from app.domains.admin.contracts.operations import AnnouncementView, Withdraw
+from app.domains.admin.contracts.operations import Withdraw
 from app.domains.admin.schemas.operations import AnnounceForm, FaultForm, SystemPage
 from app.domains.admin.service import system
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.shared.idempotency import once
 from app.web import Contexts, Ctx, Form, page, public, redirect, requires
 from app.web.shell import seen_cookie
 
@@ -41,14 +40,14 @@ async def show_system(contexts: Contexts) -> Response[str]:
 @post("/admin/system/announcements", opt=MANAGE, include_in_schema=False)
 async def announce(ctx: Ctx, data: Form[AnnounceForm]) -> Response[str]:
     """Put a message on every page."""
-    await once(ctx, AnnouncementView, system.announce, data.command())
+    await system.announce(ctx, data.command())
     return redirect(ctx, PATH)
 
 
 @post("/admin/system/announcements/{announcement_id:uuid}/withdraw", opt=MANAGE, include_in_schema=False)
 async def withdraw(ctx: Ctx, announcement_id: FromPath[UUID]) -> Response[str]:
     """Take a message away."""
-    await once(ctx, AnnouncementView, system.withdraw, Withdraw(announcement_id=announcement_id))
+    await system.withdraw(ctx, Withdraw(announcement_id=announcement_id))
     return redirect(ctx, PATH)
 
 

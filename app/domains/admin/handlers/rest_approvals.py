@@ -12,7 +12,6 @@ from app.domains.admin.schemas.approvals import RequestsAnswer, request_status
 from app.domains.admin.schemas.money import ReasonForm
 from app.domains.admin.service import alone, approvals
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Ctx, Json, requires
 from app.web.paging import Cursor, Limit
 
@@ -40,14 +39,14 @@ async def show_request(ctx: Ctx, request_id: FromPath[UUID]) -> RequestDetail:
 async def approve_request(ctx: Ctx, request_id: FromPath[UUID], data: Json[ReasonForm]) -> RequestDecided:
     """Let it be done now. You need the permission of the action, and to be somebody else than who asked."""
     command = DecideRequest(request_id=request_id, reason=data.reason)
-    return await once(ctx, RequestDecided, approvals.approve_request, command)
+    return await approvals.approve_request(ctx, command)
 
 
 @post("/api/v1/admin/change-requests/{request_id:uuid}/reject", opt=CONSOLE, status_code=200)
 async def reject_request(ctx: Ctx, request_id: FromPath[UUID], data: Json[ReasonForm]) -> RequestDecided:
     """Leave everything as it is. Who asked takes a request back in the same way."""
     command = DecideRequest(request_id=request_id, reason=data.reason)
-    return await once(ctx, RequestDecided, approvals.reject_request, command)
+    return await approvals.reject_request(ctx, command)
 
 
 @get("/api/v1/admin/left-alone", opt=requires(Permission.PLATFORM_MONEY_READ))

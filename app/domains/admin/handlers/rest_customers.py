@@ -11,9 +11,7 @@ from app.domains.admin.schemas.customers import CustomersAnswer, WhyForm
 from app.domains.admin.service import customers
 from app.domains.auth import public as auth
 from app.domains.auth.contracts.customers import CustomerSearch, Suspended
-from app.shared.approval import Outcome
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Ctx, Json, requires
 from app.web.approvals import ASKED, outcome_answer
 from app.web.etag import tagged
@@ -43,13 +41,13 @@ async def show_customer(ctx: Ctx, tenant_id: FromPath[UUID]) -> Response[Custome
 @post("/api/v1/admin/customers/{tenant_id:uuid}/suspend", opt=MANAGE, status_code=200)
 async def suspend(ctx: Ctx, tenant_id: FromPath[UUID], data: Json[WhyForm]) -> Suspended:
     """Close an organisation: its sessions and tokens end. What runs goes on and is billed."""
-    return await once(ctx, Suspended, auth.suspend_tenant, data.tenant(tenant_id, suspend=True))
+    return await auth.suspend_tenant(ctx, data.tenant(tenant_id, suspend=True))
 
 
 @post("/api/v1/admin/customers/{tenant_id:uuid}/resume", opt=MANAGE, status_code=200)
 async def resume(ctx: Ctx, tenant_id: FromPath[UUID], data: Json[WhyForm]) -> Suspended:
     """Open an organisation again."""
-    return await once(ctx, Suspended, auth.suspend_tenant, data.tenant(tenant_id, suspend=False))
+    return await auth.suspend_tenant(ctx, data.tenant(tenant_id, suspend=False))
 
 
 @get("/api/v1/admin/people/{user_id:uuid}", opt=READ)
@@ -61,13 +59,13 @@ async def show_person(ctx: Ctx, user_id: FromPath[UUID]) -> PersonOverview:
 @post("/api/v1/admin/people/{user_id:uuid}/suspend", opt=MANAGE, status_code=200, responses=ASKED)
 async def suspend_person(ctx: Ctx, user_id: FromPath[UUID], data: Json[WhyForm]) -> Response[Suspended]:
     """Shut a person out, everywhere. About an operator a second person decides (202)."""
-    return outcome_answer(await once(ctx, Outcome[Suspended], auth.suspend_person, data.person(user_id, suspend=True)))
+    return outcome_answer(await auth.suspend_person(ctx, data.person(user_id, suspend=True)))
 
 
 @post("/api/v1/admin/people/{user_id:uuid}/resume", opt=MANAGE, status_code=200, responses=ASKED)
 async def resume_person(ctx: Ctx, user_id: FromPath[UUID], data: Json[WhyForm]) -> Response[Suspended]:
     """Let a person in again. About an operator a second person decides (202)."""
-    return outcome_answer(await once(ctx, Outcome[Suspended], auth.suspend_person, data.person(user_id, suspend=False)))
+    return outcome_answer(await auth.suspend_person(ctx, data.person(user_id, suspend=False)))
 
 
 ROUTES = [list_customers, show_customer, suspend, resume, show_person, suspend_person, resume_person]

@@ -33,7 +33,6 @@ from app.domains.admin.schemas.money import (
 from app.domains.admin.service import books, refunds
 from app.domains.payments import public as payments
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import MONEY, Ctx, Json, requires
 from app.web.paging import Cursor, Limit
 
@@ -62,7 +61,7 @@ async def show_payment(ctx: Ctx, payment_id: FromPath[UUID]) -> PaymentDetail:
 @post("/api/v1/admin/payments/{payment_id:uuid}/refunds", opt=MANAGE, status_code=201)
 async def request_refund(ctx: Ctx, payment_id: FromPath[UUID], data: Json[RefundBody]) -> RefundMoved:
     """Ask for a refund; a small one is approved at once."""
-    return await once(ctx, RefundMoved, refunds.request_refund, data.command(payment_id))
+    return await refunds.request_refund(ctx, data.command(payment_id))
 
 
 @get("/api/v1/admin/refunds", opt=READ)
@@ -82,14 +81,14 @@ async def show_refund(ctx: Ctx, refund_id: FromPath[UUID]) -> RefundDetail:
 async def approve_refund(ctx: Ctx, refund_id: FromPath[UUID], data: Json[ReasonForm]) -> RefundMoved:
     """Let a refund go that somebody else asked for."""
     command = DecideRefund(refund_id=refund_id, reason=data.reason)
-    return await once(ctx, RefundMoved, refunds.approve_refund, command)
+    return await refunds.approve_refund(ctx, command)
 
 
 @post("/api/v1/admin/refunds/{refund_id:uuid}/reject", opt=MANAGE, status_code=200)
 async def reject_refund(ctx: Ctx, refund_id: FromPath[UUID], data: Json[ReasonForm]) -> RefundMoved:
     """Reject a refund that somebody else asked for."""
     command = DecideRefund(refund_id=refund_id, reason=data.reason)
-    return await once(ctx, RefundMoved, refunds.reject_refund, command)
+    return await refunds.reject_refund(ctx, command)
 
 
 @get("/api/v1/admin/corrections", opt=READ)
@@ -104,21 +103,21 @@ async def list_corrections(
 @post("/api/v1/admin/corrections", opt=MANAGE, status_code=201)
 async def request_correction(ctx: Ctx, data: Json[CorrectionBody]) -> AdjustmentView:
     """Ask for a correction of credit; a small one is posted at once."""
-    return await once(ctx, AdjustmentView, books.request_adjustment, data.command())
+    return await books.request_adjustment(ctx, data.command())
 
 
 @post("/api/v1/admin/corrections/{adjustment_id:uuid}/approve", opt=MANAGE, status_code=200)
 async def approve_correction(ctx: Ctx, adjustment_id: FromPath[UUID], data: Json[ReasonForm]) -> AdjustmentView:
     """Post a correction that somebody else asked for."""
     command = DecideAdjustment(adjustment_id=adjustment_id, reason=data.reason)
-    return await once(ctx, AdjustmentView, books.approve_adjustment, command)
+    return await books.approve_adjustment(ctx, command)
 
 
 @post("/api/v1/admin/corrections/{adjustment_id:uuid}/reject", opt=MANAGE, status_code=200)
 async def reject_correction(ctx: Ctx, adjustment_id: FromPath[UUID], data: Json[ReasonForm]) -> AdjustmentView:
     """Reject a correction that somebody else asked for."""
     command = DecideAdjustment(adjustment_id=adjustment_id, reason=data.reason)
-    return await once(ctx, AdjustmentView, books.reject_adjustment, command)
+    return await books.reject_adjustment(ctx, command)
 
 
 @get("/api/v1/admin/payment-events", opt=READ)
@@ -133,7 +132,7 @@ async def list_webhooks(
 @post("/api/v1/admin/payment-events/{message_id:uuid}/replay", opt=MANAGE, status_code=202)
 async def replay_webhook(ctx: Ctx, message_id: FromPath[UUID]) -> Replayed:
     """Work a webhook off once more."""
-    return await once(ctx, Replayed, books.replay_webhook, ReplayWebhook(message_id=message_id))
+    return await books.replay_webhook(ctx, ReplayWebhook(message_id=message_id))
 
 
 @get("/api/v1/admin/ledger", opt=READ)
@@ -145,7 +144,7 @@ async def show_ledger(ctx: Ctx) -> LedgerReport:
 @post("/api/v1/admin/ledger/verify", opt=READ, status_code=202)
 async def verify_ledger(ctx: Ctx) -> CheckStarted:
     """Recompute the whole ledger in the background; `GET /api/v1/admin/ledger` has the result."""
-    return await once(ctx, CheckStarted, books.start_check, CheckLedger())
+    return await books.start_check(ctx, CheckLedger())
 
 
 ROUTES = [

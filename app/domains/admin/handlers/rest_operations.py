@@ -21,7 +21,6 @@ from app.domains.admin.contracts.operations import (
 from app.domains.admin.schemas.operations import AnnounceBody, ReasonForm, RedriveBody
 from app.domains.admin.service import events, system
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Ctx, Json, requires
 from app.web.paging import CursorText, Limit
 
@@ -54,19 +53,19 @@ async def show_letter(ctx: Ctx, letter_id: FromPath[UUID]) -> DeadLetter:
 @post("/api/v1/admin/dead-letters/redrive", opt=MANAGE, status_code=202)
 async def redrive_many(ctx: Ctx, data: Json[RedriveBody]) -> Redriven:
     """Send several again, at most 200 at once; without ids all that wait, in steps: `count` is how many those are."""
-    return await once(ctx, Redriven, events.redrive_letters, data.command())
+    return await events.redrive_letters(ctx, data.command())
 
 
 @post("/api/v1/admin/dead-letters/{letter_id:uuid}/redrive", opt=MANAGE, status_code=202)
 async def redrive_one(ctx: Ctx, letter_id: FromPath[UUID]) -> Redriven:
     """Send one again."""
-    return await once(ctx, Redriven, events.redrive_letters, RedriveLetters(ids=(letter_id,)))
+    return await events.redrive_letters(ctx, RedriveLetters(ids=(letter_id,)))
 
 
 @post("/api/v1/admin/dead-letters/{letter_id:uuid}/discard", opt=MANAGE, status_code=200)
 async def discard(ctx: Ctx, letter_id: FromPath[UUID], data: Json[ReasonForm]) -> Discarded:
     """Give one up for good."""
-    return await once(ctx, Discarded, events.discard_letter, DiscardLetter(id=letter_id, reason=data.reason))
+    return await events.discard_letter(ctx, DiscardLetter(id=letter_id, reason=data.reason))
 
 
 @get("/api/v1/admin/system", opt=SYSTEM_READ)
@@ -78,13 +77,13 @@ async def show_system(ctx: Ctx) -> SystemView:
 @post("/api/v1/admin/announcements", opt=SYSTEM_MANAGE, status_code=201)
 async def announce(ctx: Ctx, data: Json[AnnounceBody]) -> AnnouncementView:
     """Put a message on every page."""
-    return await once(ctx, AnnouncementView, system.announce, data.command())
+    return await system.announce(ctx, data.command())
 
 
 @post("/api/v1/admin/announcements/{announcement_id:uuid}/withdraw", opt=SYSTEM_MANAGE, status_code=200)
 async def withdraw(ctx: Ctx, announcement_id: FromPath[UUID]) -> AnnouncementView:
     """Take a message away."""
-    return await once(ctx, AnnouncementView, system.withdraw, Withdraw(announcement_id=announcement_id))
+    return await system.withdraw(ctx, Withdraw(announcement_id=announcement_id))
 
 
 ROUTES = [

@@ -8,9 +8,7 @@ from litestar.params import FromPath, QueryParameter
 from app.domains.admin.contracts.policies import ChangesPage, PolicyChanged, PolicyView
 from app.domains.admin.schemas.policies import PoliciesAnswer, PolicyBody
 from app.domains.admin.service import policies
-from app.shared.approval import Outcome
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.shared.versions import etag
 from app.web import Ctx, Json, requires
 from app.web.approvals import ASKED, outcome_answer
@@ -39,7 +37,7 @@ async def set_policy(
     ctx: Ctx, key: FromPath[str], data: Json[PolicyBody], if_match: IfMatch = None
 ) -> Response[PolicyChanged]:
     """Set the value at one scope, or with null take it back. What weakens a guard waits for a second person (202)."""
-    outcome = await once(ctx, Outcome[PolicyChanged], policies.set_policy, data.command(key, if_match))
+    outcome = await policies.set_policy(ctx, data.command(key, if_match))
     return outcome_answer(outcome, headers={"etag": etag(outcome.done.version)} if outcome.done else None)
 
 

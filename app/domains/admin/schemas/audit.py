@@ -17,6 +17,7 @@ from app.domains.admin.contracts.audit import (
     Format,
     Result,
 )
+from app.shared.audit import changes_of
 from app.shared.errors import ValidationFailed
 
 Text = Annotated[str, QueryParameter(max_length=200)]
@@ -164,6 +165,7 @@ class AuditRowPage(msgspec.Struct, frozen=True, kw_only=True):
 
     row: AuditEntry
     names: dict[str, str]
+    changes: tuple[tuple[str, str, str], ...]  # field, old, new
     details: str
 
 
@@ -190,9 +192,23 @@ def audit_page(found: AuditPage, asked: AuditQuery, actions: list[str], cursor: 
 
 
 def audit_row_page(row: AuditEntry, names: dict[str, str]) -> AuditRowPage:
-    """One row with its details as indented JSON."""
-    details = msgspec.json.format(msgspec.json.encode(row.details), indent=2).decode() if row.details else ""
-    return AuditRowPage(row=row, names=names, details=details)
+    """One row: what it changed, field by field, and its other details as indented JSON."""
+    changes, rest = changes_of(row.details)
+    shown = tuple((name.replace("_", " "), _value(old, names), _value(new, names)) for name, old, new in changes)
+    details = msgspec.json.format(msgspec.json.encode(rest), indent=2).decode() if rest else ""
+    return AuditRowPage(row=row, names=names, changes=shown, details=details)
+
+
+def _value(value: object, names: dict[str, str]) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(str, value)) or "none"
+        case _:
+            return names.get(str(value), str(value))
 
 
 def activity_page(found: ActivityPage, asked: AuditQuery, cursor: str | None) -> ActivityListPage:

@@ -17,11 +17,12 @@ from app.domains.admin.repository import audit
 from app.domains.admin.rules.words import done_words
 from app.domains.admin.service.audit import INSTANT, as_file, read_place, until, write_place
 from app.domains.auth import public as auth
-from app.shared.authz import Permission, privileged, tenant_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, tenant_scope
 from app.shared.context import Context, ContextFactory
-from app.shared.idempotency import once
 from app.shared.ids import new_id
 from app.shared.paging import cut
+from app.shared.use_case import use_case
 
 COLUMNS = ("occurred_at", "who", "what", "action", "target_kind", "target_id", "result", "reason", "correlation_id")
 OPERATOR = "Berth support"
@@ -39,7 +40,7 @@ async def page_activity(ctx: Context, wanted: AuditFilter, cursor: str | None, l
     return ActivityPage(items=lines, next_cursor=kept.next_cursor)
 
 
-@privileged(Permission.ACTIVITY_READ, "activity.export", "activity", lambda _, result: result and result.id)
+@use_case(Permission.ACTIVITY_READ, AuditAction.ACTIVITY_EXPORT, lambda _, result: result and result.id)
 async def record_export(ctx: Context, command: ExportAudit) -> ExportRecorded:
     """Leave the export in the log before its first byte leaves."""
     ctx.explain(format=command.format)
@@ -49,7 +50,7 @@ async def record_export(ctx: Context, command: ExportAudit) -> ExportRecorded:
 async def export(contexts: ContextFactory, command: ExportAudit) -> AsyncIterator[bytes]:
     """Record who takes what, then the file. Raises Forbidden before its first byte."""
     async with contexts() as ctx:
-        recorded = await once(ctx, ExportRecorded, record_export, command)
+        recorded = await record_export(ctx, command)
     return stream_export(contexts, until(command, recorded))
 
 

@@ -16,12 +16,13 @@ from app.domains.admin.service import alone
 from app.domains.auth import public as auth
 from app.shared.approval import ACTIONS, ChangeRequest, requests
 from app.shared.approval.requests import RequestStatus
-from app.shared.authz import Permission, privileged
-from app.shared.authz.privileged import PRIVILEGED
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission
 from app.shared.authz.scope import may, require
 from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.paging import Slice, cut
+from app.shared.use_case import permission_of, use_case
 
 READ = Permission.PLATFORM_CONSOLE
 
@@ -42,7 +43,7 @@ async def show_request(ctx: Context, request_id: UUID) -> RequestDetail:
     if request is None:
         raise NotFound()
     own = ctx.actor.id in await auth.same_people(ctx, request.requested_by)
-    allowed = may(ctx.actor, PRIVILEGED[request.action])
+    allowed = may(ctx.actor, permission_of(request.action))
     waits = request.status == "requested"
     return RequestDetail(
         request=request,
@@ -59,7 +60,7 @@ async def names_in(ctx: Context, found: list[ChangeRequest]) -> dict[str, str]:
     return {str(key): name for key, name in (await auth.names_of(ctx, ids)).items()}
 
 
-@privileged(READ, "change.approve", "change_request", lambda command, _result: command.request_id)
+@use_case(READ, AuditAction.CHANGE_APPROVE, lambda command, _result: command.request_id)
 async def approve_request(ctx: Context, command: DecideRequest) -> RequestDecided:
     """Let it be done now. Raises NotFound, Forbidden, SecondPersonNeeded, AlreadyDecided, RequestTooOld,
     ChangeNotPossible, and whatever else the action itself refuses by now."""
@@ -80,16 +81,18 @@ async def approve_request(ctx: Context, command: DecideRequest) -> RequestDecide
         why = " ".join(dict.fromkeys(refusal.fields.values())) or refusal.message
         raise ChangeNotPossible(f"What was asked for cannot be done any more. {why}") from refusal
     ctx.explain(action=request.action, target=request.target, requested_by=str(request.requested_by))
+    ctx.changed(status=(request.status, "approved"))
     return RequestDecided(request_id=request.id, status="approved")
 
 
-@privileged(READ, "change.reject", "change_request", lambda command, _result: command.request_id)
+@use_case(READ, AuditAction.CHANGE_REJECT, lambda command, _result: command.request_id)
 async def reject_request(ctx: Context, command: DecideRequest) -> RequestDecided:
     """Leave everything as it is; who asked may take it back so too. Raises NotFound, Forbidden, AlreadyDecided,
     ValidationFailed without a reason."""
     request = await _lock(ctx, command.request_id)
     reason = stated(command.reason)
     ctx.explain(action=request.action, target=request.target, reason=reason)
+    ctx.changed(status=(request.status, "rejected"))
     by = ctx.actor.id or request.requested_by
     await requests.decide_request(ctx.session, request.id, "rejected", by, reason, await ctx.now())
     return RequestDecided(request_id=request.id, status="rejected")
@@ -104,7 +107,7 @@ async def _lock(ctx: Context, request_id: UUID) -> ChangeRequest:
     request = await requests.lock_request(ctx.session, request_id)
     if request is None:
         raise NotFound()
-    require(ctx.actor, PRIVILEGED[request.action])
+    require(ctx.actor, permission_of(request.action))
     if request.status != "requested":
         raise AlreadyDecided()
     return request

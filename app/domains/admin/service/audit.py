@@ -18,12 +18,13 @@ from app.domains.admin.repository import audit
 from app.domains.admin.repository.audit import Place
 from app.domains.admin.rules import files
 from app.domains.auth import public as auth
-from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, platform_scope
 from app.shared.context import Context, ContextFactory
 from app.shared.errors import NotFound, ValidationFailed
-from app.shared.idempotency import once
 from app.shared.ids import new_id
 from app.shared.paging import cut, pack, unpack
+from app.shared.use_case import use_case
 
 COLUMNS = AuditEntry.__struct_fields__
 MEDIA = {"csv": "text/csv", "jsonl": "application/x-ndjson"}
@@ -80,7 +81,7 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-@privileged(Permission.PLATFORM_AUDIT_READ, "audit.export", "audit", lambda _, result: result and result.id)
+@use_case(Permission.PLATFORM_AUDIT_READ, AuditAction.AUDIT_EXPORT, lambda _, result: result and result.id)
 async def record_export(ctx: Context, command: ExportAudit) -> ExportRecorded:
     """Leave the export in the log before its first byte leaves: who took what."""
     taken = {name: str(value) for name, value in msgspec.structs.asdict(command.filter).items() if value is not None}
@@ -91,7 +92,7 @@ async def record_export(ctx: Context, command: ExportAudit) -> ExportRecorded:
 async def export(contexts: ContextFactory, command: ExportAudit) -> AsyncIterator[bytes]:
     """Record who takes what, then the file. Raises Forbidden before its first byte."""
     async with contexts() as ctx:
-        recorded = await once(ctx, ExportRecorded, record_export, command)
+        recorded = await record_export(ctx, command)
     return stream_export(contexts, until(command, recorded))
 
 

@@ -26,7 +26,8 @@ from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostAdjustment
 from app.domains.payments import public as payments
 from app.shared import formats
-from app.shared.authz import ActorKind, Permission, platform_scope, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import ActorKind, Permission, platform_scope
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Context, Runtime
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
@@ -34,12 +35,13 @@ from app.shared.errors.faults import Faults, named
 from app.shared.ids import new_id
 from app.shared.money import MICRO_PER_CENT, Micro
 from app.shared.paging import Slice, cut
+from app.shared.use_case import use_case
 
 READ, MANAGE = Permission.PLATFORM_MONEY_READ, Permission.PLATFORM_MONEY_MANAGE
 CHECK = "admin.check_ledger"
 
 
-@privileged(MANAGE, "credit.adjust", "tenant", lambda command, _result: command.tenant_id)
+@use_case(MANAGE, AuditAction.CREDIT_ADJUST, lambda command, _result: command.tenant_id)
 async def request_adjustment(ctx: Context, command: RequestAdjustment) -> AdjustmentView:
     """Ask for a correction, and post it at once when one person is enough. Raises ValidationFailed, BalanceTooLarge,
     InsufficientCredit."""
@@ -88,13 +90,13 @@ async def _check_amount(ctx: Context, command: RequestAdjustment, currency: str)
         raise ValidationFailed(fields={"amount": said})
 
 
-@privileged(MANAGE, "credit.adjust_approve", "adjustment", lambda command, _result: command.adjustment_id)
+@use_case(MANAGE, AuditAction.CREDIT_ADJUST_APPROVE, lambda command, _result: command.adjustment_id)
 async def approve_adjustment(ctx: Context, command: DecideAdjustment) -> AdjustmentView:
     """Post it. Raises NotFound, SecondPersonNeeded, AlreadyDecided, InsufficientCredit."""
     return await _decided_by_second(ctx, command, "approved")
 
 
-@privileged(MANAGE, "credit.adjust_reject", "adjustment", lambda command, _result: command.adjustment_id)
+@use_case(MANAGE, AuditAction.CREDIT_ADJUST_REJECT, lambda command, _result: command.adjustment_id)
 async def reject_adjustment(ctx: Context, command: DecideAdjustment) -> AdjustmentView:
     """Leave the credit as it is. Raises NotFound, SecondPersonNeeded, AlreadyDecided, ValidationFailed."""
     stated(command.reason)
@@ -111,6 +113,7 @@ async def _decided_by_second(ctx: Context, command: DecideAdjustment, decision: 
     if wanted.status != "requested":
         raise AlreadyDecided()
     ctx.explain(reason=command.reason, amount=wanted.amount)
+    ctx.changed(status=(wanted.status, decision))
     await _decide(ctx, wanted, decision, decider, command.reason)
     await alone.decided(ctx, wanted.id, decision)
     return await money.lock_adjustment(ctx.session, scope, wanted.id) or wanted
@@ -150,7 +153,7 @@ async def page_adjustments(
     return cut(rows, limit, lambda row: row.id)
 
 
-@privileged(MANAGE, "webhook.replay", "webhook", lambda command, _result: command.message_id)
+@use_case(MANAGE, AuditAction.WEBHOOK_REPLAY, lambda command, _result: command.message_id, kind="webhook")
 async def replay_webhook(ctx: Context, command: ReplayWebhook) -> Replayed:
     """Work a webhook of Stripe's off once more. Raises NotFound."""
     await payments.replay_message(ctx, command.message_id)
@@ -164,7 +167,7 @@ async def ledger_report(ctx: Context) -> LedgerReport:
     return LedgerReport(balances=tuple(balances), last=await money.find_last_check(ctx.session, scope))
 
 
-@privileged(READ, "ledger.verify", "ledger", lambda _, result: result and result.check_id)
+@use_case(READ, AuditAction.LEDGER_VERIFY, lambda _, result: result and result.check_id)
 async def start_check(ctx: Context, command: CheckLedger) -> CheckStarted:
     """Have the ledger recomputed by a worker; while one runs, that one is the answer."""
     last = await money.find_last_check(ctx.session, platform_scope(ctx.actor, READ))

@@ -16,7 +16,8 @@ from app.domains.admin.contracts.operations import (
 )
 from app.domains.admin.errors import AlreadyDecided
 from app.domains.admin.rules.reasons import stated
-from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, platform_scope
 from app.shared.batch import Batch, BatchItem, BatchSpec, ask
 from app.shared.batch.report import list_batches
 from app.shared.context import Context
@@ -25,6 +26,7 @@ from app.shared.outbox import report
 from app.shared.outbox.dead_letters import redrive
 from app.shared.outbox.report import DeadLetter
 from app.shared.paging import cut, pack, unpack
+from app.shared.use_case import use_case
 
 READ, MANAGE = Permission.PLATFORM_EVENT_READ, Permission.PLATFORM_EVENT_MANAGE
 AT_ONCE = 200
@@ -60,7 +62,7 @@ async def show_letter(ctx: Context, letter_id: UUID) -> DeadLetter:
     return found
 
 
-@privileged(MANAGE, "dead_letter.redrive", "dead_letter", lambda command, _result: _named(command))
+@use_case(MANAGE, AuditAction.DEAD_LETTER_REDRIVE, lambda command, _result: _named(command))
 async def redrive_letters(ctx: Context, command: RedriveLetters) -> Redriven:
     """Send dead letters again: these (at most 200), or without ids all that wait, in steps, the oldest first. Raises
     NotFound, Conflict for one that was sent again before, ValidationFailed for too many."""
@@ -113,7 +115,7 @@ REDRIVE_ALL = BatchSpec(
 )
 
 
-@privileged(MANAGE, "dead_letter.discard", "dead_letter", lambda command, _result: command.id)
+@use_case(MANAGE, AuditAction.DEAD_LETTER_DISCARD, lambda command, _result: command.id)
 async def discard_letter(ctx: Context, command: DiscardLetter) -> Discarded:
     """Give one up for good; the row stays. Raises NotFound, AlreadyDecided, ValidationFailed without a reason."""
     ctx.explain(reason=stated(command.reason))

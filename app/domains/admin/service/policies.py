@@ -22,7 +22,8 @@ from app.domains.admin.contracts.policies import (
 from app.domains.admin.rules.reasons import stated
 from app.domains.auth import public as auth
 from app.shared.approval import ChangeRequest, Outcome, ask, performs
-from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, platform_scope
 from app.shared.authz.scope import require
 from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
@@ -33,6 +34,7 @@ from app.shared.policy import POLICIES
 from app.shared.policy import changes as store
 from app.shared.policy.changes import StoredValue
 from app.shared.policy.keys import PolicyKey
+from app.shared.use_case import use_case
 from app.shared.versions import check_version
 
 AnyKey = PolicyKey[int] | PolicyKey[str] | PolicyKey[bool]
@@ -84,7 +86,7 @@ async def list_changes(ctx: Context, name: str, before: int | None, limit: int) 
     return ChangesPage(items=items, next_cursor=items[-1].version if len(rows) > limit else None)
 
 
-@privileged(Permission.PLATFORM_POLICY_MANAGE, "policy.set", "policy", lambda command, _result: command.key)
+@use_case(Permission.PLATFORM_POLICY_MANAGE, AuditAction.POLICY_SET, lambda command, _result: command.key)
 async def set_policy(ctx: Context, command: SetPolicy) -> Outcome[PolicyChanged]:
     """Set or take back one value; where that weakens a guard, ask a second person. Raises NotFound (key, organisation,
     project), ValidationFailed (bounds, reason), PreconditionFailed when somebody changed the key since it was seen."""
@@ -99,19 +101,19 @@ async def set_policy(ctx: Context, command: SetPolicy) -> Outcome[PolicyChanged]
     ctx.about(command.tenant_id)
     where = "an organisation" if scope.tenant_id else "everybody"
     asked = await ask(
-        ctx, "policy.set", msgspec.structs.replace(command, seen_version=version), target=key.name,
+        ctx, AuditAction.POLICY_SET, msgspec.structs.replace(command, seen_version=version), target=key.name,
         summary=f"{key.name} for {where}: {effect.current} becomes {effect.new} {key.unit}".strip(),
         reason=reason, tenant_id=command.tenant_id,
     )  # fmt: skip
     return Outcome(asked=asked)
 
 
-@performs("policy.set", SetPolicy)
+@performs(AuditAction.POLICY_SET, SetPolicy)
 async def set_guard(ctx: Context, command: SetPolicy, request: ChangeRequest) -> PolicyChanged:
     """What two people decided; the history names who asked. Raises PreconditionFailed when the key changed since."""
     check_version(await store.lock_key(ctx.session, command.key), command.seen_version)
     changed = await _put(ctx, command, request.requested_by, request.reason)
-    await ctx.audit("policy.set", "policy", command.key, {"requested_by": str(request.requested_by)})
+    await ctx.audit(AuditAction.POLICY_SET, command.key, {"requested_by": str(request.requested_by)})
     return changed
 
 
@@ -125,9 +127,11 @@ async def _put(ctx: Context, command: SetPolicy, by: UUID | None, reason: str) -
     change = await store.put_value(ctx.session, key.name, command.value, *place, by, reason, await ctx.now())
     ctx.about(command.tenant_id)
     if change is None:
-        ctx.explain(reason=reason, changed=False)
+        ctx.explain(reason=reason)
+        ctx.changed()
         return PolicyChanged(key=key.name, version=version, changed=False)
-    ctx.explain(reason=reason, before=change.before, after=change.after, project_id=_text(command.project_id))
+    ctx.explain(reason=reason, project_id=_text(command.project_id))
+    ctx.changed(value=(change.before, change.after))
     return PolicyChanged(key=key.name, version=change.version, changed=True)
 
 

@@ -19,16 +19,18 @@ from app.domains.auth import public as auth
 from app.domains.billing import public as billing
 from app.domains.payments import public as payments
 from app.domains.payments.contracts import RefundView, RequestRefund
-from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, platform_scope
 from app.shared.authz.scope import may
 from app.shared.context import Context
 from app.shared.errors.faults import Faults
 from app.shared.money import Micro
+from app.shared.use_case import use_case
 
 MANAGE = Permission.PLATFORM_MONEY_MANAGE
 
 
-@privileged(MANAGE, "refund.request", "refund", lambda command, result: result.refund_id if result else "-")
+@use_case(MANAGE, AuditAction.REFUND_REQUEST, lambda command, result: result.refund_id if result else "-")
 async def request_refund(ctx: Context, command: RequestRefund) -> RefundMoved:
     """Ask for a refund, and let it go at once when one person is enough. Raises what payments.request_refund does."""
     with Faults() as faults:
@@ -49,7 +51,7 @@ async def request_refund(ctx: Context, command: RequestRefund) -> RefundMoved:
     return _moved(refund)
 
 
-@privileged(MANAGE, "refund.approve", "refund", lambda command, _result: command.refund_id)
+@use_case(MANAGE, AuditAction.REFUND_APPROVE, lambda command, _result: command.refund_id)
 async def approve_refund(ctx: Context, command: DecideRefund) -> RefundMoved:
     """Let it go. Raises NotFound, SecondPersonNeeded, RefundDecided, RefundNotLeft, InsufficientCredit
     (spent meanwhile)."""
@@ -58,12 +60,13 @@ async def approve_refund(ctx: Context, command: DecideRefund) -> RefundMoved:
     decider = await alone.second(ctx, _asker(refund))
     ctx.explain(amount=refund.amount, payment_id=str(refund.payment_id))
     moved = await payments.approve_refund(ctx, refund.id)
+    ctx.changed(status=(refund.status, moved.status))
     await alone.decided(ctx, refund.id, "approved")
     await _keep(ctx, refund, "approved", decider, command.reason)
     return _moved(moved)
 
 
-@privileged(MANAGE, "refund.reject", "refund", lambda command, _result: command.refund_id)
+@use_case(MANAGE, AuditAction.REFUND_REJECT, lambda command, _result: command.refund_id)
 async def reject_refund(ctx: Context, command: DecideRefund) -> RefundMoved:
     """Nothing goes back. Raises NotFound, SecondPersonNeeded, RefundDecided, ValidationFailed without a reason."""
     refund = await payments.get_refund(ctx, command.refund_id)
@@ -72,6 +75,7 @@ async def reject_refund(ctx: Context, command: DecideRefund) -> RefundMoved:
     decider = await alone.second(ctx, _asker(refund))
     ctx.explain(reason=reason, amount=refund.amount, payment_id=str(refund.payment_id))
     moved = await payments.reject_refund(ctx, refund.id, reason)
+    ctx.changed(status=(refund.status, moved.status))
     await alone.decided(ctx, refund.id, "rejected")
     await _keep(ctx, refund, "rejected", decider, reason)
     return _moved(moved)

@@ -23,18 +23,19 @@ from app.domains.admin.contracts.operations import (
 from app.domains.admin.repository import announcements
 from app.domains.admin.rules.faults import NAME, read_spec
 from app.domains.admin.service.board import Board
-from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, platform_scope
 from app.shared.buildinfo import BUILD
 from app.shared.clock import process_now
 from app.shared.context import Context, ContextFactory, Runtime
 from app.shared.db.migrate import alembic_config
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
-from app.shared.idempotency import once
 from app.shared.ids import new_id
 from app.shared.numbers import whole_number
 from app.shared.records import list_unread
 from app.shared.text import checked_text
+from app.shared.use_case import use_case
 
 READ, MANAGE = Permission.PLATFORM_SYSTEM_READ, Permission.PLATFORM_SYSTEM_MANAGE
 HEALTH_KEY = "berth:health"
@@ -91,7 +92,7 @@ def _newest_migration() -> str:
     return ScriptDirectory.from_config(alembic_config("postgresql://unused")).get_current_head() or "none"
 
 
-@privileged(MANAGE, "announcement.create", "announcement", lambda _, result: result and result.id)
+@use_case(MANAGE, AuditAction.ANNOUNCEMENT_CREATE, lambda _, result: result and result.id)
 async def announce(ctx: Context, command: Announce) -> AnnouncementView:
     """Put a message on every page. Raises ValidationFailed."""
     now = await ctx.now()
@@ -124,7 +125,7 @@ async def announce(ctx: Context, command: Announce) -> AnnouncementView:
     return view
 
 
-@privileged(MANAGE, "announcement.withdraw", "announcement", lambda command, _result: command.announcement_id)
+@use_case(MANAGE, AuditAction.ANNOUNCEMENT_WITHDRAW, lambda command, _result: command.announcement_id)
 async def withdraw(ctx: Context, command: Withdraw) -> AnnouncementView:
     """Take a message away. Raises NotFound."""
     scope = platform_scope(ctx.actor, MANAGE)
@@ -151,7 +152,7 @@ class FaultSet(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
-@privileged(MANAGE, "fault.set", "fault", lambda command, _result: f"{command.simulator}/{command.name}")
+@use_case(MANAGE, AuditAction.FAULT_SET, lambda command, _result: f"{command.simulator}/{command.name}")
 async def record_fault(ctx: Context, command: SetFault) -> FaultSet:
     """Write down who switches what. Raises NotFound where there are no simulators, ValidationFailed."""
     if command.simulator not in gateway.simulators(ctx.settings):
@@ -166,7 +167,7 @@ async def record_fault(ctx: Context, command: SetFault) -> FaultSet:
 async def set_fault(contexts: ContextFactory, command: SetFault) -> None:
     """Switch it. Raises ValidationFailed when the simulator does not take it."""
     async with contexts() as ctx:
-        await once(ctx, FaultSet, record_fault, command)
+        await record_fault(ctx, command)
         settings = ctx.settings
     spec = None if command.off else read_spec(command.spec)
     if not await gateway.set_fault(settings, command.simulator, command.name, spec):

@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from litestar.datastructures import State
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.appruntime.contracts import AppChanged, Launched, MemberChanged, OpenApp
+from app.domains.appruntime.contracts import OpenApp
 from app.domains.appruntime.schemas import (
     ActForm,
     AppMemberForm,
@@ -26,7 +26,6 @@ from app.domains.provisioning import public as provisioning
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.context import Context
-from app.shared.idempotency import once
 from app.shared.paging import cut
 from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
 from app.web.paging import Cursor
@@ -78,7 +77,7 @@ async def launch_form(
 @post("/apps/launch", opt=RUN, include_in_schema=False)
 async def launch_app(ctx: Ctx, data: Form[LaunchAppForm]) -> Response[str]:
     """Launch, then to the app's page."""
-    launched = await once(ctx, Launched, launch.launch, data.command())
+    launched = await launch.launch(ctx, data.command())
     return redirect(ctx, f"/apps/{launched.app_id}")
 
 
@@ -114,7 +113,7 @@ async def app_log(contexts: Contexts, state: State, app_id: FromPath[UUID]) -> R
 @post("/apps/{app_id:uuid}/act", opt=RUN, include_in_schema=False)
 async def act_on_app(ctx: Ctx, app_id: FromPath[UUID], data: Form[ActForm]) -> Response[str]:
     """Stop, start, restart or release it."""
-    await once(ctx, AppChanged, acting.act, data.command(app_id))
+    await acting.act(ctx, data.command(app_id))
     return redirect(ctx, f"/apps/{app_id}")
 
 
@@ -122,9 +121,9 @@ async def act_on_app(ctx: Ctx, app_id: FromPath[UUID], data: Form[ActForm]) -> R
 async def set_member(ctx: Ctx, app_id: FromPath[UUID], data: Form[AppMemberForm]) -> Response[str]:
     """Add a person, change a role, or remove somebody."""
     if data.role:
-        await once(ctx, MemberChanged, people.set_member, data.set(app_id))
+        await people.set_member(ctx, data.set(app_id))
     else:
-        await once(ctx, MemberChanged, people.remove_member, data.remove(app_id))
+        await people.remove_member(ctx, data.remove(app_id))
     return redirect(ctx, f"/apps/{app_id}")
 
 

@@ -30,7 +30,6 @@ from app.domains.appruntime.schemas import (
 )
 from app.domains.appruntime.service import acting, launch, logs, manifests, people, views
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.shared.paging import cut
 from app.web import Contexts, Ctx, Json, requires
 from app.web.paging import Cursor, Limit
@@ -62,7 +61,7 @@ async def list_apps(
 @post("/api/v1/apps", opt=RUN)
 async def launch_app(ctx: Ctx, data: Json[LaunchAppBody]) -> Response[Launched]:
     """Run an app on a machine."""
-    return Response(await once(ctx, Launched, launch.launch, data.command()), status_code=201)
+    return Response(await launch.launch(ctx, data.command()), status_code=201)
 
 
 @get("/api/v1/apps/{app_id:uuid}", opt=READ)
@@ -73,7 +72,7 @@ async def get_app(ctx: Ctx, app_id: FromPath[UUID]) -> AppAnswer:
 
 
 async def _act(ctx: Ctx, app_id: UUID, action: Action) -> AppChanged:
-    return await once(ctx, AppChanged, acting.act, ActOnApp(app_id=app_id, action=action))
+    return await acting.act(ctx, ActOnApp(app_id=app_id, action=action))
 
 
 @post("/api/v1/apps/{app_id:uuid}/stop", opt=RUN, status_code=200)
@@ -117,13 +116,13 @@ async def list_app_members(ctx: Ctx, app_id: FromPath[UUID]) -> AppMembersAnswer
 @put("/api/v1/apps/{app_id:uuid}/members", opt=RUN)
 async def set_app_member(ctx: Ctx, app_id: FromPath[UUID], data: Json[AppMemberBody]) -> MemberChanged:
     """Add a person of the project, or change the role."""
-    return await once(ctx, MemberChanged, people.set_member, data.command(app_id))
+    return await people.set_member(ctx, data.command(app_id))
 
 
 @delete("/api/v1/apps/{app_id:uuid}/members/{user_id:uuid}", opt=RUN, status_code=200)
 async def remove_app_member(ctx: Ctx, app_id: FromPath[UUID], user_id: FromPath[UUID]) -> MemberChanged:
     """Remove a person; their open connections end within seconds."""
-    return await once(ctx, MemberChanged, people.remove_member, RemoveMember(app_id=app_id, user_id=user_id))
+    return await people.remove_member(ctx, RemoveMember(app_id=app_id, user_id=user_id))
 
 
 ROUTES = [

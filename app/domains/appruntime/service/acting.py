@@ -5,11 +5,13 @@ from app.domains.appruntime.repository import AppRepository, StepRepository
 from app.domains.appruntime.rules.states import DOWN, WANTED, as_state, begin
 from app.domains.appruntime.service import life
 from app.domains.appruntime.service.people import manageable
-from app.shared.authz import Permission, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission
 from app.shared.context import Context
+from app.shared.use_case import use_case
 
 
-@privileged(Permission.APP_RUN, "app.act", "app", lambda command, _result: command.app_id)
+@use_case(Permission.APP_RUN, AuditAction.APP_ACT, lambda command, _result: command.app_id)
 async def act(ctx: Context, command: ActOnApp) -> AppChanged:
     """Carry out one action. Safe to repeat while it is under way. Raises NotFound, Forbidden, AppActionRefused."""
     found = await manageable(ctx, command.app_id)

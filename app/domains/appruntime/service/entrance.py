@@ -19,6 +19,7 @@ from app.domains.appruntime.repository import AppRepository
 from app.domains.appruntime.service.addresses import origin_of
 from app.domains.appruntime.service.gate import right_ended
 from app.domains.appruntime.service.people import visible
+from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Context, Runtime
@@ -110,7 +111,7 @@ async def redeem(runtime: Runtime, handle: str, code: str, secret: str | None) -
         app = await AppRepository(ctx.session).get(session.app_id)
         seconds = 3600 * await ctx.policy(SESSION_HOURS, app.tenant_id, app.project_id)
     async with runtime.context(_person(session, app)) as ctx:
-        await ctx.audit("app.open", "app", str(app.id))
+        await ctx.audit(AuditAction.APP_OPEN, app.id)
     token = new_secret()
     await runtime.valkey.set(session_key(token), msgspec.json.encode(session), ex=seconds)
     return token, seconds

@@ -11,15 +11,17 @@ from app.domains.appruntime.service import life
 from app.domains.appruntime.service.addresses import origin_of
 from app.domains.provisioning import public as provisioning
 from app.domains.provisioning.contracts import AccessTarget
-from app.shared.authz import Permission, privileged, project_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, project_scope
 from app.shared.context import Context
 from app.shared.errors import Forbidden
 from app.shared.errors.faults import Faults, named
 from app.shared.ids import new_id
 from app.shared.text import given
+from app.shared.use_case import use_case
 
 
-@privileged(Permission.APP_RUN, "app.launch", "app", lambda _command, result: result.app_id if result else None)
+@use_case(Permission.APP_RUN, AuditAction.APP_LAUNCH, lambda _command, result: result.app_id if result else None)
 async def launch(ctx: Context, command: LaunchApp) -> Launched:
     """Run an app on a machine of the project. Who launches it owns it.
 

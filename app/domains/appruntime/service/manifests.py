@@ -10,6 +10,7 @@ from app.domains.appruntime.contracts import ManifestView, PublishManifest
 from app.domains.appruntime.errors import ManifestTaken
 from app.domains.appruntime.repository import ManifestRepository
 from app.domains.appruntime.rules.manifests import check
+from app.shared.audit import AuditAction
 from app.shared.authz import ActorKind, Permission
 from app.shared.authz.scope import require
 from app.shared.context import Context
@@ -31,7 +32,7 @@ async def publish(ctx: Context, command: PublishManifest) -> ManifestView:
     published = await repository.get(manifest.slug, manifest.version)
     if published.body != command.body:
         raise ManifestTaken(slug=manifest.slug, version=manifest.version)
-    await ctx.audit("app_manifest.publish", "app_manifest", f"{manifest.slug} {manifest.version}")
+    await ctx.audit(AuditAction.APP_MANIFEST_PUBLISH, f"{manifest.slug} {manifest.version}")
     return published
 
 

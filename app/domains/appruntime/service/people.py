@@ -12,11 +12,13 @@ from app.domains.appruntime.events import AppMemberChanged
 from app.domains.appruntime.repository import AppRepository, MemberRepository
 from app.domains.appruntime.service import life
 from app.domains.auth import public as auth
-from app.shared.authz import Permission, privileged, project_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, project_scope
 from app.shared.authz.scope import may
 from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.ids import UserId
+from app.shared.use_case import use_case
 
 
 def oversees(ctx: Context) -> bool:
@@ -42,7 +44,7 @@ async def manageable(ctx: Context, app_id: UUID) -> AppView:
     return app
 
 
-@privileged(Permission.APP_RUN, "app.member_set", "app", lambda command, _result: command.app_id)
+@use_case(Permission.APP_RUN, AuditAction.APP_MEMBER_SET, lambda command, _result: command.app_id)
 async def set_member(ctx: Context, command: SetMember) -> MemberChanged:
     """Add a person of the project or change their role. Raises NotFound, Forbidden, ValidationFailed, NotOneOfUs,
     LastOwner."""
@@ -53,11 +55,13 @@ async def set_member(ctx: Context, command: SetMember) -> MemberChanged:
     user_id = await _person(ctx, app, command)
     if command.role != "owner":
         await _keep_an_owner(ctx, app, user_id)
+    held = {member.user_id: member.role for member in await MemberRepository(ctx.session).list_of([app.id])}
+    ctx.changed(role=(held.get(UserId(user_id)), command.role))
     await MemberRepository(ctx.session).set(app, user_id, command.role, await ctx.now())
     return await _tell(ctx, app, user_id, command.role)
 
 
-@privileged(Permission.APP_RUN, "app.member_remove", "app", lambda command, _result: command.app_id)
+@use_case(Permission.APP_RUN, AuditAction.APP_MEMBER_REMOVE, lambda command, _result: command.app_id)
 async def remove_member(ctx: Context, command: RemoveMember) -> MemberChanged:
     """Remove a person; their open connections end within seconds. Raises NotFound, Forbidden, LastOwner."""
     app = await manageable(ctx, command.app_id)

@@ -6,15 +6,14 @@ from uuid import UUID
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.auth.contracts import Revoked, RevokeSession
-from app.domains.auth.contracts.team import OthersRevoked, RevokeOtherSessions
+from app.domains.auth.contracts import RevokeSession
+from app.domains.auth.contracts.team import RevokeOtherSessions
 from app.domains.auth.handlers import pages_entry
 from app.domains.auth.rules import safe_next
 from app.domains.auth.schemas import FarewellPage, InternalLoginForm, LoginPage, SessionsPage
 from app.domains.auth.service import oidc, sessions
 from app.shared.authz import ActorKind, Permission
 from app.shared.context import Runtime
-from app.shared.idempotency import once
 from app.web import Contexts, Ctx, Form, page, public, redirect, requires
 from app.web.limits import SIGN_IN_CALLBACK, SIGN_IN_INTERNAL, SIGN_IN_START
 
@@ -118,14 +117,14 @@ async def sessions_page(ctx: Ctx) -> Response[str]:
 @post("/settings/sessions/{session_id:uuid}/revoke", opt=requires(Permission.PROFILE), include_in_schema=False)
 async def revoke(ctx: Ctx, session_id: FromPath[UUID]) -> Response[str]:
     """Sign out another browser."""
-    await once(ctx, Revoked, sessions.revoke_session, RevokeSession(session_id=session_id))
+    await sessions.revoke_session(ctx, RevokeSession(session_id=session_id))
     return redirect(ctx, "/settings/sessions")
 
 
 @post("/settings/sessions/revoke-others", opt=requires(Permission.PROFILE), include_in_schema=False)
 async def revoke_others(ctx: Ctx) -> Response[str]:
     """Sign out every other browser."""
-    await once(ctx, OthersRevoked, sessions.revoke_other_sessions, RevokeOtherSessions())
+    await sessions.revoke_other_sessions(ctx, RevokeOtherSessions())
     return redirect(ctx, "/settings/sessions")
 
 

@@ -9,10 +9,8 @@ from litestar.params import FromPath, QueryParameter
 
 from app.domains.auth.contracts import CreateCredential, CredentialCreated
 from app.domains.auth.contracts.team import (
-    AccountDisabled,
     AccountQuery,
     AccountView,
-    CredentialRevoked,
     CredentialView,
     DisableAccount,
     RevokeCredential,
@@ -22,7 +20,6 @@ from app.domains.auth.schemas.pages import AccountPage, account_line, accounts_p
 from app.domains.auth.service import accounts, team_views, tokens
 from app.shared.authz import Permission
 from app.shared.context import Context
-from app.shared.idempotency import once
 from app.web import Ctx, Form, page, redirect, requires
 from app.web.paging import Cursor
 
@@ -43,7 +40,7 @@ async def list_accounts(ctx: Ctx, disabled: Flag = "", cursor: Cursor = None) ->
 @post("/team/accounts", opt=ACCOUNTS, include_in_schema=False)
 async def create_account(ctx: Ctx, data: Form[AccountForm]) -> Response[str]:
     """Make one, then to its page, where it gets its first credential."""
-    made = await once(ctx, AccountView, accounts.create_service_account, data.command())
+    made = await accounts.create_service_account(ctx, data.command())
     return redirect(ctx, f"/team/accounts/{made.id}")
 
 
@@ -76,7 +73,7 @@ def _makers(shown: AccountView, credentials: Sequence[CredentialView]) -> set[UU
 async def create_credential(ctx: Ctx, account_id: FromPath[UUID]) -> Response[str]:
     """A client id; its secret stands in this one answer."""
     command = CreateCredential(service_account_id=account_id)
-    created = await once(ctx, CredentialCreated, tokens.create_credential, command)
+    created = await tokens.create_credential(ctx, command)
     return await page(ctx, "auth/account.html", await _account(ctx, account_id, created))
 
 
@@ -84,7 +81,7 @@ async def create_credential(ctx: Ctx, account_id: FromPath[UUID]) -> Response[st
 async def revoke_credential(ctx: Ctx, account_id: FromPath[UUID], client_id: FromPath[UUID]) -> Response[str]:
     """End a client id and its tokens."""
     command = RevokeCredential(service_account_id=account_id, client_id=client_id)
-    await once(ctx, CredentialRevoked, accounts.revoke_credential, command)
+    await accounts.revoke_credential(ctx, command)
     return redirect(ctx, f"/team/accounts/{account_id}")
 
 
@@ -92,7 +89,7 @@ async def revoke_credential(ctx: Ctx, account_id: FromPath[UUID], client_id: Fro
 async def disable_account(ctx: Ctx, account_id: FromPath[UUID], data: Form[ConfirmForm]) -> Response[str]:
     """End an account for ever."""
     command = DisableAccount(service_account_id=account_id, confirm_name=data.confirm_name)
-    await once(ctx, AccountDisabled, accounts.disable_account, command)
+    await accounts.disable_account(ctx, command)
     return redirect(ctx, "/team/accounts")
 
 

@@ -9,10 +9,6 @@ from app.domains.auth.contracts.team import (
     AnswerInvitation,
     CreateOrganisation,
     CreateProject,
-    InvitationAnswered,
-    OrganisationView,
-    Place,
-    ProjectDetail,
     RenameProject,
     SwitchPlace,
 )
@@ -23,7 +19,6 @@ from app.domains.auth.service import invitations, places, team_views
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.errors import NotFound
-from app.shared.idempotency import once
 from app.web import Ctx, Form, page, redirect, requires
 from app.web.paging import Cursor
 
@@ -41,7 +36,7 @@ async def switch(ctx: Ctx, data: Form[PlaceForm]) -> Response[str]:
     project_id = as_id(data.project, "project")
     if project_id is None:
         raise NotFound()
-    await once(ctx, Place, places.switch, SwitchPlace(project_id=project_id))
+    await places.switch(ctx, SwitchPlace(project_id=project_id))
     return redirect(ctx, "/")
 
 
@@ -65,14 +60,14 @@ async def received(ctx: Ctx) -> Response[str]:
 @post("/invitations/{invitation_id:uuid}/accept", opt=MOVES, include_in_schema=False)
 async def accept(ctx: Ctx, invitation_id: FromPath[UUID]) -> Response[str]:
     """Join, and stand there."""
-    await once(ctx, InvitationAnswered, invitations.accept, AnswerInvitation(invitation_id=invitation_id))
+    await invitations.accept(ctx, AnswerInvitation(invitation_id=invitation_id))
     return redirect(ctx, "/")
 
 
 @post("/invitations/{invitation_id:uuid}/decline", opt=OWN, include_in_schema=False)
 async def decline(ctx: Ctx, invitation_id: FromPath[UUID]) -> Response[str]:
     """Say no."""
-    await once(ctx, InvitationAnswered, invitations.decline, AnswerInvitation(invitation_id=invitation_id))
+    await invitations.decline(ctx, AnswerInvitation(invitation_id=invitation_id))
     return redirect(ctx, "/invitations")
 
 
@@ -87,7 +82,7 @@ async def new_organisation(ctx: Ctx) -> Response[str]:
 async def create_organisation(ctx: Ctx, data: Form[OrganisationForm]) -> Response[str]:
     """An organisation with one project; one stands in it from now on."""
     command = CreateOrganisation(name=data.name, time_zone=data.time_zone)
-    await once(ctx, Place, places.create_organisation, command)
+    await places.create_organisation(ctx, command)
     return redirect(ctx, "/")
 
 
@@ -102,14 +97,14 @@ async def organisation(ctx: Ctx, cursor: Cursor = None) -> Response[str]:
 @post("/settings/organisation", opt=MANAGE, include_in_schema=False)
 async def change_organisation(ctx: Ctx, data: Form[OrganisationForm]) -> Response[str]:
     """Another name or time zone."""
-    await once(ctx, OrganisationView, places.change_organisation, data.change())
+    await places.change_organisation(ctx, data.change())
     return redirect(ctx, SETTINGS)
 
 
 @post("/settings/organisation/projects", opt=PROJECTS, include_in_schema=False)
 async def create_project(ctx: Ctx, data: Form[ProjectForm]) -> Response[str]:
     """A new project."""
-    await once(ctx, ProjectDetail, places.create_project, CreateProject(name=data.name))
+    await places.create_project(ctx, CreateProject(name=data.name))
     return redirect(ctx, SETTINGS)
 
 
@@ -117,7 +112,7 @@ async def create_project(ctx: Ctx, data: Form[ProjectForm]) -> Response[str]:
 async def rename_project(ctx: Ctx, project_id: FromPath[UUID], data: Form[ProjectForm]) -> Response[str]:
     """Another name."""
     command = RenameProject(project_id=project_id, name=data.name, version=as_version(data.version))
-    await once(ctx, ProjectDetail, places.rename_project, command)
+    await places.rename_project(ctx, command)
     return redirect(ctx, SETTINGS)
 
 

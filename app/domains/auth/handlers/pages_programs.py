@@ -5,14 +5,12 @@ from typing import Annotated
 from litestar import Request, Response, get, post
 from litestar.params import QueryParameter
 
-from app.domains.auth.contracts import Granted
 from app.domains.auth.errors import AuthorizationRefused
 from app.domains.auth.policies import PROGRAM_DAYS
 from app.domains.auth.rules.claims import OPAQUE
 from app.domains.auth.schemas import AuthorizeForm, AuthorizePage
 from app.domains.auth.service import programs
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Ctx, Form, page, requires
 
 Word = Annotated[str, QueryParameter(max_length=300)]
@@ -59,7 +57,7 @@ async def authorize(
     data: Form[AuthorizeForm],
 ) -> Response[str]:
     """Let it in: the browser takes a code, good for one minute and one use, to the waiting command line."""
-    granted = await once(ctx, Granted, programs.grant, data.command())
+    granted = await programs.grant(ctx, data.command())
     code = await programs.code_of(ctx, granted)
     location = programs.answer_address(granted.redirect_uri, ctx.settings.web.public_url, data.state, code=code)
     headers = {"location": location, "cache-control": "no-store", "referrer-policy": "no-referrer"}

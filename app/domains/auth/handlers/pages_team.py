@@ -8,9 +8,7 @@ from litestar.params import FromPath, QueryParameter
 
 from app.domains.auth.contracts.team import (
     InvitationQuery,
-    Invited,
     LeaveOrganisation,
-    MemberChanged,
     MemberQuery,
     RemoveMember,
     ResendInvitation,
@@ -34,7 +32,6 @@ from app.domains.auth.schemas.pages import (
 from app.domains.auth.service import invitations, team, team_views
 from app.shared.authz import Permission
 from app.shared.context import Context
-from app.shared.idempotency import once
 from app.web import Ctx, Form, fragment, page, redirect, requires
 from app.web.limits import INVITATIONS
 from app.web.paging import Cursor, CursorText
@@ -89,7 +86,7 @@ async def member_now(ctx: Ctx, user_id: FromPath[UUID]) -> Response[str]:
 @post("/team/members/{user_id:uuid}/role", opt=MANAGE, include_in_schema=False)
 async def set_role(ctx: Ctx, user_id: FromPath[UUID], data: Form[RoleForm]) -> Response[str]:
     """Give, change or take one role."""
-    await once(ctx, MemberChanged, team.set_role, data.command(user_id))
+    await team.set_role(ctx, data.command(user_id))
     return redirect(ctx, f"/team/members/{user_id}")
 
 
@@ -97,14 +94,14 @@ async def set_role(ctx: Ctx, user_id: FromPath[UUID], data: Form[RoleForm]) -> R
 async def remove_member(ctx: Ctx, user_id: FromPath[UUID], data: Form[RemoveForm]) -> Response[str]:
     """Out of the organisation."""
     command = RemoveMember(user_id=user_id, confirm_email=data.confirm_name, version=as_version(data.version))
-    await once(ctx, MemberChanged, team.remove_member, command)
+    await team.remove_member(ctx, command)
     return redirect(ctx, "/team")
 
 
 @post("/team/leave", opt=requires(Permission.PROFILE, moves=True), include_in_schema=False)
 async def leave(ctx: Ctx) -> Response[str]:
     """Go oneself; the start page then is that of another organisation, or asks for one."""
-    await once(ctx, MemberChanged, team.leave, LeaveOrganisation())
+    await team.leave(ctx, LeaveOrganisation())
     return redirect(ctx, "/")
 
 
@@ -130,21 +127,21 @@ async def sent_now(ctx: Ctx, wanted: StateWord = None, cursor: Cursor = None) ->
 @post("/team/invitations", opt=SENDS, include_in_schema=False)
 async def invite(ctx: Ctx, data: Form[InviteForm]) -> Response[str]:
     """Invite an address."""
-    await once(ctx, Invited, invitations.invite, data.command())
+    await invitations.invite(ctx, data.command())
     return redirect(ctx, "/team/invitations")
 
 
 @post("/team/invitations/{invitation_id:uuid}/resend", opt=SENDS, include_in_schema=False)
 async def resend(ctx: Ctx, invitation_id: FromPath[UUID]) -> Response[str]:
     """Mail it again."""
-    await once(ctx, Invited, invitations.resend, ResendInvitation(invitation_id=invitation_id))
+    await invitations.resend(ctx, ResendInvitation(invitation_id=invitation_id))
     return redirect(ctx, "/team/invitations")
 
 
 @post("/team/invitations/{invitation_id:uuid}/revoke", opt=MANAGE, include_in_schema=False)
 async def revoke(ctx: Ctx, invitation_id: FromPath[UUID]) -> Response[str]:
     """Take it back."""
-    await once(ctx, Invited, invitations.revoke, RevokeInvitation(invitation_id=invitation_id))
+    await invitations.revoke(ctx, RevokeInvitation(invitation_id=invitation_id))
     return redirect(ctx, "/team/invitations")
 
 

@@ -2,13 +2,12 @@
 
 from litestar import Request, Response, post
 
-from app.domains.auth.contracts.customers import StopView, ViewStopped
+from app.domains.auth.contracts.customers import StopView
 from app.domains.auth.service import views
 from app.domains.auth.service.sessions import cache_key
 from app.shared.authz import Permission
 from app.shared.context import Runtime
 from app.shared.crypto import digest
-from app.shared.idempotency import once
 from app.web import Contexts, redirect, requires
 
 CUSTOMERS = "/admin/customers"
@@ -19,7 +18,7 @@ async def stop_view(request: Request, contexts: Contexts) -> Response[str]:  # t
     """Stop looking; back to the customer's page."""
     runtime: Runtime = request.app.state.runtime
     async with contexts() as ctx:
-        stopped = await once(ctx, ViewStopped, views.stop_view, StopView())
+        stopped = await views.stop_view(ctx, StopView())
         answer = redirect(ctx, f"{CUSTOMERS}/{stopped.tenant_id}" if stopped.tenant_id else "/")
     token = request.cookies.get(runtime.settings.web.cookie("session"), "")
     await views.forget(runtime, [cache_key(digest(token))])

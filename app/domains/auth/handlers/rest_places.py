@@ -9,7 +9,6 @@ from litestar.params import FromPath, QueryParameter
 from app.domains.auth.contracts import (
     CreateCredential,
     CreateServiceAccount,
-    CredentialCreated,
     Revoked,
     RevokeSession,
 )
@@ -39,7 +38,6 @@ from app.domains.auth.schemas.team import (
 )
 from app.domains.auth.service import accounts, places, sessions, tokens
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Ctx, Json, requires
 from app.web.etag import IfMatch, seen_version, tagged
 from app.web.paging import Cursor, Limit
@@ -70,7 +68,7 @@ async def change_organisation(
         time_zone=now.time_zone if data.time_zone is None else data.time_zone,
         version=seen_version(if_match),
     )
-    changed = await once(ctx, OrganisationView, places.change_organisation, command)
+    changed = await places.change_organisation(ctx, command)
     return tagged(changed, changed.version)
 
 
@@ -91,7 +89,7 @@ async def get_project(ctx: Ctx, project_id: FromPath[UUID]) -> Response[ProjectD
 @post("/api/v1/projects", opt=PROJECTS)
 async def create_project(ctx: Ctx, data: Json[ProjectBody]) -> Response[ProjectDetail]:
     """A new one."""
-    made = await once(ctx, ProjectDetail, places.create_project, CreateProject(name=data.name))
+    made = await places.create_project(ctx, CreateProject(name=data.name))
     return tagged(made, made.version, status=201)
 
 
@@ -101,7 +99,7 @@ async def rename_project(
 ) -> Response[ProjectDetail]:
     """Another name."""
     command = RenameProject(project_id=project_id, name=data.name, version=seen_version(if_match))
-    changed = await once(ctx, ProjectDetail, places.rename_project, command)
+    changed = await places.rename_project(ctx, command)
     return tagged(changed, changed.version)
 
 
@@ -125,13 +123,13 @@ async def get_account(ctx: Ctx, account_id: FromPath[UUID]) -> Response[AccountV
 async def create_account(ctx: Ctx, data: Json[ServiceAccountBody]) -> AccountView:
     """A service account with a role in one project."""
     command = CreateServiceAccount(name=data.name, role=data.role, project_id=data.project_id)
-    return await once(ctx, AccountView, accounts.create_service_account, command)
+    return await accounts.create_service_account(ctx, command)
 
 
 @delete("/api/v1/service-accounts/{account_id:uuid}", opt=ACCOUNTS, status_code=200)
 async def disable_account(ctx: Ctx, account_id: FromPath[UUID]) -> AccountDisabled:
     """Disable it for ever: its credentials and tokens end within five seconds."""
-    return await once(ctx, AccountDisabled, accounts.disable_account, DisableAccount(service_account_id=account_id))
+    return await accounts.disable_account(ctx, DisableAccount(service_account_id=account_id))
 
 
 @get("/api/v1/service-accounts/{account_id:uuid}/credentials", opt=ACCOUNTS)
@@ -146,9 +144,7 @@ async def list_credentials(
 @post("/api/v1/service-accounts/{account_id:uuid}/credentials", opt=ACCOUNTS)
 async def create_credential(ctx: Ctx, account_id: FromPath[UUID]) -> CredentialAnswer:
     """Client id and secret; the secret is shown in this answer only."""
-    created = await once(
-        ctx, CredentialCreated, tokens.create_credential, CreateCredential(service_account_id=account_id)
-    )
+    created = await tokens.create_credential(ctx, CreateCredential(service_account_id=account_id))
     return CredentialAnswer.of(created, ctx.once_only.get("client_secret"))
 
 
@@ -156,7 +152,7 @@ async def create_credential(ctx: Ctx, account_id: FromPath[UUID]) -> CredentialA
 async def revoke_credential(ctx: Ctx, account_id: FromPath[UUID], client_id: FromPath[UUID]) -> CredentialRevoked:
     """End a client id and its tokens, within five seconds."""
     command = RevokeCredential(service_account_id=account_id, client_id=client_id)
-    return await once(ctx, CredentialRevoked, accounts.revoke_credential, command)
+    return await accounts.revoke_credential(ctx, command)
 
 
 @get("/api/v1/sessions", opt=OWN)
@@ -169,13 +165,13 @@ async def list_sessions(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50) -> S
 @delete("/api/v1/sessions/{session_id:uuid}", opt=OWN, status_code=200)
 async def end_session(ctx: Ctx, session_id: FromPath[UUID]) -> Revoked:
     """End one of one's own."""
-    return await once(ctx, Revoked, sessions.revoke_session, RevokeSession(session_id=session_id))
+    return await sessions.revoke_session(ctx, RevokeSession(session_id=session_id))
 
 
 @delete("/api/v1/sessions", opt=OWN, status_code=200)
 async def end_other_sessions(ctx: Ctx) -> OthersRevoked:
     """End every one but that which asks."""
-    return await once(ctx, OthersRevoked, sessions.revoke_other_sessions, RevokeOtherSessions())
+    return await sessions.revoke_other_sessions(ctx, RevokeOtherSessions())
 
 
 ROUTES = [

@@ -12,7 +12,6 @@ from app.domains.auth.contracts.team import (
     InvitationAnswered,
     InvitationQuery,
     InvitationView,
-    Invited,
     InviteMember,
     LeaveOrganisation,
     MemberChanged,
@@ -26,7 +25,6 @@ from app.domains.auth.contracts.team import (
 from app.domains.auth.schemas.team import InvitationsAnswer, InviteBody, MembersAnswer, ReceivedAnswer, RoleBody
 from app.domains.auth.service import invitations, team
 from app.shared.authz import Permission, Role
-from app.shared.idempotency import once
 from app.web import Ctx, Json, requires
 from app.web.etag import IfMatch, seen_version, tagged
 from app.web.limits import INVITATIONS
@@ -77,7 +75,7 @@ async def set_role(
 ) -> Response[MemberView]:
     """Give, change or take one role: in the organisation, or in a project."""
     command = SetRole(user_id=user_id, role=data.role, project_id=data.project_id, version=seen_version(if_match))
-    await once(ctx, MemberChanged, team.set_role, command)
+    await team.set_role(ctx, command)
     member = await team.get_member(ctx, user_id)
     return tagged(member, member.version)
 
@@ -85,15 +83,13 @@ async def set_role(
 @delete("/api/v1/team/members/{user_id:uuid}", opt=MANAGE, status_code=200)
 async def remove_member(ctx: Ctx, user_id: FromPath[UUID], if_match: IfMatch = None) -> MemberChanged:
     """Take every role here: sessions leave, tokens and terminals end within five seconds, machines stay."""
-    return await once(
-        ctx, MemberChanged, team.remove_member, RemoveMember(user_id=user_id, version=seen_version(if_match))
-    )
+    return await team.remove_member(ctx, RemoveMember(user_id=user_id, version=seen_version(if_match)))
 
 
 @post("/api/v1/team/leave", opt=MOVES, status_code=200)
 async def leave(ctx: Ctx) -> MemberChanged:
     """Go oneself."""
-    return await once(ctx, MemberChanged, team.leave, LeaveOrganisation())
+    return await team.leave(ctx, LeaveOrganisation())
 
 
 @get("/api/v1/team/invitations", opt=READ)
@@ -115,7 +111,7 @@ async def get_invitation(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationV
 async def invite(ctx: Ctx, data: Json[InviteBody]) -> Response[InvitationView]:
     """Invite an address (201); one that is invited there already is answered again (200)."""
     command = InviteMember(email=data.email, role=data.role, project_id=data.project_id)
-    invited = await once(ctx, Invited, invitations.invite, command)
+    invited = await invitations.invite(ctx, command)
     shown = await invitations.get_sent(ctx, invited.invitation_id)
     return Response(shown, status_code=201 if invited.is_new else 200)
 
@@ -124,14 +120,14 @@ async def invite(ctx: Ctx, data: Json[InviteBody]) -> Response[InvitationView]:
 async def resend(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationView:
     """Mail it again, with a new term."""
     command = ResendInvitation(invitation_id=invitation_id)
-    sent = await once(ctx, Invited, invitations.resend, command)
+    sent = await invitations.resend(ctx, command)
     return await invitations.get_sent(ctx, sent.invitation_id)
 
 
 @delete("/api/v1/team/invitations/{invitation_id:uuid}", opt=MANAGE, status_code=200)
 async def revoke(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationView:
     """Take it back."""
-    await once(ctx, Invited, invitations.revoke, RevokeInvitation(invitation_id=invitation_id))
+    await invitations.revoke(ctx, RevokeInvitation(invitation_id=invitation_id))
     return await invitations.get_sent(ctx, invitation_id)
 
 
@@ -145,13 +141,13 @@ async def list_received(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50) -> R
 @post("/api/v1/invitations/{invitation_id:uuid}/accept", opt=MOVES, status_code=200)
 async def accept(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationAnswered:
     """Join."""
-    return await once(ctx, InvitationAnswered, invitations.accept, AnswerInvitation(invitation_id=invitation_id))
+    return await invitations.accept(ctx, AnswerInvitation(invitation_id=invitation_id))
 
 
 @post("/api/v1/invitations/{invitation_id:uuid}/decline", opt=OWN, status_code=200)
 async def decline(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationAnswered:
     """Say no."""
-    return await once(ctx, InvitationAnswered, invitations.decline, AnswerInvitation(invitation_id=invitation_id))
+    return await invitations.decline(ctx, AnswerInvitation(invitation_id=invitation_id))
 
 
 ROUTES = [

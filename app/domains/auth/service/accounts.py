@@ -24,21 +24,22 @@ from app.domains.auth.rules.team import PROJECT_ROLES, Change
 from app.domains.auth.service import rights
 from app.domains.auth.service.places import clean_name
 from app.domains.auth.service.team import NO_PROJECT, check_change, role_in
-from app.shared.authz import Permission, Role, TenantScope, privileged, tenant_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, Role, TenantScope, tenant_scope
 from app.shared.authz.rights import MESSAGES
 from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
 from app.shared.ids import ProjectId, new_id
 from app.shared.paging import Slice, cut
+from app.shared.use_case import use_case
 
 GRANTABLE = frozenset(PROJECT_ROLES)
 
 
-@privileged(
+@use_case(
     Permission.SERVICE_ACCOUNT_MANAGE,
-    "service_account.create",
-    "service_account",
+    AuditAction.SERVICE_ACCOUNT_CREATE,
     lambda command, result: result.id if result else command.name,
 )
 async def create_service_account(ctx: Context, command: CreateServiceAccount) -> AccountView:
@@ -129,10 +130,9 @@ def _credential(row: AnyRow) -> CredentialView:
     )
 
 
-@privileged(
+@use_case(
     Permission.SERVICE_ACCOUNT_MANAGE,
-    "service_account.credential_revoke",
-    "service_account",
+    AuditAction.SERVICE_ACCOUNT_CREDENTIAL_REVOKE,
     lambda command, _: command.service_account_id,
 )
 async def revoke_credential(ctx: Context, command: RevokeCredential) -> CredentialRevoked:
@@ -145,10 +145,9 @@ async def revoke_credential(ctx: Context, command: RevokeCredential) -> Credenti
     return CredentialRevoked(client_id=command.client_id)
 
 
-@privileged(
+@use_case(
     Permission.SERVICE_ACCOUNT_MANAGE,
-    "service_account.disable",
-    "service_account",
+    AuditAction.SERVICE_ACCOUNT_DISABLE,
     lambda command, _: command.service_account_id,
 )
 async def disable_account(ctx: Context, command: DisableAccount) -> AccountDisabled:

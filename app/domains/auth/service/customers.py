@@ -29,11 +29,13 @@ from app.domains.auth.repository.customers import AnyRow, CustomerRepository
 from app.domains.auth.service.sessions import cache_key
 from app.domains.auth.service.views import LONGEST_REASON, forget
 from app.shared.approval import ChangeRequest, Outcome, ask, performs
-from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, platform_scope
 from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound
 from app.shared.paging import Slice, cut
 from app.shared.text import checked_text
+from app.shared.use_case import use_case
 
 READ, MANAGE = Permission.PLATFORM_CUSTOMER_READ, Permission.PLATFORM_CUSTOMER_MANAGE
 SHORTEST_WORD = 2
@@ -89,43 +91,44 @@ async def show_person(ctx: Context, user_id: UUID) -> PersonDetail:
     return msgspec.convert({**row._mapping, "places": places}, PersonDetail)
 
 
-@privileged(MANAGE, "customer.suspend", "tenant", lambda command, _result: command.tenant_id)
+@use_case(MANAGE, AuditAction.CUSTOMER_SUSPEND, lambda command, _result: command.tenant_id)
 async def suspend_tenant(ctx: Context, command: SuspendTenant) -> Suspended:
     """Close an organisation: its sessions and tokens end at once. Raises NotFound, ValidationFailed."""
     return await _set_tenant(ctx, command)
 
 
-@privileged(MANAGE, "customer.resume", "tenant", lambda command, _result: command.tenant_id)
+@use_case(MANAGE, AuditAction.CUSTOMER_RESUME, lambda command, _result: command.tenant_id)
 async def resume_tenant(ctx: Context, command: SuspendTenant) -> Suspended:
     """Open it again; its people sign in anew. Raises NotFound, ValidationFailed."""
     return await _set_tenant(ctx, command)
 
 
-@privileged(MANAGE, "person.suspend", "user", lambda command, _result: command.user_id)
+@use_case(MANAGE, AuditAction.PERSON_SUSPEND, lambda command, _result: command.user_id)
 async def suspend_person(ctx: Context, command: SuspendPerson) -> Outcome[Suspended]:
     """Shut a person out, everywhere; an operator only by two people. Raises NotFound, ValidationFailed, Forbidden for
     oneself."""
     if command.user_id == ctx.actor.id:
         raise Forbidden("You cannot suspend yourself.")
-    return await _set_or_ask(ctx, command, "person.suspend")
+    return await _set_or_ask(ctx, command, AuditAction.PERSON_SUSPEND)
 
 
-@privileged(MANAGE, "person.resume", "user", lambda command, _result: command.user_id)
+@use_case(MANAGE, AuditAction.PERSON_RESUME, lambda command, _result: command.user_id)
 async def resume_person(ctx: Context, command: SuspendPerson) -> Outcome[Suspended]:
     """Let a person in again; an operator only by two people. Raises NotFound, ValidationFailed."""
-    return await _set_or_ask(ctx, command, "person.resume")
+    return await _set_or_ask(ctx, command, AuditAction.PERSON_RESUME)
 
 
-@performs("person.suspend", SuspendPerson)
-@performs("person.resume", SuspendPerson)
+@performs(AuditAction.PERSON_SUSPEND, SuspendPerson)
+@performs(AuditAction.PERSON_RESUME, SuspendPerson)
 async def set_operator(ctx: Context, command: SuspendPerson, request: ChangeRequest) -> Suspended:
     """What two people decided about a third: who guards money is not shut out, or let in, by one of them alone."""
     done = await _set_person(ctx, command)
-    await ctx.audit(request.action, "user", str(command.user_id), {"requested_by": str(request.requested_by)})
+    action = AuditAction.PERSON_SUSPEND if command.suspend else AuditAction.PERSON_RESUME
+    await ctx.audit(action, command.user_id, {"requested_by": str(request.requested_by)})
     return done
 
 
-async def _set_or_ask(ctx: Context, command: SuspendPerson, action: str) -> Outcome[Suspended]:
+async def _set_or_ask(ctx: Context, command: SuspendPerson, action: AuditAction) -> Outcome[Suspended]:
     person = await CustomerRepository(ctx.session).find_person(platform_scope(ctx.actor, MANAGE), command.user_id)
     if person is None:
         raise NotFound()
@@ -146,6 +149,7 @@ async def _set_tenant(ctx: Context, command: SuspendTenant) -> Suspended:
     if row is None:
         raise NotFound()
     version, ended = row.version, 0
+    ctx.changed(suspended=(row.suspended_at is not None, command.suspend))
     if (row.suspended_at is not None) != command.suspend:
         at, why = (now, reason) if command.suspend else (None, None)
         version = await repository.set_tenant_suspended(command.tenant_id, at, why)
@@ -164,6 +168,7 @@ async def _set_person(ctx: Context, command: SuspendPerson) -> Suspended:
     if row is None:
         raise NotFound()
     version, ended = row.version, 0
+    ctx.changed(suspended=(row.suspended_at is not None, command.suspend))
     if (row.suspended_at is not None) != command.suspend:
         at, why = (now, reason) if command.suspend else (None, None)
         version = await repository.set_person_suspended(command.user_id, at, why)

@@ -15,6 +15,7 @@ from app.domains.auth.repository import InvitationRepository
 from app.domains.auth.repository.handed_out import AnyRow, HandedOutRepository
 from app.domains.auth.service import rights
 from app.domains.auth.service.invitations import inviters_ended
+from app.shared.audit import AuditAction
 from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import MESSAGES, Claim
@@ -48,18 +49,20 @@ async def _carry_out(ctx: Context, change: Change) -> bool:
     if change.kind == "credential":
         ctx.explain(client_id=str(change.id))
         done = await repository.revoke_credential(change.id, now)
-        target = ("service_account.credential_end", "service_account", change.about or change.id)
+        action, target = AuditAction.SERVICE_ACCOUNT_CREDENTIAL_END, change.about or change.id
     elif change.kind == "invitation":
         done = await _void(ctx, change)
-        target = ("team.invitation_void", "invitation", change.id)
+        action, target = AuditAction.TEAM_INVITATION_VOID, change.id
     else:
         ends = change.kind == "account"
         done = await repository.mark_account(change.id, now if ends else None)
-        target = ("service_account.pause" if ends else "service_account.resume", "service_account", change.id)
+        action = AuditAction.SERVICE_ACCOUNT_PAUSE if ends else AuditAction.SERVICE_ACCOUNT_RESUME
+        target = change.id
+        ctx.changed(paused=(not ends, ends))
     if done:
         ctx.about(change.tenant_id)
         ctx.explain(why="unsponsored", words=MESSAGES["unsponsored"])
-        await ctx.audit(target[0], target[1], str(target[2]))
+        await ctx.audit(action, target)
     return done
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from app.domains.auth.contracts import Identity
 from app.domains.auth.errors import AccountSuspended, AddressElsewhere, Cause
 from app.domains.auth.repository import IdentityRepository
+from app.shared.audit import AuditAction
 from app.shared.context import Context
 from app.shared.ids import new_id
 
@@ -36,7 +37,7 @@ async def recognise(ctx: Context, identity: Identity, name: str) -> tuple[UUID, 
         row = await repository.update_person(user_id, identity, name, now)
         if row.suspended_at is not None:
             refusal = AccountSuspended(cause=Cause.SUSPENDED)
-            refusal.refused = ("session.sign_in", "user", str(user_id))
+            refusal.refused = (AuditAction.SESSION_SIGN_IN, "user", str(user_id))
             raise refusal
     await repository.put(identity, user_id, now)
     return user_id, is_new
@@ -54,5 +55,5 @@ async def _from_elsewhere(ctx: Context, repository: IdentityRepository, identity
     if len(found) > 1 or not believed:
         raise AddressElsewhere(ELSEWHERE, cause=Cause.ADDRESS_ELSEWHERE, people=len(found))
     user_id = UUID(str(found[0].id))
-    await ctx.audit("identity.link", "user", str(user_id), {"issuer": identity.issuer})
+    await ctx.audit(AuditAction.IDENTITY_LINK, user_id, {"issuer": identity.issuer})
     return user_id

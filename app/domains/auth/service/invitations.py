@@ -39,13 +39,15 @@ from app.domains.auth.service import rights
 from app.domains.auth.service.places import stand
 from app.domains.auth.service.sessions import forget_sessions
 from app.domains.auth.service.team import NO_PROJECT, change_role, check_change, grant, parse_role, role_in
-from app.shared.authz import ActorKind, Permission, Role, RoleBinding, TenantScope, privileged, tenant_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import ActorKind, Permission, Role, RoleBinding, TenantScope, tenant_scope
 from app.shared.authz.rights import Claim
 from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound
 from app.shared.errors.faults import Faults
 from app.shared.ids import TenantId, new_id
 from app.shared.paging import Slice, cut
+from app.shared.use_case import use_case
 
 PATH = "/invitations"
 CLOSED_WORDS = {
@@ -58,7 +60,7 @@ CLOSED_WORDS = {
 BATCH = 200
 
 
-@privileged(Permission.TEAM_MANAGE, "team.invite", "invitation", lambda _, result: result and result.invitation_id)
+@use_case(Permission.TEAM_MANAGE, AuditAction.TEAM_INVITE, lambda _, result: result and result.invitation_id)
 async def invite(ctx: Context, command: InviteMember) -> Invited:
     """Invite an address. The same address to the same place is one invitation; another role changes it and sends it
     again. Raises ValidationFailed, NotFound, AlreadyMember, RoleAboveOwn, LimitReached."""
@@ -163,7 +165,7 @@ async def _tell_sent(
     await ctx.emit(fact, version=version, tenant_id=scope.tenant_id, project_id=project_id)
 
 
-@privileged(Permission.TEAM_MANAGE, "team.invitation_resend", "invitation", lambda command, _: command.invitation_id)
+@use_case(Permission.TEAM_MANAGE, AuditAction.TEAM_INVITATION_RESEND, lambda command, _: command.invitation_id)
 async def resend(ctx: Context, command: ResendInvitation) -> Invited:
     """Send it again with a new term. Raises NotFound, InvitationClosed, RoleAboveOwn."""
     scope = tenant_scope(ctx.actor, Permission.TEAM_MANAGE)
@@ -177,7 +179,7 @@ async def resend(ctx: Context, command: ResendInvitation) -> Invited:
     return Invited(invitation_id=InvitationId(row.id), is_new=False)
 
 
-@privileged(Permission.TEAM_MANAGE, "team.invitation_revoke", "invitation", lambda command, _: command.invitation_id)
+@use_case(Permission.TEAM_MANAGE, AuditAction.TEAM_INVITATION_REVOKE, lambda command, _: command.invitation_id)
 async def revoke(ctx: Context, command: RevokeInvitation) -> Invited:
     """Take it back; doing so twice is fine. Raises NotFound, InvitationClosed, RoleAboveOwn."""
     scope = tenant_scope(ctx.actor, Permission.TEAM_MANAGE)
@@ -257,7 +259,7 @@ def _received(row: AnyRow) -> ReceivedInvitation:
     )
 
 
-@privileged(Permission.PROFILE, "invitation.accept", "invitation", lambda command, _: command.invitation_id)
+@use_case(Permission.PROFILE, AuditAction.INVITATION_ACCEPT, lambda command, _: command.invitation_id)
 async def accept(ctx: Context, command: AnswerInvitation) -> InvitationAnswered:
     """Join, and stand there from now on. Accepting twice is fine; a higher role that one has already stays.
     Raises EmailUnverified, NotFound for whatever is not for the actor's address, InvitationClosed."""
@@ -268,6 +270,7 @@ async def accept(ctx: Context, command: AnswerInvitation) -> InvitationAnswered:
             if await inviters_ended(ctx, [row]):
                 raise InvitationClosed(CLOSED_WORDS["void"])
             await _join(ctx, row, user_id)
+        ctx.changed(state=(row.state, "accepted"))
         place = await stand(ctx, user_id, row.tenant_id, row.project_id)
         if place is not None:
             return InvitationAnswered(
@@ -290,7 +293,7 @@ async def _join(ctx: Context, row: AnyRow, user_id: UUID) -> None:
     await forget_sessions(ctx, user_id)
 
 
-@privileged(Permission.PROFILE, "invitation.decline", "invitation", lambda command, _: command.invitation_id)
+@use_case(Permission.PROFILE, AuditAction.INVITATION_DECLINE, lambda command, _: command.invitation_id)
 async def decline(ctx: Context, command: AnswerInvitation) -> InvitationAnswered:
     """Say no; twice is fine. Raises as `accept`."""
     row, user_id = await _lock_received(ctx, command.invitation_id)
@@ -302,6 +305,7 @@ async def decline(ctx: Context, command: AnswerInvitation) -> InvitationAnswered
         await ctx.emit(fact, version=version or row.version, tenant_id=row.tenant_id, project_id=row.project_id)
     elif not (row.state == "declined" and row.closed_by == user_id):
         raise InvitationClosed(CLOSED_WORDS[row.state])
+    ctx.changed(state=(row.state, "declined"))
     return InvitationAnswered(invitation_id=row.id, state="declined", tenant_id=row.tenant_id)
 
 

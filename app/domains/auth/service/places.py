@@ -26,12 +26,14 @@ from app.domains.auth.repository import InvitationRepository, TeamRepository
 from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.service.sessions import forget_sessions
 from app.domains.auth.service.team import grant
-from app.shared.authz import Actor, ActorKind, Permission, Role, privileged, tenant_scope
+from app.shared.audit import AuditAction, withheld
+from app.shared.authz import Actor, ActorKind, Permission, Role, tenant_scope
 from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.ids import ProjectId, TenantId, new_id
 from app.shared.paging import Slice, cut
 from app.shared.text import checked_name
+from app.shared.use_case import Unprivileged, use_case
 from app.shared.versions import check_version
 
 DEFAULT_PROJECT = "default"
@@ -97,18 +99,23 @@ async def stand(ctx: Context, user_id: UUID, tenant_id: UUID, project_id: UUID |
     return None
 
 
+@use_case(
+    Unprivileged("one goes only where one has a role"),
+    AuditAction.PROJECT_SWITCH,
+    lambda _, result: result and result.project_id,
+)
 async def switch(ctx: Context, command: SwitchPlace) -> Place:
     """Stand in another project. Raises NotFound for every project that is not the actor's to enter."""
-    user_id = person_of(ctx.actor)
+    user_id, before = person_of(ctx.actor), ctx.actor.project_id
     rows = await TeamRepository(ctx.session).list_places(user_id, command.project_id)
     place = await stand(ctx, user_id, rows[0].tenant_id, command.project_id) if rows else None
     if place is None:
         raise NotFound()
-    await ctx.audit("place.switch", "project", str(place.project_id))
+    ctx.changed(project_id=(before, place.project_id))
     return place
 
 
-@privileged(Permission.PROFILE, "organisation.create", "tenant", lambda _, result: result and result.tenant_id)
+@use_case(Permission.PROFILE, AuditAction.ORGANISATION_CREATE, lambda _, result: result and result.tenant_id)
 async def create_organisation(ctx: Context, command: CreateOrganisation) -> Place:
     """An organisation with one project, owned by the actor, who stands in it from now on. Raises ValidationFailed,
     LimitReached; Forbidden to who owns one that is suspended."""
@@ -148,7 +155,7 @@ async def get_organisation(ctx: Context) -> OrganisationView:
     )
 
 
-@privileged(Permission.TEAM_MANAGE, "organisation.change", "tenant", lambda _, result: result and result.id)
+@use_case(Permission.TEAM_MANAGE, AuditAction.ORGANISATION_CHANGE, lambda _, result: result and result.id)
 async def change_organisation(ctx: Context, command: ChangeOrganisation) -> OrganisationView:
     """Another name or time zone. Raises ValidationFailed, PreconditionFailed."""
     scope = tenant_scope(ctx.actor, Permission.TEAM_MANAGE)
@@ -157,6 +164,7 @@ async def change_organisation(ctx: Context, command: ChangeOrganisation) -> Orga
     await repository.lock_tenant(scope.tenant_id)
     before = await get_organisation(ctx)
     check_version(before.version, command.version)
+    ctx.changed(name=withheld(before.name, name), time_zone=(before.time_zone, time_zone))
     if (before.name, before.time_zone) == (name, time_zone):
         return before
     version = await repository.change_tenant(scope, name, time_zone)
@@ -189,7 +197,7 @@ def _project(row: AnyRow) -> ProjectDetail:
     return ProjectDetail(id=ProjectId(row.id), name=row.name, created_at=row.created_at, version=row.version)
 
 
-@privileged(Permission.PROJECT_MANAGE, "project.create", "project", lambda _, result: result and result.id)
+@use_case(Permission.PROJECT_MANAGE, AuditAction.PROJECT_CREATE, lambda _, result: result and result.id)
 async def create_project(ctx: Context, command: CreateProject) -> ProjectDetail:
     """A project in the organisation. Raises ValidationFailed, NameTaken, LimitReached."""
     scope = tenant_scope(ctx.actor, Permission.PROJECT_MANAGE)
@@ -205,7 +213,7 @@ async def create_project(ctx: Context, command: CreateProject) -> ProjectDetail:
     return ProjectDetail(id=project_id, name=name, created_at=now, version=1)
 
 
-@privileged(Permission.PROJECT_MANAGE, "project.rename", "project", lambda command, _: command.project_id)
+@use_case(Permission.PROJECT_MANAGE, AuditAction.PROJECT_RENAME, lambda command, _: command.project_id)
 async def rename_project(ctx: Context, command: RenameProject) -> ProjectDetail:
     """Raises NotFound, ValidationFailed, NameTaken, PreconditionFailed."""
     scope = tenant_scope(ctx.actor, Permission.PROJECT_MANAGE)
@@ -214,6 +222,7 @@ async def rename_project(ctx: Context, command: RenameProject) -> ProjectDetail:
     if row is None:
         raise NotFound()
     check_version(row.version, command.version)
+    ctx.changed(name=withheld(row.name, name))
     if row.name == name:
         return _project(row)
     version = await repository.rename_project(scope, command.project_id, name)

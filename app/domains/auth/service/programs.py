@@ -30,12 +30,14 @@ from app.domains.auth.repository import AuthRepository, ProgramRepository
 from app.domains.auth.service.program_sessions import actor_of_program, end_program
 from app.domains.auth.service.sessions import SIGNED_OUT
 from app.domains.auth.service.tokens import signed_token
-from app.shared.authz import ActorKind, Permission, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import ActorKind, Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Context
 from app.shared.crypto import derived_secret, digest, new_secret, same
 from app.shared.errors import Forbidden
 from app.shared.ids import new_id
+from app.shared.use_case import use_case
 
 CODE_SECONDS = 60
 CODES, REFRESH = "auth.authorization_codes", "auth.refresh_tokens"  # what secrets are derived for
@@ -52,7 +54,7 @@ def check_request(command: GrantAccess) -> None:
         raise AuthorizationRefused("The program sent no proof that the answer will be for itself (PKCE S256).")
 
 
-@privileged(Permission.PROFILE, "session.grant_command_line", "user", lambda _command, _result: None)
+@use_case(Permission.PROFILE, AuditAction.SESSION_GRANT_COMMAND_LINE)
 async def grant(ctx: Context, command: GrantAccess) -> Granted:
     """A code for the command line, worth one sign-in within a minute. Raises AuthorizationRefused, Forbidden."""
     check_request(command)
@@ -123,7 +125,7 @@ async def redeem(ctx: Context, command: RedeemCode) -> ProgramTokens | None:
     live = await repository.find_program(session_id, now)
     if live is None:
         return None
-    await _audit(ctx, "session.sign_in", session_id, method="cli")
+    await _audit(ctx, AuditAction.SESSION_SIGN_IN, session_id, method="cli")
     return await _tokens(ctx, live, refresh_token)
 
 
@@ -144,7 +146,7 @@ async def refresh(ctx: Context, command: RefreshAccess) -> ProgramTokens | None:
     if row.used_at is None:
         await repository.use_refresh(row.token_hash, now)
         await repository.append_refresh(digest(following), row.session_id, now)
-    await _audit(ctx, "token.issue", live.id, repeated=row.used_at is not None)
+    await _audit(ctx, AuditAction.TOKEN_ISSUE, live.id, repeated=row.used_at is not None)
     return await _tokens(ctx, live, following)
 
 
@@ -161,18 +163,18 @@ async def revoke(ctx: Context, refresh_token: str) -> None:
     row = await ProgramRepository(ctx.session).lock_refresh(digest(refresh_token))
     if row is not None:
         if await ProgramRepository(ctx.session).find_program(row.session_id, await ctx.now()) is not None:
-            await _audit(ctx, "session.sign_out", row.session_id)
+            await _audit(ctx, AuditAction.SESSION_SIGN_OUT, row.session_id)
         await end_program(ctx, row.session_id, SIGNED_OUT)
 
 
-async def _audit(ctx: Context, action: str, session_id: UUID, **details: object) -> None:
+async def _audit(ctx: Context, action: AuditAction, session_id: UUID, **details: object) -> None:
     """A row of the person whose sign-in it is: the request itself carries nobody."""
     person = await actor_of_program(ctx, session_id)
-    await ctx.audit(action, "session", str(session_id), dict(details), by=person)
+    await ctx.audit(action, session_id, dict(details), kind="session", by=person)
 
 
 async def _end_stolen(ctx: Context, session_id: UUID, reason: str) -> None:
-    await ctx.audit("session.revoke", "session", str(session_id), {"reason": reason}, by=SYSTEM)
+    await ctx.audit(AuditAction.SESSION_REVOKE, session_id, {"reason": reason}, by=SYSTEM)
     await end_program(ctx, session_id, reason)
 
 

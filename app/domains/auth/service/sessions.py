@@ -18,6 +18,7 @@ from app.domains.auth.repository import AuthRepository, TeamRepository
 from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules import browser_words
 from app.domains.auth.service.views import actor_of_view
+from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding
 from app.shared.authz.actor import ANONYMOUS, SYSTEM
 from app.shared.authz.scope import require
@@ -25,10 +26,12 @@ from app.shared.context import Context, Runtime
 from app.shared.crypto import digest
 from app.shared.errors import NotFound
 from app.shared.paging import Slice, cut
+from app.shared.use_case import Unprivileged, use_case
 
 CACHE_SECONDS = 5
 SEEN_EVERY = timedelta(minutes=1)
 SIGNED_OUT = "signed out"
+OWN = Unprivileged("one ends one's own sessions")
 
 
 def cache_key(token_hash: bytes) -> str:
@@ -135,8 +138,13 @@ def _view(row: AnyRow, own: UUID | None) -> SessionView:
     )
 
 
+@use_case(OWN, AuditAction.SESSION_REVOKE, lambda command, _: command.session_id)
 async def revoke_session(ctx: Context, command: RevokeSession) -> Revoked:
     """End one of the actor's own sessions. Raises NotFound for anything else."""
+    return await _revoke(ctx, command)
+
+
+async def _revoke(ctx: Context, command: RevokeSession) -> Revoked:
     require(ctx.actor, Permission.PROFILE)
     if ctx.actor.id is None:
         raise NotFound()
@@ -146,8 +154,6 @@ async def revoke_session(ctx: Context, command: RevokeSession) -> Revoked:
         raise NotFound()
     fact = SessionRevoked(session_id=row.id, user_id=ctx.actor.id, reason=command.reason)
     await ctx.emit(fact, version=2)
-    action = "session.sign_out" if command.reason == SIGNED_OUT else "session.revoke"
-    await ctx.audit(action, "session", str(row.id))
     await ctx.runtime.valkey.delete(cache_key(bytes(row.token_hash)))
     return Revoked(session_id=row.id, method=row.method)
 
@@ -157,10 +163,13 @@ async def sign_out(ctx: Context) -> str:
     if ctx.actor.session_id is None or not ctx.actor.via_cookie:
         return ""
     with suppress(NotFound):  # ended meanwhile
-        return (await revoke_session(ctx, RevokeSession(session_id=ctx.actor.session_id, reason=SIGNED_OUT))).method
+        revoked = await _revoke(ctx, RevokeSession(session_id=ctx.actor.session_id, reason=SIGNED_OUT))
+        await ctx.audit(AuditAction.SESSION_SIGN_OUT, revoked.session_id)
+        return revoked.method
     return ""
 
 
+@use_case(OWN)
 async def revoke_other_sessions(ctx: Context, command: RevokeOtherSessions) -> OthersRevoked:
     """End every session of the actor, command lines too, but the one that asks. Raises NotFound for programs."""
     require(ctx.actor, Permission.PROFILE)
@@ -171,7 +180,7 @@ async def revoke_other_sessions(ctx: Context, command: RevokeOtherSessions) -> O
     for row in rows:
         fact = SessionRevoked(session_id=row.id, user_id=ctx.actor.id, reason="revoked")
         await ctx.emit(fact, version=2)
-    await ctx.audit("session.revoke_others", "user", str(ctx.actor.id), {"count": len(rows)})
+    await ctx.audit(AuditAction.SESSION_REVOKE_OTHERS, ctx.actor.id, {"count": len(rows)})
     if rows:
         with suppress(RedisError, OSError):
             await ctx.runtime.valkey.delete(*(cache_key(bytes(row.token_hash)) for row in rows))

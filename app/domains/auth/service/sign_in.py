@@ -16,6 +16,7 @@ from app.domains.auth.repository import AuthRepository, InvitationRepository
 from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.service import identities, places
 from app.domains.auth.service.sessions import read_bindings
+from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind, Role
 from app.shared.context import Context
 from app.shared.crypto import digest, new_secret
@@ -49,7 +50,7 @@ async def sign_in(ctx: Context, command: SignIn) -> SignedIn:
     )
     await ctx.emit(SessionStarted(session_id=session_id, user_id=user_id), version=1)
     person = await _person(repository, user_id, session_id, place)
-    await ctx.audit("session.sign_in", "session", str(session_id), {"method": command.method}, by=person)
+    await ctx.audit(AuditAction.SESSION_SIGN_IN, session_id, {"method": command.method}, by=person)
     if command.previous_token:
         await _end_previous(ctx, repository, command.previous_token)
     return SignedIn(token=token, session_id=session_id, first_time=is_new, is_operator=operator)

@@ -24,12 +24,14 @@ from app.domains.auth.repository import AuthRepository, TeamRepository
 from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules.team import ORGANISATION_ROLES, PROJECT_ROLES, Change, Refusal, refusal, version_of
 from app.domains.auth.service.sessions import forget_sessions
-from app.shared.authz import Actor, ActorKind, Permission, Role, TenantScope, privileged, tenant_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Actor, ActorKind, Permission, Role, TenantScope, tenant_scope
 from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
 from app.shared.ids import ProjectId, TenantId, UserId, new_id
 from app.shared.paging import Slice, cut, pack
+from app.shared.use_case import use_case
 from app.shared.versions import check_version
 
 REFUSALS = {Refusal.OWNERS_ONLY: OwnersOnly, Refusal.ABOVE_OWN_ROLE: RoleAboveOwn, Refusal.LAST_OWNER: LastOwner}
@@ -118,7 +120,7 @@ async def count_members(ctx: Context) -> int:
     return await TeamRepository(ctx.session).count_members(tenant_scope(ctx.actor, Permission.TEAM_READ))
 
 
-@privileged(Permission.TEAM_MANAGE, "team.role_set", "user", lambda command, _: command.user_id)
+@use_case(Permission.TEAM_MANAGE, AuditAction.TEAM_ROLE_SET, lambda command, _: command.user_id)
 async def set_role(ctx: Context, command: SetRole) -> MemberChanged:
     """Give, change or take one role of a member. Raises NotFound, PreconditionFailed, LastOwner, OwnersOnly,
     RoleAboveOwn, ValidationFailed."""
@@ -131,7 +133,8 @@ async def set_role(ctx: Context, command: SetRole) -> MemberChanged:
         known = command.project_id is None or await repository.find_project(scope, command.project_id) is not None
         faults.unless(known, "project_id", NO_PROJECT)
     mine = next((row for row in held if row.project_id == command.project_id), None)
-    ctx.explain(role=command.role, before=mine.role if mine else None, project_id=_text(command.project_id))
+    ctx.explain(project_id=_text(command.project_id))
+    ctx.changed(role=(mine.role if mine else None, command.role))
     if (mine.role if mine else None) == command.role or (mine is None and after is None):
         return MemberChanged(user_id=command.user_id)
     await _check(ctx, scope, held, mine, after)
@@ -147,7 +150,7 @@ async def set_role(ctx: Context, command: SetRole) -> MemberChanged:
     return MemberChanged(user_id=command.user_id)
 
 
-@privileged(Permission.TEAM_MANAGE, "team.remove", "user", lambda command, _: command.user_id)
+@use_case(Permission.TEAM_MANAGE, AuditAction.TEAM_REMOVE, lambda command, _: command.user_id)
 async def remove_member(ctx: Context, command: RemoveMember) -> MemberChanged:
     """Take every role here from a person: their sessions leave, their tokens and terminals here end within five
     seconds. What they launched stays with its project. Raises as `set_role`."""
@@ -160,7 +163,7 @@ async def remove_member(ctx: Context, command: RemoveMember) -> MemberChanged:
     return MemberChanged(user_id=command.user_id)
 
 
-@privileged(Permission.TEAM_READ, "team.leave", "user", lambda _, result: result and result.user_id)
+@use_case(Permission.TEAM_READ, AuditAction.TEAM_LEAVE, lambda _, result: result and result.user_id)
 async def leave(ctx: Context, command: LeaveOrganisation) -> MemberChanged:
     """Go oneself. Raises LastOwner; Forbidden for programs, which are disabled instead."""
     scope = tenant_scope(ctx.actor, Permission.TEAM_READ)

@@ -25,13 +25,15 @@ from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.service import rights
 from app.domains.auth.service.program_sessions import actor_of_program
 from app.domains.auth.service.sessions import CACHE_SECONDS, read_bindings
-from app.shared.authz import Actor, ActorKind, Permission, privileged, tenant_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Actor, ActorKind, Permission, tenant_scope
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import Claim, Ended, claim_of_sponsor
 from app.shared.context import Context, Runtime
 from app.shared.crypto import digest, new_secret, same, unwrap, wrap
 from app.shared.errors import NotFound
 from app.shared.ids import new_id
+from app.shared.use_case import use_case
 
 AUDIENCE = "berth-api"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
@@ -41,10 +43,9 @@ MAX_TOKEN = 4096
 CANONICAL = re.compile(r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")
 
 
-@privileged(
+@use_case(
     Permission.SERVICE_ACCOUNT_MANAGE,
-    "service_account.credential_create",
-    "service_account",
+    AuditAction.SERVICE_ACCOUNT_CREDENTIAL_CREATE,
     lambda command, _result: command.service_account_id,
 )
 async def create_credential(ctx: Context, command: CreateCredential) -> CredentialCreated:
@@ -88,7 +89,7 @@ async def issue_token(ctx: Context, command: TokenRequest) -> TokenIssued:
         tenant_id=row.tenant_id,
         bindings=await read_bindings(AuthRepository(ctx.session), row.service_account_id),
     )
-    await ctx.audit("token.issue", "credential", str(credential_id), {"token_id": str(token_id)}, by=account)
+    await ctx.audit(AuditAction.TOKEN_ISSUE, credential_id, {"token_id": str(token_id)}, by=account)
     claims = {"sub": str(row.service_account_id), "jti": str(token_id), "client_id": command.client_id}
     return TokenIssued(access_token=await signed_token(ctx, claims, seconds), expires_in=seconds)
 
@@ -109,7 +110,7 @@ async def program_ended(ctx: Context, account_id: UUID, row: AnyRow) -> Ended | 
 def _refused(credential_id: UUID, tenant_id: UUID | None, words: str | None = None) -> ClientRefused:
     """The refusal, with what the audit may say of it: an id, never what was sent as one."""
     refusal = ClientRefused(words)
-    refusal.refused = ("token.issue", "credential", str(credential_id))
+    refusal.refused = (AuditAction.TOKEN_ISSUE, "credential", str(credential_id))
     refusal.about_tenant = tenant_id
     return refusal
 

@@ -1,6 +1,6 @@
 """View-as: an operator's session sees an organisation as its owner would, for a while, and can change nothing.
 
-The actor of such a session carries `viewing`. That is what the guard refuses unsafe requests by, `@privileged` its use
+The actor of such a session carries `viewing`. That is what the guard refuses unsafe requests by, `@use_case` its use
 cases, and the database every write; what the organisation keeps for itself (shells, apps, files) stays closed. The
 audit log names the operator.
 """
@@ -14,12 +14,14 @@ from app.domains.auth.contracts.customers import StartView, StopView, ViewBanner
 from app.domains.auth.policies import VIEW_AS_MINUTES
 from app.domains.auth.repository import AuthRepository, views
 from app.domains.auth.repository.team import AnyRow
-from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding
 from app.shared.authz.scope import may
 from app.shared.context import Context, Runtime
 from app.shared.errors import Forbidden, NotFound
 from app.shared.ids import new_id
 from app.shared.text import checked_text
+from app.shared.use_case import Unprivileged, use_case
 
 LONGEST_REASON = 500
 
@@ -45,7 +47,7 @@ async def actor_of_view(ctx: Context, row: AnyRow, bindings: tuple[RoleBinding, 
     )
 
 
-@privileged(Permission.PLATFORM_VIEW_AS, "view_as.start", "tenant", lambda command, _result: command.tenant_id)
+@use_case(Permission.PLATFORM_VIEW_AS, AuditAction.VIEW_AS_START, lambda command, _result: command.tenant_id)
 async def start_view(ctx: Context, command: StartView) -> ViewStarted:
     """Let the actor's browser session look at the organisation. Raises NotFound, ValidationFailed without a reason,
     Forbidden for programs: there is no page to put the banner on."""
@@ -68,13 +70,14 @@ async def start_view(ctx: Context, command: StartView) -> ViewStarted:
     return ViewStarted(view_id=view_id, expires_at=expires_at)
 
 
+@use_case(Unprivileged("whoever looks may stop"))
 async def stop_view(ctx: Context, command: StopView) -> ViewStopped:
     """End the view of the actor's session; without one nothing happens."""
     if ctx.actor.session_id is None or ctx.actor.viewing is None:
         return ViewStopped(tenant_id=None)
     for view in await views.end_views(ctx.session, ctx.actor.session_id, await ctx.now()):
         ctx.about(view.tenant_id)
-        await ctx.audit("view_as.stop", "tenant", str(view.tenant_id), {"view_id": str(view.id)})
+        await ctx.audit(AuditAction.VIEW_AS_STOP, view.tenant_id, {"view_id": str(view.id)})
     return ViewStopped(tenant_id=ctx.actor.tenant_id)
 
 

@@ -10,7 +10,6 @@ from app.domains.inventory.contracts import (
     CordonNode,
     ImportReport,
     LiftQuarantine,
-    NodeChanged,
     OfferFilter,
     UncordonNode,
 )
@@ -25,7 +24,6 @@ from app.domains.inventory.service import fleet, market, nodes
 from app.domains.inventory.service.fleet import NodeQuery
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.shared.idempotency import once
 from app.shared.money import RateMicroPerHour
 from app.shared.numbers import whole_number
 from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
@@ -119,21 +117,21 @@ async def import_nodes(contexts: Contexts) -> Response[str]:
 @post("/admin/nodes/{node_id:uuid}/cordon", opt=NODE_MANAGE, include_in_schema=False)
 async def cordon(ctx: Ctx, node_id: FromPath[UUID], data: Form[ReasonBody]) -> Response[str]:
     """No new tenants."""
-    await once(ctx, NodeChanged, nodes.cordon_node, CordonNode(node_id=node_id, reason=data.reason))
+    await nodes.cordon_node(ctx, CordonNode(node_id=node_id, reason=data.reason))
     return redirect(ctx, f"/admin/nodes/{node_id}")
 
 
 @post("/admin/nodes/{node_id:uuid}/uncordon", opt=NODE_MANAGE, include_in_schema=False)
 async def uncordon(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
     """Tenants again."""
-    await once(ctx, NodeChanged, nodes.uncordon_node, UncordonNode(node_id=node_id))
+    await nodes.uncordon_node(ctx, UncordonNode(node_id=node_id))
     return redirect(ctx, f"/admin/nodes/{node_id}")
 
 
 @post("/admin/nodes/{node_id:uuid}/lift-quarantine", opt=NODE_MANAGE, include_in_schema=False)
 async def lift_quarantine(ctx: Ctx, node_id: FromPath[UUID], data: Form[ReasonBody]) -> Response[str]:
     """Somebody looked: back to service."""
-    await once(ctx, NodeChanged, nodes.lift_quarantine, LiftQuarantine(node_id=node_id, reason=data.reason))
+    await nodes.lift_quarantine(ctx, LiftQuarantine(node_id=node_id, reason=data.reason))
     return redirect(ctx, f"/admin/nodes/{node_id}")
 
 

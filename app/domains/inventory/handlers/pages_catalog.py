@@ -7,11 +7,8 @@ from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.inventory import policies
-from app.domains.inventory.contracts import ImageView, NewImage, PriceView
+from app.domains.inventory.contracts import NewImage
 from app.domains.inventory.contracts.catalog import (
-    ImageChanged,
-    PriceWithdrawn,
-    SkuChanged,
     UndoPrice,
     WithdrawPrice,
 )
@@ -27,10 +24,8 @@ from app.domains.inventory.schemas.catalog import (
     sku_admin_page,
 )
 from app.domains.inventory.service import keeping, pricing
-from app.shared.approval import Outcome
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.shared.idempotency import once
 from app.web import Ctx, Form, page, redirect, requires
 from app.web.approvals import next_page
 
@@ -51,7 +46,7 @@ async def show_catalog(ctx: Ctx) -> Response[str]:
 @post("/admin/catalog", opt=MANAGE, include_in_schema=False)
 async def create_sku(ctx: Ctx, data: Form[NewSkuForm]) -> Response[str]:
     """A type more."""
-    made = await once(ctx, SkuChanged, keeping.create_sku, data.command())
+    made = await keeping.create_sku(ctx, data.command())
     return redirect(ctx, f"/admin/catalog/types/{made.code}")
 
 
@@ -80,14 +75,14 @@ async def _sku(ctx: Ctx, code: str, tried: PlanPriceForm) -> AdminSkuPage:
 @post("/admin/catalog/types/{code:str}", opt=MANAGE, include_in_schema=False)
 async def edit_sku(ctx: Ctx, code: FromPath[str], data: Form[EditSkuForm]) -> Response[str]:
     """How it is shown, and whether it is sold."""
-    await once(ctx, SkuChanged, keeping.edit_sku, data.command(code))
+    await keeping.edit_sku(ctx, data.command(code))
     return redirect(ctx, f"/admin/catalog/types/{code}")
 
 
 @post("/admin/catalog/types/{code:str}/prices", opt=MANAGE, include_in_schema=False)
 async def plan_price(ctx: Ctx, code: FromPath[str], data: Form[PlanPriceForm]) -> Response[str]:
     """Announce a price."""
-    outcome = await once(ctx, Outcome[PriceView], pricing.plan_price, data.command(code))
+    outcome = await pricing.plan_price(ctx, data.command(code))
     return redirect(ctx, next_page(outcome, f"/admin/catalog/types/{code}"))
 
 
@@ -95,7 +90,7 @@ async def plan_price(ctx: Ctx, code: FromPath[str], data: Form[PlanPriceForm]) -
 async def undo_price(ctx: Ctx, code: FromPath[str], price_id: FromPath[UUID], data: Form[ReasonBody]) -> Response[str]:
     """Back to the price before."""
     command = UndoPrice(price_id=price_id, reason=data.reason)
-    outcome = await once(ctx, Outcome[PriceView], pricing.undo_price, command)
+    outcome = await pricing.undo_price(ctx, command)
     return redirect(ctx, next_page(outcome, f"/admin/catalog/types/{code}"))
 
 
@@ -105,7 +100,7 @@ async def withdraw_price(
 ) -> Response[str]:
     """Take an announced price back."""
     command = WithdrawPrice(price_id=price_id, reason=data.reason)
-    await once(ctx, PriceWithdrawn, pricing.withdraw_price, command)
+    await pricing.withdraw_price(ctx, command)
     return redirect(ctx, f"/admin/catalog/types/{code}")
 
 
@@ -113,14 +108,14 @@ async def withdraw_price(
 async def create_image(ctx: Ctx, data: Form[NewImageBody]) -> Response[str]:
     """An image more."""
     command = NewImage(code=data.code, title=data.title, osystem=data.osystem, distro_series=data.distro_series)
-    await once(ctx, ImageView, keeping.create_image, command)
+    await keeping.create_image(ctx, command)
     return redirect(ctx, "/admin/catalog")
 
 
 @post("/admin/catalog/images/{image_id:uuid}", opt=MANAGE, include_in_schema=False)
 async def edit_image(ctx: Ctx, image_id: FromPath[UUID], data: Form[EditImageForm]) -> Response[str]:
     """Make it the default, take it off, offer it again."""
-    await once(ctx, ImageChanged, keeping.edit_image, data.command(image_id))
+    await keeping.edit_image(ctx, data.command(image_id))
     return redirect(ctx, "/admin/catalog")
 
 

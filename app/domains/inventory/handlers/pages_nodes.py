@@ -5,7 +5,6 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from app.domains.inventory.contracts import MaintenanceWindow, NodeChanged
 from app.domains.inventory.contracts.upkeep import EndMaintenance
 from app.domains.inventory.schemas.nodes import (
     DrainForm,
@@ -19,7 +18,6 @@ from app.domains.inventory.service import fleet, history, power, upkeep
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.context import Context
-from app.shared.idempotency import once
 from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
 
 NODE_READ = requires(Permission.PLATFORM_NODE_READ)
@@ -55,14 +53,14 @@ async def show_node_now(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
 @post("/admin/nodes/{node_id:uuid}/drain", opt=NODE_MANAGE, include_in_schema=False)
 async def drain(ctx: Ctx, node_id: FromPath[UUID], data: Form[DrainForm]) -> Response[str]:
     """Nobody new; those on it leave."""
-    await once(ctx, NodeChanged, upkeep.drain_node, data.command(node_id))
+    await upkeep.drain_node(ctx, data.command(node_id))
     return redirect(ctx, f"/admin/nodes/{node_id}")
 
 
 @post("/admin/nodes/{node_id:uuid}/maintenance", opt=NODE_MANAGE, include_in_schema=False)
 async def plan_maintenance(ctx: Ctx, node_id: FromPath[UUID], data: Form[MaintenanceForm]) -> Response[str]:
     """Plan work."""
-    await once(ctx, MaintenanceWindow, upkeep.plan_maintenance, data.command(node_id))
+    await upkeep.plan_maintenance(ctx, data.command(node_id))
     return redirect(ctx, f"/admin/nodes/{node_id}")
 
 
@@ -70,7 +68,7 @@ async def plan_maintenance(ctx: Ctx, node_id: FromPath[UUID], data: Form[Mainten
 async def end_maintenance(ctx: Ctx, node_id: FromPath[UUID], window_id: FromPath[UUID]) -> Response[str]:
     """Call it off, or end it early."""
     command = EndMaintenance(node_id=node_id, window_id=window_id)
-    await once(ctx, NodeChanged, upkeep.end_maintenance, command)
+    await upkeep.end_maintenance(ctx, command)
     return redirect(ctx, f"/admin/nodes/{node_id}")
 
 
@@ -85,7 +83,7 @@ async def switch_power(contexts: Contexts, node_id: FromPath[UUID], data: Form[P
 @post("/admin/nodes/{node_id:uuid}/retire", opt=NODE_MANAGE, include_in_schema=False)
 async def retire(ctx: Ctx, node_id: FromPath[UUID], data: Form[RetireForm]) -> Response[str]:
     """Out of service for good."""
-    await once(ctx, NodeChanged, upkeep.retire_node, data.command(node_id))
+    await upkeep.retire_node(ctx, data.command(node_id))
     return redirect(ctx, f"/admin/nodes/{node_id}")
 
 

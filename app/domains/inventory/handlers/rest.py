@@ -19,7 +19,6 @@ from app.domains.inventory.schemas import (
 from app.domains.inventory.service import fleet, images, market, nodes
 from app.domains.inventory.service.fleet import LARGEST_PAGE, NodeQuery
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Ctx, Json, requires
 
 Word = Annotated[str | None, QueryParameter(max_length=100)]
@@ -62,13 +61,13 @@ async def list_nodes(
 @post("/api/v1/admin/nodes/{node_id:uuid}/cordon", opt=requires(Permission.PLATFORM_NODE_MANAGE), status_code=200)
 async def cordon(ctx: Ctx, node_id: FromPath[UUID], data: Json[ReasonBody]) -> NodeChanged:
     """Give the node no new tenants; those it has stay."""
-    return await once(ctx, NodeChanged, nodes.cordon_node, CordonNode(node_id=node_id, reason=data.reason))
+    return await nodes.cordon_node(ctx, CordonNode(node_id=node_id, reason=data.reason))
 
 
 @post("/api/v1/admin/nodes/{node_id:uuid}/uncordon", opt=requires(Permission.PLATFORM_NODE_MANAGE), status_code=200)
 async def uncordon(ctx: Ctx, node_id: FromPath[UUID]) -> NodeChanged:
     """Let the node have tenants again."""
-    return await once(ctx, NodeChanged, nodes.uncordon_node, UncordonNode(node_id=node_id))
+    return await nodes.uncordon_node(ctx, UncordonNode(node_id=node_id))
 
 
 ROUTES = [list_skus, get_sku, list_images, list_nodes, cordon, uncordon]

@@ -7,7 +7,7 @@ from litestar import Response, get, patch, post
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.inventory.contracts import ImageView, NewImage, PriceView
+from app.domains.inventory.contracts import NewImage, PriceView
 from app.domains.inventory.contracts.catalog import (
     EditImage,
     EditSku,
@@ -34,8 +34,7 @@ from app.domains.inventory.schemas.catalog import (
     sku_answer,
 )
 from app.domains.inventory.service import keeping, pricing
-from app.shared.approval import Outcome
-from app.shared.idempotency import dry_run, once
+from app.shared.idempotency import dry_run
 from app.web import Ctx, Json
 from app.web.approvals import ASKED, outcome_answer
 from app.web.etag import IfMatch, seen_version, tagged
@@ -61,7 +60,7 @@ async def get_admin_sku(ctx: Ctx, code: FromPath[str]) -> Response[AdminSkuAnswe
 @post("/api/v1/admin/skus", opt=MANAGE)
 async def create_sku(ctx: Ctx, data: Json[NewSkuBody]) -> SkuChanged:
     """Add a type. Machines of that hardware get it with the next import; it is shown once it has a price."""
-    return await once(ctx, SkuChanged, keeping.create_sku, data.command())
+    return await keeping.create_sku(ctx, data.command())
 
 
 @patch("/api/v1/admin/skus/{code:str}", opt=MANAGE)
@@ -73,7 +72,7 @@ async def edit_sku(
         code=code, title=data.title, description=data.description, position=data.position, on_sale=data.on_sale,
         seen=seen_version(if_match),
     )  # fmt: skip
-    changed = await once(ctx, SkuChanged, keeping.edit_sku, command)
+    changed = await keeping.edit_sku(ctx, command)
     return tagged(changed, changed.version)
 
 
@@ -91,7 +90,7 @@ async def plan_price(ctx: Ctx, data: Json[PlanPriceBody]) -> Response[PriceView]
     second person (202); the past is never rewritten. With `dry_run` only what it would mean (200)."""
     if data.dry_run:
         return Response(await dry_run(ctx, pricing.preview_price, data.command()), status_code=200)  # type: ignore[arg-type]
-    return outcome_answer(await once(ctx, Outcome[PriceView], pricing.plan_price, data.command()), 201)
+    return outcome_answer(await pricing.plan_price(ctx, data.command()), 201)
 
 
 @post("/api/v1/admin/prices/{price_id:uuid}/undo", opt=MANAGE, responses=ASKED)
@@ -99,14 +98,14 @@ async def undo_price(ctx: Ctx, price_id: FromPath[UUID], data: Json[ReasonBody])
     """Go back to the price before the one in force, at once and without notice. Where that is far below, a second
     person decides (202)."""
     command = UndoPrice(price_id=price_id, reason=data.reason)
-    return outcome_answer(await once(ctx, Outcome[PriceView], pricing.undo_price, command), 201)
+    return outcome_answer(await pricing.undo_price(ctx, command), 201)
 
 
 @post("/api/v1/admin/prices/{price_id:uuid}/withdraw", opt=MANAGE, status_code=200)
 async def withdraw_price(ctx: Ctx, price_id: FromPath[UUID], data: Json[ReasonBody]) -> PriceWithdrawn:
     """Take back a price that has not begun."""
     command = WithdrawPrice(price_id=price_id, reason=data.reason)
-    return await once(ctx, PriceWithdrawn, pricing.withdraw_price, command)
+    return await pricing.withdraw_price(ctx, command)
 
 
 @get("/api/v1/admin/images", opt=READ)
@@ -119,7 +118,7 @@ async def list_admin_images(ctx: Ctx) -> list[AdminImageAnswer]:
 async def create_image(ctx: Ctx, data: Json[NewImageBody]) -> AdminImageAnswer:
     """Offer an image that MAAS can deploy."""
     command = NewImage(code=data.code, title=data.title, osystem=data.osystem, distro_series=data.distro_series)
-    return image_answer(await once(ctx, ImageView, keeping.create_image, command), 0)
+    return image_answer(await keeping.create_image(ctx, command), 0)
 
 
 @patch("/api/v1/admin/images/{image_id:uuid}", opt=MANAGE)
@@ -131,7 +130,7 @@ async def edit_image(
         image_id=image_id, title=data.title, is_default=data.is_default, retired=data.retired,
         seen=seen_version(if_match),
     )  # fmt: skip
-    changed = await once(ctx, ImageChanged, keeping.edit_image, command)
+    changed = await keeping.edit_image(ctx, command)
     return tagged(changed, changed.version)
 
 

@@ -24,7 +24,6 @@ from app.domains.inventory.schemas.nodes import (
     history_answer,
 )
 from app.domains.inventory.service import fleet, history, nodes, power, upkeep
-from app.shared.idempotency import once
 from app.web import Contexts, Ctx, Json
 from app.web.etag import tagged
 from app.web.paging import Cursor, Limit
@@ -52,28 +51,28 @@ async def list_node_history(
 async def drain_node(ctx: Ctx, node_id: FromPath[UUID], data: Json[DrainBody]) -> NodeChanged:
     """Give the node no new tenants and let those it has leave."""
     command = DrainNode(node_id=node_id, reason=data.reason, hours=data.hours)
-    return await once(ctx, NodeChanged, upkeep.drain_node, command)
+    return await upkeep.drain_node(ctx, command)
 
 
 @post(PATH + "/lift-quarantine", opt=NODE_MANAGE, status_code=200)
 async def lift_quarantine(ctx: Ctx, node_id: FromPath[UUID], data: Json[ReasonBody]) -> NodeChanged:
     """Somebody looked at the node: back to service."""
     command = LiftQuarantine(node_id=node_id, reason=data.reason)
-    return await once(ctx, NodeChanged, nodes.lift_quarantine, command)
+    return await nodes.lift_quarantine(ctx, command)
 
 
 @post(PATH + "/maintenance", opt=NODE_MANAGE)
 async def plan_maintenance(ctx: Ctx, node_id: FromPath[UUID], data: Json[MaintenanceBody]) -> MaintenanceWindow:
     """Plan work on a node: nobody new is placed on it in that time; it begins and ends by itself."""
     command = PlanMaintenance(node_id=node_id, reason=data.reason, ends_at=data.ends_at, starts_at=data.starts_at)
-    return await once(ctx, MaintenanceWindow, upkeep.plan_maintenance, command)
+    return await upkeep.plan_maintenance(ctx, command)
 
 
 @post(PATH + "/maintenance/{window_id:uuid}/end", opt=NODE_MANAGE, status_code=200)
 async def end_maintenance(ctx: Ctx, node_id: FromPath[UUID], window_id: FromPath[UUID]) -> NodeChanged:
     """Call planned work off, or end it early."""
     command = EndMaintenance(node_id=node_id, window_id=window_id)
-    return await once(ctx, NodeChanged, upkeep.end_maintenance, command)
+    return await upkeep.end_maintenance(ctx, command)
 
 
 @post(PATH + "/power", opt=NODE_MANAGE, status_code=200)
@@ -87,7 +86,7 @@ async def switch_power(contexts: Contexts, node_id: FromPath[UUID], data: Json[P
 @post(PATH + "/retire", opt=NODE_MANAGE, status_code=200)
 async def retire_node(ctx: Ctx, node_id: FromPath[UUID], data: Json[ReasonBody]) -> NodeChanged:
     """Out of service for good. Only a node that nobody holds."""
-    return await once(ctx, NodeChanged, upkeep.retire_node, RetireNode(node_id=node_id, reason=data.reason))
+    return await upkeep.retire_node(ctx, RetireNode(node_id=node_id, reason=data.reason))
 
 
 ROUTES = [

@@ -6,6 +6,7 @@ from uuid import UUID
 from app.domains.inventory.contracts import NewSku, SkuView
 from app.domains.inventory.errors import CodeTaken
 from app.domains.inventory.repository import catalog
+from app.shared.audit import AuditAction
 from app.shared.authz import ActorKind, Permission
 from app.shared.authz.scope import require
 from app.shared.context import Context
@@ -45,7 +46,7 @@ async def add_sku(ctx: Context, command: NewSku) -> SkuView:
     if sku is None or _differs(sku, command):
         raise CodeTaken(code=command.code)
     if added:
-        await ctx.audit("sku.add", "sku", str(sku.id), {"code": sku.code})
+        await ctx.audit(AuditAction.SKU_ADD, sku.id, {"code": sku.code})
     return sku
 
 

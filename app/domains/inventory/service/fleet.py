@@ -16,8 +16,8 @@ from app.domains.maas.public import open_gateway
 from app.shared.authz import Permission, platform_scope
 from app.shared.context import Context
 from app.shared.errors import ValidationFailed
-from app.shared.idempotency import once, recall
 from app.shared.text import given
+from app.shared.use_case import Unprivileged, find_answer, use_case
 
 LARGEST_PAGE = 200
 REPORT = "report"  # the second part of an import, which the same request again is given
@@ -77,16 +77,17 @@ async def import_now(contexts: ContextFactory) -> ImportReport:
     """Import because an operator asked: their right is checked and recorded first. Raises Forbidden, MaasError."""
     async with contexts() as ctx:
         maas = ctx.settings.maas
-        await once(ctx, ImportNodes, import_nodes.ask_import, ImportNodes(maas.pool))
-        done = await recall(ctx, ImportReport, REPORT)
+        await import_nodes.ask_import(ctx, ImportNodes(maas.pool))
+        done = await find_answer(ctx, _as_read, REPORT)
     if done is not None:
         return done
     async with open_gateway(maas) as gateway:
         report = await import_nodes.import_nodes(contexts, gateway, maas.pool)
     async with contexts() as ctx:
-        return await once(ctx, ImportReport, _as_read, report, part=REPORT)
+        return await _as_read(ctx, report, part=REPORT)
 
 
+@use_case(Unprivileged("the report of an import that was allowed"))
 async def _as_read(_ctx: Context, report: ImportReport) -> ImportReport:
     return report
 

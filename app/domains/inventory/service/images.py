@@ -7,6 +7,7 @@ from app.domains.inventory.errors import CodeTaken
 from app.domains.inventory.repository import images as repository
 from app.domains.inventory.service.catalog import allow
 from app.domains.inventory.service.history import note
+from app.shared.audit import AuditAction
 from app.shared.context import Context
 from app.shared.errors import NotFound
 from app.shared.ids import new_id
@@ -43,7 +44,7 @@ async def add_image(ctx: Context, command: NewImage) -> ImageView:
     if found is None:
         await repository.append_image(ctx.session, new_id(), command)
         found = await image(ctx, command.code)
-        await ctx.audit("image.add", "image", str(found.id), {"code": found.code})
+        await ctx.audit(AuditAction.IMAGE_ADD, found.id, {"code": found.code})
     if (found.osystem, found.distro_series) != (command.osystem, command.distro_series):
         raise CodeTaken(code=command.code)
     return found

@@ -24,11 +24,13 @@ from app.domains.inventory.service.history import note
 from app.domains.inventory.service.nodes import tell_slots
 from app.domains.maas.contracts import MaasMachine, SystemId
 from app.domains.maas.public import MaasError, MaasGateway, node_state
-from app.shared.authz import Permission, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission
 from app.shared.batch import all_or_one_by_one
 from app.shared.context import Context
 from app.shared.ids import new_id
 from app.shared.records import Unread
+from app.shared.use_case import use_case
 
 log = structlog.get_logger("inventory")
 ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
@@ -70,7 +72,7 @@ async def import_nodes(contexts: ContextFactory, gateway: MaasGateway, pool: str
     return await record(contexts, Sighting(begun, machines, gpus, skipped, unread))
 
 
-@privileged(Permission.PLATFORM_NODE_MANAGE, "node.import", "pool", lambda command, _result: command.pool)
+@use_case(Permission.PLATFORM_NODE_MANAGE, AuditAction.NODE_IMPORT, lambda command, _result: command.pool)
 async def ask_import(ctx: Context, command: ImportNodes) -> ImportNodes:
     """The operator's right to import now, on record."""
     return command

@@ -22,12 +22,14 @@ from app.domains.inventory.contracts.catalog import (
 from app.domains.inventory.errors import CodeTaken
 from app.domains.inventory.events import CatalogChanged
 from app.domains.inventory.repository import catalog, images, keeping
-from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.audit import AuditAction, withheld
+from app.shared.authz import Permission, platform_scope
 from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
 from app.shared.ids import new_id
 from app.shared.text import checked_name, checked_text, name_fault
+from app.shared.use_case import use_case
 from app.shared.versions import check_version
 
 LONGEST_TITLE = 100
@@ -71,7 +73,7 @@ async def list_images(ctx: Context) -> list[AdminImage]:
     return await keeping.list_images(ctx.session, platform_scope(ctx.actor, READ))
 
 
-@privileged(MANAGE, "sku.create", "sku", lambda command, _result: command.code)
+@use_case(MANAGE, AuditAction.SKU_CREATE, lambda command, _result: command.code)
 async def create_sku(ctx: Context, command: NewSku) -> SkuChanged:
     """A type of machine; nodes of that hardware get it with the next import. Raises CodeTaken, ValidationFailed."""
     _check_sku(command)
@@ -105,7 +107,7 @@ def _check_sku(command: NewSku) -> None:
         raise ValidationFailed(fields=wrong)
 
 
-@privileged(MANAGE, "sku.edit", "sku", lambda command, _result: command.code)
+@use_case(MANAGE, AuditAction.SKU_EDIT, lambda command, _result: command.code)
 async def edit_sku(ctx: Context, command: EditSku) -> SkuChanged:
     """How it is shown and whether it is sold. Machines that run keep running. Raises NotFound, PreconditionFailed,
     ValidationFailed."""
@@ -123,13 +125,14 @@ async def edit_sku(ctx: Context, command: EditSku) -> SkuChanged:
             said = "A description has at most 500 characters"
             checked_text(edited.description, "description", 0, 500, said, lines=True)
         faults.unless(0 <= edited.position <= 9_999, "position", "A place from 0 to 9999")
-    ctx.explain(**changes)
+    stated = {name: (getattr(sku, name), value) for name, value in changes.items() if name != "description"}
+    ctx.changed(**stated, description=withheld(sku.description, edited.description))
     version = await keeping.update_sku(ctx.session, edited)
     await ctx.emit(CatalogChanged(sku_id=sku.id), version=version)
     return SkuChanged(code=sku.code, version=version)
 
 
-@privileged(MANAGE, "image.create", "image", lambda command, _result: command.code)
+@use_case(MANAGE, AuditAction.IMAGE_CREATE, lambda command, _result: command.code)
 async def create_image(ctx: Context, command: NewImage) -> ImageView:
     """Offer an image that MAAS can deploy. Raises CodeTaken, ValidationFailed."""
     wrong = {name: said for name, pattern, said in IMAGE_FIELDS if not re.fullmatch(pattern, getattr(command, name))}
@@ -145,7 +148,7 @@ async def create_image(ctx: Context, command: NewImage) -> ImageView:
     return found
 
 
-@privileged(MANAGE, "image.edit", "image", lambda command, _result: command.image_id)
+@use_case(MANAGE, AuditAction.IMAGE_EDIT, lambda command, _result: command.image_id)
 async def edit_image(ctx: Context, command: EditImage) -> ImageChanged:
     """Its title, whether it is the default, whether it is on offer. Machines that run it keep running. Raises NotFound,
     PreconditionFailed, ValidationFailed for a default that would be no image on offer."""
@@ -162,6 +165,6 @@ async def edit_image(ctx: Context, command: EditImage) -> ImageChanged:
         faults.unless(kept, "is_default", "Make another image the default instead")
         with faults.gathered():
             checked_name(edited.title, "title", LONGEST_TITLE, "A title has 1 to 100 characters")
-    ctx.explain(**changes)
+    ctx.changed(**{name: (getattr(image, name), value) for name, value in changes.items()})
     version = await keeping.update_image(ctx.session, edited, await ctx.now())
     return ImageChanged(image_id=image.id, version=version)

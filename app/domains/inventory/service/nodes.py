@@ -24,10 +24,12 @@ from app.domains.inventory.repository import nodes, slots
 from app.domains.inventory.repository.nodes import Changed, LockedNode
 from app.domains.inventory.rules.upkeep import may_follow
 from app.domains.inventory.service.history import note
-from app.shared.authz import Permission, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission
 from app.shared.context import Context
 from app.shared.errors import NotFound
 from app.shared.text import checked_text
+from app.shared.use_case import use_case
 
 LONGEST_REASON = 500
 
@@ -90,23 +92,25 @@ async def observe_node(ctx: Context, node_id: UUID, maas_state: str, address: st
     await tell_slots(ctx, node_id, changed)
 
 
-@privileged(Permission.PLATFORM_NODE_MANAGE, "node.cordon", "node", lambda command, _result: command.node_id)
+@use_case(Permission.PLATFORM_NODE_MANAGE, AuditAction.NODE_CORDON, lambda command, _result: command.node_id)
 async def cordon_node(ctx: Context, command: CordonNode) -> NodeChanged:
     """No new tenants. A second cordon keeps the first one's time and takes the new reason. Raises NotFound."""
     reason = reason_of(command.reason)
     ctx.explain(reason=reason)
     node = await lock(ctx, command.node_id)
     changed = await nodes.set_cordon(ctx.session, command.node_id, await ctx.now(), reason)
+    ctx.changed(cordoned=(node.cordoned, True))
     await note(ctx, node.id, "cordoned", reason)
     await ctx.emit(NodeCordoned(node_id=node.id), version=changed.version)
     await tell_slots(ctx, node.id, changed)
     return NodeChanged(node_id=node.id, state=node.state, cordoned=True, version=changed.version)
 
 
-@privileged(Permission.PLATFORM_NODE_MANAGE, "node.uncordon", "node", lambda command, _result: command.node_id)
+@use_case(Permission.PLATFORM_NODE_MANAGE, AuditAction.NODE_UNCORDON, lambda command, _result: command.node_id)
 async def uncordon_node(ctx: Context, command: UncordonNode) -> NodeChanged:
     """Tenants again. A node that is not cordoned stays as it is. Raises NotFound."""
     node = await lock(ctx, command.node_id)
+    ctx.changed(cordoned=(node.cordoned, False))
     if not node.cordoned:
         return NodeChanged(node_id=node.id, state=node.state, cordoned=False, version=node.version)
     changed = await nodes.set_cordon(ctx.session, node.id, None, None)
@@ -116,7 +120,7 @@ async def uncordon_node(ctx: Context, command: UncordonNode) -> NodeChanged:
     return NodeChanged(node_id=node.id, state=node.state, cordoned=False, version=changed.version)
 
 
-@privileged(Permission.PLATFORM_NODE_MANAGE, "node.lift_quarantine", "node", lambda command, _result: command.node_id)
+@use_case(Permission.PLATFORM_NODE_MANAGE, AuditAction.NODE_LIFT_QUARANTINE, lambda command, _result: command.node_id)
 async def lift_quarantine(ctx: Context, command: LiftQuarantine) -> NodeChanged:
     """Back to service. Raises NotFound, NodeNotInService when it is not quarantined."""
     reason = reason_of(command.reason)
@@ -125,6 +129,7 @@ async def lift_quarantine(ctx: Context, command: LiftQuarantine) -> NodeChanged:
     if node.state != "quarantined":
         raise NodeNotInService("This node is not quarantined.", state=node.state)
     changed = await nodes.set_state(ctx.session, node.id, "ready", None, await ctx.now())
+    ctx.changed(state=(node.state, "ready"))
     await note(ctx, node.id, "quarantine_lifted", reason)
     await ctx.emit(NodeQuarantineLifted(node_id=node.id), version=changed.version)
     await tell_slots(ctx, node.id, changed)

@@ -27,14 +27,17 @@ from app.domains.maas.public import (
     open_gateway,
 )
 from app.settings import MaasSettings
-from app.shared.authz import Permission, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission
 from app.shared.context import Context
 from app.shared.errors import IdempotencyInProgress
-from app.shared.idempotency import Refused, once, recall
+from app.shared.idempotency import Refused
+from app.shared.use_case import Unprivileged, find_answer, use_case
 
 ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
 AT_WORK = timedelta(minutes=2)  # longer than MAAS may take for all that one request asks of it
 COMMENT = "berth: asked by an operator"
+ALLOWED = Unprivileged("what came of a request that was allowed")
 RESULT, REFUSAL = "result", "refusal"  # the parts of a request under which what MAAS made of it is stored
 
 
@@ -56,7 +59,7 @@ class NotSwitched:
     error: MaasError | NodeNotOurs
 
 
-@privileged(Permission.PLATFORM_NODE_MANAGE, "node.power", "node", lambda command, _result: command.node_id)
+@use_case(Permission.PLATFORM_NODE_MANAGE, AuditAction.NODE_POWER, lambda command, _result: command.node_id)
 async def ask_power(ctx: Context, command: PowerNode) -> PowerAsked:
     """The operator's right and reason, and the intent. Raises NotFound, ValidationFailed, NodeInUse."""
     reason = "" if command.action == "query" else reason_of(command.reason)
@@ -79,8 +82,8 @@ async def switch(contexts: ContextFactory, command: PowerNode) -> PowerResult:
     same again; what came of it is on record in any case."""
     async with contexts() as ctx:
         settings = ctx.settings.maas
-        asked = await once(ctx, PowerAsked, ask_power, command)
-        done, refusal = await recall(ctx, PowerResult, RESULT), await recall(ctx, Refused, REFUSAL)
+        asked = await ask_power(ctx, command)
+        done, refusal = await find_answer(ctx, _done, RESULT), await find_answer(ctx, _not_done, REFUSAL)
         outcome, asked_at = await upkeep.power_outcome(ctx.session, asked.request_id)
         node, waited = await get_node(ctx, command.node_id), await ctx.now() - asked_at
     if done is not None:  # the same request again: a machine is not switched twice for it
@@ -99,12 +102,13 @@ async def switch(contexts: ContextFactory, command: PowerNode) -> PowerResult:
             machine = await _switch(gateway, settings, SystemId(asked.system_id), command.action)
     except (MaasError, NodeNotOurs) as error:
         async with contexts() as ctx:
-            await once(ctx, Refused, _not_done, NotSwitched(command, asked.request_id, error), part=REFUSAL)
+            await _not_done(ctx, NotSwitched(command, asked.request_id, error), part=REFUSAL)
         raise
     async with contexts() as ctx:
-        return await once(ctx, PowerResult, _done, Switched(command, asked.request_id, machine), part=RESULT)
+        return await _done(ctx, Switched(command, asked.request_id, machine), part=RESULT)
 
 
+@use_case(ALLOWED)
 async def _done(ctx: Context, switched: Switched) -> PowerResult:
     command, machine = switched.command, switched.machine
     await _record(ctx, command, switched.request_id, "done", "", machine)
@@ -114,6 +118,7 @@ async def _done(ctx: Context, switched: Switched) -> PowerResult:
     )  # fmt: skip
 
 
+@use_case(ALLOWED)
 async def _not_done(ctx: Context, tried: NotSwitched) -> Refused:
     error = tried.error
     unknown = isinstance(error, MaasOutcomeUnknown | MaasUnavailable)

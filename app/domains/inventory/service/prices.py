@@ -8,6 +8,7 @@ from app.domains.inventory.contracts import NewPrice, PriceView, SkuView
 from app.domains.inventory.errors import CodeTaken, PriceInThePast, PriceMissing
 from app.domains.inventory.repository import catalog
 from app.domains.inventory.service.catalog import allow
+from app.shared.audit import AuditAction
 from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.ids import new_id
@@ -34,7 +35,7 @@ async def announce_price(ctx: Context, command: NewPrice) -> PriceView:
     if sku is None:
         raise NotFound()
     price = await append_price(ctx, sku, command)
-    await ctx.audit("price.announce", "sku", str(sku.id), {"effective_from": price.effective_from.isoformat()})
+    await ctx.audit(AuditAction.PRICE_ANNOUNCE, sku.id, {"effective_from": price.effective_from.isoformat()})
     return price
 
 

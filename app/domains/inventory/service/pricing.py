@@ -28,11 +28,13 @@ from app.domains.inventory.rules.pricing import Bounds, earliest_start, is_raise
 from app.domains.inventory.service.nodes import reason_of
 from app.domains.inventory.service.prices import append_price
 from app.shared.approval import ChangeRequest, Outcome, ask, performs
-from app.shared.authz import Permission, PlatformScope, platform_scope, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, PlatformScope, platform_scope
 from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.formats import instant, rate
 from app.shared.text import given
+from app.shared.use_case import use_case
 
 MANAGE = Permission.PLATFORM_CATALOG_MANAGE
 
@@ -45,7 +47,7 @@ class _Planned(msgspec.Struct, frozen=True):
     effect: PriceEffect
 
 
-@privileged(MANAGE, "price.plan", "sku", lambda command, _result: command.sku_code)
+@use_case(MANAGE, AuditAction.PRICE_PLAN, lambda command, _result: command.sku_code)
 async def plan_price(ctx: Context, command: PlanPrice) -> Outcome[PriceView]:
     """Announce a price: a higher one at least the notice of policy ahead, one far from the last one by two people.
     Raises NotFound, PriceNotice, PriceInThePast, CodeTaken, ValidationFailed."""
@@ -55,15 +57,15 @@ async def plan_price(ctx: Context, command: PlanPrice) -> Outcome[PriceView]:
         ctx.explain(reason=reason)
     if planned.effect.beyond_alone is None:
         return Outcome(done=await _announce(ctx, planned, ctx.actor.id, None))
-    return await _ask(ctx, "price.plan", command, planned, reason or planned.effect.beyond_alone)
+    return await _ask(ctx, AuditAction.PRICE_PLAN, command, planned, reason or planned.effect.beyond_alone)
 
 
-@performs("price.plan", PlanPrice)
+@performs(AuditAction.PRICE_PLAN, PlanPrice)
 async def plan_by_two(ctx: Context, command: PlanPrice, request: ChangeRequest) -> PriceView:
     """What two people decided; the notice counts from now."""
     planned = await _plan(ctx, command)
     price = await _announce(ctx, planned, request.requested_by, ctx.actor.id)
-    await ctx.audit("price.plan", "sku", command.sku_code, {"requested_by": str(request.requested_by)})
+    await ctx.audit(AuditAction.PRICE_PLAN, command.sku_code, {"requested_by": str(request.requested_by)})
     return price
 
 
@@ -80,7 +82,7 @@ async def try_price(ctx: Context, command: Callable[[], PlanPrice]) -> tuple[Pri
         return None, next(iter(refusal.fields.values()), refusal.message)
 
 
-@privileged(MANAGE, "price.undo", "price", lambda command, _result: command.price_id)
+@use_case(MANAGE, AuditAction.PRICE_UNDO, lambda command, _result: command.price_id)
 async def undo_price(ctx: Context, command: UndoPrice) -> Outcome[PriceView]:
     """Go back to the price before the one in force, at once: no notice, because customers had it until then. Where that
     is far below, two people decide. Raises NotFound, PriceNotInForce, NoEarlierPrice, ValidationFailed."""
@@ -88,18 +90,18 @@ async def undo_price(ctx: Context, command: UndoPrice) -> Outcome[PriceView]:
     ctx.explain(reason=reason_of(command.reason))
     if planned.effect.beyond_alone is None or not pricing.lowers(planned.effect):
         return Outcome(done=await _announce(ctx, planned, ctx.actor.id, None))
-    return await _ask(ctx, "price.undo", command, planned, reason_of(command.reason))
+    return await _ask(ctx, AuditAction.PRICE_UNDO, command, planned, reason_of(command.reason))
 
 
-@performs("price.undo", UndoPrice)
+@performs(AuditAction.PRICE_UNDO, UndoPrice)
 async def undo_by_two(ctx: Context, command: UndoPrice, request: ChangeRequest) -> PriceView:
     """What two people decided."""
     price = await _announce(ctx, await _undo(ctx, command), request.requested_by, ctx.actor.id)
-    await ctx.audit("price.undo", "price", str(command.price_id), {"requested_by": str(request.requested_by)})
+    await ctx.audit(AuditAction.PRICE_UNDO, command.price_id, {"requested_by": str(request.requested_by)})
     return price
 
 
-@privileged(MANAGE, "price.withdraw", "price", lambda command, _result: command.price_id)
+@use_case(MANAGE, AuditAction.PRICE_WITHDRAW, lambda command, _result: command.price_id)
 async def withdraw_price(ctx: Context, command: WithdrawPrice) -> PriceWithdrawn:
     """Take back a price before it begins. Safe to repeat. Raises NotFound, PriceInForce."""
     scope, now, reason = platform_scope(ctx.actor, MANAGE), await ctx.now(), reason_of(command.reason)
@@ -192,14 +194,16 @@ async def _effect(
 async def _announce(ctx: Context, planned: _Planned, by: UUID | None, seconded_by: UUID | None) -> PriceView:
     new = planned.new
     begins = new.effective_from.isoformat() if new.effective_from else None
-    ctx.explain(rate_whole=new.rate_whole, rate_gpu=new.rate_gpu, effective_from=begins)
+    ctx.explain(effective_from=begins)
+    effect = planned.effect
+    ctx.changed(rate_whole=(effect.current_whole, new.rate_whole), rate_gpu=(effect.current_gpu, new.rate_gpu))
     price = await append_price(ctx, planned.sku, new, by, seconded_by)
     await ctx.emit(CatalogChanged(sku_id=planned.sku.id), version=planned.sku.version)
     return price
 
 
 async def _ask(
-    ctx: Context, action: str, command: PlanPrice | UndoPrice, planned: _Planned, reason: str
+    ctx: Context, action: AuditAction, command: PlanPrice | UndoPrice, planned: _Planned, reason: str
 ) -> Outcome[PriceView]:
     effect = planned.effect
     before = "no price" if effect.current_whole is None else rate(effect.current_whole, effect.currency)

@@ -25,12 +25,14 @@ from app.domains.inventory.repository.nodes import LockedNode
 from app.domains.inventory.rules.upkeep import may_follow, overlaps
 from app.domains.inventory.service.history import note
 from app.domains.inventory.service.nodes import lock, reason_of, tell_slots
-from app.shared.authz import Permission, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission
 from app.shared.batch import one_by_one
 from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
 from app.shared.ids import new_id
+from app.shared.use_case import use_case
 
 MANAGE = Permission.PLATFORM_NODE_MANAGE
 LONGEST_WINDOW = timedelta(days=90)
@@ -38,7 +40,7 @@ MOST_HOURS = 24 * 90
 ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
 
 
-@privileged(MANAGE, "node.drain", "node", lambda command, _result: command.node_id)
+@use_case(MANAGE, AuditAction.NODE_DRAIN, lambda command, _result: command.node_id)
 async def drain_node(ctx: Context, command: DrainNode) -> NodeChanged:
     """Cordon it and let those on it leave. A second drain takes the new reason and deadline. Raises NotFound,
     NodeNotInService for a retired node."""
@@ -50,6 +52,7 @@ async def drain_node(ctx: Context, command: DrainNode) -> NodeChanged:
     if node.state == "retired":
         raise NodeNotInService("This node is retired.", state=node.state)
     deadline = None if command.hours is None else now + timedelta(hours=command.hours)
+    ctx.changed(cordoned=(node.cordoned, True), draining=(node.is_draining, True))
     changed = await nodes.set_drain(ctx.session, node.id, now, reason, deadline)
     await note(ctx, node.id, "draining", reason)
     await ctx.emit(NodeCordoned(node_id=node.id), version=changed.version)
@@ -60,7 +63,7 @@ async def drain_node(ctx: Context, command: DrainNode) -> NodeChanged:
     return NodeChanged(node_id=node.id, state=node.state, cordoned=True, version=changed.version)
 
 
-@privileged(MANAGE, "node.maintenance", "node", lambda command, _result: command.node_id)
+@use_case(MANAGE, AuditAction.NODE_MAINTENANCE, lambda command, _result: command.node_id)
 async def plan_maintenance(ctx: Context, command: PlanMaintenance) -> MaintenanceWindow:
     """A window from now or later; it begins and ends by itself. Raises NotFound, ValidationFailed, WindowOverlaps,
     NodeNotInService for a retired node."""
@@ -100,7 +103,7 @@ def _check_window(starts: datetime, ends: datetime, asked: datetime | None, now:
         faults.unless(ends - starts <= LONGEST_WINDOW, "ends_at", f"At most {LONGEST_WINDOW.days} days")
 
 
-@privileged(MANAGE, "node.maintenance_end", "node", lambda command, _result: command.node_id)
+@use_case(MANAGE, AuditAction.NODE_MAINTENANCE_END, lambda command, _result: command.node_id)
 async def end_maintenance(ctx: Context, command: EndMaintenance) -> NodeChanged:
     """Call a window off or end it early. Safe to repeat. Raises NotFound."""
     node, now = await lock(ctx, command.node_id), await ctx.now()
@@ -112,7 +115,7 @@ async def end_maintenance(ctx: Context, command: EndMaintenance) -> NodeChanged:
     return NodeChanged(node_id=node.id, state=state, cordoned=node.cordoned, version=current.version)
 
 
-@privileged(MANAGE, "node.retire", "node", lambda command, _result: command.node_id)
+@use_case(MANAGE, AuditAction.NODE_RETIRE, lambda command, _result: command.node_id)
 async def retire_node(ctx: Context, command: RetireNode) -> NodeChanged:
     """Out of service for good; its history stays. Raises NotFound, ValidationFailed, NodeInUse, NodeNotInService."""
     reason = reason_of(command.reason)

@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.notification.contracts import PreferencesView, ReadItem, ReadResult
+from app.domains.notification.contracts import ReadItem
 from app.domains.notification.schemas.inbox import (
     PAGE,
     BellPage,
@@ -17,7 +17,6 @@ from app.domains.notification.schemas.inbox import (
 )
 from app.domains.notification.service import inbox, preferences
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Ctx, Form, fragment, page, redirect, requires
 from app.web.paging import Cursor
 
@@ -50,21 +49,21 @@ async def bell(ctx: Ctx) -> Response[str]:
 @post("/notifications/read", opt=requires(Permission.PROFILE), include_in_schema=False)
 async def read_all(ctx: Ctx, data: Form[ReadAllForm]) -> Response[str]:
     """Mark everything read that was seen."""
-    await once(ctx, ReadResult, inbox.read_all, data.command())
+    await inbox.read_all(ctx, data.command())
     return redirect(ctx, "/notifications")
 
 
 @post("/notifications/{item_id:uuid}/open", opt=requires(Permission.PROFILE), include_in_schema=False)
 async def open_item(ctx: Ctx, item_id: FromPath[UUID]) -> Response[str]:
     """Mark one item read and go to what it is about."""
-    result = await once(ctx, ReadResult, inbox.read_item, ReadItem(id=item_id))
+    result = await inbox.read_item(ctx, ReadItem(id=item_id))
     return redirect(ctx, result.href)
 
 
 @post("/notifications/{item_id:uuid}/read", opt=requires(Permission.PROFILE), include_in_schema=False)
 async def read_item(ctx: Ctx, item_id: FromPath[UUID]) -> Response[str]:
     """Mark one item read and stay."""
-    await once(ctx, ReadResult, inbox.read_item, ReadItem(id=item_id))
+    await inbox.read_item(ctx, ReadItem(id=item_id))
     return redirect(ctx, "/notifications")
 
 
@@ -78,7 +77,7 @@ async def preferences_page(ctx: Ctx) -> Response[str]:
 @post("/settings/notifications", opt=requires(Permission.PROFILE), include_in_schema=False)
 async def set_preferences(ctx: Ctx, data: Form[dict[str, str]]) -> Response[str]:
     """Keep the ticked boxes."""
-    await once(ctx, PreferencesView, preferences.set_preferences, preferences_of_form(data))
+    await preferences.set_preferences(ctx, preferences_of_form(data))
     return redirect(ctx, "/settings/notifications")
 
 

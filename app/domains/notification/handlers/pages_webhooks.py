@@ -8,10 +8,8 @@ from litestar.params import FromPath
 from app.domains.notification.contracts import (
     ChangeEndpoint,
     DeliveryRef,
-    DeliveryView,
     EndpointRef,
     EndpointView,
-    Replayed,
 )
 from app.domains.notification.schemas.webhooks import (
     PAGE,
@@ -24,7 +22,6 @@ from app.domains.notification.schemas.webhooks import (
 )
 from app.domains.notification.service import webhooks
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Ctx, Form, fragment, page, redirect, requires
 from app.web.paging import Cursor
 
@@ -47,7 +44,7 @@ async def webhooks_page(ctx: Ctx) -> Response[str]:
 @post(LIST, opt=MANAGE, include_in_schema=False)
 async def add_webhook(ctx: Ctx, data: Form[dict[str, str]]) -> Response[str]:
     """The new webhook's page, the only one that shows its secret."""
-    view = await once(ctx, EndpointView, webhooks.add_endpoint, add_of_form(data))
+    view = await webhooks.add_endpoint(ctx, add_of_form(data))
     return await page(ctx, ONE, await _one(ctx, view, just_made=True))
 
 
@@ -66,49 +63,49 @@ async def webhook_log(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
 @post(LIST + "/{endpoint_id:uuid}", opt=MANAGE, include_in_schema=False)
 async def change_webhook(ctx: Ctx, endpoint_id: FromPath[UUID], data: Form[dict[str, str]]) -> Response[str]:
     """Change URL, description and kinds."""
-    await once(ctx, EndpointView, webhooks.change_endpoint, change_of_form(data, endpoint_id))
+    await webhooks.change_endpoint(ctx, change_of_form(data, endpoint_id))
     return redirect(ctx, f"{LIST}/{endpoint_id}")
 
 
 @post(LIST + "/{endpoint_id:uuid}/on", opt=MANAGE, include_in_schema=False)
 async def switch_on(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
     """Send again from now on."""
-    await once(ctx, EndpointView, webhooks.change_endpoint, ChangeEndpoint(id=endpoint_id, enabled=True))
+    await webhooks.change_endpoint(ctx, ChangeEndpoint(id=endpoint_id, enabled=True))
     return redirect(ctx, f"{LIST}/{endpoint_id}")
 
 
 @post(LIST + "/{endpoint_id:uuid}/off", opt=MANAGE, include_in_schema=False)
 async def switch_off(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
     """Send nothing for now."""
-    await once(ctx, EndpointView, webhooks.change_endpoint, ChangeEndpoint(id=endpoint_id, enabled=False))
+    await webhooks.change_endpoint(ctx, ChangeEndpoint(id=endpoint_id, enabled=False))
     return redirect(ctx, f"{LIST}/{endpoint_id}")
 
 
 @post(LIST + "/{endpoint_id:uuid}/secret", opt=MANAGE, include_in_schema=False)
 async def rotate_secret(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
     """The webhook's page with the new secret, once."""
-    view = await once(ctx, EndpointView, webhooks.rotate_secret, EndpointRef(id=endpoint_id))
+    view = await webhooks.rotate_secret(ctx, EndpointRef(id=endpoint_id))
     return await page(ctx, ONE, await _one(ctx, view, just_made=True))
 
 
 @post(LIST + "/{endpoint_id:uuid}/test", opt=MANAGE, include_in_schema=False)
 async def send_test(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
     """Send a test message and show what becomes of it."""
-    view = await once(ctx, DeliveryView, webhooks.send_test, EndpointRef(id=endpoint_id))
+    view = await webhooks.send_test(ctx, EndpointRef(id=endpoint_id))
     return redirect(ctx, f"{LIST}/deliveries/{view.id}")
 
 
 @post(LIST + "/{endpoint_id:uuid}/replay", opt=MANAGE, include_in_schema=False)
 async def replay_failed(ctx: Ctx, endpoint_id: FromPath[UUID], data: Form[ReplayForm]) -> Response[str]:
     """Send again what failed in the last hours."""
-    await once(ctx, Replayed, webhooks.replay_failed, data.command(endpoint_id, await ctx.now()))
+    await webhooks.replay_failed(ctx, data.command(endpoint_id, await ctx.now()))
     return redirect(ctx, f"{LIST}/{endpoint_id}")
 
 
 @post(LIST + "/{endpoint_id:uuid}/remove", opt=MANAGE, include_in_schema=False)
 async def remove_webhook(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
     """Remove it."""
-    await once(ctx, EndpointView, webhooks.remove_endpoint, EndpointRef(id=endpoint_id))
+    await webhooks.remove_endpoint(ctx, EndpointRef(id=endpoint_id))
     return redirect(ctx, LIST)
 
 
@@ -133,7 +130,7 @@ async def delivery_now(ctx: Ctx, delivery_id: FromPath[UUID]) -> Response[str]:
 @post(LIST + "/deliveries/{delivery_id:uuid}/replay", opt=MANAGE, include_in_schema=False)
 async def replay(ctx: Ctx, delivery_id: FromPath[UUID]) -> Response[str]:
     """Send it again."""
-    await once(ctx, DeliveryView, webhooks.replay, DeliveryRef(id=delivery_id))
+    await webhooks.replay(ctx, DeliveryRef(id=delivery_id))
     return redirect(ctx, f"{LIST}/deliveries/{delivery_id}")
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Response, get, post, put
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.notification.contracts import PreferencesView, ReadItem, ReadResult
+from app.domains.notification.contracts import ReadItem, ReadResult
 from app.domains.notification.schemas.inbox import (
     InboxAnswer,
     ItemAnswer,
@@ -16,7 +16,6 @@ from app.domains.notification.schemas.inbox import (
 )
 from app.domains.notification.service import inbox, preferences
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Ctx, Json, requires
 from app.web.etag import IfMatch, seen_version, tagged
 from app.web.paging import Cursor, Limit
@@ -44,7 +43,7 @@ async def put_preferences(
 ) -> Response[PreferencesAnswer]:
     """Replace your choices."""
     command = data.command(seen_version(if_match))
-    view = await once(ctx, PreferencesView, preferences.set_preferences, command)
+    view = await preferences.set_preferences(ctx, command)
     return tagged(PreferencesAnswer.of(view), view.version)
 
 
@@ -57,13 +56,13 @@ async def get_notification(ctx: Ctx, item_id: FromPath[UUID]) -> ItemAnswer:
 @post("/api/v1/notifications/read", opt=requires(Permission.PROFILE), status_code=200)
 async def read_notifications(ctx: Ctx, data: Json[ReadAllBody]) -> ReadResult:
     """Mark everything read, or everything up to an item."""
-    return await once(ctx, ReadResult, inbox.read_all, data.command())
+    return await inbox.read_all(ctx, data.command())
 
 
 @post("/api/v1/notifications/{item_id:uuid}/read", opt=requires(Permission.PROFILE), status_code=200)
 async def read_notification(ctx: Ctx, item_id: FromPath[UUID]) -> ReadResult:
     """Mark one item read."""
-    return await once(ctx, ReadResult, inbox.read_item, ReadItem(id=item_id))
+    return await inbox.read_item(ctx, ReadItem(id=item_id))
 
 
 ROUTES = [

@@ -10,7 +10,6 @@ from app.domains.notification.contracts import (
     DeliveryRef,
     DeliveryView,
     EndpointRef,
-    EndpointView,
     Replayed,
 )
 from app.domains.notification.schemas.webhooks import (
@@ -24,7 +23,6 @@ from app.domains.notification.schemas.webhooks import (
 )
 from app.domains.notification.service import webhooks
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Ctx, Json, requires
 from app.web.etag import IfMatch, seen_version, tagged
 from app.web.paging import Cursor, Limit
@@ -44,7 +42,7 @@ async def list_webhooks(ctx: Ctx) -> EndpointsAnswer:
 @post("/api/v1/webhooks", opt=MANAGE)
 async def add_webhook(ctx: Ctx, data: Json[EndpointBody]) -> EndpointAnswer:
     """Add a webhook. Its secret is in the first answer only; a repeat says `secret_already_shown`."""
-    view = await once(ctx, EndpointView, webhooks.add_endpoint, data.command())
+    view = await webhooks.add_endpoint(ctx, data.command())
     return EndpointAnswer.with_secret(view, ctx.once_only.get(webhooks.SECRET))
 
 
@@ -61,27 +59,27 @@ async def change_webhook(
 ) -> Response[EndpointAnswer]:
     """Change a webhook, or switch it off and on."""
     command = data.command(endpoint_id, seen_version(if_match))
-    view = await once(ctx, EndpointView, webhooks.change_endpoint, command)
+    view = await webhooks.change_endpoint(ctx, command)
     return tagged(EndpointAnswer.of(view), view.version)
 
 
 @delete("/api/v1/webhooks/{endpoint_id:uuid}", opt=MANAGE, status_code=200)
 async def remove_webhook(ctx: Ctx, endpoint_id: FromPath[UUID]) -> EndpointAnswer:
     """Remove a webhook."""
-    return EndpointAnswer.of(await once(ctx, EndpointView, webhooks.remove_endpoint, EndpointRef(id=endpoint_id)))
+    return EndpointAnswer.of(await webhooks.remove_endpoint(ctx, EndpointRef(id=endpoint_id)))
 
 
 @post("/api/v1/webhooks/{endpoint_id:uuid}/secret", opt=MANAGE)
 async def rotate_webhook_secret(ctx: Ctx, endpoint_id: FromPath[UUID]) -> EndpointAnswer:
     """A new secret, in the first answer only; a repeat says `secret_already_shown`. The old one signs for 24 hours."""
-    view = await once(ctx, EndpointView, webhooks.rotate_secret, EndpointRef(id=endpoint_id))
+    view = await webhooks.rotate_secret(ctx, EndpointRef(id=endpoint_id))
     return EndpointAnswer.with_secret(view, ctx.once_only.get(webhooks.SECRET))
 
 
 @post("/api/v1/webhooks/{endpoint_id:uuid}/test", opt=MANAGE, status_code=202)
 async def test_webhook(ctx: Ctx, endpoint_id: FromPath[UUID]) -> DeliveryView:
     """Send a message of the kind `webhook.test`."""
-    return await once(ctx, DeliveryView, webhooks.send_test, EndpointRef(id=endpoint_id))
+    return await webhooks.send_test(ctx, EndpointRef(id=endpoint_id))
 
 
 @get("/api/v1/webhooks/{endpoint_id:uuid}/deliveries", opt=MANAGE)
@@ -102,13 +100,13 @@ async def get_webhook_delivery(ctx: Ctx, delivery_id: FromPath[UUID]) -> Deliver
 @post("/api/v1/webhooks/deliveries/{delivery_id:uuid}/replay", opt=MANAGE, status_code=202)
 async def replay_webhook_delivery(ctx: Ctx, delivery_id: FromPath[UUID]) -> DeliveryView:
     """Send a message again, under its old id."""
-    return await once(ctx, DeliveryView, webhooks.replay, DeliveryRef(id=delivery_id))
+    return await webhooks.replay(ctx, DeliveryRef(id=delivery_id))
 
 
 @post("/api/v1/webhooks/{endpoint_id:uuid}/replay", opt=MANAGE, status_code=202)
 async def replay_webhook(ctx: Ctx, endpoint_id: FromPath[UUID], data: Json[ReplayBody]) -> Replayed:
     """Send again everything that failed since a time."""
-    return await once(ctx, Replayed, webhooks.replay_failed, data.command(endpoint_id))
+    return await webhooks.replay_failed(ctx, data.command(endpoint_id))
 
 
 ROUTES = [

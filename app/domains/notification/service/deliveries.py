@@ -24,6 +24,7 @@ from app.domains.notification.rules import channel, signatures
 from app.domains.notification.rules.feed import is_told, wants
 from app.domains.notification.rules.schedule import next_try, parse_pauses
 from app.domains.notification.service.inbox import PREFIX
+from app.shared.audit import AuditAction
 from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import MESSAGES, Claim, Ended, claim_of_sponsor
@@ -122,7 +123,8 @@ async def withdraw(runtime: Runtime) -> int:
                 return False
             ctx.about(endpoint.tenant_id)
             ctx.explain(why="unsponsored", words=MESSAGES["unsponsored"])
-            await ctx.audit("webhook.pause", "webhook", str(endpoint.view.id))
+            ctx.changed(state=("enabled", "disabled"))
+            await ctx.audit(AuditAction.WEBHOOK_PAUSE, endpoint.view.id)
         return True
 
     lost = [one for one, claim in endpoints if claim is None or _is_over(ended.get(claim))]

@@ -14,7 +14,8 @@ from app.domains.notification.rules.audience import audience
 from app.domains.notification.rules.preferences import choice
 from app.domains.notification.rules.words import Kind, find_kind
 from app.domains.notification.service import words
-from app.shared.authz import Permission, TenantScope, privileged, tenant_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, TenantScope, tenant_scope
 from app.shared.batch import Batch, BatchItem, BatchSpec, ask
 from app.shared.context import Context
 from app.shared.errors import NotFound
@@ -23,6 +24,7 @@ from app.shared.events import Envelope, Event
 from app.shared.ids import new_id
 from app.shared.mail import is_address, send_mail
 from app.shared.paging import Slice, cut
+from app.shared.use_case import use_case
 
 MAIL_TEMPLATE = "event"
 PREFIX = "berth.v1."
@@ -147,7 +149,7 @@ async def count_unread(ctx: Context) -> int:
     return await InboxRepository(ctx.session).count_unread(scope, user_id)
 
 
-@privileged(Permission.PROFILE, "notification.read", "inbox_item", lambda command, _: command.id)
+@use_case(Permission.PROFILE, AuditAction.NOTIFICATION_READ, lambda command, _: command.id)
 async def read_item(ctx: Context, command: ReadItem) -> ReadResult:
     """Mark one item read; says where it leads. Raises NotFound."""
     scope, user_id = _own(ctx)
@@ -157,7 +159,7 @@ async def read_item(ctx: Context, command: ReadItem) -> ReadResult:
     return ReadResult(count=changed, href=said.href)
 
 
-@privileged(Permission.PROFILE, "notification.read_all", "inbox", lambda command, _: command.until)
+@use_case(Permission.PROFILE, AuditAction.NOTIFICATION_READ_ALL, lambda command, _: command.until)
 async def read_all(ctx: Context, command: ReadAll) -> ReadResult:
     """Mark everything read, up to an item when one is named. Raises ValidationFailed when it is not one of theirs."""
     scope, user_id = _own(ctx)

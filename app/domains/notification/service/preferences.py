@@ -2,13 +2,15 @@
 
 from uuid import UUID
 
-from app.domains.notification.contracts import PreferencesView, SetPreferences
+from app.domains.notification.contracts import Choice, PreferencesView, SetPreferences
 from app.domains.notification.repository.inbox import InboxRepository
 from app.domains.notification.rules import preferences as rules
 from app.domains.notification.rules.words import BY_NAME
-from app.shared.authz import Permission, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission
 from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
+from app.shared.use_case import use_case
 from app.shared.versions import check_version
 
 
@@ -23,7 +25,7 @@ async def get_preferences(ctx: Context) -> PreferencesView:
     )
 
 
-@privileged(Permission.PROFILE, "notification.set_preferences", "preferences", lambda _, __: None)
+@use_case(Permission.PROFILE, AuditAction.NOTIFICATION_SET_PREFERENCES)
 async def set_preferences(ctx: Context, command: SetPreferences) -> PreferencesView:
     """Replace the actor's choices. Raises ValidationFailed for an unknown kind, or when a vital mail would be turned
     off without the acknowledgement; PreconditionFailed when they have changed since they were seen."""
@@ -38,8 +40,15 @@ async def set_preferences(ctx: Context, command: SetPreferences) -> PreferencesV
         raise ValidationFailed(reason, fields={"acknowledged": "must be ticked to accept that"})
     repository = InboxRepository(ctx.session)
     check_version(await repository.lock_preferences(user_id), command.seen)
+    before = await get_preferences(ctx)
     await repository.set_preferences(user_id, rules.differences(command.choices), await ctx.now())
-    return await get_preferences(ctx)
+    after = await get_preferences(ctx)
+    ctx.changed(**{old.kind: (_ways(old), _ways(new)) for old, new in zip(before.choices, after.choices, strict=True)})
+    return after
+
+
+def _ways(choice: Choice) -> list[str]:
+    return [name for name, wanted in (("email", choice.email), ("toast", choice.toast)) if wanted]
 
 
 def _person(ctx: Context) -> UUID:

@@ -26,7 +26,8 @@ from app.domains.notification.rules import addresses, signatures
 from app.domains.notification.rules.feed import is_told
 from app.domains.notification.service import deliveries
 from app.domains.notification.service.inbox import PREFIX
-from app.shared.authz import Permission, TenantScope, privileged, tenant_scope
+from app.shared.audit import AuditAction, withheld
+from app.shared.authz import Permission, TenantScope, tenant_scope
 from app.shared.context import Context
 from app.shared.crypto import wrap
 from app.shared.errors import NotFound, ValidationFailed
@@ -34,6 +35,7 @@ from app.shared.events.base import CATALOGUE
 from app.shared.ids import new_id
 from app.shared.paging import Slice, cut
 from app.shared.text import text_fault
+from app.shared.use_case import use_case
 from app.shared.versions import check_version
 
 MANAGE = Permission.WEBHOOK_MANAGE
@@ -53,7 +55,7 @@ async def get_endpoint(ctx: Context, endpoint_id: UUID) -> EndpointView:
     return (await _find(ctx, endpoint_id)).view
 
 
-@privileged(MANAGE, "webhook.add", "webhook", lambda _, result: result and result.id)
+@use_case(MANAGE, AuditAction.WEBHOOK_ADD, lambda _, result: result and result.id)
 async def add_endpoint(ctx: Context, command: AddEndpoint) -> EndpointView:
     """Add an endpoint with a new secret, which this answer alone carries (`ctx.once_only`). Raises ValidationFailed,
     TooManyEndpoints."""
@@ -77,7 +79,7 @@ async def add_endpoint(ctx: Context, command: AddEndpoint) -> EndpointView:
     return await get_endpoint(ctx, endpoint_id)
 
 
-@privileged(MANAGE, "webhook.change", "webhook", lambda command, _: command.id)
+@use_case(MANAGE, AuditAction.WEBHOOK_CHANGE, lambda command, _: command.id)
 async def change_endpoint(ctx: Context, command: ChangeEndpoint) -> EndpointView:
     """Change what is given. Switching on forgets the failures before, and whoever switches on answers for the webhook
     from then on. Raises NotFound, ValidationFailed, PreconditionFailed, RightEnded."""
@@ -93,19 +95,27 @@ async def change_endpoint(ctx: Context, command: ChangeEndpoint) -> EndpointView
         sponsor_id=ctx.actor.id if command.enabled else old.sponsor_id,
     )
     _check(ctx, new.url, new.description, new.kinds)
+    ctx.changed(
+        url=withheld(old.url, new.url),
+        description=withheld(old.description, new.description),
+        kinds=(old.kinds, new.kinds),
+        state=(old.state, new.state),
+        sponsor_id=(old.sponsor_id, new.sponsor_id),
+    )
     await EndpointRepository(ctx.session).change(new, await ctx.now())
     return await get_endpoint(ctx, command.id)
 
 
-@privileged(MANAGE, "webhook.rotate", "webhook", lambda command, _: command.id)
+@use_case(MANAGE, AuditAction.WEBHOOK_ROTATE, lambda command, _: command.id)
 async def rotate_secret(ctx: Context, command: EndpointRef) -> EndpointView:
     """A new secret, in this answer alone. For 24 hours messages carry signatures of both. Raises NotFound."""
     endpoint, now = await _find(ctx, command.id, lock=True), await ctx.now()
+    ctx.changed(secret=withheld())
     await EndpointRepository(ctx.session).rotate(endpoint.view.id, _new_secret(ctx), now + OVERLAP, now)
     return await get_endpoint(ctx, command.id)
 
 
-@privileged(MANAGE, "webhook.remove", "webhook", lambda command, _: command.id)
+@use_case(MANAGE, AuditAction.WEBHOOK_REMOVE, lambda command, _: command.id)
 async def remove_endpoint(ctx: Context, command: EndpointRef) -> EndpointView:
     """Nothing is sent any more; what was queued fails. Raises NotFound."""
     endpoint = await _find(ctx, command.id, lock=True)
@@ -113,7 +123,7 @@ async def remove_endpoint(ctx: Context, command: EndpointRef) -> EndpointView:
     return endpoint.view
 
 
-@privileged(MANAGE, "webhook.test", "webhook", lambda command, _: command.id)
+@use_case(MANAGE, AuditAction.WEBHOOK_TEST, lambda command, _: command.id)
 async def send_test(ctx: Context, command: EndpointRef) -> DeliveryView:
     """Queue a message of the kind `webhook.test`. Raises NotFound, EndpointDisabled."""
     endpoint, now = await _find(ctx, command.id), await ctx.now()
@@ -150,7 +160,7 @@ async def list_attempts(ctx: Context, delivery_id: UUID) -> list[AttemptView]:
     return await DeliveryRepository(ctx.session).list_attempts(delivery.id)
 
 
-@privileged(MANAGE, "webhook.replay", "webhook_delivery", lambda command, _: command.id)
+@use_case(MANAGE, AuditAction.WEBHOOK_REPLAY, lambda command, _: command.id)
 async def replay(ctx: Context, command: DeliveryRef) -> DeliveryView:
     """Send one message again under its old id. Raises NotFound, EndpointDisabled, DeliveryUnderWay."""
     delivery = await get_delivery(ctx, command.id)
@@ -161,7 +171,7 @@ async def replay(ctx: Context, command: DeliveryRef) -> DeliveryView:
     return await get_delivery(ctx, command.id)
 
 
-@privileged(MANAGE, "webhook.replay_failed", "webhook", lambda command, _: command.id)
+@use_case(MANAGE, AuditAction.WEBHOOK_REPLAY_FAILED, lambda command, _: command.id)
 async def replay_failed(ctx: Context, command: ReplayFailed) -> Replayed:
     """Send again what failed since then, oldest first, at most 1,000. Raises NotFound, EndpointDisabled."""
     await _must_be_on(ctx, command.id)

@@ -6,11 +6,13 @@ import structlog
 
 from app.domains.payments.contracts import Case, DecideCase
 from app.domains.payments.repository import Payment, outside
-from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, platform_scope
 from app.shared.context import Context
 from app.shared.errors import NotFound
 from app.shared.paging import Slice, cut
 from app.shared.text import checked_text
+from app.shared.use_case import use_case
 
 log = structlog.get_logger("berth.payments")
 READ, MANAGE = Permission.PLATFORM_MONEY_READ, Permission.PLATFORM_MONEY_MANAGE
@@ -41,7 +43,7 @@ async def count_open(ctx: Context) -> int:
     return await outside.count_open(ctx.session, platform_scope(ctx.actor, READ))
 
 
-@privileged(MANAGE, "payment_case.decide", "payment_case", lambda command, _result: command.case_id)
+@use_case(MANAGE, AuditAction.PAYMENT_CASE_DECIDE, lambda command, _result: command.case_id)
 async def decide_case(ctx: Context, command: DecideCase) -> Case:
     """Close it with words; deciding again changes nothing. Raises NotFound, ValidationFailed without words."""
     said = checked_text(command.reason, max_length=LONGEST, wanted=f"Say what was done, in 3 to {LONGEST} characters.")
@@ -51,6 +53,7 @@ async def decide_case(ctx: Context, command: DecideCase) -> Case:
         raise NotFound()
     ctx.about(case.tenant_id)
     ctx.explain(kind=case.kind, subject=case.subject, reason=said)
+    ctx.changed(decided=(case.decided_at is not None, True))
     if case.decided_at is None:
         await outside.decide_case(ctx.session, case.id, ctx.actor.id, said, await ctx.now())
     return await outside.lock_case(ctx.session, scope, case.id) or case

@@ -16,16 +16,17 @@ from app.domains.payments.contracts import (
 )
 from app.domains.payments.errors import PaymentRefused
 from app.domains.payments.gateway import CheckoutOrder, open_gateway
-from app.shared.authz import ActorKind, Permission, privileged, tenant_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import ActorKind, Permission, tenant_scope
 from app.shared.context import Context, ContextFactory
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.formats import money, units
-from app.shared.idempotency import once
 from app.shared.ids import new_id
 from app.shared.money import MICRO_PER_CENT, Micro, RateMicroPerHour, seconds_until_empty
+from app.shared.use_case import use_case
 
 
-@privileged(Permission.PAYMENT_CREATE, "payment.create", "payment", lambda _, result: result and result.payment_id)
+@use_case(Permission.PAYMENT_CREATE, AuditAction.PAYMENT_CREATE, lambda _, result: result and result.payment_id)
 async def record_intent(ctx: Context, command: AddCredit) -> PaymentRecorded:
     """Write down what is to be paid, in the tenant's currency. Raises ValidationFailed outside the policy's bounds."""
     scope = tenant_scope(ctx.actor, Permission.PAYMENT_CREATE)
@@ -60,7 +61,7 @@ async def add_credit(contexts: ContextFactory, command: AddCredit) -> PaymentVie
     """Start a payment; `checkout_url` of the answer is where to pay. The same idempotency key is one payment and one
     Checkout page, also when Stripe's answer was lost. Raises PaymentsUnavailable, PaymentRefused, ValidationFailed."""
     async with contexts() as ctx:
-        recorded = await once(ctx, PaymentRecorded, record_intent, command)
+        recorded = await record_intent(ctx, command)
         payment = await _own(ctx, recorded.payment_id)
         order = _order(ctx, payment, await _buyer_mail(ctx))
         settings = ctx.settings.stripe

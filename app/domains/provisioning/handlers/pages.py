@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.provisioning.contracts import CancelAllocation, Changed, Launched, ReleaseAllocation
+from app.domains.provisioning.contracts import CancelAllocation, ReleaseAllocation
 from app.domains.provisioning.schemas import (
     GiveBackForm,
     ReceiptPage,
@@ -17,7 +17,6 @@ from app.domains.provisioning.schemas.launch import LaunchForm, LaunchPage, laun
 from app.domains.provisioning.service import launch, release, views
 from app.shared.authz import Permission
 from app.shared.context import Context
-from app.shared.idempotency import once
 from app.web import Ctx, Form, fragment, page, redirect, requires
 from app.web.limits import LAUNCH as LAUNCHES
 
@@ -79,7 +78,7 @@ async def launch_preview(ctx: Ctx, data: Form[LaunchForm]) -> Response[str]:
 @post("/launch", opt=LAUNCH, include_in_schema=False)
 async def launch_machine(ctx: Ctx, data: Form[LaunchForm]) -> Response[str]:
     """Launch, then to the machine's page."""
-    launched = await once(ctx, Launched, launch.launch, data.command())
+    launched = await launch.launch(ctx, data.command())
     return redirect(ctx, f"/machines/{launched.allocation_id}")
 
 
@@ -115,14 +114,14 @@ async def machine_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
 async def give_back(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[GiveBackForm]) -> Response[str]:
     """Give it back."""
     command = ReleaseAllocation(allocation_id=allocation_id, confirm_name=data.confirm_name)
-    await once(ctx, Changed, release.release, command)
+    await release.release(ctx, command)
     return redirect(ctx, f"/machines/{allocation_id}")
 
 
 @post("/machines/{allocation_id:uuid}/cancel", opt=RELEASE, include_in_schema=False)
 async def cancel_launch(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """Give up the launch."""
-    await once(ctx, Changed, release.cancel, CancelAllocation(allocation_id=allocation_id))
+    await release.cancel(ctx, CancelAllocation(allocation_id=allocation_id))
     return redirect(ctx, f"/machines/{allocation_id}")
 
 

@@ -5,11 +5,10 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from app.domains.provisioning.contracts import AttachKey, AttachmentChanged, DetachKey
+from app.domains.provisioning.contracts import AttachKey, DetachKey
 from app.domains.provisioning.schemas.connect import AttachForm, connect_page
 from app.domains.provisioning.service import access
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Ctx, Form, fragment, page, redirect, requires
 
 READ = requires(Permission.ALLOCATION_READ)
@@ -33,7 +32,7 @@ async def connect_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
 async def attach(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[AttachForm]) -> Response[str]:
     """Attach one of one's keys."""
     command = AttachKey(allocation_id=allocation_id, key_id=data.key_id)
-    await once(ctx, AttachmentChanged, access.attach_key, command)
+    await access.attach_key(ctx, command)
     return redirect(ctx, f"/machines/{allocation_id}/connect")
 
 
@@ -41,7 +40,7 @@ async def attach(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[AttachForm]
 async def detach(ctx: Ctx, allocation_id: FromPath[UUID], key_id: FromPath[UUID]) -> Response[str]:
     """Take a key off."""
     command = DetachKey(allocation_id=allocation_id, key_id=key_id)
-    await once(ctx, AttachmentChanged, access.detach_key, command)
+    await access.detach_key(ctx, command)
     return redirect(ctx, f"/machines/{allocation_id}/connect")
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.provisioning.contracts import Changed, EmptyNode, ForceCancel, ForceRelease
+from app.domains.provisioning.contracts import EmptyNode, ForceCancel, ForceRelease
 from app.domains.provisioning.schemas.operators import (
     AdminMachinePage,
     AdminMachinesPage,
@@ -22,7 +22,6 @@ from app.domains.provisioning.service.operators import Query
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.context import Context
-from app.shared.idempotency import once
 from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
 
 Flag = Annotated[str | None, QueryParameter(max_length=5)]
@@ -102,14 +101,14 @@ async def show_machine_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[
 async def force_release(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[ConfirmForm]) -> Response[str]:
     """Take it back from its customer."""
     command = ForceRelease(allocation_id=allocation_id, reason=data.reason, confirm_name=data.confirm_name)
-    await once(ctx, Changed, operators.force_release, command)
+    await operators.force_release(ctx, command)
     return redirect(ctx, f"/admin/allocations/{allocation_id}")
 
 
 @post("/admin/allocations/{allocation_id:uuid}/cancel", opt=RELEASE, include_in_schema=False)
 async def force_cancel(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[OperatorBody]) -> Response[str]:
     """Give up a launch that is under way."""
-    await once(ctx, Changed, operators.force_cancel, ForceCancel(allocation_id=allocation_id, reason=data.reason))
+    await operators.force_cancel(ctx, ForceCancel(allocation_id=allocation_id, reason=data.reason))
     return redirect(ctx, f"/admin/allocations/{allocation_id}")
 
 

@@ -3,10 +3,9 @@
 from litestar import Response, get, post
 
 from app.domains.provisioning.schemas.overview import overview_page
-from app.domains.provisioning.service.overview import Hidden, HideFirstSteps, hide_first_steps, overview
+from app.domains.provisioning.service.overview import HideFirstSteps, hide_first_steps, overview
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.shared.idempotency import once
 from app.web import Ctx, fragment, page, redirect, requires
 
 TEMPLATE = "provisioning/overview.html"
@@ -32,7 +31,7 @@ async def overview_now(ctx: Ctx) -> Response[str]:
 @post("/overview/steps/hide", opt=READ, include_in_schema=False)
 async def hide_steps(ctx: Ctx) -> Response[str]:
     """Put the list away."""
-    await once(ctx, Hidden, hide_first_steps, HideFirstSteps())
+    await hide_first_steps(ctx, HideFirstSteps())
     return redirect(ctx, "/")
 
 

@@ -19,7 +19,7 @@ from app.domains.provisioning.schemas import (
 from app.domains.provisioning.schemas.launch import LaunchBody
 from app.domains.provisioning.service import forecast, launch, release, views
 from app.shared.authz import Permission
-from app.shared.idempotency import dry_run, once
+from app.shared.idempotency import dry_run
 from app.web import Ctx, Json, requires
 from app.web.limits import LAUNCH as LAUNCHES
 
@@ -37,7 +37,7 @@ async def launch_allocation(ctx: Ctx, data: Json[LaunchBody]) -> Response[Launch
     command = data.command()
     if command.dry_run:
         return Response(await dry_run(ctx, forecast.forecast, command), status_code=200)  # type: ignore[arg-type]
-    return Response(await once(ctx, Launched, launch.launch, command), status_code=201)
+    return Response(await launch.launch(ctx, command), status_code=201)
 
 
 @get("/api/v1/allocations", opt=READ)
@@ -56,13 +56,13 @@ async def get_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> AllocationA
 @post("/api/v1/allocations/{allocation_id:uuid}/release", opt=RELEASE, status_code=200)
 async def release_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> Changed:
     """Give the machine back: everything on it is lost, billing ends now."""
-    return await once(ctx, Changed, release.release, ReleaseAllocation(allocation_id=allocation_id))
+    return await release.release(ctx, ReleaseAllocation(allocation_id=allocation_id))
 
 
 @post("/api/v1/allocations/{allocation_id:uuid}/cancel", opt=RELEASE, status_code=200)
 async def cancel_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> Changed:
     """Give up a launch before it is active: nothing is charged."""
-    return await once(ctx, Changed, release.cancel, CancelAllocation(allocation_id=allocation_id))
+    return await release.cancel(ctx, CancelAllocation(allocation_id=allocation_id))
 
 
 @get("/api/v1/allocations/{allocation_id:uuid}/receipt", opt=READ)

@@ -16,7 +16,6 @@ from app.domains.provisioning.schemas.connect import (
 )
 from app.domains.provisioning.service import access
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Ctx, Json, requires
 from app.web.paging import Cursor, Limit
 
@@ -36,14 +35,14 @@ async def list_attached_keys(
 async def attach_ssh_key(ctx: Ctx, allocation_id: FromPath[UUID], data: Json[AttachBody]) -> AttachmentChanged:
     """Let one of one's own keys open a running machine; it is there within seconds."""
     command = AttachKey(allocation_id=allocation_id, key_id=data.key_id)
-    return await once(ctx, AttachmentChanged, access.attach_key, command)
+    return await access.attach_key(ctx, command)
 
 
 @delete("/api/v1/allocations/{allocation_id:uuid}/ssh-keys/{key_id:uuid}", opt=ENTER, status_code=202)
 async def detach_ssh_key(ctx: Ctx, allocation_id: FromPath[UUID], key_id: FromPath[UUID]) -> AttachmentChanged:
     """The key opens this machine no more; connections made with it end within seconds."""
     command = DetachKey(allocation_id=allocation_id, key_id=key_id)
-    return await once(ctx, AttachmentChanged, access.detach_key, command)
+    return await access.detach_key(ctx, command)
 
 
 @post("/api/v1/allocations/{allocation_id:uuid}/ssh-certificates", opt=ENTER)
@@ -52,7 +51,7 @@ async def sign_ssh_certificate(
 ) -> CertificateAnswer:
     """A certificate that lets one's key log in to this machine for minutes, and how the machine proves itself."""
     command = CertifyKey(allocation_id=allocation_id, public_key=data.public_key)
-    return certificate_answer(await once(ctx, access.Certified, access.certify_key, command))
+    return certificate_answer(await access.certify_key(ctx, command))
 
 
 ROUTES = [list_attached_keys, attach_ssh_key, detach_ssh_key, sign_ssh_certificate]

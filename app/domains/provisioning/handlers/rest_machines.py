@@ -20,7 +20,6 @@ from app.domains.provisioning.schemas.operators import (
 )
 from app.domains.provisioning.service import operators
 from app.domains.provisioning.service.operators import Query
-from app.shared.idempotency import once
 from app.web import Contexts, Ctx, Json
 from app.web.paging import Cursor, Limit
 
@@ -59,17 +58,13 @@ async def get_any_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> Operato
 @post("/api/v1/admin/allocations/{allocation_id:uuid}/release", opt=RELEASE, status_code=200)
 async def force_release(ctx: Ctx, allocation_id: FromPath[UUID], data: Json[OperatorBody]) -> Changed:
     """Take a running machine back: billing ends now, everything on it is lost, the customer reads why."""
-    return await once(
-        ctx, Changed, operators.force_release, ForceRelease(allocation_id=allocation_id, reason=data.reason)
-    )
+    return await operators.force_release(ctx, ForceRelease(allocation_id=allocation_id, reason=data.reason))
 
 
 @post("/api/v1/admin/allocations/{allocation_id:uuid}/cancel", opt=RELEASE, status_code=200)
 async def force_cancel(ctx: Ctx, allocation_id: FromPath[UUID], data: Json[OperatorBody]) -> Changed:
     """Give up a launch that is under way: nothing is charged."""
-    return await once(
-        ctx, Changed, operators.force_cancel, ForceCancel(allocation_id=allocation_id, reason=data.reason)
-    )
+    return await operators.force_cancel(ctx, ForceCancel(allocation_id=allocation_id, reason=data.reason))
 
 
 @post("/api/v1/admin/nodes/{node_id:uuid}/empty", opt=RELEASE, status_code=200)

@@ -7,8 +7,7 @@ from uuid import UUID
 import msgspec
 
 from app.domains.billing.contracts import CostLine, ReceiptView
-from app.domains.provisioning.contracts import StepView
-from app.domains.provisioning.models import Allocation
+from app.domains.provisioning.contracts import AllocationView, StepView
 from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, as_state
 from app.domains.provisioning.service.views import Machine, MachineDetail
 from app.web.parts import Step
@@ -134,7 +133,7 @@ def answer(machine: Machine, steps: Sequence[StepView] | None = None) -> Allocat
     )
 
 
-def holds(row: Allocation) -> bool:
+def holds(row: AllocationView) -> bool:
     """Whether its hold still stands: it is given back when the machine is."""
     return row.state == "active" or as_state(row.state) in STARTING
 
@@ -171,7 +170,7 @@ def receipt_answer(receipt: ReceiptView) -> ReceiptAnswer:
 class MachineRow(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a list. `live_rate` is None while nothing is billed."""
 
-    allocation: Allocation
+    allocation: AllocationView
     title: str
     look: tuple[str, str]
     slips: tuple[str, ...]
@@ -202,18 +201,18 @@ class MachinePage(msgspec.Struct, frozen=True, kw_only=True):
     said: str
 
     @property
-    def machine(self) -> Allocation:
+    def machine(self) -> AllocationView:
         """Whose tabs `layouts/machine.html` draws."""
         return self.row.allocation
 
 
 class ReceiptPage(msgspec.Struct, frozen=True, kw_only=True):
-    allocation: Allocation
+    allocation: AllocationView
     receipt: ReceiptView
     lines: tuple[CostLine, ...]
 
 
-def look(row: Allocation) -> tuple[str, str]:
+def look(row: AllocationView) -> tuple[str, str]:
     """How a machine's state looks and what it is called."""
     if row.cancel_requested and row.state in STARTING:
         return "in_progress", "canceling"

@@ -12,6 +12,7 @@ import msgspec
 from app.domains.auth import public as auth
 from app.domains.provisioning.contracts import (
     AccessTarget,
+    AllocationView,
     AttachKey,
     AttachmentChanged,
     CertifyKey,
@@ -20,7 +21,6 @@ from app.domains.provisioning.contracts import (
     SyncAccess,
 )
 from app.domains.provisioning.errors import NodeRefused, NodeUnreachable, NotActive
-from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
 from app.domains.provisioning.rules.states import LEAVING, as_state
 from app.domains.provisioning.service.proving import shell_of
@@ -35,24 +35,26 @@ from app.domains.releases.contracts import (
     SshCredential,
     WantedKey,
 )
-from app.shared.authz import Permission, privileged, project_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, project_scope
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import claim_of
 from app.shared.authz.scope import may
 from app.shared.context import Context, Runtime
 from app.shared.errors import Forbidden, ValidationFailed
+from app.shared.use_case import use_case
 
 SYNC_JOB = "provisioning.sync_access"
 ROUNDS = 5  # a list that changes faster than it can be brought is left to the next job
 PAUSES = (1, 2, 4, 8, 15, 30, 60)  # seconds between tries; the last one repeats
 
 
-def place_of(allocation: Allocation | AccessTarget) -> AllocationPlace:
+def place_of(allocation: AllocationView | AccessTarget) -> AllocationPlace:
     """How releases knows an allocation."""
     return AllocationPlace(
         tenant_id=allocation.tenant_id,
         project_id=allocation.project_id,
-        allocation_id=allocation.id if isinstance(allocation, Allocation) else allocation.allocation_id,
+        allocation_id=allocation.id if isinstance(allocation, AllocationView) else allocation.allocation_id,
         login=allocation.login,
     )
 
@@ -60,7 +62,7 @@ def place_of(allocation: Allocation | AccessTarget) -> AllocationPlace:
 # -- what people ask for -----------------------------------------------------------------------------------------------
 
 
-@privileged(Permission.TERMINAL_OPEN, "ssh_key.attach", "allocation", lambda command, _result: command.allocation_id)
+@use_case(Permission.TERMINAL_OPEN, AuditAction.SSH_KEY_ATTACH, lambda command, _result: command.allocation_id)
 async def attach_key(ctx: Context, command: AttachKey) -> AttachmentChanged:
     """Let one of the actor's keys open a running machine. Safe to repeat.
 
@@ -80,7 +82,7 @@ async def attach_key(ctx: Context, command: AttachKey) -> AttachmentChanged:
     return AttachmentChanged(allocation_id=allocation.id, key_id=command.key_id)
 
 
-@privileged(Permission.TERMINAL_OPEN, "ssh_key.detach", "allocation", lambda command, _result: command.allocation_id)
+@use_case(Permission.TERMINAL_OPEN, AuditAction.SSH_KEY_DETACH, lambda command, _result: command.allocation_id)
 async def detach_key(ctx: Context, command: DetachKey) -> AttachmentChanged:
     """The key opens this machine no more; its connections end. Somebody else's key only by who manages the team.
 
@@ -94,10 +96,16 @@ async def detach_key(ctx: Context, command: DetachKey) -> AttachmentChanged:
     return AttachmentChanged(allocation_id=allocation.id, key_id=command.key_id)
 
 
-@privileged(
-    Permission.TERMINAL_OPEN, "ssh_certificate.sign", "allocation", lambda command, _result: command.allocation_id
-)
-async def certify_key(ctx: Context, command: CertifyKey) -> "Certified":
+class Certified(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate, where it opens what, and how the machine proves itself."""
+
+    target: AccessTarget
+    signed: SignedKey
+    known_hosts: str
+
+
+@use_case(Permission.TERMINAL_OPEN, AuditAction.SSH_CERTIFICATE_SIGN, lambda command, _result: command.allocation_id)
+async def certify_key(ctx: Context, command: CertifyKey) -> Certified:
     """A certificate for the key that the caller holds, for minutes. Raises NotFound, NotActive, KeyRejected."""
     target = await access_target(ctx, command.allocation_id)
     await auth.check_right(ctx, claim_of(ctx.actor, Permission.TERMINAL_OPEN, target.tenant_id, target.project_id))
@@ -114,14 +122,6 @@ async def certify_key(ctx: Context, command: CertifyKey) -> "Certified":
     signed = await releases.certify_key(ctx, order, command.public_key)
     ctx.explain(serial=str(signed.serial))
     return Certified(target=target, signed=signed, known_hosts=known_hosts(ctx, target))
-
-
-class Certified(msgspec.Struct, frozen=True, kw_only=True):
-    """A certificate, where it opens what, and how the machine proves itself."""
-
-    target: AccessTarget
-    signed: SignedKey
-    known_hosts: str
 
 
 def known_hosts(ctx: Context, target: AccessTarget) -> str:
@@ -141,7 +141,7 @@ class AttachedKey(msgspec.Struct, frozen=True, kw_only=True):
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """What the Connect tab shows. Without a running machine there is no `target`."""
 
-    allocation: Allocation
+    allocation: AllocationView
     target: AccessTarget | None
     known_hosts: str
     attached: list[AttachedKey]
@@ -193,7 +193,7 @@ async def ask_sync(ctx: Context, allocation_id: UUID, due_at: datetime | None = 
 
 
 class _Order(msgspec.Struct, frozen=True, kw_only=True):
-    allocation: Allocation
+    allocation: AllocationView
     deployment: DeploymentView
     keys: list[WantedKey]
     management: SshCredential
@@ -233,7 +233,7 @@ async def _order(runtime: Runtime, allocation_id: UUID) -> _Order | None:
         return _Order(allocation=allocation, deployment=deployment, keys=keys, management=management)
 
 
-async def _failed(runtime: Runtime, allocation: Allocation, reason: str) -> None:
+async def _failed(runtime: Runtime, allocation: AllocationView, reason: str) -> None:
     async with runtime.context(SYSTEM) as ctx:
         tries = await releases.note_failure(ctx, place_of(allocation), reason)
         if tries:

@@ -11,6 +11,7 @@ from app.domains.billing.events import TenantExhausted
 from app.domains.provisioning.repository import AllocationRepository
 from app.domains.provisioning.rules.states import STARTING
 from app.domains.provisioning.service.release import begin_cancel, leave_active
+from app.shared.audit import AuditAction
 from app.shared.authz.scope import system_tenant_scope
 from app.shared.batch import Batch, BatchItem, BatchSpec, ask
 from app.shared.context import Context
@@ -62,7 +63,7 @@ async def _act(ctx: Context, batch: Batch, items: Sequence[BatchItem]) -> Collec
         await begin_cancel(ctx, allocation)
     for allocation in (*active, *starting):
         ctx.about(tenant_id)
-        await ctx.audit("allocation.release", "allocation", str(allocation.id), {"reason": REASON})
+        await ctx.audit(AuditAction.ALLOCATION_RELEASE, allocation.id, {"reason": REASON})
     return {allocation.id for allocation in held}
 
 

@@ -6,31 +6,31 @@ from app.domains.billing.contracts import PlaceHold
 from app.domains.provisioning.contracts import (
     PROVISION,
     AllocationId,
+    AllocationView,
     LaunchAllocation,
     Launched,
-    NewAllocation,
     provision_workflow_id,
 )
 from app.domains.provisioning.errors import NameInUse, NoCapacity, QuotaExceeded
 from app.domains.provisioning.events import AllocationRequested
-from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository
 from app.domains.provisioning.service import life
 from app.domains.provisioning.service.forecast import Order, order_of, quota_blocker, quota_of, room_for
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import AllocationPlace
-from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, ProjectScope, project_scope
 from app.shared.context import Context
 from app.shared.errors import Forbidden
 from app.shared.ids import ProjectId, TenantId, UserId, new_id
 from app.shared.money import Micro
 from app.shared.outbox import WorkflowCall
+from app.shared.use_case import use_case
 
 
-@privileged(
+@use_case(
     Permission.ALLOCATION_LAUNCH,
-    "allocation.launch",
-    "allocation",
+    AuditAction.ALLOCATION_LAUNCH,
     lambda _command, result: result.allocation_id if result else None,
 )
 async def launch(ctx: Context, command: LaunchAllocation) -> Launched:
@@ -44,23 +44,23 @@ async def launch(ctx: Context, command: LaunchAllocation) -> Launched:
     room = await room_for(ctx, scope, order)
     if not room.possible:
         raise NoCapacity(room.text)
-    new = await _new_allocation(ctx, scope, order)
+    allocation = await _new_allocation(ctx, scope, order)
     await billing.place_hold(
         ctx,
         PlaceHold(
             tenant_id=scope.tenant_id,
             project_id=scope.project_id,
-            allocation_id=new.id,
-            amount=Micro(new.hold_micro),
-            label=new.name,
-            gpus=new.gpus,
+            allocation_id=allocation.id,
+            amount=Micro(allocation.hold_micro),
+            label=allocation.name,
+            gpus=allocation.gpus,
         ),
     )
     await _check_quota(ctx, scope, order)
     repository = AllocationRepository(ctx.session)
     if order.name in await repository.live_names(scope):  # the hold's lock makes a twin wait until here
         raise NameInUse(name=order.name)
-    allocation = await repository.append(new, await ctx.now())
+    await repository.append(allocation)
     await _attach_keys(ctx, allocation, command)
     await _tell(ctx, allocation)
     return Launched(
@@ -73,7 +73,7 @@ async def launch(ctx: Context, command: LaunchAllocation) -> Launched:
     )
 
 
-async def _attach_keys(ctx: Context, allocation: Allocation, command: LaunchAllocation) -> None:
+async def _attach_keys(ctx: Context, allocation: AllocationView, command: LaunchAllocation) -> None:
     """They are brought to the machine as soon as it works."""
     if command.keys == ():
         return
@@ -92,11 +92,11 @@ async def _check_quota(ctx: Context, scope: ProjectScope, order: Order) -> None:
         raise QuotaExceeded(blocker)
 
 
-async def _new_allocation(ctx: Context, scope: ProjectScope, order: Order) -> NewAllocation:
+async def _new_allocation(ctx: Context, scope: ProjectScope, order: Order) -> AllocationView:
     if ctx.actor.id is None:
         raise Forbidden()
-    identity = await auth.posix_identity(ctx, ctx.actor.id)
-    return NewAllocation(
+    now, identity = await ctx.now(), await auth.posix_identity(ctx, ctx.actor.id)
+    return AllocationView(
         id=AllocationId(new_id()),
         tenant_id=TenantId(scope.tenant_id),
         project_id=ProjectId(scope.project_id),
@@ -105,6 +105,7 @@ async def _new_allocation(ctx: Context, scope: ProjectScope, order: Order) -> Ne
         sku_id=order.sku.id,
         sku_code=order.sku.code,
         gpus=order.gpus,
+        whole=order.slots is None,
         slots=order.slots,
         image_code=order.image.code,
         currency=order.price.currency,
@@ -114,11 +115,25 @@ async def _new_allocation(ctx: Context, scope: ProjectScope, order: Order) -> Ne
         login=identity.login,
         uid=identity.uid,
         gecos=identity.name,
+        state="requested",
+        state_changed_at=now,
+        cancel_requested=False,
+        node_id=None,
+        deployment_id=None,
+        attempt=0,
+        failure_code=None,
+        failure_text=None,
         correlation_id=ctx.trace.correlation_id,
+        requested_at=now,
+        active_at=None,
+        release_requested_at=None,
+        release_reason=None,
+        ended_at=None,
+        version=1,
     )
 
 
-async def _tell(ctx: Context, allocation: Allocation) -> None:
+async def _tell(ctx: Context, allocation: AllocationView) -> None:
     fact = AllocationRequested(
         allocation_id=allocation.id,
         sku_id=allocation.sku_id,
@@ -132,7 +147,7 @@ async def _tell(ctx: Context, allocation: Allocation) -> None:
     await start_provisioning(ctx, allocation)
 
 
-async def start_provisioning(ctx: Context, allocation: Allocation) -> None:
+async def start_provisioning(ctx: Context, allocation: AllocationView) -> None:
     """Ask for the workflow; a second request finds the first."""
     argument: dict[str, object] = {
         "allocation_id": str(allocation.id),

@@ -14,6 +14,7 @@ from app.domains.billing.contracts import CostView
 from app.domains.inventory import public as inventory
 from app.domains.inventory.contracts import ImageView, NodeDetail, SkuView
 from app.domains.provisioning.contracts import (
+    AllocationView,
     Changed,
     EmptyNode,
     ForceCancel,
@@ -23,17 +24,17 @@ from app.domains.provisioning.contracts import (
     release_workflow_id,
 )
 from app.domains.provisioning.errors import ConfirmationMissing
-from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import OperatorRepository, TimelineRepository
 from app.domains.provisioning.repository.operators import AllocationFilter, OperatorNote, PlacementRecord
 from app.domains.provisioning.rules.states import STARTING, as_state
 from app.domains.provisioning.service import fleet
 from app.domains.provisioning.service.release import begin_cancel, begin_release
-from app.shared.authz import Permission, platform_scope, privileged
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, platform_scope
 from app.shared.context import Context
 from app.shared.errors import DomainError
-from app.shared.idempotency import once
 from app.shared.text import checked_text, given
+from app.shared.use_case import use_case
 
 LONGEST_REASON = 500
 READ, RELEASE = Permission.PLATFORM_ALLOCATION_READ, Permission.PLATFORM_ALLOCATION_RELEASE
@@ -58,7 +59,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """Some allocations with what they are called and cost. One row more than `limit`: there is another page."""
 
-    rows: tuple[Allocation, ...]
+    rows: tuple[AllocationView, ...]
     limit: int
     names: dict[UUID, str]
     nodes: dict[UUID, str]
@@ -68,7 +69,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 class Detail(msgspec.Struct, frozen=True, kw_only=True):
     """One allocation with everything an operator may want to know."""
 
-    allocation: Allocation
+    allocation: AllocationView
     sku: SkuView
     image: ImageView
     names: dict[UUID, str]
@@ -85,7 +86,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True):
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
     """Who is on a node: the allocation and its slots."""
 
-    allocation: Allocation
+    allocation: AllocationView
     slots: tuple[int, ...]
 
 
@@ -186,7 +187,7 @@ def _target(command: ForceRelease | ForceCancel, _result: Changed | None) -> UUI
     return command.allocation_id
 
 
-@privileged(RELEASE, "allocation.force_release", "allocation", _target)
+@use_case(RELEASE, AuditAction.ALLOCATION_FORCE_RELEASE, _target)
 async def force_release(ctx: Context, command: ForceRelease) -> Changed:
     """Take a running machine back, whosever it is: billing ends now, everything on it is lost. Safe to repeat.
 
@@ -204,7 +205,7 @@ async def force_release(ctx: Context, command: ForceRelease) -> Changed:
     return changed
 
 
-@privileged(RELEASE, "allocation.force_cancel", "allocation", _target)
+@use_case(RELEASE, AuditAction.ALLOCATION_FORCE_CANCEL, _target)
 async def force_cancel(ctx: Context, command: ForceCancel) -> Changed:
     """Give up a launch, whosever it is: nothing is charged. Safe to repeat.
 
@@ -220,7 +221,7 @@ async def force_cancel(ctx: Context, command: ForceCancel) -> Changed:
     return changed
 
 
-@privileged(RELEASE, "node.empty", "node", lambda command, _result: command.node_id)
+@use_case(RELEASE, AuditAction.NODE_EMPTY, lambda command, _result: command.node_id)
 async def ask_empty(ctx: Context, command: EmptyNode) -> Emptied:
     """The operator's right to take back everything on a node, on record with the reason. Answers what is on it.
 
@@ -236,7 +237,7 @@ async def ask_empty(ctx: Context, command: EmptyNode) -> Emptied:
     return Emptied(node_id=command.node_id, results=asked)
 
 
-def _meant(row: Allocation) -> Literal["released", "canceled"]:
+def _meant(row: AllocationView) -> Literal["released", "canceled"]:
     return "canceled" if as_state(row.state) in STARTING else "released"
 
 
@@ -246,7 +247,7 @@ async def empty_node(contexts: ContextFactory, command: EmptyNode) -> Emptied:
     Raises Forbidden, NotFound, ConfirmationMissing.
     """
     async with contexts() as ctx:
-        asked = await once(ctx, Emptied, ask_empty, command)
+        asked = await ask_empty(ctx, command)
     results = [await _take(contexts, item, command.reason) for item in asked.results]
     return Emptied(node_id=command.node_id, results=tuple(results))
 
@@ -257,10 +258,10 @@ async def _take(contexts: ContextFactory, item: Taken, reason: str) -> Taken:
             part = str(item.allocation_id)  # a repeat goes on with those that were not taken
             if item.outcome == "canceled":
                 cancel = ForceCancel(allocation_id=item.allocation_id, reason=reason)
-                await once(ctx, Changed, force_cancel, cancel, part=part)
+                await force_cancel(ctx, cancel, part=part)
             else:
                 release = ForceRelease(allocation_id=item.allocation_id, reason=reason)
-                await once(ctx, Changed, force_release, release, part=part)
+                await force_release(ctx, release, part=part)
     except DomainError as error:
         return msgspec.structs.replace(item, outcome="refused", why=error.message)
     return item
@@ -271,7 +272,7 @@ def said(text: str) -> str:
     return checked_text(text, wanted=f"Say why, in 3 to {LONGEST_REASON} characters")
 
 
-def label_of(names: Mapping[UUID, str], row: Allocation) -> str:
+def label_of(names: Mapping[UUID, str], row: AllocationView) -> str:
     """`organisation / project`."""
     return f"{names.get(row.tenant_id, '?')} / {names.get(row.project_id, '?')}"
 

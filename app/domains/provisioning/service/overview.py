@@ -9,16 +9,18 @@ from app.domains.billing import public as billing
 from app.domains.billing.contracts import BalanceView, SpendView
 from app.domains.inventory import public as inventory
 from app.domains.inventory.contracts import Availability
-from app.domains.provisioning.models import Allocation
+from app.domains.provisioning.contracts import AllocationView
 from app.domains.provisioning.repository import AllocationRepository, TimelineRepository
 from app.domains.provisioning.repository.first_steps import FirstStepsRepository
 from app.domains.provisioning.rules.attention import failed_lately, is_slow
 from app.domains.provisioning.service.views import Machine, Offer, with_costs
 from app.domains.releases import public as releases
-from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, ProjectScope, project_scope
 from app.shared.authz.scope import may
 from app.shared.context import Context
 from app.shared.errors import Forbidden
+from app.shared.use_case import use_case
 
 RECENT = 50
 OFFERS = 4
@@ -30,7 +32,7 @@ class FirstSteps(msgspec.Struct, frozen=True, kw_only=True):
     has_credit: bool
     has_launched: bool
     has_entered: bool
-    active: Allocation | None
+    active: AllocationView | None
     may_pay: bool
     may_rename: bool
     has_key: bool | None  # None: this actor has no keys to add
@@ -47,10 +49,10 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     balance: BalanceView | None
     spend: SpendView | None
     first_steps: FirstSteps | None
-    slow: list[Allocation]
-    failed: list[Allocation]
-    overdue: list[Allocation]
-    last: Allocation | None
+    slow: list[AllocationView]
+    failed: list[AllocationView]
+    overdue: list[AllocationView]
+    last: AllocationView | None
     offers: list[Offer]
     at: datetime
 
@@ -86,7 +88,7 @@ async def overview(ctx: Context) -> Overview:
     )
 
 
-async def _slow(ctx: Context, live: Sequence[Allocation], now: datetime) -> list[Allocation]:
+async def _slow(ctx: Context, live: Sequence[AllocationView], now: datetime) -> list[AllocationView]:
     timeline, slow = TimelineRepository(ctx.session), []
     for row in live:
         if is_slow(row.state, row.requested_at, now, None):  # too long whatever is usual: only then is it asked for
@@ -96,7 +98,7 @@ async def _slow(ctx: Context, live: Sequence[Allocation], now: datetime) -> list
     return slow
 
 
-def _failed(recent: Sequence[Allocation], now: datetime) -> list[Allocation]:
+def _failed(recent: Sequence[AllocationView], now: datetime) -> list[AllocationView]:
     """Launches that failed lately, unless something of that name was launched after it. Newest first."""
     failed, names = [], set()
     for row in recent:
@@ -122,7 +124,7 @@ async def _offers(ctx: Context) -> list[Offer]:
 
 
 async def _first_steps(
-    ctx: Context, scope: ProjectScope, balance: BalanceView | None, recent: Sequence[Allocation]
+    ctx: Context, scope: ProjectScope, balance: BalanceView | None, recent: Sequence[AllocationView]
 ) -> FirstSteps | None:
     if not may(ctx.actor, Permission.ALLOCATION_LAUNCH):
         return None
@@ -142,7 +144,7 @@ async def _first_steps(
     return None if await FirstStepsRepository(ctx.session).are_hidden(scope, ctx.actor.id) else steps
 
 
-@privileged(Permission.ALLOCATION_READ, "first_steps.hide", "project", lambda _command, _result: None)
+@use_case(Permission.ALLOCATION_READ, AuditAction.FIRST_STEPS_HIDE)
 async def hide_first_steps(ctx: Context, _command: HideFirstSteps) -> Hidden:
     """Put the list away, for this person in this project. Safe to repeat."""
     scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)

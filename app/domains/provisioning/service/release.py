@@ -7,6 +7,7 @@ from app.domains.billing.contracts import StopMetering
 from app.domains.provisioning.contracts import (
     CANCEL_SIGNAL,
     RELEASE,
+    AllocationView,
     CancelAllocation,
     Changed,
     ReleaseAllocation,
@@ -15,21 +16,22 @@ from app.domains.provisioning.contracts import (
 )
 from app.domains.provisioning.errors import AllocationEnded, ConfirmationMissing, NotCancelable, NotReleasable
 from app.domains.provisioning.events import AllocationReleaseRequested
-from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository
 from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, as_state
 from app.domains.provisioning.service import life
 from app.domains.releases import public as releases
-from app.shared.authz import Permission, privileged, project_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, project_scope
 from app.shared.context import Context
 from app.shared.outbox import WorkflowCall
+from app.shared.use_case import use_case
 
 
 def _target(command: ReleaseAllocation | CancelAllocation, _result: Changed | None) -> UUID:
     return command.allocation_id
 
 
-@privileged(Permission.ALLOCATION_RELEASE, "allocation.release", "allocation", _target)
+@use_case(Permission.ALLOCATION_RELEASE, AuditAction.ALLOCATION_RELEASE, _target)
 async def release(ctx: Context, command: ReleaseAllocation) -> Changed:
     """Give the machine back: everything on it is lost. Billing ends now. Safe to repeat.
 
@@ -42,7 +44,7 @@ async def release(ctx: Context, command: ReleaseAllocation) -> Changed:
     return await begin_release(ctx, allocation, "customer")
 
 
-@privileged(Permission.ALLOCATION_RELEASE, "allocation.cancel", "allocation", _target)
+@use_case(Permission.ALLOCATION_RELEASE, AuditAction.ALLOCATION_CANCEL, _target)
 async def cancel(ctx: Context, command: CancelAllocation) -> Changed:
     """Give up a launch before it is active: nothing is charged. Safe to repeat.
 
@@ -53,7 +55,7 @@ async def cancel(ctx: Context, command: CancelAllocation) -> Changed:
     return await begin_cancel(ctx, allocation)
 
 
-async def begin_cancel(ctx: Context, allocation: Allocation) -> Changed:
+async def begin_cancel(ctx: Context, allocation: AllocationView) -> Changed:
     """The same for a locked allocation, after the check of who asks."""
     state = as_state(allocation.state)
     if state in ENDED:
@@ -68,7 +70,7 @@ async def begin_cancel(ctx: Context, allocation: Allocation) -> Changed:
     return Changed(allocation_id=allocation.id, state=allocation.state)
 
 
-async def begin_release(ctx: Context, allocation: Allocation, reason: str) -> Changed:
+async def begin_release(ctx: Context, allocation: AllocationView, reason: str) -> Changed:
     """Stop the meter, then change the state: the tenant's account is locked before the allocation."""
     state = as_state(allocation.state)
     if state in LEAVING or state == "released":
@@ -84,7 +86,7 @@ async def begin_release(ctx: Context, allocation: Allocation, reason: str) -> Ch
     return Changed(allocation_id=allocation.id, state=allocation.state)
 
 
-async def leave_active(ctx: Context, allocation: Allocation, reason: str) -> Allocation:
+async def leave_active(ctx: Context, allocation: AllocationView, reason: str) -> AllocationView:
     """From active to releasing, for a locked allocation whose meter has stopped; the workflow is asked for."""
     now = await ctx.now()
     allocation = await life.enter(ctx, allocation, "releasing", release_requested_at=now, release_reason=reason)
@@ -98,7 +100,7 @@ async def leave_active(ctx: Context, allocation: Allocation, reason: str) -> All
     return allocation
 
 
-async def start_release(ctx: Context, allocation: Allocation) -> None:
+async def start_release(ctx: Context, allocation: AllocationView) -> None:
     """Ask for the workflow; a second request finds the first."""
     argument: dict[str, object] = {
         "allocation_id": str(allocation.id),

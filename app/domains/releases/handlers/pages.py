@@ -5,12 +5,11 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from app.domains.releases.contracts import AddKey, KeyChanged, RenameKey, RevokeKey
+from app.domains.releases.contracts import AddKey, RenameKey, RevokeKey
 from app.domains.releases.policies import RSA_BITS
 from app.domains.releases.schemas import KeyForm, RenameForm, keys_page
 from app.domains.releases.service import keys
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Ctx, Form, page, redirect, requires
 
 MANAGE = requires(Permission.SSH_KEY_MANAGE)
@@ -27,21 +26,21 @@ async def ssh_keys_page(ctx: Ctx) -> Response[str]:
 @post(PAGE, opt=MANAGE, include_in_schema=False)
 async def add_key(ctx: Ctx, data: Form[KeyForm]) -> Response[str]:
     """Register a key."""
-    await once(ctx, KeyChanged, keys.add_key, AddKey(name=data.name, public_key=data.public_key))
+    await keys.add_key(ctx, AddKey(name=data.name, public_key=data.public_key))
     return redirect(ctx, PAGE)
 
 
 @post("/settings/keys/{key_id:uuid}/rename", opt=MANAGE, include_in_schema=False)
 async def rename_key(ctx: Ctx, key_id: FromPath[UUID], data: Form[RenameForm]) -> Response[str]:
     """Give a key another name."""
-    await once(ctx, KeyChanged, keys.rename_key, RenameKey(key_id=key_id, name=data.name, seen=data.version))
+    await keys.rename_key(ctx, RenameKey(key_id=key_id, name=data.name, seen=data.version))
     return redirect(ctx, PAGE)
 
 
 @post("/settings/keys/{key_id:uuid}/revoke", opt=MANAGE, include_in_schema=False)
 async def revoke_key(ctx: Ctx, key_id: FromPath[UUID]) -> Response[str]:
     """Revoke a key."""
-    await once(ctx, KeyChanged, keys.revoke_key, RevokeKey(key_id=key_id))
+    await keys.revoke_key(ctx, RevokeKey(key_id=key_id))
     return redirect(ctx, PAGE)
 
 

@@ -9,7 +9,6 @@ from app.domains.releases.contracts import AddKey, KeyChanged, RenameKey, Revoke
 from app.domains.releases.schemas import KeyAnswer, KeyBody, KeysAnswer, RenameBody, key_answer, keys_answer
 from app.domains.releases.service import keys
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Ctx, Json, requires
 from app.web.etag import IfMatch, seen_version, tagged
 from app.web.paging import Cursor, Limit
@@ -26,7 +25,7 @@ async def list_ssh_keys(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50) -> K
 @post("/api/v1/ssh-keys", opt=MANAGE)
 async def add_ssh_key(ctx: Ctx, data: Json[KeyBody]) -> Response[KeyAnswer]:
     """Register a public key: Ed25519, ECDSA, RSA of enough bits, or one in a security key."""
-    changed = await once(ctx, KeyChanged, keys.add_key, AddKey(name=data.name, public_key=data.public_key))
+    changed = await keys.add_key(ctx, AddKey(name=data.name, public_key=data.public_key))
     key = await keys.get_key(ctx, changed.key_id)
     return tagged(key_answer(key), key.version, 201)
 
@@ -44,7 +43,7 @@ async def rename_ssh_key(
 ) -> Response[KeyAnswer]:
     """Give a key another name."""
     command = RenameKey(key_id=key_id, name=data.name, seen=seen_version(if_match))
-    await once(ctx, KeyChanged, keys.rename_key, command)
+    await keys.rename_key(ctx, command)
     key = await keys.get_key(ctx, key_id)
     return tagged(key_answer(key), key.version)
 
@@ -52,7 +51,7 @@ async def rename_ssh_key(
 @delete("/api/v1/ssh-keys/{key_id:uuid}", opt=MANAGE, status_code=200)
 async def revoke_ssh_key(ctx: Ctx, key_id: FromPath[UUID]) -> KeyChanged:
     """Revoke a key: within seconds it opens no machine any more, and sessions made with it end."""
-    return await once(ctx, KeyChanged, keys.revoke_key, RevokeKey(key_id=key_id))
+    return await keys.revoke_key(ctx, RevokeKey(key_id=key_id))
 
 
 ROUTES = [list_ssh_keys, add_ssh_key, get_ssh_key, rename_ssh_key, revoke_ssh_key]

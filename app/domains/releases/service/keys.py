@@ -13,12 +13,14 @@ from app.domains.releases.policies import KEYS_MOST, RSA_BITS
 from app.domains.releases.repository import AttachmentRepository, CertificateRepository, KeyRepository
 from app.domains.releases.rules.public_keys import KeyRefused, PublicKey, parse_public_key, shown_kind
 from app.domains.releases.service.attachments import tell
-from app.shared.authz import Permission, privileged
+from app.shared.audit import AuditAction, withheld
+from app.shared.authz import Permission
 from app.shared.authz.scope import require
 from app.shared.context import Context
 from app.shared.errors import Forbidden, ValidationFailed
 from app.shared.ids import new_id
 from app.shared.text import checked_name, given, name_fault
+from app.shared.use_case import use_case
 from app.shared.versions import check_version
 
 
@@ -39,8 +41,8 @@ async def read_key(ctx: Context, text: str) -> PublicKey:
         raise KeyRejected(str(error), fields={"public_key": str(error)}) from error
 
 
-@privileged(
-    Permission.SSH_KEY_MANAGE, "ssh_key.add", "ssh_key", lambda _command, result: result.key_id if result else None
+@use_case(
+    Permission.SSH_KEY_MANAGE, AuditAction.SSH_KEY_ADD, lambda _command, result: result.key_id if result else None
 )
 async def add_key(ctx: Context, command: AddKey) -> KeyChanged:
     """Register a public key. Raises KeyRejected, KeyKnown, KeyNameTaken, TooManyKeys, ValidationFailed."""
@@ -67,19 +69,20 @@ async def add_key(ctx: Context, command: AddKey) -> KeyChanged:
     return KeyChanged(key_id=view.id)
 
 
-@privileged(Permission.SSH_KEY_MANAGE, "ssh_key.rename", "ssh_key", lambda command, _result: command.key_id)
+@use_case(Permission.SSH_KEY_MANAGE, AuditAction.SSH_KEY_RENAME, lambda command, _result: command.key_id)
 async def rename_key(ctx: Context, command: RenameKey) -> KeyChanged:
     """Another name. Raises NotFound, PreconditionFailed, KeyNameTaken, ValidationFailed."""
     repository = KeyRepository(ctx.session)
     key = await repository.get_key(owner_of(ctx), command.key_id, lock=True)
     check_version(key.version, command.seen)
     name = _name(command.name)
+    ctx.changed(name=withheld(key.name, name))
     if name != key.name:
         await repository.rename_key(key.id, name)
     return KeyChanged(key_id=key.id)
 
 
-@privileged(Permission.SSH_KEY_MANAGE, "ssh_key.revoke", "ssh_key", lambda command, _result: command.key_id)
+@use_case(Permission.SSH_KEY_MANAGE, AuditAction.SSH_KEY_REVOKE, lambda command, _result: command.key_id)
 async def revoke_key(ctx: Context, command: RevokeKey) -> KeyChanged:
     """From now on it opens nothing; machines forget it, and its certificates, within seconds. Raises NotFound."""
     repository, now = KeyRepository(ctx.session), await ctx.now()

@@ -15,6 +15,7 @@ from app.domains.releases.contracts import Concerned
 from app.domains.releases.events import EntryEnded
 from app.domains.releases.repository import AttachmentRepository, CertificateRepository
 from app.domains.releases.service.attachments import tell
+from app.shared.audit import AuditAction
 from app.shared.authz.rights import Claim, Ended
 from app.shared.context import Context
 
@@ -84,4 +85,4 @@ async def tell_ended(ctx: Context, allocations: Iterable[UUID], claim: Claim) ->
 async def _audit(ctx: Context, claim: Claim, ended: Ended, allocations: set[UUID]) -> None:
     ctx.about(claim.tenant_id)
     ctx.explain(why=ended.code, words=ended.message, machines=sorted(str(one) for one in allocations))
-    await ctx.audit("ssh_access.end", "user", str(claim.principal_id))
+    await ctx.audit(AuditAction.SSH_ACCESS_END, claim.principal_id)

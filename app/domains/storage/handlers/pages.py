@@ -9,7 +9,6 @@ from app.domains.storage.contracts import (
     CreateNamespace,
     DeleteFolder,
     DeleteNamespace,
-    Done,
     MakeFolder,
     MoveFolder,
     RenameNamespace,
@@ -32,7 +31,6 @@ from app.domains.storage.service import folders, places, undo, views
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.context import Context
-from app.shared.idempotency import once
 from app.shared.storagepath import StoragePath, split
 from app.web import Ctx, Form, fragment, page, redirect
 from app.web.paging import CursorText
@@ -56,21 +54,21 @@ async def overview(ctx: Ctx) -> Response[str]:
 @post("/storage/namespaces", opt=WRITE, include_in_schema=False)
 async def create_namespace(ctx: Ctx, data: Form[NameForm]) -> Response[str]:
     """Make one, then into it."""
-    await once(ctx, Done, places.create, CreateNamespace(name=data.name))
+    await places.create(ctx, CreateNamespace(name=data.name))
     return redirect(ctx, address(data.name))
 
 
 @post("/storage/{name:str}/rename", opt=WRITE, include_in_schema=False)
 async def rename_namespace(ctx: Ctx, name: FromPath[str], data: Form[NameForm]) -> Response[str]:
     """Another name."""
-    await once(ctx, Done, places.rename, RenameNamespace(name=name, new_name=data.name))
+    await places.rename(ctx, RenameNamespace(name=name, new_name=data.name))
     return redirect(ctx, address(data.name))
 
 
 @post("/storage/{name:str}/delete", opt=WRITE, include_in_schema=False)
 async def delete_namespace(ctx: Ctx, name: FromPath[str]) -> Response[str]:
     """Only an empty one."""
-    await once(ctx, Done, places.delete, DeleteNamespace(name=name))
+    await places.delete(ctx, DeleteNamespace(name=name))
     return redirect(ctx, "/storage")
 
 
@@ -115,7 +113,7 @@ async def folder_now(
 @post("/storage/{name:str}/folders", opt=WRITE, include_in_schema=False)
 async def make_folder(ctx: Ctx, name: FromPath[str], data: Form[FolderForm]) -> Response[str]:
     """Make one, then into it."""
-    await once(ctx, Done, folders.make, MakeFolder(namespace=name, path=data.path()))
+    await folders.make(ctx, MakeFolder(namespace=name, path=data.path()))
     return redirect(ctx, address(name, data.path()))
 
 
@@ -123,14 +121,14 @@ async def make_folder(ctx: Ctx, name: FromPath[str], data: Form[FolderForm]) -> 
 async def move_folder(ctx: Ctx, name: FromPath[str], data: Form[MoveFolderForm]) -> Response[str]:
     """Another path for a folder and all in it."""
     command = MoveFolder(namespace=name, path=data.path, new_path=data.new_path)
-    await once(ctx, Done, folders.move, command)
+    await folders.move(ctx, command)
     return redirect(ctx, address(name, data.new_path))
 
 
 @post("/storage/{name:str}/folders/delete", opt=WRITE, include_in_schema=False)
 async def delete_folder(ctx: Ctx, name: FromPath[str], data: Form[PathForm]) -> Response[str]:
     """A folder with all in it, then to the one above, where it can be undone."""
-    done = await once(ctx, Done, folders.delete, DeleteFolder(namespace=name, path=data.path))
+    done = await folders.delete(ctx, DeleteFolder(namespace=name, path=data.path))
     above = split(StoragePath(data.path))[0]
     return redirect(ctx, address(name, above, gone=data.path, at=done.at.isoformat() if done.at else ""))
 
@@ -138,7 +136,7 @@ async def delete_folder(ctx: Ctx, name: FromPath[str], data: Form[PathForm]) -> 
 @post("/storage/{name:str}/folders/restore", opt=WRITE, include_in_schema=False)
 async def restore_folder(ctx: Ctx, name: FromPath[str], data: Form[RestoreFolderForm]) -> Response[str]:
     """Undo it."""
-    await once(ctx, Done, folders.restore, undo.folder_command(name, data.path, data.at))
+    await folders.restore(ctx, undo.folder_command(name, data.path, data.at))
     return redirect(ctx, address(name, data.path))
 
 

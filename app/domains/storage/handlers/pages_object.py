@@ -10,8 +10,6 @@ from app.domains.provisioning import public as provisioning
 from app.domains.storage.contracts import (
     CopyToMachine,
     DeleteObject,
-    Done,
-    Purged,
     PurgeObject,
     RestoreObject,
     RevokeLink,
@@ -32,7 +30,6 @@ from app.domains.storage.schemas.pages import (
 from app.domains.storage.service import copies, links, objects, views
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.shared.idempotency import once
 from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
 
 DETAIL = "storage/object.html"
@@ -71,14 +68,14 @@ async def image(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
 @post("/storage/objects/{object_id:uuid}/move", opt=WRITE, include_in_schema=False)
 async def move_object(ctx: Ctx, object_id: FromPath[UUID], data: Form[MoveForm]) -> Response[str]:
     """Another path."""
-    await once(ctx, Done, objects.move, data.command(object_id))
+    await objects.move(ctx, data.command(object_id))
     return redirect(ctx, f"/storage/objects/{object_id}")
 
 
 @post("/storage/objects/{object_id:uuid}/delete", opt=WRITE, include_in_schema=False)
 async def delete_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
     """Delete it, then to its folder, where it can be undone."""
-    await once(ctx, Done, objects.delete, DeleteObject(object_id=object_id))
+    await objects.delete(ctx, DeleteObject(object_id=object_id))
     thing, namespace = await views.placed(ctx, object_id)
     return redirect(ctx, address(namespace, thing.folder, gone=str(object_id)))
 
@@ -86,7 +83,7 @@ async def delete_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
 @post("/storage/objects/{object_id:uuid}/restore", opt=WRITE, include_in_schema=False)
 async def restore_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
     """Bring it back, then to its folder."""
-    await once(ctx, Done, objects.restore, RestoreObject(object_id=object_id))
+    await objects.restore(ctx, RestoreObject(object_id=object_id))
     thing, namespace = await views.placed(ctx, object_id)
     return redirect(ctx, address(namespace, thing.folder))
 
@@ -94,7 +91,7 @@ async def restore_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
 @post("/storage/objects/{object_id:uuid}/purge", opt=WRITE, include_in_schema=False)
 async def purge_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
     """Gone for good, then to the list of what was deleted."""
-    purged = await once(ctx, Purged, objects.purge, PurgeObject(object_id=object_id))
+    purged = await objects.purge(ctx, PurgeObject(object_id=object_id))
     return redirect(ctx, f"/storage/{purged.namespace}/deleted")
 
 
@@ -102,7 +99,7 @@ async def purge_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
 async def share_object(contexts: Contexts, object_id: FromPath[UUID], data: Form[ShareForm]) -> Response[str]:
     """Make a link and show it, this once."""
     async with contexts() as ctx:
-        shared = await once(ctx, links.Shared, links.share, ShareObject(object_id=object_id, hours=data.hours))
+        shared = await links.share(ctx, ShareObject(object_id=object_id, hours=data.hours))
         link, url = await links.address(ctx, shared)
     shown = await views.show(contexts, object_id)
     async with contexts() as ctx:
@@ -113,7 +110,7 @@ async def share_object(contexts: Contexts, object_id: FromPath[UUID], data: Form
 @post("/storage/objects/{object_id:uuid}/links/{link_id:uuid}/revoke", opt=WRITE, include_in_schema=False)
 async def revoke_link(ctx: Ctx, object_id: FromPath[UUID], link_id: FromPath[UUID]) -> Response[str]:
     """Take a link back."""
-    await once(ctx, links.Shared, links.revoke, RevokeLink(object_id=object_id, link_id=link_id))
+    await links.revoke(ctx, RevokeLink(object_id=object_id, link_id=link_id))
     return redirect(ctx, f"/storage/objects/{object_id}")
 
 
@@ -121,7 +118,7 @@ async def revoke_link(ctx: Ctx, object_id: FromPath[UUID], link_id: FromPath[UUI
 async def copy_object(ctx: Ctx, object_id: FromPath[UUID], data: Form[CopyForm]) -> Response[str]:
     """Ask for a copy, then to the machine's files, where it can be watched."""
     command = CopyToMachine(object_id=object_id, allocation_id=data.machine, target=data.target)
-    await once(ctx, Done, copies.ask, command)
+    await copies.ask(ctx, command)
     return redirect(ctx, f"/machines/{data.machine}/files")
 
 
@@ -150,7 +147,7 @@ async def copy_to_machine(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[Ma
     """Copy a file that is named by namespace and path."""
     thing = await views.by_name(ctx, data.file)
     command = CopyToMachine(object_id=thing.id, allocation_id=allocation_id, target=data.target)
-    await once(ctx, Done, copies.ask, command)
+    await copies.ask(ctx, command)
     return redirect(ctx, f"/machines/{allocation_id}/files")
 
 

@@ -38,7 +38,6 @@ from app.domains.storage.schemas.api import (
 from app.domains.storage.schemas.beside import AddressAnswer, ReportsAnswer
 from app.domains.storage.service import folders, objects, places, views
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Ctx, Json, requires
 from app.web.etag import IfMatch, seen_version, tagged
 from app.web.paging import Cursor, CursorText, Limit
@@ -60,7 +59,7 @@ async def list_namespaces(ctx: Ctx, cursor: CursorText = None, limit: Limit = 50
 @post("/api/v1/storage/namespaces", opt=WRITE, status_code=201)
 async def create_namespace(ctx: Ctx, data: Json[NamespaceBody]) -> Done:
     """A new, empty namespace."""
-    return await once(ctx, Done, places.create, CreateNamespace(name=data.name))
+    return await places.create(ctx, CreateNamespace(name=data.name))
 
 
 @get("/api/v1/storage/namespaces/{name:str}", opt=READ)
@@ -74,13 +73,13 @@ async def get_namespace(ctx: Ctx, name: FromPath[str]) -> Response[NamespaceAnsw
 async def rename_namespace(ctx: Ctx, name: FromPath[str], data: Json[NamespaceBody], if_match: IfMatch = None) -> Done:
     """Another name; everything in it stays."""
     command = RenameNamespace(name=name, new_name=data.name, seen=seen_version(if_match))
-    return await once(ctx, Done, places.rename, command)
+    return await places.rename(ctx, command)
 
 
 @delete("/api/v1/storage/namespaces/{name:str}", opt=WRITE, status_code=200)
 async def delete_namespace(ctx: Ctx, name: FromPath[str]) -> Done:
     """Only an empty one."""
-    return await once(ctx, Done, places.delete, DeleteNamespace(name=name))
+    return await places.delete(ctx, DeleteNamespace(name=name))
 
 
 @get("/api/v1/storage/usage", opt=READ)
@@ -129,13 +128,13 @@ async def move_object(ctx: Ctx, object_id: FromPath[UUID], data: Json[MoveBody],
         overwrite=data.overwrite,
         seen=seen_version(if_match),
     )
-    return await once(ctx, Done, objects.move, command)
+    return await objects.move(ctx, command)
 
 
 @delete("/api/v1/storage/objects/{object_id:uuid}", opt=WRITE, status_code=200)
 async def delete_object(ctx: Ctx, object_id: FromPath[UUID], if_match: IfMatch = None) -> Done:
     """It can be brought back until its time ends."""
-    return await once(ctx, Done, objects.delete, DeleteObject(object_id=object_id, seen=seen_version(if_match)))
+    return await objects.delete(ctx, DeleteObject(object_id=object_id, seen=seen_version(if_match)))
 
 
 @get("/api/v1/storage/deleted", opt=READ)
@@ -152,39 +151,39 @@ async def list_deleted(
 @post("/api/v1/storage/deleted/{object_id:uuid}/restore", opt=WRITE, status_code=200)
 async def restore_object(ctx: Ctx, object_id: FromPath[UUID]) -> Done:
     """Back to its path; a replaced file changes places with what replaced it."""
-    return await once(ctx, Done, objects.restore, RestoreObject(object_id=object_id))
+    return await objects.restore(ctx, RestoreObject(object_id=object_id))
 
 
 @delete("/api/v1/storage/deleted/{object_id:uuid}", opt=WRITE, status_code=200)
 async def purge_object(ctx: Ctx, object_id: FromPath[UUID]) -> Purged:
     """Gone for good now; its room is free at once."""
-    return await once(ctx, Purged, objects.purge, PurgeObject(object_id=object_id))
+    return await objects.purge(ctx, PurgeObject(object_id=object_id))
 
 
 @post("/api/v1/storage/folders", opt=WRITE, status_code=201)
 async def make_folder(ctx: Ctx, data: Json[FolderBody]) -> Done:
     """An empty folder, and those above it."""
-    return await once(ctx, Done, folders.make, MakeFolder(namespace=data.namespace, path=data.path))
+    return await folders.make(ctx, MakeFolder(namespace=data.namespace, path=data.path))
 
 
 @post("/api/v1/storage/folders/move", opt=WRITE, status_code=200)
 async def move_folder(ctx: Ctx, data: Json[MoveFolderBody]) -> Done:
     """Another path for a folder and all in it."""
     command = MoveFolder(namespace=data.namespace, path=data.path, new_path=data.new_path)
-    return await once(ctx, Done, folders.move, command)
+    return await folders.move(ctx, command)
 
 
 @post("/api/v1/storage/folders/delete", opt=WRITE, status_code=200)
 async def delete_folder(ctx: Ctx, data: Json[FolderBody]) -> Done:
     """A folder with all in it. `at` of the answer is what undo wants."""
-    return await once(ctx, Done, folders.delete, DeleteFolder(namespace=data.namespace, path=data.path))
+    return await folders.delete(ctx, DeleteFolder(namespace=data.namespace, path=data.path))
 
 
 @post("/api/v1/storage/folders/restore", opt=WRITE, status_code=200)
 async def restore_folder(ctx: Ctx, data: Json[RestoreFolderBody]) -> Done:
     """Undo the deletion of a folder."""
     command = RestoreFolder(namespace=data.namespace, path=data.path, deleted_at=data.deleted_at)
-    return await once(ctx, Done, folders.restore, command)
+    return await folders.restore(ctx, command)
 
 
 @get("/api/v1/admin/storage/reports", opt=requires(Permission.PLATFORM_SYSTEM_READ))

@@ -33,7 +33,6 @@ from app.domains.storage.schemas.api import (
 from app.domains.storage.schemas.beside import CopiesAnswer, CopyAnswer, CopyBody, LinkAnswer, LinksAnswer, ShareBody
 from app.domains.storage.service import copies, links, transfer, views
 from app.shared.authz import Permission
-from app.shared.idempotency import once
 from app.web import Contexts, Ctx, Json, requires
 from app.web.batch import answered, statuses
 from app.web.paging import Cursor, Limit
@@ -101,7 +100,7 @@ async def cancel_upload(contexts: Contexts, upload_id: FromPath[UUID]) -> Done:
 @post("/api/v1/storage/objects/{object_id:uuid}/links", opt=WRITE, status_code=201)
 async def share_object(ctx: Ctx, object_id: FromPath[UUID], data: Json[ShareBody]) -> LinkAnswer:
     """A link that works for `hours` for whoever has it."""
-    link = await once(ctx, links.Shared, links.share, ShareObject(object_id=object_id, hours=data.hours))
+    link = await links.share(ctx, ShareObject(object_id=object_id, hours=data.hours))
     return LinkAnswer.of(*await links.address(ctx, link))
 
 
@@ -114,14 +113,14 @@ async def list_links(ctx: Ctx, object_id: FromPath[UUID]) -> LinksAnswer:
 @delete("/api/v1/storage/objects/{object_id:uuid}/links/{link_id:uuid}", opt=WRITE, status_code=200)
 async def revoke_link(ctx: Ctx, object_id: FromPath[UUID], link_id: FromPath[UUID]) -> links.Shared:
     """Take a link back: from now on it leads nowhere."""
-    return await once(ctx, links.Shared, links.revoke, RevokeLink(object_id=object_id, link_id=link_id))
+    return await links.revoke(ctx, RevokeLink(object_id=object_id, link_id=link_id))
 
 
 @post("/api/v1/storage/copies", opt=requires(Permission.TERMINAL_OPEN), status_code=202)
 async def copy_to_machine(ctx: Ctx, data: Json[CopyBody]) -> CopyAnswer:
     """Copy a file to a running machine, as your login there."""
     command = CopyToMachine(object_id=data.object_id, allocation_id=data.allocation_id, target=data.target)
-    done = await once(ctx, Done, copies.ask, command)
+    done = await copies.ask(ctx, command)
     return CopyAnswer.of(await copies.get(ctx, done.id))
 
 

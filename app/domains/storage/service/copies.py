@@ -32,7 +32,8 @@ from app.domains.storage.gateway.s3 import Bucket
 from app.domains.storage.repository import CopyRepository, SweepRepository
 from app.domains.storage.rules import machine, parts
 from app.domains.storage.service import views
-from app.shared.authz import Permission, privileged, project_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, project_scope
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import Claim
 from app.shared.context import Context, Runtime
@@ -41,13 +42,14 @@ from app.shared.errors.faults import named
 from app.shared.ids import new_id
 from app.shared.paging import Slice, cut
 from app.shared.pki import SshCredential
+from app.shared.use_case import use_case
 
 JOB = "storage.copy"
 BEAT_SECONDS = 2.0
 log = structlog.get_logger("berth.storage")
 
 
-@privileged(Permission.TERMINAL_OPEN, "storage.copy_to_machine", "copy", lambda _c, result: result and result.id)
+@use_case(Permission.TERMINAL_OPEN, AuditAction.STORAGE_COPY_TO_MACHINE, lambda _c, result: result and result.id)
 async def ask(ctx: Context, command: CopyToMachine) -> Done:
     """Write down what shall be copied where, and ask for the job. Raises NotFound, NotActive, ValidationFailed."""
     with named("object_id", "There is no such file in this project."):

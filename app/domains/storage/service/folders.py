@@ -21,11 +21,13 @@ from app.domains.storage.service import places
 from app.domains.storage.service.clashes import look_around
 from app.domains.storage.service.objects import show
 from app.domains.storage.service.publish import purge_at
-from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.audit import AuditAction, withheld
+from app.shared.authz import Permission, ProjectScope, project_scope
 from app.shared.batch import Batch, BatchItem, BatchSpec, ask
 from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.storagepath import MAX_BYTES, FolderPath, StoragePath, checked, is_inside, split
+from app.shared.use_case import use_case
 
 AT_ONCE = 100  # files brought back in one transaction
 
@@ -51,7 +53,7 @@ async def _existing(ctx: Context, namespace: NamespaceView, raw: str) -> FolderP
     return folder
 
 
-@privileged(Permission.STORAGE_WRITE, "storage.folder.create", "namespace", lambda _c, result: result and result.id)
+@use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_FOLDER_CREATE, lambda _c, result: result and result.id)
 async def make(ctx: Context, command: MakeFolder) -> Done:
     """An empty folder, and those above it. Raises NotFound, ValidationFailed, PathTaken."""
     path = checked(command.path)
@@ -63,7 +65,7 @@ async def make(ctx: Context, command: MakeFolder) -> Done:
     return await _changed(ctx, namespace)
 
 
-@privileged(Permission.STORAGE_WRITE, "storage.folder.move", "namespace", lambda _c, result: result and result.id)
+@use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_FOLDER_MOVE, lambda _c, result: result and result.id)
 async def move(ctx: Context, command: MoveFolder) -> Done:
     """Another path for a folder and all in it; one statement for the files. Raises NotFound, ValidationFailed,
     PathTaken."""
@@ -86,10 +88,11 @@ async def move(ctx: Context, command: MoveFolder) -> Done:
     await tree.move(source, FolderPath(target))
     count = await objects.move_folder(namespace.id, source, FolderPath(target), now)
     ctx.explain(files=count)
+    ctx.changed(path=withheld(source, target))
     return await _changed(ctx, namespace, count)
 
 
-@privileged(Permission.STORAGE_WRITE, "storage.folder.delete", "namespace", lambda _c, result: result and result.id)
+@use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_FOLDER_DELETE, lambda _c, result: result and result.id)
 async def delete(ctx: Context, command: DeleteFolder) -> Done:
     """A folder with all in it; the files can be brought back, together by the instant that the answer holds (`at`).
     Raises NotFound, ValidationFailed."""
@@ -102,7 +105,7 @@ async def delete(ctx: Context, command: DeleteFolder) -> Done:
     return await _changed(ctx, namespace, count)
 
 
-@privileged(Permission.STORAGE_WRITE, "storage.folder.restore", "namespace", lambda _c, result: result and result.id)
+@use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_FOLDER_RESTORE, lambda _c, result: result and result.id)
 async def restore(ctx: Context, command: RestoreFolder) -> Done:
     """Bring back what went with a folder, but where another file has the path now; where that is very much, in steps
     after the answer, whose count is how many there are. Raises NotFound."""
@@ -119,6 +122,7 @@ async def restore(ctx: Context, command: RestoreFolder) -> Done:
         await ask(ctx, RESTORE_MANY, subject, tenant_id=namespace.tenant_id, arguments=gone, total=count)
     await TreeRepository(ctx.session, namespace.id).ensure([folder], await ctx.now())
     ctx.explain(files=count)
+    ctx.changed(state=("deleted", "visible"))
     return await _changed(ctx, namespace, count)
 
 

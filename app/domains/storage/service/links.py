@@ -17,7 +17,8 @@ from app.domains.storage.contracts import LinkView, ObjectView, RevokeLink, Shar
 from app.domains.storage.errors import LinkEnded
 from app.domains.storage.repository import LinkRepository, SweepRepository
 from app.domains.storage.service import views
-from app.shared.authz import Permission, privileged, project_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, project_scope
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import MESSAGES, Claim, Ended
 from app.shared.batch import one_by_one
@@ -25,6 +26,7 @@ from app.shared.context import Context, Runtime
 from app.shared.crypto import authenticate, same
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.ids import new_id
+from app.shared.use_case import use_case
 
 PATH = "/shared"
 PURPOSE = "storage.links"
@@ -36,7 +38,7 @@ class Shared(msgspec.Struct, frozen=True, kw_only=True):
     object_id: UUID
 
 
-@privileged(Permission.STORAGE_WRITE, "storage.object.share", "object", lambda command, _r: command.object_id)
+@use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_OBJECT_SHARE, lambda command, _r: command.object_id)
 async def share(ctx: Context, command: ShareObject) -> Shared:
     """Give out a link: who may only read may not. Raises NotFound, ValidationFailed, RightEnded."""
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
@@ -70,7 +72,7 @@ async def address(ctx: Context, shared: Shared) -> tuple[LinkView, str]:
     return link, f"{ctx.settings.web.public_url}{PATH}?key={key}"
 
 
-@privileged(Permission.STORAGE_WRITE, "storage.link.revoke", "object", lambda command, _r: command.object_id)
+@use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_LINK_REVOKE, lambda command, _r: command.object_id)
 async def revoke(ctx: Context, command: RevokeLink) -> Shared:
     """Take a link back, whoever made it; twice is fine. Raises NotFound."""
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
@@ -134,7 +136,7 @@ async def withdraw(runtime: Runtime) -> int:
             if lost:
                 ctx.about(claim.tenant_id)
                 ctx.explain(why=code, words=MESSAGES[code], links=sorted(str(one) for one in lost))
-                await ctx.audit("storage.link.end", "user", str(claim.principal_id))
+                await ctx.audit(AuditAction.STORAGE_LINK_END, claim.principal_id)
         return len(lost)
 
     lost = [claim for claim, why in ended.items() if why.code != "organisation_suspended"]

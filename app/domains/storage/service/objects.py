@@ -23,10 +23,12 @@ from app.domains.storage.repository import (
 from app.domains.storage.service import places
 from app.domains.storage.service.clashes import look_around
 from app.domains.storage.service.publish import hide
-from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.audit import AuditAction, withheld
+from app.shared.authz import Permission, ProjectScope, project_scope
 from app.shared.context import Context
 from app.shared.errors import NotFound
 from app.shared.storagepath import StoragePath, checked, split
+from app.shared.use_case import use_case
 from app.shared.versions import check_version
 
 
@@ -40,7 +42,7 @@ async def _lock(ctx: Context, object_id: UUID, *, deleted: bool) -> tuple[Projec
     return scope, thing
 
 
-@privileged(Permission.STORAGE_WRITE, "storage.object.move", "object", lambda command, _r: command.object_id)
+@use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_OBJECT_MOVE, lambda command, _r: command.object_id)
 async def move(ctx: Context, command: MoveObject) -> Done:
     """Another path: one row changes. Raises NotFound, ValidationFailed, PathTaken, PreconditionFailed."""
     path = checked(command.path)
@@ -49,6 +51,7 @@ async def move(ctx: Context, command: MoveObject) -> Done:
     namespace_id = thing.namespace_id
     if command.namespace:
         namespace_id = (await places.ensure_named(ctx, scope, command.namespace)).id
+    ctx.changed(path=withheld(thing.path, path), namespace_id=(thing.namespace_id, namespace_id))
     there = (await look_around(ctx, namespace_id, [path])).check(path)
     if there is not None and there.id == thing.id:
         return Done(id=thing.id, version=thing.version)
@@ -64,7 +67,7 @@ async def move(ctx: Context, command: MoveObject) -> Done:
     return Done(id=thing.id, version=version)
 
 
-@privileged(Permission.STORAGE_WRITE, "storage.object.delete", "object", lambda command, _r: command.object_id)
+@use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_OBJECT_DELETE, lambda command, _r: command.object_id)
 async def delete(ctx: Context, command: DeleteObject) -> Done:
     """It can be brought back until its time ends. Raises NotFound, PreconditionFailed."""
     _, thing = await _lock(ctx, command.object_id, deleted=False)
@@ -72,7 +75,7 @@ async def delete(ctx: Context, command: DeleteObject) -> Done:
     return Done(id=thing.id, version=await hide(ctx, thing))
 
 
-@privileged(Permission.STORAGE_WRITE, "storage.object.restore", "object", lambda command, _r: command.object_id)
+@use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_OBJECT_RESTORE, lambda command, _r: command.object_id)
 async def restore(ctx: Context, command: RestoreObject) -> Done:
     """Bring a deleted file back to its path. One that was replaced changes places with what replaced it. Raises
     NotFound, PathTaken."""
@@ -83,6 +86,7 @@ async def restore(ctx: Context, command: RestoreObject) -> Done:
         raise PathTaken(f"Another file is called {path} now. Move it, then bring this one back.")
     if there is not None:
         await hide(ctx, there, replaced=True)
+    ctx.changed(state=("deleted", "visible"))
     return Done(id=thing.id, version=await show(ctx, thing))
 
 
@@ -96,7 +100,7 @@ async def show(ctx: Context, thing: ObjectView) -> int:
     return version
 
 
-@privileged(Permission.STORAGE_WRITE, "storage.object.purge", "object", lambda command, _r: command.object_id)
+@use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_OBJECT_PURGE, lambda command, _r: command.object_id)
 async def purge(ctx: Context, command: PurgeObject) -> Purged:
     """Gone for good now: its room is free at once, its bytes leave the bucket within a minute. Raises NotFound."""
     scope, thing = await _lock(ctx, command.object_id, deleted=True)

@@ -13,11 +13,13 @@ from app.domains.storage.errors import NamespaceNotEmpty, NamespaceTaken
 from app.domains.storage.events import NamespaceChanged
 from app.domains.storage.repository import NamespaceRepository, UsageRepository
 from app.domains.storage.rules import names
-from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.audit import AuditAction, withheld
+from app.shared.authz import Permission, ProjectScope, project_scope
 from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import named
 from app.shared.ids import new_id
+from app.shared.use_case import use_case
 from app.shared.versions import check_version
 
 
@@ -92,7 +94,7 @@ async def tell(ctx: Context, namespace: NamespaceView, version: int, objects: in
     )
 
 
-@privileged(Permission.STORAGE_WRITE, "storage.namespace.create", "namespace", lambda _c, result: result and result.id)
+@use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_NAMESPACE_CREATE, lambda _c, result: result and result.id)
 async def create(ctx: Context, command: CreateNamespace) -> Done:
     """A new, empty namespace. Raises ValidationFailed, NamespaceTaken."""
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
@@ -107,7 +109,7 @@ async def create(ctx: Context, command: CreateNamespace) -> Done:
     return Done(id=namespace_id, version=1)
 
 
-@privileged(Permission.STORAGE_WRITE, "storage.namespace.rename", "namespace", lambda _c, result: result and result.id)
+@use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_NAMESPACE_RENAME, lambda _c, result: result and result.id)
 async def rename(ctx: Context, command: RenameNamespace) -> Done:
     """Another name; everything in it stays. Raises NotFound, NamespaceTaken, PreconditionFailed."""
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
@@ -118,12 +120,13 @@ async def rename(ctx: Context, command: RenameNamespace) -> Done:
     repository = NamespaceRepository(ctx.session)
     if command.new_name != command.name and await repository.find(scope, command.new_name):
         raise NamespaceTaken()
+    ctx.changed(name=withheld(command.name, command.new_name))
     version = await repository.rename(namespace, command.new_name)
     await tell(ctx, namespace, version)
     return Done(id=namespace.id, version=version)
 
 
-@privileged(Permission.STORAGE_WRITE, "storage.namespace.delete", "namespace", lambda _c, result: result and result.id)
+@use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_NAMESPACE_DELETE, lambda _c, result: result and result.id)
 async def delete(ctx: Context, command: DeleteNamespace) -> Done:
     """Only an empty one. Raises NotFound, NamespaceNotEmpty."""
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)

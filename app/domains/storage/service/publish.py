@@ -10,16 +10,17 @@ from app.domains.storage.repository import ObjectRepository, TreeRepository, Upl
 from app.domains.storage.service import places
 from app.domains.storage.service.clashes import look_around
 from app.domains.storage.service.uploads import refused
-from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, ProjectScope, project_scope
 from app.shared.context import Context
 from app.shared.errors import DomainError, NotFound
 from app.shared.storagepath import StoragePath, split
+from app.shared.use_case import use_case
 
 
-@privileged(
+@use_case(
     Permission.STORAGE_WRITE,
-    "storage.object.create",
-    "upload",
+    AuditAction.STORAGE_OBJECT_CREATE,
     lambda command, _r: command.arrived[0].id if command.arrived else None,
 )
 async def publish(ctx: Context, command: PublishUploads) -> UploadsFinished:

@@ -24,7 +24,6 @@ from app.domains.storage.contracts import (
     PublishUploads,
     SignParts,
     StoredPart,
-    UploadsBegun,
     UploadsFinished,
     UploadView,
 )
@@ -37,7 +36,6 @@ from app.shared.authz import Permission, project_scope
 from app.shared.authz.scope import may
 from app.shared.context import ContextFactory
 from app.shared.errors import NotFound, ValidationFailed
-from app.shared.idempotency import once
 
 log = structlog.get_logger("berth.storage")
 
@@ -72,7 +70,7 @@ async def begin(contexts: ContextFactory, command: BeginUploads) -> list[Ticket]
     """Announce files; the answer says how each is sent. The same request again gives fresh addresses for the same
     uploads. Raises what `uploads.begin` raises, and StorageUnavailable: then nothing is lost, ask again."""
     async with contexts() as ctx:
-        begun = await once(ctx, UploadsBegun, uploads.begin, command)
+        begun = await uploads.begin(ctx, command)
         scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
         ids = [item.upload_id for item in begun.items if item.upload_id]
         known = await UploadRepository(ctx.session).by_ids(scope, ids)
@@ -117,7 +115,7 @@ def _put(bucket: Bucket, upload: UploadView) -> Signed | None:
 async def sign_parts(contexts: ContextFactory, command: SignParts) -> list[PartTicket]:
     """Addresses for parts, each for exactly the bytes of its digest. Raises NotFound, ValidationFailed."""
     async with contexts() as ctx:
-        await once(ctx, Done, uploads.sign_parts, command)
+        await uploads.sign_parts(ctx, command)
         scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
         upload = await UploadRepository(ctx.session).get_in(scope, command.upload_id)
         bucket = ctx.runtime.part(Bucket)
@@ -166,7 +164,7 @@ async def finish(contexts: ContextFactory, command: FinishUploads) -> UploadsFin
     arrived = await _arrivals(bucket, [known.get(upload_id) for upload_id in command.ids], command.ids, digests)
     async with contexts() as ctx:
         wanted = PublishUploads(arrived=tuple(arrived), overwrite=command.overwrite)
-        return await once(ctx, UploadsFinished, publish.publish, wanted)
+        return await publish.publish(ctx, wanted)
 
 
 async def _digests(repository: UploadRepository, upload: UploadView) -> dict[int, str]:
@@ -179,7 +177,7 @@ async def cancel(contexts: ContextFactory, command: CancelUpload) -> Done:
     async with contexts() as ctx:
         scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
         found = await UploadRepository(ctx.session).by_ids(scope, [command.upload_id])
-        done = await once(ctx, Done, uploads.cancel, command)
+        done = await uploads.cancel(ctx, command)
         bucket = ctx.runtime.part(Bucket)
     for upload in found.values():
         try:

@@ -26,12 +26,14 @@ from app.domains.storage.rules import parts
 from app.domains.storage.rules.content import content_type
 from app.domains.storage.service import places
 from app.domains.storage.service.clashes import Around, look_around
-from app.shared.authz import Permission, ProjectScope, privileged, project_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, ProjectScope, project_scope
 from app.shared.context import Context
 from app.shared.errors import DomainError, NotFound, ValidationFailed
 from app.shared.formats import size as in_words
 from app.shared.ids import new_id
 from app.shared.storagepath import MAX_BYTES, TOP, StoragePath, checked, split
+from app.shared.use_case import Unprivileged, use_case
 
 AT_ONCE = 100
 
@@ -73,7 +75,7 @@ class _Room(msgspec.Struct, kw_only=True):
         self.account_bytes -= size
 
 
-@privileged(Permission.STORAGE_WRITE, "storage.upload", "namespace", lambda _c, result: result and result.namespace_id)
+@use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_UPLOAD, lambda _c, result: result and result.namespace_id)
 async def begin(ctx: Context, command: BeginUploads) -> UploadsBegun:
     """Announce files and set room aside for them. One that cannot be has a refusal; the others begin. Raises NotFound
     for the namespace, ValidationFailed for an empty or too long batch."""
@@ -204,6 +206,7 @@ def _upload(template: UploadView, item: UploadItem, path: StoragePath | DomainEr
     )
 
 
+@use_case(Unprivileged("asks for the right to write by itself and leaves no row"))
 async def sign_parts(ctx: Context, command: SignParts) -> Done:
     """Remember what the parts must be, so that the bucket takes nothing else. Raises NotFound, ValidationFailed."""
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
@@ -222,7 +225,7 @@ async def sign_parts(ctx: Context, command: SignParts) -> Done:
     return Done(id=upload.id, count=len(command.parts))
 
 
-@privileged(Permission.STORAGE_WRITE, "storage.upload.cancel", "upload", lambda command, _r: command.upload_id)
+@use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_UPLOAD_CANCEL, lambda command, _r: command.upload_id)
 async def cancel(ctx: Context, command: CancelUpload) -> Done:
     """Give an upload up: its room is free at once, its bytes go soon. Raises NotFound."""
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)

@@ -7,12 +7,14 @@ from app.domains.terminal.contracts import Opened, RecordOpened, TerminalId, Ter
 from app.domains.terminal.errors import TooManyTerminals
 from app.domains.terminal.policies import MAX_TERMINALS
 from app.domains.terminal.repository import TerminalRepository
-from app.shared.authz import Permission, privileged, project_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Permission, project_scope
 from app.shared.context import Context
 from app.shared.ids import new_id
+from app.shared.use_case import use_case
 
 
-@privileged(Permission.TERMINAL_OPEN, "terminal.open", "allocation", lambda command, _: command.ticket.allocation_id)
+@use_case(Permission.TERMINAL_OPEN, AuditAction.TERMINAL_OPEN, lambda command, _: command.ticket.allocation_id)
 async def record_opened(ctx: Context, command: RecordOpened) -> Opened:
     """Write down a shell before it is opened. Raises TooManyTerminals."""
     scope = project_scope(ctx.actor, Permission.TERMINAL_OPEN)

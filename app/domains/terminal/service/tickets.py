@@ -16,9 +16,11 @@ from app.domains.terminal.errors import BrowserOnly, TerminalElsewhere, Terminal
 from app.domains.terminal.repository import TerminalRepository
 from app.domains.terminal.rules.words import ending
 from app.domains.terminal.service.host import host_of
-from app.shared.authz import Actor, ActorKind, Permission, privileged, project_scope
+from app.shared.audit import AuditAction
+from app.shared.authz import Actor, ActorKind, Permission, project_scope
 from app.shared.context import Context, Runtime
 from app.shared.crypto import digest, new_secret
+from app.shared.use_case import use_case
 
 TOKEN_SECONDS = 30
 TOKEN_BYTES = 32
@@ -30,7 +32,7 @@ def token_key(token: str) -> str:
     return f"terminal_token:{digest(token).hex()}"
 
 
-@privileged(Permission.TERMINAL_OPEN, "terminal.ticket", "allocation", lambda command, _: command.allocation_id)
+@use_case(Permission.TERMINAL_OPEN, AuditAction.TERMINAL_TICKET, lambda command, _: command.allocation_id)
 async def mint(ctx: Context, command: OpenTerminal) -> TokenMinted:
     """A way into a machine of the actor's project. Raises NotFound, provisioning's NotActive, BrowserOnly,
     TerminalEnded or TerminalElsewhere."""
