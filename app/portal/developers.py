@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 import msgspec
-from litestar import Litestar, Request, Response, get
+from litestar import Litestar, Response, get
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
@@ -16,6 +16,7 @@ from app.shared.manifest import NavEntry
 from app.web import Ctx, page, requires
 from app.web.openapi.document import described
 from app.web.reference import Chapter, chapters
+from app.web.types import AnyRequest
 
 READ = requires(Permission.PROFILE)
 NAVIGATION = (
@@ -80,14 +81,14 @@ def _errors() -> tuple[ErrorRow, ...]:
 
 
 @get("/developers", opt=READ, include_in_schema=False)
-async def developers(request: Request, ctx: Ctx) -> Response[str]:  # type: ignore[type-arg]
+async def developers(request: AnyRequest, ctx: Ctx) -> Response[str]:
     """What a program can do, and how it signs in."""
     struct = DevelopersPage(chapters=_readable(request.app, ctx), events=len(_events()), errors=len(_errors()))
     return await page(ctx, "developers/index.html", struct)
 
 
 @get("/developers/api/{name:str}", opt=READ, include_in_schema=False)
-async def chapter(request: Request, ctx: Ctx, name: FromPath[str]) -> Response[str]:  # type: ignore[type-arg]
+async def chapter(request: AnyRequest, ctx: Ctx, name: FromPath[str]) -> Response[str]:
     """The operations of one kind of thing."""
     readable = _readable(request.app, ctx)
     found = next((item for item in readable if item.name == name), None)

@@ -7,9 +7,8 @@ import hashlib
 import hmac
 from urllib.parse import urlsplit
 
-from litestar.connection import ASGIConnection
-
 from app.settings import WebSettings
+from app.web.types import AnyConnection
 
 
 def csrf_token(settings: WebSettings, session_cookie: str | None) -> str:
@@ -23,7 +22,7 @@ def is_csrf_token(settings: WebSettings, session_cookie: str | None, candidate: 
     return hmac.compare_digest(csrf_token(settings, session_cookie).encode(), candidate.encode(errors="replace"))
 
 
-def is_same_origin(settings: WebSettings, connection: ASGIConnection) -> bool:  # type: ignore[type-arg]
+def is_same_origin(settings: WebSettings, connection: AnyConnection) -> bool:
     """Whether the browser says the request was made by our own page. Absent both headers the answer is no."""
     site = connection.headers.get("sec-fetch-site")
     if site is not None:

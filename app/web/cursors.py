@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-from litestar import Request, Response
+from litestar import Response
 from litestar.response.base import ASGIResponse
 
 from app.shared.authz.actor import Actor
 from app.shared.context import Runtime
+from app.web.types import AnyRequest
 
 T = TypeVar("T")
 Pair = tuple[str, str]
-AnyRequest = Request  # of any user, auth and state
 CURSOR = "cursor"
 NEXT = "next_cursor"
 PACE = frozenset({CURSOR, "limit", "wait"})  # how much at once and how long to wait do not change what is listed
@@ -33,7 +33,7 @@ FOREIGN = "is no cursor of this list; take next_cursor of the page before and ke
 class Listed(Response[T]):
     """An answer of the API; the position in `next_cursor` leaves it as a sealed cursor."""
 
-    def to_asgi_response(self, app: Any, request: AnyRequest, **how: Any) -> ASGIResponse:  # type: ignore[type-arg]
+    def to_asgi_response(self, app: Any, request: AnyRequest, **how: Any) -> ASGIResponse:
         position = getattr(self.content, NEXT, None)
         if position is not None and isinstance(self.content, msgspec.Struct) and request.state.get("listing"):
             sealed = seal(_secret(request), request.state.listing, str(position))
@@ -41,7 +41,7 @@ class Listed(Response[T]):
         return super().to_asgi_response(app, request, **how)
 
 
-def open_cursor(request: AnyRequest, pairs: list[Pair], words: Iterable[str]) -> list[Pair] | None:  # type: ignore[type-arg]
+def open_cursor(request: AnyRequest, pairs: list[Pair], words: Iterable[str]) -> list[Pair] | None:
     """The pairs of a query with the position in place of the cursor; None when the cursor is not of this list. `words`
     are cursors of their own (`latest`). Remembers the list for the answer's cursor."""
     request.state.listing = listing_of(request.scope["user"], request.scope["path"], pairs)
@@ -86,6 +86,6 @@ def _mac(secret: str, listing: bytes, position: str) -> bytes:
     return hmac.new(secret.encode(), said, hashlib.sha256).digest()[:SEAL_BYTES]
 
 
-def _secret(request: AnyRequest) -> str:  # type: ignore[type-arg]
+def _secret(request: AnyRequest) -> str:
     runtime: Runtime = request.app.state.runtime
     return runtime.settings.web.secret_key

@@ -8,7 +8,6 @@ from contextlib import suppress
 from urllib.parse import unquote_plus
 
 from litestar import Request
-from litestar.connection import ASGIConnection
 from litestar.exceptions import ImproperlyConfiguredException
 from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
@@ -30,14 +29,14 @@ from app.shared.idempotency import IdempotencyKey, is_stored, request_digest, ro
 from app.web.csrf import is_csrf_token, is_same_origin
 from app.web.limits import check_rate
 from app.web.media import check_media
+from app.web.types import AnyConnection, AnyRequest
 
 FORM_BYTES = 256_000  # of a page's form; the longest hold text that a person pasted
 FORM_FIELDS = 500
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-Connection = ASGIConnection  # the guard is called for HTTP and WebSocket alike
 
 
-async def guard(connection: Connection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]
+async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     """Raises the DomainError that says which of the rules refused."""
     opt = handler.opt
     runtime: Runtime = connection.app.state.runtime
@@ -68,7 +67,7 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:  # t
         connection.state.idempotency = await _idempotency_key(connection, handler, actor, form_key)
 
 
-async def _is_repeat(runtime: Runtime, connection: Connection, handler: BaseRouteHandler, actor: Actor) -> bool:  # type: ignore[type-arg]
+async def _is_repeat(runtime: Runtime, connection: AnyConnection, handler: BaseRouteHandler, actor: Actor) -> bool:
     """Whether who views as a customer sends again what brought them here: they get its answer once more."""
     if not handler.opt.get("moves") or not isinstance(connection, Request):
         return False
@@ -80,7 +79,7 @@ async def _is_repeat(runtime: Runtime, connection: Connection, handler: BaseRout
     return False
 
 
-def _check_viewing(connection: Connection, opt: Mapping[str, object], *, unsafe: bool) -> None:  # type: ignore[type-arg]
+def _check_viewing(connection: AnyConnection, opt: Mapping[str, object], *, unsafe: bool) -> None:
     """Who views as a customer reads pages and nothing else: neither changes nor sockets, unless the route says that it
     is meant for them. Their transactions are read-only too, so a route that forgets cannot write either."""
     if opt.get("viewing") or connection.scope.get("method") in ("GET", "HEAD"):
@@ -91,7 +90,7 @@ def _check_viewing(connection: Connection, opt: Mapping[str, object], *, unsafe:
     raise refusal
 
 
-def _check_permission(connection: Connection, actor: Actor, permission: Permission, *, unsafe: bool) -> None:  # type: ignore[type-arg]
+def _check_permission(connection: AnyConnection, actor: Actor, permission: Permission, *, unsafe: bool) -> None:
     """The use case would audit its own refusal, but the route refuses first: so the route's is audited."""
     try:
         require(actor, permission)
@@ -101,7 +100,7 @@ def _check_permission(connection: Connection, actor: Actor, permission: Permissi
         raise
 
 
-async def _form_fields(connection: Connection) -> tuple[str, str]:  # type: ignore[type-arg]
+async def _form_fields(connection: AnyConnection) -> tuple[str, str]:
     """The CSRF token and the idempotency key of a form. Raises RequestTooLarge for what is no form of a page."""
     kind = connection.headers.get("content-type", "")
     if not isinstance(connection, Request) or not kind.lower().startswith("application/x-www-form-urlencoded"):
@@ -119,12 +118,12 @@ def _field(form: bytes, name: bytes) -> str:
     return unquote_plus(found[1].decode("ascii", "replace")) if found else ""
 
 
-def _check_origin(runtime: Runtime, connection: Connection) -> None:  # type: ignore[type-arg]
+def _check_origin(runtime: Runtime, connection: AnyConnection) -> None:
     if not is_same_origin(runtime.settings.web, connection):
         raise Forbidden("This request did not come from one of our own pages.", reason="cross_origin")
 
 
-def _check_forgery(runtime: Runtime, connection: Connection, actor: Actor, form_token: str) -> None:  # type: ignore[type-arg]
+def _check_forgery(runtime: Runtime, connection: AnyConnection, actor: Actor, form_token: str) -> None:
     settings = runtime.settings.web
     cookie = connection.cookies.get(settings.cookie("session"))
     token = connection.headers.get("x-csrftoken") or form_token
@@ -133,7 +132,7 @@ def _check_forgery(runtime: Runtime, connection: Connection, actor: Actor, form_
 
 
 async def _idempotency_key(
-    request: Request,  # type: ignore[type-arg]
+    request: AnyRequest,
     handler: BaseRouteHandler,
     actor: Actor,
     form_key: str,

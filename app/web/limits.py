@@ -9,15 +9,13 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from litestar.connection import ASGIConnection
-
 from app.settings import SIGN_IN_COOKIE, Settings
 from app.shared.authz.actor import Actor, ActorKind
 from app.shared.context import Runtime
 from app.shared.errors import DomainError, TooManyRequests
 from app.shared.rdb.rate_limit import RateLimit, Taken, network_of, take
+from app.web.types import AnyConnection
 
-Connection = ASGIConnection
 SIGN_IN_START = RateLimit("sign_in_start", 120, 60, "address", "beginning a sign-in")
 SIGN_IN_CALLBACK = RateLimit("sign_in_callback", 30, 60, "browser", "coming back from the identity provider")
 SIGN_IN_INTERNAL = RateLimit("sign_in_internal", 120, 60, "address", "signing in without a provider, in development")
@@ -33,7 +31,7 @@ EXPORTS = RateLimit("exports", 20, 60, "person", "exports of the audit log and t
 CHANGES = RateLimit("changes", 1200, 60, "person", "every other change")
 
 
-async def check_rate(connection: Connection, actor: Actor, limit: RateLimit) -> None:  # type: ignore[type-arg]
+async def check_rate(connection: AnyConnection, actor: Actor, limit: RateLimit) -> None:
     """Count one request. Raises TooManyRequests."""
     runtime: Runtime = connection.app.state.runtime
     if actor.kind is ActorKind.ANONYMOUS and limit.who in ("person", "organisation"):
@@ -41,7 +39,7 @@ async def check_rate(connection: Connection, actor: Actor, limit: RateLimit) -> 
     note(connection, limit, await take(runtime.valkey, limit, _key(connection, actor, limit, runtime.settings)))
 
 
-def note(connection: Connection, limit: RateLimit, taken: Taken) -> None:  # type: ignore[type-arg]
+def note(connection: AnyConnection, limit: RateLimit, taken: Taken) -> None:
     """Leave the headers for the answer. Raises TooManyRequests, which carries them itself."""
     headers = {
         "ratelimit-policy": f'"{limit.name}";q={limit.count};w={limit.seconds}',
@@ -55,7 +53,7 @@ def note(connection: Connection, limit: RateLimit, taken: Taken) -> None:  # typ
 
 
 @asynccontextmanager
-async def failures(connection: Connection, limit: RateLimit, client: str) -> AsyncIterator[None]:  # type: ignore[type-arg]
+async def failures(connection: AnyConnection, limit: RateLimit, client: str) -> AsyncIterator[None]:
     """Counts only what is refused inside, by client and address: a wrong secret locks nobody else out."""
     runtime: Runtime = connection.app.state.runtime
     key = f"{_address(connection)}:{hashlib.sha256(client.encode()).hexdigest()[:32]}"
@@ -68,11 +66,11 @@ async def failures(connection: Connection, limit: RateLimit, client: str) -> Asy
         raise
 
 
-def _address(connection: Connection) -> str:  # type: ignore[type-arg]
+def _address(connection: AnyConnection) -> str:
     return network_of(connection.client.host if connection.client else "-")
 
 
-def _key(connection: Connection, actor: Actor, limit: RateLimit, settings: Settings) -> str:  # type: ignore[type-arg]
+def _key(connection: AnyConnection, actor: Actor, limit: RateLimit, settings: Settings) -> str:
     if limit.who == "person":
         return actor.key
     if limit.who == "organisation":

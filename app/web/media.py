@@ -6,7 +6,6 @@ declared body outside of the API (a signed webhook) reads its bytes itself and i
 
 from functools import lru_cache
 
-from litestar import Request
 from litestar.datastructures import Headers
 from litestar.enums import RequestEncodingType
 from litestar.handlers import HTTPRouteHandler
@@ -14,6 +13,7 @@ from litestar.params import BodyKwarg
 from litestar.response import Stream
 
 from app.shared.errors.http import NotAcceptable, UnsupportedMediaType
+from app.web.types import AnyRequest
 
 JSON = "application/json"
 TABLES = ("text/csv", "application/x-ndjson")
@@ -43,7 +43,7 @@ def written_by(handler: HTTPRouteHandler, *, is_api: bool) -> tuple[str, ...]:
     return PAGES if answer.inner_types and answer.inner_types[0].annotation is str else ()
 
 
-def check_media(request: Request, handler: HTTPRouteHandler) -> None:  # type: ignore[type-arg]
+def check_media(request: AnyRequest, handler: HTTPRouteHandler) -> None:
     """Raises UnsupportedMediaType, NotAcceptable."""
     is_api = request.url.path.startswith("/api/")
     wanted = read_by(handler, is_api=is_api)

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 
-from litestar import Request
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 
@@ -11,12 +10,13 @@ from app.shared.authz.actor import Actor
 from app.shared.context import Context, ContextFactory, Runtime, WebInfo
 from app.web.csrf import csrf_token
 from app.web.shell import parse_theme, seen_cookie, theme_cookie
+from app.web.types import AnyRequest
 
 Ctx = NamedDependency[Context]
 Contexts = NamedDependency[ContextFactory]
 
 
-def web_info(request: Request) -> WebInfo:  # type: ignore[type-arg]
+def web_info(request: AnyRequest) -> WebInfo:
     """What rendering needs to know of `request`."""
     runtime: Runtime = request.app.state.runtime
     settings = runtime.settings.web
@@ -32,7 +32,7 @@ def web_info(request: Request) -> WebInfo:  # type: ignore[type-arg]
     )
 
 
-def context_factory(request: Request) -> ContextFactory:  # type: ignore[type-arg]
+def context_factory(request: AnyRequest) -> ContextFactory:
     """Opens Contexts for this request: one after the other, never nested."""
     runtime: Runtime = request.app.state.runtime
 
@@ -49,20 +49,20 @@ def context_factory(request: Request) -> ContextFactory:  # type: ignore[type-ar
     return open_context
 
 
-async def provide_ctx(request: Request, state: State) -> AsyncIterator[Context]:  # type: ignore[type-arg]
+async def provide_ctx(request: AnyRequest, state: State) -> AsyncIterator[Context]:
     """The one Context of a request whose use case needs no vendor."""
     async with context_factory(request)() as ctx:
         yield ctx
         check_key(request)
 
 
-async def provide_contexts(request: Request) -> AsyncIterator[ContextFactory]:  # type: ignore[type-arg]
+async def provide_contexts(request: AnyRequest) -> AsyncIterator[ContextFactory]:
     """For use cases that call a vendor: record, commit, call, record."""
     yield context_factory(request)
     check_key(request)
 
 
-def check_key(request: Request) -> None:  # type: ignore[type-arg]
+def check_key(request: AnyRequest) -> None:
     """Raises KeyForgotten for a handler that ended well without a use case: no repeat of it could be known."""
     key = request.state.get("idempotency")
     if key is not None:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from urllib.parse import urlsplit
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.types import ControllerRouterHandler
 
 from app.shared.buildinfo import BUILD, BuildInfo
@@ -16,6 +16,7 @@ from app.web.provide import Ctx
 from app.web.respond import redirect
 from app.web.route import Form, public
 from app.web.shell import parse_theme, theme_cookie
+from app.web.types import AnyRequest
 
 YEAR = 365 * 24 * 3600
 
@@ -27,7 +28,7 @@ async def healthz() -> str:
 
 
 @get("/readyz", opt=public("readiness probe"), include_in_schema=False)
-async def readyz(request: Request) -> Response[dict[str, object]]:  # type: ignore[type-arg]
+async def readyz(request: AnyRequest) -> Response[dict[str, object]]:
     """Whether the parts that every page needs answer, each within two seconds, and the process is not about to end.
     In production also whether the services were asked that settings speak of (`app/shared/service_checks.py`)."""
     runtime: Runtime = request.app.state.runtime
@@ -67,7 +68,7 @@ class ThemeForm(msgspec.Struct, kw_only=True):
 
 
 @post("/theme", opt=public("a colour preference", viewing=True), include_in_schema=False)
-async def choose_theme(request: Request, ctx: Ctx, data: Form[ThemeForm]) -> Response[str]:  # type: ignore[type-arg]
+async def choose_theme(request: AnyRequest, ctx: Ctx, data: Form[ThemeForm]) -> Response[str]:
     """Keep the theme in a cookie that the script may write too; back to where the person was."""
     settings = ctx.settings.web
     referer = urlsplit(request.headers.get("referer", ""))

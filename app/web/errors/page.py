@@ -2,7 +2,6 @@
 
 import msgspec
 from jinja2 import Environment
-from litestar import Request
 
 from app.shared.authz.actor import ANONYMOUS, Actor
 from app.shared.authz.permissions import Permission
@@ -11,6 +10,7 @@ from app.shared.clock import process_now
 from app.web.provide import web_info
 from app.web.shell import Shell, parse_theme
 from app.web.templating import LayoutContext, layout_context
+from app.web.types import AnyRequest
 
 NEXT_STEP = {
     403: "Ask an owner of your organisation for the role that allows it.",
@@ -50,7 +50,7 @@ class ShownError(msgspec.Struct, frozen=True, kw_only=True):
     home_words: str = "Go to the start"
 
 
-def render_error_html(environment: Environment, request: Request, error: ErrorPage) -> tuple[str, dict[str, str]]:  # type: ignore[type-arg]
+def render_error_html(environment: Environment, request: AnyRequest, error: ErrorPage) -> tuple[str, dict[str, str]]:
     """The markup and the extra headers that go with it. The frame is bare: the shell may be what failed."""
     fix = NEXT_STEP.get(error.status, "")
     if error.fields:

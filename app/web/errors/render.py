@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import structlog
 from jinja2 import Environment, TemplateNotFound
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 from psycopg.errors import ExclusionViolation, UniqueViolation
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
@@ -37,9 +37,9 @@ from app.shared.telemetry.trace import Trace, new_trace
 from app.web.errors.page import ErrorPage, render_error_html
 from app.web.errors.written import fields_of, wire_names
 from app.web.middleware.request import route_of
+from app.web.types import AnyRequest
 
 log = structlog.get_logger("berth.errors")
-AnyRequest = Request  # of any user, auth and state
 
 
 _BY_STATUS: dict[int, type[DomainError]] = {
@@ -93,7 +93,7 @@ def _unstorable(text: str) -> ValidationFailed:
     return ValidationFailed(f"This request {text}.", fields={"body": text})
 
 
-def render_error(request: AnyRequest, error: Exception) -> Response[str] | Response[dict[str, object]]:  # type: ignore[type-arg]
+def render_error(request: AnyRequest, error: Exception) -> Response[str] | Response[dict[str, object]]:
     """Registered for every exception. What was refused is in the audit log already (`refusals`)."""
     refusal = as_domain_error(error)
     if isinstance(refusal, ValidationFailed):
@@ -104,7 +104,7 @@ def render_error(request: AnyRequest, error: Exception) -> Response[str] | Respo
 
 
 def _answer(
-    request: AnyRequest,  # type: ignore[type-arg]
+    request: AnyRequest,
     refusal: DomainError,
     trace: Trace,
     error: Exception,
@@ -132,7 +132,7 @@ def _log(refusal: DomainError, path: str, error: Exception) -> None:
         log.error("request failed", code=refusal.code, path=path, exc_info=error)
 
 
-def _headers(request: AnyRequest, refusal: DomainError) -> dict[str, str]:  # type: ignore[type-arg]
+def _headers(request: AnyRequest, refusal: DomainError) -> dict[str, str]:
     headers = {"cache-control": "no-store", **refusal.headers}
     if refusal.retry_after is not None or refusal.status in (429, 503):
         headers["retry-after"] = str(refusal.retry_after or 2)
@@ -141,7 +141,7 @@ def _headers(request: AnyRequest, refusal: DomainError) -> dict[str, str]:  # ty
     return headers
 
 
-def _challenge(request: AnyRequest, refusal: DomainError) -> str:  # type: ignore[type-arg]
+def _challenge(request: AnyRequest, refusal: DomainError) -> str:
     """RFC 9110 §11.6.1: each 401 says how to sign in; RFC 6750 §3.1: a token that was sent is named as the cause. The
     endpoints of OAuth take client credentials instead (RFC 6749 §5.2)."""
     if request.url.path in oauth.PATHS:
@@ -151,7 +151,7 @@ def _challenge(request: AnyRequest, refusal: DomainError) -> str:  # type: ignor
     return 'Bearer realm="berth"' + (f', error="invalid_token", error_description="{said}"' if sent else "")
 
 
-def _wants_json(request: AnyRequest) -> bool:  # type: ignore[type-arg]
+def _wants_json(request: AnyRequest) -> bool:
     path = request.url.path
     if path.startswith(("/api/", "/webhooks/", "/.well-known/")):
         return True
@@ -172,7 +172,7 @@ def _page_of(refusal: DomainError, trace: Trace) -> ErrorPage:
     )
 
 
-def _to_login(request: AnyRequest, headers: dict[str, str]) -> Response[str]:  # type: ignore[type-arg]
+def _to_login(request: AnyRequest, headers: dict[str, str]) -> Response[str]:
     target = _own_address(request) if request.method == "GET" and "hx-request" not in request.headers else "/"
     location = f"/login?next={quote(target, safe='/')}"
     if request.headers.get("hx-request") == "true":
@@ -180,7 +180,7 @@ def _to_login(request: AnyRequest, headers: dict[str, str]) -> Response[str]:  #
     return Response("", status_code=303, headers={**headers, "location": location}, media_type="text/html")
 
 
-def _own_address(request: AnyRequest) -> str:  # type: ignore[type-arg]
+def _own_address(request: AnyRequest) -> str:
     """Path and query, so that a filter or a question of a program is not lost on the way through the sign-in."""
     query = request.url.query
     return f"{request.url.path}?{query}" if query else request.url.path
@@ -188,7 +188,7 @@ def _own_address(request: AnyRequest) -> str:  # type: ignore[type-arg]
 
 def _render_html(
     runtime: Runtime,
-    request: AnyRequest,  # type: ignore[type-arg]
+    request: AnyRequest,
     shown: ErrorPage,
     headers: dict[str, str],
 ) -> Response[str]:

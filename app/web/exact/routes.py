@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple
 from urllib.parse import unquote_to_bytes, urlencode
 
 import msgspec
-from litestar import Litestar, Request
+from litestar import Litestar
 from litestar._kwargs import KwargsModel
 from litestar.enums import RequestEncodingType
 from litestar.handlers import HTTPRouteHandler
@@ -26,12 +26,12 @@ from app.shared.errors import ValidationFailed
 from app.web.cursors import CURSOR, FOREIGN, Pair, open_cursor, pairs_of
 from app.web.exact.check import Fault, faults, gathered, shown, unknown
 from app.web.exact.decode import BODY, Members, NotJson, decode
+from app.web.types import AnyRequest
 
 PREFIX = "/api/v1"
 CONSTRAINTS = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length")
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,38})")
 WORDS = {"true": True, "false": False}
-AnyRequest = Request  # of any user, auth and state
 
 
 class Parameter(NamedTuple):
@@ -69,7 +69,7 @@ class ExactRequests:
                     if method != "OPTIONS":
                         self._shapes[handler] = _shape(handler, model)
 
-    async def __call__(self, request: AnyRequest) -> None:  # type: ignore[type-arg]
+    async def __call__(self, request: AnyRequest) -> None:
         """Raises ValidationFailed that names every fault of the query and of the body."""
         handler = request.route_handler
         if not is_exact(request.scope["path"]) or request.scope["method"] == "OPTIONS":
@@ -87,7 +87,7 @@ class ExactRequests:
         if shape.body is not None:
             ScopeState.from_scope(request.scope).json = msgspec.convert(value, shape.body)
 
-    def _read_query(self, request: AnyRequest, shape: Shape) -> Iterator[Fault]:  # type: ignore[type-arg]
+    def _read_query(self, request: AnyRequest, shape: Shape) -> Iterator[Fault]:
         query: bytes = request.scope["query_string"]
         try:
             unquote_to_bytes(query).decode()
@@ -175,5 +175,5 @@ def _body_faults(body: bytes, value: object, shape: Shape) -> Iterator[Fault]:
         yield BODY, "is not taken: this request has no body"
 
 
-def _is_json(request: AnyRequest) -> bool:  # type: ignore[type-arg]
+def _is_json(request: AnyRequest) -> bool:
     return request.content_type[0] in ("", RequestEncodingType.JSON)

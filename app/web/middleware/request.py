@@ -20,6 +20,7 @@ from app.shared.authz.actor import ANONYMOUS
 from app.shared.context import Runtime
 from app.shared.errors.base import DomainError
 from app.shared.telemetry.metrics import REQUEST_SECONDS
+from app.web.types import AnyConnection
 
 log = structlog.get_logger("berth.web")
 PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
@@ -53,7 +54,7 @@ class RequestMiddleware(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Never refuses: who may do what is the guard's business."""
-        connection: ASGIConnection = ASGIConnection(scope, receive, send)  # type: ignore[type-arg]
+        connection: AnyConnection = ASGIConnection(scope, receive, send)
         runtime: Runtime = connection.app.state.runtime
         handler = scope["route_handler"]
         if handler.opt.get("csp_nonce"):

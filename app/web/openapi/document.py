@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from litestar import Litestar, Request
+from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.routes import HTTPRoute
@@ -20,6 +20,7 @@ from app.shared.authz import Permission
 from app.shared.errors.oauth import PATHS
 from app.web.openapi.answers import SCHEMAS, UNSAFE, answers, components
 from app.web.openapi.exact import bound_integers, close_bodies, opaque_cursors
+from app.web.types import AnyRequest
 
 Schema = dict[str, Any]
 VERSION = "1"
@@ -42,7 +43,7 @@ KEY_PARAMETER: Schema = {
 class DescribedJson(JsonRenderPlugin):
     """Serves `openapi.json` below the schema router."""
 
-    def render(self, request: Request, openapi_schema: Schema) -> bytes:  # type: ignore[type-arg]
+    def render(self, request: AnyRequest, openapi_schema: Schema) -> bytes:
         return self.render_json(request, described(request.app))
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.admin.schemas.customers import (
@@ -22,6 +22,7 @@ from app.shared.context import Runtime
 from app.web import Contexts, Ctx, Form, page, redirect, requires
 from app.web.approvals import next_page
 from app.web.paging import Cursor
+from app.web.types import AnyRequest
 
 READ, MANAGE = requires(Permission.PLATFORM_CUSTOMER_READ), requires(Permission.PLATFORM_CUSTOMER_MANAGE)
 Search = Annotated[str, QueryParameter(name="q", max_length=100)]
@@ -68,7 +69,7 @@ async def resume(ctx: Ctx, tenant_id: FromPath[UUID], data: Form[WhyForm]) -> Re
     include_in_schema=False,
 )
 async def start_view(
-    request: Request,  # type: ignore[type-arg]
+    request: AnyRequest,
     contexts: Contexts,
     tenant_id: FromPath[UUID],
     data: Form[ViewForm],

@@ -4,7 +4,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.params import FromPath, HeaderParameter
 
 from app.domains.admin.contracts.operations import Withdraw
@@ -14,6 +14,7 @@ from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.web import Contexts, Ctx, Form, page, public, redirect, requires
 from app.web.shell import seen_cookie
+from app.web.types import AnyRequest
 
 READ, MANAGE = requires(Permission.PLATFORM_SYSTEM_READ), requires(Permission.PLATFORM_SYSTEM_MANAGE)
 PATH = "/admin/system"
@@ -64,7 +65,9 @@ async def set_fault(contexts: Contexts, data: Form[FaultForm]) -> Response[str]:
     opt=public("one's own browser forgets a message", viewing=True),
     include_in_schema=False,
 )
-async def dismiss(request: Request, ctx: Ctx, announcement_id: FromPath[UUID], referer: Referer = "") -> Response[str]:  # type: ignore[type-arg]
+async def dismiss(
+    request: AnyRequest, ctx: Ctx, announcement_id: FromPath[UUID], referer: Referer = ""
+) -> Response[str]:
     """Do not show this message in this browser any more; back to where the person was."""
     settings, path = ctx.settings.web, urlsplit(referer).path
     answer = redirect(ctx, path if path.startswith("/") and path[:2] != "//" else "/")

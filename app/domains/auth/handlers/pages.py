@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.auth.contracts import RevokeSession
@@ -16,6 +16,7 @@ from app.shared.authz import ActorKind, Permission
 from app.shared.context import Runtime
 from app.web import Contexts, Ctx, Form, page, public, redirect, requires
 from app.web.limits import SIGN_IN_CALLBACK, SIGN_IN_INTERNAL, SIGN_IN_START
+from app.web.types import AnyRequest
 
 Text = Annotated[str | None, QueryParameter()]
 Opaque = Annotated[str | None, QueryParameter()]  # the provider's own: of any length that a head may have
@@ -25,7 +26,7 @@ SAID_SECONDS = 300
 
 @get("/login", opt=public("where a session begins", rate=None), include_in_schema=False)
 async def login_page(
-    request: Request,  # type: ignore[type-arg]
+    request: AnyRequest,
     ctx: Ctx,
     next: Text = None,  # noqa: A002
     ended: Text = None,
@@ -45,7 +46,7 @@ async def login_page(
 
 
 @get("/auth/start", opt=public("begins an OIDC sign-in", rate=SIGN_IN_START), include_in_schema=False)
-async def start_login(request: Request, next: Text = None) -> Response[str]:  # type: ignore[type-arg]  # noqa: A002
+async def start_login(request: AnyRequest, next: Text = None) -> Response[str]:  # noqa: A002
     """To the identity provider."""
     runtime: Runtime = request.app.state.runtime
     started = await oidc.start(runtime, next)
@@ -56,7 +57,7 @@ async def start_login(request: Request, next: Text = None) -> Response[str]:  # 
 
 @get("/auth/callback", opt=public("ends an OIDC sign-in", rate=SIGN_IN_CALLBACK), include_in_schema=False)
 async def finish_login(
-    request: Request,  # type: ignore[type-arg]
+    request: AnyRequest,
     contexts: Contexts,
     login_state: OpaqueState = None,
     code: Opaque = None,
@@ -75,7 +76,7 @@ async def finish_login(
 
 @post("/auth/internal", opt=public("development only", rate=SIGN_IN_INTERNAL), include_in_schema=False)
 async def internal_login(
-    request: Request,  # type: ignore[type-arg]
+    request: AnyRequest,
     contexts: Contexts,
     data: Form[InternalLoginForm],
 ) -> Response[str]:
@@ -93,7 +94,7 @@ async def internal_login(
 
 
 @post("/logout", opt=public("ends a session; without one it does nothing", viewing=True), include_in_schema=False)
-async def logout(request: Request, contexts: Contexts) -> Response[str]:  # type: ignore[type-arg]
+async def logout(request: AnyRequest, contexts: Contexts) -> Response[str]:
     """End this session, then the one at the identity provider."""
     runtime: Runtime = request.app.state.runtime
     async with contexts() as ctx:

@@ -1,7 +1,7 @@
 """What every way in shares: the cookie, the session it stands for, and the development-only people."""
 
 import msgspec
-from litestar import Request, Response
+from litestar import Response
 from litestar.datastructures import Cookie
 
 from app.domains.auth.contracts import Identity, SignIn, Visit
@@ -11,6 +11,7 @@ from app.settings import SIGN_IN_COOKIE, Settings, WebSettings
 from app.shared.authz import Actor, ActorKind
 from app.shared.context import ContextFactory, Runtime
 from app.shared.errors import NotFound
+from app.web.types import AnyRequest
 
 OPERATOR_HOME = "/admin"
 FAREWELL = "out"
@@ -40,13 +41,13 @@ def cookie(settings: WebSettings, name: str, value: str, max_age: int) -> Cookie
     )
 
 
-def visit_of(request: Request) -> Visit:  # type: ignore[type-arg]
+def visit_of(request: AnyRequest) -> Visit:
     """Where a sign-in comes from."""
     address = request.client.host if request.client else "-"
     return Visit(user_agent=request.headers.get("user-agent", "")[:200], address=address)
 
 
-def held(request: Request) -> str | None:  # type: ignore[type-arg]
+def held(request: AnyRequest) -> str | None:
     """The session token that the browser holds now; signing in ends it."""
     runtime: Runtime = request.app.state.runtime
     return request.cookies.get(runtime.settings.web.cookie("session"))
@@ -60,20 +61,20 @@ def internal_identity(settings: Settings, person: str) -> Identity:
     return Identity(issuer="internal", subject=person, email=email, email_verified=True, name=name)
 
 
-def comes_from_farewell(request: Request) -> bool:  # type: ignore[type-arg]
+def comes_from_farewell(request: AnyRequest) -> bool:
     """Whether this browser was at the provider to sign out there: from that way nothing else comes back."""
     settings: WebSettings = request.app.state.runtime.settings.web
     return settings.cookie(FAREWELL) in request.cookies
 
 
-def told_once(request: Request, answer: Response[str]) -> Response[str]:  # type: ignore[type-arg]
+def told_once(request: AnyRequest, answer: Response[str]) -> Response[str]:
     """The page says it, and says it no more."""
     if comes_from_farewell(request):
         answer.set_cookie(cookie(request.app.state.runtime.settings.web, FAREWELL, "", 0))
     return answer
 
 
-def hold_attempt(request: Request, answer: Response[str], started: Started) -> None:  # type: ignore[type-arg]
+def hold_attempt(request: AnyRequest, answer: Response[str], started: Started) -> None:
     """Each attempt has a cookie of its own. A browser that holds many has left them: they are put away."""
     settings: WebSettings = request.app.state.runtime.settings.web
     older = [name for name in request.cookies if name.startswith(settings.cookie(SIGN_IN_COOKIE))]
@@ -82,13 +83,13 @@ def hold_attempt(request: Request, answer: Response[str], started: Started) -> N
     answer.set_cookie(cookie(settings, started.cookie, started.browser, PENDING_SECONDS))
 
 
-def returned(request: Request, state: str, code: str, issuer: str | None, error: str) -> Returned:  # type: ignore[type-arg]
+def returned(request: AnyRequest, state: str, code: str, issuer: str | None, error: str) -> Returned:
     """What this browser brings back from the provider."""
     browser = request.cookies.get(request.app.state.runtime.settings.web.cookie(cookie_of(state)))
     return Returned(state=state, code=code, issuer=issuer, error=error, browser=browser)
 
 
-async def loaded_again(request: Request, answered: Returned) -> Response[str] | None:  # type: ignore[type-arg]
+async def loaded_again(request: AnyRequest, answered: Returned) -> Response[str] | None:
     """What a provider's answer leads to that was used already; None where it has to be looked at."""
     actor: Actor = request.scope["user"]
     is_in = actor.kind is ActorKind.USER and actor.via_cookie
@@ -107,7 +108,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     attempt: str | None = None
 
 
-def entry_of(request: Request, identity: Identity, path: str, state: str) -> Entry:  # type: ignore[type-arg]
+def entry_of(request: AnyRequest, identity: Identity, path: str, state: str) -> Entry:
     """Of who comes from the provider."""
     return Entry(
         identity=identity,

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.params import QueryParameter
 
 from app.domains.auth.errors import AuthorizationRefused
@@ -12,15 +12,15 @@ from app.domains.auth.schemas import AuthorizeForm, AuthorizePage
 from app.domains.auth.service import programs
 from app.shared.authz import Permission
 from app.web import Ctx, Form, page, requires
+from app.web.types import AnyRequest
 
 Word = Annotated[str, QueryParameter(max_length=300)]
 StateWord = Annotated[str, QueryParameter(name="state", max_length=OPAQUE)]  # the program's own
-AnyRequest = Request  # of any user, auth and state
 
 
 @get("/oauth/authorize", opt=requires(Permission.PROFILE), include_in_schema=False)
 async def authorize_page(
-    request: AnyRequest,  # type: ignore[type-arg]
+    request: AnyRequest,
     ctx: Ctx,
     client_id: Word = "",
     redirect_uri: Word = "",
@@ -52,7 +52,7 @@ def authorize_struct(form: AuthorizeForm, place: programs.Asked, deny: str, days
 
 @post("/oauth/authorize", opt=requires(Permission.PROFILE), include_in_schema=False)
 async def authorize(
-    request: AnyRequest,  # type: ignore[type-arg]
+    request: AnyRequest,
     ctx: Ctx,
     data: Form[AuthorizeForm],
 ) -> Response[str]:

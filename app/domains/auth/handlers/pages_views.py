@@ -1,6 +1,6 @@
 """The way out of a view-as; the way in is a customer's page in the operator's console."""
 
-from litestar import Request, Response, post
+from litestar import Response, post
 
 from app.domains.auth.contracts.customers import StopView
 from app.domains.auth.service import views
@@ -9,12 +9,13 @@ from app.shared.authz import Permission
 from app.shared.context import Runtime
 from app.shared.crypto import digest
 from app.web import Contexts, redirect, requires
+from app.web.types import AnyRequest
 
 CUSTOMERS = "/admin/customers"
 
 
 @post("/view-as/stop", opt=requires(Permission.PROFILE, viewing=True, moves=True), include_in_schema=False)
-async def stop_view(request: Request, contexts: Contexts) -> Response[str]:  # type: ignore[type-arg]
+async def stop_view(request: AnyRequest, contexts: Contexts) -> Response[str]:
     """Stop looking; back to the customer's page."""
     runtime: Runtime = request.app.state.runtime
     async with contexts() as ctx:

@@ -5,7 +5,7 @@ Refusals are those of RFC 6749 §5.2; `app.shared.errors.oauth` writes them.
 
 from typing import Annotated
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.params import HeaderParameter
 
 from app.domains.auth.contracts import ProgramTokens, RefreshAccess, TokenRequest, Visit
@@ -17,8 +17,8 @@ from app.domains.auth.service import programs, tokens
 from app.shared.context import Context
 from app.web import Contexts, Ctx, Form, public
 from app.web.limits import REVOKE, TOKEN, TOKEN_FAILURES, failures
+from app.web.types import AnyRequest
 
-AnyRequest = Request  # of any user, auth and state
 UNCACHED = {"cache-control": "no-store", "pragma": "no-cache"}  # RFC 6749 §5.1
 KEPT_BRIEFLY = {"cache-control": "public, max-age=300"}
 Authorization = Annotated[str | None, HeaderParameter(name="authorization", description="HTTP Basic")]
@@ -46,7 +46,7 @@ async def jwks(ctx: Ctx) -> Response[dict[str, list[dict[str, object]]]]:
     status_code=200,
 )
 async def token(
-    request: AnyRequest,  # type: ignore[type-arg]
+    request: AnyRequest,
     contexts: Contexts,
     data: Form[TokenForm],
     authorization: Authorization = None,
@@ -83,7 +83,7 @@ async def program_tokens(ctx: Context, data: TokenForm, visit: Visit) -> Program
     opt=public("whoever holds a refresh token may end it", rate=REVOKE, same_origin=False),
     status_code=200,
 )
-async def revoke_token(request: AnyRequest, ctx: Ctx, data: Form[RevokeForm]) -> Response[dict[str, object]]:  # type: ignore[type-arg]
+async def revoke_token(request: AnyRequest, ctx: Ctx, data: Form[RevokeForm]) -> Response[dict[str, object]]:
     """RFC 7009: end a sign-in of the command line. An unknown token is answered alike."""
     check_form(await request.body(), "")
     needed(token=data.token)

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Litestar, Request, Response, get, post
+from litestar import Litestar, Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.inventory.contracts import (
@@ -27,6 +27,7 @@ from app.shared.authz.scope import may
 from app.shared.money import RateMicroPerHour
 from app.shared.numbers import whole_number
 from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+from app.web.types import AnyRequest
 
 Word = Annotated[str | None, QueryParameter(max_length=100)]
 StateWord = Annotated[str | None, QueryParameter(name="state", max_length=100)]  # `state` alone is Litestar's own
@@ -40,7 +41,9 @@ def _has_launch(app: Litestar) -> bool:
     return any(route.path == "/launch" for route in app.routes)
 
 
-async def _catalog(request: Request, ctx: Ctx, gpu: str | None, dearest: int | None, free: str | None) -> CatalogPage:  # type: ignore[type-arg]
+async def _catalog(
+    request: AnyRequest, ctx: Ctx, gpu: str | None, dearest: int | None, free: str | None
+) -> CatalogPage:
     rate = None if dearest is None else RateMicroPerHour(dearest)
     wanted = OfferFilter(gpu_model=gpu or None, dearest=rate, free_now=bool(free))
     offers = await market.list_offers(ctx)
@@ -50,7 +53,7 @@ async def _catalog(request: Request, ctx: Ctx, gpu: str | None, dearest: int | N
 
 @get("/catalog", opt=requires(Permission.CATALOG_READ), include_in_schema=False)
 async def show_catalog(
-    request: Request,  # type: ignore[type-arg]
+    request: AnyRequest,
     ctx: Ctx,
     gpu: Word = None,
     dearest: Dearest = None,
@@ -62,7 +65,7 @@ async def show_catalog(
 
 @get("/catalog/types", opt=requires(Permission.CATALOG_READ), include_in_schema=False)
 async def show_types(
-    request: Request,  # type: ignore[type-arg]
+    request: AnyRequest,
     ctx: Ctx,
     gpu: Word = None,
     dearest: Dearest = None,

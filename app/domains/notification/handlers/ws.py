@@ -3,13 +3,14 @@ a new item; the client has nothing to say, and one that goes on talking is close
 
 import asyncio
 
-from litestar import WebSocket, websocket
+from litestar import websocket
 from litestar.exceptions import WebSocketDisconnect
 
 from app.domains.notification.service.hub import ENDED, LiveHub, Page
 from app.shared.context import Runtime
 from app.web import public
 from app.web.csrf import origin_of
+from app.web.types import AnyWebSocket
 
 SESSION_ENDED = 4401
 WRONG_ORIGIN = 4403
@@ -19,7 +20,7 @@ HEARD = 16  # messages that are overlooked
 
 
 @websocket("/live", opt=public("answers 4401 to who is not signed in", viewing=True))
-async def live(socket: WebSocket) -> None:  # type: ignore[type-arg]
+async def live(socket: AnyWebSocket) -> None:
     """Topics that changed, for as long as the session lives."""
     runtime: Runtime = socket.app.state.runtime
     actor = socket.scope["user"]
@@ -35,7 +36,7 @@ async def live(socket: WebSocket) -> None:  # type: ignore[type-arg]
     await _serve(socket, runtime.part(LiveHub), page)
 
 
-async def _serve(socket: WebSocket, hub: LiveHub, page: Page) -> None:  # type: ignore[type-arg]
+async def _serve(socket: AnyWebSocket, hub: LiveHub, page: Page) -> None:
     hub.join(page)
     tasks = {asyncio.create_task(_send(socket, page)), asyncio.create_task(_until_closed(socket))}
     tasks.add(asyncio.create_task(_until_dropped(socket, page)))
@@ -48,7 +49,7 @@ async def _serve(socket: WebSocket, hub: LiveHub, page: Page) -> None:  # type: 
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _send(socket: WebSocket, page: Page) -> None:  # type: ignore[type-arg]
+async def _send(socket: AnyWebSocket, page: Page) -> None:
     while True:
         message = await page.queue.get()
         if message == ENDED:
@@ -57,12 +58,12 @@ async def _send(socket: WebSocket, page: Page) -> None:  # type: ignore[type-arg
         await socket.send_data(message, mode="text")
 
 
-async def _until_dropped(socket: WebSocket, page: Page) -> None:  # type: ignore[type-arg]
+async def _until_dropped(socket: AnyWebSocket, page: Page) -> None:
     await page.dropped.wait()
     await socket.close(code=TRY_AGAIN, reason="come back and refetch")
 
 
-async def _until_closed(socket: WebSocket) -> None:  # type: ignore[type-arg]
+async def _until_closed(socket: AnyWebSocket) -> None:
     try:
         for _ in range(HEARD):
             await socket.receive()

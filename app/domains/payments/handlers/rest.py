@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.params import FromPath, HeaderParameter
 
 from app.domains.payments.schemas import AddCreditBody, PaymentAnswer, RefundAnswer
@@ -12,6 +12,7 @@ from app.shared.authz import Permission
 from app.shared.context import Runtime
 from app.web import Contexts, Ctx, Json, public, requires
 from app.web.limits import MONEY
+from app.web.types import AnyRequest
 
 Signature = Annotated[str | None, HeaderParameter(name="stripe-signature")]
 
@@ -40,7 +41,7 @@ async def list_refunds(ctx: Ctx) -> list[RefundAnswer]:
     status_code=200,
     include_in_schema=False,
 )
-async def stripe_webhook(request: Request, contexts: Contexts, signature: Signature = None) -> dict[str, bool]:  # type: ignore[type-arg]
+async def stripe_webhook(request: AnyRequest, contexts: Contexts, signature: Signature = None) -> dict[str, bool]:
     """Take a signed message in; a job works it off."""
     runtime: Runtime = request.app.state.runtime
     await webhooks.receive(contexts, runtime.settings.stripe.webhook_secrets, await request.body(), signature)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, Response, delete, get, post
+from litestar import Response, delete, get, post
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.storage.contracts import (
@@ -36,8 +36,8 @@ from app.shared.authz import Permission
 from app.web import Contexts, Ctx, Json, requires
 from app.web.batch import answered, statuses
 from app.web.paging import Cursor, Limit
+from app.web.types import AnyRequest
 
-AnyRequest = Request  # of any user, auth and state
 Machine = Annotated[UUID | None, QueryParameter(description="only copies to this machine")]
 
 
@@ -48,7 +48,7 @@ def first_of(items: Sequence[BegunAnswer] | Sequence[FinishedItemAnswer]) -> tup
 
 @post("/api/v1/storage/uploads", opt=WRITE, status_code=201, responses=statuses(UploadsBegunAnswer))
 async def begin_uploads(
-    request: AnyRequest,  # type: ignore[type-arg]
+    request: AnyRequest,
     contexts: Contexts,
     data: Json[UploadsBody],
 ) -> Response[UploadsBegunAnswer]:
@@ -81,7 +81,7 @@ async def sign_parts(contexts: Contexts, upload_id: FromPath[UUID], data: Json[P
 
 @post("/api/v1/storage/uploads/finish", opt=WRITE, status_code=200, responses=statuses(FinishedAnswer))
 async def finish_uploads(
-    request: AnyRequest,  # type: ignore[type-arg]
+    request: AnyRequest,
     contexts: Contexts,
     data: Json[FinishBody],
 ) -> Response[FinishedAnswer]:

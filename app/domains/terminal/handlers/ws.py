@@ -1,6 +1,6 @@
 """The WebSocket of a shell. Its protocol is told in service/relay.py."""
 
-from litestar import WebSocket, websocket
+from litestar import websocket
 from litestar.exceptions import WebSocketDisconnect
 
 from app.domains.terminal.contracts import PROTOCOL
@@ -9,10 +9,11 @@ from app.domains.terminal.service.attachment import SocketGone
 from app.shared.authz import Permission
 from app.shared.context import Runtime
 from app.web import requires
+from app.web.types import AnyWebSocket
 
 
 @websocket("/terminal", opt=requires(Permission.TERMINAL_OPEN), name="terminal:socket")
-async def terminal_socket(socket: WebSocket) -> None:  # type: ignore[type-arg]
+async def terminal_socket(socket: AnyWebSocket) -> None:
     """A shell, for who brings an unused token. A refusal before the accept is a plain 403 that says nothing."""
     runtime: Runtime = socket.app.state.runtime
     actor = socket.scope["user"]
@@ -25,7 +26,7 @@ async def terminal_socket(socket: WebSocket) -> None:  # type: ignore[type-arg]
 class SocketWire:
     """Litestar's WebSocket as the terminal sees it."""
 
-    def __init__(self, socket: WebSocket) -> None:  # type: ignore[type-arg]
+    def __init__(self, socket: AnyWebSocket) -> None:
         self._socket = socket
 
     async def receive(self) -> bytes | str:
