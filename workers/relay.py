@@ -74,10 +74,10 @@ class Relay:
         try:
             async with asyncio.TaskGroup() as tasks:
                 background = [tasks.create_task(self._keep_leases()), tasks.create_task(self._listen())]
-                lanes = [tasks.create_task(self._run_lane(sender)) for sender in senders]
+                running = [tasks.create_task(self._run_sender(sender)) for sender in senders]
                 await self._stopping.wait()
                 self.wake()
-                await asyncio.wait(lanes)
+                await asyncio.wait(running)
                 for task in background:
                     task.cancel()
         finally:
@@ -87,7 +87,7 @@ class Relay:
                 await sender.close()
             await self._pool.close()
 
-    async def _run_lane(self, sender: Sender) -> None:
+    async def _run_sender(self, sender: Sender) -> None:
         lane = Lane(self._pool, self._leases, sender.kind)
         wake = asyncio.Event()
         self._wakes.append(wake)

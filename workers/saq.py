@@ -84,19 +84,19 @@ def run_spec(runtime: Runtime, spec: JobSpec | CronSpec) -> JobFunction:
         trace = new_trace(correlation_id)
         with structlog.contextvars.bound_contextvars(correlation_id=trace.correlation_id, job=spec.name):
             started = time.monotonic()
-            beat = asyncio.create_task(_beat(context["job"]))
+            heartbeat = asyncio.create_task(_heartbeat(context["job"]))
             try:
                 with JOB_FAILURES.labels(spec.name).count_exceptions(), JOB_SECONDS.labels(spec.name).time():
                     await spec.run(runtime, arguments or {})
             finally:
-                beat.cancel()
-                await asyncio.gather(beat, return_exceptions=True)
+                heartbeat.cancel()
+                await asyncio.gather(heartbeat, return_exceptions=True)
             log.info("job done", seconds=round(time.monotonic() - started, 3))
 
     return run
 
 
-async def _beat(job: Job) -> None:
+async def _heartbeat(job: Job) -> None:
     while True:
         await asyncio.sleep(job.heartbeat / 4)
         with contextlib.suppress(RedisError, OSError):

@@ -19,7 +19,7 @@ from app.shared.context import Context
 from app.shared.manifest import Found, NavEntry
 from app.web import Ctx, fragment, page, requires
 
-MOST = 8  # things of one kind
+MAX_RESULTS = 8  # things of one kind
 WORDS = {"portal": "Page", "operator": "Operator", "settings": "Settings", "action": "Action"}
 Query = Annotated[str, QueryParameter(max_length=100)]
 
@@ -34,12 +34,12 @@ class SearchPage(msgspec.Struct, frozen=True, kw_only=True):
 async def find(ctx: Context, query: str) -> SearchPage:
     """Everything that holds all words of `query`; without words, the pages and actions."""
     words = query.lower().split()
-    places = [found for found in _places(ctx) if all(word in found.label.lower() for word in words)]
+    places = [found for found in _pages(ctx) if all(word in found.label.lower() for word in words)]
     places.sort(key=lambda found: not found.label.lower().startswith(words[0] if words else ""))
-    return SearchPage(query=query, found=(*places, *(await _things(ctx, query.strip()) if words else ())))
+    return SearchPage(query=query, found=(*places, *(await _objects(ctx, query.strip()) if words else ())))
 
 
-def _places(ctx: Context) -> Iterator[Found]:
+def _pages(ctx: Context) -> Iterator[Found]:
     for entry in navigation():
         if entry.console in WORDS and _may_open(ctx, entry):
             yield Found(label=entry.label, href=entry.href, icon=entry.icon, kind=WORDS[entry.console])
@@ -50,13 +50,13 @@ def _may_open(ctx: Context, entry: NavEntry) -> bool:
     return may(ctx.actor, entry.permission) and (ctx.actor.tenant_id is not None or not is_customers)
 
 
-async def _things(ctx: Context, query: str) -> Sequence[Found]:
+async def _objects(ctx: Context, query: str) -> Sequence[Found]:
     from app.registry import DOMAINS
 
     found: list[Found] = []
     for domain in DOMAINS:
         if domain.search is not None:
-            found += (await domain.search(ctx, query))[:MOST]
+            found += (await domain.search(ctx, query))[:MAX_RESULTS]
     return found
 
 

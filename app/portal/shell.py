@@ -26,7 +26,7 @@ def navigation() -> list[NavEntry]:
 
 
 async def build_shell(ctx: Context) -> Shell:
-    """The frame for the person who asks: only places that they may open."""
+    """The frame for the person who asks: only entries that they may open."""
     web = ctx.web
     if web is None:
         raise RuntimeError("a frame belongs to a request")
@@ -35,8 +35,8 @@ async def build_shell(ctx: Context) -> Shell:
     console = "operator" if web.path.startswith("/admin") else "portal"
     operator = any(binding.role in PLATFORM_ROLES for binding in ctx.actor.bindings)
     portal = console == "portal"
-    places = await auth.places_of(ctx) if portal else []
-    tenant_name, project_name, time_zone = await _here(ctx, places)
+    workspaces = await auth.places_of(ctx) if portal else []
+    tenant_name, project_name, time_zone = await _here(ctx, workspaces)
     return Shell(
         csrf_token=web.csrf_token,
         theme=parse_theme(web.theme),
@@ -46,7 +46,7 @@ async def build_shell(ctx: Context) -> Shell:
         user_initials=initials(ctx.actor.name),
         tenant_name=tenant_name,
         project_name=project_name,
-        places=_places(ctx, places),
+        workspaces=_menu(ctx, workspaces),
         invitations=await auth.invitations_waiting(ctx) if portal else 0,
         new_project_href="/settings/organisation#projects" if may(ctx.actor, Permission.PROJECT_MANAGE) else None,
         nav=_entries(ctx, web.path, console),
@@ -69,12 +69,12 @@ async def build_shell(ctx: Context) -> Shell:
 
 
 async def _announcements(ctx: Context, seen: str, *, operator: bool) -> tuple[frame.Announcement, ...]:
-    """What is said to everybody now, but for what this browser has put away."""
+    """Announcements in force, without those dismissed in this browser."""
     put_away = set(seen.split("."))
     return tuple(
-        frame.Announcement(text=said.text, tone=said.level, dismiss_href=f"/announcements/{said.id}/dismiss")
-        for said in await admin.announcements(ctx, operator=operator)
-        if said.id.hex not in put_away
+        frame.Announcement(text=a.text, tone=a.level, dismiss_href=f"/announcements/{a.id}/dismiss")
+        for a in await admin.announcements(ctx, operator=operator)
+        if a.id.hex not in put_away
     )
 
 
@@ -89,7 +89,7 @@ async def _viewing(ctx: Context) -> frame.Viewing | None:
 
 
 def _entries(ctx: Context, path: str, console: str) -> tuple[frame.NavEntry, ...]:
-    """The places of one rail or row of tabs that the person may open; the one they are at is marked."""
+    """The entries of one rail or row of tabs that the person may open; the current one is marked."""
     return tuple(
         frame.NavEntry(
             label=entry.label,
@@ -104,27 +104,27 @@ def _entries(ctx: Context, path: str, console: str) -> tuple[frame.NavEntry, ...
     )
 
 
-async def _here(ctx: Context, places: list[PlaceView]) -> tuple[str, str, str]:
-    """Organisation, project and time zone of the request; a program or an operator is in no list of places."""
-    for place in places:
-        if place.project_id == ctx.actor.project_id:
-            return place.tenant_name, place.project_name, place.time_zone
+async def _here(ctx: Context, workspaces: list[PlaceView]) -> tuple[str, str, str]:
+    """Organisation, project and time zone of the request; a program or an operator has no workspaces."""
+    for workspace in workspaces:
+        if workspace.project_id == ctx.actor.project_id:
+            return workspace.tenant_name, workspace.project_name, workspace.time_zone
     tenant = await auth.tenant(ctx, ctx.actor.tenant_id) if ctx.actor.tenant_id else None
     project = await auth.project(ctx, ctx.actor.project_id) if ctx.actor.project_id else None
     return tenant.name if tenant else "", project.name if project else "", tenant.time_zone if tenant else "UTC"
 
 
-def _places(ctx: Context, places: list[PlaceView]) -> tuple[frame.PlaceGroup, ...]:
+def _menu(ctx: Context, workspaces: list[PlaceView]) -> tuple[frame.OrganisationChoice, ...]:
     """The same as the menu shows them: projects under their organisation."""
-    groups: dict[object, tuple[str, list[frame.PlaceChoice]]] = {}
-    for place in places:
-        choice = frame.PlaceChoice(
-            project_id=str(place.project_id),
-            name=place.project_name,
-            current=place.project_id == ctx.actor.project_id,
+    groups: dict[object, tuple[str, list[frame.ProjectChoice]]] = {}
+    for workspace in workspaces:
+        choice = frame.ProjectChoice(
+            project_id=str(workspace.project_id),
+            name=workspace.project_name,
+            current=workspace.project_id == ctx.actor.project_id,
         )
-        groups.setdefault(place.tenant_id, (place.tenant_name, []))[1].append(choice)
-    return tuple(frame.PlaceGroup(name=name, projects=tuple(choices)) for name, choices in groups.values())
+        groups.setdefault(workspace.tenant_id, (workspace.tenant_name, []))[1].append(choice)
+    return tuple(frame.OrganisationChoice(name=name, projects=tuple(choices)) for name, choices in groups.values())
 
 
 async def _money(ctx: Context) -> frame.MoneyPill | None:

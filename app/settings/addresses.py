@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from app.settings.guessing import bits_of
 from app.settings.hosts import Reach, is_host, is_suffix, reach_of
-from app.settings.kinds import LEAST_BITS, Plain, Wrong
+from app.settings.kinds import MIN_BITS, Plain, Wrong
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 WILD = "*."
@@ -70,7 +70,7 @@ class Address:
 
     schemes: Mapping[str, bool]
     service: str = ""
-    least: Reach = Reach.COMPUTER  # in production
+    minimum: Reach = Reach.COMPUTER  # in production
     overrides: tuple[str, ...] = ()  # of plain, local, private
     plain_inside: bool = False  # without encryption within a network, or on this computer
     login: bool = False  # user and password, or a token, stand in it
@@ -87,7 +87,7 @@ class Address:
 
     @property
     def wants(self) -> str:
-        words = [self._encrypted, f"below `{self.below}`" if self.below else f"at {PLACES[self.least]}"]
+        words = [self._encrypted, f"below `{self.below}`" if self.below else f"at {PLACES[self.minimum]}"]
         if self.login:
             words.append("with a password that is hard to guess")
         return ", ".join(words)
@@ -135,8 +135,8 @@ class Address:
         reach = reach_of(value.host)
         if not self._is_encrypted(value) and not (self.plain_inside and reach < Reach.WORLD):
             yield Wrong(self._encrypted, self._override("plain"))
-        if reach < self.least:
-            yield Wrong(f"at {PLACES[self.least]}", self._override("local" if reach == Reach.COMPUTER else "private"))
+        if reach < self.minimum:
+            yield Wrong(f"at {PLACES[self.minimum]}", self._override("local" if reach == Reach.COMPUTER else "private"))
         if is_suffix(value.host, registries_only=value.wild):
             yield Wrong("at a name of your own, not one below which everybody can have names")
         if self.below and not f".{value.host}".endswith(f".{self.below}"):
@@ -161,8 +161,8 @@ class Address:
             yield Wrong("with a user")
         if not secret:
             yield Wrong("with a password")
-        elif bits_of(secret) < LEAST_BITS:
-            yield Wrong(f"with a random password: this one can be guessed (less than {LEAST_BITS} bits)")
+        elif bits_of(secret) < MIN_BITS:
+            yield Wrong(f"with a random password: this one can be guessed (less than {MIN_BITS} bits)")
 
     def secrets_of(self, value: Url) -> Sequence[str]:
         """The password; at NATS a user alone is a token."""

@@ -15,7 +15,7 @@ from app.settings.guessing import bits_of
 from app.settings.hosts import is_host
 
 T = TypeVar("T")
-LEAST_BITS = 80
+MIN_BITS = 80
 
 
 class Wrong(NamedTuple):
@@ -81,16 +81,16 @@ class Text(Plain[str]):
 class Number(Plain[int]):
     """A whole number within bounds."""
 
-    least: int
-    most: int
+    minimum: int
+    maximum: int
     unit: str = ""
 
     @property
     def says(self) -> str:
-        return f"a whole number from {self.least} to {self.most}{' ' + self.unit if self.unit else ''}"
+        return f"a whole number from {self.minimum} to {self.maximum}{' ' + self.unit if self.unit else ''}"
 
     def read(self, text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not self.least <= int(text) <= self.most:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not self.minimum <= int(text) <= self.maximum:
             raise ValueError(self.says)
         return int(text)
 
@@ -99,15 +99,15 @@ class Number(Plain[int]):
 class Seconds(Plain[float]):
     """A span of time within bounds."""
 
-    least: float
-    most: float
+    minimum: float
+    maximum: float
 
     @property
     def says(self) -> str:
-        return f"seconds from {self.least:g} to {self.most:g}"
+        return f"seconds from {self.minimum:g} to {self.maximum:g}"
 
     def read(self, text: str) -> float:
-        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not self.least <= float(text) <= self.most:
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not self.minimum <= float(text) <= self.maximum:
             raise ValueError(self.says)
         return float(text)
 
@@ -146,7 +146,7 @@ class Secret:
 
     says: str = "a secret without spaces"
     pattern: str = r"[!-~]+"
-    bits: int = LEAST_BITS
+    bits: int = MIN_BITS
     good: tuple[str, ...] = ()
     override: str = ""
     parts: str = ""  # what stands between its parts; the last is the secret

@@ -13,7 +13,7 @@ from app.shared.formats import money, rate
 
 Kind = Literal["bars", "line"]
 Unit = Literal["money", "rate", "hours"]
-MOST_SERIES = 8  # as many colours as there are
+MAX_SERIES = 8  # as many colours as there are
 OTHERS = "Others"
 
 
@@ -91,8 +91,8 @@ def hours(seconds: int) -> str:
 def folded(series: Sequence[Series]) -> tuple[Series, ...]:
     """The largest first; more than there are colours become one series of the others."""
     ordered = sorted(series, key=lambda one: (-one.total, one.label))
-    if len(ordered) <= MOST_SERIES:
+    if len(ordered) <= MAX_SERIES:
         return tuple(ordered)
-    rest = ordered[MOST_SERIES - 1 :]
+    rest = ordered[MAX_SERIES - 1 :]
     sums = tuple(sum(one.values[n] or 0 for one in rest) for n in range(len(rest[0].values)))
-    return (*ordered[: MOST_SERIES - 1], Series(OTHERS, sums))
+    return (*ordered[: MAX_SERIES - 1], Series(OTHERS, sums))

@@ -25,7 +25,7 @@ T = TypeVar("T")
 Pair = tuple[str, str]
 CURSOR = "cursor"
 NEXT = "next_cursor"
-PACE = frozenset({CURSOR, "limit", "wait"})  # how much at once and how long to wait do not change what is listed
+UNLISTED = frozenset({CURSOR, "limit", "wait"})  # how much at once and how long to wait do not change what is listed
 SEAL_BYTES = 16
 FOREIGN = "is no cursor of this list; take next_cursor of the page before and keep the filters as they were"
 
@@ -77,13 +77,13 @@ def pairs_of(query: bytes) -> list[Pair]:
 
 def listing_of(actor: Actor, path: str, pairs: Iterable[Pair]) -> bytes:
     """What exactly is listed, and for whom."""
-    filters = sorted(pair for pair in pairs if pair[0] not in PACE)
+    filters = sorted(pair for pair in pairs if pair[0] not in UNLISTED)
     return msgspec.json.encode([path, filters, actor.key, actor.tenant_id, actor.project_id])
 
 
 def _mac(secret: str, listing: bytes, position: str) -> bytes:
-    said = b"cursor\0" + hashlib.sha256(listing).digest() + position.encode()
-    return hmac.new(secret.encode(), said, hashlib.sha256).digest()[:SEAL_BYTES]
+    message = b"cursor\0" + hashlib.sha256(listing).digest() + position.encode()
+    return hmac.new(secret.encode(), message, hashlib.sha256).digest()[:SEAL_BYTES]
 
 
 def _secret(request: AnyRequest) -> str:

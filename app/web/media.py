@@ -63,10 +63,10 @@ def has_body(headers: Headers) -> bool:
 
 def is_kind(headers: Headers, wanted: str) -> bool:
     """Whether the one Content-Type is `wanted`, in UTF-8."""
-    said = headers.getall("content-type", [])
-    if len(said) != 1:
+    types = headers.getall("content-type", [])
+    if len(types) != 1:
         return False
-    kind, _, parameters = said[0].partition(";")
+    kind, _, parameters = types[0].partition(";")
     charsets = [value for name, _, value in _pairs(parameters) if name == "charset"]
     return kind.strip().lower() == wanted and all(value.strip('"').lower() in UTF_8 for value in charsets)
 

@@ -106,11 +106,11 @@ def _fields(root: Schema, schema: Schema, way: str = "", depth: int = 0) -> Iter
     required = set(schema.get("required", ()))
     for name, part in schema.get("properties", {}).items():
         inner, _ = _resolve(root, part)
-        place = f"{way}.{name}" if way else name
+        path = f"{way}.{name}" if way else name
         note = part.get("description") or ("" if "$ref" in part else inner.get("description", ""))
-        yield Field(name=place, kind=_kind(root, part), required=name in required, note=_words(note))
+        yield Field(name=path, kind=_kind(root, part), required=name in required, note=_words(note))
         if depth < DEPTH and (inner.get("properties") or inner.get("type") == "array"):
-            yield from _fields(root, inner, place, depth + 1)
+            yield from _fields(root, inner, path, depth + 1)
 
 
 def _words(text: str) -> str:

@@ -68,7 +68,7 @@ def money_pill(credit: Credit, *, may_pay: bool) -> MoneyPill:
     )
 
 
-class PlaceChoice(msgspec.Struct, frozen=True, kw_only=True):
+class ProjectChoice(msgspec.Struct, frozen=True, kw_only=True):
     """A project to switch to."""
 
     project_id: str
@@ -76,11 +76,11 @@ class PlaceChoice(msgspec.Struct, frozen=True, kw_only=True):
     current: bool
 
 
-class PlaceGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """An organisation in the menu of places, with its projects."""
+class OrganisationChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """An organisation in the workspace menu, with its projects."""
 
     name: str
-    projects: tuple[PlaceChoice, ...]
+    projects: tuple[ProjectChoice, ...]
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +111,7 @@ class Shell(msgspec.Struct, frozen=True, kw_only=True):
     user_initials: str = ""
     tenant_name: str = ""
     project_name: str = ""
-    places: tuple[PlaceGroup, ...] = ()  # where the viewer may switch to, with a form to `/place`
+    workspaces: tuple[OrganisationChoice, ...] = ()  # where the viewer may switch to, with a form to `/place`
     invitations: int = 0  # that wait for the viewer's answer
     new_project_href: str | None = None
     nav: tuple[NavEntry, ...] = ()

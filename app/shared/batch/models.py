@@ -39,8 +39,8 @@ class Batch(Base):
     round: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     step: Mapped[int] = mapped_column(server_default=text("0"))
     idle: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    place_id: Mapped[UUID | None]
-    place_rank: Mapped[int | None]
+    position_id: Mapped[UUID | None] = mapped_column("place_id")
+    position_rank: Mapped[int | None] = mapped_column("place_rank")
     state: Mapped[str] = mapped_column(server_default="running")
     outcome: Mapped[str] = mapped_column(server_default="")
     last_error: Mapped[str | None]

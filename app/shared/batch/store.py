@@ -83,8 +83,8 @@ async def claim(session: AsyncSession, ref: BatchRef) -> Batch | None:
     if row is None:
         return None
     values = dict(row._mapping)
-    place_id, rank = values.pop("place_id"), values.pop("place_rank")
-    return Batch(**values, position=None if place_id is None else BatchItem(id=place_id, rank=rank))
+    item_id, rank = values.pop("place_id"), values.pop("place_rank")
+    return Batch(**values, position=None if item_id is None else BatchItem(id=item_id, rank=rank))
 
 
 async def advance(ctx: Context, batch: Batch, *, pause: float, error: str | None = None) -> None:

@@ -84,8 +84,8 @@ def _canonical(kind: str, body: bytes) -> bytes:
     """What cannot be read is compared byte by byte: its handler refuses it anyway."""
     try:
         if kind == "application/json" or kind.endswith("+json"):
-            said = json.loads(body, parse_float=_Number, parse_int=_Number) if body.strip() else None
-            return json.dumps(said, sort_keys=True, separators=(",", ":"), default=str).encode()
+            value = json.loads(body, parse_float=_Number, parse_int=_Number) if body.strip() else None
+            return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()
         if kind == "application/x-www-form-urlencoded":
             fields = parse_qsl(body.decode(), keep_blank_values=True, errors="strict")
             kept = [pair for pair in fields if pair[0] not in HIDDEN_FIELDS]

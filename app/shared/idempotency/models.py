@@ -18,7 +18,7 @@ class IdempotencyKey(Base):
     )
 
     actor: Mapped[str] = mapped_column(primary_key=True)
-    place: Mapped[str] = mapped_column(primary_key=True, server_default="")
+    scope: Mapped[str] = mapped_column("place", primary_key=True, server_default="")
     route: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
     body_hash: Mapped[bytes]

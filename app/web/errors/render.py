@@ -146,9 +146,9 @@ def _challenge(request: AnyRequest, refusal: DomainError) -> str:
     endpoints of OAuth take client credentials instead (RFC 6749 §5.2)."""
     if request.url.path in oauth.PATHS:
         return 'Basic realm="berth", charset="UTF-8"'
-    said = oauth.oauth_error(refusal)["error_description"]
+    description = oauth.oauth_error(refusal)["error_description"]
     sent = request.headers.get("authorization", "").lower().startswith("bearer ")
-    return 'Bearer realm="berth"' + (f', error="invalid_token", error_description="{said}"' if sent else "")
+    return 'Bearer realm="berth"' + (f', error="invalid_token", error_description="{description}"' if sent else "")
 
 
 def _wants_json(request: AnyRequest) -> bool:

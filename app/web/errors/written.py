@@ -56,9 +56,9 @@ def wire_names(handler: object) -> Mapping[str, str]:
         return {}
     names: dict[str, str] = {}
     for name, field in signature.parameters.items():
-        said = field.kwarg_definition
-        if isinstance(said, ParameterKwarg) and said.name:
-            names[name] = said.name
+        definition = field.kwarg_definition
+        if isinstance(definition, ParameterKwarg) and definition.name:
+            names[name] = definition.name
         if name == "data":
             names |= getattr(field.annotation, "WIRE_NAMES", {})
     return names

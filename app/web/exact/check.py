@@ -130,10 +130,10 @@ def _choice(value: object, choices: Sequence[object]) -> str | None:
 def _integer(value: object, kind: inspect.IntType) -> str | None:
     if not isinstance(value, int) or isinstance(value, bool):
         return "must be a whole number"
-    least = _first(kind.ge, None if kind.gt is None else kind.gt + 1, -SAFE)
-    most = _first(kind.le, None if kind.lt is None else kind.lt - 1, SAFE)
-    if value < least or value > most:
-        return f"must be a whole number from {least} to {most}"
+    minimum = _first(kind.ge, None if kind.gt is None else kind.gt + 1, -SAFE)
+    maximum = _first(kind.le, None if kind.lt is None else kind.lt - 1, SAFE)
+    if value < minimum or value > maximum:
+        return f"must be a whole number from {minimum} to {maximum}"
     fits = kind.multiple_of is None or value % kind.multiple_of == 0
     return None if fits else f"must be a multiple of {kind.multiple_of}"
 
@@ -153,10 +153,10 @@ def _text(value: object, kind: inspect.StrType) -> str | None:
     )
 
 
-def _length(count: int, least: int | None, most: int | None, what: str) -> str | None:
-    if least is not None and count < least:
-        return f"must have at least {least} {what}"
-    return f"must have at most {most} {what}" if most is not None and count > most else None
+def _length(count: int, minimum: int | None, maximum: int | None, what: str) -> str | None:
+    if minimum is not None and count < minimum:
+        return f"must have at least {minimum} {what}"
+    return f"must have at most {maximum} {what}" if maximum is not None and count > maximum else None
 
 
 def _converted(value: object, wanted: type, text: str) -> str | None:
@@ -171,11 +171,11 @@ def _below(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def gathered(found: Iterable[Fault], most: int = 50) -> dict[str, str]:
+def gathered(found: Iterable[Fault], maximum: int = 50) -> dict[str, str]:
     """Faults by path, the first of each; at most so many, so that an answer stays short."""
     fields: dict[str, str] = {}
     for path, text in found:
         fields.setdefault(path, text)
-        if len(fields) == most:
+        if len(fields) == maximum:
             break
     return fields

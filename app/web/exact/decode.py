@@ -29,8 +29,8 @@ def decode(body: bytes) -> object:
     except RecursionError as error:
         raise NotJson("is nested too deeply") from error
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise NotJson(f"is not JSON: {error.msg[:1].lower()}{error.msg[1:]}, {place}") from error
+        position = f"line {error.lineno}, column {error.colno}"
+        raise NotJson(f"is not JSON: {error.msg[:1].lower()}{error.msg[1:]}, {position}") from error
     except ValueError as error:
         raise NotJson(str(error)) from error
 

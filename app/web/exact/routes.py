@@ -133,8 +133,10 @@ def _kind(field: FieldDefinition) -> inspect.Type:
     inner = field
     while inner.is_union or inner.is_non_string_sequence:
         inner = next(choice for choice in inner.inner_types if not choice.is_none_type)
-    said = field.kwarg_definition
-    bounds = {name: getattr(said, name) for name in CONSTRAINTS} if isinstance(said, KwargDefinition) else {}
+    definition = field.kwarg_definition
+    bounds = (
+        {name: getattr(definition, name) for name in CONSTRAINTS} if isinstance(definition, KwargDefinition) else {}
+    )
     bounds = {name: bound for name, bound in bounds.items() if bound is not None}
     return inspect.type_info(Annotated[inner.annotation, msgspec.Meta(**bounds)] if bounds else inner.annotation)
 

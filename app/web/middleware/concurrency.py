@@ -44,7 +44,7 @@ class Concurrency:
             await self._app(scope, receive, send)
             return
         bounds = list(self._bounds(scope))
-        if any(self._open[key] >= most for key, most in bounds):
+        if any(self._open[key] >= limit for key, limit in bounds):
             await self._refuse(scope, send)
             return
         with self._counted([key for key, _ in bounds]):
@@ -55,12 +55,12 @@ class Concurrency:
         kind = "socket" if is_socket else "request"
         client, headers = scope.get("client"), Headers.from_scope(scope)
         if client is not None:
-            most = limits.sockets_of_address if is_socket else limits.requests_of_address
-            yield (kind, f"address:{client[0]}"), most
+            limit = limits.sockets_of_address if is_socket else limits.requests_of_address
+            yield (kind, f"address:{client[0]}"), limit
         proof = _cookie_of(headers, self._cookie) or headers.get("authorization", "")
         if proof:
-            most = limits.sockets_of_session if is_socket else limits.requests_of_session
-            yield (kind, blake2b(proof.encode("utf-8", "replace"), digest_size=16).hexdigest()), most
+            limit = limits.sockets_of_session if is_socket else limits.requests_of_session
+            yield (kind, blake2b(proof.encode("utf-8", "replace"), digest_size=16).hexdigest()), limit
 
     @contextmanager
     def _counted(self, keys: list[tuple[str, str]]) -> Iterator[None]:

@@ -78,8 +78,8 @@ class RequestMiddleware(ASGIMiddleware):
             if message["type"] == "http.response.start":
                 status = message["status"]
                 rate: dict[str, str] = scope["state"].get("rate_headers", {})
-                said = [(name.encode(), value.encode()) for name, value in rate.items()]
-                message["headers"] = [*message["headers"], *said]
+                added = [(name.encode(), value.encode()) for name, value in rate.items()]
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         try:
