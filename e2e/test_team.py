@@ -23,7 +23,7 @@ def test_ada_invites_ben_who_accepts_and_the_last_owner_stays(enter: Enter, stac
     sign_in_as(ada.page, stack.issuer, stack.url, "Ada Marsh")
     frame = Frame(ada.page)
     frame.go("Team")
-    ada.page.get_by_role("link", name="Invite somebody").first.click()
+    ada.page.get_by_role("link", name="Invite someone").first.click()
     form = ada.page.locator("#invite")
     form.get_by_label("E-mail").fill("Ben@acme.example")
     form.get_by_label("Role", exact=True).select_option(label="Member")

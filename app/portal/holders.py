@@ -229,7 +229,7 @@ HOLDERS = (
             W.FILE_PURGED: _NO_FILE,
         },
         made_in=(
-            f"{_D}/auth/service/tokens.py:create_credential",
+            f"{_D}/auth/service/accounts.py:create_credential",
             f"{_D}/auth/service/tokens.py:issue_token",
         ),
     ),
@@ -275,6 +275,7 @@ NOT_HELD: Mapping[str, str] = {
     f"{_D}/provisioning/service/access.py:_order": _MANAGEMENT,
     f"{_D}/provisioning/service/endings.py:_work": _MANAGEMENT,
     f"{_D}/provisioning/service/leaving.py:_close": _MANAGEMENT,
+    f"{_D}/provisioning/handlers/rest_connect.py:sign_ssh_certificate": "asks the use case above",
     f"{_D}/provisioning/service/proving.py:_certificate": "our own proof of a login before anybody has one",
     f"{_D}/provisioning/service/proving.py:_management": _MANAGEMENT,
     f"{_D}/releases/public.py:certify_user": "the door to the function below; its callers are in the register",

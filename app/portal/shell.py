@@ -2,7 +2,7 @@
 
 from app.domains.admin import public as admin
 from app.domains.auth import public as auth
-from app.domains.auth.contracts.team import PlaceView
+from app.domains.auth.contracts import WorkspaceView
 from app.domains.billing import public as billing
 from app.domains.notification import public as notification
 from app.shared.authz import ActorKind, Permission
@@ -35,7 +35,7 @@ async def build_shell(ctx: Context) -> Shell:
     console = "operator" if web.path.startswith("/admin") else "portal"
     operator = any(binding.role in PLATFORM_ROLES for binding in ctx.actor.bindings)
     portal = console == "portal"
-    workspaces = await auth.places_of(ctx) if portal else []
+    workspaces = await auth.list_workspaces(ctx) if portal else []
     tenant_name, project_name, time_zone = await _here(ctx, workspaces)
     return Shell(
         csrf_token=web.csrf_token,
@@ -104,7 +104,7 @@ def _entries(ctx: Context, path: str, console: str) -> tuple[frame.NavEntry, ...
     )
 
 
-async def _here(ctx: Context, workspaces: list[PlaceView]) -> tuple[str, str, str]:
+async def _here(ctx: Context, workspaces: list[WorkspaceView]) -> tuple[str, str, str]:
     """Organisation, project and time zone of the request; a program or an operator has no workspaces."""
     for workspace in workspaces:
         if workspace.project_id == ctx.actor.project_id:
@@ -114,7 +114,7 @@ async def _here(ctx: Context, workspaces: list[PlaceView]) -> tuple[str, str, st
     return tenant.name if tenant else "", project.name if project else "", tenant.time_zone if tenant else "UTC"
 
 
-def _menu(ctx: Context, workspaces: list[PlaceView]) -> tuple[frame.OrganisationChoice, ...]:
+def _menu(ctx: Context, workspaces: list[WorkspaceView]) -> tuple[frame.OrganisationChoice, ...]:
     """The same as the menu shows them: projects under their organisation."""
     groups: dict[object, tuple[str, list[frame.ProjectChoice]]] = {}
     for workspace in workspaces:

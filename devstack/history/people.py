@@ -5,18 +5,16 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.auth.contracts import Identity, SignIn, Visit
-from app.domains.auth.contracts.team import (
-    AnswerInvitation,
-    ChangeOrganisation,
-    CreateProject,
-    InviteMember,
-    RenameProject,
-)
 from app.domains.auth.repository import AuthRepository
-from app.domains.auth.service import invitations, places
+from app.domains.auth.rules.claims import Identity
+from app.domains.auth.rules.values import Visit
+from app.domains.auth.service import invitations, organisations, projects, received_invitations
+from app.domains.auth.service.invitations import InviteMember
+from app.domains.auth.service.organisations import ChangeOrganisation
+from app.domains.auth.service.projects import CreateProject, RenameProject
+from app.domains.auth.service.received_invitations import AnswerInvitation
 from app.domains.auth.service.sessions import read_bindings
-from app.domains.auth.service.sign_in import sign_in
+from app.domains.auth.service.sign_in import SignIn, sign_in
 from app.domains.billing import public as billing
 from app.shared.authz import Actor, ActorKind
 from app.shared.authz.actor import ANONYMOUS
@@ -102,22 +100,22 @@ async def gather(past: Past, first: datetime, issuer: str) -> Cast:
     owner = await actor_of(past, await arrive(past, "dana", issuer, first), first, "Dana Reyes")
     at = first + timedelta(minutes=4)
     change = ChangeOrganisation(name=script.ORGANISATION, time_zone=script.TIME_ZONE)
-    await past.step("organisation", at, owner, places.change_organisation, change)
+    await past.step("organisation", at, owner, organisations.change_organisation, change)
     if owner.tenant_id is None or owner.project_id is None:
         raise NotFound()
     first_name, *others = script.PROJECTS
     rename = RenameProject(project_id=owner.project_id, name=first_name)
-    await past.step(f"project {first_name}", at, owner, places.rename_project, rename)
-    projects = {first_name: owner.project_id}
+    await past.step(f"project {first_name}", at, owner, projects.rename_project, rename)
+    project_ids = {first_name: owner.project_id}
     for name in others:
         create = CreateProject(name=name)
-        made = await past.step(f"project {name}", at, owner, places.create_project, create)
-        projects[name] = made.id
+        made = await past.step(f"project {name}", at, owner, projects.create_project, create)
+        project_ids[name] = made.id
     actors = {"dana": owner}
     for number, colleague in enumerate(script.COLLEAGUES):
         at = first + timedelta(minutes=10 + 25 * number)
         actors[colleague.subject] = await _join(past, owner, colleague, issuer, at)
-    return Cast(owner.tenant_id, projects, actors)
+    return Cast(owner.tenant_id, project_ids, actors)
 
 
 async def _join(past: Past, owner: Actor, colleague: script.Colleague, issuer: str, at: datetime) -> Actor:
@@ -129,6 +127,6 @@ async def _join(past: Past, owner: Actor, colleague: script.Colleague, issuer: s
     arrived = await arrive(past, who, issuer, at)
     guest = await actor_of(past, arrived, at, identity.name)
     answer = AnswerInvitation(invitation_id=invited.invitation_id)
-    await past.step(f"join {who}", at, guest, invitations.accept, answer)
+    await past.step(f"join {who}", at, guest, received_invitations.accept, answer)
     joined = await actor_of(past, arrived, at, identity.name)
     return msgspec.structs.replace(joined, tenant_id=owner.tenant_id)

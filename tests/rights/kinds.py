@@ -14,9 +14,10 @@ from app.domains.appruntime.repository import AppRepository, MemberRepository
 from app.domains.appruntime.service import manifests
 from app.domains.appruntime.service.gate import AppGate
 from app.domains.appruntime.service.walls import WALLS
-from app.domains.auth.contracts import CreateCredential, Visit
 from app.domains.auth.repository import AuthRepository
-from app.domains.auth.service import tokens
+from app.domains.auth.rules.values import Visit
+from app.domains.auth.service import accounts, tokens
+from app.domains.auth.service.accounts import CreateCredential
 from app.domains.notification.service.hub import ENDED, LiveHub, Page
 from app.domains.provisioning import public as provisioning
 from app.domains.releases import public as releases
@@ -256,7 +257,7 @@ async def _ask(world: World, path: str):
 
 async def bearer_of(world: World, account_id: UUID, maker=None) -> dict[str, str]:
     async with world.runtime.context(maker or world.ada.actor) as ctx:
-        made = await tokens.create_credential(ctx, CreateCredential(service_account_id=account_id))
+        made = await accounts.create_credential(ctx, CreateCredential(service_account_id=account_id))
         secret = ctx.once_only["client_secret"]
     fields = {"grant_type": "client_credentials", "client_id": str(made.client_id), "client_secret": secret}
     answer = await world.client.post("/oauth/token", data=fields)

@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
-from app.domains.auth.contracts import CreateServiceAccount
-from app.domains.auth.contracts.team import AnswerInvitation, InviteMember
 from app.domains.auth.repository.handed_out import HandedOutRepository
-from app.domains.auth.service import accounts, handed_out, invitations
+from app.domains.auth.service import accounts, invitation_lifecycle, invitations, received_invitations, sponsors
+from app.domains.auth.service.accounts import CreateServiceAccount
+from app.domains.auth.service.invitations import InviteMember
+from app.domains.auth.service.received_invitations import AnswerInvitation
 from app.domains.notification.contracts import AddEndpoint
 from app.domains.notification.repository.webhooks import EndpointRepository
 from app.domains.notification.schemas.webhooks import OFF_BECAUSE
@@ -32,7 +33,7 @@ async def service_account(world: World) -> Held:
     async def words() -> str:
         return await said(await world.client.get("/api/v1/me", headers=bearer))
 
-    return Held(works, words, lambda: handed_out.withdraw(world.runtime))
+    return Held(works, words, lambda: sponsors.revoke_unsponsored(world.runtime))
 
 
 async def invitation(world: World) -> Held:
@@ -42,13 +43,13 @@ async def invitation(world: World) -> Held:
     async def works() -> bool:
         async with world.runtime.context(SYSTEM) as ctx:
             pending = await HandedOutRepository(ctx.session).list_pending(await ctx.now())
-            ended = await invitations.inviters_ended(ctx, pending)
+            ended = await invitation_lifecycle.inviters_ended(ctx, pending)
         return sent.invitation_id in {row.id for row in pending} - {row.id for row in ended}
 
     async def words() -> str:
         try:
             async with world.runtime.context(world.olga.actor) as ctx:
-                await invitations.accept(ctx, AnswerInvitation(invitation_id=sent.invitation_id))
+                await received_invitations.accept(ctx, AnswerInvitation(invitation_id=sent.invitation_id))
         except DomainError as error:
             return error.message
         return ""

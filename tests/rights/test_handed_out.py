@@ -4,10 +4,12 @@ import pytest
 from sqlalchemy import text
 
 from app.domains.auth.contracts.customers import SuspendPerson
-from app.domains.auth.contracts.team import AnswerInvitation, InviteMember, RemoveMember, SetRole
 from app.domains.auth.errors import InvitationClosed
 from app.domains.auth.public import suspend_person
-from app.domains.auth.service import handed_out, invitations, team
+from app.domains.auth.service import invitations, received_invitations, sponsors, team
+from app.domains.auth.service.invitations import InviteMember
+from app.domains.auth.service.received_invitations import AnswerInvitation
+from app.domains.auth.service.team import RemoveMember, SetRole
 from app.domains.notification.service import deliveries
 from tests.domains.auth.test_tokens import _credentials, _token
 from tests.domains.auth.world import join
@@ -57,16 +59,18 @@ async def test_an_invitation_is_void_with_its_senders_right_and_another_admin_ma
     async with open_context(ben.actor) as ctx:
         sent = await invitations.invite(ctx, InviteMember(email="bens-second@example.com", role="tenant_admin"))
     await end(way)
-    with pytest.raises(InvitationClosed, match="may not invite any more"):
+    with pytest.raises(InvitationClosed, match="can no longer invite"):
         async with open_context(second.actor) as ctx:
-            await invitations.accept(ctx, AnswerInvitation(invitation_id=sent.invitation_id))
-    assert await handed_out.withdraw(runtime) == 1
-    assert await handed_out.withdraw(runtime) == 0
+            await received_invitations.accept(ctx, AnswerInvitation(invitation_id=sent.invitation_id))
+    assert await sponsors.revoke_unsponsored(runtime) == 1
+    assert await sponsors.revoke_unsponsored(runtime) == 0
     assert len(await audited(open_context, "team.invitation_void")) == 1
     async with open_context(ada.actor) as ctx:
         again = await invitations.invite(ctx, InviteMember(email="bens-second@example.com", role="tenant_admin"))
     async with open_context(second.actor) as ctx:
-        assert (await invitations.accept(ctx, AnswerInvitation(invitation_id=again.invitation_id))).state == "accepted"
+        assert (
+            await received_invitations.accept(ctx, AnswerInvitation(invitation_id=again.invitation_id))
+        ).state == "accepted"
 
 
 async def test_an_owners_invitation_to_own_is_void_when_they_may_only_administer(sign_in_as, open_context, ada) -> None:
@@ -77,7 +81,7 @@ async def test_an_owners_invitation_to_own_is_void_when_they_may_only_administer
         await team.set_role(ctx, SetRole(user_id=ada.actor.id, role="tenant_admin"))
     with pytest.raises(InvitationClosed):
         async with open_context(guest.actor) as ctx:
-            await invitations.accept(ctx, AnswerInvitation(invitation_id=sent.invitation_id))
+            await received_invitations.accept(ctx, AnswerInvitation(invitation_id=sent.invitation_id))
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -92,12 +96,12 @@ async def test_a_service_account_stops_with_its_makers_right_until_an_admin_take
     assert (refused.status_code, "nobody answers for it" in refused.text) == (401, True)
     fields = {"grant_type": "client_credentials", "client_id": old[0], "client_secret": old[1]}
     assert (await client.post("/oauth/token", data=fields)).status_code == 401
-    assert await handed_out.withdraw(runtime) == 2  # the credential for ever, the account until somebody takes it over
+    assert await sponsors.revoke_unsponsored(runtime) == 2  # the credential and the account
     assert len(await audited(open_context, "service_account.credential_end")) == 1
     assert len(await audited(open_context, "service_account.pause")) == 1
     [account] = (await ada.client.get("/api/v1/service-accounts")).json()["items"]
     assert "An admin can take it over" in account["ended"]
-    assert "Make a credential to take it over" in (await ada.client.get(f"/team/accounts/{account['id']}")).text
+    assert "Create a credential to become its sponsor" in (await ada.client.get(f"/team/accounts/{account['id']}")).text
     path = f"/api/v1/service-accounts/{account['id']}/credentials"
     new = (await ada.post_json(path, None)).json()
     bearer = {"authorization": f"Bearer {await _token(client, new['client_id'], new['client_secret'])}"}

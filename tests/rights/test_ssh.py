@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from app.domains.auth import public as auth
-from app.domains.auth.contracts import RevokeSession
 from app.domains.auth.contracts.customers import SuspendPerson, SuspendTenant
 from app.domains.auth.service import sessions
+from app.domains.auth.service.sessions import RevokeSession
 from app.shared.authz.actor import SYSTEM
 from tests.domains.provisioning.test_access import (
     DOMAINS,

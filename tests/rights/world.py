@@ -6,11 +6,13 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from app.domains.auth.contracts import CreateServiceAccount, RevokeSession
 from app.domains.auth.contracts.customers import SuspendPerson, SuspendTenant
-from app.domains.auth.contracts.team import CreateProject, DisableAccount, RemoveMember, SetRole
 from app.domains.auth.public import suspend_person, suspend_tenant
-from app.domains.auth.service import accounts, places, sessions, team
+from app.domains.auth.service import accounts, projects, sessions, team
+from app.domains.auth.service.accounts import CreateServiceAccount, DisableAccount
+from app.domains.auth.service.projects import CreateProject
+from app.domains.auth.service.sessions import RevokeSession
+from app.domains.auth.service.team import RemoveMember, SetRole
 from app.domains.provisioning.contracts import AllocationId, AllocationView
 from app.domains.provisioning.repository import AllocationRepository
 from app.domains.releases import public as releases
@@ -59,7 +61,7 @@ async def make_world(runtime, sign_in_as, client, way: Way) -> World:
     olga = await sign_in_as("olga", operator=True)
     if way is Way.PROJECT_LEFT:
         async with runtime.context(ada.actor) as ctx:
-            second = await places.create_project(ctx, CreateProject(name="second"))
+            second = await projects.create_project(ctx, CreateProject(name="second"))
         await join(runtime, ada, ben, "project_member", ada.actor.project_id)
         async with runtime.context(ada.actor) as ctx:
             role = SetRole(user_id=ben.actor.id, role="project_member", project_id=second.id)

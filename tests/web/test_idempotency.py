@@ -13,8 +13,9 @@ from litestar import post
 from sqlalchemy import text
 
 from app.asgi import create_app
-from app.domains.auth.contracts.team import CreateOrganisation, SwitchPlace
-from app.domains.auth.service import places
+from app.domains.auth.service import organisations, workspaces
+from app.domains.auth.service.organisations import CreateOrganisation
+from app.domains.auth.service.workspaces import SwitchProject
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission
 from app.shared.idempotency.key import LONGEST_ROUTE, request_digest, route_of
@@ -41,7 +42,7 @@ def digest_of(body: bytes, kind: str = "application/json", query: bytes = b"", i
 
 async def switch(runtime: Runtime, browser: Browser, project_id: object) -> None:
     async with runtime.context(browser.actor) as ctx:
-        await places.switch(ctx, SwitchPlace(project_id=project_id))
+        await workspaces.switch_project(ctx, SwitchProject(project_id=project_id))
     await refresh(runtime, browser)
 
 
@@ -49,7 +50,7 @@ async def second_home(runtime: Runtime, browser: Browser) -> tuple[object, objec
     """The person's first project, and one in another organisation of theirs, where they stand now."""
     first = browser.actor.project_id
     async with runtime.context(browser.actor) as ctx:
-        place = await places.create_organisation(ctx, CreateOrganisation(name="Second", time_zone="UTC"))
+        place = await organisations.create_organisation(ctx, CreateOrganisation(name="Second", time_zone="UTC"))
     await refresh(runtime, browser)
     return first, place.project_id
 
@@ -176,7 +177,7 @@ async def test_a_new_organisation_is_made_once_although_one_stands_in_it_then(
         assert answer.status_code == 303, answer.text
         await refresh(runtime, ada)
     async with runtime.context(ada.actor) as ctx:
-        assert len(await places.list_places(ctx)) == 2
+        assert len(await workspaces.list_workspaces(ctx)) == 2
 
 
 def careless(kind: str) -> Domain:

@@ -1,15 +1,16 @@
-"""What identity hands to the composition roots."""
+"""The manifest of auth."""
 
 from app.domains.auth.handlers import (
-    pages,
     pages_accounts,
-    pages_places,
     pages_programs,
+    pages_sessions,
+    pages_signin,
     pages_team,
-    pages_views,
+    pages_workspaces,
     rest,
+    rest_accounts,
     rest_oauth,
-    rest_places,
+    rest_organisation,
     rest_team,
 )
 from app.domains.auth.jobs import CRONS
@@ -20,16 +21,17 @@ from app.shared.manifest import Domain, NavEntry
 DOMAIN = Domain(
     name="auth",
     routes=[
-        *pages.ROUTES,
+        *pages_signin.ROUTES,
+        *pages_sessions.ROUTES,
         *pages_team.ROUTES,
-        *pages_places.ROUTES,
+        *pages_workspaces.ROUTES,
         *pages_accounts.ROUTES,
         *pages_programs.ROUTES,
-        *pages_views.ROUTES,
         *rest.ROUTES,
         *rest_oauth.ROUTES,
         *rest_team.ROUTES,
-        *rest_places.ROUTES,
+        *rest_organisation.ROUTES,
+        *rest_accounts.ROUTES,
     ],
     crons=CRONS,
     policies=POLICIES,

@@ -1,4 +1,4 @@
-"""Refusals of sign-in, sessions and tokens. They never say which part was wrong: the log and the audit do (`Cause`)."""
+"""Errors of auth. A refused sign-in never says which part was wrong; the log and the audit log do (`Cause`)."""
 
 from enum import StrEnum
 from typing import ClassVar
@@ -11,7 +11,7 @@ AGAIN = ("Sign in again", "/login")
 
 
 class Cause(StrEnum):
-    """Why a sign-in was refused: stable words for whoever runs the portal. `docs/operations.md` says what to do."""
+    """Why a sign-in was refused: stable codes for operators. `docs/operations.md` says what to do."""
 
     ATTEMPT_UNKNOWN = "attempt_unknown"
     OTHER_BROWSER = "other_browser"
@@ -24,7 +24,7 @@ class Cause(StrEnum):
     KEYS_UNUSABLE = "keys_unusable"
     CODE_REFUSED = "code_refused"
     CLIENT_REFUSED = "client_refused"
-    TOKEN_MISSING = "token_missing"  # noqa: S105 - a word
+    TOKEN_MISSING = "token_missing"  # noqa: S105 - a code
     TOKEN_TOO_LARGE = "token_too_large"  # noqa: S105
     TOKEN_ENCRYPTED = "token_encrypted"  # noqa: S105
     TOKEN_UNREADABLE = "token_unreadable"  # noqa: S105
@@ -43,12 +43,12 @@ class Cause(StrEnum):
 
 
 class SignInFailed(DomainError):
-    """Every refusal of a sign-in has a cause and what is known of it, for the log and the audit alone, and a way back.
-    No token, code or secret may be among it."""
+    """A refused sign-in, with its cause and evidence for the log and the audit log, and a link back. Evidence holds no
+    token, code or secret."""
 
     code = "sign_in_failed"
     status = 400
-    title = "Signing in did not work."
+    title = "Signing in failed."
     audited: ClassVar[tuple[str, str, str] | None] = (AuditAction.SESSION_SIGN_IN, "provider", "oidc")
     way_back = AGAIN
 
@@ -60,19 +60,19 @@ class SignInFailed(DomainError):
 
 class SignInExpired(SignInFailed):
     code = "sign_in_expired"
-    title = "This sign-in took too long or was already used. Start again."
+    title = "This sign-in expired or was already used. Start again."
 
 
 class AddressElsewhere(SignInFailed):
     code = "address_elsewhere"
     status = 409
-    title = "Your address belongs to an account that signs in elsewhere."
+    title = "Your address belongs to an account at another identity provider."
 
 
 class IssuerUnavailable(SignInFailed):
     code = "issuer_unavailable"
     status = 503
-    title = "The identity provider does not answer right now."
+    title = "The identity provider is not responding right now."
     retryable = True
     audited = None
 
@@ -86,7 +86,7 @@ class AccountSuspended(SignInFailed):
 class TokenInvalid(DomainError):
     code = "token_invalid"
     status = 401
-    title = "This token is not valid (any more)."
+    title = "This token is invalid or has expired."
 
 
 class ClientRefused(DomainError):
@@ -100,7 +100,7 @@ class ClientRefused(DomainError):
 class NameTaken(DomainError):
     code = "name_taken"
     status = 409
-    title = "That name is in use already."
+    title = "That name is already in use."
 
 
 class LastOwner(DomainError):
@@ -112,43 +112,43 @@ class LastOwner(DomainError):
 class OwnersOnly(DomainError):
     code = "owners_only"
     status = 403
-    title = "Only an owner may change what an owner is."
+    title = "Only an owner may change the role of an owner."
 
 
 class RoleAboveOwn(DomainError):
     code = "role_above_own"
     status = 403
-    title = "Nobody can give a role above their own."
+    title = "You cannot give a role above your own."
 
 
 class AlreadyMember(DomainError):
     code = "already_member"
     status = 409
-    title = "This person is in your organisation already. Change their role on the Team page."
+    title = "This person is already in your organisation. Change their role on the Team page."
 
 
 class InvitationClosed(DomainError):
     code = "invitation_closed"
     status = 409
-    title = "This invitation is not open any more."
+    title = "This invitation is no longer open."
 
 
 class EmailUnverified(DomainError):
     code = "email_unverified"
     status = 403
-    title = "Your identity provider has not confirmed your e-mail address, so an invitation to it cannot be yours yet."
+    title = "Your identity provider has not verified your e-mail address, so you cannot answer invitations to it yet."
 
 
 class LimitReached(DomainError):
     code = "limit_reached"
     status = 409
-    title = "That is as many as your organisation may have."
+    title = "You have reached a limit of your organisation."
 
 
 class GrantRefused(DomainError):
     code = "token_grant_refused"
     status = 400
-    title = "This code or refresh token is not valid (any more). Sign in again."
+    title = "This code or refresh token is invalid or has expired. Sign in again."
     audited = (AuditAction.TOKEN_ISSUE, "session", "unknown")
     oauth = "invalid_grant"
 
@@ -163,26 +163,26 @@ class GrantUnknown(DomainError):
 class ScopeUnknown(DomainError):
     code = "token_scope_unknown"
     status = 400
-    title = "A token has the rights of its account: no scope can be asked for."
+    title = "Scopes are not supported: a token has the rights of its account."
     oauth = "invalid_scope"
 
 
 class TokenTypeUnknown(DomainError):
     code = "token_type_unknown"
     status = 400
-    title = "Only refresh tokens can be revoked; an access token ends by itself within minutes."
+    title = "Only refresh tokens can be revoked; an access token expires within minutes."
     oauth = "unsupported_token_type"
 
 
 class AuthorizationRefused(DomainError):
     code = "authorization_request_refused"
     status = 400
-    title = "This program asked for a sign-in in a way that we do not allow. Nothing was granted."
+    title = "This sign-in request is invalid. Nothing was granted."
 
 
 class RightEnded(DomainError):
-    """`why` is the code of the ending."""
+    """`why` is the code of the reason."""
 
     code = "right_ended"
     status = 403
-    title = "This is not allowed any more."
+    title = "This is no longer allowed."

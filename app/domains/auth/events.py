@@ -1,4 +1,4 @@
-"""Facts about identity. Ids only: names and addresses stay in auth's own tables."""
+"""Events of auth. They carry ids only: names and addresses remain in auth's own tables."""
 
 from uuid import UUID
 
@@ -26,7 +26,7 @@ class SessionRevoked(Event, frozen=True):
 
 @event("auth.tenant.changed", aggregate="tenant_id")
 class TenantChanged(Event, frozen=True):
-    """The name or the time zone of an organisation is another one."""
+    """The name or the time zone of an organisation changed."""
 
     tenant_id: UUID
 
@@ -45,7 +45,7 @@ class ProjectRenamed(Event, frozen=True):
 
 @event("auth.membership.granted", aggregate="membership_id")
 class MembershipGranted(Event, frozen=True):
-    """Somebody got a role in an organisation (`project_id` None) or in one of its projects."""
+    """A person got a role in an organisation (`project_id` None) or in one of its projects."""
 
     membership_id: UUID
     tenant_id: UUID
@@ -56,7 +56,7 @@ class MembershipGranted(Event, frozen=True):
 
 @event("auth.membership.changed", aggregate="membership_id")
 class MembershipChanged(Event, frozen=True):
-    """A role became another one."""
+    """A role was replaced by another; `before` is the previous one."""
 
     membership_id: UUID
     tenant_id: UUID
@@ -68,7 +68,7 @@ class MembershipChanged(Event, frozen=True):
 
 @event("auth.membership.removed", aggregate="membership_id")
 class MembershipRemoved(Event, frozen=True):
-    """A role was taken away or given up; `left` tells the second."""
+    """A role was removed; `left` is true when the person gave it up."""
 
     membership_id: UUID
     tenant_id: UUID
@@ -80,7 +80,7 @@ class MembershipRemoved(Event, frozen=True):
 
 @event("auth.invitation.sent", aggregate="invitation_id")
 class InvitationSent(Event, frozen=True):
-    """An invitation is to be mailed, for the first time or again."""
+    """An invitation is ready to be mailed, for the first time or again."""
 
     invitation_id: UUID
     tenant_id: UUID
@@ -121,7 +121,7 @@ class InvitationExpired(Event, frozen=True):
 
 @event("auth.service_account.disabled", aggregate="service_account_id")
 class ServiceAccountDisabled(Event, frozen=True):
-    """Its credentials and tokens end with it, within five seconds."""
+    """A service account was disabled; its credentials and tokens end within five seconds."""
 
     service_account_id: UUID
     tenant_id: UUID
@@ -130,13 +130,13 @@ class ServiceAccountDisabled(Event, frozen=True):
 
 @event("auth.tenant.suspended", aggregate="tenant_id")
 class TenantSuspended(Event, frozen=True):
-    """An operator closed the organisation: every right to its things has ended."""
+    """An operator suspended the organisation: every right to its resources has ended."""
 
     tenant_id: UUID
 
 
 @event("auth.person.suspended", aggregate="user_id")
 class PersonSuspended(Event, frozen=True):
-    """An operator shut a person out: every right of theirs has ended, and what they answer for with it."""
+    """An operator suspended a person: every right of theirs has ended, and of the programs that they sponsor."""
 
     user_id: UUID

@@ -1,4 +1,4 @@
-"""How long sessions, tokens and invitations live, and how many of them there may be."""
+"""Policy keys of auth: lifetimes and limits."""
 
 from app.shared.policy.keys import PolicyKey
 
@@ -8,7 +8,7 @@ SESSION_HOURS = PolicyKey(
     minimum=1,
     maximum=720,
     unit="hours",
-    description="How long a browser session lasts before signing in again.",
+    description="How long a browser session lasts.",
 )
 TOKEN_SECONDS = PolicyKey(
     name="auth.token_seconds",
@@ -32,7 +32,7 @@ MAX_INVITATIONS = PolicyKey(
     minimum=0,
     maximum=10_000,
     unit="invitations",
-    description="How many invitations of one organisation may wait for an answer.",
+    description="How many pending invitations an organisation may have.",
 )
 MAX_PROJECTS = PolicyKey(
     name="auth.projects_most",
@@ -56,7 +56,7 @@ PROGRAM_DAYS = PolicyKey(
     minimum=1,
     maximum=365,
     unit="days",
-    description="How long a sign-in of the command line lasts before a browser is asked again.",
+    description="How long a sign-in of the command line lasts.",
 )
 PROGRAM_TOKEN_SECONDS = PolicyKey(
     name="auth.command_line_token_seconds",
@@ -64,7 +64,7 @@ PROGRAM_TOKEN_SECONDS = PolicyKey(
     minimum=60,
     maximum=3600,
     unit="seconds",
-    description="How long an access token of the command line is valid; it gets the next one by itself.",
+    description="How long an access token of the command line is valid; the command line refreshes it automatically.",
 )
 VIEW_AS_MINUTES = PolicyKey(
     name="auth.view_as_minutes",
@@ -72,7 +72,7 @@ VIEW_AS_MINUTES = PolicyKey(
     minimum=1,
     maximum=480,
     unit="minutes",
-    description="How long an operator may look at an organisation before they have to ask again.",
+    description="How long a view-as of an organisation lasts.",
 )
 POLICIES = (
     VIEW_AS_MINUTES,

@@ -16,7 +16,7 @@ from app.domains.admin.contracts.audit import AuditFilter, ExportAudit
 from app.domains.admin.jobs import make_audit_partitions
 from app.domains.admin.repository.audit import BATCH
 from app.domains.admin.service import audit
-from app.domains.auth.service import places
+from app.domains.auth.service import organisations, workspaces
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from app.shared.ids import new_id
@@ -167,9 +167,9 @@ async def test_activity_says_in_words_what_was_done_here_and_nothing_of_others(
 async def test_an_empty_activity_says_the_first_step(runtime: Runtime, sign_in_as: Any) -> None:
     ada = await sign_in_as("ada")
     async with runtime.context(ada.actor) as ctx:
-        place = await places.found(ctx, ada.actor.id, "Quiet")
+        place = await organisations.add_organisation(ctx, ada.actor.id, "Quiet")
     async with runtime.context(ada.actor) as ctx:
-        assert await places.stand(ctx, ada.actor.id, place.tenant_id, place.project_id)
+        assert await workspaces.enter_workspace(ctx, ada.actor.id, place.tenant_id, place.project_id)
     await runtime.valkey.flushdb()
     assert "Nothing yet" in (await ada.client.get("/activity")).text
 

@@ -8,8 +8,8 @@ import pytest
 from app.domains.appruntime.contracts import AppView
 from app.domains.appruntime.repository import MemberRepository
 from app.domains.appruntime.service.gate import EndNotice, gate_of
-from app.domains.auth.contracts import Visit
 from app.domains.auth.repository import AuthRepository
+from app.domains.auth.rules.values import Visit
 from app.domains.auth.service.tokens import signed_token
 from app.shared.authz.actor import SYSTEM
 from app.shared.crypto import digest, new_secret

@@ -10,9 +10,9 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
-from app.domains.auth.contracts import Identity
 from app.domains.auth.errors import SignInFailed
 from app.domains.auth.gateway import OidcGateway
+from app.domains.auth.rules.claims import Identity
 from app.settings import OidcSettings
 from tests.simulators.harness import receiving
 

@@ -6,9 +6,10 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from app.domains.auth.contracts import Identity, SignIn, Visit
 from app.domains.auth.errors import AccountSuspended, AddressElsewhere
-from app.domains.auth.service.sign_in import sign_in
+from app.domains.auth.rules.claims import Identity
+from app.domains.auth.rules.values import Visit
+from app.domains.auth.service.sign_in import SignIn, sign_in
 from app.shared.authz.actor import ANONYMOUS
 
 OLD, NEW = "https://old.example/", "https://new.example"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domains.auth.rules import browser_words, login_candidates, safe_next
+from app.domains.auth.rules import browser_label, login_candidates, safe_next
 from tests.fixtures.app import Browser
 
 
@@ -36,7 +36,7 @@ def test_logins_are_plain_posix_names(name: str, email: str, first: str) -> None
     ],
 )
 def test_a_session_is_named_in_words_a_person_knows(header: str, words: str) -> None:
-    assert browser_words(header) == words
+    assert browser_label(header) == words
 
 
 async def test_a_page_asks_who_you_are_and_remembers_where_you_were_going(client) -> None:
@@ -113,4 +113,4 @@ async def test_internal_login_works_in_development_with_the_forms_token(client) 
     assert "HttpOnly" in answer.headers["set-cookie"]
     page = await client.get("/settings/sessions")
     assert page.status_code == 200
-    assert "this one" in page.text
+    assert "This session" in page.text

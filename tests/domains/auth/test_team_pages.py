@@ -27,7 +27,7 @@ async def test_an_invitation_goes_from_the_form_to_the_other_persons_page(sign_i
     answer = await ada.post("/team/invitations", email="Ben@Example.com", role="tenant_member", project="")
     assert (answer.status_code, answer.headers["location"]) == (303, "/team/invitations")
     shown = (await ada.client.get("/team/invitations")).text
-    assert "Ben@Example.com" in shown and "invited" in shown
+    assert "Ben@Example.com" in shown and "Pending" in shown
     assert "Ben@Example.com" in (await ada.client.get("/team")).text
     waiting = (await ben.client.get("/invitations")).text
     assert "Ada&#39;s organisation" in waiting
@@ -84,7 +84,7 @@ async def test_whoever_leaves_their_only_organisation_is_welcomed_to_begin_one(s
     ben = await sign_in_as("ben")
     assert (await ben.client.get("/")).headers["location"] == "/invitations"
     welcome = (await ben.client.get("/invitations")).text
-    assert "Welcome to Berth" in welcome and "organisation of your own" in welcome
+    assert "Welcome to Berth" in welcome and "create your own organisation" in welcome
     await ben.post(re.search(r'action="(/invitations/[0-9a-f-]+/accept)"', welcome)[1])
     await ben.post("/team/leave")
     assert (await ben.client.get("/")).headers["location"] == "/invitations"
@@ -207,7 +207,7 @@ async def test_sessions_are_listed_with_their_place_and_all_others_end_at_once(s
     assert len(listed) == 3
     assert {one["tenant_name"] for one in listed} == {"Ada's organisation"}
     assert [one["current"] for one in listed].count(True) == 1
-    assert "End all others" in (await ada.client.get("/settings/sessions")).text
+    assert "End all other sessions" in (await ada.client.get("/settings/sessions")).text
     assert (await ada.post("/settings/sessions/revoke-others")).status_code == 303
     assert [(await one.client.get("/api/v1/me")).status_code for one in (ada, other, third)] == [200, 401, 401]
     assert (await send(ada, "DELETE", "/api/v1/sessions")).json() == {"count": 0}

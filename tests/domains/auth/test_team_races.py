@@ -6,14 +6,10 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from app.domains.auth.contracts.team import (
-    AnswerInvitation,
-    InviteMember,
-    LeaveOrganisation,
-    RemoveMember,
-    SetRole,
-)
-from app.domains.auth.service import invitations, team
+from app.domains.auth.service import invitations, received_invitations, team
+from app.domains.auth.service.invitations import InviteMember
+from app.domains.auth.service.received_invitations import AnswerInvitation
+from app.domains.auth.service.team import LeaveOrganisation, RemoveMember, SetRole
 from app.shared.errors import DomainError
 from tests.domains.auth.world import join
 from tests.fixtures.app import tenant_of
@@ -83,7 +79,7 @@ async def test_an_invitation_accepted_by_many_hands_at_once_is_one_membership(
     async with open_context(ada.actor) as ctx:
         sent = await invitations.invite(ctx, InviteMember(email="ben@example.com", role="tenant_member"))
     answer = AnswerInvitation(invitation_id=sent.invitation_id)
-    answers = await _all(runtime, [(ben.actor, invitations.accept, answer)] * 8)
+    answers = await _all(runtime, [(ben.actor, received_invitations.accept, answer)] * 8)
     assert {getattr(one, "state", one) for one in answers} == {"accepted"}
     async with open_context() as ctx:
         granted = text("SELECT count(*) FROM shared.outbox_events WHERE name = 'berth.v1.auth.membership.granted'")

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domains.auth.rules.addresses import address_key, is_address
+from app.domains.auth.rules.labels import PERMISSION_LABELS, ROLE_DESCRIPTIONS, ROLE_NAMES, matrix
 from app.domains.auth.rules.team import (
     GIVES,
     ORGANISATION_ROLES,
@@ -16,7 +17,6 @@ from app.domains.auth.rules.team import (
     refusal,
     version_of,
 )
-from app.domains.auth.rules.words import PERMISSION_WORDS, ROLE_NAMES, ROLE_NOTES, matrix
 from app.shared.authz.permissions import GRANTS, Permission, Role, is_platform
 
 PEOPLE = range(4)
@@ -149,9 +149,9 @@ def test_what_cannot_be_mailed_is_no_address(text: str) -> None:
 
 def test_the_matrix_has_words_for_everything_and_says_what_the_table_says() -> None:
     customers = [permission for permission in Permission if not is_platform(permission)]
-    assert set(PERMISSION_WORDS) == set(customers)
-    assert set(ROLE_NAMES) == set(ROLE_NOTES) == {*ORGANISATION_ROLES, *PROJECT_ROLES}
+    assert set(PERMISSION_LABELS) == set(customers)
+    assert set(ROLE_NAMES) == set(ROLE_DESCRIPTIONS) == {*ORGANISATION_ROLES, *PROJECT_ROLES}
     for permission, (words, granted) in zip(customers, matrix(), strict=True):
-        assert words == PERMISSION_WORDS[permission]
+        assert words == PERMISSION_LABELS[permission]
         roles = (*ORGANISATION_ROLES, *PROJECT_ROLES)
         assert granted == tuple(role in GRANTS[permission] for role in roles)

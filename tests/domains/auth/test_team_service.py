@@ -6,18 +6,6 @@ import pytest
 from sqlalchemy import text
 
 from app.domains.auth import public
-from app.domains.auth.contracts import Visit
-from app.domains.auth.contracts.team import (
-    AnswerInvitation,
-    InvitationQuery,
-    InviteMember,
-    LeaveOrganisation,
-    MemberQuery,
-    RemoveMember,
-    ResendInvitation,
-    RevokeInvitation,
-    SetRole,
-)
 from app.domains.auth.errors import (
     AlreadyMember,
     EmailUnverified,
@@ -28,7 +16,19 @@ from app.domains.auth.errors import (
 )
 from app.domains.auth.repository import AuthRepository
 from app.domains.auth.repository.rights import RightsRepository
-from app.domains.auth.service import invitations, places, team
+from app.domains.auth.rules.values import InvitationQuery, MemberQuery, Visit
+from app.domains.auth.service import (
+    invitation_lifecycle,
+    invitations,
+    members,
+    projects,
+    received_invitations,
+    team,
+    workspaces,
+)
+from app.domains.auth.service.invitations import InviteMember, ResendInvitation, RevokeInvitation
+from app.domains.auth.service.received_invitations import AnswerInvitation
+from app.domains.auth.service.team import LeaveOrganisation, RemoveMember, SetRole
 from app.shared.authz import Permission
 from app.shared.authz.rights import Claim, Ended
 from app.shared.crypto import digest
@@ -50,8 +50,8 @@ async def test_who_is_invited_joins_with_the_role_and_stands_there(sign_in_as, r
     await join(runtime, ada, ben, "tenant_member")
     assert tenant_of(ben) == tenant_of(ada) != own
     async with open_context(ada.actor) as ctx:
-        members = (await team.page_members(ctx, MemberQuery())).items
-    assert [(member.name, member.role) for member in members] == [("Ada", "tenant_owner"), ("Ben", "tenant_member")]
+        listed = (await members.page_members(ctx, MemberQuery())).items
+    assert [(member.name, member.role) for member in listed] == [("Ada", "tenant_owner"), ("Ben", "tenant_member")]
     assert (await _events(open_context))[-3:] == [
         "berth.v1.auth.invitation.sent",
         "berth.v1.auth.membership.granted",
@@ -66,9 +66,9 @@ async def test_a_first_sign_in_of_somebody_invited_makes_no_organisation(sign_in
     ben = await sign_in_as("ben")
     assert (ben.actor.tenant_id, ben.actor.bindings) == (None, ())
     async with runtime.context(ben.actor) as ctx:
-        waiting = (await invitations.page_received(ctx)).items
+        waiting = (await received_invitations.page_received(ctx)).items
         assert [(one.role, one.invited_by_name) for one in waiting] == [("tenant_member", "Ada")]
-        await invitations.accept(ctx, AnswerInvitation(invitation_id=waiting[0].id))
+        await received_invitations.accept(ctx, AnswerInvitation(invitation_id=waiting[0].id))
     await refresh(runtime, ben)
     assert tenant_of(ben) == tenant_of(ada)
 
@@ -94,16 +94,16 @@ async def test_accepting_twice_is_fine_and_another_persons_invitation_does_not_e
     answer = AnswerInvitation(invitation_id=invited.invitation_id)
     with pytest.raises(NotFound):
         async with open_context(eve.actor) as ctx:
-            await invitations.accept(ctx, answer)
+            await received_invitations.accept(ctx, answer)
     for _ in range(2):
         async with open_context(ben.actor) as ctx:
-            accepted = await invitations.accept(ctx, answer)
+            accepted = await received_invitations.accept(ctx, answer)
         assert (accepted.state, accepted.tenant_id) == ("accepted", tenant_of(ada))
     async with open_context(ada.actor) as ctx:
         await team.remove_member(ctx, RemoveMember(user_id=ben.actor.id))
     with pytest.raises(InvitationClosed, match="accepted already"):
         async with open_context(ben.actor) as ctx:
-            await invitations.accept(ctx, answer)
+            await received_invitations.accept(ctx, answer)
 
 
 async def test_an_address_that_is_not_proved_is_told_why(sign_in_as, open_context) -> None:
@@ -112,10 +112,10 @@ async def test_an_address_that_is_not_proved_is_told_why(sign_in_as, open_contex
         invited = await invitations.invite(ctx, InviteMember(email="ben@example.com", role="tenant_member"))
         await ctx.session.execute(text("UPDATE auth.users SET email_verified = false WHERE name = 'Ben'"))
     async with open_context(ben.actor) as ctx:
-        assert (await invitations.page_received(ctx)).items == ()
+        assert (await received_invitations.page_received(ctx)).items == ()
     with pytest.raises(EmailUnverified):
         async with open_context(ben.actor) as ctx:
-            await invitations.accept(ctx, AnswerInvitation(invitation_id=invited.invitation_id))
+            await received_invitations.accept(ctx, AnswerInvitation(invitation_id=invited.invitation_id))
 
 
 async def test_revoked_declined_and_expired_invitations_say_so(sign_in_as, runtime, open_context, clock) -> None:
@@ -133,33 +133,33 @@ async def test_revoked_declined_and_expired_invitations_say_so(sign_in_as, runti
     async def refused(answer: AnswerInvitation) -> str:
         with pytest.raises(InvitationClosed) as refusal:
             async with open_context(ben.actor) as ctx:
-                await invitations.accept(ctx, answer)
+                await received_invitations.accept(ctx, answer)
         return refusal.value.message
 
     revoked = await send()
     async with open_context(ada.actor) as ctx:
         await invitations.revoke(ctx, RevokeInvitation(invitation_id=revoked.invitation_id))
         await invitations.revoke(ctx, RevokeInvitation(invitation_id=revoked.invitation_id))
-    assert "taken back" in await refused(revoked)
+    assert "revoked" in await refused(revoked)
     declined = await send()
     async with open_context(ben.actor) as ctx:
-        await invitations.decline(ctx, declined)
-        await invitations.decline(ctx, declined)
+        await received_invitations.decline(ctx, declined)
+        await received_invitations.decline(ctx, declined)
     assert "declined" in await refused(declined)
     late = await send()
     clock.advance(8 * 86_400)
     assert "expired" in await refused(late)
     async with open_context() as ctx:
-        (due,) = await invitations.list_due(ctx)
-        assert await invitations.expire(ctx, due) is True
-        assert await invitations.list_due(ctx) == []
-        assert await invitations.expire(ctx, due) is False
+        (due,) = await invitation_lifecycle.list_due(ctx)
+        assert await invitation_lifecycle.expire(ctx, due) is True
+        assert await invitation_lifecycle.list_due(ctx) == []
+        assert await invitation_lifecycle.expire(ctx, due) is False
     async with open_context(ada.actor) as ctx:
         again = await invitations.resend(ctx, ResendInvitation(invitation_id=late.invitation_id))
         states = [one.state for one in (await invitations.page_sent(ctx, InvitationQuery())).items]
     assert states == ["pending", "expired", "declined", "revoked"]
     async with open_context(ben.actor) as ctx:
-        await invitations.accept(ctx, AnswerInvitation(invitation_id=again.invitation_id))
+        await received_invitations.accept(ctx, AnswerInvitation(invitation_id=again.invitation_id))
 
 
 async def test_what_a_mail_says_is_read_by_id_and_closed_ones_are_not_sent(sign_in_as, open_context) -> None:
@@ -167,7 +167,7 @@ async def test_what_a_mail_says_is_read_by_id_and_closed_ones_are_not_sent(sign_
     async with open_context(ada.actor) as ctx:
         sent = await invitations.invite(ctx, InviteMember(email="Ben@example.com", role="tenant_admin"))
         mail = (await public.invitation_mails(ctx, [sent.invitation_id]))[sent.invitation_id]
-    assert (mail.email, mail.role_name, mail.path, mail.is_open) == ("Ben@example.com", "Admin", "/invitations", True)
+    assert (mail.email, mail.role_label, mail.path, mail.is_open) == ("Ben@example.com", "Admin", "/invitations", True)
     assert mail.user_id == ben.actor.id
     async with open_context(ada.actor) as ctx:
         await invitations.revoke(ctx, RevokeInvitation(invitation_id=sent.invitation_id))
@@ -237,14 +237,14 @@ async def test_who_is_removed_stands_in_their_own_organisation_again_and_may_do_
     )
     async with open_context() as ctx:
         assert await public.rights_ended(ctx, [stay]) == {}
-        assert await public.session_places(ctx, [ben.actor.session_id]) == {ben.actor.session_id: tenant_of(ada)}
+        assert await public.session_tenants(ctx, [ben.actor.session_id]) == {ben.actor.session_id: tenant_of(ada)}
     async with open_context(ada.actor) as ctx:
         await team.remove_member(ctx, RemoveMember(user_id=ben.actor.id))
     me = (await ben.client.get("/api/v1/me")).json()  # the cached answer was deleted
     assert me["tenant_id"] == str(own)
     async with open_context() as ctx:
         assert await public.rights_ended(ctx, [stay]) == {stay: Ended("no_role")}
-        assert await public.session_places(ctx, [ben.actor.session_id]) == {ben.actor.session_id: own}
+        assert await public.session_tenants(ctx, [ben.actor.session_id]) == {ben.actor.session_id: own}
 
 
 async def test_a_removed_members_command_line_ends_there_and_goes_on_at_home(sign_in_as, runtime, open_context) -> None:
@@ -269,11 +269,11 @@ async def test_a_removed_members_command_line_ends_there_and_goes_on_at_home(sig
 
 
 async def test_who_has_only_project_roles_is_led_to_a_project_that_is_left(sign_in_as, runtime, open_context) -> None:
-    from app.domains.auth.contracts.team import CreateProject
+    from app.domains.auth.service.projects import CreateProject
 
     ada, ben = await sign_in_as("ada"), await sign_in_as("ben")
     async with open_context(ada.actor) as ctx:
-        second = await places.create_project(ctx, CreateProject(name="second"))
+        second = await projects.create_project(ctx, CreateProject(name="second"))
     first = ada.actor.project_id
     await join(runtime, ada, ben, "project_member", first)
     async with open_context(ada.actor) as ctx:
@@ -282,7 +282,9 @@ async def test_who_has_only_project_roles_is_led_to_a_project_that_is_left(sign_
     await refresh(runtime, ben)
     assert ben.actor.project_id != first
     async with open_context(ben.actor) as ctx:
-        found = [place.project_name for place in await places.list_places(ctx) if place.tenant_id == tenant_of(ada)]
+        found = [
+            place.project_name for place in await workspaces.list_workspaces(ctx) if place.tenant_id == tenant_of(ada)
+        ]
     assert found == ["second"]
 
 
@@ -290,7 +292,7 @@ async def test_a_change_that_was_decided_on_something_older_is_refused(sign_in_a
     ada, ben = await sign_in_as("ada"), await sign_in_as("ben")
     await join(runtime, ada, ben, "tenant_member")
     async with open_context(ada.actor) as ctx:
-        seen = (await team.get_member(ctx, ben.actor.id)).version
+        seen = (await members.get_member(ctx, ben.actor.id)).version
         await team.set_role(ctx, SetRole(user_id=ben.actor.id, role="tenant_billing", version=seen))
     with pytest.raises(PreconditionFailed):
         async with open_context(ada.actor) as ctx:

@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from app.domains.auth.contracts.team import AnswerInvitation, InviteMember
-from app.domains.auth.service import invitations
+from app.domains.auth.service import invitations, received_invitations
+from app.domains.auth.service.invitations import InviteMember
+from app.domains.auth.service.received_invitations import AnswerInvitation
 from app.shared.authz import Actor
 from tests.fixtures.app import Browser
 
@@ -30,4 +31,4 @@ async def invite_and_accept(runtime, host: Actor, guest: Actor, role: str, proje
     async with runtime.context(host) as ctx:
         invited = await invitations.invite(ctx, InviteMember(email=email, role=role, project_id=project_id))
     async with runtime.context(guest) as ctx:
-        await invitations.accept(ctx, AnswerInvitation(invitation_id=invited.invitation_id))
+        await received_invitations.accept(ctx, AnswerInvitation(invitation_id=invited.invitation_id))

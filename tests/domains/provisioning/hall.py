@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from app.domains.auth.service.sessions import cache_key
+from app.domains.auth.service.session_cache import cache_key
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PlaceHold, StartMetering
 from app.domains.inventory import public as inventory

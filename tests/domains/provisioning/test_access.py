@@ -13,8 +13,8 @@ import asyncssh
 import pytest
 from sqlalchemy import text
 
-from app.domains.auth.contracts.team import RemoveMember, SetRole
 from app.domains.auth.service import team
+from app.domains.auth.service.team import RemoveMember, SetRole
 from app.domains.billing import domain as billing
 from app.domains.provisioning import domain as provisioning
 from app.domains.provisioning.service import access, endings

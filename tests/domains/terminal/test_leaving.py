@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from app.domains.auth.contracts.team import RemoveMember, SetRole
 from app.domains.auth.service import team
+from app.domains.auth.service.team import RemoveMember, SetRole
 from app.shared.context import Runtime
 from tests.domains.auth.world import invite_and_accept
 from tests.domains.terminal.world import Machine, Visitor

@@ -27,7 +27,7 @@ async def list_customers(
     ctx: Ctx, word: Search = "", suspended: Flag = None, cursor: Cursor = None, limit: Limit = 50
 ) -> CustomersAnswer:
     """Organisations, the newest first."""
-    found = await customers.page_customers(ctx, CustomerSearch(word=word, suspended=suspended), cursor, limit)
+    found = await customers.page_customers(ctx, CustomerSearch(text=word, suspended=suspended), cursor, limit)
     return CustomersAnswer(items=found.items, next_cursor=found.next_cursor)
 
 

@@ -71,7 +71,7 @@ class PersonPage(msgspec.Struct, frozen=True, kw_only=True):
 
 def search(word: str, suspended: str) -> CustomerSearch:
     """`suspended` non-empty asks for those only."""
-    return CustomerSearch(word=word, suspended=True if suspended else None)
+    return CustomerSearch(text=word, suspended=True if suspended else None)
 
 
 def customers_page(found: CustomersFound, word: str, suspended: str, cursor: UUID | None) -> CustomersPage:

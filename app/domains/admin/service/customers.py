@@ -21,7 +21,7 @@ LAST = 10
 async def page_customers(ctx: Context, wanted: CustomerSearch, cursor: UUID | None, limit: int) -> CustomersFound:
     """Organisations that fit, the newest first; on the first page of a search people too."""
     found = await auth.page_customers(ctx, wanted, cursor, limit)
-    people = await auth.find_people(ctx, wanted.word) if cursor is None else []
+    people = await auth.find_people(ctx, wanted.text) if cursor is None else []
     return CustomersFound(items=found.items, next_cursor=found.next_cursor, people=tuple(people))
 
 

@@ -16,7 +16,7 @@ async def search_customers(ctx: Context, text: str) -> Sequence[Found]:
     """Organisations first, then people."""
     if not may(ctx.actor, Permission.PLATFORM_CUSTOMER_READ):
         return ()
-    found = await page_customers(ctx, CustomerSearch(word=text), None, MOST)
+    found = await page_customers(ctx, CustomerSearch(text=text), None, MOST)
     icon = "customers"
     organisations = [
         Found(label=row.name, href=f"/admin/customers/{row.id}", icon=icon, kind="Customer") for row in found.items

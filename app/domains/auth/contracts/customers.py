@@ -1,4 +1,4 @@
-"""What operators ask of identity: organisations and people, suspension, and looking at an organisation read-only."""
+"""Organisations and people as operators see them, their suspension, and view-as."""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,9 +7,9 @@ import msgspec
 
 
 class CustomerSearch(msgspec.Struct, frozen=True, kw_only=True):
-    """`word` is a part of a name or a mail address, or a whole id."""
+    """`text` is part of a name or an e-mail address, or a whole id."""
 
-    word: str = ""
+    text: str = ""
     suspended: bool | None = None
 
 
@@ -53,7 +53,9 @@ class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
     last_login_at: datetime
 
 
-class PlaceRow(msgspec.Struct, frozen=True, kw_only=True):
+class MembershipRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An organisation that a person belongs to, with every role they have in it."""
+
     id: UUID
     name: str
     roles: list[str]
@@ -73,11 +75,11 @@ class PersonDetail(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     sessions: int
     is_operator: bool
-    places: tuple[PlaceRow, ...] = ()
+    organisations: tuple[MembershipRow, ...] = msgspec.field(name="places", default=())
 
 
 class CustomerDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """An organisation with its people and projects; `sessions` would end with a suspension."""
+    """An organisation with its people and projects; `sessions` counts the sessions that a suspension would end."""
 
     tenant: CustomerRow
     members: tuple[MemberRow, ...]
@@ -86,7 +88,7 @@ class CustomerDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SuspendTenant(msgspec.Struct, frozen=True, kw_only=True):
-    """Close an organisation (`suspend`), or open it again."""
+    """Suspend an organisation (`suspend`), or resume it."""
 
     tenant_id: UUID
     suspend: bool
@@ -94,7 +96,7 @@ class SuspendTenant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SuspendPerson(msgspec.Struct, frozen=True, kw_only=True):
-    """Shut a person out (`suspend`), or let them in again."""
+    """Suspend a person (`suspend`), or resume them."""
 
     user_id: UUID
     suspend: bool
@@ -102,7 +104,7 @@ class SuspendPerson(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Suspended(msgspec.Struct, frozen=True, kw_only=True):
-    """What it is now, and how many sessions ended."""
+    """The new state, and how many sessions ended."""
 
     id: UUID
     suspended: bool
@@ -111,7 +113,7 @@ class Suspended(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StartView(msgspec.Struct, frozen=True, kw_only=True):
-    """Look at an organisation as it sees itself, standing in one of its projects (the first when none is named)."""
+    """View an organisation as its owner sees it, in one of its projects (the first by default)."""
 
     tenant_id: UUID
     reason: str
@@ -123,18 +125,8 @@ class ViewStarted(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-class StopView(msgspec.Struct, frozen=True, kw_only=True):
-    """End the view of the actor's session, if it has one."""
-
-
-class ViewStopped(msgspec.Struct, frozen=True, kw_only=True):
-    """`tenant_id`: whom they looked at; None when they did not."""
-
-    tenant_id: UUID | None
-
-
 class ViewBanner(msgspec.Struct, frozen=True, kw_only=True):
-    """What every page says during a view."""
+    """What every page shows during a view."""
 
     tenant_id: UUID
     tenant_name: str

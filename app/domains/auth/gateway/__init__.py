@@ -1,4 +1,4 @@
-"""The one door to the OIDC issuer: discovery, code exchange, ID token, userinfo, end of session."""
+"""The client of the OIDC issuer: discovery, code exchange, ID token, userinfo, end of session."""
 
 from app.domains.auth.gateway.provider import OidcGateway
 

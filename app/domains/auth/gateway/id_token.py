@@ -1,6 +1,6 @@
-"""The signature of an ID token (RFC 7515, RFC 8725): asymmetric algorithms only, keys of the issuer only.
+"""Verifies the signature of an ID token (RFC 7515, RFC 8725): asymmetric algorithms and keys of the issuer only.
 
-The allow-list is ours and not the provider's own: whatever of it a provider signs with, only its key can have done it.
+The list of allowed algorithms is ours, not the provider's.
 """
 
 import msgspec
@@ -13,18 +13,18 @@ from app.domains.auth.errors import Cause, SignInFailed
 from app.domains.auth.gateway.keys import ALGORITHMS, Keys
 from app.domains.auth.rules.claims import Claims, identifier_of
 
-LONGEST = 1_000_000  # an ID token with the groups of a large company is some 100 kB
+MAX_TOKEN = 1_000_000  # an ID token with the groups of a large company is some 100 kB
 
 
 class _Registry(jws.JWSRegistry):
-    """Takes what RFC 7515 allows: headers of any length and name. What must be understood was refused before."""
+    """Accepts headers of any length and name, as RFC 7515 allows. `read_header` has refused critical ones."""
 
-    max_header_length = LONGEST
-    max_payload_length = LONGEST
+    max_header_length = MAX_TOKEN
+    max_payload_length = MAX_TOKEN
     max_signature_length = 8_192
 
     def check_header(self, header: Header) -> None:
-        """What a header says of other things than the key is no matter of ours."""
+        """Ignores header fields that do not concern the key."""
 
     def get_alg(self, name: str) -> JWSAlgModel:
         return self.algorithms[name]  # from ALGORITHMS; the library warns of EdDSA, which RFC 9864 renamed
@@ -34,17 +34,17 @@ REGISTRY = _Registry()
 
 
 class Unverified(msgspec.Struct, frozen=True, kw_only=True):
-    """What a token says of its own signature."""
+    """The unverified header of a token."""
 
     algorithm: str
     kid: str
 
 
 def read_header(token: object) -> Unverified:
-    """Raises SignInFailed for what is no signed token of a kind that we take."""
+    """Parse a token's header. Raises SignInFailed when it is not a signed token of an allowed algorithm."""
     if not isinstance(token, str) or not token:
         raise SignInFailed(cause=Cause.TOKEN_MISSING)
-    if len(token) > LONGEST:
+    if len(token) > MAX_TOKEN:
         raise SignInFailed(cause=Cause.TOKEN_TOO_LARGE, length=len(token))
     if token.count(".") == 4:
         raise SignInFailed(cause=Cause.TOKEN_ENCRYPTED)
@@ -53,7 +53,7 @@ def read_header(token: object) -> Unverified:
     except (JoseError, ValueError, RecursionError) as error:
         raise SignInFailed(cause=Cause.TOKEN_UNREADABLE) from error
     if "crit" in header or "b64" in header:
-        raise SignInFailed(cause=Cause.TOKEN_UNREADABLE, problem="a header that must be understood")
+        raise SignInFailed(cause=Cause.TOKEN_UNREADABLE, problem="a critical header")
     algorithm = header.get("alg")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise SignInFailed(cause=Cause.ALGORITHM_REFUSED, algorithm=str(algorithm)[:40])
@@ -61,7 +61,7 @@ def read_header(token: object) -> Unverified:
 
 
 def verified_claims(token: str, header: Unverified, keys: Keys) -> Claims:
-    """What the issuer signed. Raises SignInFailed: KEY_UNKNOWN and SIGNATURE_WRONG may be mended by newer keys."""
+    """The verified claims. Raises SignInFailed; KEY_UNKNOWN and SIGNATURE_WRONG may succeed with newer keys."""
     candidates = keys.candidates(header.kid, header.algorithm)
     if not candidates:
         raise SignInFailed(

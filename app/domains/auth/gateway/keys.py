@@ -1,6 +1,6 @@
-"""A provider's keys (RFC 7517): one that we do not understand is passed over and spoils no other.
+"""A provider's key set (RFC 7517). An unusable key is skipped and does not affect the others.
 
-Of a key only what makes it one is read, so nothing else in it can be wrong. Never a symmetric one: the keys are public.
+Only the members that define a key are read. Symmetric keys are never accepted, because the set is public.
 """
 
 from base64 import urlsafe_b64decode
@@ -11,8 +11,8 @@ from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 from app.domains.auth.rules.claims import identifier_of, texts_of
 
-SMALLEST_RSA, LARGEST_RSA = 2_048, 16_384  # bits
-MOST = 2_000
+MIN_RSA, MAX_RSA = 2_048, 16_384  # bits
+MAX_KEYS = 2_000
 PARTS: dict[str, tuple[type[RSAKey] | type[ECKey] | type[OKPKey], tuple[str, ...]]] = {
     "RSA": (RSAKey, ("n", "e")),
     "EC": (ECKey, ("crv", "x", "y")),
@@ -28,7 +28,7 @@ SIGNING_CURVES = frozenset({"P-256", "P-384", "P-521", "Ed25519", "Ed448"})
 
 
 class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
-    """`kid` and `algorithm` as given, empty where they are not."""
+    """`kid` and `algorithm` are empty when the key does not state them."""
 
     kid: str
     kind: str
@@ -37,7 +37,7 @@ class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
     key: Key
 
     def fits(self, algorithm: str) -> bool:
-        """Whether it may verify what says that it was signed so."""
+        """Whether the key may verify a signature of this algorithm."""
         kind, curve = ALGORITHMS[algorithm]
         return self.kind == kind and curve in (None, self.curve) and self.algorithm in ("", algorithm, *self._older())
 
@@ -47,30 +47,31 @@ class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
-    """`passed_over`: how many could not be used."""
+    """`passed_over` is the number of keys that were skipped."""
 
     usable: tuple[PublicKey, ...]
     passed_over: int
 
     def candidates(self, kid: str, algorithm: str) -> list[PublicKey]:
-        """Those that may have signed: of that id; with no id in the token all that fit; else those without an id."""
+        """Keys that may have signed a token: those with its key id, otherwise those without an id; all
+        fitting keys when the token has no key id."""
         fitting = [key for key in self.usable if key.fits(algorithm)]
         if not kid:
             return fitting
         return [key for key in fitting if key.kid == kid] or [key for key in fitting if not key.kid]
 
 
-def read_keys(said: object) -> Keys:
-    """A key set. What is no key set has no keys."""
-    records = said.get("keys") if isinstance(said, dict) else None
-    records = records[:MOST] if isinstance(records, list) else []
-    found = [_read(record) for record in records]
-    usable = tuple(key for key in found if key is not None)
+def read_keys(document: object) -> Keys:
+    """Parse a key set; anything else counts as an empty one."""
+    records = document.get("keys") if isinstance(document, dict) else None
+    records = records[:MAX_KEYS] if isinstance(records, list) else []
+    items = [_read(record) for record in records]
+    usable = tuple(key for key in items if key is not None)
     return Keys(usable=usable, passed_over=len(records) - len(usable))
 
 
 def _read(record: object) -> PublicKey | None:
-    """Any fault of a stranger's key is that key's alone."""
+    """The key, or None when it cannot be used."""
     if not isinstance(record, dict) or record.get("use") not in (None, "sig"):
         return None
     operations = texts_of(record.get("key_ops"))
@@ -82,7 +83,7 @@ def _read(record: object) -> PublicKey | None:
     if (kind != "RSA" and curve not in SIGNING_CURVES) or not isinstance(algorithm, str):
         return None
     try:
-        if kind == "RSA" and not SMALLEST_RSA <= _bits(str(record["n"])) <= LARGEST_RSA:
+        if kind == "RSA" and not MIN_RSA <= _bits(str(record["n"])) <= MAX_RSA:
             return None
         key = family.import_key({"kty": kind, **{name: str(record[name]) for name in names}})
     except (JoseError, KeyError, ValueError, TypeError, ArithmeticError):

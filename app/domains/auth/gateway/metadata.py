@@ -1,4 +1,4 @@
-"""What a provider says of itself (OpenID Connect Discovery 1.0). What we do not need is never a reason to refuse it."""
+"""Provider metadata (OpenID Connect Discovery 1.0). Fields that we do not need are never a reason to refuse it."""
 
 from urllib.parse import urlsplit
 
@@ -11,7 +11,7 @@ WELL_KNOWN = "/.well-known/openid-configuration"
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """`names_itself`: each answer to a browser carries `iss` (RFC 9207)."""
+    """`names_itself`: every authorization response carries `iss` (RFC 9207)."""
 
     issuer: str
     authorization_endpoint: str
@@ -24,40 +24,41 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def metadata_address(issuer: str) -> str:
-    """Discovery §4.1: a slash at the end of the issuer is left out here, and nowhere else."""
+    """The discovery address (§4.1): the only use of the issuer without its trailing slash."""
     return issuer.removesuffix("/") + WELL_KNOWN
 
 
-def read_metadata(said: object, issuer: str) -> Metadata:
-    """Raises IssuerUnavailable for another issuer than the configured one, or where a needed address is missing."""
-    if not isinstance(said, dict):
-        raise IssuerUnavailable(cause=Cause.METADATA_UNUSABLE, problem="it is no JSON object")
-    if said.get("issuer") != issuer:  # §4.3: identical
-        problem = "the issuer is not BERTH_OIDC_ISSUER, letter by letter"
-        named = str(said.get("issuer"))[:200]
+def read_metadata(document: object, issuer: str) -> Metadata:
+    """Parse provider metadata. Raises IssuerUnavailable for another issuer than the configured one, or when a required
+    endpoint is missing."""
+    if not isinstance(document, dict):
+        raise IssuerUnavailable(cause=Cause.METADATA_UNUSABLE, problem="not a JSON object")
+    if document.get("issuer") != issuer:  # §4.3: identical
+        problem = "the issuer differs from BERTH_OIDC_ISSUER"
+        named = str(document.get("issuer"))[:200]
         raise IssuerUnavailable(cause=Cause.METADATA_UNUSABLE, problem=problem, issuer=named)
     return Metadata(
         issuer=issuer,
-        authorization_endpoint=_needed(said, "authorization_endpoint", issuer),
-        token_endpoint=_needed(said, "token_endpoint", issuer),
-        jwks_uri=_needed(said, "jwks_uri", issuer),
-        userinfo_endpoint=_address(said, "userinfo_endpoint", issuer),
-        end_session_endpoint=_address(said, "end_session_endpoint", issuer),
-        token_auth=texts_of(said.get("token_endpoint_auth_methods_supported")) or ("client_secret_basic",),
-        names_itself=is_true(said.get("authorization_response_iss_parameter_supported")),
+        authorization_endpoint=_needed(document, "authorization_endpoint", issuer),
+        token_endpoint=_needed(document, "token_endpoint", issuer),
+        jwks_uri=_needed(document, "jwks_uri", issuer),
+        userinfo_endpoint=_address(document, "userinfo_endpoint", issuer),
+        end_session_endpoint=_address(document, "end_session_endpoint", issuer),
+        token_auth=texts_of(document.get("token_endpoint_auth_methods_supported")) or ("client_secret_basic",),
+        names_itself=is_true(document.get("authorization_response_iss_parameter_supported")),
     )
 
 
-def _needed(said: dict[str, object], name: str, issuer: str) -> str:
-    address = _address(said, name, issuer)
+def _needed(document: dict[str, object], name: str, issuer: str) -> str:
+    address = _address(document, name, issuer)
     if address is None:
-        raise IssuerUnavailable(cause=Cause.METADATA_UNUSABLE, problem=f"{name} is no address that can be used")
+        raise IssuerUnavailable(cause=Cause.METADATA_UNUSABLE, problem=f"{name} is not a usable address")
     return address
 
 
-def _address(said: dict[str, object], name: str, issuer: str) -> str | None:
-    """An absolute address, by https wherever the issuer itself is: nothing can be read or changed on the way."""
-    value = said.get(name)
+def _address(document: dict[str, object], name: str, issuer: str) -> str | None:
+    """An absolute address; it must use https when the issuer does."""
+    value = document.get(name)
     if not isinstance(value, str) or not value.isprintable() or " " in value:
         return None
     try:

@@ -1,7 +1,7 @@
 """The OIDC issuer: authorization code with PKCE S256 (RFC 7636), nonce, and RFC 9700's rules.
 
-What the issuer says of itself and its keys are kept for an hour, and longer while it does not answer. Keys are read
-again when a token names one that we do not know; where that was of no use, not for some seconds after.
+Metadata and keys are cached for an hour, and longer while the issuer does not answer. Keys are fetched again when a
+token names an unknown one, but not again for ten seconds when that did not help.
 """
 
 import math
@@ -13,7 +13,6 @@ import structlog
 from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 
-from app.domains.auth.contracts import Identity
 from app.domains.auth.errors import Cause, IssuerUnavailable, SignInFailed
 from app.domains.auth.gateway import wire
 from app.domains.auth.gateway.id_token import read_header, verified_claims
@@ -22,6 +21,7 @@ from app.domains.auth.gateway.metadata import Metadata, metadata_address, read_m
 from app.domains.auth.rules import challenge_of
 from app.domains.auth.rules.claims import (
     Claims,
+    Identity,
     check_claims,
     completed,
     identifier_of,
@@ -33,8 +33,8 @@ from app.settings import OidcSettings
 from app.shared.db import refuse_open_transaction
 
 log = structlog.get_logger("berth.sign_in")
-KEPT_SECONDS = 3_600.0
-AGAIN_SECONDS = 10.0
+CACHE_SECONDS = 3_600.0
+RETRY_SECONDS = 10.0
 SCOPES = "openid email profile"
 METHODS = ("client_secret_basic", "client_secret_post")
 MENDED_BY_NEWER_KEYS = frozenset({Cause.KEY_UNKNOWN, Cause.SIGNATURE_WRONG})
@@ -74,14 +74,14 @@ class OidcGateway:
         return _with_query((await self.metadata()).authorization_endpoint, asked.removeprefix("?"))
 
     async def check_issuer(self, named: str | None) -> None:
-        """RFC 9207 §2.4: an answer that names an issuer names ours, one that must name it does. Raises SignInFailed."""
+        """Check the `iss` of an authorization response (RFC 9207 §2.4). Raises SignInFailed."""
         if named is not None and named != self._settings.issuer:
             raise SignInFailed(cause=Cause.ISSUER_OTHER)
         if named is None and (await self.metadata()).names_itself:
             raise SignInFailed(cause=Cause.ISSUER_MISSING)
 
     async def prove(self, code: str, nonce: str, code_verifier: str) -> Identity:
-        """Exchange `code` and check what it gives. Raises SignInFailed or IssuerUnavailable."""
+        """Exchange `code` and verify the tokens. Raises SignInFailed, IssuerUnavailable."""
         tokens = await self._exchange(code, code_verifier)
         id_token = text_of(tokens.get("id_token"))
         claims = await self._verified(id_token)
@@ -98,11 +98,11 @@ class OidcGateway:
         return identity_of(claims, self._settings.issuer)
 
     async def farewell_url(self) -> str | None:
-        """Where a person ends their session at the issuer and comes back from; None where it offers no end.
+        """Where a person ends their session at the issuer; None when it has no such endpoint.
 
-        OpenID Connect RP-Initiated Logout 1.0, by GET: to a POST from another site browsers add no cookie that is
-        `Lax`, so there would be no session to end. The address names us and holds no ID token, so the issuer asks the
-        person. Raises IssuerUnavailable."""
+        OpenID Connect RP-Initiated Logout 1.0, by GET: browsers send no `Lax` cookie with a cross-site POST, so the
+        issuer would see no session. The address carries our client id but no ID token, so the issuer asks the person
+        to confirm. Raises IssuerUnavailable."""
         address = (await self.metadata()).end_session_endpoint
         if address is None:
             return None
@@ -110,22 +110,22 @@ class OidcGateway:
         return _with_query(address, asked)
 
     async def metadata(self) -> Metadata:
-        """What the issuer says of itself. Raises IssuerUnavailable."""
+        """The issuer's metadata, cached. Raises IssuerUnavailable."""
         refuse_open_transaction()
-        if self._metadata is not None and self._clock() - self._metadata[1] < KEPT_SECONDS:
+        if self._metadata is not None and self._clock() - self._metadata[1] < CACHE_SECONDS:
             return self._metadata[0]
         try:
-            said = await wire.read(metadata_address(self._settings.issuer))
-            self._metadata = read_metadata(said, self._settings.issuer), self._clock()
+            document = await wire.read(metadata_address(self._settings.issuer))
+            self._metadata = read_metadata(document, self._settings.issuer), self._clock()
         except IssuerUnavailable as refusal:
             if self._metadata is None:
                 raise
             log.warning("metadata of the issuer is kept", cause=refusal.cause, **refusal.evidence)
-            self._metadata = self._metadata[0], self._clock() - KEPT_SECONDS + AGAIN_SECONDS
+            self._metadata = self._metadata[0], self._clock() - CACHE_SECONDS + RETRY_SECONDS
         return self._metadata[0]
 
     async def _exchange(self, code: str, code_verifier: str) -> dict[str, object]:
-        """RFC 6749 §4.1.3, with the first way of naming ourselves that the issuer offers and takes."""
+        """Token request (RFC 6749 §4.1.3) with the first client authentication method that the issuer accepts."""
         metadata = await self.metadata()
         asked = prepare_token_request(
             "authorization_code", redirect_uri=self._redirect_uri, code=code, code_verifier=code_verifier
@@ -135,11 +135,16 @@ class OidcGateway:
             answer = await self._ask_for_tokens(metadata.token_endpoint, asked, method)
             if not answer.refuses_client:
                 break
-        if answer is None or answer.status != 200 or not isinstance(answer.said, dict) or "error" in answer.said:
+        if (
+            answer is None
+            or answer.status != 200
+            or not isinstance(answer.document, dict)
+            or "error" in answer.document
+        ):
             status, error = (answer.status, answer.error) if answer else (0, "")
             cause = Cause.CLIENT_REFUSED if answer and answer.refuses_client else Cause.CODE_REFUSED
             raise SignInFailed(cause=cause, status=status, error=error)
-        return answer.said
+        return answer.document
 
     async def _ask_for_tokens(self, address: str, asked: str, method: str) -> wire.Answer:
         client_id, secret = self._settings.client_id, self._settings.client_secret
@@ -159,16 +164,16 @@ class OidcGateway:
         try:
             return verified_claims(id_token, header, keys)
         except SignInFailed:
-            self._no_newer_until = self._clock() + AGAIN_SECONDS
+            self._no_newer_until = self._clock() + RETRY_SECONDS
             raise
 
     async def _key_set(self) -> Keys:
-        if self._keys is not None and self._clock() - self._keys[1] < KEPT_SECONDS:
+        if self._keys is not None and self._clock() - self._keys[1] < CACHE_SECONDS:
             return self._keys[0]
         return await self._read_keys()
 
     async def _read_keys(self) -> Keys:
-        """Those that can be used; the ones we have while no new ones can be read. Raises IssuerUnavailable."""
+        """Fetch the keys; keep the cached ones when that fails. Raises IssuerUnavailable."""
         metadata = await self.metadata()
         try:
             keys = read_keys(await wire.read(metadata.jwks_uri))
@@ -185,18 +190,18 @@ class OidcGateway:
         return keys
 
     async def _userinfo(self, claims: Claims, tokens: dict[str, object]) -> Claims:
-        """Providers may keep name and address for the userinfo endpoint (OpenID Connect Core §5.4), whose answer counts
-        only when it is about the same person (§5.3.2). Raises SignInFailed, IssuerUnavailable."""
+        """Claims of the userinfo endpoint, where some providers put name and address (OpenID Connect Core §5.4). They
+        must be of the same subject (§5.3.2). Raises SignInFailed, IssuerUnavailable."""
         address, bearer = (await self.metadata()).userinfo_endpoint, text_of(tokens.get("access_token"))
         if address is None or not bearer or not bearer.isprintable() or not bearer.isascii():
             return {}
         answer = await wire.ask("GET", address, headers={"authorization": f"Bearer {bearer}"})
-        if answer.status != 200 or not isinstance(answer.said, dict):
+        if answer.status != 200 or not isinstance(answer.document, dict):
             log.warning("userinfo was not given", status=answer.status, error=answer.error)
             return {}
-        if identifier_of(answer.said.get("sub")) != identifier_of(claims["sub"]):
+        if identifier_of(answer.document.get("sub")) != identifier_of(claims["sub"]):
             raise SignInFailed(cause=Cause.OTHER_PERSON)
-        return answer.said
+        return answer.document
 
 
 def _with_query(address: str, query: str) -> str:

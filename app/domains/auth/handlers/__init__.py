@@ -1,1 +1,1 @@
-"""Entrances of identity."""
+"""Pages and API of auth."""

@@ -1,24 +1,22 @@
-"""Identity for programs: who am I. How they get their tokens stands in `rest_oauth`."""
+"""API of the caller: who they are, and their sessions. `rest_oauth` issues tokens."""
 
-from typing import Annotated
+from uuid import UUID
 
-from litestar import get
-from litestar.params import HeaderParameter
+from litestar import delete, get
+from litestar.params import FromPath
 
-from app.domains.auth.schemas import (
-    MeAnswer,
-)
-from app.domains.auth.service import programs
+from app.domains.auth.schemas.rest import MeAnswer, SessionsAnswer
+from app.domains.auth.service import programs, sessions
+from app.domains.auth.service.sessions import OthersRevoked, Revoked, RevokeOtherSessions, RevokeSession
 from app.shared.authz import Permission
 from app.web import Ctx, requires
-
-AuthorizationHeader = Annotated[str | None, HeaderParameter(name="authorization", default=None)]
+from app.web.paging import Cursor, Limit
 
 
 @get("/api/v1/me", opt=requires(Permission.PROFILE))
 async def me(ctx: Ctx) -> MeAnswer:
-    """Who this request comes from, where they stand and with which roles."""
-    actor, place = ctx.actor, await programs.asked(ctx)
+    """The caller, their workspace and their roles."""
+    actor, names = ctx.actor, await programs.workspace_names(ctx)
     return MeAnswer(
         kind=actor.kind.value,
         id=actor.id,
@@ -26,9 +24,28 @@ async def me(ctx: Ctx) -> MeAnswer:
         project_id=actor.project_id,
         roles=actor.role_names,
         name=actor.name,
-        tenant=place.tenant_name,
-        project=place.project_name,
+        tenant=names.tenant_name,
+        project=names.project_name,
     )
 
 
-ROUTES = [me]
+@get("/api/v1/sessions", opt=requires(Permission.PROFILE))
+async def list_sessions(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50) -> SessionsAnswer:
+    """List the caller's sessions, newest sign-in first."""
+    result = await sessions.page_sessions(ctx, cursor, limit)
+    return SessionsAnswer(items=list(result.items), next_cursor=result.next_cursor)
+
+
+@delete("/api/v1/sessions/{session_id:uuid}", opt=requires(Permission.PROFILE), status_code=200)
+async def end_session(ctx: Ctx, session_id: FromPath[UUID]) -> Revoked:
+    """End one of the caller's sessions."""
+    return await sessions.revoke_session(ctx, RevokeSession(session_id=session_id))
+
+
+@delete("/api/v1/sessions", opt=requires(Permission.PROFILE), status_code=200)
+async def end_other_sessions(ctx: Ctx) -> OthersRevoked:
+    """End every session but the current one."""
+    return await sessions.revoke_other_sessions(ctx, RevokeOtherSessions())
+
+
+ROUTES = [me, list_sessions, end_session, end_other_sessions]

@@ -1,6 +1,6 @@
-"""The authorization server as programs meet it: what it offers (RFC 8414), its keys, its tokens, and their end.
+"""The authorization server: metadata (RFC 8414), keys, tokens and revocation.
 
-Refusals are those of RFC 6749 §5.2; `app.shared.errors.oauth` writes them.
+Errors follow RFC 6749 §5.2; `app.shared.errors.oauth` writes them.
 """
 
 from typing import Annotated
@@ -8,19 +8,22 @@ from typing import Annotated
 from litestar import Response, get, post
 from litestar.params import HeaderParameter
 
-from app.domains.auth.contracts import ProgramTokens, RefreshAccess, TokenRequest, Visit
 from app.domains.auth.errors import GrantRefused, GrantUnknown
-from app.domains.auth.handlers.pages_entry import visit_of
+from app.domains.auth.handlers.pages_signin import visit_of
 from app.domains.auth.rules.oauth import check_form, check_revocable, client_of, metadata, needed
-from app.domains.auth.schemas import RevokeForm, TokenForm, issued, redeem_command
+from app.domains.auth.rules.values import Visit
+from app.domains.auth.schemas.forms import RevokeForm, TokenForm, redeem_command
+from app.domains.auth.schemas.rest import issued
 from app.domains.auth.service import programs, tokens
+from app.domains.auth.service.programs import ProgramTokens, RefreshAccess
+from app.domains.auth.service.tokens import TokenRequest
 from app.shared.context import Context
 from app.web import Contexts, Ctx, Form, public
 from app.web.limits import REVOKE, TOKEN, TOKEN_FAILURES, failures
 from app.web.types import AnyRequest
 
 UNCACHED = {"cache-control": "no-store", "pragma": "no-cache"}  # RFC 6749 §5.1
-KEPT_BRIEFLY = {"cache-control": "public, max-age=300"}
+CACHED_BRIEFLY = {"cache-control": "public, max-age=300"}
 Authorization = Annotated[str | None, HeaderParameter(name="authorization", description="HTTP Basic")]
 
 
@@ -30,14 +33,14 @@ Authorization = Annotated[str | None, HeaderParameter(name="authorization", desc
     include_in_schema=False,
 )
 async def server_metadata(ctx: Ctx) -> Response[dict[str, object]]:
-    """RFC 8414: addresses, grants, and how a client proves itself."""
-    return Response(metadata(ctx.settings.web.public_url), headers=KEPT_BRIEFLY)
+    """RFC 8414: endpoints, grant types, and client authentication."""
+    return Response(metadata(ctx.settings.web.public_url), headers=CACHED_BRIEFLY)
 
 
 @get("/.well-known/jwks.json", opt=public("public keys"), include_in_schema=False)
 async def jwks(ctx: Ctx) -> Response[dict[str, list[dict[str, object]]]]:
     """The keys that verify our tokens (RFC 7517)."""
-    return Response(await tokens.public_keys(ctx), headers=KEPT_BRIEFLY)
+    return Response(await tokens.public_keys(ctx), headers=CACHED_BRIEFLY)
 
 
 @post(
@@ -66,7 +69,8 @@ async def token(
 
 
 async def program_tokens(ctx: Context, data: TokenForm, visit: Visit) -> ProgramTokens | None:
-    """What the command line gets; None when its code or refresh token is refused, to be told after the commit."""
+    """Tokens for the command line; None when its code or refresh token is refused, so that the refusal follows the
+    commit."""
     if data.grant_type == "refresh_token":
         needed(client_id=data.client_id, refresh_token=data.refresh_token)
         command = RefreshAccess(client_id=data.client_id, refresh_token=data.refresh_token)
@@ -84,7 +88,7 @@ async def program_tokens(ctx: Context, data: TokenForm, visit: Visit) -> Program
     status_code=200,
 )
 async def revoke_token(request: AnyRequest, ctx: Ctx, data: Form[RevokeForm]) -> Response[dict[str, object]]:
-    """RFC 7009: end a sign-in of the command line. An unknown token is answered alike."""
+    """RFC 7009: end a sign-in of the command line. An unknown token gets the same response."""
     check_form(await request.body(), "")
     needed(token=data.token)
     check_revocable(data.token)

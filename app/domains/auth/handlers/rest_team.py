@@ -1,4 +1,4 @@
-"""Members and invitations for programs."""
+"""API of members and invitations."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -7,23 +7,18 @@ from litestar import Response, delete, get, patch, post
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.auth.contracts.team import (
-    AnswerInvitation,
-    InvitationAnswered,
-    InvitationQuery,
+from app.domains.auth.rules.values import InvitationQuery, MemberQuery
+from app.domains.auth.schemas.rest import InvitationsAnswer, InviteBody, MembersAnswer, ReceivedAnswer, RoleBody
+from app.domains.auth.service import invitations, members, received_invitations, team
+from app.domains.auth.service.invitations import (
     InvitationView,
     InviteMember,
-    LeaveOrganisation,
-    MemberChanged,
-    MemberQuery,
-    MemberView,
-    RemoveMember,
     ResendInvitation,
     RevokeInvitation,
-    SetRole,
 )
-from app.domains.auth.schemas.team import InvitationsAnswer, InviteBody, MembersAnswer, ReceivedAnswer, RoleBody
-from app.domains.auth.service import invitations, team
+from app.domains.auth.service.members import MemberView
+from app.domains.auth.service.received_invitations import AnswerInvitation, InvitationAnswered
+from app.domains.auth.service.team import LeaveOrganisation, MemberChanged, RemoveMember, SetRole
 from app.shared.authz import Permission, Role
 from app.web import Ctx, Json, requires
 from app.web.etag import IfMatch, seen_version, tagged
@@ -35,13 +30,17 @@ MANAGE = requires(Permission.TEAM_MANAGE)
 SENDS = requires(Permission.TEAM_MANAGE, rate=INVITATIONS)
 OWN = requires(Permission.PROFILE)
 MOVES = requires(Permission.PROFILE, moves=True)
-AGAIN = {200: ResponseSpec(InvitationView, generate_examples=False, description="It is invited there already")}
-RoleFilter = Annotated[Role | None, QueryParameter(description="only people with this role")]
-ProjectFilter = Annotated[UUID | None, QueryParameter(description="only people with a role in this project")]
-Search = Annotated[str, QueryParameter(max_length=100, description="a part of the name or address")]
+AGAIN = {
+    200: ResponseSpec(
+        InvitationView, generate_examples=False, description="The address already has a pending invitation"
+    )
+}
+RoleFilter = Annotated[Role | None, QueryParameter(description="only members with this role")]
+ProjectFilter = Annotated[UUID | None, QueryParameter(description="only members with a role in this project")]
+Search = Annotated[str, QueryParameter(max_length=100, description="part of the name or e-mail address")]
 StateFilter = Annotated[
     Literal["pending", "accepted", "declined", "revoked", "expired"] | None,
-    QueryParameter(name="state", description="only those"),
+    QueryParameter(name="state", description="only invitations in this state"),
 ]
 
 
@@ -54,18 +53,18 @@ async def list_members(
     cursor: CursorText = None,
     limit: Limit = 50,
 ) -> MembersAnswer:
-    """Everybody of the organisation with their roles, by name."""
+    """List the members of the organisation with their roles, by name."""
     query = MemberQuery(
         role=None if role is None else role.value, project_id=project_id, search=q, cursor=cursor, limit=limit
     )
-    found = await team.page_members(ctx, query)
-    return MembersAnswer(items=list(found.items), next_cursor=found.next_cursor)
+    result = await members.page_members(ctx, query)
+    return MembersAnswer(items=list(result.items), next_cursor=result.next_cursor)
 
 
 @get("/api/v1/team/members/{user_id:uuid}", opt=READ)
 async def get_member(ctx: Ctx, user_id: FromPath[UUID]) -> Response[MemberView]:
-    """One of them; the `ETag` is of their roles here."""
-    member = await team.get_member(ctx, user_id)
+    """Get a member; the `ETag` identifies their roles."""
+    member = await members.get_member(ctx, user_id)
     return tagged(member, member.version)
 
 
@@ -73,22 +72,22 @@ async def get_member(ctx: Ctx, user_id: FromPath[UUID]) -> Response[MemberView]:
 async def set_role(
     ctx: Ctx, user_id: FromPath[UUID], data: Json[RoleBody], if_match: IfMatch = None
 ) -> Response[MemberView]:
-    """Give, change or take one role: in the organisation, or in a project."""
+    """Give, change or remove one role, in the organisation or in a project."""
     command = SetRole(user_id=user_id, role=data.role, project_id=data.project_id, version=seen_version(if_match))
     await team.set_role(ctx, command)
-    member = await team.get_member(ctx, user_id)
+    member = await members.get_member(ctx, user_id)
     return tagged(member, member.version)
 
 
 @delete("/api/v1/team/members/{user_id:uuid}", opt=MANAGE, status_code=200)
 async def remove_member(ctx: Ctx, user_id: FromPath[UUID], if_match: IfMatch = None) -> MemberChanged:
-    """Take every role here: sessions leave, tokens and terminals end within five seconds, machines stay."""
+    """Remove a member. Their tokens and terminals here end within five seconds; their machines keep running."""
     return await team.remove_member(ctx, RemoveMember(user_id=user_id, version=seen_version(if_match)))
 
 
 @post("/api/v1/team/leave", opt=MOVES, status_code=200)
 async def leave(ctx: Ctx) -> MemberChanged:
-    """Go oneself."""
+    """Leave the organisation."""
     return await team.leave(ctx, LeaveOrganisation())
 
 
@@ -96,20 +95,20 @@ async def leave(ctx: Ctx) -> MemberChanged:
 async def list_invitations(
     ctx: Ctx, wanted: StateFilter = None, cursor: Cursor = None, limit: Limit = 50
 ) -> InvitationsAnswer:
-    """What the organisation sent, newest first."""
-    found = await invitations.page_sent(ctx, InvitationQuery(state=wanted, cursor=cursor, limit=limit))
-    return InvitationsAnswer(items=list(found.items), next_cursor=found.next_cursor)
+    """List the invitations that the organisation sent, newest first."""
+    result = await invitations.page_sent(ctx, InvitationQuery(state=wanted, cursor=cursor, limit=limit))
+    return InvitationsAnswer(items=list(result.items), next_cursor=result.next_cursor)
 
 
 @get("/api/v1/team/invitations/{invitation_id:uuid}", opt=READ)
 async def get_invitation(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationView:
-    """One of them."""
+    """Get an invitation."""
     return await invitations.get_sent(ctx, invitation_id)
 
 
 @post("/api/v1/team/invitations", opt=SENDS, responses=AGAIN)
 async def invite(ctx: Ctx, data: Json[InviteBody]) -> Response[InvitationView]:
-    """Invite an address (201); one that is invited there already is answered again (200)."""
+    """Invite an e-mail address (201). An address with a pending invitation gets that invitation (200)."""
     command = InviteMember(email=data.email, role=data.role, project_id=data.project_id)
     invited = await invitations.invite(ctx, command)
     shown = await invitations.get_sent(ctx, invited.invitation_id)
@@ -118,7 +117,7 @@ async def invite(ctx: Ctx, data: Json[InviteBody]) -> Response[InvitationView]:
 
 @post("/api/v1/team/invitations/{invitation_id:uuid}/resend", opt=SENDS, status_code=200)
 async def resend(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationView:
-    """Mail it again, with a new term."""
+    """Send the mail again, with a new expiry."""
     command = ResendInvitation(invitation_id=invitation_id)
     sent = await invitations.resend(ctx, command)
     return await invitations.get_sent(ctx, sent.invitation_id)
@@ -126,28 +125,28 @@ async def resend(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationView:
 
 @delete("/api/v1/team/invitations/{invitation_id:uuid}", opt=MANAGE, status_code=200)
 async def revoke(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationView:
-    """Take it back."""
+    """Revoke an invitation."""
     await invitations.revoke(ctx, RevokeInvitation(invitation_id=invitation_id))
     return await invitations.get_sent(ctx, invitation_id)
 
 
 @get("/api/v1/invitations", opt=OWN)
 async def list_received(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50) -> ReceivedAnswer:
-    """What waits for one's own, verified address, newest first."""
-    found = await invitations.page_received(ctx, cursor, limit)
-    return ReceivedAnswer(items=list(found.items), next_cursor=found.next_cursor)
+    """List pending invitations to the caller's verified address, newest first."""
+    result = await received_invitations.page_received(ctx, cursor, limit)
+    return ReceivedAnswer(items=list(result.items), next_cursor=result.next_cursor)
 
 
 @post("/api/v1/invitations/{invitation_id:uuid}/accept", opt=MOVES, status_code=200)
 async def accept(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationAnswered:
-    """Join."""
-    return await invitations.accept(ctx, AnswerInvitation(invitation_id=invitation_id))
+    """Accept an invitation."""
+    return await received_invitations.accept(ctx, AnswerInvitation(invitation_id=invitation_id))
 
 
 @post("/api/v1/invitations/{invitation_id:uuid}/decline", opt=OWN, status_code=200)
 async def decline(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationAnswered:
-    """Say no."""
-    return await invitations.decline(ctx, AnswerInvitation(invitation_id=invitation_id))
+    """Decline an invitation."""
+    return await received_invitations.decline(ctx, AnswerInvitation(invitation_id=invitation_id))
 
 
 ROUTES = [

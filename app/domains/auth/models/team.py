@@ -6,8 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.domains.auth.contracts import ServiceAccountId
-from app.domains.auth.contracts.team import InvitationId
+from app.domains.auth.contracts import InvitationId, ServiceAccountId
 from app.shared.db.base import Base
 from app.shared.ids import ProjectId, TenantId, UserId, new_id
 

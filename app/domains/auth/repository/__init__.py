@@ -1,6 +1,5 @@
-"""Every SQL statement of identity: people and sessions in `people`, service accounts and keys in `tokens`, members,
-what people sign in with in `identities`,
-organisations and projects in `team`, invitations in `invitations`, sign-ins of the command line in `programs`."""
+"""SQL of auth: people and sessions in `people`, identities in `identities`, members, organisations and projects in
+`team`, invitations in `invitations`, service accounts and keys in `tokens`, the command line in `programs`."""
 
 from app.domains.auth.repository.identities import IdentityRepository
 from app.domains.auth.repository.invitations import InvitationRepository

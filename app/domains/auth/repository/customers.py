@@ -23,9 +23,9 @@ TENANTS = text("""
            (SELECT count(DISTINCT m.user_id) FROM auth.memberships m WHERE m.tenant_id = t.id) AS people
     FROM auth.tenants t
     WHERE (CAST(:id AS uuid) IS NULL OR t.id = :id)
-      AND (CAST(:word AS text) IS NULL OR t.name ILIKE :word OR EXISTS (
+      AND (CAST(:pattern AS text) IS NULL OR t.name ILIKE :pattern OR EXISTS (
            SELECT FROM auth.memberships m JOIN auth.users u ON u.id = m.user_id
-           WHERE m.tenant_id = t.id AND (u.email ILIKE :word OR u.name ILIKE :word)))
+           WHERE m.tenant_id = t.id AND (u.email ILIKE :pattern OR u.name ILIKE :pattern)))
       AND (CAST(:suspended AS boolean) IS NULL OR (t.suspended_at IS NOT NULL) = :suspended)
       AND (CAST(:after AS uuid) IS NULL OR t.id < :after)
     ORDER BY t.id DESC LIMIT :limit
@@ -48,7 +48,7 @@ PERSON = text("""
            EXISTS (SELECT FROM auth.memberships m WHERE m.user_id = u.id AND m.tenant_id IS NULL) AS is_operator
     FROM auth.users u WHERE u.id = :id
 """)
-PLACES = text("""
+ORGANISATIONS = text("""
     SELECT t.id, t.name, array_agg(DISTINCT m.role) AS roles
     FROM auth.memberships m JOIN auth.tenants t ON t.id = m.tenant_id
     WHERE m.user_id = :id GROUP BY t.id ORDER BY t.name LIMIT 100
@@ -56,7 +56,7 @@ PLACES = text("""
 PEOPLE = text("""
     SELECT u.id, u.name, u.email, u.suspended_at, u.last_login_at FROM auth.users u
     WHERE (CAST(:id AS uuid) IS NULL OR u.id = :id)
-      AND (CAST(:word AS text) IS NULL OR u.email ILIKE :word OR u.name ILIKE :word)
+      AND (CAST(:pattern AS text) IS NULL OR u.email ILIKE :pattern OR u.name ILIKE :pattern)
     ORDER BY u.name, u.id LIMIT :limit
 """)
 BY_MAIL = text("SELECT id FROM auth.users WHERE lower(email) = lower(:email) ORDER BY created_at LIMIT 1")
@@ -110,12 +110,12 @@ class CustomerRepository:
         self,
         scope: PlatformScope,
         tenant_id: UUID | None,
-        word: str | None,
+        pattern: str | None,
         suspended: bool | None,
         after: UUID | None,
         limit: int,
     ) -> list[AnyRow]:
-        values = {"id": tenant_id, "word": word, "suspended": suspended, "after": after, "limit": limit}
+        values = {"id": tenant_id, "pattern": pattern, "suspended": suspended, "after": after, "limit": limit}
         return list(await self._session.execute(TENANTS, values))
 
     async def find_tenant(self, scope: PlatformScope, tenant_id: UUID) -> AnyRow | None:
@@ -134,17 +134,17 @@ class CustomerRepository:
         """Every account with the same verified address."""
         return [row.id for row in await self._session.execute(SAME_PEOPLE, {"id": user_id})]
 
-    async def list_places(self, scope: PlatformScope, user_id: UUID) -> list[AnyRow]:
-        return list(await self._session.execute(PLACES, {"id": user_id}))
+    async def list_organisations(self, scope: PlatformScope, user_id: UUID) -> list[AnyRow]:
+        return list(await self._session.execute(ORGANISATIONS, {"id": user_id}))
 
     async def list_people(
-        self, scope: PlatformScope, user_id: UUID | None, word: str | None, limit: int
+        self, scope: PlatformScope, user_id: UUID | None, pattern: str | None, limit: int
     ) -> list[AnyRow]:
-        return list(await self._session.execute(PEOPLE, {"id": user_id, "word": word, "limit": limit}))
+        return list(await self._session.execute(PEOPLE, {"id": user_id, "pattern": pattern, "limit": limit}))
 
     async def find_by_mail(self, scope: PlatformScope, email: str) -> UUID | None:
-        found: UUID | None = await self._session.scalar(BY_MAIL, {"email": email})
-        return found
+        value: UUID | None = await self._session.scalar(BY_MAIL, {"email": email})
+        return value
 
     async def lock_tenant(self, tenant_id: UUID) -> AnyRow | None:
         return (await self._session.execute(LOCK_TENANT, {"id": tenant_id})).one_or_none()

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.auth.contracts import Identity
 from app.domains.auth.rules.addresses import address_key
+from app.domains.auth.rules.claims import Identity
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('auth.identities ' || :what, 0))")
 # the second half: made by a process of the release before, which knew one identity for each person
@@ -59,8 +59,8 @@ class IdentityRepository:
     async def find_person(self, identity: Identity) -> UUID | None:
         """Who signs in with it."""
         values = {**_names(identity), "key": key_of(identity)}
-        found: UUID | None = await self._session.scalar(FIND, values)
-        return found
+        value: UUID | None = await self._session.scalar(FIND, values)
+        return value
 
     async def list_elsewhere(self, identity: Identity) -> list[Row[tuple[object, ...]]]:
         """People who proved the same address to other issuers and have no identity at this one; two are enough."""
@@ -74,14 +74,16 @@ class IdentityRepository:
         await self._session.execute(PUT, {**values, "now": now})
 
     async def append_person(self, user_id: UUID, identity: Identity, name: str, now: datetime) -> None:
-        values = {**_names(identity), **_said(identity, name), "id": user_id, "now": now}
+        values = {**_names(identity), **_profile(identity, name), "id": user_id, "now": now}
         await self._session.execute(ADD_PERSON, values)
 
     async def update_person(
         self, user_id: UUID, identity: Identity, name: str, now: datetime
     ) -> Row[tuple[object, ...]]:
         """What the provider says of them now, and whether they are shut out."""
-        return (await self._session.execute(UPDATE_PERSON, {**_said(identity, name), "id": user_id, "now": now})).one()
+        return (
+            await self._session.execute(UPDATE_PERSON, {**_profile(identity, name), "id": user_id, "now": now})
+        ).one()
 
 
 def _names(identity: Identity) -> dict[str, object]:
@@ -89,7 +91,7 @@ def _names(identity: Identity) -> dict[str, object]:
     return {"issuer": identity.issuer, "subject": identity.subject, "is_short": is_short}
 
 
-def _said(identity: Identity, name: str) -> dict[str, object]:
+def _profile(identity: Identity, name: str) -> dict[str, object]:
     return {
         "email": identity.email,
         "email_key": address_key(identity.email),

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.auth.contracts.team import InvitationQuery
+from app.domains.auth.rules.values import InvitationQuery
 from app.shared.authz import TenantScope
 
 # A pending one whose time has run out is expired, also while the job that says so has not come by.
@@ -177,8 +177,8 @@ class InvitationRepository:
     async def find_tenant(self, invitation_id: UUID, email_key: str) -> UUID | None:
         """The organisation that invited this address by that invitation."""
         values = {"id": invitation_id, "email_key": email_key}
-        found: UUID | None = await self._session.scalar(TENANT_OF, values)
-        return found
+        value: UUID | None = await self._session.scalar(TENANT_OF, values)
+        return value
 
     async def list_due(self, now: datetime, rows: int) -> list[UUID]:
         """Those whose time has run out."""

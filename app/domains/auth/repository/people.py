@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.auth.contracts import Visit
+from app.domains.auth.rules.values import Visit
 
 INSERT_MEMBERSHIP = text("""
     INSERT INTO auth.memberships (id, user_id, service_account_id, tenant_id, project_id, role, created_at)
@@ -23,7 +23,7 @@ SELECT_POSIX = text("""
     SELECT p.login, p.uid, u.name FROM auth.user_posix_identities p JOIN auth.users u ON u.id = p.user_id
     WHERE p.user_id = :user_id
 """)
-DEFAULT_PLACE = text("""
+DEFAULT_WORKSPACE = text("""
     SELECT m.tenant_id, p.id AS project_id
     FROM auth.memberships m JOIN auth.projects p ON p.tenant_id = m.tenant_id JOIN auth.tenants t ON t.id = m.tenant_id
     WHERE m.user_id = :user_id AND (m.project_id IS NULL OR m.project_id = p.id) AND t.suspended_at IS NULL
@@ -129,16 +129,16 @@ class AuthRepository:
     async def find_posix(self, user_id: UUID) -> Row[tuple[object, ...]] | None:
         return (await self._session.execute(SELECT_POSIX, {"user_id": user_id})).one_or_none()
 
-    async def find_default_place(self, user_id: UUID) -> Row[tuple[object, ...]] | None:
+    async def find_default_workspace(self, user_id: UUID) -> Row[tuple[object, ...]] | None:
         """The tenant and project a session begins in: the oldest membership's first project."""
-        return (await self._session.execute(DEFAULT_PLACE, {"user_id": user_id})).one_or_none()
+        return (await self._session.execute(DEFAULT_WORKSPACE, {"user_id": user_id})).one_or_none()
 
     async def append_session(
         self,
         session_id: UUID,
         token_hash: bytes,
         user_id: UUID,
-        place: tuple[UUID | None, UUID | None],
+        workspace: tuple[UUID | None, UUID | None],
         method: str,
         visit: Visit,
         now: datetime,
@@ -148,8 +148,8 @@ class AuthRepository:
             "id": session_id,
             "token_hash": token_hash,
             "user_id": user_id,
-            "tenant_id": place[0],
-            "project_id": place[1],
+            "tenant_id": workspace[0],
+            "project_id": workspace[1],
             "method": method,
             "user_agent": visit.user_agent[:200],
             "address": visit.address[:60],

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.auth.contracts import Grant
+from app.domains.auth.rules.values import Grant
 
 INSERT_CODE = text("""
     INSERT INTO auth.authorization_codes (code_hash, user_id, tenant_id, project_id, redirect_uri, code_challenge,
@@ -74,8 +74,8 @@ class ProgramRepository:
         await self._session.execute(CODE_SESSION, {"code_hash": code_hash, "session_id": session_id})
 
     async def find_session_of_code(self, code_hash: bytes) -> UUID | None:
-        found = await self._session.scalar(SESSION_OF_CODE, {"code_hash": code_hash})
-        return found if isinstance(found, UUID) else None
+        value = await self._session.scalar(SESSION_OF_CODE, {"code_hash": code_hash})
+        return value if isinstance(value, UUID) else None
 
     async def append_refresh(self, token_hash: bytes, session_id: UUID, now: datetime) -> None:
         values = {"token_hash": token_hash, "session_id": session_id, "now": now}

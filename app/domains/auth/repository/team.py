@@ -7,8 +7,8 @@ from sqlalchemy import Row, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.auth.contracts.team import MemberQuery, Place
 from app.domains.auth.errors import NameTaken
+from app.domains.auth.rules.values import MemberQuery, Workspace
 from app.shared.authz import TenantScope
 from app.shared.paging import unpack
 
@@ -55,11 +55,11 @@ END_PROGRAMS = text("""
     UPDATE auth.oidc_sessions SET revoked_at = :now, revoked_reason = :reason
     WHERE user_id = :user_id AND tenant_id = :tenant_id AND revoked_at IS NULL AND method = 'cli' RETURNING id
 """)
-PLACE_SESSION = text("""
+SET_SESSION_WORKSPACE = text("""
     UPDATE auth.oidc_sessions SET tenant_id = :to_tenant, project_id = :to_project
     WHERE id = :id AND user_id = :user_id AND revoked_at IS NULL RETURNING token_hash
 """)
-PLACES = text("""
+WORKSPACES = text("""
     SELECT t.id AS tenant_id, t.name AS tenant_name, t.currency, t.time_zone, p.id AS project_id, p.name AS project_name
     FROM auth.projects p JOIN auth.tenants t ON t.id = p.tenant_id
     WHERE t.suspended_at IS NULL AND EXISTS (
@@ -142,8 +142,8 @@ class TeamRepository:
 
     async def find_member_by_key(self, scope: TenantScope, email_key: str) -> UUID | None:
         values = {"tenant_id": scope.tenant_id, "email_key": email_key}
-        found: UUID | None = await self._session.scalar(MEMBER_BY_KEY, values)
-        return found
+        value: UUID | None = await self._session.scalar(MEMBER_BY_KEY, values)
+        return value
 
     async def set_role(self, tenant_id: UUID, membership_id: UUID, role: str) -> int:
         """The membership's new version."""
@@ -155,7 +155,7 @@ class TeamRepository:
         values = {"tenant_id": tenant_id, "id": membership_id}
         return int((await self._session.execute(DELETE_ROLE, values)).scalar_one())
 
-    async def move_sessions(self, user_id: UUID, tenant_id: UUID, to: Place | None) -> None:
+    async def move_sessions(self, user_id: UUID, tenant_id: UUID, to: Workspace | None) -> None:
         """Those browser sessions of a person that stand in the organisation stand at `to` from now on."""
         values = {
             "user_id": user_id,
@@ -170,19 +170,19 @@ class TeamRepository:
         values = {"user_id": user_id, "tenant_id": tenant_id, "reason": reason, "now": now}
         return list(await self._session.scalars(END_PROGRAMS, values))
 
-    async def place_session(self, session_id: UUID, user_id: UUID, to: Place | None) -> bytes | None:
+    async def set_session_workspace(self, session_id: UUID, user_id: UUID, to: Workspace | None) -> bytes | None:
         values = {
             "id": session_id,
             "user_id": user_id,
             "to_tenant": to.tenant_id if to else None,
             "to_project": to.project_id if to else None,
         }
-        found = await self._session.scalar(PLACE_SESSION, values)
-        return bytes(found) if found is not None else None
+        value = await self._session.scalar(SET_SESSION_WORKSPACE, values)
+        return bytes(value) if value is not None else None
 
-    async def list_places(self, user_id: UUID, project_id: UUID | None = None) -> list[AnyRow]:
+    async def list_workspaces(self, user_id: UUID, project_id: UUID | None = None) -> list[AnyRow]:
         """Every project that a person may stand in, by organisation and name; or whether this one is among them."""
-        return list(await self._session.execute(PLACES, {"user_id": user_id, "project_id": project_id}))
+        return list(await self._session.execute(WORKSPACES, {"user_id": user_id, "project_id": project_id}))
 
     async def get_tenant(self, scope: TenantScope) -> AnyRow:
         return (await self._session.execute(TENANT, {"tenant_id": scope.tenant_id})).one()

@@ -8,8 +8,8 @@ from sqlalchemy import Row, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.auth.contracts.team import AccountQuery
 from app.domains.auth.errors import NameTaken
+from app.domains.auth.rules.values import AccountQuery
 from app.shared.authz import TenantScope
 
 INSERT_ACCOUNT = text("""

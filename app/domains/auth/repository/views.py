@@ -38,8 +38,8 @@ async def end_views(session: AsyncSession, session_id: UUID, now: datetime) -> l
 
 async def find_project_of(session: AsyncSession, tenant_id: UUID, project_id: UUID | None) -> UUID | None:
     """That project of the organisation, or its first one."""
-    found: UUID | None = await session.scalar(PROJECT_OF, {"tenant_id": tenant_id, "project_id": project_id})
-    return found
+    value: UUID | None = await session.scalar(PROJECT_OF, {"tenant_id": tenant_id, "project_id": project_id})
+    return value
 
 
 async def add_view(
@@ -47,7 +47,7 @@ async def add_view(
     view_id: UUID,
     session_id: UUID,
     operator_id: UUID,
-    place: tuple[UUID, UUID | None],
+    workspace: tuple[UUID, UUID | None],
     reason: str,
     now: datetime,
     expires_at: datetime,
@@ -57,8 +57,8 @@ async def add_view(
         "id": view_id,
         "session_id": session_id,
         "operator_id": operator_id,
-        "tenant_id": place[0],
-        "project_id": place[1],
+        "tenant_id": workspace[0],
+        "project_id": workspace[1],
         "reason": reason,
         "now": now,
         "expires_at": expires_at,

@@ -1,4 +1,4 @@
-"""Pure rules of identity: safe return addresses, login names, first names of organisations."""
+"""Pure rules of auth: safe return addresses, POSIX logins, names, PKCE."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ from app.shared.text import name_fault, text_fault
 
 LONGEST_DISPLAY_NAME = 200
 LOGIN = re.compile(r"^[a-z][a-z0-9_-]{0,30}$")
-# Accounts and groups of the images: on a machine nobody can be given a name that is taken there.
+# Accounts and groups of the images: nobody may have one of these names as their login.
 RESERVED = frozenset(
     "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc nobody systemd sshd ubuntu"
     " admin berth berth-mgmt messagebus syslog tcpdump landscape adm tty disk kmem dialout fax voice cdrom floppy tape"
@@ -32,9 +32,9 @@ def safe_next(candidate: str | None) -> str:
 
 
 def login_candidates(name: str, email: str) -> list[str]:
-    """POSIX logins to try for a person, best first; numbers follow when they are taken.
+    """POSIX logins for a person, in order of preference, then with numbers.
 
-    `Ada Marsh` -> ada, amarsh; letters that do not fold to ASCII are dropped; a name that leaves nothing gets `user`.
+    `Ada Marsh` gives ada, amarsh. Letters without an ASCII form are dropped; an empty result becomes `user`.
     """
     words = [_fold(word) for word in name.split()]
     words = [word for word in words if word]
@@ -44,12 +44,12 @@ def login_candidates(name: str, email: str) -> list[str]:
         bases.append(words[0][0] + words[-1])
     bases.append(_fold(email.partition("@")[0]))
     bases.append("user")
-    found: list[str] = []
+    logins: list[str] = []
     for base in bases:
         cut = base[:24]
-        if LOGIN.match(cut) and cut not in RESERVED and cut not in found:
-            found.append(cut)
-    return [*found, *(f"{found[0] if found else 'user'}{number}" for number in range(2, 200))]
+        if LOGIN.match(cut) and cut not in RESERVED and cut not in logins:
+            logins.append(cut)
+    return [*logins, *(f"{logins[0] if logins else 'user'}{number}" for number in range(2, 200))]
 
 
 def _fold(text: str) -> str:
@@ -58,14 +58,14 @@ def _fold(text: str) -> str:
 
 
 def organisation_name(person: str) -> str:
-    """What a new person's organisation is called until they rename it."""
+    """The default name of a person's first organisation."""
     first = person.split()[0] if person.split() else "My"
     suggested = f"{first}'s organisation"
     return "My organisation" if name_fault(suggested) else suggested
 
 
 def display_name(name: str, email: str) -> str:
-    """What the provider said, exactly; the address when that cannot be shown on one line."""
+    """The name from the provider, unchanged; the address when it cannot be shown on one line."""
     return email if text_fault(name, 1, LONGEST_DISPLAY_NAME) else name
 
 
@@ -86,7 +86,7 @@ CHALLENGE = re.compile(r"^[A-Za-z0-9_-]{43}$")
 
 
 def is_loopback_redirect(uri: str) -> bool:
-    """Whether `uri` leads to a program on the person's own computer (RFC 8252 §7.3): any port, this one path."""
+    """Whether `uri` is our loopback redirect (RFC 8252 §7.3): any port, one path."""
     match = LOOPBACK_REDIRECT.fullmatch(uri)
     return match is not None and int(match[1]) <= 65_535
 
@@ -97,14 +97,14 @@ def is_challenge(text: str) -> bool:
 
 
 def challenge_of(verifier: str) -> str:
-    """S256 of RFC 7636 §4.2; of a verifier that has not its form something that matches nothing."""
+    """The S256 challenge of a verifier (RFC 7636 §4.2); empty, which matches nothing, for a malformed verifier."""
     if not 43 <= len(verifier) <= 128 or not verifier.isascii():
         return ""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-def browser_words(user_agent: str) -> str:
-    """`Chrome on Linux`: what a person recognises of a User-Agent header; its first words when nothing is known."""
+def browser_label(user_agent: str) -> str:
+    """A readable label of a User-Agent header, such as `Chrome on Linux`; its first token when unknown."""
     if user_agent.startswith(COMMAND_LINE + "/"):
         host = user_agent.partition("(")[2].rstrip(")").strip()
         return f"berth command line on {host}" if host else "berth command line"

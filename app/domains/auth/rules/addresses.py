@@ -1,8 +1,8 @@
-"""When two e-mail addresses are the same for us, and what an address is at all.
+"""Validity and equality of e-mail addresses.
 
-An invitation is for whoever proved the address to an identity provider, so equality must never be wider than what mail
-servers deliver to one person: letter case, Unicode composition and the two spellings of an international domain are
-ignored; look-alike letters, dots and tags are not.
+An invitation belongs to the person who has verified its address, so two addresses are equal only when mail to both
+reaches one person: letter case, Unicode composition and the two spellings of an international domain are ignored;
+look-alike letters, dots and tags are not.
 """
 
 import unicodedata
@@ -14,7 +14,8 @@ FORBIDDEN = frozenset("<>()[],;:\\\"'`")
 
 
 def is_address(text: str) -> bool:
-    """Whether mail can be sent there: one @, a local part, a domain with a dot; nothing that could leave a header."""
+    """Whether the text is an e-mail address: a local part, one @, a domain with a dot, and no character that could
+    break out of a mail header."""
     local, at, domain = text.rpartition("@")
     if not at or not 1 <= len(local) <= LONGEST_LOCAL or len(text) > LONGEST or "@" in local:
         return False
@@ -33,8 +34,8 @@ def _is_label(label: str) -> bool:
 
 
 def address_key(text: str) -> str:
-    """The same text for every spelling of one address. `Chloé@XN--BCHER-KVA.example` and `chloé@bücher.example` meet;
-    `strasse` and `straße` stay two, as they are two domains."""
+    """The same key for every spelling of one address. `Chloé@XN--BCHER-KVA.example` equals `chloé@bücher.example`;
+    `strasse` and `straße` differ, because they are two domains."""
     local, _, domain = text.strip().rpartition("@")
     labels = [_label_key(label) for label in domain.translate(FULL_STOPS).rstrip(".").split(".")]
     return f"{_plain(local)}@{'.'.join(labels)}"

@@ -1,32 +1,42 @@
-"""What an identity provider says, read as tolerantly as is safe. Pure.
+"""Reads and checks the claims of an ID token. Pure.
 
-Identifiers (issuer, subject, client, key id) are compared exactly as given: never cut, stripped or changed in case.
-Types are read by their meaning: `true` may come as a text, a number as a text, a subject as a number. What cannot be
-read counts as not said, and never as more than was said.
+Identifiers (issuer, subject, client, key id) are compared exactly: never truncated, trimmed or changed in case. Types
+are read leniently: `true` and numbers may come as text, a subject as a number. An unreadable claim counts as absent.
 """
 
 import math
 
-from app.domains.auth.contracts import Identity
+import msgspec
+
 from app.domains.auth.errors import Cause, SignInFailed
 from app.domains.auth.rules.addresses import LONGEST
 
-OPAQUE = 8_192  # the least length that everything opaque of others may have: codes, tokens, subjects, key ids, states
+OPAQUE = 8_192  # length up to which codes, tokens, subjects, key ids and states of others are accepted
 MAX_NAME = 1_000
 DIGITS = 20
 
 Claims = dict[str, object]
 
 
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """A person as the identity provider describes them, after every check."""
+
+    issuer: str
+    subject: str
+    email: str
+    email_verified: bool
+    name: str
+
+
 def is_true(value: object) -> bool:
-    """Whether a provider says yes: `true`, or the text or number that some write instead."""
+    """Whether the value means true: `true`, or the text or number that some providers send instead."""
     if isinstance(value, str):
         return value.strip().lower() in ("true", "1")
     return value is True or (type(value) is int and value == 1)
 
 
 def text_of(value: object) -> str:
-    """A text that can be stored, or nothing."""
+    """The value if it is text that can be stored, otherwise empty."""
     if not isinstance(value, str) or "\0" in value:
         return ""
     try:
@@ -37,7 +47,7 @@ def text_of(value: object) -> str:
 
 
 def identifier_of(value: object) -> str:
-    """A text, or the digits of a whole number; nothing for everything else, or what is longer than we keep."""
+    """Text, or the digits of a whole number; empty for anything else and for values that are too long."""
     if type(value) is int:
         return str(value) if abs(value) < 10**DIGITS else ""
     text = text_of(value)
@@ -45,7 +55,7 @@ def identifier_of(value: object) -> str:
 
 
 def seconds_of(value: object) -> float | None:
-    """An instant (RFC 7519 §2 NumericDate), also written as a text; None for what is no number."""
+    """A NumericDate (RFC 7519 §2), also accepted as text; None for anything else."""
     if isinstance(value, str) and len(value) <= DIGITS:
         try:
             value = float(value)
@@ -60,16 +70,16 @@ def seconds_of(value: object) -> float | None:
 
 
 def texts_of(value: object) -> tuple[str, ...]:
-    """One text or a list of them; of a list, those that are texts."""
+    """The value if it is text, or the texts of a list."""
     if isinstance(value, str):
         return (value,)
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
-def word_of(code: object) -> str:
-    """A stranger's error code for our log: a short plain word, or nothing."""
-    is_word = isinstance(code, str) and len(code) <= 60 and code.replace("_", "").replace("-", "").isalnum()
-    return str(code) if is_word and str(code).isascii() else ""
+def error_code(code: object) -> str:
+    """A provider's error code, safe to log: short and alphanumeric, otherwise empty."""
+    is_plain = isinstance(code, str) and len(code) <= 60 and code.replace("_", "").replace("-", "").isalnum()
+    return str(code) if is_plain and str(code).isascii() else ""
 
 
 def check_claims(claims: Claims, *, issuer: str, client_id: str, nonce: str, now: float, skew: int) -> None:
@@ -100,22 +110,21 @@ def _check_times(claims: Claims, now: float, skew: int) -> None:
 
 
 def says_all(claims: Claims) -> bool:
-    """Whether the token alone tells who somebody is and how they are reached."""
+    """Whether the claims include e-mail address, its verification, and name."""
     return bool(text_of(claims.get("email")) and "email_verified" in claims and text_of(claims.get("name")))
 
 
 def completed(claims: Claims, more: Claims) -> Claims:
-    """Claims with what the userinfo endpoint adds. An address and whether it is verified come from one place: the word
-    of one about the address of the other proves nothing."""
+    """Claims completed from the userinfo endpoint. The address and its verification are taken from the same source,
+    because one source says nothing about the other's address."""
     whole = {**more, **{name: value for name, value in claims.items() if value is not None}}
-    said_here = text_of(claims.get("email")) and (claims.get("email_verified") is not None or not more.get("email"))
-    source = claims if said_here else more
+    same_source = text_of(claims.get("email")) and (claims.get("email_verified") is not None or not more.get("email"))
+    source = claims if same_source else more
     return {**whole, "email": source.get("email"), "email_verified": source.get("email_verified")}
 
 
 def identity_of(claims: Claims, issuer: str) -> Identity:
-    """The person behind checked claims. An address that is none of e-mail's lengths is no address, and never a part of
-    one."""
+    """The identity from checked claims. An address that is too long is dropped, never truncated."""
     email = text_of(claims.get("email"))
     email = email if 0 < len(email) <= LONGEST and email.isprintable() else ""
     name = text_of(claims.get("name")) or text_of(claims.get("preferred_username"))

@@ -1,4 +1,4 @@
-"""What a request to the authorization server may look like, and what the server says of itself. Pure."""
+"""Validation of requests to the authorization server, and its metadata. Pure."""
 
 import base64
 import binascii
@@ -25,21 +25,21 @@ def check_form(body: bytes, scope: str) -> None:
 
 
 def needed(**parameters: str) -> None:
-    """Parameters without a value count as left out (RFC 6749 §3.2). Raises ValidationFailed naming them."""
+    """Require parameters; empty ones count as missing (RFC 6749 §3.2). Raises ValidationFailed."""
     missing = {name: "is missing" for name, value in parameters.items() if not value}
     if missing:
         raise ValidationFailed(fields=missing)
 
 
 def check_revocable(token: str) -> None:
-    """Access tokens are signed (RFC 9068) and cannot be taken back one by one. Raises TokenTypeUnknown."""
+    """Refuse access tokens: they are signed (RFC 9068) and cannot be revoked. Raises TokenTypeUnknown."""
     if token.count(".") == 2:
         raise TokenTypeUnknown()
 
 
 def client_of(authorization: str | None, client_id: str, client_secret: str) -> tuple[str, str]:
-    """Who the client says it is: by HTTP Basic, its two parts form-encoded (RFC 6749 §2.3.1), or in the form, and never
-    by both. Raises ClientRefused, ValidationFailed."""
+    """Client id and secret, from HTTP Basic with form-encoded parts (RFC 6749 §2.3.1) or from the form, but not both.
+    Raises ClientRefused, ValidationFailed."""
     scheme, _, credentials = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return client_id, client_secret
@@ -51,12 +51,12 @@ def client_of(authorization: str | None, client_id: str, client_secret: str) -> 
     if not colon:
         raise ClientRefused()
     if client_secret or (client_id and client_id != name):
-        raise ValidationFailed("The client must prove itself in one way: by HTTP Basic or in the form.")
+        raise ValidationFailed("The client must authenticate in one way: by HTTP Basic or in the form.")
     return name, secret
 
 
 def metadata(issuer: str) -> dict[str, object]:
-    """RFC 8414 §2, of what is really offered."""
+    """The authorization server metadata (RFC 8414 §2)."""
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",

@@ -1,4 +1,4 @@
-"""Pure rules of a team: who may give, change and take which role, and why the last owner stays."""
+"""Pure rules of a team: who may give, change and remove which role. An organisation keeps at least one owner."""
 
 import hashlib
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ GIVES: dict[Role, frozenset[Role]] = {
 
 
 class Refusal(StrEnum):
-    """Why a change of roles is not done."""
+    """Why a change of a role is refused."""
 
     NOT_A_MANAGER = "not_a_manager"
     OWNERS_ONLY = "owners_only"
@@ -38,9 +38,9 @@ class Refusal(StrEnum):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One role of one holder at one scope: `before` becomes `after`; None is no role there.
+    """A change of one holder's role in one scope, from `before` to `after`; None is no role.
 
-    `owners` counts the organisation's owners now, those who are suspended left out. `holder_role` is what the holder is
+    `owners` is the number of the organisation's owners, not counting suspended ones. `holder_role` is the holder's role
     in the organisation, whatever scope is changed.
     """
 
@@ -54,7 +54,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def refusal(change: Change) -> Refusal | None:
-    """Why not, or None. Who gives up something of their own needs no right to; the last owner stays all the same."""
+    """Why the change is refused, or None. Reducing one's own role needs no right, but the last owner cannot."""
     if change.is_program and change.after not in (None, *PROJECT_ROLES):
         return Refusal.PROGRAM
     if not (change.is_self and is_less(change.before, change.after)):
@@ -77,7 +77,7 @@ def _without_right(change: Change) -> Refusal | None:
 
 
 def is_less(before: Role | None, after: Role | None) -> bool:
-    """Whether `after` allows no more than `before`: no role at all, or a lower one of the same kind."""
+    """Whether `after` allows no more than `before`: no role, or a lower one of the same kind."""
     if after is None:
         return True
     return before is not None and is_of_project(before) == is_of_project(after) and RANK[after] <= RANK[before]
@@ -88,12 +88,12 @@ def is_of_project(role: Role) -> bool:
 
 
 def higher(first: Role | None, second: Role) -> Role:
-    """The one that allows more; an invitation never takes a role away."""
+    """The role that allows more."""
     return second if first is None or RANK[second] > RANK[first] else first
 
 
 def version_of(roles: Iterable[tuple[UUID, str]]) -> int:
-    """A number for what somebody is in an organisation (membership ids and roles): equal roles, equal number.
-    48 bits, so that every program of JSON reads it as it is."""
-    told = ";".join(f"{membership_id.hex}={role}" for membership_id, role in sorted(roles))
-    return int.from_bytes(hashlib.blake2b(told.encode(), digest_size=6).digest())
+    """A version number of a member's roles: equal roles give equal numbers. It has 48 bits, so that every JSON parser
+    reads it exactly."""
+    text = ";".join(f"{membership_id.hex}={role}" for membership_id, role in sorted(roles))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest())

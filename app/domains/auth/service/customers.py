@@ -1,8 +1,7 @@
-"""Organisations and people as operators see them, and shutting them out.
+"""Organisations and people as operators see them, and their suspension.
 
-A suspended organisation opens to nobody: its sessions and tokens end, shells, apps and SSH connections too, wherever
-their people stand; nothing can be launched. What runs goes on and is billed, because taking a machine away loses data:
-that is a decision of its own.
+Nobody can use a suspended organisation: its sessions, tokens, shells, apps and SSH connections end, and nothing can be
+launched. Its machines keep running and are billed, because releasing a machine loses data and is decided separately.
 """
 
 from collections.abc import Sequence
@@ -16,9 +15,9 @@ from app.domains.auth.contracts.customers import (
     CustomerRow,
     CustomerSearch,
     MemberRow,
+    MembershipRow,
     PersonDetail,
     PersonRow,
-    PlaceRow,
     ProjectRow,
     Suspended,
     SuspendPerson,
@@ -26,8 +25,8 @@ from app.domains.auth.contracts.customers import (
 )
 from app.domains.auth.events import PersonSuspended, SessionRevoked, TenantSuspended
 from app.domains.auth.repository.customers import AnyRow, CustomerRepository
-from app.domains.auth.service.sessions import cache_key
-from app.domains.auth.service.views import LONGEST_REASON, forget
+from app.domains.auth.service.session_cache import forget
+from app.domains.auth.service.view_as import MAX_REASON
 from app.shared.approval import ChangeRequest, Outcome, ask, performs
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission, platform_scope
@@ -38,42 +37,40 @@ from app.shared.text import checked_text
 from app.shared.use_case import use_case
 
 READ, MANAGE = Permission.PLATFORM_CUSTOMER_READ, Permission.PLATFORM_CUSTOMER_MANAGE
-SHORTEST_WORD = 2
+MIN_SEARCH = 2
 T = TypeVar("T")
-FOUND_PEOPLE = 20
+MAX_PEOPLE = 20
 
 
 async def page_customers(
     ctx: Context, wanted: CustomerSearch, cursor: UUID | None, limit: int
 ) -> Slice[CustomerRow, UUID]:
-    """Organisations that fit, the newest first."""
+    """Organisations that match, newest first. Raises Forbidden for everybody but operators."""
     scope = platform_scope(ctx.actor, READ)
-    found_id, word = _words(wanted.word)
-    rows = await CustomerRepository(ctx.session).page_tenants(
-        scope, found_id, word, wanted.suspended, cursor, limit + 1
-    )
+    id_, pattern = _parse_search(wanted.text)
+    rows = await CustomerRepository(ctx.session).page_tenants(scope, id_, pattern, wanted.suspended, cursor, limit + 1)
     return cut([_to(CustomerRow, row) for row in rows], limit, lambda row: row.id)
 
 
-async def find_people(ctx: Context, word: str) -> list[PersonRow]:
-    """People that fit the same search; none for an empty one."""
+async def find_people(ctx: Context, text: str) -> list[PersonRow]:
+    """People who match the same search, at most 20; none for an empty search."""
     scope = platform_scope(ctx.actor, READ)
-    found_id, pattern = _words(word)
-    if found_id is None and pattern is None:
+    id_, pattern = _parse_search(text)
+    if id_ is None and pattern is None:
         return []
-    rows = await CustomerRepository(ctx.session).list_people(scope, found_id, pattern, FOUND_PEOPLE)
+    rows = await CustomerRepository(ctx.session).list_people(scope, id_, pattern, MAX_PEOPLE)
     return [_to(PersonRow, row) for row in rows]
 
 
 async def show_customer(ctx: Context, tenant_id: UUID) -> CustomerDetail:
-    """One organisation. Raises NotFound."""
+    """An organisation with its people and projects. Raises NotFound."""
     scope = platform_scope(ctx.actor, READ)
     repository = CustomerRepository(ctx.session)
-    found = await repository.page_tenants(scope, tenant_id, None, None, None, 1)
-    if not found:
+    rows = await repository.page_tenants(scope, tenant_id, None, None, None, 1)
+    if not rows:
         raise NotFound()
     return CustomerDetail(
-        tenant=_to(CustomerRow, found[0]),
+        tenant=_to(CustomerRow, rows[0]),
         members=tuple(_to(MemberRow, row) for row in await repository.list_members(scope, tenant_id)),
         projects=tuple(_to(ProjectRow, row) for row in await repository.list_projects(scope, tenant_id)),
         sessions=await repository.count_live_sessions(tenant_id),
@@ -81,32 +78,32 @@ async def show_customer(ctx: Context, tenant_id: UUID) -> CustomerDetail:
 
 
 async def show_person(ctx: Context, user_id: UUID) -> PersonDetail:
-    """One person. Raises NotFound."""
+    """A person with the organisations that they belong to. Raises NotFound."""
     scope = platform_scope(ctx.actor, READ)
     repository = CustomerRepository(ctx.session)
     row = await repository.find_person(scope, user_id)
     if row is None:
         raise NotFound()
-    places = tuple(_to(PlaceRow, place) for place in await repository.list_places(scope, user_id))
-    return msgspec.convert({**row._mapping, "places": places}, PersonDetail)
+    organisations = tuple(_to(MembershipRow, row) for row in await repository.list_organisations(scope, user_id))
+    return msgspec.convert({**row._mapping, "places": organisations}, PersonDetail)
 
 
 @use_case(MANAGE, AuditAction.CUSTOMER_SUSPEND, lambda command, _result: command.tenant_id)
 async def suspend_tenant(ctx: Context, command: SuspendTenant) -> Suspended:
-    """Close an organisation: its sessions and tokens end at once. Raises NotFound, ValidationFailed."""
+    """Suspend an organisation: its sessions and tokens end at once. Raises NotFound, ValidationFailed."""
     return await _set_tenant(ctx, command)
 
 
 @use_case(MANAGE, AuditAction.CUSTOMER_RESUME, lambda command, _result: command.tenant_id)
 async def resume_tenant(ctx: Context, command: SuspendTenant) -> Suspended:
-    """Open it again; its people sign in anew. Raises NotFound, ValidationFailed."""
+    """Resume an organisation; its people sign in again. Raises NotFound, ValidationFailed."""
     return await _set_tenant(ctx, command)
 
 
 @use_case(MANAGE, AuditAction.PERSON_SUSPEND, lambda command, _result: command.user_id)
 async def suspend_person(ctx: Context, command: SuspendPerson) -> Outcome[Suspended]:
-    """Shut a person out, everywhere; an operator only by two people. Raises NotFound, ValidationFailed, Forbidden for
-    oneself."""
+    """Suspend a person everywhere; for an operator this needs a second person. Raises NotFound, ValidationFailed, and
+    Forbidden for oneself."""
     if command.user_id == ctx.actor.id:
         raise Forbidden("You cannot suspend yourself.")
     return await _set_or_ask(ctx, command, AuditAction.PERSON_SUSPEND)
@@ -114,14 +111,14 @@ async def suspend_person(ctx: Context, command: SuspendPerson) -> Outcome[Suspen
 
 @use_case(MANAGE, AuditAction.PERSON_RESUME, lambda command, _result: command.user_id)
 async def resume_person(ctx: Context, command: SuspendPerson) -> Outcome[Suspended]:
-    """Let a person in again; an operator only by two people. Raises NotFound, ValidationFailed."""
+    """Resume a person; for an operator this needs a second person. Raises NotFound, ValidationFailed."""
     return await _set_or_ask(ctx, command, AuditAction.PERSON_RESUME)
 
 
 @performs(AuditAction.PERSON_SUSPEND, SuspendPerson)
 @performs(AuditAction.PERSON_RESUME, SuspendPerson)
 async def set_operator(ctx: Context, command: SuspendPerson, request: ChangeRequest) -> Suspended:
-    """What two people decided about a third: who guards money is not shut out, or let in, by one of them alone."""
+    """Suspend or resume an operator after a second person has approved the request."""
     done = await _set_person(ctx, command)
     action = AuditAction.PERSON_SUSPEND if command.suspend else AuditAction.PERSON_RESUME
     await ctx.audit(action, command.user_id, {"requested_by": str(request.requested_by)})
@@ -134,7 +131,7 @@ async def _set_or_ask(ctx: Context, command: SuspendPerson, action: AuditAction)
         raise NotFound()
     if not person.is_operator:
         return Outcome(done=await _set_person(ctx, command))
-    verb = "Suspend" if command.suspend else "Let in again"
+    verb = "Suspend" if command.suspend else "Resume"
     asked = await ask(
         ctx, action, command, target=str(command.user_id), summary=f"{verb} the operator {person.name}",
         reason=_stated(command.reason),
@@ -154,7 +151,7 @@ async def _set_tenant(ctx: Context, command: SuspendTenant) -> Suspended:
         at, why = (now, reason) if command.suspend else (None, None)
         version = await repository.set_tenant_suspended(command.tenant_id, at, why)
         if command.suspend:
-            ended = await _tell_ended(ctx, await repository.end_sessions_of_tenant(command.tenant_id, now))
+            ended = await _emit_revoked(ctx, await repository.end_sessions_of_tenant(command.tenant_id, now))
             await ctx.emit(TenantSuspended(tenant_id=command.tenant_id), version=version, tenant_id=command.tenant_id)
     ctx.about(command.tenant_id)
     ctx.explain(reason=reason, sessions_ended=ended)
@@ -173,34 +170,34 @@ async def _set_person(ctx: Context, command: SuspendPerson) -> Suspended:
         at, why = (now, reason) if command.suspend else (None, None)
         version = await repository.set_person_suspended(command.user_id, at, why)
         if command.suspend:
-            ended = await _tell_ended(ctx, await repository.end_sessions_of_person(command.user_id, now))
+            ended = await _emit_revoked(ctx, await repository.end_sessions_of_person(command.user_id, now))
             await ctx.emit(PersonSuspended(user_id=command.user_id), version=version)
     ctx.explain(reason=reason, sessions_ended=ended)
     return Suspended(id=command.user_id, suspended=command.suspend, sessions=ended, version=version)
 
 
-async def _tell_ended(ctx: Context, rows: Sequence[AnyRow]) -> int:
-    """Terminals close with their sessions; what Valkey remembers goes at once."""
+async def _emit_revoked(ctx: Context, rows: Sequence[AnyRow]) -> int:
+    """Terminals close on the event; requests with these cookies are refused at once."""
     for row in rows:
         await ctx.emit(SessionRevoked(session_id=row.id, user_id=row.user_id, reason="suspended"), version=2)
-    await forget(ctx.runtime, [cache_key(bytes(row.token_hash)) for row in rows if row.token_hash])
+    await forget(ctx.runtime, [bytes(row.token_hash) for row in rows if row.token_hash])
     return len(rows)
 
 
 def _stated(text: str) -> str:
-    return checked_text(text, wanted=f"Say why, in 3 to {LONGEST_REASON} characters.")
+    return checked_text(text, wanted=f"Say why, in 3 to {MAX_REASON} characters.")
 
 
-def _words(text: str) -> tuple[UUID | None, str | None]:
-    """An id, or a pattern for names and addresses, in which % and _ mean themselves; both None for all."""
-    word = text.strip()
+def _parse_search(text: str) -> tuple[UUID | None, str | None]:
+    """An id, or a LIKE pattern in which % and _ are literal; both None when everything matches."""
+    text = text.strip()
     try:
-        return UUID(word), None
+        return UUID(text), None
     except ValueError:
         pass
-    if len(word) < SHORTEST_WORD:
+    if len(text) < MIN_SEARCH:
         return None, None
-    escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return None, f"%{escaped}%"
 
 

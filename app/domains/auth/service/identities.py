@@ -1,29 +1,29 @@
-"""Who somebody is that an identity provider vouches for: the person of before, a new one, or one who is sent elsewhere.
+"""Matches the identity of a sign-in to a person: an existing one, a new one, or a refusal.
 
-A person is issuer and subject (OpenID Connect Core §5.7). Who comes from another issuer with an address that a person
-has proved is never made a second person in silence: they are that person when the operator of the portal has named the
-issuer of before as one to be believed (BERTH_OIDC_EARLIER_ISSUERS), and otherwise they are told. Both must have
-verified the address, and it must be one person's alone: an address that nobody proved opens nobody's account.
+A person is identified by issuer and subject (OpenID Connect Core §5.7). A new identity whose verified address already
+belongs to a person never creates a second account: it is linked when the operator trusts that person's earlier issuer
+(BERTH_OIDC_EARLIER_ISSUERS), and refused otherwise. Both sides must have verified the address, and only one person may
+have it.
 """
 
 from uuid import UUID
 
-from app.domains.auth.contracts import Identity
 from app.domains.auth.errors import AccountSuspended, AddressElsewhere, Cause
 from app.domains.auth.repository import IdentityRepository
+from app.domains.auth.rules.claims import Identity
 from app.shared.audit import AuditAction
 from app.shared.context import Context
 from app.shared.ids import new_id
 
 ELSEWHERE = (
-    "An account with your e-mail address exists already, from another identity provider, so no second one was made. "
-    "Sign in the way you did before. Where the provider has changed, whoever runs this portal can let accounts of the "
-    "earlier one move to the new one: they name it in BERTH_OIDC_EARLIER_ISSUERS."
+    "An account with your e-mail address already exists at another identity provider, so no second one was created. "
+    "Sign in the way you did before. If the provider has changed, the operator of this portal can move accounts to the "
+    "new one by naming the earlier one in BERTH_OIDC_EARLIER_ISSUERS."
 )
 
 
 async def recognise(ctx: Context, identity: Identity, name: str) -> tuple[UUID, bool]:
-    """The person's id, and whether they were made now. Raises AddressElsewhere, AccountSuspended."""
+    """The person's id, and whether they are new. Raises AddressElsewhere, AccountSuspended."""
     repository, now = IdentityRepository(ctx.session), await ctx.now()
     await repository.lock(identity)
     user_id = await repository.find_person(identity)
@@ -44,16 +44,16 @@ async def recognise(ctx: Context, identity: Identity, name: str) -> tuple[UUID, 
 
 
 async def _from_elsewhere(ctx: Context, repository: IdentityRepository, identity: Identity) -> UUID | None:
-    """The person whom other issuers know by the same proved address. Raises AddressElsewhere."""
+    """The person with the same verified address at another issuer, if any. Raises AddressElsewhere."""
     if not identity.email or not identity.email_verified:
         return None
-    found = await repository.list_elsewhere(identity)
-    if not found:
+    rows = await repository.list_elsewhere(identity)
+    if not rows:
         return None
     oidc = ctx.settings.oidc
-    believed = identity.issuer == oidc.issuer and all(set(row.issuers) <= oidc.earlier_issuers for row in found)
-    if len(found) > 1 or not believed:
-        raise AddressElsewhere(ELSEWHERE, cause=Cause.ADDRESS_ELSEWHERE, people=len(found))
-    user_id = UUID(str(found[0].id))
+    is_trusted = identity.issuer == oidc.issuer and all(set(row.issuers) <= oidc.earlier_issuers for row in rows)
+    if len(rows) > 1 or not is_trusted:
+        raise AddressElsewhere(ELSEWHERE, cause=Cause.ADDRESS_ELSEWHERE, people=len(rows))
+    user_id = UUID(str(rows[0].id))
     await ctx.audit(AuditAction.IDENTITY_LINK, user_id, {"issuer": identity.issuer})
     return user_id

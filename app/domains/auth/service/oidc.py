@@ -1,7 +1,7 @@
-"""The two halves of an OIDC sign-in, joined by a one-time record in Valkey and by a cookie that binds the browser.
+"""The two halves of an OIDC sign-in, joined by a one-time record in Valkey and a cookie that binds the browser.
 
-Each attempt has a record and a cookie of its own, so that several tabs may sign in at once. A record that was used
-stays, emptied, until its time is over: who loads the answer of the provider again goes where they were going.
+Each attempt has its own record and cookie, so several tabs can sign in at once. A used record remains, emptied, until
+it expires, so that reloading the provider's response leads to the original destination.
 """
 
 import asyncio
@@ -11,11 +11,10 @@ from urllib.parse import urlencode
 import msgspec
 import structlog
 
-from app.domains.auth.contracts import Identity
 from app.domains.auth.errors import Cause, SignInExpired, SignInFailed
 from app.domains.auth.gateway import OidcGateway
 from app.domains.auth.rules import safe_next
-from app.domains.auth.rules.claims import word_of
+from app.domains.auth.rules.claims import Identity, error_code
 from app.settings import SIGN_IN_COOKIE, OidcSettings
 from app.shared.context import Runtime
 from app.shared.crypto import digest, new_secret, same
@@ -27,7 +26,7 @@ _gateways: dict[tuple[OidcSettings, str], OidcGateway] = {}
 
 
 class Pending(msgspec.Struct, frozen=True):
-    """Without a nonce it was used."""
+    """The record of an attempt; an empty nonce marks it as used."""
 
     nonce: str
     code_verifier: str
@@ -36,7 +35,7 @@ class Pending(msgspec.Struct, frozen=True):
 
 
 class Started(msgspec.Struct, frozen=True):
-    """`browser` goes into a short-lived cookie of that name: only the browser that began may finish."""
+    """`browser` is the value of the short-lived cookie: only the browser that started the attempt can finish it."""
 
     location: str
     cookie: str
@@ -44,7 +43,7 @@ class Started(msgspec.Struct, frozen=True):
 
 
 class Returned(msgspec.Struct, frozen=True, kw_only=True):
-    """What the browser brings back from the provider."""
+    """The provider's response, as the browser delivers it."""
 
     state: str
     code: str
@@ -54,7 +53,7 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def gateway_of(runtime: Runtime) -> OidcGateway:
-    """The one of this process for its issuer."""
+    """The process's gateway to its issuer."""
     settings = runtime.settings
     key = settings.oidc, settings.web.public_url
     if key not in _gateways:
@@ -72,7 +71,7 @@ def cookie_of(state: str) -> str:
 
 
 async def start(runtime: Runtime, next_path: str | None) -> Started:
-    """Begin. Raises IssuerUnavailable."""
+    """Start an attempt. Raises IssuerUnavailable."""
     state, nonce, browser = new_secret(), new_secret(), new_secret()
     verifier = secrets.token_urlsafe(48)
     location = await gateway_of(runtime).authorization_url(state, nonce, verifier)
@@ -82,8 +81,8 @@ async def start(runtime: Runtime, next_path: str | None) -> Started:
 
 
 async def onwards(runtime: Runtime, returned: Returned, *, is_in: bool) -> str | None:
-    """Where to go when an answer is loaded again: who is in goes where they were going, a browser that lost the answer
-    to its own attempt begins anew. None for an attempt that is still open, and for a stranger's."""
+    """The destination when a response is loaded again: the original one for a signed-in person; a new attempt for the
+    browser that started this one. None for an attempt that is still open, and for another browser's."""
     raw = await runtime.valkey.get(_key(returned.state)) if returned.state else None
     pending = msgspec.json.decode(raw, type=Pending) if raw else None
     if pending is None:
@@ -96,26 +95,26 @@ async def onwards(runtime: Runtime, returned: Returned, *, is_in: bool) -> str |
 
 
 def _is_of(pending: Pending, returned: Returned) -> bool:
-    """Whether this browser began it."""
+    """Whether this browser started the attempt."""
     return bool(returned.browser) and same(pending.browser_hash, digest(returned.browser or ""))
 
 
 async def finish(runtime: Runtime, returned: Returned) -> tuple[Identity, str]:
-    """Who it is and where to go next. The record is used up by the first try. Raises SignInExpired, SignInFailed,
-    IssuerUnavailable."""
+    """The person's identity and where to go next. The first call uses the record up. Raises SignInExpired,
+    SignInFailed, IssuerUnavailable."""
     pending = await _use(runtime, returned)
     gateway = gateway_of(runtime)
     await gateway.check_issuer(returned.issuer)
     if returned.error or not returned.code:
         cause = Cause.PROVIDER_REFUSED if returned.error else Cause.CODE_MISSING
-        words = "The identity provider did not sign you in."
-        raise SignInFailed(words, cause=cause, error=word_of(returned.error))
+        message = "The identity provider did not sign you in."
+        raise SignInFailed(message, cause=cause, error=error_code(returned.error))
     return await gateway.prove(returned.code, pending.nonce, pending.code_verifier), pending.next_path
 
 
 async def farewell(runtime: Runtime) -> str | None:
-    """Where a person who came by the provider ends their session there; None where it offers no end, does not answer,
-    or the settings say that it is none of our affair. Signing out here never waits for it for long."""
+    """Where the person ends their session at the provider; None when it offers no sign-out, does not answer within
+    three seconds, or the settings turn this off."""
     if not runtime.settings.oidc.signs_out:
         return None
     try:
@@ -127,7 +126,7 @@ async def farewell(runtime: Runtime) -> str | None:
 
 
 async def _use(runtime: Runtime, returned: Returned) -> Pending:
-    """The record, for the first who asks. Raises SignInExpired."""
+    """Take the record; only the first caller gets it. Raises SignInExpired."""
     key = _key(returned.state)
     raw = await runtime.valkey.getdel(key) if returned.state else None
     if raw is None:

@@ -1,7 +1,6 @@
-"""Sessions of the command line: who an access token of one stands for, and how one ends.
+"""Sessions of the command line: the actor of an access token, and ending a session.
 
-A sign-in of the command line is a session like a browser's, listed and revoked in the same place; it has refresh tokens
-where a browser has a cookie.
+They are listed and revoked like a browser's sessions, but use refresh tokens instead of a cookie.
 """
 
 from uuid import UUID
@@ -15,7 +14,7 @@ from app.shared.context import Context
 
 
 async def actor_of_program(ctx: Context, session_id: UUID) -> Actor:
-    """The person whose sign-in this is, in the project that they consented to. Raises TokenInvalid."""
+    """The person who signed in, in the project that they consented to. Raises TokenInvalid."""
     now = await ctx.now()
     row = await ProgramRepository(ctx.session).find_program(session_id, now)
     if row is None:
@@ -35,7 +34,7 @@ async def actor_of_program(ctx: Context, session_id: UUID) -> Actor:
 
 
 async def end_program(ctx: Context, session_id: UUID, reason: str) -> None:
-    """End the sign-in with all its tokens; an ended one stays as it is."""
+    """End the session with all its tokens; an ended session is left unchanged."""
     row = await ProgramRepository(ctx.session).revoke_program(session_id, reason, await ctx.now())
     if row is not None:
         await ctx.emit(SessionRevoked(session_id=row.id, user_id=row.user_id, reason=reason), version=2)

@@ -1,10 +1,10 @@
 """Sign-in of the command line: authorization code with PKCE S256 and a loopback redirect (RFC 8252, 7636), then refresh
-tokens that are used once (RFC 9700 §4.14).
+token rotation (RFC 9700 §4.14).
 
-A code that comes a second time is in two hands: the whole sign-in ends (RFC 6749 §4.1.2). So is a refresh token, but
-for the few seconds in which its answer may have been lost on the way, and only while nobody has used what that answer
-held: then it is given again. Two hands that share it part at the next refresh, where the sign-in ends. It refuses any
-client but our own command line, any redirect that leaves the person's computer, and a challenge that is not S256.
+A code or a refresh token that is used twice may have been stolen, so its sign-in ends (RFC 6749 §4.1.2). One exception:
+for 15 seconds a used refresh token is answered with the same successor, as long as the successor is unused, because
+the first response may have been lost. Refused: any client but our own command line, any redirect to another computer,
+and any challenge method but S256.
 """
 
 from datetime import datetime, timedelta
@@ -15,18 +15,11 @@ import msgspec
 from sqlalchemy import Row
 
 from app.domains.auth import rules
-from app.domains.auth.contracts import (
-    Grant,
-    GrantAccess,
-    Granted,
-    ProgramTokens,
-    RedeemCode,
-    RefreshAccess,
-)
 from app.domains.auth.errors import AuthorizationRefused
 from app.domains.auth.events import SessionStarted
 from app.domains.auth.policies import PROGRAM_DAYS, PROGRAM_TOKEN_SECONDS
 from app.domains.auth.repository import AuthRepository, ProgramRepository
+from app.domains.auth.rules.values import Grant, Visit
 from app.domains.auth.service.program_sessions import actor_of_program, end_program
 from app.domains.auth.service.sessions import SIGNED_OUT
 from app.domains.auth.service.tokens import signed_token
@@ -44,23 +37,65 @@ CODES, REFRESH = "auth.authorization_codes", "auth.refresh_tokens"  # what secre
 REPEAT_SECONDS = 15  # in which a lost answer to a refresh is asked for again
 
 
+class GrantAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """What the person allowed on the consent page."""
+
+    client_id: str
+    redirect_uri: str
+    code_challenge: str
+    code_challenge_method: str
+
+
+class Granted(msgspec.Struct, frozen=True, kw_only=True):
+    """The stored result. The code is derived from it, so a repeated request gets the same code until it expires."""
+
+    grant_id: UUID
+    redirect_uri: str
+    expires_at: datetime
+
+
+class RedeemCode(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 6749 §4.1.3 with RFC 7636 §4.5."""
+
+    client_id: str
+    code: str
+    redirect_uri: str
+    code_verifier: str
+    visit: Visit
+
+
+class RefreshAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 6749 §6."""
+
+    client_id: str
+    refresh_token: str
+
+
+class ProgramTokens(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 6749 §5.1. `refresh_token` replaces the previous one, which is no longer valid."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
 def check_request(command: GrantAccess) -> None:
-    """Raises AuthorizationRefused, which is shown here and never sent to the redirect."""
+    """Raises AuthorizationRefused, which is shown on our own page and never sent to the redirect address."""
     if command.client_id != rules.COMMAND_LINE:
-        raise AuthorizationRefused("This program is not one that may ask for a sign-in.")
+        raise AuthorizationRefused("This program cannot request a sign-in.")
     if not rules.is_loopback_redirect(command.redirect_uri):
-        raise AuthorizationRefused("The answer may only go to a program on your own computer.")
+        raise AuthorizationRefused("The response may only go to a program on your own computer.")
     if command.code_challenge_method != "S256" or not rules.is_challenge(command.code_challenge):
-        raise AuthorizationRefused("The program sent no proof that the answer will be for itself (PKCE S256).")
+        raise AuthorizationRefused("The program sent no valid PKCE challenge (S256).")
 
 
 @use_case(Permission.PROFILE, AuditAction.SESSION_GRANT_COMMAND_LINE)
 async def grant(ctx: Context, command: GrantAccess) -> Granted:
-    """A code for the command line, worth one sign-in within a minute. Raises AuthorizationRefused, Forbidden."""
+    """Grant the command line an authorization code, valid for one minute. Raises AuthorizationRefused, Forbidden."""
     check_request(command)
     actor = ctx.actor
     if actor.kind is not ActorKind.USER or actor.id is None or not actor.via_cookie:
-        raise Forbidden("Only a person in a browser can let a program in.")
+        raise Forbidden("Only a person in a browser can allow a program.")
     grant_id, now = new_id(), await ctx.now()
     wanted = Grant(
         tenant_id=actor.tenant_id,
@@ -76,20 +111,20 @@ async def grant(ctx: Context, command: GrantAccess) -> Granted:
 
 
 async def code_of(ctx: Context, granted: Granted) -> str:
-    """The code that was granted. Raises AuthorizationRefused once it is too old."""
+    """The code of a grant. Raises AuthorizationRefused after it has expired."""
     if granted.expires_at <= await ctx.now():
-        raise AuthorizationRefused("This page was used already. Start berth login again.")
+        raise AuthorizationRefused("This page was already used. Run berth login again.")
     return derived_secret(ctx.settings.web.secret_key, CODES, str(granted.grant_id))
 
 
 def answer_address(redirect_uri: str, issuer: str, state: str, **fields: str) -> str:
-    """Where the browser goes with the answer; `iss` says who answered (RFC 9207)."""
+    """The redirect address with the response parameters; `iss` identifies the issuer (RFC 9207)."""
     return f"{redirect_uri}?{urlencode({**fields, 'state': state, 'iss': issuer})}"
 
 
 async def redeem(ctx: Context, command: RedeemCode) -> ProgramTokens | None:
-    """The tokens for a code; None when it is refused. Commit in either case: a code is used up by the first try, and a
-    code that comes again ends what it gave."""
+    """Exchange a code for tokens; None when it is refused. The caller commits in either case: the code is used up, and
+    a second use ends the session of the first."""
     repository, now = ProgramRepository(ctx.session), await ctx.now()
     code_hash = digest(command.code)
     row = await repository.use_code(code_hash, now)
@@ -130,8 +165,8 @@ async def redeem(ctx: Context, command: RedeemCode) -> ProgramTokens | None:
 
 
 async def refresh(ctx: Context, command: RefreshAccess) -> ProgramTokens | None:
-    """The next tokens; None when refused. Commit in either case: a token that was used before ends the sign-in, unless
-    it is the repeat of a request whose answer got lost."""
+    """Exchange a refresh token for the next tokens; None when it is refused. The caller commits in either case: reuse
+    ends the sign-in, unless the first response may have been lost."""
     repository, now = ProgramRepository(ctx.session), await ctx.now()
     row = await repository.lock_refresh(digest(command.refresh_token))
     if row is None or command.client_id != rules.COMMAND_LINE:
@@ -151,7 +186,7 @@ async def refresh(ctx: Context, command: RefreshAccess) -> ProgramTokens | None:
 
 
 async def _is_repeat(ctx: Context, used_at: datetime, following: str) -> bool:
-    """Whether the first answer may have been lost: it is seconds old, and nobody has used what it held."""
+    """Whether the first response may have been lost: it is seconds old and its refresh token is unused."""
     if await ctx.now() - used_at > timedelta(seconds=REPEAT_SECONDS):
         return False
     given = await ProgramRepository(ctx.session).lock_refresh(digest(following))
@@ -159,7 +194,7 @@ async def _is_repeat(ctx: Context, used_at: datetime, following: str) -> bool:
 
 
 async def revoke(ctx: Context, refresh_token: str) -> None:
-    """Sign the command line out (RFC 7009): whoever holds the refresh token may. Unknown ones are answered alike."""
+    """Sign the command line out (RFC 7009). An unknown token gets the same response."""
     row = await ProgramRepository(ctx.session).lock_refresh(digest(refresh_token))
     if row is not None:
         if await ProgramRepository(ctx.session).find_program(row.session_id, await ctx.now()) is not None:
@@ -168,7 +203,7 @@ async def revoke(ctx: Context, refresh_token: str) -> None:
 
 
 async def _audit(ctx: Context, action: AuditAction, session_id: UUID, **details: object) -> None:
-    """A row of the person whose sign-in it is: the request itself carries nobody."""
+    """Audit as the person whose sign-in it is; the request itself is anonymous."""
     person = await actor_of_program(ctx, session_id)
     await ctx.audit(action, session_id, dict(details), kind="session", by=person)
 
@@ -185,19 +220,19 @@ async def _tokens(ctx: Context, live: Row[tuple[object, ...]], refresh_token: st
     return ProgramTokens(access_token=access, refresh_token=refresh_token, expires_in=seconds)
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What the consent page shows besides the request: who would be let in, and where."""
+class WorkspaceNames(msgspec.Struct, frozen=True, kw_only=True):
+    """Names of the actor's organisation and project; empty when there is none."""
 
     tenant_name: str
     project_name: str
 
 
-async def asked(ctx: Context) -> Asked:
-    """Names of the organisation and project where the person stands."""
+async def workspace_names(ctx: Context) -> WorkspaceNames:
+    """The names of the actor's organisation and project, for the consent page and `/me`."""
     people, actor = AuthRepository(ctx.session), ctx.actor
     tenants = await people.list_tenants([actor.tenant_id]) if actor.tenant_id else []
     projects = await people.list_projects([actor.project_id]) if actor.project_id else []
-    return Asked(
+    return WorkspaceNames(
         tenant_name=tenants[0].name if tenants else "",
         project_name=projects[0].name if projects else "",
     )

@@ -1,6 +1,6 @@
-"""May this principal do this to this thing, now? The facts are read from the database each time; nothing is remembered.
+"""Checks whether principals still hold rights, on the database's current state; nothing is cached.
 
-The decision is `app.shared.authz.rights.ending`. Everything that holds a right for longer than a request asks here.
+The decision is `app.shared.authz.rights.ending`. Everything that keeps a right for longer than one request asks here.
 """
 
 from collections import defaultdict
@@ -17,29 +17,29 @@ from app.shared.context import Context
 
 
 async def endings(ctx: Context, claims: Iterable[Claim]) -> dict[Claim, Ended]:
-    """Those of the claims that do not hold, each with why; four short queries however many there are."""
+    """The claims that no longer hold, each with the reason; four short queries for any number of claims."""
     asked = list(dict.fromkeys(claims))
     if not asked:
         return {}
     snapshot = await _snapshot(ctx, asked)
-    found = {claim: ending(claim, snapshot) for claim in asked}
-    return {claim: ended for claim, ended in found.items() if ended is not None}
+    results = {claim: ending(claim, snapshot) for claim in asked}
+    return {claim: ended for claim, ended in results.items() if ended is not None}
 
 
 async def check(ctx: Context, *claims: Claim) -> None:
-    """Whoever is about to be given something that lasts is asked about anew, whatever a cache says. Raises RightEnded
-    when one of the claims does not hold."""
+    """Check claims against the database before granting something that lasts. Raises RightEnded when one no longer
+    holds."""
     for claim, ended in (await endings(ctx, claims)).items():
         raise RightEnded(ended.message, permission=claim.permission.value, why=ended.code)
 
 
 async def check_person(ctx: Context, permission: Permission, tenant_id: UUID) -> None:
-    """The actor may hand out what outlives their sign-in. Raises RightEnded, Forbidden."""
+    """Check that the actor may grant something that outlives their session. Raises RightEnded, Forbidden."""
     await check(ctx, msgspec.structs.replace(claim_of(ctx.actor, permission, tenant_id), session_id=None))
 
 
 async def roles_of(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, list[RoleBinding]]:
-    """Every role of these people and programs; an empty list for who has none."""
+    """Every role of these people and service accounts; an empty list for those without."""
     bindings: dict[UUID, list[RoleBinding]] = defaultdict(list)
     for row in await RightsRepository(ctx.session).list_bindings(list(ids)):
         bindings[row.holder].append(RoleBinding(Role(row.role), row.tenant_id, row.project_id))

@@ -1,23 +1,23 @@
-"""Sessions of one person: list, revoke, sign out; and who a cookie stands for.
+"""Sessions of one person: list, revoke, sign out; and the actor that a session cookie authenticates.
 
-The answer for a cookie is kept in Valkey for five seconds, so a revocation is seen everywhere within five seconds even
-if the message that deletes the entry is lost.
+The actor is cached for five seconds, so a revocation takes effect everywhere within five seconds.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from redis.exceptions import RedisError
 
-from app.domains.auth.contracts import Revoked, RevokeSession, SessionId, SessionView
-from app.domains.auth.contracts.team import OthersRevoked, Place, RevokeOtherSessions
+from app.domains.auth.contracts import SessionId
 from app.domains.auth.events import SessionRevoked
 from app.domains.auth.repository import AuthRepository, TeamRepository
 from app.domains.auth.repository.team import AnyRow
-from app.domains.auth.rules import browser_words
-from app.domains.auth.service.views import actor_of_view
+from app.domains.auth.rules import browser_label
+from app.domains.auth.rules.values import Workspace
+from app.domains.auth.service.session_cache import CACHE_SECONDS, cache_key, forget
+from app.domains.auth.service.view_as import actor_of_view
 from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding
 from app.shared.authz.actor import ANONYMOUS, SYSTEM
@@ -28,19 +28,43 @@ from app.shared.errors import NotFound
 from app.shared.paging import Slice, cut
 from app.shared.use_case import Unprivileged, use_case
 
-CACHE_SECONDS = 5
 SEEN_EVERY = timedelta(minutes=1)
 SIGNED_OUT = "signed out"
 OWN = Unprivileged("one ends one's own sessions")
 
 
-def cache_key(token_hash: bytes) -> str:
-    """Where the actor of a session is kept for a moment."""
-    return f"berth:session:{token_hash.hex()}"
+class RevokeOtherSessions(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class OthersRevoked(msgspec.Struct, frozen=True, kw_only=True):
+    count: int
+
+
+class SessionView(msgspec.Struct, frozen=True, kw_only=True):
+    id: SessionId
+    method: str
+    user_agent: str
+    address: str
+    created_at: datetime
+    last_seen_at: datetime
+    current: bool
+    tenant_name: str | None = None  # of its workspace; None outside any organisation
+    project_name: str | None = None
+
+
+class RevokeSession(msgspec.Struct, frozen=True, kw_only=True):
+    session_id: UUID
+    reason: str = "revoked"
+
+
+class Revoked(msgspec.Struct, frozen=True, kw_only=True):
+    session_id: UUID
+    method: str = ""  # how it was started
 
 
 async def actor_of_cookie(runtime: Runtime, token: str) -> Actor:
-    """The person whose session this is, or ANONYMOUS."""
+    """The actor of a session cookie; ANONYMOUS for an unknown, ended or expired session."""
     if len(token) > 100:
         return ANONYMOUS
     token_hash = digest(token)
@@ -50,7 +74,7 @@ async def actor_of_cookie(runtime: Runtime, token: str) -> Actor:
     async with runtime.context(SYSTEM) as ctx:
         actor = await _read_actor(ctx, token_hash)
     if actor is not ANONYMOUS:
-        seconds = CACHE_SECONDS if actor.viewing is None else 1  # a view ends when it is over
+        seconds = CACHE_SECONDS if actor.viewing is None else 1  # so that a view-as ends on time
         await runtime.valkey.set(cache_key(token_hash), msgspec.json.encode(actor), ex=seconds)
     return actor
 
@@ -67,12 +91,12 @@ async def _read_actor(ctx: Context, token_hash: bytes) -> Actor:
     viewer = await actor_of_view(ctx, row, bindings)
     if viewer is not None:
         return viewer
-    place = await _place_of(ctx, row, bindings)
+    workspace = await _workspace_of(ctx, row, bindings)
     return Actor(
         kind=ActorKind.USER,
         id=row.user_id,
-        tenant_id=place.tenant_id if place else None,
-        project_id=place.project_id if place else None,
+        tenant_id=workspace.tenant_id if workspace else None,
+        project_id=workspace.project_id if workspace else None,
         bindings=bindings,
         session_id=row.id,
         name=row.name,
@@ -80,29 +104,37 @@ async def _read_actor(ctx: Context, token_hash: bytes) -> Actor:
     )
 
 
-async def _place_of(ctx: Context, row: AnyRow, bindings: tuple[RoleBinding, ...]) -> Place | None:
-    """Where the session stands, which is never where its person has no role any more."""
+async def _workspace_of(ctx: Context, row: AnyRow, bindings: tuple[RoleBinding, ...]) -> Workspace | None:
+    """The session's project. A session whose person has lost their roles there moves to their default workspace."""
     for binding in bindings:
         if row.tenant_id is not None and binding.tenant_id == row.tenant_id:
             if binding.project_id in (None, row.project_id):
-                return Place(tenant_id=row.tenant_id, project_id=row.project_id)
-    found = await AuthRepository(ctx.session).find_default_place(row.user_id)
-    place = Place(tenant_id=found.tenant_id, project_id=found.project_id) if found else None
-    if place is not None or row.tenant_id is not None:
-        await TeamRepository(ctx.session).place_session(row.id, row.user_id, place)
-    return place
+                return Workspace(tenant_id=row.tenant_id, project_id=row.project_id)
+    first = await AuthRepository(ctx.session).find_default_workspace(row.user_id)
+    workspace = Workspace(tenant_id=first.tenant_id, project_id=first.project_id) if first else None
+    if workspace is not None or row.tenant_id is not None:
+        await TeamRepository(ctx.session).set_session_workspace(row.id, row.user_id, workspace)
+    return workspace
+
+
+async def live_sessions(ctx: Context, session_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these browser sessions that have neither ended nor expired, in one query."""
+    return set(await session_tenants(ctx, session_ids))
+
+
+async def session_tenants(ctx: Context, session_ids: Iterable[UUID]) -> dict[UUID, UUID | None]:
+    """The organisation that each of these sessions is in now; ended and expired sessions are absent."""
+    rows = await AuthRepository(ctx.session).list_live_sessions(list(session_ids))
+    return {row.id: row.tenant_id for row in rows}
 
 
 async def forget_sessions(ctx: Context, user_id: UUID) -> None:
-    """What Valkey keeps of a person's sessions is read anew. Losing this costs five seconds."""
-    hashes = await AuthRepository(ctx.session).list_token_hashes(user_id, await ctx.now())
-    if hashes:
-        with suppress(RedisError, OSError):
-            await ctx.runtime.valkey.delete(*(cache_key(value) for value in hashes))
+    """Read the actor of each of the person's sessions again at its next request."""
+    await forget(ctx.runtime, await AuthRepository(ctx.session).list_token_hashes(user_id, await ctx.now()))
 
 
 async def read_bindings(repository: AuthRepository, holder: object) -> tuple[RoleBinding, ...]:
-    """All roles of a user or service account."""
+    """Every role of a person or a service account."""
     rows = await repository.list_bindings(holder)  # type: ignore[arg-type]  # a UUID from one of our rows
     return tuple(RoleBinding(Role(row.role), row.tenant_id, row.project_id) for row in rows)
 
@@ -119,16 +151,16 @@ async def page_sessions(ctx: Context, cursor: UUID | None = None, limit: int = 2
 
 
 async def list_sessions(ctx: Context) -> list[SessionView]:
-    """The same for a page: most recently seen first."""
-    found = await page_sessions(ctx)
-    return sorted(found.items, key=lambda view: view.last_seen_at, reverse=True)
+    """The actor's own live sessions, most recently seen first, for the page."""
+    result = await page_sessions(ctx)
+    return sorted(result.items, key=lambda view: view.last_seen_at, reverse=True)
 
 
 def _view(row: AnyRow, own: UUID | None) -> SessionView:
     return SessionView(
         id=SessionId(row.id),
         method=row.method,
-        user_agent=browser_words(row.user_agent),
+        user_agent=browser_label(row.user_agent),
         address=row.address,
         created_at=row.created_at,
         last_seen_at=row.last_seen_at,
@@ -140,7 +172,7 @@ def _view(row: AnyRow, own: UUID | None) -> SessionView:
 
 @use_case(OWN, AuditAction.SESSION_REVOKE, lambda command, _: command.session_id)
 async def revoke_session(ctx: Context, command: RevokeSession) -> Revoked:
-    """End one of the actor's own sessions. Raises NotFound for anything else."""
+    """End one of the actor's own sessions. Raises NotFound for any other."""
     return await _revoke(ctx, command)
 
 
@@ -152,14 +184,14 @@ async def _revoke(ctx: Context, command: RevokeSession) -> Revoked:
     row = await repository.revoke_session(command.session_id, ctx.actor.id, command.reason, await ctx.now())
     if row is None:
         raise NotFound()
-    fact = SessionRevoked(session_id=row.id, user_id=ctx.actor.id, reason=command.reason)
-    await ctx.emit(fact, version=2)
+    event = SessionRevoked(session_id=row.id, user_id=ctx.actor.id, reason=command.reason)
+    await ctx.emit(event, version=2)
     await ctx.runtime.valkey.delete(cache_key(bytes(row.token_hash)))
     return Revoked(session_id=row.id, method=row.method)
 
 
 async def sign_out(ctx: Context) -> str:
-    """End the session that asks, if one does. Returns how it had begun; nothing where there was none."""
+    """End the actor's own browser session. Returns the method it was started with; empty when there was none."""
     if ctx.actor.session_id is None or not ctx.actor.via_cookie:
         return ""
     with suppress(NotFound):  # ended meanwhile
@@ -171,17 +203,15 @@ async def sign_out(ctx: Context) -> str:
 
 @use_case(OWN)
 async def revoke_other_sessions(ctx: Context, command: RevokeOtherSessions) -> OthersRevoked:
-    """End every session of the actor, command lines too, but the one that asks. Raises NotFound for programs."""
+    """End every session of the actor, command line included, except the current one. Raises NotFound for programs."""
     require(ctx.actor, Permission.PROFILE)
     if ctx.actor.kind is not ActorKind.USER or ctx.actor.id is None:
         raise NotFound()
     keep = ctx.actor.session_id
     rows = await AuthRepository(ctx.session).revoke_others(ctx.actor.id, keep, "revoked", await ctx.now())
     for row in rows:
-        fact = SessionRevoked(session_id=row.id, user_id=ctx.actor.id, reason="revoked")
-        await ctx.emit(fact, version=2)
+        event = SessionRevoked(session_id=row.id, user_id=ctx.actor.id, reason="revoked")
+        await ctx.emit(event, version=2)
     await ctx.audit(AuditAction.SESSION_REVOKE_OTHERS, ctx.actor.id, {"count": len(rows)})
-    if rows:
-        with suppress(RedisError, OSError):
-            await ctx.runtime.valkey.delete(*(cache_key(bytes(row.token_hash)) for row in rows))
+    await forget(ctx.runtime, [bytes(row.token_hash) for row in rows])
     return OthersRevoked(count=len(rows))

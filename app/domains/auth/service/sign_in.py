@@ -1,26 +1,45 @@
-"""Signing in: a person from an identity provider becomes a user with an organisation, a project and a session.
+"""Signing in: opens a session for a person from an identity provider.
 
-The first sign-in makes all of it in one transaction; who is invited somewhere gets no organisation of their own, but
-the choice (`/invitations`). A session's id is always new; the one that the browser held before is ended. Nobody joins
-another's organisation by having a similar address.
+The first sign-in creates the person, their organisation and its first project in one transaction. An invited person
+gets no organisation; they choose at `/invitations`. Each sign-in makes a new session id and ends the browser's previous
+session. Nobody joins an organisation by having a similar address.
 """
 
 from datetime import timedelta
 from uuid import UUID
 
+import msgspec
+
 from app.domains.auth import rules
-from app.domains.auth.contracts import SignedIn, SignIn
 from app.domains.auth.events import SessionRevoked, SessionStarted
 from app.domains.auth.policies import SESSION_HOURS
 from app.domains.auth.repository import AuthRepository, InvitationRepository
 from app.domains.auth.repository.team import AnyRow
-from app.domains.auth.service import identities, places
+from app.domains.auth.rules.claims import Identity
+from app.domains.auth.rules.values import Visit
+from app.domains.auth.service import identities, organisations
 from app.domains.auth.service.sessions import read_bindings
 from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind, Role
 from app.shared.context import Context
 from app.shared.crypto import digest, new_secret
 from app.shared.ids import new_id
+
+
+class SignIn(msgspec.Struct, frozen=True, kw_only=True):
+    identity: Identity
+    visit: Visit
+    method: str  # oidc | internal
+    previous_token: str | None = None  # ended by the sign-in, so that an id is never reused
+
+
+class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
+    """`token` goes into the cookie and nowhere else."""
+
+    token: str
+    session_id: UUID
+    first_time: bool
+    is_operator: bool
 
 
 async def sign_in(ctx: Context, command: SignIn) -> SignedIn:
@@ -36,33 +55,33 @@ async def sign_in(ctx: Context, command: SignIn) -> SignedIn:
         await repository.remove_platform_admin(user_id)
     if is_new:
         await _settle(ctx, repository, user_id, name, command.identity.email, with_tenant=not operator)
-    place = await repository.find_default_place(user_id)
+    workspace = await repository.find_default_workspace(user_id)
     token, session_id = new_secret(), new_id()
     await repository.append_session(
         session_id,
         digest(token),
         user_id,
-        (place.tenant_id, place.project_id) if place else (None, None),
+        (workspace.tenant_id, workspace.project_id) if workspace else (None, None),
         command.method,
         command.visit,
         now,
         now + timedelta(hours=await ctx.policy(SESSION_HOURS)),
     )
     await ctx.emit(SessionStarted(session_id=session_id, user_id=user_id), version=1)
-    person = await _person(repository, user_id, session_id, place)
+    person = await _person(repository, user_id, session_id, workspace)
     await ctx.audit(AuditAction.SESSION_SIGN_IN, session_id, {"method": command.method}, by=person)
     if command.previous_token:
         await _end_previous(ctx, repository, command.previous_token)
     return SignedIn(token=token, session_id=session_id, first_time=is_new, is_operator=operator)
 
 
-async def _person(repository: AuthRepository, user_id: UUID, session_id: UUID, place: AnyRow | None) -> Actor:
-    """Who has just signed in, for the row of it."""
+async def _person(repository: AuthRepository, user_id: UUID, session_id: UUID, workspace: AnyRow | None) -> Actor:
+    """The actor of the new session, for the audit log."""
     return Actor(
         kind=ActorKind.USER,
         id=user_id,
-        tenant_id=place.tenant_id if place else None,
-        project_id=place.project_id if place else None,
+        tenant_id=workspace.tenant_id if workspace else None,
+        project_id=workspace.project_id if workspace else None,
         bindings=await read_bindings(repository, user_id),
         session_id=session_id,
     )
@@ -76,11 +95,11 @@ async def _settle(
             break
     if not with_tenant or await InvitationRepository(ctx.session).count_received(user_id, await ctx.now()):
         return
-    await places.found(ctx, user_id, rules.organisation_name(name))
+    await organisations.add_organisation(ctx, user_id, rules.organisation_name(name))
 
 
 async def _end_previous(ctx: Context, repository: AuthRepository, token: str) -> None:
     ended = await repository.revoke_by_token(digest(token), "signed in again", await ctx.now())
     if ended is not None:
-        fact = SessionRevoked(session_id=ended.id, user_id=ended.user_id, reason="signed in again")
-        await ctx.emit(fact, version=2)
+        event = SessionRevoked(session_id=ended.id, user_id=ended.user_id, reason="signed in again")
+        await ctx.emit(event, version=2)

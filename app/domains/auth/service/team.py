@@ -1,36 +1,27 @@
-"""Members of an organisation: who is in it, in which roles, and every change of that.
+"""Changes of an organisation's members and their roles. `members` lists them.
 
-Each change locks the organisation first, so that two owners who remove each other at once leave one. A change is seen
-everywhere within five seconds: what stands in Valkey for a session is deleted, or ends by itself.
+Each change locks the organisation first, so that two owners who remove each other at once leave one. A change takes
+effect everywhere within five seconds.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
 from uuid import UUID
 
-from app.domains.auth.contracts.team import (
-    LeaveOrganisation,
-    MemberChanged,
-    MemberQuery,
-    MemberView,
-    Place,
-    RemoveMember,
-    RoleAt,
-    SetRole,
-)
+import msgspec
+
 from app.domains.auth.errors import LastOwner, OwnersOnly, RoleAboveOwn
 from app.domains.auth.events import MembershipChanged, MembershipGranted, MembershipRemoved, SessionRevoked
 from app.domains.auth.repository import AuthRepository, TeamRepository
 from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules.team import ORGANISATION_ROLES, PROJECT_ROLES, Change, Refusal, refusal, version_of
+from app.domains.auth.rules.values import Workspace
+from app.domains.auth.service.members import get_member
 from app.domains.auth.service.sessions import forget_sessions
 from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind, Permission, Role, TenantScope, tenant_scope
 from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
-from app.shared.ids import ProjectId, TenantId, UserId, new_id
-from app.shared.paging import Slice, cut, pack
+from app.shared.ids import ProjectId, TenantId, new_id
 from app.shared.use_case import use_case
 from app.shared.versions import check_version
 
@@ -40,8 +31,33 @@ REFUSALS = {Refusal.OWNERS_ONLY: OwnersOnly, Refusal.ABOVE_OWN_ROLE: RoleAboveOw
 NO_PROJECT = "There is no such project in this organisation."
 
 
+class SetRole(msgspec.Struct, frozen=True, kw_only=True):
+    """`project_id` None is the organisation; `role` None removes the role."""
+
+    user_id: UUID
+    role: str | None
+    project_id: UUID | None = None
+    version: int | None = None
+
+
+class RemoveMember(msgspec.Struct, frozen=True, kw_only=True):
+    """`confirm_email` is what the person typed to confirm; API requests leave it out."""
+
+    user_id: UUID
+    confirm_email: str | None = None
+    version: int | None = None
+
+
+class LeaveOrganisation(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class MemberChanged(msgspec.Struct, frozen=True, kw_only=True):
+    user_id: UUID
+
+
 def role_in(actor: Actor, tenant_id: UUID) -> Role | None:
-    """What the actor is in that organisation as a whole."""
+    """The actor's role in the organisation itself, not in its projects."""
     for binding in actor.bindings:
         if binding.tenant_id == tenant_id and binding.project_id is None:
             return binding.role
@@ -49,7 +65,7 @@ def role_in(actor: Actor, tenant_id: UUID) -> Role | None:
 
 
 def parse_role(text: str, project_id: UUID | None) -> Role:
-    """A role that fits the scope. Raises ValidationFailed naming those that do."""
+    """A role of the organisation (`project_id` None) or of a project. Raises ValidationFailed."""
     fitting = ORGANISATION_ROLES if project_id is None else PROJECT_ROLES
     for role in fitting:
         if role.value == text:
@@ -58,7 +74,7 @@ def parse_role(text: str, project_id: UUID | None) -> Role:
 
 
 def check_change(change: Change) -> None:
-    """Raises what the rules refuse."""
+    """Apply the rules of `rules.team`. Raises OwnersOnly, RoleAboveOwn, LastOwner, ValidationFailed, Forbidden."""
     refused = refusal(change)
     if refused is Refusal.PROGRAM:
         raise ValidationFailed(fields={"role": "a service account has a role in its project only"})
@@ -66,63 +82,9 @@ def check_change(change: Change) -> None:
         raise REFUSALS.get(refused, Forbidden)()
 
 
-async def page_members(ctx: Context, query: MemberQuery) -> Slice[MemberView, str]:
-    """Everybody of the organisation, by name."""
-    scope = tenant_scope(ctx.actor, Permission.TEAM_READ)
-    rows = await TeamRepository(ctx.session).page_members(scope, query)
-    kept = cut(rows, query.limit, lambda row: pack(row.sorted, str(row.id)))
-    return Slice(items=tuple(await _views(ctx, scope, kept.items)), next_cursor=kept.next_cursor)
-
-
-async def get_member(ctx: Context, user_id: UUID) -> MemberView:
-    """Raises NotFound for whoever is not in the organisation."""
-    scope = tenant_scope(ctx.actor, Permission.TEAM_READ)
-    rows = await TeamRepository(ctx.session).page_members(scope, MemberQuery(limit=1), user_id)
-    if not rows:
-        raise NotFound()
-    return (await _views(ctx, scope, rows))[0]
-
-
-async def _views(ctx: Context, scope: TenantScope, rows: Sequence[AnyRow]) -> list[MemberView]:
-    roles = await TeamRepository(ctx.session).list_roles(scope.tenant_id, [row.id for row in rows])
-    held: dict[UUID, list[AnyRow]] = defaultdict(list)
-    for role in roles:
-        held[role.user_id].append(role)
-    return [_view(row, held[row.id]) for row in rows]
-
-
-def _view(row: AnyRow, held: list[AnyRow]) -> MemberView:
-    return MemberView(
-        user_id=UserId(row.id),
-        name=row.name,
-        email=row.email,
-        role=next((role.role for role in held if role.project_id is None), None),
-        projects=tuple(
-            RoleAt(
-                membership_id=role.id,
-                role=role.role,
-                project_id=role.project_id,
-                project_name=role.project_name,
-                since=role.created_at,
-            )
-            for role in held
-            if role.project_id is not None
-        ),
-        joined_at=min(role.created_at for role in held),
-        last_seen_at=row.last_seen_at,
-        is_suspended=row.suspended_at is not None,
-        version=version_of((role.id, role.role) for role in held),
-    )
-
-
-async def count_members(ctx: Context) -> int:
-    """How many people the organisation has."""
-    return await TeamRepository(ctx.session).count_members(tenant_scope(ctx.actor, Permission.TEAM_READ))
-
-
 @use_case(Permission.TEAM_MANAGE, AuditAction.TEAM_ROLE_SET, lambda command, _: command.user_id)
 async def set_role(ctx: Context, command: SetRole) -> MemberChanged:
-    """Give, change or take one role of a member. Raises NotFound, PreconditionFailed, LastOwner, OwnersOnly,
+    """Give, change or remove one role of a member. Raises NotFound, PreconditionFailed, LastOwner, OwnersOnly,
     RoleAboveOwn, ValidationFailed."""
     scope = tenant_scope(ctx.actor, Permission.TEAM_MANAGE)
     held = await _lock_roles(ctx, scope, command.user_id, command.version)
@@ -152,8 +114,8 @@ async def set_role(ctx: Context, command: SetRole) -> MemberChanged:
 
 @use_case(Permission.TEAM_MANAGE, AuditAction.TEAM_REMOVE, lambda command, _: command.user_id)
 async def remove_member(ctx: Context, command: RemoveMember) -> MemberChanged:
-    """Take every role here from a person: their sessions leave, their tokens and terminals here end within five
-    seconds. What they launched stays with its project. Raises as `set_role`."""
+    """Remove a person from the organisation: their sessions move elsewhere, their tokens and terminals here end within
+    five seconds. What they launched remains with its project. Raises the same errors as `set_role`."""
     scope = tenant_scope(ctx.actor, Permission.TEAM_MANAGE)
     held = await _lock_roles(ctx, scope, command.user_id, command.version)
     email = (await get_member(ctx, command.user_id)).email
@@ -165,10 +127,10 @@ async def remove_member(ctx: Context, command: RemoveMember) -> MemberChanged:
 
 @use_case(Permission.TEAM_READ, AuditAction.TEAM_LEAVE, lambda _, result: result and result.user_id)
 async def leave(ctx: Context, command: LeaveOrganisation) -> MemberChanged:
-    """Go oneself. Raises LastOwner; Forbidden for programs, which are disabled instead."""
+    """Leave the organisation. Raises LastOwner, and Forbidden for service accounts, which are disabled instead."""
     scope = tenant_scope(ctx.actor, Permission.TEAM_READ)
     if ctx.actor.kind is not ActorKind.USER or ctx.actor.id is None:
-        raise Forbidden("A service account does not leave: it is disabled.")
+        raise Forbidden("A service account cannot leave. Disable it instead.")
     held = await _lock_roles(ctx, scope, ctx.actor.id, None)
     await _remove(ctx, scope, ctx.actor.id, held)
     return MemberChanged(user_id=ctx.actor.id)
@@ -185,7 +147,7 @@ async def _lock_roles(ctx: Context, scope: TenantScope, user_id: UUID, version: 
 
 
 async def _check(ctx: Context, scope: TenantScope, held: list[AnyRow], mine: AnyRow | None, after: Role | None) -> None:
-    """The rules, on what is true under the lock: the actor's own role is read again too."""
+    """Apply the rules to the state under the lock; the actor's own role is read again too."""
     repository = TeamRepository(ctx.session)
     own = await repository.list_roles(scope.tenant_id, [ctx.actor.id]) if ctx.actor.id else []
     holder = held[0].user_id
@@ -211,27 +173,27 @@ async def _remove(ctx: Context, scope: TenantScope, user_id: UUID, held: list[An
     await _check(ctx, scope, held, organisation, None)
     for row in held:
         await _take(ctx, scope, row, left=user_id == ctx.actor.id)
-    await _leave_place(ctx, scope, user_id)
+    await _move_sessions(ctx, scope, user_id)
     await forget_sessions(ctx, user_id)
 
 
 async def grant(ctx: Context, tenant_id: UUID, user_id: UUID, role: Role, project_id: UUID | None) -> UUID:
-    """A new membership. The caller has decided that it may be."""
+    """Write a new membership. The caller has checked the right to."""
     membership_id = new_id()
     await AuthRepository(ctx.session).append_membership(
         membership_id, role, await ctx.now(), user_id=user_id, tenant_id=tenant_id, project_id=project_id
     )
-    fact = MembershipGranted(
+    event = MembershipGranted(
         membership_id=membership_id, tenant_id=tenant_id, user_id=user_id, role=role.value, project_id=project_id
     )
-    await ctx.emit(fact, version=1, tenant_id=tenant_id, project_id=project_id)
+    await ctx.emit(event, version=1, tenant_id=tenant_id, project_id=project_id)
     return membership_id
 
 
 async def change_role(ctx: Context, tenant_id: UUID, row: AnyRow, role: Role) -> None:
-    """Another role in the same place. The caller has decided that it may be."""
+    """Change the role of a membership. The caller has checked the right to."""
     version = await TeamRepository(ctx.session).set_role(tenant_id, row.id, role.value)
-    fact = MembershipChanged(
+    event = MembershipChanged(
         membership_id=row.id,
         tenant_id=tenant_id,
         user_id=row.user_id,
@@ -239,12 +201,12 @@ async def change_role(ctx: Context, tenant_id: UUID, row: AnyRow, role: Role) ->
         before=row.role,
         project_id=row.project_id,
     )
-    await ctx.emit(fact, version=version, tenant_id=tenant_id, project_id=row.project_id)
+    await ctx.emit(event, version=version, tenant_id=tenant_id, project_id=row.project_id)
 
 
 async def _take(ctx: Context, scope: TenantScope, row: AnyRow, *, left: bool) -> None:
     version = await TeamRepository(ctx.session).delete_role(scope.tenant_id, row.id)
-    fact = MembershipRemoved(
+    event = MembershipRemoved(
         membership_id=row.id,
         tenant_id=scope.tenant_id,
         user_id=row.user_id,
@@ -252,14 +214,18 @@ async def _take(ctx: Context, scope: TenantScope, row: AnyRow, *, left: bool) ->
         project_id=row.project_id,
         left=left,
     )
-    await ctx.emit(fact, version=version + 1, tenant_id=scope.tenant_id, project_id=row.project_id)
+    await ctx.emit(event, version=version + 1, tenant_id=scope.tenant_id, project_id=row.project_id)
 
 
-async def _leave_place(ctx: Context, scope: TenantScope, user_id: UUID) -> None:
-    """The browser sessions of who has no role here any more go to a place where they have one, or nowhere; their
-    command lines here end. (Who lost one role of several is led on by their next request.)"""
-    place = await AuthRepository(ctx.session).find_default_place(user_id)
-    to = Place(tenant_id=TenantId(place.tenant_id), project_id=ProjectId(place.project_id)) if place else None
+async def _move_sessions(ctx: Context, scope: TenantScope, user_id: UUID) -> None:
+    """Move the browser sessions of a removed person to their default workspace, if any, and end their command-line
+    sessions here. After the loss of one role of several, the next request moves the session."""
+    workspace = await AuthRepository(ctx.session).find_default_workspace(user_id)
+    to = (
+        Workspace(tenant_id=TenantId(workspace.tenant_id), project_id=ProjectId(workspace.project_id))
+        if workspace
+        else None
+    )
     repository, reason = TeamRepository(ctx.session), "removed from the organisation"
     await repository.move_sessions(user_id, scope.tenant_id, to)
     for session_id in await repository.end_programs(user_id, scope.tenant_id, reason, await ctx.now()):

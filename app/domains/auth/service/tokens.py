@@ -1,6 +1,6 @@
-"""API tokens: service accounts, their credentials, signed access tokens (RFC 9068) and the keys that sign them.
+"""Signed access tokens (RFC 9068) of service accounts and the command line, and the keys that sign them.
 
-The algorithm is fixed (Ed25519, RFC 9864); what is not canonical base64url is refused before parsing (RFC 8725).
+The algorithm is fixed (Ed25519, RFC 9864); input that is not canonical base64url is refused before parsing (RFC 8725).
 """
 
 import re
@@ -12,28 +12,21 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
-from app.domains.auth.contracts import (
-    CreateCredential,
-    CredentialCreated,
-    TokenIssued,
-    TokenRequest,
-)
 from app.domains.auth.errors import ClientRefused, TokenInvalid
 from app.domains.auth.policies import TOKEN_SECONDS
 from app.domains.auth.repository import AuthRepository, TokenRepository
 from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.service import rights
 from app.domains.auth.service.program_sessions import actor_of_program
-from app.domains.auth.service.sessions import CACHE_SECONDS, read_bindings
+from app.domains.auth.service.session_cache import CACHE_SECONDS
+from app.domains.auth.service.sessions import read_bindings
 from app.shared.audit import AuditAction
-from app.shared.authz import Actor, ActorKind, Permission, tenant_scope
+from app.shared.authz import Actor, ActorKind, Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import Claim, Ended, claim_of_sponsor
 from app.shared.context import Context, Runtime
-from app.shared.crypto import digest, new_secret, same, unwrap, wrap
-from app.shared.errors import NotFound
+from app.shared.crypto import digest, same, unwrap, wrap
 from app.shared.ids import new_id
-from app.shared.use_case import use_case
 
 AUDIENCE = "berth-api"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
@@ -43,30 +36,21 @@ MAX_TOKEN = 4096
 CANONICAL = re.compile(r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")
 
 
-@use_case(
-    Permission.SERVICE_ACCOUNT_MANAGE,
-    AuditAction.SERVICE_ACCOUNT_CREDENTIAL_CREATE,
-    lambda command, _result: command.service_account_id,
-)
-async def create_credential(ctx: Context, command: CreateCredential) -> CredentialCreated:
-    """A new client id. Its secret goes to `ctx.once_only`: into this answer, and never into a stored result. Whoever
-    makes one answers for the account from then on. Raises NotFound, RightEnded."""
-    scope = tenant_scope(ctx.actor, Permission.SERVICE_ACCOUNT_MANAGE)
-    repository = TokenRepository(ctx.session)
-    if ctx.actor.id is None or not await repository.has_account(scope, command.service_account_id):
-        raise NotFound()
-    await rights.check_person(ctx, Permission.SERVICE_ACCOUNT_MANAGE, scope.tenant_id)
-    credential_id, secret = new_id(), new_secret()
-    await repository.adopt(command.service_account_id, ctx.actor.id)
-    await repository.append_credential(
-        credential_id, command.service_account_id, digest(secret), ctx.actor.id, await ctx.now()
-    )
-    ctx.once_only["client_secret"] = secret
-    return CredentialCreated(client_id=credential_id, service_account_id=command.service_account_id)
+class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
+    client_id: str
+    client_secret: str
+
+
+class TokenIssued(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 6749 §5.1."""
+
+    access_token: str
+    expires_in: int
+    token_type: str = "Bearer"  # noqa: S105 - the type's name, not a token
 
 
 async def issue_token(ctx: Context, command: TokenRequest) -> TokenIssued:
-    """Client credentials for an access token. Raises ClientRefused, which never says what was wrong."""
+    """Exchange client credentials for an access token. Raises ClientRefused, which never says what was wrong."""
     repository = TokenRepository(ctx.session)
     try:
         credential_id = UUID(command.client_id)
@@ -95,8 +79,8 @@ async def issue_token(ctx: Context, command: TokenRequest) -> TokenIssued:
 
 
 async def program_ended(ctx: Context, account_id: UUID, row: AnyRow) -> Ended | None:
-    """Why a program may not act: it itself, or who made the credential that it came with. The maker of a secret knows
-    it, so it is worth nothing once they could not make another."""
+    """Why a service account may not act, or None. Its credential is also invalid once the person who created it, and so
+    knows the secret, may no longer create one."""
     maker = claim_of_sponsor(row.created_by, Permission.SERVICE_ACCOUNT_MANAGE, row.tenant_id)
     own = Claim(
         principal_id=account_id, permission=Permission.PROFILE, tenant_id=row.tenant_id, project_id=row.project_id
@@ -107,16 +91,16 @@ async def program_ended(ctx: Context, account_id: UUID, row: AnyRow) -> Ended | 
     return Ended("unsponsored") if maker is None or maker in ended else None
 
 
-def _refused(credential_id: UUID, tenant_id: UUID | None, words: str | None = None) -> ClientRefused:
-    """The refusal, with what the audit may say of it: an id, never what was sent as one."""
-    refusal = ClientRefused(words)
+def _refused(credential_id: UUID, tenant_id: UUID | None, message: str | None = None) -> ClientRefused:
+    """The refusal, with what the audit log may record: an id of ours, never the client's input."""
+    refusal = ClientRefused(message)
     refusal.refused = (AuditAction.TOKEN_ISSUE, "credential", str(credential_id))
     refusal.about_tenant = tenant_id
     return refusal
 
 
 async def signed_token(ctx: Context, claims: dict[str, str], seconds: int) -> str:
-    """An access token (RFC 9068) of this Context's instant with these claims and ours."""
+    """A signed access token (RFC 9068) with these claims and the standard ones."""
     key, now = await signing_key(ctx), int((await ctx.now()).timestamp())
     ours = {"iss": ctx.settings.web.public_url, "aud": AUDIENCE, "iat": now, "nbf": now, "exp": now + seconds}
     header = {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": key.kid}
@@ -124,7 +108,7 @@ async def signed_token(ctx: Context, claims: dict[str, str], seconds: int) -> st
 
 
 async def signing_key(ctx: Context) -> OKPKey:
-    """The newest key that is not retired; made on first need."""
+    """The newest key that is not retired; created on first use."""
     repository = TokenRepository(ctx.session)
     secret_key = ctx.settings.web.secret_key
     for locked in (False, True):
@@ -144,14 +128,14 @@ async def signing_key(ctx: Context) -> OKPKey:
 
 
 async def public_keys(ctx: Context) -> dict[str, list[dict[str, object]]]:
-    """The JWKS document: present keys and those retired a moment ago."""
+    """The JWKS document (RFC 7517): active keys and recently retired ones."""
     await signing_key(ctx)
     rows = await TokenRepository(ctx.session).list_keys()
     return {"keys": [row.public_jwk for row in rows]}
 
 
 async def actor_of_bearer(runtime: Runtime, token: str) -> Actor:
-    """The service account, or the person at a command line, that `token` stands for. Raises TokenInvalid."""
+    """The actor of an access token: a service account, or a person at the command line. Raises TokenInvalid."""
     if len(token) > MAX_TOKEN or not CANONICAL.match(token):
         raise TokenInvalid()
     cache = f"berth:token:{digest(token).hex()}"

@@ -146,7 +146,7 @@ class LiveHub:
         themselves and hear of where they stand now."""
         claims = {page: page.claim for page in pages if page.claim is not None}
         async with self._runtime.context(SYSTEM) as ctx:
-            places = await auth.session_places(ctx, {page.session_id for page in pages})
+            places = await auth.session_tenants(ctx, {page.session_id for page in pages})
             ended = await auth.rights_ended(ctx, claims.values())
         for page in pages:
             lost = page in claims and claims[page] in ended

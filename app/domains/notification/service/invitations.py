@@ -20,7 +20,7 @@ async def write(ctx: Context, invitation_id: UUID) -> None:
         "inviter": found.invited_by_name,
         "organisation": found.tenant_name,
         "project": found.project_name or "",
-        "role": found.role_name,
+        "role": found.role_label,
         "link": ctx.settings.web.public_url + PATH,
         "expires": formats.instant(found.expires_at),
     }

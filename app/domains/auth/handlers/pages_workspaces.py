@@ -1,23 +1,18 @@
-"""Where one stands: switching, one's own invitations, organisations, projects."""
+"""Pages of the person's workspaces: the switch, received invitations, organisations, projects."""
 
 from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from app.domains.auth.contracts.team import (
-    AnswerInvitation,
-    CreateOrganisation,
-    CreateProject,
-    RenameProject,
-    SwitchPlace,
-)
-from app.domains.auth.rules.words import role_name
-from app.domains.auth.schemas.forms import OrganisationForm, PlaceForm, ProjectForm, as_id, as_version
-from app.domains.auth.schemas.pages import NewOrganisationPage, ReceivedLine, ReceivedPage, organisation_page
-from app.domains.auth.service import invitations, places, team_views
+from app.domains.auth.schemas.forms import OrganisationForm, ProjectForm, SwitchProjectForm, as_id, as_version
+from app.domains.auth.schemas.pages import NewOrganisationPage, OrganisationPage, ReceivedPage
+from app.domains.auth.service import organisations, projects, received_invitations, workspaces
+from app.domains.auth.service.organisations import CreateOrganisation
+from app.domains.auth.service.projects import CreateProject, RenameProject
+from app.domains.auth.service.received_invitations import AnswerInvitation
+from app.domains.auth.service.workspaces import SwitchProject
 from app.shared.authz import Permission
-from app.shared.authz.scope import may
 from app.shared.errors import NotFound
 from app.web import Ctx, Form, page, redirect, requires
 from app.web.paging import Cursor
@@ -31,88 +26,84 @@ SETTINGS = "/settings/organisation"
 
 
 @post("/place", opt=MOVES, include_in_schema=False)
-async def switch(ctx: Ctx, data: Form[PlaceForm]) -> Response[str]:
-    """Stand in another project from now on."""
+async def switch(ctx: Ctx, data: Form[SwitchProjectForm]) -> Response[str]:
+    """Switch the session to another project."""
     project_id = as_id(data.project, "project")
     if project_id is None:
         raise NotFound()
-    await places.switch(ctx, SwitchPlace(project_id=project_id))
+    await workspaces.switch_project(ctx, SwitchProject(project_id=project_id))
     return redirect(ctx, "/")
 
 
 @get("/invitations", opt=OWN, include_in_schema=False)
 async def received(ctx: Ctx) -> Response[str]:
-    """What waits for one's own address; who is in no organisation may also begin one here."""
-    email, is_verified = await team_views.own_address(ctx)
-    waiting = (await invitations.page_received(ctx)).items
-    struct = ReceivedPage(
-        lines=tuple(ReceivedLine(invitation=one, role_word=role_name(one.role)) for one in waiting),
-        email=email,
-        is_verified=is_verified,
-        provider=ctx.settings.oidc.name,
-        is_homeless=ctx.actor.tenant_id is None and not may(ctx.actor, Permission.PLATFORM_CONSOLE),
-        suspended=await team_views.suspended(ctx),
-        suggested=team_views.suggested_name(ctx),
+    """Pending invitations to the person's address; a person without an organisation can create one here."""
+    struct = ReceivedPage.of(
+        ctx.actor,
+        (await received_invitations.page_received(ctx)).items,
+        await received_invitations.own_address(ctx),
+        ctx.settings.oidc.name,
+        await organisations.suspended(ctx),
     )
     return await page(ctx, "auth/invitations.html", struct)
 
 
 @post("/invitations/{invitation_id:uuid}/accept", opt=MOVES, include_in_schema=False)
 async def accept(ctx: Ctx, invitation_id: FromPath[UUID]) -> Response[str]:
-    """Join, and stand there."""
-    await invitations.accept(ctx, AnswerInvitation(invitation_id=invitation_id))
+    """Accept an invitation and switch to its workspace."""
+    command = AnswerInvitation(invitation_id=invitation_id)
+    await received_invitations.accept(ctx, command)
     return redirect(ctx, "/")
 
 
 @post("/invitations/{invitation_id:uuid}/decline", opt=OWN, include_in_schema=False)
 async def decline(ctx: Ctx, invitation_id: FromPath[UUID]) -> Response[str]:
-    """Say no."""
-    await invitations.decline(ctx, AnswerInvitation(invitation_id=invitation_id))
+    """Decline an invitation."""
+    command = AnswerInvitation(invitation_id=invitation_id)
+    await received_invitations.decline(ctx, command)
     return redirect(ctx, "/invitations")
 
 
 @get("/organisations/new", opt=OWN, include_in_schema=False)
 async def new_organisation(ctx: Ctx) -> Response[str]:
-    """The form for an organisation of one's own."""
-    struct = NewOrganisationPage(suggested=team_views.suggested_name(ctx), zones=team_views.zones())
-    return await page(ctx, "auth/organisation_new.html", struct)
+    """The form for a new organisation."""
+    return await page(ctx, "auth/organisation_new.html", NewOrganisationPage.of(ctx.actor))
 
 
 @post("/organisations", opt=MOVES, include_in_schema=False)
 async def create_organisation(ctx: Ctx, data: Form[OrganisationForm]) -> Response[str]:
-    """An organisation with one project; one stands in it from now on."""
+    """Create an organisation with one project and switch to it."""
     command = CreateOrganisation(name=data.name, time_zone=data.time_zone)
-    await places.create_organisation(ctx, command)
+    await organisations.create_organisation(ctx, command)
     return redirect(ctx, "/")
 
 
 @get("/settings/organisation", opt=READ, include_in_schema=False)
 async def organisation(ctx: Ctx, cursor: Cursor = None) -> Response[str]:
-    """Name, time zone, currency, projects."""
-    shown, found = await places.get_organisation(ctx), await places.page_projects(ctx, cursor)
-    struct = organisation_page(ctx.actor, shown, found, team_views.zones())
-    return await page(ctx, "auth/organisation.html", struct)
+    """The organisation's settings and projects."""
+    shown, result = await organisations.get_organisation(ctx), await projects.page_projects(ctx, cursor)
+    return await page(ctx, "auth/organisation.html", OrganisationPage.of(ctx.actor, shown, result))
 
 
 @post("/settings/organisation", opt=MANAGE, include_in_schema=False)
 async def change_organisation(ctx: Ctx, data: Form[OrganisationForm]) -> Response[str]:
-    """Another name or time zone."""
-    await places.change_organisation(ctx, data.change())
+    """Change name or time zone."""
+    await organisations.change_organisation(ctx, data.change())
     return redirect(ctx, SETTINGS)
 
 
 @post("/settings/organisation/projects", opt=PROJECTS, include_in_schema=False)
 async def create_project(ctx: Ctx, data: Form[ProjectForm]) -> Response[str]:
-    """A new project."""
-    await places.create_project(ctx, CreateProject(name=data.name))
+    """Create a project."""
+    await projects.create_project(ctx, CreateProject(name=data.name))
     return redirect(ctx, SETTINGS)
 
 
 @post("/settings/organisation/projects/{project_id:uuid}", opt=PROJECTS, include_in_schema=False)
 async def rename_project(ctx: Ctx, project_id: FromPath[UUID], data: Form[ProjectForm]) -> Response[str]:
-    """Another name."""
+    """Rename a project."""
     command = RenameProject(project_id=project_id, name=data.name, version=as_version(data.version))
-    await places.rename_project(ctx, command)
+    await projects.rename_project(ctx, command)
     return redirect(ctx, SETTINGS)
 
 

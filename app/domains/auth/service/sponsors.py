@@ -1,8 +1,8 @@
-"""What a member handed out ends with the right to hand it out: credentials for ever, invitations for ever, service
-accounts until somebody takes them over.
+"""Revokes what members granted when they lose the right to grant it: credentials and invitations permanently, service
+accounts until another sponsor takes them over.
 
-Each use asks by itself, so nothing waits for this; here it is written down, told and audited, each thing by itself. A
-suspended organisation opens again one day: what is asked at each use waits until then.
+Each use checks the right by itself, so security does not depend on this job: it records, publishes and audits the end
+of each grant. Grants of a suspended organisation are left alone, because it may be resumed.
 """
 
 from typing import Literal
@@ -14,7 +14,7 @@ from app.domains.auth.events import InvitationRevoked
 from app.domains.auth.repository import InvitationRepository
 from app.domains.auth.repository.handed_out import AnyRow, HandedOutRepository
 from app.domains.auth.service import rights
-from app.domains.auth.service.invitations import inviters_ended
+from app.domains.auth.service.invitation_lifecycle import inviters_ended
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
@@ -24,7 +24,7 @@ from app.shared.context import Context, Runtime
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that nobody answers for any more; `resume`: an account that somebody answers for again."""
+    """A grant whose sponsor lost the right to make it; `resume`: an account with a valid sponsor again."""
 
     kind: Literal["credential", "account", "resume", "invitation"]
     id: UUID
@@ -32,8 +32,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     about: UUID | None = None  # the account of a credential, the project of an invitation
 
 
-async def withdraw(runtime: Runtime) -> int:
-    """End what nobody answers for any more. Returns how much."""
+async def revoke_unsponsored(runtime: Runtime) -> int:
+    """Revoke every grant without a valid sponsor. Returns the number of changes."""
     async with runtime.context(SYSTEM) as ctx:
         changes = [*await _credentials(ctx), *await _accounts(ctx), *await _invitations(ctx)]
 
@@ -41,7 +41,7 @@ async def withdraw(runtime: Runtime) -> int:
         async with runtime.context(SYSTEM) as ctx:
             return await _carry_out(ctx, change)
 
-    return await one_by_one(changes, carry_out, "what a member handed out could not be ended")
+    return await one_by_one(changes, carry_out, "a grant without a sponsor could not be revoked")
 
 
 async def _carry_out(ctx: Context, change: Change) -> bool:
@@ -70,8 +70,8 @@ async def _void(ctx: Context, change: Change) -> bool:
     version = await InvitationRepository(ctx.session).close(change.id, "revoked", None, await ctx.now())
     if version is None:
         return False
-    fact = InvitationRevoked(invitation_id=change.id, tenant_id=change.tenant_id, project_id=change.about)
-    await ctx.emit(fact, version=version, tenant_id=change.tenant_id, project_id=change.about)
+    event = InvitationRevoked(invitation_id=change.id, tenant_id=change.tenant_id, project_id=change.about)
+    await ctx.emit(event, version=version, tenant_id=change.tenant_id, project_id=change.about)
     return True
 
 
