@@ -13,7 +13,7 @@ from app.domains.auth.service.accounts import CreateServiceAccount, DisableAccou
 from app.domains.auth.service.projects import CreateProject
 from app.domains.auth.service.sessions import RevokeSession
 from app.domains.auth.service.team import RemoveMember, SetRole
-from app.domains.provisioning.contracts import AllocationId, AllocationView
+from app.domains.provisioning.contracts import AllocationId, NewAllocation
 from app.domains.provisioning.repository import AllocationRepository
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import RevokeKey
@@ -96,17 +96,15 @@ async def _program(world: World) -> None:
 async def _machine(world: World) -> None:
     async with world.runtime.context(SYSTEM) as ctx:
         now = await ctx.now()
-        allocation = AllocationView(
+        new = NewAllocation(
             id=AllocationId(world.allocation_id), tenant_id=TenantId(world.tenant_id),
             project_id=ProjectId(world.project_id), user_id=UserId(world.ada.actor.id), name="train-07",
-            sku_id=uuid4(), sku_code="l40sx4", gpus=4, whole=True, slots=None, image_code="ubuntu", currency="USD",
+            sku_id=uuid4(), sku_code="l40sx4", gpus=4, slots=None, image_code="ubuntu", currency="USD",
             rate_micro=4_960_000, price_version_id=uuid4(), hold_micro=0, login="ada", uid=20_001, gecos="Ada",
-            state="active", state_changed_at=now, cancel_requested=False, node_id=None, deployment_id=None, attempt=1,
-            failure_code=None, failure_text=None, correlation_id="test", requested_at=now, active_at=now,
-            release_requested_at=None, release_reason=None, ended_at=None, version=1,
+            correlation_id="test",
         )  # fmt: skip
-        await AllocationRepository(ctx.session).append(allocation)
-        await AllocationRepository(ctx.session).change(allocation, now, active_at=now)
+        allocations = AllocationRepository(ctx.session)
+        await allocations.change(await allocations.append(new, now), now, state="active", attempt=1, active_at=now)
 
 
 async def _file(world: World) -> None:

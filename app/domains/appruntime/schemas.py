@@ -21,7 +21,7 @@ from app.domains.appruntime.contracts import (
 from app.domains.appruntime.rules.states import COMING, DOWN
 from app.domains.appruntime.rules.words import LOOKS
 from app.domains.appruntime.service.views import App, AppDetail, LaunchChoices
-from app.domains.provisioning.contracts import AllocationView
+from app.domains.provisioning.contracts import MachineView
 from app.shared.errors import ValidationFailed
 from app.shared.paging import Slice
 from app.web.parts import Step
@@ -279,7 +279,7 @@ class LogPage(msgspec.Struct, frozen=True, kw_only=True):
 class MachineAppsPage(msgspec.Struct, frozen=True, kw_only=True):
     """The tab of a machine."""
 
-    machine: AllocationView
+    machine: MachineView
     rows: tuple[AppRow, ...]
     is_moving: bool
     may_run: bool

@@ -111,6 +111,30 @@ class LaunchAllocation(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[UUID, ...] | None = None
 
 
+class NewAllocation(msgspec.Struct, frozen=True, kw_only=True):
+    """What a launch decides. Without `slots` it is the whole machine; `gpus` is what it pays for, amounts are
+    micro-units."""
+
+    id: AllocationId
+    tenant_id: TenantId
+    project_id: ProjectId
+    user_id: UserId
+    name: str
+    sku_id: UUID
+    sku_code: str
+    gpus: int
+    slots: int | None
+    image_code: str
+    currency: str
+    rate_micro: int
+    price_version_id: UUID
+    hold_micro: int
+    login: str
+    uid: int
+    gecos: str
+    correlation_id: str
+
+
 class ReleaseAllocation(msgspec.Struct, frozen=True, kw_only=True):
     """`confirm_name`: what was typed; None from programs, which name the allocation by its id."""
 
@@ -236,44 +260,6 @@ class StepView(msgspec.Struct, frozen=True, kw_only=True):
     expected_seconds: float | None = None
 
 
-class AllocationView(msgspec.Struct, frozen=True, kw_only=True):
-    """One allocation as its project sees it. `gpus` is what it pays for; amounts are micro-units."""
-
-    id: AllocationId
-    tenant_id: TenantId
-    project_id: ProjectId
-    user_id: UserId
-    name: str
-    sku_id: UUID
-    sku_code: str
-    gpus: int
-    whole: bool
-    slots: int | None
-    image_code: str
-    currency: str
-    rate_micro: int
-    price_version_id: UUID
-    hold_micro: int
-    login: str
-    uid: int
-    gecos: str
-    state: str
-    state_changed_at: datetime
-    cancel_requested: bool
-    node_id: UUID | None
-    deployment_id: UUID | None
-    attempt: int
-    failure_code: str | None
-    failure_text: str | None
-    correlation_id: str
-    requested_at: datetime
-    active_at: datetime | None
-    release_requested_at: datetime | None
-    release_reason: str | None
-    ended_at: datetime | None
-    version: int
-
-
 class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
     """One life of a machine in our hands, from its allocation in MAAS to its return."""
 
@@ -311,8 +297,8 @@ class AccessTarget(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool
 
 
-class CustomerAllocation(msgspec.Struct, frozen=True, kw_only=True):
-    """What other domains' pages show of an allocation."""
+class MachineView(msgspec.Struct, frozen=True, kw_only=True):
+    """What other domains know of an allocation."""
 
     id: AllocationId
     tenant_id: TenantId
@@ -320,3 +306,6 @@ class CustomerAllocation(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     state: str
     sku_code: str
+    gpus: int
+    currency: str
+    rate_micro: int

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from app.domains.provisioning.contracts import AccessTarget, AllocationView, CustomerAllocation
+from app.domains.provisioning.contracts import AccessTarget, MachineView
 from app.domains.provisioning.repository import AllocationRepository
 from app.domains.provisioning.service import views
 from app.shared.authz import Permission, project_scope
@@ -20,8 +20,6 @@ __all__ = [
     "machines_by_id",
 ]
 
-MachineView = AllocationView
-
 
 async def get_access_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
     """Where and as whom the actor's project logs in to this machine. Raises NotFound, NotActive."""
@@ -36,12 +34,12 @@ async def get_app_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
 async def get_machine(ctx: Context, allocation_id: UUID) -> MachineView:
     """One machine of the actor's project. Raises NotFound."""
     scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)
-    return await AllocationRepository(ctx.session).get_in(scope, allocation_id)
+    return views.machine_view(await AllocationRepository(ctx.session).get_in(scope, allocation_id))
 
 
 async def list_active_machines(ctx: Context) -> list[MachineView]:
     """The machines of the actor's project that one can log in to, the newest first."""
-    return [machine for machine in await views.page_live(ctx) if machine.state == "active"]
+    return [views.machine_view(row) for row in await views.page_live(ctx) if row.state == "active"]
 
 
 async def access_endings(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[UUID, str]:
@@ -50,6 +48,6 @@ async def access_endings(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[U
     return await views.access_endings(ctx, allocation_ids)
 
 
-async def machines_by_id(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[UUID, CustomerAllocation]:
+async def machines_by_id(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[UUID, MachineView]:
     """Names and states by id, of any tenant: the caller has checked who may see them."""
-    return await views.customer_allocations(ctx, allocation_ids)
+    return await views.machines_by_id(ctx, allocation_ids)

@@ -13,7 +13,8 @@ from app.domains.auth.service.session_cache import cache_key
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PlaceHold, StartMetering
 from app.domains.inventory import public as inventory
-from app.domains.provisioning.contracts import AllocationId, AllocationView
+from app.domains.provisioning.contracts import AllocationId, NewAllocation
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
@@ -44,17 +45,17 @@ async def machine(
         now = await ctx.now()
         kind = await inventory.find_sku_by_code(ctx, sku)
         assert kind is not None
-        allocation = AllocationView(
+        new = NewAllocation(
             id=AllocationId(new_id()), tenant_id=TenantId(tenant), project_id=ProjectId(project), user_id=UserId(user),
-            name=name, sku_id=kind.id, sku_code=sku, gpus=len(slots or ()), whole=slots is None,
+            name=name, sku_id=kind.id, sku_code=sku, gpus=len(slots or ()),
             slots=None if slots is None else len(slots), image_code="ubuntu/noble", currency="USD", rate_micro=RATE,
-            price_version_id=uuid4(), hold_micro=0, login=name[:8], uid=30_000, gecos="", state=state,
-            state_changed_at=now, cancel_requested=False, node_id=node_id, deployment_id=None, attempt=1,
-            failure_code=None, failure_text=None, correlation_id="test", requested_at=now,
-            active_at=now if state == "active" else None, release_requested_at=None, release_reason=None,
-            ended_at=None, version=1,
+            price_version_id=uuid4(), hold_micro=0, login=name[:8], uid=30_000, gecos="",
+            correlation_id="test",
         )  # fmt: skip
-        await AllocationRepository(ctx.session).append(allocation)
+        allocations = AllocationRepository(ctx.session)
+        allocation = await allocations.append(new, now)
+        active_at = now if state == "active" else None
+        await allocations.change(allocation, now, state=state, node_id=node_id, attempt=1, active_at=active_at)
         if node_id is not None:
             detail = await inventory.get_node(ctx, node_id)
             wanted = range(len(detail.slots)) if slots is None else slots
@@ -67,7 +68,7 @@ async def machine(
     return allocation.id
 
 
-async def _meter(ctx: Any, allocation: AllocationView) -> None:
+async def _meter(ctx: Any, allocation: Allocation) -> None:
     rate = RateMicroPerHour(RATE)
     await billing.place_hold(
         ctx,

@@ -27,7 +27,8 @@ from app.domains.inventory.service.prices import announce_price
 from app.domains.maas.contracts import MaasMachine, MachineStatus, SystemId
 from app.domains.maas.public import open_gateway
 from app.domains.provisioning import domain as provisioning
-from app.domains.provisioning.contracts import AllocationView, LaunchAllocation, Launched, ReleaseAllocation
+from app.domains.provisioning.contracts import LaunchAllocation, Launched, ReleaseAllocation
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository
 from app.domains.provisioning.service.launch import launch
 from app.domains.provisioning.service.release import release
@@ -224,11 +225,11 @@ class World:
 
     # -- looking -----------------------------------------------------------------------------------------------------
 
-    async def get(self, allocation_id: UUID) -> AllocationView:
+    async def get(self, allocation_id: UUID) -> Allocation:
         async with self.runtime.context(SYSTEM) as ctx:
             return await AllocationRepository(ctx.session).get(allocation_id)
 
-    async def until(self, allocation_id: UUID, *states: str) -> AllocationView:
+    async def until(self, allocation_id: UUID, *states: str) -> Allocation:
         """Wait until the allocation is in one of `states`; another ending is a failure that says why."""
         async with asyncio.timeout(PATIENCE_S):
             while True:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from app.domains.provisioning.contracts import AllocationId, AllocationView
+from app.domains.provisioning.contracts import AllocationId, NewAllocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
 from app.domains.terminal.contracts import PROTOCOL
 from app.shared.authz.actor import SYSTEM
@@ -194,18 +194,15 @@ async def stock_machine(runtime: Runtime, bench: Bench, owner: Visitor) -> Machi
     assert actor.id and actor.tenant_id and actor.project_id
     async with runtime.context(SYSTEM) as ctx:
         now = await ctx.now()
-        allocation = AllocationView(
+        new = NewAllocation(
             id=allocation_id, tenant_id=TenantId(actor.tenant_id), project_id=ProjectId(actor.project_id),
-            user_id=UserId(actor.id), name="train-07", sku_id=uuid4(), sku_code="l40sx4", gpus=4, whole=True,
+            user_id=UserId(actor.id), name="train-07", sku_id=uuid4(), sku_code="l40sx4", gpus=4,
             slots=None, image_code="ubuntu", currency="USD", rate_micro=4_960_000, price_version_id=uuid4(),
-            hold_micro=0, login="ada", uid=20_001, gecos="Ada", state="active", state_changed_at=now,
-            cancel_requested=False, node_id=None, deployment_id=None, attempt=1, failure_code=None,
-            failure_text=None, correlation_id="test", requested_at=now, active_at=now, release_requested_at=None,
-            release_reason=None, ended_at=None, version=1,
+            hold_micro=0, login="ada", uid=20_001, gecos="Ada", correlation_id="test",
         )  # fmt: skip
         allocations, machines = AllocationRepository(ctx.session), MachineRepository(ctx.session)
-        await allocations.append(allocation)
+        allocation = await allocations.append(new, now)
         deployment = await machines.open_deployment(allocation, uuid4(), system_id, HOSTNAME, now)
         await machines.set_address(deployment.id, bench.address)
-        await allocations.change(allocation, now, deployment_id=deployment.id, active_at=now)
+        await allocations.change(allocation, now, state="active", attempt=1, deployment_id=deployment.id, active_at=now)
     return Machine(runtime, bench, allocation_id, system_id)

@@ -16,7 +16,7 @@ from app.domains.appruntime.service.people import oversees, visible
 from app.domains.auth import public as auth
 from app.domains.auth.contracts import PersonView
 from app.domains.provisioning import public as provisioning
-from app.domains.provisioning.contracts import AllocationView, CustomerAllocation
+from app.domains.provisioning.contracts import MachineView
 from app.shared.authz import Permission, project_scope
 from app.shared.authz.scope import may
 from app.shared.context import Context
@@ -35,7 +35,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     """One app with its machine and its people. `role` is the actor's own; empty for who only oversees."""
 
     app: AppView
-    machine: CustomerAllocation | None
+    machine: MachineView | None
     members: tuple[Member, ...]
     role: str
     may_manage: bool
@@ -60,7 +60,7 @@ class LaunchChoices(msgspec.Struct, frozen=True, kw_only=True):
     """What the launch form offers."""
 
     versions: dict[str, list[ManifestView]]
-    machines: list[AllocationView]
+    machines: list[MachineView]
     slug: str
     version: str
     allocation_id: UUID | None
@@ -79,7 +79,7 @@ async def page_apps(
     return await _show(ctx, rows)
 
 
-async def apps_on(ctx: Context, allocation_id: UUID) -> tuple[AllocationView, list[App]]:
+async def apps_on(ctx: Context, allocation_id: UUID) -> tuple[MachineView, list[App]]:
     """A machine of the project and the apps on it. Raises NotFound."""
     machine = await provisioning.get_machine(ctx, allocation_id)
     return machine, await page_apps(ctx, None, 200, allocation_id=allocation_id)

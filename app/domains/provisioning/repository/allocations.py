@@ -1,55 +1,52 @@
-"""SQL about allocations and the external effects they asked for."""
+"""Allocations and the external effects they asked for."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import bindparam, insert, select, text, update
 
-from app.domains.provisioning.contracts import AllocationView
+from app.domains.provisioning.contracts import NewAllocation
+from app.domains.provisioning.models import Allocation
 from app.shared.authz import ProjectScope, TenantScope
+from app.shared.db.repository import Repository
 from app.shared.errors import NotFound
 from app.shared.ids import new_id
 
-SELECT = """
-    SELECT id, tenant_id, project_id, user_id, name, sku_id, sku_code, gpus, whole, slots, image_code,
-           currency, rate_micro, price_version_id, hold_micro, login, uid, gecos, state, state_changed_at,
-           cancel_requested, node_id, deployment_id, attempt, failure_code, failure_text, correlation_id,
-           requested_at, active_at, release_requested_at, release_reason, ended_at, version
-    FROM provisioning.allocations"""
-INSERT = text("""
-    INSERT INTO provisioning.allocations
-           (id, tenant_id, project_id, user_id, name, sku_id, sku_code, gpus, whole, slots, image_code,
-           currency, rate_micro, price_version_id, hold_micro, login, uid, gecos, state, state_changed_at,
-           cancel_requested, node_id, deployment_id, attempt, failure_code, failure_text, correlation_id,
-           requested_at, active_at, release_requested_at, release_reason, ended_at, version)
-    VALUES (:id, :tenant_id, :project_id, :user_id, :name, :sku_id, :sku_code, :gpus, :whole, :slots,
-            :image_code, :currency, :rate_micro, :price_version_id, :hold_micro, :login, :uid, :gecos, :state,
-            :state_changed_at, :cancel_requested, :node_id, :deployment_id, :attempt, :failure_code,
-            :failure_text, :correlation_id, :requested_at, :active_at, :release_requested_at, :release_reason,
-            :ended_at, :version)
-""")
-BY_ID = text(SELECT + " WHERE id = :id")
-LOCK = text(SELECT + " WHERE id = :id FOR UPDATE")
-IN_PROJECT = text(SELECT + " WHERE id = :id AND tenant_id = :tenant_id AND project_id = :project_id")
-LOCK_IN_PROJECT = text(SELECT + " WHERE id = :id AND tenant_id = :tenant_id AND project_id = :project_id FOR UPDATE")
-PAGE = text(
-    SELECT
-    + """
-    WHERE tenant_id = :tenant_id AND project_id = :project_id AND (CAST(:before AS uuid) IS NULL OR id < :before)
-      AND (NOT :live OR ended_at IS NULL)
-    ORDER BY id DESC LIMIT :limit
-    """
+ALL = select(Allocation)
+IN_PROJECT = ALL.where(Allocation.tenant_id == bindparam("tenant_id"), Allocation.project_id == bindparam("project_id"))
+BY_ID = ALL.where(Allocation.id == bindparam("id"))
+LOCK = BY_ID.with_for_update()
+ONE_IN_PROJECT = IN_PROJECT.where(Allocation.id == bindparam("id"))
+LOCK_IN_PROJECT = ONE_IN_PROJECT.with_for_update()
+BY_IDS = ALL.where(text("id = ANY(:ids)"))
+PAGE = (
+    IN_PROJECT.where(text("(CAST(:before AS uuid) IS NULL OR id < :before)"), text("(NOT :live OR ended_at IS NULL)"))
+    .order_by(Allocation.id.desc())
+    .limit(bindparam("limit"))
 )
-NAMED = text(
-    SELECT
-    + """
-    WHERE tenant_id = :tenant_id AND project_id = :project_id
-      AND (strpos(name, lower(:text)) > 0 OR right(replace(CAST(id AS text), '-', ''), length(:text)) = lower(:text))
-    ORDER BY (ended_at IS NOT NULL), id DESC LIMIT :limit
-    """
+NAMED = (
+    IN_PROJECT.where(
+        text(
+            "(strpos(name, lower(:text)) > 0 "
+            "OR right(replace(CAST(id AS text), '-', ''), length(:text)) = lower(:text))"
+        )
+    )
+    .order_by(text("ended_at IS NOT NULL"), Allocation.id.desc())
+    .limit(bindparam("limit"))
+)
+LOCK_FREE = (
+    BY_IDS.where(Allocation.tenant_id == bindparam("tenant_id"))
+    .order_by(Allocation.id)
+    .with_for_update(skip_locked=True)
+)
+INSERT = insert(Allocation).returning(Allocation)
+CHANGE = (
+    update(Allocation)
+    .where(Allocation.id == bindparam("allocation_id"), Allocation.version == bindparam("known_version"))
+    .returning(Allocation)
+    .execution_options(synchronize_session=False)
 )
 STAYING = text("""
     SELECT id, CASE WHEN state = 'active' THEN rate_micro ELSE 0 END AS rank FROM provisioning.allocations
@@ -64,8 +61,6 @@ COUNT_STAYING = text("""
     WHERE tenant_id = :tenant_id AND ended_at IS NULL AND state NOT IN ('releasing', 'release_failed')
       AND NOT cancel_requested
 """)
-LOCK_FREE = text(SELECT + " WHERE tenant_id = :tenant_id AND id = ANY(:ids) ORDER BY id FOR UPDATE SKIP LOCKED")
-BY_IDS = text(SELECT + " WHERE id = ANY(:ids)")
 STUCK = text("""
     SELECT stuck.id FROM provisioning.allocations stuck
     WHERE ended_at IS NULL AND state <> 'active' AND state_changed_at < :before
@@ -81,20 +76,6 @@ USED = text("""
     SELECT count(*) AS machines, COALESCE(sum(gpus), 0) AS gpus FROM provisioning.allocations
     WHERE tenant_id = :tenant_id AND project_id = :project_id AND ended_at IS NULL
 """)
-CHANGE = text("""
-    UPDATE provisioning.allocations
-    SET state = :state, version = version + 1,
-        state_changed_at = CASE WHEN state = :state THEN state_changed_at ELSE :now END,
-        node_id = :node_id, deployment_id = :deployment_id, attempt = :attempt, failure_code = :failure_code,
-        failure_text = :failure_text, active_at = :active_at, release_requested_at = :release_requested_at,
-        release_reason = :release_reason, ended_at = :ended_at, cancel_requested = :cancel_requested,
-        login = :login, uid = :uid
-    WHERE id = :id AND version = :version RETURNING version, state_changed_at
-""")
-CHANGEABLE = (
-    "state", "node_id", "deployment_id", "attempt", "failure_code", "failure_text", "active_at",
-    "release_requested_at", "release_reason", "ended_at", "cancel_requested", "login", "uid",
-)  # fmt: skip
 INTENT = text("""
     INSERT INTO provisioning.outbox_intents (id, tenant_id, project_id, allocation_id, effect, workflow_id, outbox_id,
                                              created_at)
@@ -102,39 +83,36 @@ INTENT = text("""
 """)
 
 
-class AllocationRepository:
-    """Bound to one unit of work."""
+class AllocationRepository(Repository):
+    """Every entity is a snapshot; `change` answers the next one."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def append(self, allocation: AllocationView) -> None:
+    async def append(self, new: NewAllocation, now: datetime) -> Allocation:
         """Raises IntegrityError when a live allocation of the project has the name."""
-        await self._session.execute(INSERT, msgspec.structs.asdict(allocation))
+        values = msgspec.structs.asdict(new) | {"whole": new.slots is None, "requested_at": now}
+        return one(await self._find(INSERT, **values, state="requested", state_changed_at=now))
 
-    async def get(self, allocation_id: UUID, *, lock: bool = False) -> AllocationView:
+    async def get(self, allocation_id: UUID, *, lock: bool = False) -> Allocation:
         """For our own workers, which act on an id they were given. Raises NotFound."""
-        return one((await self._session.execute(LOCK if lock else BY_ID, {"id": allocation_id})).one_or_none())
+        return one(await self._find(LOCK if lock else BY_ID, id=allocation_id))
 
-    async def get_in(self, scope: ProjectScope, allocation_id: UUID, *, lock: bool = False) -> AllocationView:
+    async def get_in(self, scope: ProjectScope, allocation_id: UUID, *, lock: bool = False) -> Allocation:
         """Raises NotFound also for what belongs to somebody else."""
-        place = {"id": allocation_id, "tenant_id": scope.tenant_id, "project_id": scope.project_id}
-        rows = await self._session.execute(LOCK_IN_PROJECT if lock else IN_PROJECT, place)
-        return one(rows.one_or_none())
+        place = {"tenant_id": scope.tenant_id, "project_id": scope.project_id}
+        return one(await self._find(LOCK_IN_PROJECT if lock else ONE_IN_PROJECT, id=allocation_id, **place))
 
     async def page(
         self, scope: ProjectScope, *, before: UUID | None, limit: int, live: bool = False
-    ) -> list[AllocationView]:
+    ) -> list[Allocation]:
         """Newest first, from after `before` on."""
         values = {
             "tenant_id": scope.tenant_id, "project_id": scope.project_id, "before": before, "limit": limit, "live": live
         }  # fmt: skip
-        return [view(row) for row in await self._session.execute(PAGE, values)]
+        return await self._list(PAGE, **values)
 
-    async def find_named(self, scope: ProjectScope, text: str, limit: int) -> list[AllocationView]:
+    async def find_named(self, scope: ProjectScope, text: str, limit: int) -> list[Allocation]:
         """Those whose name holds `text` or whose id ends with it; live ones first."""
         values = {"tenant_id": scope.tenant_id, "project_id": scope.project_id, "text": text, "limit": limit}
-        return [view(row) for row in await self._session.execute(NAMED, values)]
+        return await self._list(NAMED, **values)
 
     async def count_staying(self, scope: TenantScope) -> int:
         """How many of a tenant's have neither ended nor been asked to."""
@@ -148,15 +126,14 @@ class AllocationRepository:
         values = {"tenant_id": scope.tenant_id, "after_rank": rank, "after_id": allocation_id, "limit": limit}
         return [(row.id, row.rank) for row in await self._session.execute(STAYING, values)]
 
-    async def lock_free(self, scope: TenantScope, ids: Sequence[UUID]) -> list[AllocationView]:
+    async def lock_free(self, scope: TenantScope, ids: Sequence[UUID]) -> list[Allocation]:
         """Of these those that nobody else has locked, locked."""
-        rows = await self._session.execute(LOCK_FREE, {"tenant_id": scope.tenant_id, "ids": list(ids)})
-        return [view(row) for row in rows]
+        return await self._list(LOCK_FREE, tenant_id=scope.tenant_id, ids=list(ids))
 
-    async def list_by_ids(self, ids: Sequence[UUID]) -> list[AllocationView]:
-        return [view(row) for row in await self._session.execute(BY_IDS, {"ids": list(ids)})]
+    async def list_by_ids(self, ids: Sequence[UUID]) -> list[Allocation]:
+        return await self._list(BY_IDS, ids=list(ids))
 
-    async def list_stuck(self, before: datetime) -> list[AllocationView]:
+    async def list_stuck(self, before: datetime) -> list[Allocation]:
         """Those that are neither running nor ended, have not changed since `before` and were not asked for since; the
         oldest 100, so that everybody's turn comes."""
         return await self.list_by_ids(list(await self._session.scalars(STUCK, {"before": before})))
@@ -170,16 +147,16 @@ class AllocationRepository:
         row = (await self._session.execute(USED, {"tenant_id": scope.tenant_id, "project_id": scope.project_id})).one()
         return int(row.machines), int(row.gpus)
 
-    async def change(self, allocation: AllocationView, now: datetime, **changes: object) -> AllocationView:
+    async def change(self, allocation: Allocation, now: datetime, **changes: object) -> Allocation:
         """Write changed fields; the version goes up by one. The row must be locked by the caller."""
-        wanted = msgspec.structs.replace(allocation, **changes)
-        values = {field: getattr(wanted, field) for field in CHANGEABLE}
-        place = {"id": allocation.id, "version": allocation.version, "now": now}
-        row = (await self._session.execute(CHANGE, {**values, **place})).one()
-        return msgspec.structs.replace(wanted, version=row.version, state_changed_at=row.state_changed_at)
+        if changes.get("state", allocation.state) != allocation.state:
+            changes["state_changed_at"] = now
+        statement = CHANGE.values(**changes, version=Allocation.version + 1)
+        changed = await self._find(statement, allocation_id=allocation.id, known_version=allocation.version)
+        return one(changed)
 
     async def append_intent(
-        self, allocation: AllocationView, effect: str, workflow_id: str, outbox_id: UUID, now: datetime
+        self, allocation: Allocation, effect: str, workflow_id: str, outbox_id: UUID, now: datetime
     ) -> None:
         """Remember an external effect that this allocation asked for."""
         values = {
@@ -195,11 +172,8 @@ class AllocationRepository:
         await self._session.execute(INTENT, values)
 
 
-def view(row: Row[tuple[object, ...]]) -> AllocationView:
-    return AllocationView(**row._mapping)
-
-
-def one(row: Row[tuple[object, ...]] | None) -> AllocationView:
-    if row is None:
+def one(found: Allocation | None) -> Allocation:
+    """Raises NotFound."""
+    if found is None:
         raise NotFound()
-    return view(row)
+    return found

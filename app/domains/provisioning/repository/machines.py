@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.provisioning.contracts import AllocationView, DeploymentId, DeploymentView
+from app.domains.provisioning.contracts import DeploymentId, DeploymentView
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.rules.placement import Placement
 from app.shared.errors import NotFound
 from app.shared.ids import new_id
@@ -77,7 +78,7 @@ class MachineRepository:
         self._session = session
 
     async def open_deployment(
-        self, allocation: AllocationView, node_id: UUID, system_id: str, hostname: str, now: datetime
+        self, allocation: Allocation, node_id: UUID, system_id: str, hostname: str, now: datetime
     ) -> DeploymentView:
         """A new life of this machine. Raises IntegrityError when it has one already."""
         values = {
@@ -124,7 +125,7 @@ class MachineRepository:
         await self._session.execute(FINISH, {"id": deployment_id, "now": now})
 
     async def claim(
-        self, allocation: AllocationView, deployment: DeploymentView, slots: Sequence[int], now: datetime
+        self, allocation: Allocation, deployment: DeploymentView, slots: Sequence[int], now: datetime
     ) -> None:
         """Raises IntegrityError when one of the slots is held."""
         rows = [
@@ -160,9 +161,7 @@ class MachineRepository:
     async def slots_of(self, allocation_id: UUID) -> list[int]:
         return list(await self._session.scalars(SLOTS, {"allocation_id": allocation_id}))
 
-    async def append_placement(
-        self, allocation: AllocationView, placement: Placement, attempt: int, now: datetime
-    ) -> None:
+    async def append_placement(self, allocation: Allocation, placement: Placement, attempt: int, now: datetime) -> None:
         values = {
             "id": new_id(),
             "tenant_id": allocation.tenant_id,

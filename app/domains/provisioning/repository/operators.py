@@ -5,12 +5,12 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import bindparam, text
 
-from app.domains.provisioning.contracts import AllocationView
-from app.domains.provisioning.repository.allocations import SELECT, one, view
+from app.domains.provisioning.models import Allocation
+from app.domains.provisioning.repository.allocations import ALL, BY_ID, LOCK, one
 from app.shared.authz import PlatformScope
+from app.shared.db.repository import Repository
 from app.shared.ids import new_id
 
 LIVE = text("""
@@ -33,24 +33,22 @@ USUAL_BY_TYPE = text("""
     JOIN provisioning.allocation_events e ON e.allocation_id = runs.id
     WHERE e.state = 'active' AND e.finished_at IS NOT NULL GROUP BY sku.id, e.step
 """)
-BY_ID = text(SELECT + " WHERE id = :id")
-LOCK = text(SELECT + " WHERE id = :id FOR UPDATE")
-PAGE = text(
-    SELECT
-    + """
-    WHERE (CAST(:before AS uuid) IS NULL OR id < :before)
-      AND (NOT :live OR ended_at IS NULL)
-      AND (CAST(:state AS text) IS NULL OR state = :state)
-      AND (CAST(:sku AS text) IS NULL OR sku_code = :sku)
-      AND (CAST(:tenant_id AS uuid) IS NULL OR tenant_id = :tenant_id)
-      AND (CAST(:project_id AS uuid) IS NULL OR project_id = :project_id)
-      AND (CAST(:node_id AS uuid) IS NULL OR node_id = :node_id)
-      AND (CAST(:ids AS uuid[]) IS NULL OR id = ANY(:ids))
-      AND (CAST(:search AS text) IS NULL OR strpos(name, :search) > 0 OR strpos(id::text, :search) > 0)
-    ORDER BY id DESC LIMIT :limit
-    """
+PAGE = (
+    ALL.where(
+        text("(CAST(:before AS uuid) IS NULL OR id < :before)"),
+        text("(NOT :live OR ended_at IS NULL)"),
+        text("(CAST(:state AS text) IS NULL OR state = :state)"),
+        text("(CAST(:sku AS text) IS NULL OR sku_code = :sku)"),
+        text("(CAST(:tenant_id AS uuid) IS NULL OR tenant_id = :tenant_id)"),
+        text("(CAST(:project_id AS uuid) IS NULL OR project_id = :project_id)"),
+        text("(CAST(:node_id AS uuid) IS NULL OR node_id = :node_id)"),
+        text("(CAST(:ids AS uuid[]) IS NULL OR id = ANY(:ids))"),
+        text("(CAST(:search AS text) IS NULL OR strpos(name, :search) > 0 OR strpos(id::text, :search) > 0)"),
+    )
+    .order_by(Allocation.id.desc())
+    .limit(bindparam("limit"))
 )
-ON_NODE = text(SELECT + " WHERE node_id = :node_id AND ended_at IS NULL ORDER BY id")
+ON_NODE = ALL.where(Allocation.node_id == bindparam("node_id"), Allocation.ended_at.is_(None)).order_by(Allocation.id)
 PLACEMENTS = text("""
     SELECT attempt, node_id, node_name, slots, candidates, reason, placed_at FROM provisioning.allocation_placements
     WHERE allocation_id = :id ORDER BY attempt
@@ -119,11 +117,8 @@ class OperatorNote(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class OperatorRepository:
-    """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+class OperatorRepository(Repository):
+    """For operators: every tenant's."""
 
     async def list_live(self, scope: PlatformScope) -> list[LiveAllocation]:
         """Everything that has not ended, of all tenants."""
@@ -141,19 +136,19 @@ class OperatorRepository:
             found.setdefault(row.sku_id, {})[row.step] = float(row.seconds)
         return found
 
-    async def get(self, scope: PlatformScope, allocation_id: UUID, *, lock: bool = False) -> AllocationView:
+    async def get(self, scope: PlatformScope, allocation_id: UUID, *, lock: bool = False) -> Allocation:
         """Raises NotFound."""
-        return one((await self._session.execute(LOCK if lock else BY_ID, {"id": allocation_id})).one_or_none())
+        return one(await self._find(LOCK if lock else BY_ID, id=allocation_id))
 
-    async def page(self, scope: PlatformScope, wanted: AllocationFilter) -> list[AllocationView]:
+    async def page(self, scope: PlatformScope, wanted: AllocationFilter) -> list[Allocation]:
         """Newest first."""
         values = msgspec.structs.asdict(wanted)
         values["ids"] = None if wanted.ids is None else list(wanted.ids)
-        return [view(row) for row in await self._session.execute(PAGE, values)]
+        return await self._list(PAGE, **values)
 
-    async def list_on_node(self, scope: PlatformScope, node_id: UUID) -> list[AllocationView]:
+    async def list_on_node(self, scope: PlatformScope, node_id: UUID) -> list[Allocation]:
         """Those that are on a node now, or on their way to or from it."""
-        return [view(row) for row in await self._session.execute(ON_NODE, {"node_id": node_id})]
+        return await self._list(ON_NODE, node_id=node_id)
 
     async def placements(self, scope: PlatformScope, allocation_id: UUID) -> list[PlacementRecord]:
         """Every node it was put on, in order."""
@@ -161,7 +156,7 @@ class OperatorRepository:
         return [PlacementRecord(**(dict(row._mapping) | {"slots": tuple(row.slots)})) for row in rows]
 
     async def append_note(
-        self, allocation: AllocationView, action: str, reason: str, actor_id: UUID | None, now: datetime
+        self, allocation: Allocation, action: str, reason: str, actor_id: UUID | None, now: datetime
     ) -> None:
         """Keep what an operator said."""
         values = {

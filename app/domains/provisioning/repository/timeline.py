@@ -6,7 +6,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.provisioning.contracts import AllocationView, StepView
+from app.domains.provisioning.contracts import StepView
+from app.domains.provisioning.models import Allocation
 from app.shared.ids import new_id
 
 BEGIN = text("""
@@ -65,7 +66,7 @@ class TimelineRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def begin(self, allocation: AllocationView, attempt: int, step: str, now: datetime) -> datetime:
+    async def begin(self, allocation: Allocation, attempt: int, step: str, now: datetime) -> datetime:
         """Note that a step began, once; answers when it really did."""
         place = {"allocation_id": allocation.id, "attempt": attempt, "step": step}
         scope = {"tenant_id": allocation.tenant_id, "project_id": allocation.project_id}

@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 
 from app.domains.billing.contracts import CostLine, ReceiptView
-from app.domains.provisioning.contracts import AllocationView, StepView
+from app.domains.provisioning.contracts import StepView
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, as_state
 from app.domains.provisioning.service.views import Machine, MachineDetail
 from app.web.parts import Step
@@ -133,7 +134,7 @@ def answer(machine: Machine, steps: Sequence[StepView] | None = None) -> Allocat
     )
 
 
-def holds(row: AllocationView) -> bool:
+def holds(row: Allocation) -> bool:
     """Whether its hold still stands: it is given back when the machine is."""
     return row.state == "active" or as_state(row.state) in STARTING
 
@@ -170,7 +171,7 @@ def receipt_answer(receipt: ReceiptView) -> ReceiptAnswer:
 class MachineRow(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a list. `live_rate` is None while nothing is billed."""
 
-    allocation: AllocationView
+    allocation: Allocation
     title: str
     look: tuple[str, str]
     slips: tuple[str, ...]
@@ -201,18 +202,18 @@ class MachinePage(msgspec.Struct, frozen=True, kw_only=True):
     said: str
 
     @property
-    def machine(self) -> AllocationView:
+    def machine(self) -> Allocation:
         """Whose tabs `layouts/machine.html` draws."""
         return self.row.allocation
 
 
 class ReceiptPage(msgspec.Struct, frozen=True, kw_only=True):
-    allocation: AllocationView
+    allocation: Allocation
     receipt: ReceiptView
     lines: tuple[CostLine, ...]
 
 
-def look(row: AllocationView) -> tuple[str, str]:
+def look(row: Allocation) -> tuple[str, str]:
     """How a machine's state looks and what it is called."""
     if row.cancel_requested and row.state in STARTING:
         return "in_progress", "canceling"

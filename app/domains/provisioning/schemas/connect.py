@@ -6,7 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.provisioning.contracts import AccessTarget, AllocationView
+from app.domains.provisioning.contracts import AccessTarget
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.service.access import AttachedKey, Certified, Connection
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import AttachmentView, KeyView
@@ -126,7 +127,7 @@ class AttachedRow(msgspec.Struct, frozen=True, kw_only=True):
 class ConnectPage(msgspec.Struct, frozen=True, kw_only=True):
     """The Connect tab. `target` is None while nobody can log in."""
 
-    machine: AllocationView
+    machine: Allocation
     target: AccessTarget | None
     ssh_config: str
     attached: tuple[AttachedRow, ...]

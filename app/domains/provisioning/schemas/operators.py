@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.provisioning.contracts import AllocationView
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository.operators import PlacementRecord
 from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, STATES, as_state
 from app.domains.provisioning.schemas import LOOKS, MachineRow, StepAnswer, look, machine_row, timeline
@@ -111,7 +111,7 @@ class EmptiedAnswer(msgspec.Struct, kw_only=True):
 class AdminMachineRow(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the operator's list."""
 
-    row: AllocationView
+    row: Allocation
     place: str
     node: str | None
     look: tuple[str, str]
@@ -164,7 +164,7 @@ class HoldersPage(msgspec.Struct, frozen=True, kw_only=True):
 
     node_id: UUID
     hostname: str
-    rows: tuple[tuple[AllocationView, str, str, tuple[str, str]], ...]
+    rows: tuple[tuple[Allocation, str, str, tuple[str, str]], ...]
     may_release: bool
 
 
@@ -178,7 +178,7 @@ def holders_page(found: NodeWithHolders, *, may_release: bool) -> HoldersPage:
 
 
 def allocation_answer(
-    row: AllocationView, names: Mapping[UUID, str], node: str | None, cost: int
+    row: Allocation, names: Mapping[UUID, str], node: str | None, cost: int
 ) -> OperatorAllocationAnswer:
     """One row for programs."""
     same = {name for name in OperatorAllocationAnswer.__struct_fields__ if hasattr(row, name)}
@@ -318,7 +318,7 @@ def _who(detail: Detail, actor_id: UUID | None) -> str:
     return detail.names.get(actor_id, "somebody") if actor_id else "Berth"
 
 
-def _cost(found: Found, row: AllocationView) -> int:
+def _cost(found: Found, row: Allocation) -> int:
     cost = found.costs.get(row.id)
     return cost.total if cost else 0
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from app.domains.billing.contracts import BalanceView, SpendView
-from app.domains.provisioning.contracts import AllocationView
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.schemas import MachineRow, machine_row
 from app.domains.provisioning.service.overview import FirstSteps, Overview
 
@@ -199,7 +199,7 @@ def _offer(found: Overview, number: int) -> OfferCard:
     )
 
 
-def _again(row: AllocationView) -> tuple[str, str]:
+def _again(row: Allocation) -> tuple[str, str]:
     """The last launch, as a filled form."""
     part = {"part": "whole"} if row.whole else {"part": "gpus", "gpus": row.gpus}
     return f"As {row.name} again", "/launch?" + urlencode({"sku": row.sku_code, "image": row.image_code, **part})

@@ -12,7 +12,6 @@ import msgspec
 from app.domains.auth import public as auth
 from app.domains.provisioning.contracts import (
     AccessTarget,
-    AllocationView,
     AttachKey,
     AttachmentChanged,
     CertifyKey,
@@ -21,6 +20,7 @@ from app.domains.provisioning.contracts import (
     SyncAccess,
 )
 from app.domains.provisioning.errors import NodeRefused, NodeUnreachable, NotActive
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
 from app.domains.provisioning.rules.states import LEAVING, as_state
 from app.domains.provisioning.service.proving import shell_of
@@ -49,12 +49,12 @@ ROUNDS = 5  # a list that changes faster than it can be brought is left to the n
 PAUSES = (1, 2, 4, 8, 15, 30, 60)  # seconds between tries; the last one repeats
 
 
-def place_of(allocation: AllocationView | AccessTarget) -> AllocationPlace:
+def place_of(allocation: Allocation | AccessTarget) -> AllocationPlace:
     """How releases knows an allocation."""
     return AllocationPlace(
         tenant_id=allocation.tenant_id,
         project_id=allocation.project_id,
-        allocation_id=allocation.id if isinstance(allocation, AllocationView) else allocation.allocation_id,
+        allocation_id=allocation.id if isinstance(allocation, Allocation) else allocation.allocation_id,
         login=allocation.login,
     )
 
@@ -141,7 +141,7 @@ class AttachedKey(msgspec.Struct, frozen=True, kw_only=True):
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """What the Connect tab shows. Without a running machine there is no `target`."""
 
-    allocation: AllocationView
+    allocation: Allocation
     target: AccessTarget | None
     known_hosts: str
     attached: list[AttachedKey]
@@ -193,7 +193,7 @@ async def ask_sync(ctx: Context, allocation_id: UUID, due_at: datetime | None = 
 
 
 class _Order(msgspec.Struct, frozen=True, kw_only=True):
-    allocation: AllocationView
+    allocation: Allocation
     deployment: DeploymentView
     keys: list[WantedKey]
     management: SshCredential
@@ -233,7 +233,7 @@ async def _order(runtime: Runtime, allocation_id: UUID) -> _Order | None:
         return _Order(allocation=allocation, deployment=deployment, keys=keys, management=management)
 
 
-async def _failed(runtime: Runtime, allocation: AllocationView, reason: str) -> None:
+async def _failed(runtime: Runtime, allocation: Allocation, reason: str) -> None:
     async with runtime.context(SYSTEM) as ctx:
         tries = await releases.note_failure(ctx, place_of(allocation), reason)
         if tries:

@@ -15,8 +15,9 @@ from app.domains.inventory import public as inventory
 from app.domains.maas import public as maas
 from app.domains.maas.contracts import MaasMachine, MachineStatus, SystemId
 from app.domains.provisioning import policies
-from app.domains.provisioning.contracts import AllocationView, DeploymentView, Step
+from app.domains.provisioning.contracts import DeploymentView, Step
 from app.domains.provisioning.errors import NodeFault, ReturnFailed
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository, TimelineRepository
 from app.domains.provisioning.rules.cloud_init import MachineIdentity, Tenant, user_data
 from app.domains.provisioning.service import life
@@ -117,7 +118,7 @@ class Deployer:
             await asyncio.sleep(poll)
 
     async def _advance(
-        self, step: Step, allocation: AllocationView, deployment: DeploymentView, machine: MaasMachine
+        self, step: Step, allocation: Allocation, deployment: DeploymentView, machine: MaasMachine
     ) -> bool:
         """The next move towards Deployed; False when there is none to make now, so that it is time to wait."""
         system_id, status = SystemId(deployment.system_id), machine.status
@@ -264,11 +265,11 @@ class Deployer:
         async with self._runtime.context(SYSTEM) as ctx:
             return await ctx.now()
 
-    async def _image(self, allocation: AllocationView) -> str:
+    async def _image(self, allocation: Allocation) -> str:
         async with self._runtime.context(SYSTEM) as ctx:
             return (await inventory.image(ctx, allocation.image_code)).maas_name
 
-    async def _user_data(self, allocation: AllocationView, deployment: DeploymentView) -> str:
+    async def _user_data(self, allocation: Allocation, deployment: DeploymentView) -> str:
         """Who may enter, and a host key that only this machine gets."""
         authority, now = releases.authority_of(self._runtime.settings), await self._now()
         names = (deployment.hostname, deployment.system_id)
@@ -283,7 +284,7 @@ class Deployer:
         return user_data(machine, authority.user_ca_public, node_script(), _tenant(allocation))
 
 
-def _tenant(allocation: AllocationView) -> Tenant | None:
+def _tenant(allocation: Allocation) -> Tenant | None:
     """On a shared machine accounts come and go by the management command."""
     if not allocation.whole:
         return None

@@ -11,8 +11,9 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from app.domains.provisioning.contracts import AllocationView, DeploymentView, EndEntries
+from app.domains.provisioning.contracts import DeploymentView, EndEntries
 from app.domains.provisioning.errors import NodeRefused, NodeUnreachable
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
 from app.domains.provisioning.service.access import PAUSES
 from app.domains.provisioning.service.proving import shell_of
@@ -34,7 +35,7 @@ async def ask_end(ctx: Context, order: EndEntries, pause: timedelta | None = Non
 
 
 class _Work(msgspec.Struct, frozen=True, kw_only=True):
-    allocation: AllocationView
+    allocation: Allocation
     deployment: DeploymentView
     certificates: list[CertificateView]
     management: SshCredential

@@ -6,13 +6,14 @@ from app.domains.billing.contracts import PlaceHold
 from app.domains.provisioning.contracts import (
     PROVISION,
     AllocationId,
-    AllocationView,
     LaunchAllocation,
     Launched,
+    NewAllocation,
     provision_workflow_id,
 )
 from app.domains.provisioning.errors import NameInUse, NoCapacity, QuotaExceeded
 from app.domains.provisioning.events import AllocationRequested
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository
 from app.domains.provisioning.service import life
 from app.domains.provisioning.service.forecast import Order, order_of, quota_blocker, quota_of, room_for
@@ -44,23 +45,23 @@ async def launch(ctx: Context, command: LaunchAllocation) -> Launched:
     room = await room_for(ctx, scope, order)
     if not room.possible:
         raise NoCapacity(room.text)
-    allocation = await _new_allocation(ctx, scope, order)
+    new = await _new_allocation(ctx, scope, order)
     await billing.place_hold(
         ctx,
         PlaceHold(
             tenant_id=scope.tenant_id,
             project_id=scope.project_id,
-            allocation_id=allocation.id,
-            amount=Micro(allocation.hold_micro),
-            label=allocation.name,
-            gpus=allocation.gpus,
+            allocation_id=new.id,
+            amount=Micro(new.hold_micro),
+            label=new.name,
+            gpus=new.gpus,
         ),
     )
     await _check_quota(ctx, scope, order)
     repository = AllocationRepository(ctx.session)
     if order.name in await repository.live_names(scope):  # the hold's lock makes a twin wait until here
         raise NameInUse(name=order.name)
-    await repository.append(allocation)
+    allocation = await repository.append(new, await ctx.now())
     await _attach_keys(ctx, allocation, command)
     await _tell(ctx, allocation)
     return Launched(
@@ -73,7 +74,7 @@ async def launch(ctx: Context, command: LaunchAllocation) -> Launched:
     )
 
 
-async def _attach_keys(ctx: Context, allocation: AllocationView, command: LaunchAllocation) -> None:
+async def _attach_keys(ctx: Context, allocation: Allocation, command: LaunchAllocation) -> None:
     """They are brought to the machine as soon as it works."""
     if command.keys == ():
         return
@@ -92,11 +93,11 @@ async def _check_quota(ctx: Context, scope: ProjectScope, order: Order) -> None:
         raise QuotaExceeded(blocker)
 
 
-async def _new_allocation(ctx: Context, scope: ProjectScope, order: Order) -> AllocationView:
+async def _new_allocation(ctx: Context, scope: ProjectScope, order: Order) -> NewAllocation:
     if ctx.actor.id is None:
         raise Forbidden()
-    now, identity = await ctx.now(), await auth.posix_identity(ctx, ctx.actor.id)
-    return AllocationView(
+    identity = await auth.posix_identity(ctx, ctx.actor.id)
+    return NewAllocation(
         id=AllocationId(new_id()),
         tenant_id=TenantId(scope.tenant_id),
         project_id=ProjectId(scope.project_id),
@@ -105,7 +106,6 @@ async def _new_allocation(ctx: Context, scope: ProjectScope, order: Order) -> Al
         sku_id=order.sku.id,
         sku_code=order.sku.code,
         gpus=order.gpus,
-        whole=order.slots is None,
         slots=order.slots,
         image_code=order.image.code,
         currency=order.price.currency,
@@ -115,25 +115,11 @@ async def _new_allocation(ctx: Context, scope: ProjectScope, order: Order) -> Al
         login=identity.login,
         uid=identity.uid,
         gecos=identity.name,
-        state="requested",
-        state_changed_at=now,
-        cancel_requested=False,
-        node_id=None,
-        deployment_id=None,
-        attempt=0,
-        failure_code=None,
-        failure_text=None,
         correlation_id=ctx.trace.correlation_id,
-        requested_at=now,
-        active_at=None,
-        release_requested_at=None,
-        release_reason=None,
-        ended_at=None,
-        version=1,
     )
 
 
-async def _tell(ctx: Context, allocation: AllocationView) -> None:
+async def _tell(ctx: Context, allocation: Allocation) -> None:
     fact = AllocationRequested(
         allocation_id=allocation.id,
         sku_id=allocation.sku_id,
@@ -147,7 +133,7 @@ async def _tell(ctx: Context, allocation: AllocationView) -> None:
     await start_provisioning(ctx, allocation)
 
 
-async def start_provisioning(ctx: Context, allocation: AllocationView) -> None:
+async def start_provisioning(ctx: Context, allocation: Allocation) -> None:
     """Ask for the workflow; a second request finds the first."""
     argument: dict[str, object] = {
         "allocation_id": str(allocation.id),

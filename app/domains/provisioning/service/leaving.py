@@ -7,9 +7,10 @@ from uuid import UUID
 from app.domains.billing import public as billing
 from app.domains.inventory import public as inventory
 from app.domains.provisioning import policies
-from app.domains.provisioning.contracts import AllocationView, DeploymentView, End, GiveUp, Limits, Step, Vacated
+from app.domains.provisioning.contracts import DeploymentView, End, GiveUp, Limits, Step, Vacated
 from app.domains.provisioning.errors import NodeRefused, NodeUnreachable, NoLongerWanted
 from app.domains.provisioning.events import AllocationCanceled, AllocationFailed, AllocationReleased
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository, TimelineRepository
 from app.domains.provisioning.rules.states import LEAVING, STARTING, as_state
 from app.domains.provisioning.service import life
@@ -70,7 +71,7 @@ async def close_access(runtime: Runtime, step: Step) -> bool:
         await asyncio.sleep(poll)
 
 
-async def _close(runtime: Runtime, allocation: AllocationView, deployment: DeploymentView) -> None:
+async def _close(runtime: Runtime, allocation: Allocation, deployment: DeploymentView) -> None:
     async with runtime.context(SYSTEM) as ctx:
         now = await ctx.now()
     authority = releases.authority_of(runtime.settings)
@@ -168,7 +169,7 @@ async def finish_release(ctx: Context, step: Step) -> None:
     await life.tell(ctx, allocation, AllocationReleased(allocation_id=allocation.id, user_id=allocation.user_id))
 
 
-async def _let_go(ctx: Context, allocation: AllocationView, quarantine: str) -> None:
+async def _let_go(ctx: Context, allocation: Allocation, quarantine: str) -> None:
     """Free the claims here and in the inventory; a machine that went back is on offer again, or kept out of use.
 
     The node is locked first: whoever places something takes it in the same order. Who left while others stayed has no

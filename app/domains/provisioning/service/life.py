@@ -3,9 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from app.domains.provisioning.contracts import AllocationView, Step
+from app.domains.provisioning.contracts import Step
 from app.domains.provisioning.errors import NoLongerWanted
 from app.domains.provisioning.events import AllocationStepChanged
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, TimelineRepository
 from app.domains.provisioning.rules.states import STARTING, State, as_state, move
 from app.shared.context import Context
@@ -13,12 +14,12 @@ from app.shared.events import Event
 from app.shared.outbox import WorkflowCall
 
 
-async def lock(ctx: Context, step: Step) -> AllocationView:
+async def lock(ctx: Context, step: Step) -> Allocation:
     """The allocation, locked until the end of the transaction. Raises NotFound."""
     return await AllocationRepository(ctx.session).get(UUID(step.allocation_id), lock=True)
 
 
-async def lock_wanted(ctx: Context, step: Step) -> AllocationView:
+async def lock_wanted(ctx: Context, step: Step) -> Allocation:
     """The same, while it is still on its way to active and nobody canceled it. Raises NoLongerWanted."""
     allocation = await lock(ctx, step)
     if allocation.cancel_requested or allocation.state not in STARTING:
@@ -26,34 +27,32 @@ async def lock_wanted(ctx: Context, step: Step) -> AllocationView:
     return allocation
 
 
-async def enter(ctx: Context, allocation: AllocationView, state: State, **changes: object) -> AllocationView:
+async def enter(ctx: Context, allocation: Allocation, state: State, **changes: object) -> Allocation:
     """Move to `state` (staying is no move). Raises IllegalTransition."""
     if allocation.state != state:
         move(as_state(allocation.state), state)
     return await AllocationRepository(ctx.session).change(allocation, await ctx.now(), state=state, **changes)
 
 
-async def tell(ctx: Context, allocation: AllocationView, fact: Event) -> None:
+async def tell(ctx: Context, allocation: Allocation, fact: Event) -> None:
     """Emit a fact with the allocation's version and place."""
     await ctx.emit(fact, version=allocation.version, tenant_id=allocation.tenant_id, project_id=allocation.project_id)
 
 
-async def begin_step(ctx: Context, allocation: AllocationView, attempt: int, name: str) -> datetime:
+async def begin_step(ctx: Context, allocation: Allocation, attempt: int, name: str) -> datetime:
     """Note in the timeline that a step began; answers when it did, also after a retry."""
     started = await TimelineRepository(ctx.session).begin(allocation, attempt, name, await ctx.now())
     await tell_step(ctx, allocation, name)
     return started
 
 
-async def finish_step(
-    ctx: Context, allocation: AllocationView, attempt: int, name: str, detail: str | None = None
-) -> None:
+async def finish_step(ctx: Context, allocation: Allocation, attempt: int, name: str, detail: str | None = None) -> None:
     """Note that a step is done well."""
     await TimelineRepository(ctx.session).finish(allocation.id, attempt, name, await ctx.now(), detail)
     await tell_step(ctx, allocation, name)
 
 
-async def tell_step(ctx: Context, allocation: AllocationView, name: str) -> None:
+async def tell_step(ctx: Context, allocation: Allocation, name: str) -> None:
     """The timeline moved."""
     await tell(ctx, allocation, AllocationStepChanged(allocation_id=allocation.id, step=name, state=allocation.state))
 
@@ -66,7 +65,7 @@ async def note(ctx: Context, step: Step, name: str, detail: str) -> None:
         await tell_step(ctx, allocation, name)
 
 
-async def call_workflow(ctx: Context, allocation: AllocationView, call: WorkflowCall) -> None:
+async def call_workflow(ctx: Context, allocation: Allocation, call: WorkflowCall) -> None:
     """Ask for a Temporal call after the commit, and remember that this allocation asked."""
     outbox_id = await ctx.call_workflow(call, aggregate_id=allocation.id)
     await AllocationRepository(ctx.session).append_intent(

@@ -14,7 +14,6 @@ from app.domains.billing.contracts import CostView
 from app.domains.inventory import public as inventory
 from app.domains.inventory.contracts import ImageView, NodeDetail, SkuView
 from app.domains.provisioning.contracts import (
-    AllocationView,
     Changed,
     EmptyNode,
     ForceCancel,
@@ -24,6 +23,7 @@ from app.domains.provisioning.contracts import (
     release_workflow_id,
 )
 from app.domains.provisioning.errors import ConfirmationMissing
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import OperatorRepository, TimelineRepository
 from app.domains.provisioning.repository.operators import AllocationFilter, OperatorNote, PlacementRecord
 from app.domains.provisioning.rules.states import STARTING, as_state
@@ -59,7 +59,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """Some allocations with what they are called and cost. One row more than `limit`: there is another page."""
 
-    rows: tuple[AllocationView, ...]
+    rows: tuple[Allocation, ...]
     limit: int
     names: dict[UUID, str]
     nodes: dict[UUID, str]
@@ -69,7 +69,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 class Detail(msgspec.Struct, frozen=True, kw_only=True):
     """One allocation with everything an operator may want to know."""
 
-    allocation: AllocationView
+    allocation: Allocation
     sku: SkuView
     image: ImageView
     names: dict[UUID, str]
@@ -86,7 +86,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True):
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
     """Who is on a node: the allocation and its slots."""
 
-    allocation: AllocationView
+    allocation: Allocation
     slots: tuple[int, ...]
 
 
@@ -237,7 +237,7 @@ async def ask_empty(ctx: Context, command: EmptyNode) -> Emptied:
     return Emptied(node_id=command.node_id, results=asked)
 
 
-def _meant(row: AllocationView) -> Literal["released", "canceled"]:
+def _meant(row: Allocation) -> Literal["released", "canceled"]:
     return "canceled" if as_state(row.state) in STARTING else "released"
 
 
@@ -272,7 +272,7 @@ def said(text: str) -> str:
     return checked_text(text, wanted=f"Say why, in 3 to {LONGEST_REASON} characters")
 
 
-def label_of(names: Mapping[UUID, str], row: AllocationView) -> str:
+def label_of(names: Mapping[UUID, str], row: Allocation) -> str:
     """`organisation / project`."""
     return f"{names.get(row.tenant_id, '?')} / {names.get(row.project_id, '?')}"
 

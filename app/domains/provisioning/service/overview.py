@@ -9,7 +9,7 @@ from app.domains.billing import public as billing
 from app.domains.billing.contracts import BalanceView, SpendView
 from app.domains.inventory import public as inventory
 from app.domains.inventory.contracts import Availability
-from app.domains.provisioning.contracts import AllocationView
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, TimelineRepository
 from app.domains.provisioning.repository.first_steps import FirstStepsRepository
 from app.domains.provisioning.rules.attention import failed_lately, is_slow
@@ -32,7 +32,7 @@ class FirstSteps(msgspec.Struct, frozen=True, kw_only=True):
     has_credit: bool
     has_launched: bool
     has_entered: bool
-    active: AllocationView | None
+    active: Allocation | None
     may_pay: bool
     may_rename: bool
     has_key: bool | None  # None: this actor has no keys to add
@@ -49,10 +49,10 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     balance: BalanceView | None
     spend: SpendView | None
     first_steps: FirstSteps | None
-    slow: list[AllocationView]
-    failed: list[AllocationView]
-    overdue: list[AllocationView]
-    last: AllocationView | None
+    slow: list[Allocation]
+    failed: list[Allocation]
+    overdue: list[Allocation]
+    last: Allocation | None
     offers: list[Offer]
     at: datetime
 
@@ -88,7 +88,7 @@ async def overview(ctx: Context) -> Overview:
     )
 
 
-async def _slow(ctx: Context, live: Sequence[AllocationView], now: datetime) -> list[AllocationView]:
+async def _slow(ctx: Context, live: Sequence[Allocation], now: datetime) -> list[Allocation]:
     timeline, slow = TimelineRepository(ctx.session), []
     for row in live:
         if is_slow(row.state, row.requested_at, now, None):  # too long whatever is usual: only then is it asked for
@@ -98,7 +98,7 @@ async def _slow(ctx: Context, live: Sequence[AllocationView], now: datetime) -> 
     return slow
 
 
-def _failed(recent: Sequence[AllocationView], now: datetime) -> list[AllocationView]:
+def _failed(recent: Sequence[Allocation], now: datetime) -> list[Allocation]:
     """Launches that failed lately, unless something of that name was launched after it. Newest first."""
     failed, names = [], set()
     for row in recent:
@@ -124,7 +124,7 @@ async def _offers(ctx: Context) -> list[Offer]:
 
 
 async def _first_steps(
-    ctx: Context, scope: ProjectScope, balance: BalanceView | None, recent: Sequence[AllocationView]
+    ctx: Context, scope: ProjectScope, balance: BalanceView | None, recent: Sequence[Allocation]
 ) -> FirstSteps | None:
     if not may(ctx.actor, Permission.ALLOCATION_LAUNCH):
         return None

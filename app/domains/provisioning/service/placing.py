@@ -6,9 +6,10 @@ from uuid import UUID
 from app.domains.inventory import public as inventory
 from app.domains.inventory.contracts import NodeView as InventoryNode
 from app.domains.provisioning import policies
-from app.domains.provisioning.contracts import AllocationView, DeploymentView, Limits, Step
+from app.domains.provisioning.contracts import DeploymentView, Limits, Step
 from app.domains.provisioning.errors import NoCapacity
 from app.domains.provisioning.events import AllocationPlaced
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
 from app.domains.provisioning.rules.accounts import distinct
 from app.domains.provisioning.rules.placement import (
@@ -32,7 +33,7 @@ async def begin(ctx: Context, step: Step) -> Limits:
     return await limits_of(ctx, allocation)
 
 
-async def limits_of(ctx: Context, allocation: AllocationView) -> Limits:
+async def limits_of(ctx: Context, allocation: Allocation) -> Limits:
     """Policy, read once per workflow: its history must not change under it."""
     scope = (allocation.tenant_id, allocation.project_id)
     return Limits(
@@ -78,7 +79,7 @@ async def place(ctx: Context, step: Step) -> None:
 
 async def _take(
     ctx: Context,
-    allocation: AllocationView,
+    allocation: Allocation,
     chosen: Placement,
     nodes: Mapping[UUID, InventoryNode],
     open_now: Mapping[UUID, DeploymentView],
@@ -100,7 +101,7 @@ async def _take(
     return deployment
 
 
-def request_of(allocation: AllocationView) -> PlacementRequest:
+def request_of(allocation: Allocation) -> PlacementRequest:
     """What the placement rule is asked."""
     return PlacementRequest(sku=allocation.sku_code, image=allocation.image_code, slots=allocation.slots)
 

@@ -11,10 +11,11 @@ from app.domains.billing import public as billing
 from app.domains.billing.contracts import StartMetering
 from app.domains.inventory import public as inventory
 from app.domains.provisioning import policies
-from app.domains.provisioning.contracts import AllocationView, DeploymentView, Step
+from app.domains.provisioning.contracts import DeploymentView, Step
 from app.domains.provisioning.errors import NodeFault, NodeRefused, NodeUnreachable, NoLongerWanted
 from app.domains.provisioning.events import AllocationActivated
 from app.domains.provisioning.gateway import Gpu, NodeShell, Place
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
 from app.domains.provisioning.rules.states import STARTING
 from app.domains.provisioning.service import life
@@ -31,7 +32,7 @@ T = TypeVar("T")
 class _Work(msgspec.Struct, frozen=True, kw_only=True):
     """What one activity on a machine needs to know."""
 
-    allocation: AllocationView
+    allocation: Allocation
     deployment: DeploymentView
     slots: list[int]
     gpus_of_type: int
@@ -118,7 +119,7 @@ class Prover:
         authority = releases.authority_of(self._runtime.settings)
         return releases.mint_management_certificate(authority, deployment.system_id, now)
 
-    async def _certificate(self, step: Step, allocation: AllocationView) -> SshCredential:
+    async def _certificate(self, step: Step, allocation: Allocation) -> SshCredential:
         command = CertifyUser(
             tenant_id=allocation.tenant_id,
             project_id=allocation.project_id,

@@ -8,7 +8,8 @@ import structlog
 
 from app.domains.maas import public as maas
 from app.domains.maas.contracts import MaasMachine, SystemId
-from app.domains.provisioning.contracts import CANCEL_SIGNAL, AllocationView, DeploymentView, provision_workflow_id
+from app.domains.provisioning.contracts import CANCEL_SIGNAL, DeploymentView, provision_workflow_id
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
 from app.domains.provisioning.rules.states import LEAVING, as_state
 from app.domains.provisioning.service import life
@@ -31,7 +32,7 @@ async def ask_again(runtime: Runtime) -> int:
     async with runtime.context(SYSTEM) as ctx:
         stuck = await AllocationRepository(ctx.session).list_stuck(await ctx.now() - STUCK_AFTER)
 
-    async def ask(allocation: AllocationView) -> bool:
+    async def ask(allocation: Allocation) -> bool:
         async with runtime.context(SYSTEM) as ctx:
             await _ask_for(ctx, allocation)
         return True
@@ -39,7 +40,7 @@ async def ask_again(runtime: Runtime) -> int:
     return await one_by_one(stuck, ask, "a workflow could not be asked for again")
 
 
-async def _ask_for(ctx: Context, allocation: AllocationView) -> None:
+async def _ask_for(ctx: Context, allocation: Allocation) -> None:
     if as_state(allocation.state) in LEAVING:
         await start_release(ctx, allocation)
         return

@@ -7,7 +7,6 @@ from app.domains.billing.contracts import StopMetering
 from app.domains.provisioning.contracts import (
     CANCEL_SIGNAL,
     RELEASE,
-    AllocationView,
     CancelAllocation,
     Changed,
     ReleaseAllocation,
@@ -16,6 +15,7 @@ from app.domains.provisioning.contracts import (
 )
 from app.domains.provisioning.errors import AllocationEnded, ConfirmationMissing, NotCancelable, NotReleasable
 from app.domains.provisioning.events import AllocationReleaseRequested
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository
 from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, as_state
 from app.domains.provisioning.service import life
@@ -55,7 +55,7 @@ async def cancel(ctx: Context, command: CancelAllocation) -> Changed:
     return await begin_cancel(ctx, allocation)
 
 
-async def begin_cancel(ctx: Context, allocation: AllocationView) -> Changed:
+async def begin_cancel(ctx: Context, allocation: Allocation) -> Changed:
     """The same for a locked allocation, after the check of who asks."""
     state = as_state(allocation.state)
     if state in ENDED:
@@ -70,7 +70,7 @@ async def begin_cancel(ctx: Context, allocation: AllocationView) -> Changed:
     return Changed(allocation_id=allocation.id, state=allocation.state)
 
 
-async def begin_release(ctx: Context, allocation: AllocationView, reason: str) -> Changed:
+async def begin_release(ctx: Context, allocation: Allocation, reason: str) -> Changed:
     """Stop the meter, then change the state: the tenant's account is locked before the allocation."""
     state = as_state(allocation.state)
     if state in LEAVING or state == "released":
@@ -86,7 +86,7 @@ async def begin_release(ctx: Context, allocation: AllocationView, reason: str) -
     return Changed(allocation_id=allocation.id, state=allocation.state)
 
 
-async def leave_active(ctx: Context, allocation: AllocationView, reason: str) -> AllocationView:
+async def leave_active(ctx: Context, allocation: Allocation, reason: str) -> Allocation:
     """From active to releasing, for a locked allocation whose meter has stopped; the workflow is asked for."""
     now = await ctx.now()
     allocation = await life.enter(ctx, allocation, "releasing", release_requested_at=now, release_reason=reason)
@@ -100,7 +100,7 @@ async def leave_active(ctx: Context, allocation: AllocationView, reason: str) ->
     return allocation
 
 
-async def start_release(ctx: Context, allocation: AllocationView) -> None:
+async def start_release(ctx: Context, allocation: Allocation) -> None:
     """Ask for the workflow; a second request finds the first."""
     argument: dict[str, object] = {
         "allocation_id": str(allocation.id),

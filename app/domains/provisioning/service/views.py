@@ -10,15 +10,9 @@ from app.domains.billing import public as billing
 from app.domains.billing.contracts import CostView, ReceiptView
 from app.domains.inventory import public as inventory
 from app.domains.inventory.contracts import Availability, ImageView, PriceView, SkuView
-from app.domains.provisioning.contracts import (
-    AccessTarget,
-    AllocationView,
-    CustomerAllocation,
-    Forecast,
-    LaunchAllocation,
-    StepView,
-)
+from app.domains.provisioning.contracts import AccessTarget, Forecast, LaunchAllocation, MachineView, StepView
 from app.domains.provisioning.errors import NotActive
+from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import (
     AllocationRepository,
     MachineRepository,
@@ -39,7 +33,7 @@ PAGE = 50
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """One allocation with its type and its cost so far (None before anything is held for it)."""
 
-    allocation: AllocationView
+    allocation: Allocation
     sku: SkuView
     cost: CostView | None
 
@@ -81,7 +75,7 @@ async def page_machines(ctx: Context, before: UUID | None, limit: int = PAGE, *,
     return await with_costs(ctx, rows)
 
 
-async def with_costs(ctx: Context, rows: list[AllocationView]) -> list[Machine]:
+async def with_costs(ctx: Context, rows: list[Allocation]) -> list[Machine]:
     """Each with its type and what it has cost so far."""
     skus = await inventory.skus(ctx, {row.sku_id for row in rows})
     costs = await billing.costs_of(ctx, [row.id for row in rows])
@@ -103,7 +97,7 @@ async def get_detail(ctx: Context, allocation_id: UUID) -> MachineDetail:
     )
 
 
-async def _said(ctx: Context, allocation: AllocationView) -> str:
+async def _said(ctx: Context, allocation: Allocation) -> str:
     """Why an operator ended it, in their words; empty for everything else."""
     if allocation.release_reason != "operator" and not allocation.cancel_requested:
         return ""
@@ -111,7 +105,7 @@ async def _said(ctx: Context, allocation: AllocationView) -> str:
     return notes[allocation.id][-1].reason if notes else ""
 
 
-async def get_receipt(ctx: Context, allocation_id: UUID) -> tuple[AllocationView, ReceiptView]:
+async def get_receipt(ctx: Context, allocation_id: UUID) -> tuple[Allocation, ReceiptView]:
     """What a machine cost, hour by hour. Raises NotFound, also before anything is billed."""
     scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)
     allocation = await AllocationRepository(ctx.session).get_in(scope, allocation_id)
@@ -150,7 +144,7 @@ async def launch_choices(ctx: Context, command: LaunchAllocation) -> LaunchChoic
     return LaunchChoices(offers=offers, images=images, command=command, forecast=shown, problem=problem, keys=keys)
 
 
-async def page_live(ctx: Context) -> list[AllocationView]:
+async def page_live(ctx: Context) -> list[Allocation]:
     """The project's machines that have not ended, the newest first; two hundred at most."""
     scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)
     return await AllocationRepository(ctx.session).page(scope, before=None, limit=200, live=True)
@@ -172,7 +166,7 @@ async def app_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
     return await _target(ctx, await AllocationRepository(ctx.session).get(allocation_id))
 
 
-async def _target(ctx: Context, allocation: AllocationView) -> AccessTarget:
+async def _target(ctx: Context, allocation: Allocation) -> AccessTarget:
     if allocation.state != "active":
         raise NotActive(state=allocation.state)
     deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
@@ -208,17 +202,12 @@ async def access_endings(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[U
     return endings
 
 
-async def customer_allocations(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[UUID, CustomerAllocation]:
+async def machines_by_id(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[UUID, MachineView]:
     """Names and states by id, whosever they are: the caller has checked who may see them."""
     rows = await AllocationRepository(ctx.session).list_by_ids(list(allocation_ids))
-    return {
-        row.id: CustomerAllocation(
-            id=row.id,
-            tenant_id=row.tenant_id,
-            project_id=row.project_id,
-            name=row.name,
-            state=row.state,
-            sku_code=row.sku_code,
-        )
-        for row in rows
-    }
+    return {row.id: machine_view(row) for row in rows}
+
+
+def machine_view(row: Allocation) -> MachineView:
+    """What other domains get."""
+    return msgspec.convert(row, MachineView, from_attributes=True)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.provisioning.contracts import AllocationView
+from app.domains.provisioning.contracts import MachineView
 from app.domains.storage.contracts import (
     CopyView,
     FolderView,
@@ -313,7 +313,7 @@ def object_page(shown: Shown, may_write: bool, given: Given | None = None) -> Ob
 class MachineFilesPage(msgspec.Struct, frozen=True, kw_only=True):
     """The tab Files of a machine."""
 
-    machine: AllocationView
+    machine: MachineView
     is_running: bool
     copies: tuple[CopyView, ...]
     is_copying: bool
@@ -326,7 +326,7 @@ class MachineFilesPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def machine_files_page(
-    found: AllocationView, copies: Sequence[CopyView], cursor: UUID | None, following: UUID | None, may_copy: bool
+    found: MachineView, copies: Sequence[CopyView], cursor: UUID | None, following: UUID | None, may_copy: bool
 ) -> MachineFilesPage:
     here = f"/machines/{found.id}/files"
     body = CopyBody(object_id=copies[0].object_id if copies else UUID(int=0), allocation_id=found.id)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.domains.provisioning import public as provisioning
-from app.domains.provisioning.contracts import AccessTarget, AllocationView
+from app.domains.provisioning.contracts import AccessTarget, MachineView
 from app.domains.terminal.contracts import TerminalView
 from app.domains.terminal.policies import MAX_TERMINALS
 from app.domains.terminal.repository import TerminalRepository
@@ -36,7 +36,7 @@ class Shown:
     """What the page's struct is made of."""
 
     target: AccessTarget
-    allocation: AllocationView
+    allocation: MachineView
     shells: list[TerminalView]
     notice: str
     most: int
