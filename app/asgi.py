@@ -14,7 +14,7 @@ from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.static_files import create_static_files_router
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, ControllerRouterHandler
 
 from app.portal.developers import DEVELOPER_ROUTES
 from app.portal.search import SEARCH_ROUTES
@@ -39,6 +39,7 @@ from app.web.middleware.methods import Methods, allowed_methods
 from app.web.middleware.request import RequestMiddleware, note_refusal
 from app.web.openapi.document import DescribedJson
 from app.web.provide import provide_contexts, provide_ctx
+from app.web.route import API, api_router, page_router
 from app.web.system import SYSTEM_ROUTES
 from app.web.templating import create_environment
 
@@ -84,10 +85,9 @@ def create_routes(domains: Sequence[Domain] = DOMAINS) -> Litestar:
     app = Litestar(
         route_handlers=[
             *SYSTEM_ROUTES,
-            *SEARCH_ROUTES,
-            *DEVELOPER_ROUTES,
             _static(),
-            *(route for domain in domains for route in domain.routes),
+            page_router([*SEARCH_ROUTES, *DEVELOPER_ROUTES]),
+            *(route for domain in domains for route in _routes_of(domain)),
         ],
         dependencies={"ctx": Provide(provide_ctx), "contexts": Provide(provide_contexts)},
         guards=[guard],
@@ -103,6 +103,10 @@ def create_routes(domains: Sequence[Domain] = DOMAINS) -> Litestar:
     refuse_undeclared(app)
     exact.learn(app)
     return app
+
+
+def _routes_of(domain: Domain) -> Sequence[ControllerRouterHandler]:
+    return [page_router(domain.pages), api_router(domain.api), *domain.routes]
 
 
 def bind(app: Litestar, runtime: Runtime, domains: Sequence[Domain] = DOMAINS) -> Litestar:
@@ -129,7 +133,7 @@ def _static() -> Router:
 
 
 def _openapi() -> OpenAPIConfig:
-    router = Router("/api/v1/schema", route_handlers=[], opt=public("the API's own words"), include_in_schema=False)
+    router = Router(f"{API}/schema", route_handlers=[], opt=public("the API's own words"), include_in_schema=False)
     return OpenAPIConfig(title="Berth", version="1", render_plugins=[DescribedJson()], openapi_router=router)
 
 

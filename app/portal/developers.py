@@ -80,14 +80,14 @@ def _errors() -> tuple[ErrorRow, ...]:
     return tuple(ErrorRow(code=cls.code, status=cls.status, retryable=cls.retryable, title=cls.title) for cls in found)
 
 
-@get("/developers", opt=READ, include_in_schema=False)
+@get("/developers", opt=READ)
 async def developers(request: AnyRequest, ctx: Ctx) -> Response[str]:
     """What a program can do, and how it signs in."""
     struct = DevelopersPage(chapters=_readable(request.app, ctx), events=len(_events()), errors=len(_errors()))
     return await page(ctx, "developers/index.html", struct)
 
 
-@get("/developers/api/{name:str}", opt=READ, include_in_schema=False)
+@get("/developers/api/{name:str}", opt=READ)
 async def chapter(request: AnyRequest, ctx: Ctx, name: FromPath[str]) -> Response[str]:
     """The operations of one kind of thing."""
     readable = _readable(request.app, ctx)
@@ -97,13 +97,13 @@ async def chapter(request: AnyRequest, ctx: Ctx, name: FromPath[str]) -> Respons
     return await page(ctx, "developers/chapter.html", ChapterPage(chapter=found, chapters=readable))
 
 
-@get("/developers/events", opt=READ, include_in_schema=False)
+@get("/developers/events", opt=READ)
 async def events(ctx: Ctx) -> Response[str]:
     """Every fact that can be listened to."""
     return await page(ctx, "developers/events.html", EventsPage(events=_events()))
 
 
-@get("/developers/errors", opt=READ, include_in_schema=False)
+@get("/developers/errors", opt=READ)
 async def errors(ctx: Ctx) -> Response[str]:
     """Every code that a refusal may carry."""
     return await page(ctx, "developers/errors.html", ErrorsPage(errors=_errors()))

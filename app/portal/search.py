@@ -5,11 +5,9 @@ said by the domains (`Domain.search`); what a person may not open is not found.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated
 
 import msgspec
 from litestar import Response, get
-from litestar.params import QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from app.portal.shell import navigation
@@ -18,10 +16,10 @@ from app.shared.authz.scope import may
 from app.shared.context import Context
 from app.shared.manifest import Found, NavEntry
 from app.web import Ctx, fragment, page, requires
+from app.web.query import Text
 
 MAX_RESULTS = 8  # things of one kind
 WORDS = {"portal": "Page", "operator": "Operator", "settings": "Settings", "action": "Action"}
-Query = Annotated[str, QueryParameter(max_length=100)]
 
 
 class SearchPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +58,8 @@ async def _objects(ctx: Context, query: str) -> Sequence[Found]:
     return found
 
 
-@get("/search", opt=requires(Permission.PROFILE), include_in_schema=False)
-async def search(ctx: Ctx, q: Query = "") -> Response[str]:
+@get("/search", opt=requires(Permission.PROFILE))
+async def search(ctx: Ctx, q: Text = "") -> Response[str]:
     """The page; for the palette only its results."""
     struct = await find(ctx, q)
     if ctx.web is not None and ctx.web.is_htmx:

@@ -85,7 +85,9 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     """One domain's manifest."""
 
     name: str
-    routes: "Sequence[ControllerRouterHandler]" = ()
+    pages: "Sequence[ControllerRouterHandler]" = ()  # for people: not in the description of the API
+    api: "Sequence[ControllerRouterHandler]" = ()  # for programs: their paths go on from `/api/v1`
+    routes: "Sequence[ControllerRouterHandler]" = ()  # neither: sockets, what standards and vendors call
     jobs: Sequence[JobSpec] = ()
     crons: Sequence[CronSpec] = ()
     consumers: Sequence[ConsumerSpec] = ()

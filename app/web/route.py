@@ -1,13 +1,29 @@
 """How a route declares itself: its permission or why it is public, its rate limit, its idempotency. Deny by default."""
 
+from collections.abc import Sequence
+
+from litestar import Router
 from litestar.params import JSONBody as Json
 from litestar.params import URLEncodedBody as Form
+from litestar.types import ControllerRouterHandler
 
 from app.shared.authz import Permission
 from app.shared.rdb import RateLimit
 from app.web.limits import CHANGES, MONEY
 
-__all__ = ["MONEY", "Form", "Json", "public", "requires"]
+__all__ = ["API", "MONEY", "Form", "Json", "api_router", "page_router", "public", "requires"]
+
+API = "/api/v1"
+
+
+def page_router(handlers: Sequence[ControllerRouterHandler]) -> Router:
+    """Pages, which the description of the API leaves out."""
+    return Router("/", route_handlers=handlers, include_in_schema=False)
+
+
+def api_router(handlers: Sequence[ControllerRouterHandler]) -> Router:
+    """What programs call, each path below `/api/v1`."""
+    return Router(API, route_handlers=handlers)
 
 
 def requires(

@@ -14,7 +14,7 @@ from app.shared.service_checks import is_confirmed
 from app.shared.telemetry.metrics import exposition
 from app.web.provide import Ctx
 from app.web.respond import redirect
-from app.web.route import Form, public
+from app.web.route import Form, api_router, public
 from app.web.shell import parse_theme, theme_cookie
 from app.web.types import AnyRequest
 
@@ -57,7 +57,7 @@ async def metrics() -> Response[bytes]:
     return Response(exposition(), media_type="text/plain; version=0.0.4")
 
 
-@get("/api/v1/buildinfo", opt=public("which build answers"))
+@get("/buildinfo", opt=public("which build answers"))
 async def buildinfo() -> BuildInfo:
     """Version, commit and Python of this process."""
     return BUILD
@@ -84,4 +84,4 @@ async def choose_theme(request: AnyRequest, ctx: Ctx, data: Form[ThemeForm]) -> 
     return answer
 
 
-SYSTEM_ROUTES: list[ControllerRouterHandler] = [healthz, readyz, metrics, buildinfo, choose_theme]
+SYSTEM_ROUTES: list[ControllerRouterHandler] = [healthz, readyz, metrics, choose_theme, api_router([buildinfo])]

@@ -12,6 +12,7 @@ from app.domains.admin.handlers import (
     pages_system,
     rest_approvals,
     rest_audit,
+    rest_cases,
     rest_customers,
     rest_money,
     rest_operations,
@@ -25,21 +26,24 @@ from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="admin",
-    routes=[
+    pages=[
         *pages_audit.ROUTES,
-        *rest_audit.ROUTES,
         *pages_approvals.ROUTES,
-        *rest_approvals.ROUTES,
         *pages_cases.ROUTES,
         *pages_policies.ROUTES,
-        *rest_policies.ROUTES,
         *pages_customers.ROUTES,
-        *rest_customers.ROUTES,
         *pages_money.ROUTES,
         *pages_books.ROUTES,
-        *rest_money.ROUTES,
         *pages_events.ROUTES,
         *pages_system.ROUTES,
+    ],
+    api=[
+        *rest_audit.ROUTES,
+        *rest_approvals.ROUTES,
+        *rest_cases.ROUTES,
+        *rest_policies.ROUTES,
+        *rest_customers.ROUTES,
+        *rest_money.ROUTES,
         *rest_operations.ROUTES,
     ],
     jobs=JOBS,

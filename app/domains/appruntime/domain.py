@@ -12,7 +12,8 @@ from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="appruntime",
-    routes=[*pages.ROUTES, *rest.ROUTES],
+    pages=[*pages.ROUTES],
+    api=[*rest.ROUTES],
     policies=POLICIES,
     crons=CRONS,
     consumers=CONSUMERS,

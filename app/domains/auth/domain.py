@@ -20,19 +20,16 @@ from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="auth",
-    routes=[
+    pages=[
         *pages_signin.ROUTES,
         *pages_sessions.ROUTES,
         *pages_team.ROUTES,
         *pages_workspaces.ROUTES,
         *pages_accounts.ROUTES,
         *pages_programs.ROUTES,
-        *rest.ROUTES,
-        *rest_oauth.ROUTES,
-        *rest_team.ROUTES,
-        *rest_organisation.ROUTES,
-        *rest_accounts.ROUTES,
     ],
+    api=[*rest.ROUTES, *rest_team.ROUTES, *rest_organisation.ROUTES, *rest_accounts.ROUTES],
+    routes=[*rest_oauth.ROUTES],
     crons=CRONS,
     policies=POLICIES,
     navigation=[

@@ -9,7 +9,8 @@ from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="billing",
-    routes=[*pages.ROUTES, *rest.ROUTES],
+    pages=[*pages.ROUTES],
+    api=[*rest.ROUTES],
     crons=CRONS,
     consumers=CONSUMERS,
     policies=POLICIES,

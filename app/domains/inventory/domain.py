@@ -9,14 +9,8 @@ from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="inventory",
-    routes=[
-        *pages.ROUTES,
-        *rest.ROUTES,
-        *pages_nodes.ROUTES,
-        *rest_nodes.ROUTES,
-        *pages_catalog.ROUTES,
-        *rest_catalog.ROUTES,
-    ],
+    pages=[*pages.ROUTES, *pages_nodes.ROUTES, *pages_catalog.ROUTES],
+    api=[*rest.ROUTES, *rest_nodes.ROUTES, *rest_catalog.ROUTES],
     crons=CRONS,
     policies=POLICIES,
     search=search_nodes,

@@ -12,14 +12,8 @@ from app.shared.authz import Permission
 from app.shared.events.base import CATALOGUE
 from app.shared.manifest import ConsumerSpec, Domain, NavEntry
 
-ROUTES = [
-    *ws.ROUTES,
-    *pages.ROUTES,
-    *pages_webhooks.ROUTES,
-    *rest.ROUTES,
-    *rest_events.ROUTES,
-    *rest_webhooks.ROUTES,
-]
+PAGES = [*pages.ROUTES, *pages_webhooks.ROUTES]
+API = [*rest.ROUTES, *rest_events.ROUTES, *rest_webhooks.ROUTES]
 NAVIGATION = (
     NavEntry(
         label="Notifications",
@@ -47,7 +41,9 @@ def build(*, after: tuple[Domain, ...]) -> Domain:
     fed = tuple(event for event in heard if is_told(event.SUBJECT.removeprefix(PREFIX)))
     return Domain(
         name="notification",
-        routes=ROUTES,
+        pages=PAGES,
+        api=API,
+        routes=ws.ROUTES,
         jobs=JOBS,
         crons=CRONS,
         consumers=[

@@ -8,7 +8,9 @@ from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="payments",
-    routes=[*pages.ROUTES, *rest.ROUTES],
+    pages=[*pages.ROUTES],
+    api=[*rest.ROUTES],
+    routes=rest.WEBHOOKS,
     jobs=JOBS,
     crons=CRONS,
     policies=POLICIES,

@@ -22,17 +22,8 @@ from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="provisioning",
-    routes=[
-        *pages_overview.ROUTES,
-        *pages.ROUTES,
-        *pages_connect.ROUTES,
-        *pages_admin.ROUTES,
-        *pages_machines.ROUTES,
-        *rest.ROUTES,
-        *rest_connect.ROUTES,
-        *rest_admin.ROUTES,
-        *rest_machines.ROUTES,
-    ],
+    pages=[*pages_overview.ROUTES, *pages.ROUTES, *pages_connect.ROUTES, *pages_admin.ROUTES, *pages_machines.ROUTES],
+    api=[*rest.ROUTES, *rest_connect.ROUTES, *rest_admin.ROUTES, *rest_machines.ROUTES],
     policies=POLICIES,
     jobs=JOBS,
     crons=CRONS,

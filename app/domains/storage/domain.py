@@ -8,7 +8,8 @@ from app.shared.manifest import Domain, NavEntry
 
 DOMAIN = Domain(
     name="storage",
-    routes=[*pages.ROUTES, *pages_object.ROUTES, *pages_shared.ROUTES, *rest.ROUTES, *rest_transfer.ROUTES],
+    pages=[*pages.ROUTES, *pages_object.ROUTES, *pages_shared.ROUTES],
+    api=[*rest.ROUTES, *rest_transfer.ROUTES],
     jobs=JOBS,
     crons=CRONS,
     policies=POLICIES,

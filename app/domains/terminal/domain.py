@@ -5,4 +5,4 @@ from app.domains.terminal.handlers import pages, ws
 from app.domains.terminal.policies import POLICIES
 from app.shared.manifest import Domain
 
-DOMAIN = Domain(name="terminal", routes=[*pages.ROUTES, *ws.ROUTES], consumers=CONSUMERS, policies=POLICIES)
+DOMAIN = Domain(name="terminal", pages=[*pages.ROUTES], routes=[*ws.ROUTES], consumers=CONSUMERS, policies=POLICIES)

@@ -37,6 +37,9 @@ class RateLimit(msgspec.Struct, frozen=True):
             raise ValueError(f"there are two limits called {self.name}")
         LIMITS[self.name] = self
 
+    def __deepcopy__(self, _memo: dict[int, object]) -> "RateLimit":
+        return self  # a router copies what its handlers declare; the limit stays the one of its name
+
 
 class Taken(msgspec.Struct, frozen=True):
     """`wait` is 0 within the limit, else the seconds until the window ends."""

@@ -26,9 +26,9 @@ from app.shared.errors import ValidationFailed
 from app.web.cursors import CURSOR, FOREIGN, Pair, open_cursor, pairs_of
 from app.web.exact.check import Fault, faults, gathered, shown, unknown
 from app.web.exact.decode import BODY, Members, NotJson, decode
+from app.web.route import API
 from app.web.types import AnyRequest
 
-PREFIX = "/api/v1"
 CONSTRAINTS = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length")
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,38})")
 WORDS = {"true": True, "false": False}
@@ -52,7 +52,7 @@ class Shape(NamedTuple):
 
 def is_exact(path: str) -> bool:
     """Whether requests to this path are read exactly."""
-    return path == PREFIX or path.startswith(PREFIX + "/")
+    return path == API or path.startswith(API + "/")
 
 
 class ExactRequests:

@@ -11,7 +11,9 @@ FILES = frozenset(
     "policies events contracts errors".split()
 )
 PACKAGES = frozenset("handlers schemas contracts jobs activities service repository gateway models rules".split())
-HANDLERS = re.compile(r"__init__|(pages|rest|ws)(_[a-z]+)?")  # `pages_admin`: the operator's pages of the domain
+HANDLERS = re.compile(
+    r"__init__|options|(pages|rest|ws)(_[a-z]+)?"
+)  # `pages_admin`: the operator's pages of the domain
 
 
 def check(source: Source) -> Iterator[Finding]:
@@ -25,7 +27,9 @@ def check(source: Source) -> Iterator[Finding]:
     elif len(inside) > 2:
         yield source.finding(1, "a room has one floor: no packages inside packages")
     elif inside[0] == "handlers" and not HANDLERS.fullmatch(source.path.stem):
-        yield source.finding(1, "handlers are pages, rest and ws, with a topic behind: pages_admin")
+        yield source.finding(
+            1, "handlers are pages, rest and ws, with a topic behind: pages_admin; and the options that they share"
+        )
 
 
 BAD = [
@@ -40,4 +44,5 @@ GOOD = [
     ("app/domains/billing/service/open_hold.py", ""),
     ("app/domains/billing/handlers/ws.py", ""),
     ("app/domains/billing/handlers/pages_admin.py", ""),
+    ("app/domains/billing/handlers/options.py", ""),
 ]

@@ -8,6 +8,12 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 
+from app.domains.admin.handlers.options import (
+    ACTIVITY_READ,
+    ACTIVITY_READ_EXPORT,
+    PLATFORM_AUDIT_READ,
+    PLATFORM_AUDIT_READ_EXPORT,
+)
 from app.domains.admin.schemas.audit import (
     AuditQuery,
     ExportForm,
@@ -17,9 +23,7 @@ from app.domains.admin.schemas.audit import (
     audit_row_page,
 )
 from app.domains.admin.service import activity, audit
-from app.shared.authz import Permission
-from app.web import Contexts, Ctx, Form, page, requires
-from app.web.limits import EXPORTS
+from app.web import Contexts, Ctx, Form, page
 
 Asked = NamedDependency[AuditQuery]
 CursorText = Annotated[str | None, QueryParameter(max_length=500)]
@@ -27,14 +31,14 @@ ASKED = {"asked": Provide(audit_query, sync_to_thread=False)}
 PAGE = 50
 
 
-@get("/admin/audit", opt=requires(Permission.PLATFORM_AUDIT_READ), include_in_schema=False, dependencies=ASKED)
+@get("/admin/audit", opt=PLATFORM_AUDIT_READ, dependencies=ASKED)
 async def list_audit(ctx: Ctx, asked: Asked, cursor: CursorText = None) -> Response[str]:
     """Who did what to what."""
     found = await audit.page_audit(ctx, asked.filter(), cursor, PAGE)
     return await page(ctx, "admin/audit.html", audit_page(found, asked, await audit.list_actions(ctx), cursor))
 
 
-@get("/admin/audit/{row_id:uuid}", opt=requires(Permission.PLATFORM_AUDIT_READ), include_in_schema=False)
+@get("/admin/audit/{row_id:uuid}", opt=PLATFORM_AUDIT_READ)
 async def show_audit_row(ctx: Ctx, row_id: FromPath[UUID]) -> Response[str]:
     """One row, whole."""
     return await page(ctx, "admin/audit_row.html", audit_row_page(*await audit.show_audit_row(ctx, row_id)))
@@ -42,8 +46,7 @@ async def show_audit_row(ctx: Ctx, row_id: FromPath[UUID]) -> Response[str]:
 
 @post(
     "/admin/audit/export",
-    opt=requires(Permission.PLATFORM_AUDIT_READ, rate=EXPORTS),
-    include_in_schema=False,
+    opt=PLATFORM_AUDIT_READ_EXPORT,
     status_code=200,
 )
 async def export_audit(contexts: Contexts, data: Form[ExportForm]) -> Stream:
@@ -52,16 +55,14 @@ async def export_audit(contexts: Contexts, data: Form[ExportForm]) -> Stream:
     return as_download(await audit.export(contexts, command), "audit", command.format)
 
 
-@get("/activity", opt=requires(Permission.ACTIVITY_READ), include_in_schema=False, dependencies=ASKED)
+@get("/activity", opt=ACTIVITY_READ, dependencies=ASKED)
 async def list_activity(ctx: Ctx, asked: Asked, cursor: CursorText = None) -> Response[str]:
     """Everything that was done in the organisation."""
     found = await activity.page_activity(ctx, asked.filter(), cursor, PAGE)
     return await page(ctx, "admin/activity.html", activity_page(found, asked, cursor))
 
 
-@post(
-    "/activity/export", opt=requires(Permission.ACTIVITY_READ, rate=EXPORTS), include_in_schema=False, status_code=200
-)
+@post("/activity/export", opt=ACTIVITY_READ_EXPORT, status_code=200)
 async def export_activity(contexts: Contexts, data: Form[ExportForm]) -> Stream:
     """The activity that fits, as a file."""
     command = data.command()

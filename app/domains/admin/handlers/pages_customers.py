@@ -1,11 +1,11 @@
 """Customers: search, one organisation, one person, suspension, and the way into view-as."""
 
-from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath
 
+from app.domains.admin.handlers.options import PLATFORM_CUSTOMER_MANAGE, PLATFORM_CUSTOMER_READ, PLATFORM_VIEW_AS_MOVES
 from app.domains.admin.schemas.customers import (
     CustomerPage,
     PersonPage,
@@ -19,25 +19,23 @@ from app.domains.auth import public as auth
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.context import Runtime
-from app.web import Contexts, Ctx, Form, page, redirect, requires
+from app.web import Contexts, Ctx, Form, page, redirect
 from app.web.approvals import next_page
 from app.web.paging import Cursor
+from app.web.query import Flag, Search
 from app.web.types import AnyRequest
 
-READ, MANAGE = requires(Permission.PLATFORM_CUSTOMER_READ), requires(Permission.PLATFORM_CUSTOMER_MANAGE)
-Search = Annotated[str, QueryParameter(name="q", max_length=100)]
-Flag = Annotated[str, QueryParameter(max_length=1)]
 PAGE = 50
 
 
-@get("/admin/customers", opt=READ, include_in_schema=False)
+@get("/admin/customers", opt=PLATFORM_CUSTOMER_READ)
 async def list_customers(ctx: Ctx, word: Search = "", suspended: Flag = "", cursor: Cursor = None) -> Response[str]:
     """Organisations and people."""
     found = await customers.page_customers(ctx, search(word, suspended), cursor, PAGE)
     return await page(ctx, "admin/customers.html", customers_page(found, word, suspended, cursor))
 
 
-@get("/admin/customers/{tenant_id:uuid}", opt=READ, include_in_schema=False)
+@get("/admin/customers/{tenant_id:uuid}", opt=PLATFORM_CUSTOMER_READ)
 async def show_customer(ctx: Ctx, tenant_id: FromPath[UUID]) -> Response[str]:
     """One organisation."""
     struct = CustomerPage(
@@ -49,14 +47,14 @@ async def show_customer(ctx: Ctx, tenant_id: FromPath[UUID]) -> Response[str]:
     return await page(ctx, "admin/customer.html", struct)
 
 
-@post("/admin/customers/{tenant_id:uuid}/suspend", opt=MANAGE, include_in_schema=False)
+@post("/admin/customers/{tenant_id:uuid}/suspend", opt=PLATFORM_CUSTOMER_MANAGE)
 async def suspend(ctx: Ctx, tenant_id: FromPath[UUID], data: Form[WhyForm]) -> Response[str]:
     """Close it."""
     await auth.suspend_tenant(ctx, data.tenant(tenant_id, suspend=True))
     return redirect(ctx, f"/admin/customers/{tenant_id}")
 
 
-@post("/admin/customers/{tenant_id:uuid}/resume", opt=MANAGE, include_in_schema=False)
+@post("/admin/customers/{tenant_id:uuid}/resume", opt=PLATFORM_CUSTOMER_MANAGE)
 async def resume(ctx: Ctx, tenant_id: FromPath[UUID], data: Form[WhyForm]) -> Response[str]:
     """Open it again."""
     await auth.suspend_tenant(ctx, data.tenant(tenant_id, suspend=False))
@@ -65,8 +63,7 @@ async def resume(ctx: Ctx, tenant_id: FromPath[UUID], data: Form[WhyForm]) -> Re
 
 @post(
     "/admin/customers/{tenant_id:uuid}/view-as",
-    opt=requires(Permission.PLATFORM_VIEW_AS, moves=True),
-    include_in_schema=False,
+    opt=PLATFORM_VIEW_AS_MOVES,
 )
 async def start_view(
     request: AnyRequest,
@@ -83,7 +80,7 @@ async def start_view(
     return answer
 
 
-@get("/admin/customers/people/{user_id:uuid}", opt=READ, include_in_schema=False)
+@get("/admin/customers/people/{user_id:uuid}", opt=PLATFORM_CUSTOMER_READ)
 async def show_person(ctx: Ctx, user_id: FromPath[UUID]) -> Response[str]:
     """One person."""
     struct = PersonPage(
@@ -94,14 +91,14 @@ async def show_person(ctx: Ctx, user_id: FromPath[UUID]) -> Response[str]:
     return await page(ctx, "admin/person.html", struct)
 
 
-@post("/admin/customers/people/{user_id:uuid}/suspend", opt=MANAGE, include_in_schema=False)
+@post("/admin/customers/people/{user_id:uuid}/suspend", opt=PLATFORM_CUSTOMER_MANAGE)
 async def suspend_person(ctx: Ctx, user_id: FromPath[UUID], data: Form[WhyForm]) -> Response[str]:
     """Shut a person out."""
     outcome = await auth.suspend_person(ctx, data.person(user_id, suspend=True))
     return redirect(ctx, next_page(outcome, f"/admin/customers/people/{user_id}"))
 
 
-@post("/admin/customers/people/{user_id:uuid}/resume", opt=MANAGE, include_in_schema=False)
+@post("/admin/customers/people/{user_id:uuid}/resume", opt=PLATFORM_CUSTOMER_MANAGE)
 async def resume_person(ctx: Ctx, user_id: FromPath[UUID], data: Form[WhyForm]) -> Response[str]:
     """Let a person in again."""
     outcome = await auth.suspend_person(ctx, data.person(user_id, suspend=False))

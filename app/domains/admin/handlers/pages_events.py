@@ -1,12 +1,12 @@
 """The outbox, the consumers and the dead letters."""
 
-from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath
 
 from app.domains.admin.contracts.operations import DiscardLetter, RedriveLetters
+from app.domains.admin.handlers.options import PLATFORM_EVENT_MANAGE, PLATFORM_EVENT_READ
 from app.domains.admin.schemas.operations import (
     ReasonForm,
     RedriveForm,
@@ -16,16 +16,15 @@ from app.domains.admin.schemas.operations import (
 from app.domains.admin.service import events
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.web import Ctx, Form, page, redirect, requires
+from app.web import Ctx, Form, page, redirect
 from app.web.paging import CursorText
+from app.web.query import AllFlag
 
-READ, MANAGE = requires(Permission.PLATFORM_EVENT_READ), requires(Permission.PLATFORM_EVENT_MANAGE)
-Flag = Annotated[str, QueryParameter(name="all", max_length=1)]
 PAGE = 25
 
 
-@get("/admin/events", opt=READ, include_in_schema=False)
-async def show_events(ctx: Ctx, everything: Flag = "", cursor: CursorText = None) -> Response[str]:
+@get("/admin/events", opt=PLATFORM_EVENT_READ)
+async def show_events(ctx: Ctx, everything: AllFlag = "", cursor: CursorText = None) -> Response[str]:
     """What waits, who relays, what died."""
     seen = await events.show_events(ctx)
     letters = await events.page_letters(ctx, None, bool(everything), cursor, PAGE)
@@ -33,7 +32,7 @@ async def show_events(ctx: Ctx, everything: Flag = "", cursor: CursorText = None
     return await page(ctx, "admin/events.html", events_page(seen, letters, everything, cursor, may_manage=may_manage))
 
 
-@get("/admin/events/dead-letters/{letter_id:uuid}", opt=READ, include_in_schema=False)
+@get("/admin/events/dead-letters/{letter_id:uuid}", opt=PLATFORM_EVENT_READ)
 async def show_letter(ctx: Ctx, letter_id: FromPath[UUID]) -> Response[str]:
     """One dead letter."""
     may_manage = may(ctx.actor, Permission.PLATFORM_EVENT_MANAGE)
@@ -41,21 +40,21 @@ async def show_letter(ctx: Ctx, letter_id: FromPath[UUID]) -> Response[str]:
     return await page(ctx, "admin/dead_letter.html", struct)
 
 
-@post("/admin/events/dead-letters/redrive", opt=MANAGE, include_in_schema=False)
+@post("/admin/events/dead-letters/redrive", opt=PLATFORM_EVENT_MANAGE)
 async def redrive_all(ctx: Ctx, data: Form[RedriveForm]) -> Response[str]:
     """Send all that wait again."""
     await events.redrive_letters(ctx, data.command())
     return redirect(ctx, "/admin/events")
 
 
-@post("/admin/events/dead-letters/{letter_id:uuid}/redrive", opt=MANAGE, include_in_schema=False)
+@post("/admin/events/dead-letters/{letter_id:uuid}/redrive", opt=PLATFORM_EVENT_MANAGE)
 async def redrive_one(ctx: Ctx, letter_id: FromPath[UUID]) -> Response[str]:
     """Send one again."""
     await events.redrive_letters(ctx, RedriveLetters(ids=(letter_id,)))
     return redirect(ctx, f"/admin/events/dead-letters/{letter_id}")
 
 
-@post("/admin/events/dead-letters/{letter_id:uuid}/discard", opt=MANAGE, include_in_schema=False)
+@post("/admin/events/dead-letters/{letter_id:uuid}/discard", opt=PLATFORM_EVENT_MANAGE)
 async def discard(ctx: Ctx, letter_id: FromPath[UUID], data: Form[ReasonForm]) -> Response[str]:
     """Give one up for good."""
     await events.discard_letter(ctx, DiscardLetter(id=letter_id, reason=data.reason))

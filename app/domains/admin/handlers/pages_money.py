@@ -1,12 +1,12 @@
 """Payments and refunds for operators."""
 
-from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath
 
 from app.domains.admin.contracts.money import DecideRefund
+from app.domains.admin.handlers.options import PLATFORM_MONEY_MANAGE, PLATFORM_MONEY_READ
 from app.domains.admin.schemas.money import (
     REFUND_STATUSES,
     STATUSES,
@@ -20,19 +20,16 @@ from app.domains.admin.schemas.money import (
 )
 from app.domains.admin.service import refunds
 from app.domains.payments import public as payments
-from app.shared.authz import Permission
-from app.web import MONEY, Ctx, Form, page, redirect, requires
+from app.web import Ctx, Form, page, redirect
 from app.web.paging import Cursor
+from app.web.query import Search, State
 
-READ, MANAGE = requires(Permission.PLATFORM_MONEY_READ), requires(Permission.PLATFORM_MONEY_MANAGE, rate=MONEY)
-Search = Annotated[str, QueryParameter(name="q", max_length=100)]
-StateWord = Annotated[str, QueryParameter(name="state", max_length=20)]  # `state` alone is Litestar's own
 PAGE = 50
 LIST, REFUNDS = "/admin/money", "/admin/money/refunds"
 
 
-@get(LIST, opt=READ, include_in_schema=False)
-async def list_payments(ctx: Ctx, status: StateWord = "", search: Search = "", cursor: Cursor = None) -> Response[str]:
+@get(LIST, opt=PLATFORM_MONEY_READ)
+async def list_payments(ctx: Ctx, status: State = "", search: Search = "", cursor: Cursor = None) -> Response[str]:
     """Everybody's payments."""
     found = await payments.page_payments(ctx, payment_search(status, search), cursor, PAGE)
     names = await refunds.names_of(ctx, {row.tenant_id for row in found.items})
@@ -42,21 +39,21 @@ async def list_payments(ctx: Ctx, status: StateWord = "", search: Search = "", c
     return await page(ctx, "admin/money.html", money_page(LIST, found.items, cursor, found.next_cursor, **more))
 
 
-@get("/admin/money/payments/{payment_id:uuid}", opt=READ, include_in_schema=False)
+@get("/admin/money/payments/{payment_id:uuid}", opt=PLATFORM_MONEY_READ)
 async def show_payment(ctx: Ctx, payment_id: FromPath[UUID]) -> Response[str]:
     """One payment with its refunds."""
     return await page(ctx, "admin/payment.html", payment_page(await refunds.show_payment(ctx, payment_id)))
 
 
-@post("/admin/money/payments/{payment_id:uuid}/refund", opt=MANAGE, include_in_schema=False)
+@post("/admin/money/payments/{payment_id:uuid}/refund", opt=PLATFORM_MONEY_MANAGE)
 async def request_refund(ctx: Ctx, payment_id: FromPath[UUID], data: Form[RefundForm]) -> Response[str]:
     """Ask for a refund."""
     moved = await refunds.request_refund(ctx, data.command(payment_id))
     return redirect(ctx, f"/admin/money/refunds/{moved.refund_id}")
 
 
-@get(REFUNDS, opt=READ, include_in_schema=False)
-async def list_refunds(ctx: Ctx, status: StateWord = "", cursor: Cursor = None) -> Response[str]:
+@get(REFUNDS, opt=PLATFORM_MONEY_READ)
+async def list_refunds(ctx: Ctx, status: State = "", cursor: Cursor = None) -> Response[str]:
     """Everybody's refunds."""
     found = await payments.page_refunds(ctx, refund_status(status), cursor, PAGE)
     people = {row.tenant_id for row in found.items} | {row.requested_by for row in found.items}
@@ -66,13 +63,13 @@ async def list_refunds(ctx: Ctx, status: StateWord = "", cursor: Cursor = None) 
     return await page(ctx, "admin/refunds.html", money_page(REFUNDS, found.items, cursor, found.next_cursor, **more))
 
 
-@get("/admin/money/refunds/{refund_id:uuid}", opt=READ, include_in_schema=False)
+@get("/admin/money/refunds/{refund_id:uuid}", opt=PLATFORM_MONEY_READ)
 async def show_refund(ctx: Ctx, refund_id: FromPath[UUID]) -> Response[str]:
     """One refund and its decision."""
     return await page(ctx, "admin/refund.html", await refunds.show_refund(ctx, refund_id))
 
 
-@post("/admin/money/refunds/{refund_id:uuid}/approve", opt=MANAGE, include_in_schema=False)
+@post("/admin/money/refunds/{refund_id:uuid}/approve", opt=PLATFORM_MONEY_MANAGE)
 async def approve_refund(ctx: Ctx, refund_id: FromPath[UUID], data: Form[ReasonForm]) -> Response[str]:
     """Let it go."""
     command = DecideRefund(refund_id=refund_id, reason=data.reason)
@@ -80,7 +77,7 @@ async def approve_refund(ctx: Ctx, refund_id: FromPath[UUID], data: Form[ReasonF
     return redirect(ctx, f"/admin/money/refunds/{refund_id}")
 
 
-@post("/admin/money/refunds/{refund_id:uuid}/reject", opt=MANAGE, include_in_schema=False)
+@post("/admin/money/refunds/{refund_id:uuid}/reject", opt=PLATFORM_MONEY_MANAGE)
 async def reject_refund(ctx: Ctx, refund_id: FromPath[UUID], data: Form[ReasonForm]) -> Response[str]:
     """Nothing goes back."""
     command = DecideRefund(refund_id=refund_id, reason=data.reason)

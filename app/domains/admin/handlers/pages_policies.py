@@ -5,33 +5,33 @@ from typing import Annotated
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
+from app.domains.admin.handlers.options import PLATFORM_POLICY_MANAGE, PLATFORM_POLICY_READ
 from app.domains.admin.schemas.policies import PolicyForm, PolicyPage, policies_page, policy_page
 from app.domains.admin.service import policies
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.web import Ctx, Form, page, redirect, requires
+from app.web import Ctx, Form, page, redirect
 from app.web.approvals import next_page
+from app.web.query import LongText, Search
 
-Text = Annotated[str, QueryParameter(max_length=200)]
-Search = Annotated[str, QueryParameter(name="q", max_length=100)]
 Before = Annotated[int | None, QueryParameter(name="cursor", ge=1)]
 HISTORY = 20
 
 
-@get("/admin/policies", opt=requires(Permission.PLATFORM_POLICY_READ), include_in_schema=False)
+@get("/admin/policies", opt=PLATFORM_POLICY_READ)
 async def list_policies(ctx: Ctx, search: Search = "") -> Response[str]:
     """Every key with what is in force."""
     return await page(ctx, "admin/policies.html", policies_page(await policies.list_policies(ctx), search))
 
 
-@get("/admin/policies/{key:str}", opt=requires(Permission.PLATFORM_POLICY_READ), include_in_schema=False)
+@get("/admin/policies/{key:str}", opt=PLATFORM_POLICY_READ)
 async def show_policy(
     ctx: Ctx,
     key: FromPath[str],
-    value: Text = "",
-    take_back: Text = "",
-    tenant: Text = "",
-    project: Text = "",
+    value: LongText = "",
+    take_back: LongText = "",
+    tenant: LongText = "",
+    project: LongText = "",
     cursor: Before = None,
 ) -> Response[str]:
     """One key; with a value in the query, what setting it would do."""
@@ -50,7 +50,7 @@ async def _policy(ctx: Ctx, key: str, asked: PolicyForm, cursor: int | None) -> 
     return policy_page(policy, changes, names, asked, preview, problem, may_set=may_set)
 
 
-@post("/admin/policies/{key:str}", opt=requires(Permission.PLATFORM_POLICY_MANAGE), include_in_schema=False)
+@post("/admin/policies/{key:str}", opt=PLATFORM_POLICY_MANAGE)
 async def set_policy(ctx: Ctx, key: FromPath[str], data: Form[PolicyForm]) -> Response[str]:
     """Set a value, or take one back."""
     value = None if data.take_back else policies.read_value(key, data.value)

@@ -8,22 +8,22 @@ from litestar import Response, get, post
 from litestar.params import FromPath, HeaderParameter
 
 from app.domains.admin.contracts.operations import Withdraw
+from app.domains.admin.handlers.options import PLATFORM_SYSTEM_MANAGE, PLATFORM_SYSTEM_READ
 from app.domains.admin.schemas.operations import AnnounceForm, FaultForm, SystemPage
 from app.domains.admin.service import system
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.web import Contexts, Ctx, Form, page, public, redirect, requires
+from app.web import Contexts, Ctx, Form, page, public, redirect
 from app.web.shell import seen_cookie
 from app.web.types import AnyRequest
 
-READ, MANAGE = requires(Permission.PLATFORM_SYSTEM_READ), requires(Permission.PLATFORM_SYSTEM_MANAGE)
 PATH = "/admin/system"
 Referer = Annotated[str, HeaderParameter(name="referer")]
 MONTH = 30 * 24 * 3_600
 KEPT = 8  # ids of dismissed announcements in the cookie
 
 
-@get(PATH, opt=READ, include_in_schema=False)
+@get(PATH, opt=PLATFORM_SYSTEM_READ)
 async def show_system(contexts: Contexts) -> Response[str]:
     """How everything is."""
     faults, simulators = await system.list_faults(contexts)
@@ -38,21 +38,21 @@ async def show_system(contexts: Contexts) -> Response[str]:
         return await page(ctx, "admin/system.html", struct)
 
 
-@post("/admin/system/announcements", opt=MANAGE, include_in_schema=False)
+@post("/admin/system/announcements", opt=PLATFORM_SYSTEM_MANAGE)
 async def announce(ctx: Ctx, data: Form[AnnounceForm]) -> Response[str]:
     """Put a message on every page."""
     await system.announce(ctx, data.command())
     return redirect(ctx, PATH)
 
 
-@post("/admin/system/announcements/{announcement_id:uuid}/withdraw", opt=MANAGE, include_in_schema=False)
+@post("/admin/system/announcements/{announcement_id:uuid}/withdraw", opt=PLATFORM_SYSTEM_MANAGE)
 async def withdraw(ctx: Ctx, announcement_id: FromPath[UUID]) -> Response[str]:
     """Take a message away."""
     await system.withdraw(ctx, Withdraw(announcement_id=announcement_id))
     return redirect(ctx, PATH)
 
 
-@post("/admin/system/faults", opt=MANAGE, include_in_schema=False)
+@post("/admin/system/faults", opt=PLATFORM_SYSTEM_MANAGE)
 async def set_fault(contexts: Contexts, data: Form[FaultForm]) -> Response[str]:
     """Switch a fault on or off, in development."""
     await system.set_fault(contexts, data.command())
@@ -63,7 +63,6 @@ async def set_fault(contexts: Contexts, data: Form[FaultForm]) -> Response[str]:
 @post(
     "/announcements/{announcement_id:uuid}/dismiss",
     opt=public("one's own browser forgets a message", viewing=True),
-    include_in_schema=False,
 )
 async def dismiss(
     request: AnyRequest, ctx: Ctx, announcement_id: FromPath[UUID], referer: Referer = ""

@@ -5,37 +5,41 @@ from litestar.di import NamedDependency
 from litestar.response import Stream
 
 from app.domains.admin.contracts.audit import ActivityPage, AuditPage
+from app.domains.admin.handlers.options import (
+    ACTIVITY_READ,
+    ACTIVITY_READ_EXPORT,
+    PLATFORM_AUDIT_READ,
+    PLATFORM_AUDIT_READ_EXPORT,
+)
 from app.domains.admin.handlers.pages_audit import ASKED, as_download
 from app.domains.admin.schemas.audit import AuditQuery, ExportBody
 from app.domains.admin.service import activity, audit
-from app.shared.authz import Permission
-from app.web import Contexts, Ctx, Json, requires
-from app.web.limits import EXPORTS
+from app.web import Contexts, Ctx, Json
 from app.web.paging import CursorText, Limit
 
 Asked = NamedDependency[AuditQuery]
 
 
-@get("/api/v1/admin/audit", opt=requires(Permission.PLATFORM_AUDIT_READ), dependencies=ASKED)
+@get("/admin/audit", opt=PLATFORM_AUDIT_READ, dependencies=ASKED)
 async def list_audit(ctx: Ctx, asked: Asked, cursor: CursorText = None, limit: Limit = 50) -> AuditPage:
     """The audit log, newest first; `names` has today's names for the ids in the rows."""
     return await audit.page_audit(ctx, asked.filter(), cursor, limit)
 
 
-@post("/api/v1/admin/audit/export", opt=requires(Permission.PLATFORM_AUDIT_READ, rate=EXPORTS), status_code=200)
+@post("/admin/audit/export", opt=PLATFORM_AUDIT_READ_EXPORT, status_code=200)
 async def export_audit(contexts: Contexts, data: Json[ExportBody]) -> Stream:
     """All rows that fit as CSV or JSON lines, streamed. The export itself is audited."""
     command = data.command()
     return as_download(await audit.export(contexts, command), "audit", command.format)
 
 
-@get("/api/v1/activity", opt=requires(Permission.ACTIVITY_READ), dependencies=ASKED)
+@get("/activity", opt=ACTIVITY_READ, dependencies=ASKED)
 async def list_activity(ctx: Ctx, asked: Asked, cursor: CursorText = None, limit: Limit = 50) -> ActivityPage:
     """What was done in the organisation, newest first, in plain words."""
     return await activity.page_activity(ctx, asked.filter(), cursor, limit)
 
 
-@post("/api/v1/activity/export", opt=requires(Permission.ACTIVITY_READ, rate=EXPORTS), status_code=200)
+@post("/activity/export", opt=ACTIVITY_READ_EXPORT, status_code=200)
 async def export_activity(contexts: Contexts, data: Json[ExportBody]) -> Stream:
     """The activity that fits as CSV or JSON lines, streamed."""
     command = data.command()

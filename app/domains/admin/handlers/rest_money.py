@@ -19,6 +19,7 @@ from app.domains.admin.contracts.money import (
     Replayed,
     ReplayWebhook,
 )
+from app.domains.admin.handlers.options import PLATFORM_MONEY_MANAGE, PLATFORM_MONEY_READ
 from app.domains.admin.schemas.money import (
     CorrectionBody,
     CorrectionsAnswer,
@@ -32,66 +33,64 @@ from app.domains.admin.schemas.money import (
 )
 from app.domains.admin.service import books, refunds
 from app.domains.payments import public as payments
-from app.shared.authz import Permission
-from app.web import MONEY, Ctx, Json, requires
+from app.web import Ctx, Json
 from app.web.paging import Cursor, Limit
+from app.web.query import State
 
-READ, MANAGE = requires(Permission.PLATFORM_MONEY_READ), requires(Permission.PLATFORM_MONEY_MANAGE, rate=MONEY)
 Search = Annotated[str, QueryParameter(name="q", max_length=100, description="a whole id: ours, Stripe's, a tenant's")]
 Troubled = Annotated[bool, QueryParameter(description="only those that wait or went wrong")]
-StateWord = Annotated[str, QueryParameter(name="state", max_length=20)]
 TenantFilter = Annotated[UUID | None, QueryParameter(name="tenant", description="only this organisation's")]
 
 
-@get("/api/v1/admin/payments", opt=READ)
+@get("/admin/payments", opt=PLATFORM_MONEY_READ)
 async def list_payments(
-    ctx: Ctx, status: StateWord = "", search: Search = "", cursor: Cursor = None, limit: Limit = 50
+    ctx: Ctx, status: State = "", search: Search = "", cursor: Cursor = None, limit: Limit = 50
 ) -> PaymentsAnswer:
     """Everybody's payments, newest first."""
     found = await payments.page_payments(ctx, payment_search(status, search), cursor, limit)
     return PaymentsAnswer(items=found.items, next_cursor=found.next_cursor)
 
 
-@get("/api/v1/admin/payments/{payment_id:uuid}", opt=READ)
+@get("/admin/payments/{payment_id:uuid}", opt=PLATFORM_MONEY_READ)
 async def show_payment(ctx: Ctx, payment_id: FromPath[UUID]) -> PaymentDetail:
     """One payment, what may go back of it, its refunds."""
     return await refunds.show_payment(ctx, payment_id)
 
 
-@post("/api/v1/admin/payments/{payment_id:uuid}/refunds", opt=MANAGE, status_code=201)
+@post("/admin/payments/{payment_id:uuid}/refunds", opt=PLATFORM_MONEY_MANAGE, status_code=201)
 async def request_refund(ctx: Ctx, payment_id: FromPath[UUID], data: Json[RefundBody]) -> RefundMoved:
     """Ask for a refund; a small one is approved at once."""
     return await refunds.request_refund(ctx, data.command(payment_id))
 
 
-@get("/api/v1/admin/refunds", opt=READ)
-async def list_refunds(ctx: Ctx, status: StateWord = "", cursor: Cursor = None, limit: Limit = 50) -> RefundsAnswer:
+@get("/admin/refunds", opt=PLATFORM_MONEY_READ)
+async def list_refunds(ctx: Ctx, status: State = "", cursor: Cursor = None, limit: Limit = 50) -> RefundsAnswer:
     """Everybody's refunds, newest first."""
     found = await payments.page_refunds(ctx, refund_status(status), cursor, limit)
     return RefundsAnswer(items=found.items, next_cursor=found.next_cursor)
 
 
-@get("/api/v1/admin/refunds/{refund_id:uuid}", opt=READ)
+@get("/admin/refunds/{refund_id:uuid}", opt=PLATFORM_MONEY_READ)
 async def show_refund(ctx: Ctx, refund_id: FromPath[UUID]) -> RefundDetail:
     """One refund and its decision."""
     return await refunds.show_refund(ctx, refund_id)
 
 
-@post("/api/v1/admin/refunds/{refund_id:uuid}/approve", opt=MANAGE, status_code=200)
+@post("/admin/refunds/{refund_id:uuid}/approve", opt=PLATFORM_MONEY_MANAGE, status_code=200)
 async def approve_refund(ctx: Ctx, refund_id: FromPath[UUID], data: Json[ReasonForm]) -> RefundMoved:
     """Let a refund go that somebody else asked for."""
     command = DecideRefund(refund_id=refund_id, reason=data.reason)
     return await refunds.approve_refund(ctx, command)
 
 
-@post("/api/v1/admin/refunds/{refund_id:uuid}/reject", opt=MANAGE, status_code=200)
+@post("/admin/refunds/{refund_id:uuid}/reject", opt=PLATFORM_MONEY_MANAGE, status_code=200)
 async def reject_refund(ctx: Ctx, refund_id: FromPath[UUID], data: Json[ReasonForm]) -> RefundMoved:
     """Reject a refund that somebody else asked for."""
     command = DecideRefund(refund_id=refund_id, reason=data.reason)
     return await refunds.reject_refund(ctx, command)
 
 
-@get("/api/v1/admin/corrections", opt=READ)
+@get("/admin/corrections", opt=PLATFORM_MONEY_READ)
 async def list_corrections(
     ctx: Ctx, tenant: TenantFilter = None, cursor: Cursor = None, limit: Limit = 50
 ) -> CorrectionsAnswer:
@@ -100,27 +99,27 @@ async def list_corrections(
     return CorrectionsAnswer(items=found.items, next_cursor=found.next_cursor)
 
 
-@post("/api/v1/admin/corrections", opt=MANAGE, status_code=201)
+@post("/admin/corrections", opt=PLATFORM_MONEY_MANAGE, status_code=201)
 async def request_correction(ctx: Ctx, data: Json[CorrectionBody]) -> AdjustmentView:
     """Ask for a correction of credit; a small one is posted at once."""
     return await books.request_adjustment(ctx, data.command())
 
 
-@post("/api/v1/admin/corrections/{adjustment_id:uuid}/approve", opt=MANAGE, status_code=200)
+@post("/admin/corrections/{adjustment_id:uuid}/approve", opt=PLATFORM_MONEY_MANAGE, status_code=200)
 async def approve_correction(ctx: Ctx, adjustment_id: FromPath[UUID], data: Json[ReasonForm]) -> AdjustmentView:
     """Post a correction that somebody else asked for."""
     command = DecideAdjustment(adjustment_id=adjustment_id, reason=data.reason)
     return await books.approve_adjustment(ctx, command)
 
 
-@post("/api/v1/admin/corrections/{adjustment_id:uuid}/reject", opt=MANAGE, status_code=200)
+@post("/admin/corrections/{adjustment_id:uuid}/reject", opt=PLATFORM_MONEY_MANAGE, status_code=200)
 async def reject_correction(ctx: Ctx, adjustment_id: FromPath[UUID], data: Json[ReasonForm]) -> AdjustmentView:
     """Reject a correction that somebody else asked for."""
     command = DecideAdjustment(adjustment_id=adjustment_id, reason=data.reason)
     return await books.reject_adjustment(ctx, command)
 
 
-@get("/api/v1/admin/payment-events", opt=READ)
+@get("/admin/payment-events", opt=PLATFORM_MONEY_READ)
 async def list_webhooks(
     ctx: Ctx, trouble: Troubled = False, cursor: Cursor = None, limit: Limit = 50
 ) -> WebhooksAnswer:
@@ -129,19 +128,19 @@ async def list_webhooks(
     return WebhooksAnswer(items=found.items, next_cursor=found.next_cursor)
 
 
-@post("/api/v1/admin/payment-events/{message_id:uuid}/replay", opt=MANAGE, status_code=202)
+@post("/admin/payment-events/{message_id:uuid}/replay", opt=PLATFORM_MONEY_MANAGE, status_code=202)
 async def replay_webhook(ctx: Ctx, message_id: FromPath[UUID]) -> Replayed:
     """Work a webhook off once more."""
     return await books.replay_webhook(ctx, ReplayWebhook(message_id=message_id))
 
 
-@get("/api/v1/admin/ledger", opt=READ)
+@get("/admin/ledger", opt=PLATFORM_MONEY_READ)
 async def show_ledger(ctx: Ctx) -> LedgerReport:
     """What all accounts hold together, and the last verification."""
     return await books.ledger_report(ctx)
 
 
-@post("/api/v1/admin/ledger/verify", opt=READ, status_code=202)
+@post("/admin/ledger/verify", opt=PLATFORM_MONEY_READ, status_code=202)
 async def verify_ledger(ctx: Ctx) -> CheckStarted:
     """Recompute the whole ledger in the background; `GET /api/v1/admin/ledger` has the result."""
     return await books.start_check(ctx, CheckLedger())

@@ -6,11 +6,11 @@ from litestar import Response, get, put
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.admin.contracts.policies import ChangesPage, PolicyChanged, PolicyView
+from app.domains.admin.handlers.options import PLATFORM_POLICY_MANAGE, PLATFORM_POLICY_READ
 from app.domains.admin.schemas.policies import PoliciesAnswer, PolicyBody
 from app.domains.admin.service import policies
-from app.shared.authz import Permission
 from app.shared.versions import etag
-from app.web import Ctx, Json, requires
+from app.web import Ctx, Json
 from app.web.approvals import ASKED, outcome_answer
 from app.web.etag import IfMatch, tagged
 from app.web.paging import CursorText, Limit
@@ -18,21 +18,21 @@ from app.web.paging import CursorText, Limit
 Before = Annotated[int | None, QueryParameter(name="cursor", ge=1, description="`next_cursor` of the page before")]
 
 
-@get("/api/v1/admin/policies", opt=requires(Permission.PLATFORM_POLICY_READ))
+@get("/admin/policies", opt=PLATFORM_POLICY_READ)
 async def list_policies(ctx: Ctx, cursor: CursorText = None, limit: Limit = 50) -> PoliciesAnswer:
     """Keys by name, each with its default, bounds, and all values that are set."""
     found = await policies.page_policies(ctx, cursor, limit)
     return PoliciesAnswer(items=found.items, next_cursor=found.next_cursor)
 
 
-@get("/api/v1/admin/policies/{key:str}", opt=requires(Permission.PLATFORM_POLICY_READ))
+@get("/admin/policies/{key:str}", opt=PLATFORM_POLICY_READ)
 async def get_policy(ctx: Ctx, key: FromPath[str]) -> Response[PolicyView]:
     """One key; the ETag is its version."""
     found = await policies.show_policy(ctx, key)
     return tagged(found, found.version)
 
 
-@put("/api/v1/admin/policies/{key:str}", opt=requires(Permission.PLATFORM_POLICY_MANAGE), responses=ASKED)
+@put("/admin/policies/{key:str}", opt=PLATFORM_POLICY_MANAGE, responses=ASKED)
 async def set_policy(
     ctx: Ctx, key: FromPath[str], data: Json[PolicyBody], if_match: IfMatch = None
 ) -> Response[PolicyChanged]:
@@ -41,7 +41,7 @@ async def set_policy(
     return outcome_answer(outcome, headers={"etag": etag(outcome.done.version)} if outcome.done else None)
 
 
-@get("/api/v1/admin/policies/{key:str}/changes", opt=requires(Permission.PLATFORM_POLICY_READ))
+@get("/admin/policies/{key:str}/changes", opt=PLATFORM_POLICY_READ)
 async def list_changes(ctx: Ctx, key: FromPath[str], cursor: Before = None, limit: Limit = 50) -> ChangesPage:
     """The history of a key, newest first."""
     return await policies.list_changes(ctx, key, cursor, limit)

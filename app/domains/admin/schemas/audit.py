@@ -19,8 +19,8 @@ from app.domains.admin.contracts.audit import (
 )
 from app.shared.audit import changes_of
 from app.shared.errors import ValidationFailed
+from app.web.query import LongText
 
-Text = Annotated[str, QueryParameter(max_length=200)]
 Chip = tuple[str, str, bool]  # text, where it leads, whether it is on
 LABELS = {
     "actor": "by",
@@ -95,14 +95,14 @@ class ExportBody(AuditQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def audit_query(
-    actor: Text = "",
-    action: Text = "",
-    target: Text = "",
-    tenant: Text = "",
-    result: Text = "",
+    actor: LongText = "",
+    action: LongText = "",
+    target: LongText = "",
+    tenant: LongText = "",
+    result: LongText = "",
     from_: Annotated[str, QueryParameter(name="from", max_length=40)] = "",
     to: Annotated[str, QueryParameter(max_length=40)] = "",
-    story: Text = "",
+    story: LongText = "",
 ) -> AuditQuery:
     """The filter of a request: by actor (id or mail), action, target (kind or kind:id), tenant, result, time,
     correlation id."""

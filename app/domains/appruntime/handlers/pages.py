@@ -8,6 +8,7 @@ from litestar.datastructures import State
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.appruntime.contracts import OpenApp
+from app.domains.appruntime.handlers.options import APP_LOGS, APP_OPEN, APP_READ, APP_RUN
 from app.domains.appruntime.schemas import (
     ActForm,
     AppMemberForm,
@@ -27,16 +28,15 @@ from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.context import Context
 from app.shared.paging import cut
-from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+from app.web import Contexts, Ctx, Form, fragment, page, redirect
 from app.web.paging import Cursor
+from app.web.query import Text
 
-Word = Annotated[str, QueryParameter(max_length=100)]
 Machine = Annotated[UUID | None, QueryParameter(name="machine")]
 Next = Annotated[str, QueryParameter(name="next", max_length=2_000)]
 Keeps = Annotated[str, QueryParameter(name="browser", max_length=64)]
-READ = requires(Permission.APP_READ)
-RUN = requires(Permission.APP_RUN)
-OPEN = requires(Permission.APP_OPEN)
+
+
 GALLERY, LAUNCH, DETAIL, MACHINE = (f"appruntime/{name}.html" for name in ("gallery", "launch", "app", "machine"))
 PAGE = 50
 TAIL = 16_384
@@ -53,53 +53,53 @@ async def _gallery(ctx: Context, cursor: UUID | None) -> GalleryPage:
     )
 
 
-@get("/apps", opt=READ, include_in_schema=False, name="appruntime:gallery")
+@get("/apps", opt=APP_READ, name="appruntime:gallery")
 async def gallery(ctx: Ctx, cursor: Cursor = None) -> Response[str]:
     """What is on offer, and one's apps."""
     return await page(ctx, GALLERY, await _gallery(ctx, cursor))
 
 
-@get("/apps/now", opt=READ, include_in_schema=False)
+@get("/apps/now", opt=APP_READ)
 async def gallery_now(ctx: Ctx, cursor: Cursor = None) -> Response[str]:
     """The list alone."""
     return await fragment(ctx, GALLERY, "now", await _gallery(ctx, cursor))
 
 
-@get("/apps/launch", opt=RUN, include_in_schema=False)
+@get("/apps/launch", opt=APP_RUN)
 async def launch_form(
-    ctx: Ctx, app: Word = "", version: Word = "", machine: Machine = None, name: Word = ""
+    ctx: Ctx, app: Text = "", version: Text = "", machine: Machine = None, name: Text = ""
 ) -> Response[str]:
     """The form, with what the choice in the address means."""
     choices = await views.launch_choices(ctx, app, version, machine, name)
     return await page(ctx, LAUNCH, launch_app_page(choices))
 
 
-@post("/apps/launch", opt=RUN, include_in_schema=False)
+@post("/apps/launch", opt=APP_RUN)
 async def launch_app(ctx: Ctx, data: Form[LaunchAppForm]) -> Response[str]:
     """Launch, then to the app's page."""
     launched = await launch.launch(ctx, data.command())
     return redirect(ctx, f"/apps/{launched.app_id}")
 
 
-@get("/apps/{app_id:uuid}", opt=READ, include_in_schema=False, name="appruntime:app")
+@get("/apps/{app_id:uuid}", opt=APP_READ, name="appruntime:app")
 async def app_detail(ctx: Ctx, app_id: FromPath[UUID]) -> Response[str]:
     """One app."""
     return await page(ctx, DETAIL, app_page(await views.get_detail(ctx, app_id)))
 
 
-@get("/apps/{app_id:uuid}/now", opt=READ, include_in_schema=False)
+@get("/apps/{app_id:uuid}/now", opt=APP_READ)
 async def app_now(ctx: Ctx, app_id: FromPath[UUID]) -> Response[str]:
     """The part of an app's page that moves."""
     return await fragment(ctx, DETAIL, "now", app_page(await views.get_detail(ctx, app_id)))
 
 
-@get("/apps/{app_id:uuid}/people", opt=READ, include_in_schema=False)
+@get("/apps/{app_id:uuid}/people", opt=APP_READ)
 async def app_people(ctx: Ctx, app_id: FromPath[UUID]) -> Response[str]:
     """Its people alone."""
     return await fragment(ctx, DETAIL, "people", app_page(await views.get_detail(ctx, app_id)))
 
 
-@get("/apps/{app_id:uuid}/log", opt=requires(Permission.APP_LOGS), include_in_schema=False)
+@get("/apps/{app_id:uuid}/log", opt=APP_LOGS)
 async def app_log(contexts: Contexts, state: State, app_id: FromPath[UUID]) -> Response[str]:
     """The end of its output, read from the machine now."""
     part, problem = await logs.tail(contexts, state.runtime, app_id, TAIL)
@@ -110,14 +110,14 @@ async def app_log(contexts: Contexts, state: State, app_id: FromPath[UUID]) -> R
         return await fragment(ctx, "appruntime/log.html", "log", struct)
 
 
-@post("/apps/{app_id:uuid}/act", opt=RUN, include_in_schema=False)
+@post("/apps/{app_id:uuid}/act", opt=APP_RUN)
 async def act_on_app(ctx: Ctx, app_id: FromPath[UUID], data: Form[ActForm]) -> Response[str]:
     """Stop, start, restart or release it."""
     await acting.act(ctx, data.command(app_id))
     return redirect(ctx, f"/apps/{app_id}")
 
 
-@post("/apps/{app_id:uuid}/members", opt=RUN, include_in_schema=False)
+@post("/apps/{app_id:uuid}/members", opt=APP_RUN)
 async def set_member(ctx: Ctx, app_id: FromPath[UUID], data: Form[AppMemberForm]) -> Response[str]:
     """Add a person, change a role, or remove somebody."""
     if data.role:
@@ -127,13 +127,13 @@ async def set_member(ctx: Ctx, app_id: FromPath[UUID], data: Form[AppMemberForm]
     return redirect(ctx, f"/apps/{app_id}")
 
 
-@get("/apps/{app_id:uuid}/open", opt=OPEN, include_in_schema=False, name="appruntime:open")
+@get("/apps/{app_id:uuid}/open", opt=APP_OPEN, name="appruntime:open")
 async def open_app(ctx: Ctx, app_id: FromPath[UUID]) -> Response[str]:
     """To the app's own origin, where the way in begins."""
     return _leave(ctx, await entrance.open_app(ctx, OpenApp(app_id=app_id)))
 
 
-@get("/apps/at/{handle:str}", opt=OPEN, include_in_schema=False)
+@get("/apps/at/{handle:str}", opt=APP_OPEN)
 async def open_at(ctx: Ctx, handle: FromPath[str], path: Next = "/", browser: Keeps = "") -> Response[str]:
     """From the app's own origin and back, with a code that works once and in this browser only."""
     return _leave(ctx, await entrance.open_by_handle(ctx, handle, path, browser))
@@ -146,13 +146,13 @@ def _leave(ctx: Context, url: str) -> Response[str]:
     return answer
 
 
-@get("/machines/{allocation_id:uuid}/apps", opt=READ, include_in_schema=False)
+@get("/machines/{allocation_id:uuid}/apps", opt=APP_READ)
 async def machine_apps(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """The apps on one machine."""
     return await page(ctx, MACHINE, await _on_machine(ctx, allocation_id))
 
 
-@get("/machines/{allocation_id:uuid}/apps/now", opt=READ, include_in_schema=False)
+@get("/machines/{allocation_id:uuid}/apps/now", opt=APP_READ)
 async def machine_apps_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """The part of it that moves."""
     return await fragment(ctx, MACHINE, "now", await _on_machine(ctx, allocation_id))

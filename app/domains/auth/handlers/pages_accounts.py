@@ -1,11 +1,11 @@
 """Pages of service accounts and their credentials."""
 
-from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath
 
+from app.domains.auth.handlers.options import SERVICE_ACCOUNT_MANAGE
 from app.domains.auth.rules.values import AccountQuery
 from app.domains.auth.schemas.forms import AccountForm, ConfirmForm
 from app.domains.auth.schemas.pages import AccountPage, AccountsPage
@@ -16,17 +16,15 @@ from app.domains.auth.service.accounts import (
     DisableAccount,
     RevokeCredential,
 )
-from app.shared.authz import Permission
 from app.shared.context import Context
-from app.web import Ctx, Form, page, redirect, requires
+from app.web import Ctx, Form, page, redirect
 from app.web.paging import Cursor
+from app.web.query import Flag
 
-ACCOUNTS = requires(Permission.SERVICE_ACCOUNT_MANAGE)
-Flag = Annotated[str, QueryParameter(max_length=1)]
 PAGE = 50
 
 
-@get("/team/accounts", opt=ACCOUNTS, include_in_schema=False)
+@get("/team/accounts", opt=SERVICE_ACCOUNT_MANAGE)
 async def list_accounts(ctx: Ctx, disabled: Flag = "", cursor: Cursor = None) -> Response[str]:
     """The organisation's service accounts, and the form for a new one."""
     query = AccountQuery(disabled=bool(disabled), cursor=cursor, limit=PAGE)
@@ -35,14 +33,14 @@ async def list_accounts(ctx: Ctx, disabled: Flag = "", cursor: Cursor = None) ->
     return await page(ctx, "auth/accounts.html", AccountsPage.of(ctx.actor, result, query, choices))
 
 
-@post("/team/accounts", opt=ACCOUNTS, include_in_schema=False)
+@post("/team/accounts", opt=SERVICE_ACCOUNT_MANAGE)
 async def create_account(ctx: Ctx, data: Form[AccountForm]) -> Response[str]:
     """Create an account and open its page."""
     made = await accounts.create_service_account(ctx, data.command())
     return redirect(ctx, f"/team/accounts/{made.id}")
 
 
-@get("/team/accounts/{account_id:uuid}", opt=ACCOUNTS, include_in_schema=False)
+@get("/team/accounts/{account_id:uuid}", opt=SERVICE_ACCOUNT_MANAGE)
 async def account(ctx: Ctx, account_id: FromPath[UUID]) -> Response[str]:
     """One account with its credentials."""
     return await page(ctx, "auth/account.html", await _account(ctx, account_id, None))
@@ -55,7 +53,7 @@ async def _account(ctx: Context, account_id: UUID, created: CredentialCreated | 
     return AccountPage.of(shown, credentials, people, created, ctx.once_only.get("client_secret"))
 
 
-@post("/team/accounts/{account_id:uuid}/credentials", opt=ACCOUNTS, include_in_schema=False, status_code=200)
+@post("/team/accounts/{account_id:uuid}/credentials", opt=SERVICE_ACCOUNT_MANAGE, status_code=200)
 async def create_credential(ctx: Ctx, account_id: FromPath[UUID]) -> Response[str]:
     """Create a credential; its secret is shown in this response only."""
     command = CreateCredential(service_account_id=account_id)
@@ -63,7 +61,7 @@ async def create_credential(ctx: Ctx, account_id: FromPath[UUID]) -> Response[st
     return await page(ctx, "auth/account.html", await _account(ctx, account_id, created))
 
 
-@post("/team/accounts/{account_id:uuid}/credentials/{client_id:uuid}/revoke", opt=ACCOUNTS, include_in_schema=False)
+@post("/team/accounts/{account_id:uuid}/credentials/{client_id:uuid}/revoke", opt=SERVICE_ACCOUNT_MANAGE)
 async def revoke_credential(ctx: Ctx, account_id: FromPath[UUID], client_id: FromPath[UUID]) -> Response[str]:
     """Revoke a credential and its tokens."""
     command = RevokeCredential(service_account_id=account_id, client_id=client_id)
@@ -71,7 +69,7 @@ async def revoke_credential(ctx: Ctx, account_id: FromPath[UUID], client_id: Fro
     return redirect(ctx, f"/team/accounts/{account_id}")
 
 
-@post("/team/accounts/{account_id:uuid}/disable", opt=ACCOUNTS, include_in_schema=False)
+@post("/team/accounts/{account_id:uuid}/disable", opt=SERVICE_ACCOUNT_MANAGE)
 async def disable_account(ctx: Ctx, account_id: FromPath[UUID], data: Form[ConfirmForm]) -> Response[str]:
     """Disable an account permanently."""
     command = DisableAccount(service_account_id=account_id, confirm_name=data.confirm_name)

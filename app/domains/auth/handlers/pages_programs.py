@@ -6,20 +6,20 @@ from litestar import Response, get, post
 from litestar.params import QueryParameter
 
 from app.domains.auth.errors import AuthorizationRefused
+from app.domains.auth.handlers.options import PROFILE
 from app.domains.auth.policies import PROGRAM_DAYS
 from app.domains.auth.rules.claims import OPAQUE
 from app.domains.auth.schemas.forms import AuthorizeForm
 from app.domains.auth.schemas.pages import AuthorizePage
 from app.domains.auth.service import programs
-from app.shared.authz import Permission
-from app.web import Ctx, Form, page, requires
+from app.web import Ctx, Form, page
 from app.web.types import AnyRequest
 
 Text = Annotated[str, QueryParameter(max_length=300)]
 ClientState = Annotated[str, QueryParameter(name="state", max_length=OPAQUE)]  # the program's own value
 
 
-@get("/oauth/authorize", opt=requires(Permission.PROFILE), include_in_schema=False)
+@get("/oauth/authorize", opt=PROFILE)
 async def authorize_page(
     request: AnyRequest,
     ctx: Ctx,
@@ -44,7 +44,7 @@ async def authorize_page(
     return await page(ctx, "auth/authorize.html", AuthorizePage.of(form, names, deny, days))
 
 
-@post("/oauth/authorize", opt=requires(Permission.PROFILE), include_in_schema=False)
+@post("/oauth/authorize", opt=PROFILE)
 async def authorize(
     request: AnyRequest,
     ctx: Ctx,

@@ -150,7 +150,7 @@ OpaqueState = Annotated[str | None, QueryParameter(name="state")]
 FAREWELL_SECONDS = 300
 
 
-@get("/login", opt=public("where a session begins", rate=None), include_in_schema=False)
+@get("/login", opt=public("where a session begins", rate=None))
 async def login_page(
     request: AnyRequest,
     ctx: Ctx,
@@ -171,7 +171,7 @@ async def login_page(
     return shown_once(request, await page(ctx, "auth/login.html", struct))
 
 
-@get("/auth/start", opt=public("begins an OIDC sign-in", rate=SIGN_IN_START), include_in_schema=False)
+@get("/auth/start", opt=public("begins an OIDC sign-in", rate=SIGN_IN_START))
 async def start_login(request: AnyRequest, next: Text = None) -> Response[str]:  # noqa: A002
     """Redirect to the identity provider."""
     runtime: Runtime = request.app.state.runtime
@@ -181,7 +181,7 @@ async def start_login(request: AnyRequest, next: Text = None) -> Response[str]: 
     return answer
 
 
-@get("/auth/callback", opt=public("ends an OIDC sign-in", rate=SIGN_IN_CALLBACK), include_in_schema=False)
+@get("/auth/callback", opt=public("ends an OIDC sign-in", rate=SIGN_IN_CALLBACK))
 async def finish_login(
     request: AnyRequest,
     contexts: Contexts,
@@ -200,7 +200,7 @@ async def finish_login(
     return await enter(runtime, contexts, entry_of(request, identity, path, returned.state))
 
 
-@post("/auth/internal", opt=public("development only", rate=SIGN_IN_INTERNAL), include_in_schema=False)
+@post("/auth/internal", opt=public("development only", rate=SIGN_IN_INTERNAL))
 async def internal_login(
     request: AnyRequest,
     contexts: Contexts,
@@ -219,7 +219,7 @@ async def internal_login(
     return await enter(runtime, contexts, entry)
 
 
-@post("/logout", opt=public("ends a session; without one it does nothing", viewing=True), include_in_schema=False)
+@post("/logout", opt=public("ends a session; without one it does nothing", viewing=True))
 async def logout(request: AnyRequest, contexts: Contexts) -> Response[str]:
     """End this session, then the session at the identity provider."""
     runtime: Runtime = request.app.state.runtime

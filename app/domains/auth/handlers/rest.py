@@ -5,15 +5,15 @@ from uuid import UUID
 from litestar import delete, get
 from litestar.params import FromPath
 
+from app.domains.auth.handlers.options import PROFILE
 from app.domains.auth.schemas.rest import MeAnswer, SessionsAnswer
 from app.domains.auth.service import programs, sessions
 from app.domains.auth.service.sessions import OthersRevoked, Revoked, RevokeOtherSessions, RevokeSession
-from app.shared.authz import Permission
-from app.web import Ctx, requires
+from app.web import Ctx
 from app.web.paging import Cursor, Limit
 
 
-@get("/api/v1/me", opt=requires(Permission.PROFILE))
+@get("/me", opt=PROFILE)
 async def me(ctx: Ctx) -> MeAnswer:
     """The caller, their workspace and their roles."""
     actor, names = ctx.actor, await programs.workspace_names(ctx)
@@ -29,20 +29,20 @@ async def me(ctx: Ctx) -> MeAnswer:
     )
 
 
-@get("/api/v1/sessions", opt=requires(Permission.PROFILE))
+@get("/sessions", opt=PROFILE)
 async def list_sessions(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50) -> SessionsAnswer:
     """List the caller's sessions, newest sign-in first."""
     result = await sessions.page_sessions(ctx, cursor, limit)
     return SessionsAnswer(items=list(result.items), next_cursor=result.next_cursor)
 
 
-@delete("/api/v1/sessions/{session_id:uuid}", opt=requires(Permission.PROFILE), status_code=200)
+@delete("/sessions/{session_id:uuid}", opt=PROFILE, status_code=200)
 async def end_session(ctx: Ctx, session_id: FromPath[UUID]) -> Revoked:
     """End one of the caller's sessions."""
     return await sessions.revoke_session(ctx, RevokeSession(session_id=session_id))
 
 
-@delete("/api/v1/sessions", opt=requires(Permission.PROFILE), status_code=200)
+@delete("/sessions", opt=PROFILE, status_code=200)
 async def end_other_sessions(ctx: Ctx) -> OthersRevoked:
     """End every session but the current one."""
     return await sessions.revoke_other_sessions(ctx, RevokeOtherSessions())

@@ -6,6 +6,7 @@ from uuid import UUID
 from litestar import Response, delete, get, post
 from litestar.params import FromPath, QueryParameter
 
+from app.domains.auth.handlers.options import SERVICE_ACCOUNT_MANAGE
 from app.domains.auth.rules.values import AccountQuery
 from app.domains.auth.schemas.rest import (
     AccountsAnswer,
@@ -23,20 +24,14 @@ from app.domains.auth.service.accounts import (
     DisableAccount,
     RevokeCredential,
 )
-from app.shared.authz import Permission
-from app.web import Ctx, Json, requires
+from app.web import Ctx, Json
 from app.web.etag import tagged
 from app.web.paging import Cursor, Limit
 
-READ = requires(Permission.TEAM_READ)
-MANAGE = requires(Permission.TEAM_MANAGE)
-PROJECTS = requires(Permission.PROJECT_MANAGE)
-ACCOUNTS = requires(Permission.SERVICE_ACCOUNT_MANAGE)
-OWN = requires(Permission.PROFILE)
 Disabled = Annotated[bool, QueryParameter(description="include disabled accounts")]
 
 
-@get("/api/v1/service-accounts", opt=ACCOUNTS)
+@get("/service-accounts", opt=SERVICE_ACCOUNT_MANAGE)
 async def list_accounts(
     ctx: Ctx, disabled: Disabled = False, cursor: Cursor = None, limit: Limit = 50
 ) -> AccountsAnswer:
@@ -45,27 +40,27 @@ async def list_accounts(
     return AccountsAnswer(items=list(result.items), next_cursor=result.next_cursor)
 
 
-@get("/api/v1/service-accounts/{account_id:uuid}", opt=ACCOUNTS)
+@get("/service-accounts/{account_id:uuid}", opt=SERVICE_ACCOUNT_MANAGE)
 async def get_account(ctx: Ctx, account_id: FromPath[UUID]) -> Response[AccountView]:
     """Get a service account."""
     shown = await accounts.get_account(ctx, account_id)
     return tagged(shown, shown.version)
 
 
-@post("/api/v1/service-accounts", opt=ACCOUNTS)
+@post("/service-accounts", opt=SERVICE_ACCOUNT_MANAGE)
 async def create_account(ctx: Ctx, data: Json[ServiceAccountBody]) -> AccountView:
     """Create a service account with a role in one project."""
     command = CreateServiceAccount(name=data.name, role=data.role, project_id=data.project_id)
     return await accounts.create_service_account(ctx, command)
 
 
-@delete("/api/v1/service-accounts/{account_id:uuid}", opt=ACCOUNTS, status_code=200)
+@delete("/service-accounts/{account_id:uuid}", opt=SERVICE_ACCOUNT_MANAGE, status_code=200)
 async def disable_account(ctx: Ctx, account_id: FromPath[UUID]) -> AccountDisabled:
     """Disable a service account permanently: its credentials and tokens end within five seconds."""
     return await accounts.disable_account(ctx, DisableAccount(service_account_id=account_id))
 
 
-@get("/api/v1/service-accounts/{account_id:uuid}/credentials", opt=ACCOUNTS)
+@get("/service-accounts/{account_id:uuid}/credentials", opt=SERVICE_ACCOUNT_MANAGE)
 async def list_credentials(
     ctx: Ctx, account_id: FromPath[UUID], cursor: Cursor = None, limit: Limit = 50
 ) -> CredentialsAnswer:
@@ -74,14 +69,14 @@ async def list_credentials(
     return CredentialsAnswer(items=list(result.items), next_cursor=result.next_cursor)
 
 
-@post("/api/v1/service-accounts/{account_id:uuid}/credentials", opt=ACCOUNTS)
+@post("/service-accounts/{account_id:uuid}/credentials", opt=SERVICE_ACCOUNT_MANAGE)
 async def create_credential(ctx: Ctx, account_id: FromPath[UUID]) -> CredentialAnswer:
     """Create a credential; the secret is in this response only."""
     created = await accounts.create_credential(ctx, CreateCredential(service_account_id=account_id))
     return CredentialAnswer.of(created, ctx.once_only.get("client_secret"))
 
 
-@delete("/api/v1/service-accounts/{account_id:uuid}/credentials/{client_id:uuid}", opt=ACCOUNTS, status_code=200)
+@delete("/service-accounts/{account_id:uuid}/credentials/{client_id:uuid}", opt=SERVICE_ACCOUNT_MANAGE, status_code=200)
 async def revoke_credential(ctx: Ctx, account_id: FromPath[UUID], client_id: FromPath[UUID]) -> CredentialRevoked:
     """Revoke a credential; its tokens end within five seconds."""
     command = RevokeCredential(service_account_id=account_id, client_id=client_id)

@@ -6,6 +6,7 @@ from uuid import UUID
 from litestar import Response, get, patch, post
 from litestar.params import FromPath, QueryParameter
 
+from app.domains.auth.handlers.options import PROJECT_MANAGE, TEAM_MANAGE, TEAM_READ
 from app.domains.auth.schemas.rest import (
     OrganisationBody,
     ProjectBody,
@@ -14,27 +15,21 @@ from app.domains.auth.schemas.rest import (
 from app.domains.auth.service import organisations, projects
 from app.domains.auth.service.organisations import ChangeOrganisation, OrganisationView
 from app.domains.auth.service.projects import CreateProject, ProjectDetail, RenameProject
-from app.shared.authz import Permission
-from app.web import Ctx, Json, requires
+from app.web import Ctx, Json
 from app.web.etag import IfMatch, seen_version, tagged
 from app.web.paging import Cursor, Limit
 
-READ = requires(Permission.TEAM_READ)
-MANAGE = requires(Permission.TEAM_MANAGE)
-PROJECTS = requires(Permission.PROJECT_MANAGE)
-ACCOUNTS = requires(Permission.SERVICE_ACCOUNT_MANAGE)
-OWN = requires(Permission.PROFILE)
 Disabled = Annotated[bool, QueryParameter(description="those that were disabled too")]
 
 
-@get("/api/v1/organisation", opt=READ)
+@get("/organisation", opt=TEAM_READ)
 async def get_organisation(ctx: Ctx) -> Response[OrganisationView]:
     """Get the caller's organisation."""
     shown = await organisations.get_organisation(ctx)
     return tagged(shown, shown.version)
 
 
-@patch("/api/v1/organisation", opt=MANAGE)
+@patch("/organisation", opt=TEAM_MANAGE)
 async def change_organisation(
     ctx: Ctx, data: Json[OrganisationBody], if_match: IfMatch = None
 ) -> Response[OrganisationView]:
@@ -49,28 +44,28 @@ async def change_organisation(
     return tagged(changed, changed.version)
 
 
-@get("/api/v1/projects", opt=READ)
+@get("/projects", opt=TEAM_READ)
 async def list_projects(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50) -> ProjectsAnswer:
     """List the projects that the caller may see, oldest first."""
     result = await projects.page_projects(ctx, cursor, limit)
     return ProjectsAnswer(items=list(result.items), next_cursor=result.next_cursor)
 
 
-@get("/api/v1/projects/{project_id:uuid}", opt=READ)
+@get("/projects/{project_id:uuid}", opt=TEAM_READ)
 async def get_project(ctx: Ctx, project_id: FromPath[UUID]) -> Response[ProjectDetail]:
     """Get a project."""
     shown = await projects.get_project(ctx, project_id)
     return tagged(shown, shown.version)
 
 
-@post("/api/v1/projects", opt=PROJECTS)
+@post("/projects", opt=PROJECT_MANAGE)
 async def create_project(ctx: Ctx, data: Json[ProjectBody]) -> Response[ProjectDetail]:
     """Create a project."""
     made = await projects.create_project(ctx, CreateProject(name=data.name))
     return tagged(made, made.version, status=201)
 
 
-@patch("/api/v1/projects/{project_id:uuid}", opt=PROJECTS)
+@patch("/projects/{project_id:uuid}", opt=PROJECT_MANAGE)
 async def rename_project(
     ctx: Ctx, project_id: FromPath[UUID], data: Json[ProjectBody], if_match: IfMatch = None
 ) -> Response[ProjectDetail]:

@@ -7,6 +7,7 @@ from litestar import Response, delete, get, patch, post
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
+from app.domains.auth.handlers.options import PROFILE, PROFILE_MOVES, TEAM_MANAGE, TEAM_MANAGE_MAILS, TEAM_READ
 from app.domains.auth.rules.values import InvitationQuery, MemberQuery
 from app.domains.auth.schemas.rest import InvitationsAnswer, InviteBody, MembersAnswer, ReceivedAnswer, RoleBody
 from app.domains.auth.service import invitations, members, received_invitations, team
@@ -19,17 +20,11 @@ from app.domains.auth.service.invitations import (
 from app.domains.auth.service.members import MemberView
 from app.domains.auth.service.received_invitations import AnswerInvitation, InvitationAnswered
 from app.domains.auth.service.team import LeaveOrganisation, MemberChanged, RemoveMember, SetRole
-from app.shared.authz import Permission, Role
-from app.web import Ctx, Json, requires
+from app.shared.authz import Role
+from app.web import Ctx, Json
 from app.web.etag import IfMatch, seen_version, tagged
-from app.web.limits import INVITATIONS
 from app.web.paging import Cursor, CursorText, Limit
 
-READ = requires(Permission.TEAM_READ)
-MANAGE = requires(Permission.TEAM_MANAGE)
-SENDS = requires(Permission.TEAM_MANAGE, rate=INVITATIONS)
-OWN = requires(Permission.PROFILE)
-MOVES = requires(Permission.PROFILE, moves=True)
 AGAIN = {
     200: ResponseSpec(
         InvitationView, generate_examples=False, description="The address already has a pending invitation"
@@ -44,7 +39,7 @@ StateFilter = Annotated[
 ]
 
 
-@get("/api/v1/team/members", opt=READ)
+@get("/team/members", opt=TEAM_READ)
 async def list_members(
     ctx: Ctx,
     role: RoleFilter = None,
@@ -61,14 +56,14 @@ async def list_members(
     return MembersAnswer(items=list(result.items), next_cursor=result.next_cursor)
 
 
-@get("/api/v1/team/members/{user_id:uuid}", opt=READ)
+@get("/team/members/{user_id:uuid}", opt=TEAM_READ)
 async def get_member(ctx: Ctx, user_id: FromPath[UUID]) -> Response[MemberView]:
     """Get a member; the `ETag` identifies their roles."""
     member = await members.get_member(ctx, user_id)
     return tagged(member, member.version)
 
 
-@patch("/api/v1/team/members/{user_id:uuid}", opt=MANAGE)
+@patch("/team/members/{user_id:uuid}", opt=TEAM_MANAGE)
 async def set_role(
     ctx: Ctx, user_id: FromPath[UUID], data: Json[RoleBody], if_match: IfMatch = None
 ) -> Response[MemberView]:
@@ -79,19 +74,19 @@ async def set_role(
     return tagged(member, member.version)
 
 
-@delete("/api/v1/team/members/{user_id:uuid}", opt=MANAGE, status_code=200)
+@delete("/team/members/{user_id:uuid}", opt=TEAM_MANAGE, status_code=200)
 async def remove_member(ctx: Ctx, user_id: FromPath[UUID], if_match: IfMatch = None) -> MemberChanged:
     """Remove a member. Their tokens and terminals here end within five seconds; their machines keep running."""
     return await team.remove_member(ctx, RemoveMember(user_id=user_id, version=seen_version(if_match)))
 
 
-@post("/api/v1/team/leave", opt=MOVES, status_code=200)
+@post("/team/leave", opt=PROFILE_MOVES, status_code=200)
 async def leave(ctx: Ctx) -> MemberChanged:
     """Leave the organisation."""
     return await team.leave(ctx, LeaveOrganisation())
 
 
-@get("/api/v1/team/invitations", opt=READ)
+@get("/team/invitations", opt=TEAM_READ)
 async def list_invitations(
     ctx: Ctx, wanted: StateFilter = None, cursor: Cursor = None, limit: Limit = 50
 ) -> InvitationsAnswer:
@@ -100,13 +95,13 @@ async def list_invitations(
     return InvitationsAnswer(items=list(result.items), next_cursor=result.next_cursor)
 
 
-@get("/api/v1/team/invitations/{invitation_id:uuid}", opt=READ)
+@get("/team/invitations/{invitation_id:uuid}", opt=TEAM_READ)
 async def get_invitation(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationView:
     """Get an invitation."""
     return await invitations.get_sent(ctx, invitation_id)
 
 
-@post("/api/v1/team/invitations", opt=SENDS, responses=AGAIN)
+@post("/team/invitations", opt=TEAM_MANAGE_MAILS, responses=AGAIN)
 async def invite(ctx: Ctx, data: Json[InviteBody]) -> Response[InvitationView]:
     """Invite an e-mail address (201). An address with a pending invitation gets that invitation (200)."""
     command = InviteMember(email=data.email, role=data.role, project_id=data.project_id)
@@ -115,7 +110,7 @@ async def invite(ctx: Ctx, data: Json[InviteBody]) -> Response[InvitationView]:
     return Response(shown, status_code=201 if invited.is_new else 200)
 
 
-@post("/api/v1/team/invitations/{invitation_id:uuid}/resend", opt=SENDS, status_code=200)
+@post("/team/invitations/{invitation_id:uuid}/resend", opt=TEAM_MANAGE_MAILS, status_code=200)
 async def resend(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationView:
     """Send the mail again, with a new expiry."""
     command = ResendInvitation(invitation_id=invitation_id)
@@ -123,27 +118,27 @@ async def resend(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationView:
     return await invitations.get_sent(ctx, sent.invitation_id)
 
 
-@delete("/api/v1/team/invitations/{invitation_id:uuid}", opt=MANAGE, status_code=200)
+@delete("/team/invitations/{invitation_id:uuid}", opt=TEAM_MANAGE, status_code=200)
 async def revoke(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationView:
     """Revoke an invitation."""
     await invitations.revoke(ctx, RevokeInvitation(invitation_id=invitation_id))
     return await invitations.get_sent(ctx, invitation_id)
 
 
-@get("/api/v1/invitations", opt=OWN)
+@get("/invitations", opt=PROFILE)
 async def list_received(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50) -> ReceivedAnswer:
     """List pending invitations to the caller's verified address, newest first."""
     result = await received_invitations.page_received(ctx, cursor, limit)
     return ReceivedAnswer(items=list(result.items), next_cursor=result.next_cursor)
 
 
-@post("/api/v1/invitations/{invitation_id:uuid}/accept", opt=MOVES, status_code=200)
+@post("/invitations/{invitation_id:uuid}/accept", opt=PROFILE_MOVES, status_code=200)
 async def accept(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationAnswered:
     """Accept an invitation."""
     return await received_invitations.accept(ctx, AnswerInvitation(invitation_id=invitation_id))
 
 
-@post("/api/v1/invitations/{invitation_id:uuid}/decline", opt=OWN, status_code=200)
+@post("/invitations/{invitation_id:uuid}/decline", opt=PROFILE, status_code=200)
 async def decline(ctx: Ctx, invitation_id: FromPath[UUID]) -> InvitationAnswered:
     """Decline an invitation."""
     return await received_invitations.decline(ctx, AnswerInvitation(invitation_id=invitation_id))

@@ -13,6 +13,7 @@ from app.domains.inventory.contracts import (
     OfferFilter,
     UncordonNode,
 )
+from app.domains.inventory.handlers.options import CATALOG_READ, PLATFORM_NODE_MANAGE, PLATFORM_NODE_READ
 from app.domains.inventory.schemas import (
     CatalogPage,
     NodesPage,
@@ -26,15 +27,11 @@ from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.money import RateMicroPerHour
 from app.shared.numbers import whole_number
-from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+from app.web import Contexts, Ctx, Form, fragment, page, redirect
+from app.web.query import OptionalSearch, OptionalState, OptionalText
 from app.web.types import AnyRequest
 
-Word = Annotated[str | None, QueryParameter(max_length=100)]
-StateWord = Annotated[str | None, QueryParameter(name="state", max_length=100)]  # `state` alone is Litestar's own
-Search = Annotated[str | None, QueryParameter(name="q", max_length=100)]
 Dearest = Annotated[int | None, QueryParameter(name="max", ge=0, le=10**12)]
-NODE_READ = requires(Permission.PLATFORM_NODE_READ)
-NODE_MANAGE = requires(Permission.PLATFORM_NODE_MANAGE)
 
 
 def _has_launch(app: Litestar) -> bool:
@@ -51,25 +48,25 @@ async def _catalog(
     return catalog_page(offers, market.filtered(offers, wanted), wanted, can_launch=can_launch)
 
 
-@get("/catalog", opt=requires(Permission.CATALOG_READ), include_in_schema=False)
+@get("/catalog", opt=CATALOG_READ)
 async def show_catalog(
     request: AnyRequest,
     ctx: Ctx,
-    gpu: Word = None,
+    gpu: OptionalText = None,
     dearest: Dearest = None,
-    free: Word = None,
+    free: OptionalText = None,
 ) -> Response[str]:
     """Types on sale, what they cost and what is free."""
     return await page(ctx, "inventory/catalog.html", await _catalog(request, ctx, gpu, dearest, free))
 
 
-@get("/catalog/types", opt=requires(Permission.CATALOG_READ), include_in_schema=False)
+@get("/catalog/types", opt=CATALOG_READ)
 async def show_types(
     request: AnyRequest,
     ctx: Ctx,
-    gpu: Word = None,
+    gpu: OptionalText = None,
     dearest: Dearest = None,
-    free: Word = None,
+    free: OptionalText = None,
 ) -> Response[str]:
     """The same types again, when what is free has changed."""
     return await fragment(ctx, "inventory/catalog.html", "types", await _catalog(request, ctx, gpu, dearest, free))
@@ -80,36 +77,36 @@ async def _nodes(ctx: Ctx, query: NodeQuery, report: ImportReport | None = None)
     return nodes_page(found, await fleet.count_nodes(ctx), query, report)
 
 
-@get("/admin/nodes", opt=NODE_READ, include_in_schema=False)
+@get("/admin/nodes", opt=PLATFORM_NODE_READ)
 async def list_nodes(
     ctx: Ctx,
-    node_state: StateWord = None,
-    cordoned: Word = None,
-    sku: Word = None,
-    search: Search = None,
-    cursor: Word = None,
-    imported: Word = None,
+    node_state: OptionalState = None,
+    cordoned: OptionalText = None,
+    sku: OptionalText = None,
+    search: OptionalSearch = None,
+    cursor: OptionalText = None,
+    imported: OptionalText = None,
 ) -> Response[str]:
     """The fleet: our word beside MAAS's, slots, reasons."""
     query = NodeQuery(state=node_state, cordoned=bool(cordoned), sku=sku, search=search, cursor=cursor)
     return await page(ctx, "inventory/nodes.html", await _nodes(ctx, query, _read_report(imported)))
 
 
-@get("/admin/nodes/list", opt=NODE_READ, include_in_schema=False)
+@get("/admin/nodes/list", opt=PLATFORM_NODE_READ)
 async def list_nodes_again(
     ctx: Ctx,
-    node_state: StateWord = None,
-    cordoned: Word = None,
-    sku: Word = None,
-    search: Search = None,
-    cursor: Word = None,
+    node_state: OptionalState = None,
+    cordoned: OptionalText = None,
+    sku: OptionalText = None,
+    search: OptionalSearch = None,
+    cursor: OptionalText = None,
 ) -> Response[str]:
     """The same part of the list again."""
     query = NodeQuery(state=node_state, cordoned=bool(cordoned), sku=sku, search=search, cursor=cursor)
     return await fragment(ctx, "inventory/nodes.html", "list", await _nodes(ctx, query))
 
 
-@post("/admin/nodes/import", opt=NODE_MANAGE, include_in_schema=False)
+@post("/admin/nodes/import", opt=PLATFORM_NODE_MANAGE)
 async def import_nodes(contexts: Contexts) -> Response[str]:
     """Read the pool from MAAS now."""
     report = await fleet.import_now(contexts)
@@ -117,21 +114,21 @@ async def import_nodes(contexts: Contexts) -> Response[str]:
         return redirect(ctx, f"/admin/nodes?imported={_write_report(report)}")
 
 
-@post("/admin/nodes/{node_id:uuid}/cordon", opt=NODE_MANAGE, include_in_schema=False)
+@post("/admin/nodes/{node_id:uuid}/cordon", opt=PLATFORM_NODE_MANAGE)
 async def cordon(ctx: Ctx, node_id: FromPath[UUID], data: Form[ReasonBody]) -> Response[str]:
     """No new tenants."""
     await nodes.cordon_node(ctx, CordonNode(node_id=node_id, reason=data.reason))
     return redirect(ctx, f"/admin/nodes/{node_id}")
 
 
-@post("/admin/nodes/{node_id:uuid}/uncordon", opt=NODE_MANAGE, include_in_schema=False)
+@post("/admin/nodes/{node_id:uuid}/uncordon", opt=PLATFORM_NODE_MANAGE)
 async def uncordon(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
     """Tenants again."""
     await nodes.uncordon_node(ctx, UncordonNode(node_id=node_id))
     return redirect(ctx, f"/admin/nodes/{node_id}")
 
 
-@post("/admin/nodes/{node_id:uuid}/lift-quarantine", opt=NODE_MANAGE, include_in_schema=False)
+@post("/admin/nodes/{node_id:uuid}/lift-quarantine", opt=PLATFORM_NODE_MANAGE)
 async def lift_quarantine(ctx: Ctx, node_id: FromPath[UUID], data: Form[ReasonBody]) -> Response[str]:
     """Somebody looked: back to service."""
     await nodes.lift_quarantine(ctx, LiftQuarantine(node_id=node_id, reason=data.reason))

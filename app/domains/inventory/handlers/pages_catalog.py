@@ -1,10 +1,9 @@
 """The catalog as operators keep it: types, dated prices, images."""
 
-from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath
 
 from app.domains.inventory import policies
 from app.domains.inventory.contracts import NewImage
@@ -12,6 +11,7 @@ from app.domains.inventory.contracts.catalog import (
     UndoPrice,
     WithdrawPrice,
 )
+from app.domains.inventory.handlers.options import PLATFORM_CATALOG_MANAGE, PLATFORM_CONSOLE
 from app.domains.inventory.schemas import ReasonBody
 from app.domains.inventory.schemas.catalog import (
     AdminSkuPage,
@@ -26,15 +26,12 @@ from app.domains.inventory.schemas.catalog import (
 from app.domains.inventory.service import keeping, pricing
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.web import Ctx, Form, page, redirect, requires
+from app.web import Ctx, Form, page, redirect
 from app.web.approvals import next_page
-
-Amount = Annotated[str, QueryParameter(max_length=40)]
-READ = requires(Permission.PLATFORM_CONSOLE)
-MANAGE = requires(Permission.PLATFORM_CATALOG_MANAGE)
+from app.web.query import ShortText
 
 
-@get("/admin/catalog", opt=READ, include_in_schema=False)
+@get("/admin/catalog", opt=PLATFORM_CONSOLE)
 async def show_catalog(ctx: Ctx) -> Response[str]:
     """Types with the price in force and the next one; images."""
     entries, images = await keeping.list_entries(ctx), await keeping.list_images(ctx)
@@ -43,16 +40,20 @@ async def show_catalog(ctx: Ctx) -> Response[str]:
     return await page(ctx, "inventory/admin_catalog.html", struct)
 
 
-@post("/admin/catalog", opt=MANAGE, include_in_schema=False)
+@post("/admin/catalog", opt=PLATFORM_CATALOG_MANAGE)
 async def create_sku(ctx: Ctx, data: Form[NewSkuForm]) -> Response[str]:
     """A type more."""
     made = await keeping.create_sku(ctx, data.command())
     return redirect(ctx, f"/admin/catalog/types/{made.code}")
 
 
-@get("/admin/catalog/types/{code:str}", opt=READ, include_in_schema=False)
+@get("/admin/catalog/types/{code:str}", opt=PLATFORM_CONSOLE)
 async def show_sku(
-    ctx: Ctx, code: FromPath[str], per_hour: Amount = "", per_gpu_hour: Amount = "", effective_from: Amount = ""
+    ctx: Ctx,
+    code: FromPath[str],
+    per_hour: ShortText = "",
+    per_gpu_hour: ShortText = "",
+    effective_from: ShortText = "",
 ) -> Response[str]:
     """One type: how it is shown, its prices, where images are warm; with a price in the query, what it would do."""
     tried = PlanPriceForm(per_hour=per_hour, per_gpu_hour=per_gpu_hour, effective_from=effective_from)
@@ -72,21 +73,21 @@ async def _sku(ctx: Ctx, code: str, tried: PlanPriceForm) -> AdminSkuPage:
     )
 
 
-@post("/admin/catalog/types/{code:str}", opt=MANAGE, include_in_schema=False)
+@post("/admin/catalog/types/{code:str}", opt=PLATFORM_CATALOG_MANAGE)
 async def edit_sku(ctx: Ctx, code: FromPath[str], data: Form[EditSkuForm]) -> Response[str]:
     """How it is shown, and whether it is sold."""
     await keeping.edit_sku(ctx, data.command(code))
     return redirect(ctx, f"/admin/catalog/types/{code}")
 
 
-@post("/admin/catalog/types/{code:str}/prices", opt=MANAGE, include_in_schema=False)
+@post("/admin/catalog/types/{code:str}/prices", opt=PLATFORM_CATALOG_MANAGE)
 async def plan_price(ctx: Ctx, code: FromPath[str], data: Form[PlanPriceForm]) -> Response[str]:
     """Announce a price."""
     outcome = await pricing.plan_price(ctx, data.command(code))
     return redirect(ctx, next_page(outcome, f"/admin/catalog/types/{code}"))
 
 
-@post("/admin/catalog/types/{code:str}/prices/{price_id:uuid}/undo", opt=MANAGE, include_in_schema=False)
+@post("/admin/catalog/types/{code:str}/prices/{price_id:uuid}/undo", opt=PLATFORM_CATALOG_MANAGE)
 async def undo_price(ctx: Ctx, code: FromPath[str], price_id: FromPath[UUID], data: Form[ReasonBody]) -> Response[str]:
     """Back to the price before."""
     command = UndoPrice(price_id=price_id, reason=data.reason)
@@ -94,7 +95,7 @@ async def undo_price(ctx: Ctx, code: FromPath[str], price_id: FromPath[UUID], da
     return redirect(ctx, next_page(outcome, f"/admin/catalog/types/{code}"))
 
 
-@post("/admin/catalog/types/{code:str}/prices/{price_id:uuid}/withdraw", opt=MANAGE, include_in_schema=False)
+@post("/admin/catalog/types/{code:str}/prices/{price_id:uuid}/withdraw", opt=PLATFORM_CATALOG_MANAGE)
 async def withdraw_price(
     ctx: Ctx, code: FromPath[str], price_id: FromPath[UUID], data: Form[ReasonBody]
 ) -> Response[str]:
@@ -104,7 +105,7 @@ async def withdraw_price(
     return redirect(ctx, f"/admin/catalog/types/{code}")
 
 
-@post("/admin/catalog/images", opt=MANAGE, include_in_schema=False)
+@post("/admin/catalog/images", opt=PLATFORM_CATALOG_MANAGE)
 async def create_image(ctx: Ctx, data: Form[NewImageBody]) -> Response[str]:
     """An image more."""
     command = NewImage(code=data.code, title=data.title, osystem=data.osystem, distro_series=data.distro_series)
@@ -112,7 +113,7 @@ async def create_image(ctx: Ctx, data: Form[NewImageBody]) -> Response[str]:
     return redirect(ctx, "/admin/catalog")
 
 
-@post("/admin/catalog/images/{image_id:uuid}", opt=MANAGE, include_in_schema=False)
+@post("/admin/catalog/images/{image_id:uuid}", opt=PLATFORM_CATALOG_MANAGE)
 async def edit_image(ctx: Ctx, image_id: FromPath[UUID], data: Form[EditImageForm]) -> Response[str]:
     """Make it the default, take it off, offer it again."""
     await keeping.edit_image(ctx, data.command(image_id))

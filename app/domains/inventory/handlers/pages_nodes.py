@@ -6,6 +6,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from app.domains.inventory.contracts.upkeep import EndMaintenance
+from app.domains.inventory.handlers.options import PLATFORM_NODE_MANAGE, PLATFORM_NODE_READ
 from app.domains.inventory.schemas.nodes import (
     DrainForm,
     MaintenanceForm,
@@ -18,10 +19,8 @@ from app.domains.inventory.service import fleet, history, power, upkeep
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.context import Context
-from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+from app.web import Contexts, Ctx, Form, fragment, page, redirect
 
-NODE_READ = requires(Permission.PLATFORM_NODE_READ)
-NODE_MANAGE = requires(Permission.PLATFORM_NODE_MANAGE)
 DETAIL = "inventory/node.html"
 
 
@@ -38,33 +37,33 @@ async def _detail(ctx: Context, node_id: UUID) -> NodeDetailPage:
     )
 
 
-@get("/admin/nodes/{node_id:uuid}", opt=NODE_READ, include_in_schema=False)
+@get("/admin/nodes/{node_id:uuid}", opt=PLATFORM_NODE_READ)
 async def show_node(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
     """Everything about one node."""
     return await page(ctx, DETAIL, await _detail(ctx, node_id))
 
 
-@get("/admin/nodes/{node_id:uuid}/now", opt=NODE_READ, include_in_schema=False)
+@get("/admin/nodes/{node_id:uuid}/now", opt=PLATFORM_NODE_READ)
 async def show_node_now(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
     """What moves of one node."""
     return await fragment(ctx, DETAIL, "now", await _detail(ctx, node_id))
 
 
-@post("/admin/nodes/{node_id:uuid}/drain", opt=NODE_MANAGE, include_in_schema=False)
+@post("/admin/nodes/{node_id:uuid}/drain", opt=PLATFORM_NODE_MANAGE)
 async def drain(ctx: Ctx, node_id: FromPath[UUID], data: Form[DrainForm]) -> Response[str]:
     """Nobody new; those on it leave."""
     await upkeep.drain_node(ctx, data.command(node_id))
     return redirect(ctx, f"/admin/nodes/{node_id}")
 
 
-@post("/admin/nodes/{node_id:uuid}/maintenance", opt=NODE_MANAGE, include_in_schema=False)
+@post("/admin/nodes/{node_id:uuid}/maintenance", opt=PLATFORM_NODE_MANAGE)
 async def plan_maintenance(ctx: Ctx, node_id: FromPath[UUID], data: Form[MaintenanceForm]) -> Response[str]:
     """Plan work."""
     await upkeep.plan_maintenance(ctx, data.command(node_id))
     return redirect(ctx, f"/admin/nodes/{node_id}")
 
 
-@post("/admin/nodes/{node_id:uuid}/maintenance/{window_id:uuid}/end", opt=NODE_MANAGE, include_in_schema=False)
+@post("/admin/nodes/{node_id:uuid}/maintenance/{window_id:uuid}/end", opt=PLATFORM_NODE_MANAGE)
 async def end_maintenance(ctx: Ctx, node_id: FromPath[UUID], window_id: FromPath[UUID]) -> Response[str]:
     """Call it off, or end it early."""
     command = EndMaintenance(node_id=node_id, window_id=window_id)
@@ -72,7 +71,7 @@ async def end_maintenance(ctx: Ctx, node_id: FromPath[UUID], window_id: FromPath
     return redirect(ctx, f"/admin/nodes/{node_id}")
 
 
-@post("/admin/nodes/{node_id:uuid}/power", opt=NODE_MANAGE, include_in_schema=False)
+@post("/admin/nodes/{node_id:uuid}/power", opt=PLATFORM_NODE_MANAGE)
 async def switch_power(contexts: Contexts, node_id: FromPath[UUID], data: Form[PowerForm]) -> Response[str]:
     """Switch it, or ask MAAS how it is."""
     await power.switch(contexts, data.command(node_id))
@@ -80,7 +79,7 @@ async def switch_power(contexts: Contexts, node_id: FromPath[UUID], data: Form[P
         return redirect(ctx, f"/admin/nodes/{node_id}")
 
 
-@post("/admin/nodes/{node_id:uuid}/retire", opt=NODE_MANAGE, include_in_schema=False)
+@post("/admin/nodes/{node_id:uuid}/retire", opt=PLATFORM_NODE_MANAGE)
 async def retire(ctx: Ctx, node_id: FromPath[UUID], data: Form[RetireForm]) -> Response[str]:
     """Out of service for good."""
     await upkeep.retire_node(ctx, data.command(node_id))

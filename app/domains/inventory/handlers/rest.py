@@ -7,6 +7,7 @@ from litestar import get, post
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.inventory.contracts import CordonNode, NodeChanged, NodeState, UncordonNode
+from app.domains.inventory.handlers.options import CATALOG_READ, PLATFORM_NODE_MANAGE, PLATFORM_NODE_READ
 from app.domains.inventory.schemas import (
     ImageAnswer,
     NodesAnswer,
@@ -18,39 +19,38 @@ from app.domains.inventory.schemas import (
 )
 from app.domains.inventory.service import fleet, images, market, nodes
 from app.domains.inventory.service.fleet import LARGEST_PAGE, NodeQuery
-from app.shared.authz import Permission
-from app.web import Ctx, Json, requires
+from app.web import Ctx, Json
+from app.web.query import OptionalText
 
-Word = Annotated[str | None, QueryParameter(max_length=100)]
 InState = Annotated[NodeState | None, QueryParameter(name="state")]  # `state` alone is Litestar's own
 Limit = Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)]
 
 
-@get("/api/v1/skus", opt=requires(Permission.CATALOG_READ))
+@get("/skus", opt=CATALOG_READ)
 async def list_skus(ctx: Ctx) -> list[SkuAnswer]:
     """Every type on sale, dearest machine first: price in force now, announced price, what is free this second."""
     return [sku_answer(offer) for offer in await market.list_offers(ctx)]
 
 
-@get("/api/v1/skus/{code:str}", opt=requires(Permission.CATALOG_READ))
+@get("/skus/{code:str}", opt=CATALOG_READ)
 async def get_sku(ctx: Ctx, code: FromPath[str]) -> SkuAnswer:
     """One type by its code."""
     return sku_answer(await market.get_offer(ctx, code))
 
 
-@get("/api/v1/images", opt=requires(Permission.CATALOG_READ))
+@get("/images", opt=CATALOG_READ)
 async def list_images(ctx: Ctx) -> list[ImageAnswer]:
     """Every image on offer, the default first."""
     return [image_answer(image) for image in await images.images(ctx)]
 
 
-@get("/api/v1/admin/nodes", opt=requires(Permission.PLATFORM_NODE_READ))
+@get("/admin/nodes", opt=PLATFORM_NODE_READ)
 async def list_nodes(
     ctx: Ctx,
     node_state: InState = None,
-    sku: Word = None,
-    search: Word = None,
-    cursor: Word = None,
+    sku: OptionalText = None,
+    search: OptionalText = None,
+    cursor: OptionalText = None,
     limit: Limit = 50,
 ) -> NodesAnswer:
     """A page of the fleet, by host name."""
@@ -58,13 +58,13 @@ async def list_nodes(
     return nodes_answer(await fleet.page_nodes(ctx, query))
 
 
-@post("/api/v1/admin/nodes/{node_id:uuid}/cordon", opt=requires(Permission.PLATFORM_NODE_MANAGE), status_code=200)
+@post("/admin/nodes/{node_id:uuid}/cordon", opt=PLATFORM_NODE_MANAGE, status_code=200)
 async def cordon(ctx: Ctx, node_id: FromPath[UUID], data: Json[ReasonBody]) -> NodeChanged:
     """Give the node no new tenants; those it has stay."""
     return await nodes.cordon_node(ctx, CordonNode(node_id=node_id, reason=data.reason))
 
 
-@post("/api/v1/admin/nodes/{node_id:uuid}/uncordon", opt=requires(Permission.PLATFORM_NODE_MANAGE), status_code=200)
+@post("/admin/nodes/{node_id:uuid}/uncordon", opt=PLATFORM_NODE_MANAGE, status_code=200)
 async def uncordon(ctx: Ctx, node_id: FromPath[UUID]) -> NodeChanged:
     """Let the node have tenants again."""
     return await nodes.uncordon_node(ctx, UncordonNode(node_id=node_id))

@@ -1,11 +1,10 @@
 """The catalog for programs of operators: ETags on what can be edited, prices that are only ever added."""
 
-from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, get, patch, post
 from litestar.openapi import ResponseSpec
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath
 
 from app.domains.inventory.contracts import NewImage, PriceView
 from app.domains.inventory.contracts.catalog import (
@@ -18,7 +17,7 @@ from app.domains.inventory.contracts.catalog import (
     UndoPrice,
     WithdrawPrice,
 )
-from app.domains.inventory.handlers.pages_catalog import MANAGE, READ
+from app.domains.inventory.handlers.options import PLATFORM_CATALOG_MANAGE, PLATFORM_CONSOLE
 from app.domains.inventory.schemas import ReasonBody
 from app.domains.inventory.schemas.catalog import (
     AdminImageAnswer,
@@ -38,32 +37,32 @@ from app.shared.idempotency import dry_run
 from app.web import Ctx, Json
 from app.web.approvals import ASKED, outcome_answer
 from app.web.etag import IfMatch, seen_version, tagged
+from app.web.query import OptionalText
 
 EFFECT = {200: ResponseSpec(PriceEffect, generate_examples=False, description="What it would mean; nothing was set")}
-Word = Annotated[str | None, QueryParameter(max_length=100)]
 
 
-@get("/api/v1/admin/skus", opt=READ)
+@get("/admin/skus", opt=PLATFORM_CONSOLE)
 async def list_admin_skus(ctx: Ctx) -> list[AdminSkuAnswer]:
     """Every type in the order of the catalog, also what is not on sale, with all of its prices."""
     now = await ctx.now()
     return [sku_answer(entry, now) for entry in await keeping.list_entries(ctx)]
 
 
-@get("/api/v1/admin/skus/{code:str}", opt=READ)
+@get("/admin/skus/{code:str}", opt=PLATFORM_CONSOLE)
 async def get_admin_sku(ctx: Ctx, code: FromPath[str]) -> Response[AdminSkuAnswer]:
     """One type with all of its prices; its ETag is what an edit names."""
     entry = await keeping.get_entry(ctx, code)
     return tagged(sku_answer(entry, await ctx.now()), entry.sku.version)
 
 
-@post("/api/v1/admin/skus", opt=MANAGE)
+@post("/admin/skus", opt=PLATFORM_CATALOG_MANAGE)
 async def create_sku(ctx: Ctx, data: Json[NewSkuBody]) -> SkuChanged:
     """Add a type. Machines of that hardware get it with the next import; it is shown once it has a price."""
     return await keeping.create_sku(ctx, data.command())
 
 
-@patch("/api/v1/admin/skus/{code:str}", opt=MANAGE)
+@patch("/admin/skus/{code:str}", opt=PLATFORM_CATALOG_MANAGE)
 async def edit_sku(
     ctx: Ctx, code: FromPath[str], data: Json[EditSkuBody], if_match: IfMatch = None
 ) -> Response[SkuChanged]:
@@ -76,15 +75,15 @@ async def edit_sku(
     return tagged(changed, changed.version)
 
 
-@get("/api/v1/admin/prices", opt=READ)
-async def list_prices(ctx: Ctx, sku: Word = None) -> list[AdminPriceAnswer]:
+@get("/admin/prices", opt=PLATFORM_CONSOLE)
+async def list_prices(ctx: Ctx, sku: OptionalText = None) -> list[AdminPriceAnswer]:
     """Every price, of one type or of all, oldest first: past, in force, announced, withdrawn."""
     now = await ctx.now()
     entries = [entry for entry in await keeping.list_entries(ctx) if sku is None or entry.sku.code == sku]
     return [price_answer(price, entry, now) for entry in entries for price in entry.prices]
 
 
-@post("/api/v1/admin/prices", opt=MANAGE, responses=ASKED | EFFECT)
+@post("/admin/prices", opt=PLATFORM_CATALOG_MANAGE, responses=ASKED | EFFECT)
 async def plan_price(ctx: Ctx, data: Json[PlanPriceBody]) -> Response[PriceView]:
     """Announce a price. A higher one begins after the notice that policy asks for, one far from the last waits for a
     second person (202); the past is never rewritten. With `dry_run` only what it would mean (200)."""
@@ -93,7 +92,7 @@ async def plan_price(ctx: Ctx, data: Json[PlanPriceBody]) -> Response[PriceView]
     return outcome_answer(await pricing.plan_price(ctx, data.command()), 201)
 
 
-@post("/api/v1/admin/prices/{price_id:uuid}/undo", opt=MANAGE, responses=ASKED)
+@post("/admin/prices/{price_id:uuid}/undo", opt=PLATFORM_CATALOG_MANAGE, responses=ASKED)
 async def undo_price(ctx: Ctx, price_id: FromPath[UUID], data: Json[ReasonBody]) -> Response[PriceView]:
     """Go back to the price before the one in force, at once and without notice. Where that is far below, a second
     person decides (202)."""
@@ -101,27 +100,27 @@ async def undo_price(ctx: Ctx, price_id: FromPath[UUID], data: Json[ReasonBody])
     return outcome_answer(await pricing.undo_price(ctx, command), 201)
 
 
-@post("/api/v1/admin/prices/{price_id:uuid}/withdraw", opt=MANAGE, status_code=200)
+@post("/admin/prices/{price_id:uuid}/withdraw", opt=PLATFORM_CATALOG_MANAGE, status_code=200)
 async def withdraw_price(ctx: Ctx, price_id: FromPath[UUID], data: Json[ReasonBody]) -> PriceWithdrawn:
     """Take back a price that has not begun."""
     command = WithdrawPrice(price_id=price_id, reason=data.reason)
     return await pricing.withdraw_price(ctx, command)
 
 
-@get("/api/v1/admin/images", opt=READ)
+@get("/admin/images", opt=PLATFORM_CONSOLE)
 async def list_admin_images(ctx: Ctx) -> list[AdminImageAnswer]:
     """Every image, those on offer first, with how many nodes have it warm."""
     return [image_answer(item.image, item.warm_nodes) for item in await keeping.list_images(ctx)]
 
 
-@post("/api/v1/admin/images", opt=MANAGE)
+@post("/admin/images", opt=PLATFORM_CATALOG_MANAGE)
 async def create_image(ctx: Ctx, data: Json[NewImageBody]) -> AdminImageAnswer:
     """Offer an image that MAAS can deploy."""
     command = NewImage(code=data.code, title=data.title, osystem=data.osystem, distro_series=data.distro_series)
     return image_answer(await keeping.create_image(ctx, command), 0)
 
 
-@patch("/api/v1/admin/images/{image_id:uuid}", opt=MANAGE)
+@patch("/admin/images/{image_id:uuid}", opt=PLATFORM_CATALOG_MANAGE)
 async def edit_image(
     ctx: Ctx, image_id: FromPath[UUID], data: Json[EditImageBody], if_match: IfMatch = None
 ) -> Response[ImageChanged]:

@@ -1,12 +1,12 @@
 """The inbox, the bell that counts it, and the preferences."""
 
-from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath
 
 from app.domains.notification.contracts import ReadItem
+from app.domains.notification.handlers.options import PROFILE, Unread
 from app.domains.notification.schemas.inbox import (
     PAGE,
     BellPage,
@@ -16,11 +16,8 @@ from app.domains.notification.schemas.inbox import (
     preferences_of_form,
 )
 from app.domains.notification.service import inbox, preferences
-from app.shared.authz import Permission
-from app.web import Ctx, Form, fragment, page, redirect, requires
+from app.web import Ctx, Form, fragment, page, redirect
 from app.web.paging import Cursor
-
-Unread = Annotated[bool, QueryParameter(description="only what is unread")]
 
 
 async def _inbox(ctx: Ctx, cursor: UUID | None, unread: bool) -> InboxPage:
@@ -28,53 +25,53 @@ async def _inbox(ctx: Ctx, cursor: UUID | None, unread: bool) -> InboxPage:
     return InboxPage.of(found, await inbox.count_unread(ctx), only_unread=unread)
 
 
-@get("/notifications", opt=requires(Permission.PROFILE), include_in_schema=False)
+@get("/notifications", opt=PROFILE)
 async def inbox_page(ctx: Ctx, cursor: Cursor = None, unread: Unread = False) -> Response[str]:
     """Everything that was told, newest first."""
     return await page(ctx, "notification/inbox.html", await _inbox(ctx, cursor, unread))
 
 
-@get("/notifications/now", opt=requires(Permission.PROFILE), include_in_schema=False)
+@get("/notifications/now", opt=PROFILE)
 async def inbox_now(ctx: Ctx, unread: Unread = False) -> Response[str]:
     """The list alone, refetched when something came or was read."""
     return await fragment(ctx, "notification/inbox.html", "now", await _inbox(ctx, None, unread))
 
 
-@get("/notifications/bell", opt=requires(Permission.PROFILE), include_in_schema=False)
+@get("/notifications/bell", opt=PROFILE)
 async def bell(ctx: Ctx) -> Response[str]:
     """The bell of the top bar."""
     return await fragment(ctx, "notification/bell.html", "bell", BellPage())
 
 
-@post("/notifications/read", opt=requires(Permission.PROFILE), include_in_schema=False)
+@post("/notifications/read", opt=PROFILE)
 async def read_all(ctx: Ctx, data: Form[ReadAllForm]) -> Response[str]:
     """Mark everything read that was seen."""
     await inbox.read_all(ctx, data.command())
     return redirect(ctx, "/notifications")
 
 
-@post("/notifications/{item_id:uuid}/open", opt=requires(Permission.PROFILE), include_in_schema=False)
+@post("/notifications/{item_id:uuid}/open", opt=PROFILE)
 async def open_item(ctx: Ctx, item_id: FromPath[UUID]) -> Response[str]:
     """Mark one item read and go to what it is about."""
     result = await inbox.read_item(ctx, ReadItem(id=item_id))
     return redirect(ctx, result.href)
 
 
-@post("/notifications/{item_id:uuid}/read", opt=requires(Permission.PROFILE), include_in_schema=False)
+@post("/notifications/{item_id:uuid}/read", opt=PROFILE)
 async def read_item(ctx: Ctx, item_id: FromPath[UUID]) -> Response[str]:
     """Mark one item read and stay."""
     await inbox.read_item(ctx, ReadItem(id=item_id))
     return redirect(ctx, "/notifications")
 
 
-@get("/settings/notifications", opt=requires(Permission.PROFILE), include_in_schema=False)
+@get("/settings/notifications", opt=PROFILE)
 async def preferences_page(ctx: Ctx) -> Response[str]:
     """Where one is told of what."""
     struct = PreferencesPage.of(await preferences.get_preferences(ctx))
     return await page(ctx, "notification/preferences.html", struct)
 
 
-@post("/settings/notifications", opt=requires(Permission.PROFILE), include_in_schema=False)
+@post("/settings/notifications", opt=PROFILE)
 async def set_preferences(ctx: Ctx, data: Form[dict[str, str]]) -> Response[str]:
     """Keep the ticked boxes."""
     await preferences.set_preferences(ctx, preferences_of_form(data))

@@ -11,6 +11,7 @@ from app.domains.notification.contracts import (
     EndpointRef,
     EndpointView,
 )
+from app.domains.notification.handlers.options import WEBHOOK_MANAGE
 from app.domains.notification.schemas.webhooks import (
     PAGE,
     DeliveryPage,
@@ -21,11 +22,9 @@ from app.domains.notification.schemas.webhooks import (
     change_of_form,
 )
 from app.domains.notification.service import webhooks
-from app.shared.authz import Permission
-from app.web import Ctx, Form, fragment, page, redirect, requires
+from app.web import Ctx, Form, fragment, page, redirect
 from app.web.paging import Cursor
 
-MANAGE = requires(Permission.WEBHOOK_MANAGE)
 LIST = "/settings/webhooks"
 ONE = "notification/webhook.html"
 
@@ -35,74 +34,74 @@ async def _one(ctx: Ctx, view: EndpointView, cursor: UUID | None = None, *, just
     return EndpointPage.of(view, found, ctx.once_only.get(webhooks.SECRET), just_made=just_made)
 
 
-@get(LIST, opt=MANAGE, include_in_schema=False)
+@get(LIST, opt=WEBHOOK_MANAGE)
 async def webhooks_page(ctx: Ctx) -> Response[str]:
     """All webhooks, and the form for another one."""
     return await page(ctx, "notification/webhooks.html", EndpointsPage.of(await webhooks.list_endpoints(ctx)))
 
 
-@post(LIST, opt=MANAGE, include_in_schema=False)
+@post(LIST, opt=WEBHOOK_MANAGE)
 async def add_webhook(ctx: Ctx, data: Form[dict[str, str]]) -> Response[str]:
     """The new webhook's page, the only one that shows its secret."""
     view = await webhooks.add_endpoint(ctx, add_of_form(data))
     return await page(ctx, ONE, await _one(ctx, view, just_made=True))
 
 
-@get(LIST + "/{endpoint_id:uuid}", opt=MANAGE, include_in_schema=False)
+@get(LIST + "/{endpoint_id:uuid}", opt=WEBHOOK_MANAGE)
 async def webhook_page(ctx: Ctx, endpoint_id: FromPath[UUID], cursor: Cursor = None) -> Response[str]:
     """One webhook and its log."""
     return await page(ctx, ONE, await _one(ctx, await webhooks.get_endpoint(ctx, endpoint_id), cursor))
 
 
-@get(LIST + "/{endpoint_id:uuid}/log", opt=MANAGE, include_in_schema=False)
+@get(LIST + "/{endpoint_id:uuid}/log", opt=WEBHOOK_MANAGE)
 async def webhook_log(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
     """The log alone."""
     return await fragment(ctx, ONE, "log", await _one(ctx, await webhooks.get_endpoint(ctx, endpoint_id)))
 
 
-@post(LIST + "/{endpoint_id:uuid}", opt=MANAGE, include_in_schema=False)
+@post(LIST + "/{endpoint_id:uuid}", opt=WEBHOOK_MANAGE)
 async def change_webhook(ctx: Ctx, endpoint_id: FromPath[UUID], data: Form[dict[str, str]]) -> Response[str]:
     """Change URL, description and kinds."""
     await webhooks.change_endpoint(ctx, change_of_form(data, endpoint_id))
     return redirect(ctx, f"{LIST}/{endpoint_id}")
 
 
-@post(LIST + "/{endpoint_id:uuid}/on", opt=MANAGE, include_in_schema=False)
+@post(LIST + "/{endpoint_id:uuid}/on", opt=WEBHOOK_MANAGE)
 async def switch_on(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
     """Send again from now on."""
     await webhooks.change_endpoint(ctx, ChangeEndpoint(id=endpoint_id, enabled=True))
     return redirect(ctx, f"{LIST}/{endpoint_id}")
 
 
-@post(LIST + "/{endpoint_id:uuid}/off", opt=MANAGE, include_in_schema=False)
+@post(LIST + "/{endpoint_id:uuid}/off", opt=WEBHOOK_MANAGE)
 async def switch_off(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
     """Send nothing for now."""
     await webhooks.change_endpoint(ctx, ChangeEndpoint(id=endpoint_id, enabled=False))
     return redirect(ctx, f"{LIST}/{endpoint_id}")
 
 
-@post(LIST + "/{endpoint_id:uuid}/secret", opt=MANAGE, include_in_schema=False)
+@post(LIST + "/{endpoint_id:uuid}/secret", opt=WEBHOOK_MANAGE)
 async def rotate_secret(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
     """The webhook's page with the new secret, once."""
     view = await webhooks.rotate_secret(ctx, EndpointRef(id=endpoint_id))
     return await page(ctx, ONE, await _one(ctx, view, just_made=True))
 
 
-@post(LIST + "/{endpoint_id:uuid}/test", opt=MANAGE, include_in_schema=False)
+@post(LIST + "/{endpoint_id:uuid}/test", opt=WEBHOOK_MANAGE)
 async def send_test(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
     """Send a test message and show what becomes of it."""
     view = await webhooks.send_test(ctx, EndpointRef(id=endpoint_id))
     return redirect(ctx, f"{LIST}/deliveries/{view.id}")
 
 
-@post(LIST + "/{endpoint_id:uuid}/replay", opt=MANAGE, include_in_schema=False)
+@post(LIST + "/{endpoint_id:uuid}/replay", opt=WEBHOOK_MANAGE)
 async def replay_failed(ctx: Ctx, endpoint_id: FromPath[UUID], data: Form[ReplayForm]) -> Response[str]:
     """Send again what failed in the last hours."""
     await webhooks.replay_failed(ctx, data.command(endpoint_id, await ctx.now()))
     return redirect(ctx, f"{LIST}/{endpoint_id}")
 
 
-@post(LIST + "/{endpoint_id:uuid}/remove", opt=MANAGE, include_in_schema=False)
+@post(LIST + "/{endpoint_id:uuid}/remove", opt=WEBHOOK_MANAGE)
 async def remove_webhook(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[str]:
     """Remove it."""
     await webhooks.remove_endpoint(ctx, EndpointRef(id=endpoint_id))
@@ -115,19 +114,19 @@ async def _delivery(ctx: Ctx, delivery_id: UUID) -> DeliveryPage:
     )
 
 
-@get(LIST + "/deliveries/{delivery_id:uuid}", opt=MANAGE, include_in_schema=False)
+@get(LIST + "/deliveries/{delivery_id:uuid}", opt=WEBHOOK_MANAGE)
 async def delivery_page(ctx: Ctx, delivery_id: FromPath[UUID]) -> Response[str]:
     """What was sent and what was answered."""
     return await page(ctx, "notification/delivery.html", await _delivery(ctx, delivery_id))
 
 
-@get(LIST + "/deliveries/{delivery_id:uuid}/now", opt=MANAGE, include_in_schema=False)
+@get(LIST + "/deliveries/{delivery_id:uuid}/now", opt=WEBHOOK_MANAGE)
 async def delivery_now(ctx: Ctx, delivery_id: FromPath[UUID]) -> Response[str]:
     """The part of the delivery's page that moves."""
     return await fragment(ctx, "notification/delivery.html", "now", await _delivery(ctx, delivery_id))
 
 
-@post(LIST + "/deliveries/{delivery_id:uuid}/replay", opt=MANAGE, include_in_schema=False)
+@post(LIST + "/deliveries/{delivery_id:uuid}/replay", opt=WEBHOOK_MANAGE)
 async def replay(ctx: Ctx, delivery_id: FromPath[UUID]) -> Response[str]:
     """Send it again."""
     await webhooks.replay(ctx, DeliveryRef(id=delivery_id))

@@ -1,12 +1,12 @@
 """The inbox and the preferences for programs."""
 
-from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, get, post, put
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath
 
 from app.domains.notification.contracts import ReadItem, ReadResult
+from app.domains.notification.handlers.options import PROFILE, Unread
 from app.domains.notification.schemas.inbox import (
     InboxAnswer,
     ItemAnswer,
@@ -15,29 +15,26 @@ from app.domains.notification.schemas.inbox import (
     ReadAllBody,
 )
 from app.domains.notification.service import inbox, preferences
-from app.shared.authz import Permission
-from app.web import Ctx, Json, requires
+from app.web import Ctx, Json
 from app.web.etag import IfMatch, seen_version, tagged
 from app.web.paging import Cursor, Limit
 
-Unread = Annotated[bool, QueryParameter(description="only what is unread")]
 
-
-@get("/api/v1/notifications", opt=requires(Permission.PROFILE))
+@get("/notifications", opt=PROFILE)
 async def list_notifications(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50, unread: Unread = False) -> InboxAnswer:
     """Your inbox in the organisation that you stand in, newest first."""
     found = await inbox.list_items(ctx, cursor, limit, unread=unread)
     return InboxAnswer.of(found, await inbox.count_unread(ctx))
 
 
-@get("/api/v1/notifications/preferences", opt=requires(Permission.PROFILE))
+@get("/notifications/preferences", opt=PROFILE)
 async def get_preferences(ctx: Ctx) -> Response[PreferencesAnswer]:
     """Where you are told of what, beside the inbox."""
     view = await preferences.get_preferences(ctx)
     return tagged(PreferencesAnswer.of(view), view.version)
 
 
-@put("/api/v1/notifications/preferences", opt=requires(Permission.PROFILE))
+@put("/notifications/preferences", opt=PROFILE)
 async def put_preferences(
     ctx: Ctx, data: Json[PreferencesBody], if_match: IfMatch = None
 ) -> Response[PreferencesAnswer]:
@@ -47,19 +44,19 @@ async def put_preferences(
     return tagged(PreferencesAnswer.of(view), view.version)
 
 
-@get("/api/v1/notifications/{item_id:uuid}", opt=requires(Permission.PROFILE))
+@get("/notifications/{item_id:uuid}", opt=PROFILE)
 async def get_notification(ctx: Ctx, item_id: FromPath[UUID]) -> ItemAnswer:
     """One item."""
     return ItemAnswer.of(await inbox.get_item(ctx, item_id))
 
 
-@post("/api/v1/notifications/read", opt=requires(Permission.PROFILE), status_code=200)
+@post("/notifications/read", opt=PROFILE, status_code=200)
 async def read_notifications(ctx: Ctx, data: Json[ReadAllBody]) -> ReadResult:
     """Mark everything read, or everything up to an item."""
     return await inbox.read_all(ctx, data.command())
 
 
-@post("/api/v1/notifications/{item_id:uuid}/read", opt=requires(Permission.PROFILE), status_code=200)
+@post("/notifications/{item_id:uuid}/read", opt=PROFILE, status_code=200)
 async def read_notification(ctx: Ctx, item_id: FromPath[UUID]) -> ReadResult:
     """Mark one item read."""
     return await inbox.read_item(ctx, ReadItem(id=item_id))

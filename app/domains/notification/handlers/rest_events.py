@@ -5,10 +5,10 @@ from typing import Annotated
 from litestar import get
 from litestar.params import QueryParameter
 
+from app.domains.notification.handlers.options import PROFILE
 from app.domains.notification.schemas.events import FeedAnswer, KindsAnswer
 from app.domains.notification.service import feed
-from app.shared.authz import Permission
-from app.web import Contexts, Ctx, requires
+from app.web import Contexts, Ctx
 from app.web.paging import Limit
 
 FeedCursor = Annotated[
@@ -18,13 +18,13 @@ FeedCursor = Annotated[
 Wait = Annotated[int, QueryParameter(ge=0, le=25, description="seconds to wait for the next event when there is none")]
 
 
-@get("/api/v1/events", opt=requires(Permission.PROFILE) | {"cursor_words": (feed.LATEST,)})
+@get("/events", opt=PROFILE | {"cursor_words": (feed.LATEST,)})
 async def list_events(contexts: Contexts, cursor: FeedCursor = None, limit: Limit = 100, wait: Wait = 0) -> FeedAnswer:
     """Events of your organisation that you may see, oldest first. Ask again with `next_cursor`, at once."""
     return FeedAnswer.of(await feed.follow(contexts, cursor, limit, wait))
 
 
-@get("/api/v1/events/kinds", opt=requires(Permission.PROFILE))
+@get("/events/kinds", opt=PROFILE)
 async def list_kinds(ctx: Ctx) -> KindsAnswer:
     """Every kind of event that the feed and webhooks tell."""
     return KindsAnswer.known()

@@ -12,6 +12,7 @@ from app.domains.notification.contracts import (
     EndpointRef,
     Replayed,
 )
+from app.domains.notification.handlers.options import WEBHOOK_MANAGE
 from app.domains.notification.schemas.webhooks import (
     DeliveriesAnswer,
     DeliveryAnswer,
@@ -22,38 +23,36 @@ from app.domains.notification.schemas.webhooks import (
     ReplayBody,
 )
 from app.domains.notification.service import webhooks
-from app.shared.authz import Permission
-from app.web import Ctx, Json, requires
+from app.web import Ctx, Json
 from app.web.etag import IfMatch, seen_version, tagged
 from app.web.paging import Cursor, Limit
 
-MANAGE = requires(Permission.WEBHOOK_MANAGE)
 ByState = Annotated[
     Literal["queued", "delivered", "failed"] | None, QueryParameter(name="state", description="only those")
 ]
 
 
-@get("/api/v1/webhooks", opt=MANAGE)
+@get("/webhooks", opt=WEBHOOK_MANAGE)
 async def list_webhooks(ctx: Ctx) -> EndpointsAnswer:
     """The organisation's webhooks."""
     return EndpointsAnswer.of(await webhooks.list_endpoints(ctx))
 
 
-@post("/api/v1/webhooks", opt=MANAGE)
+@post("/webhooks", opt=WEBHOOK_MANAGE)
 async def add_webhook(ctx: Ctx, data: Json[EndpointBody]) -> EndpointAnswer:
     """Add a webhook. Its secret is in the first answer only; a repeat says `secret_already_shown`."""
     view = await webhooks.add_endpoint(ctx, data.command())
     return EndpointAnswer.with_secret(view, ctx.once_only.get(webhooks.SECRET))
 
 
-@get("/api/v1/webhooks/{endpoint_id:uuid}", opt=MANAGE)
+@get("/webhooks/{endpoint_id:uuid}", opt=WEBHOOK_MANAGE)
 async def get_webhook(ctx: Ctx, endpoint_id: FromPath[UUID]) -> Response[EndpointAnswer]:
     """One webhook."""
     view = await webhooks.get_endpoint(ctx, endpoint_id)
     return tagged(EndpointAnswer.of(view), view.version)
 
 
-@patch("/api/v1/webhooks/{endpoint_id:uuid}", opt=MANAGE)
+@patch("/webhooks/{endpoint_id:uuid}", opt=WEBHOOK_MANAGE)
 async def change_webhook(
     ctx: Ctx, endpoint_id: FromPath[UUID], data: Json[EndpointPatch], if_match: IfMatch = None
 ) -> Response[EndpointAnswer]:
@@ -63,26 +62,26 @@ async def change_webhook(
     return tagged(EndpointAnswer.of(view), view.version)
 
 
-@delete("/api/v1/webhooks/{endpoint_id:uuid}", opt=MANAGE, status_code=200)
+@delete("/webhooks/{endpoint_id:uuid}", opt=WEBHOOK_MANAGE, status_code=200)
 async def remove_webhook(ctx: Ctx, endpoint_id: FromPath[UUID]) -> EndpointAnswer:
     """Remove a webhook."""
     return EndpointAnswer.of(await webhooks.remove_endpoint(ctx, EndpointRef(id=endpoint_id)))
 
 
-@post("/api/v1/webhooks/{endpoint_id:uuid}/secret", opt=MANAGE)
+@post("/webhooks/{endpoint_id:uuid}/secret", opt=WEBHOOK_MANAGE)
 async def rotate_webhook_secret(ctx: Ctx, endpoint_id: FromPath[UUID]) -> EndpointAnswer:
     """A new secret, in the first answer only; a repeat says `secret_already_shown`. The old one signs for 24 hours."""
     view = await webhooks.rotate_secret(ctx, EndpointRef(id=endpoint_id))
     return EndpointAnswer.with_secret(view, ctx.once_only.get(webhooks.SECRET))
 
 
-@post("/api/v1/webhooks/{endpoint_id:uuid}/test", opt=MANAGE, status_code=202)
+@post("/webhooks/{endpoint_id:uuid}/test", opt=WEBHOOK_MANAGE, status_code=202)
 async def test_webhook(ctx: Ctx, endpoint_id: FromPath[UUID]) -> DeliveryView:
     """Send a message of the kind `webhook.test`."""
     return await webhooks.send_test(ctx, EndpointRef(id=endpoint_id))
 
 
-@get("/api/v1/webhooks/{endpoint_id:uuid}/deliveries", opt=MANAGE)
+@get("/webhooks/{endpoint_id:uuid}/deliveries", opt=WEBHOOK_MANAGE)
 async def list_webhook_deliveries(
     ctx: Ctx, endpoint_id: FromPath[UUID], cursor: Cursor = None, limit: Limit = 50, by_state: ByState = None
 ) -> DeliveriesAnswer:
@@ -90,20 +89,20 @@ async def list_webhook_deliveries(
     return DeliveriesAnswer.of(await webhooks.list_deliveries(ctx, endpoint_id, cursor, limit, by_state))
 
 
-@get("/api/v1/webhooks/deliveries/{delivery_id:uuid}", opt=MANAGE)
+@get("/webhooks/deliveries/{delivery_id:uuid}", opt=WEBHOOK_MANAGE)
 async def get_webhook_delivery(ctx: Ctx, delivery_id: FromPath[UUID]) -> DeliveryAnswer:
     """One delivery with its attempts and what was answered."""
     attempts = await webhooks.list_attempts(ctx, delivery_id)
     return DeliveryAnswer(delivery=await webhooks.get_delivery(ctx, delivery_id), attempts=attempts)
 
 
-@post("/api/v1/webhooks/deliveries/{delivery_id:uuid}/replay", opt=MANAGE, status_code=202)
+@post("/webhooks/deliveries/{delivery_id:uuid}/replay", opt=WEBHOOK_MANAGE, status_code=202)
 async def replay_webhook_delivery(ctx: Ctx, delivery_id: FromPath[UUID]) -> DeliveryView:
     """Send a message again, under its old id."""
     return await webhooks.replay(ctx, DeliveryRef(id=delivery_id))
 
 
-@post("/api/v1/webhooks/{endpoint_id:uuid}/replay", opt=MANAGE, status_code=202)
+@post("/webhooks/{endpoint_id:uuid}/replay", opt=WEBHOOK_MANAGE, status_code=202)
 async def replay_webhook(ctx: Ctx, endpoint_id: FromPath[UUID], data: Json[ReplayBody]) -> Replayed:
     """Send again everything that failed since a time."""
     return await webhooks.replay_failed(ctx, data.command(endpoint_id))

@@ -6,25 +6,24 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import QueryParameter
 
+from app.domains.payments.handlers.options import BILLING_READ, PAYMENT_CREATE, PAYMENT_CREATE_MONEY
 from app.domains.payments.schemas import AddCreditForm, RefundsPage
 from app.domains.payments.service import credit, overview
-from app.shared.authz import Permission
 from app.shared.errors import NotFound
-from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
-from app.web.limits import MONEY
+from app.web import Contexts, Ctx, Form, fragment, page, redirect
 
 Amount = Annotated[str, QueryParameter(max_length=12)]
 Canceled = Annotated[str | None, QueryParameter(max_length=1)]
 Intent = Annotated[UUID | None, QueryParameter(name="intent")]
 
 
-@get("/billing/credit", opt=requires(Permission.PAYMENT_CREATE), include_in_schema=False, name="payments:credit")
+@get("/billing/credit", opt=PAYMENT_CREATE, name="payments:credit")
 async def credit_page(ctx: Ctx, amount: Amount = "50", canceled: Canceled = None) -> Response[str]:
     """Choose an amount."""
     return await page(ctx, "payments/credit.html", await credit.credit_page(ctx, amount, canceled is not None))
 
 
-@post("/billing/credit", opt=requires(Permission.PAYMENT_CREATE, rate=MONEY), include_in_schema=False)
+@post("/billing/credit", opt=PAYMENT_CREATE_MONEY)
 async def add_credit(contexts: Contexts, data: Form[AddCreditForm]) -> Response[str]:
     """To the Checkout page."""
     payment = await credit.add_credit(contexts, data.command())
@@ -32,19 +31,19 @@ async def add_credit(contexts: Contexts, data: Form[AddCreditForm]) -> Response[
         return redirect(ctx, payment.checkout_url or f"/billing/credit/return?intent={payment.id}")
 
 
-@get("/billing/credit/return", opt=requires(Permission.PAYMENT_CREATE), include_in_schema=False)
+@get("/billing/credit/return", opt=PAYMENT_CREATE)
 async def return_page(ctx: Ctx, intent: Intent = None) -> Response[str]:
     """Back from the Checkout page."""
     return await page(ctx, "payments/return.html", await credit.return_page(ctx, _known(intent)))
 
 
-@get("/billing/credit/return/state", opt=requires(Permission.PAYMENT_CREATE), include_in_schema=False)
+@get("/billing/credit/return/state", opt=PAYMENT_CREATE)
 async def return_state(ctx: Ctx, intent: Intent = None) -> Response[str]:
     """The part of that page which changes."""
     return await fragment(ctx, "payments/return.html", "state", await credit.return_page(ctx, _known(intent)))
 
 
-@get("/billing/refunds", opt=requires(Permission.BILLING_READ), include_in_schema=False)
+@get("/billing/refunds", opt=BILLING_READ)
 async def refunds_page(ctx: Ctx) -> Response[str]:
     """What went back to cards."""
     return await page(ctx, "payments/refunds.html", RefundsPage(refunds=tuple(await overview.own_refunds(ctx))))

@@ -6,30 +6,29 @@ from uuid import UUID
 from litestar import get, post
 from litestar.params import FromPath, HeaderParameter
 
+from app.domains.payments.handlers.options import BILLING_READ, PAYMENT_CREATE, PAYMENT_CREATE_MONEY
 from app.domains.payments.schemas import AddCreditBody, PaymentAnswer, RefundAnswer
 from app.domains.payments.service import credit, overview, webhooks
-from app.shared.authz import Permission
 from app.shared.context import Runtime
-from app.web import Contexts, Ctx, Json, public, requires
-from app.web.limits import MONEY
+from app.web import Contexts, Ctx, Json, public
 from app.web.types import AnyRequest
 
 Signature = Annotated[str | None, HeaderParameter(name="stripe-signature")]
 
 
-@post("/api/v1/payments/credit", opt=requires(Permission.PAYMENT_CREATE, rate=MONEY), status_code=201)
+@post("/payments/credit", opt=PAYMENT_CREATE_MONEY, status_code=201)
 async def add_credit(contexts: Contexts, data: Json[AddCreditBody]) -> PaymentAnswer:
     """Start a payment for credit. Open `checkout_url` in a browser to pay; the credit follows in seconds."""
     return PaymentAnswer.of(await credit.add_credit(contexts, data.command()))
 
 
-@get("/api/v1/payments/{payment_id:uuid}", opt=requires(Permission.PAYMENT_CREATE))
+@get("/payments/{payment_id:uuid}", opt=PAYMENT_CREATE)
 async def get_payment(ctx: Ctx, payment_id: FromPath[UUID]) -> PaymentAnswer:
     """One payment of the organisation."""
     return PaymentAnswer.of(await credit.get_payment(ctx, payment_id))
 
 
-@get("/api/v1/refunds", opt=requires(Permission.BILLING_READ))
+@get("/refunds", opt=BILLING_READ)
 async def list_refunds(ctx: Ctx) -> list[RefundAnswer]:
     """The organisation's last fifty refunds, newest first."""
     return [RefundAnswer.of(refund) for refund in await overview.own_refunds(ctx)]
@@ -48,4 +47,5 @@ async def stripe_webhook(request: AnyRequest, contexts: Contexts, signature: Sig
     return {"received": True}
 
 
-ROUTES = [add_credit, get_payment, list_refunds, stripe_webhook]
+ROUTES = [add_credit, get_payment, list_refunds]
+WEBHOOKS = [stripe_webhook]

@@ -7,6 +7,12 @@ from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.provisioning.contracts import CancelAllocation, ReleaseAllocation
+from app.domains.provisioning.handlers.options import (
+    ALLOCATION_LAUNCH,
+    ALLOCATION_LAUNCH_LOOK,
+    ALLOCATION_READ,
+    ALLOCATION_RELEASE,
+)
 from app.domains.provisioning.schemas import (
     GiveBackForm,
     ReceiptPage,
@@ -15,19 +21,15 @@ from app.domains.provisioning.schemas import (
 )
 from app.domains.provisioning.schemas.launch import LaunchForm, LaunchPage, launch_page
 from app.domains.provisioning.service import launch, release, views
-from app.shared.authz import Permission
 from app.shared.context import Context
-from app.web import Ctx, Form, fragment, page, redirect, requires
-from app.web.limits import LAUNCH as LAUNCHES
+from app.web import Ctx, Form, fragment, page, redirect
+from app.web.query import OptionalId, Text
 
-Word = Annotated[str, QueryParameter(max_length=100)]
 Part = Annotated[Literal["whole", "gpus"], QueryParameter()]
 Keys = Annotated[list[str] | None, QueryParameter(max_items=200)]
 Count = Annotated[int, QueryParameter(ge=0, le=64)]
-Cursor = Annotated[UUID | None, QueryParameter()]
-READ = requires(Permission.ALLOCATION_READ)
-LAUNCH = requires(Permission.ALLOCATION_LAUNCH, rate=LAUNCHES)
-RELEASE = requires(Permission.ALLOCATION_RELEASE)
+
+
 DETAIL = "provisioning/machine.html"
 
 
@@ -35,15 +37,15 @@ async def _launch_page(ctx: Context, form: LaunchForm) -> LaunchPage:
     return launch_page(await views.launch_choices(ctx, form.command()))
 
 
-@get("/launch", opt=LAUNCH, include_in_schema=False)
+@get("/launch", opt=ALLOCATION_LAUNCH)
 async def launch_form(
     ctx: Ctx,
-    sku: Word = "",
-    image: Word = "",
+    sku: Text = "",
+    image: Text = "",
     part: Part = "whole",
     gpus: Count = 1,
-    name: Word = "",
-    suggested: Word = "",
+    name: Text = "",
+    suggested: Text = "",
     keys: Keys = None,
 ) -> Response[str]:
     """The form, with what the choice in the address means."""
@@ -51,15 +53,15 @@ async def launch_form(
     return await page(ctx, "provisioning/launch.html", await _launch_page(ctx, form))
 
 
-@get("/launch/summary", opt=LAUNCH, include_in_schema=False)
+@get("/launch/summary", opt=ALLOCATION_LAUNCH)
 async def launch_summary(
     ctx: Ctx,
-    sku: Word = "",
-    image: Word = "",
+    sku: Text = "",
+    image: Text = "",
     part: Part = "whole",
     gpus: Count = 1,
-    name: Word = "",
-    suggested: Word = "",
+    name: Text = "",
+    suggested: Text = "",
     keys: Keys = None,
 ) -> Response[str]:
     """The same after a change of the choice."""
@@ -69,48 +71,48 @@ async def launch_summary(
     return answer
 
 
-@post("/launch/preview", opt=requires(Permission.ALLOCATION_LAUNCH, reads=True), include_in_schema=False)
+@post("/launch/preview", opt=ALLOCATION_LAUNCH_LOOK)
 async def launch_preview(ctx: Ctx, data: Form[LaunchForm]) -> Response[str]:
     """Without scripts: the form again, with the choice in its address."""
     return redirect(ctx, data.address())
 
 
-@post("/launch", opt=LAUNCH, include_in_schema=False)
+@post("/launch", opt=ALLOCATION_LAUNCH)
 async def launch_machine(ctx: Ctx, data: Form[LaunchForm]) -> Response[str]:
     """Launch, then to the machine's page."""
     launched = await launch.launch(ctx, data.command())
     return redirect(ctx, f"/machines/{launched.allocation_id}")
 
 
-@get("/machines", opt=READ, include_in_schema=False, name="provisioning:machines")
-async def machines(ctx: Ctx, cursor: Cursor = None, live: Word = "") -> Response[str]:
+@get("/machines", opt=ALLOCATION_READ, name="provisioning:machines")
+async def machines(ctx: Ctx, cursor: OptionalId = None, live: Text = "") -> Response[str]:
     """The project's machines."""
     rows = await views.page_machines(ctx, cursor, views.PAGE + 1, live=bool(live))
     struct = machines_page(rows, views.PAGE, live=bool(live), is_first=cursor is None)
     return await page(ctx, "provisioning/machines.html", struct)
 
 
-@get("/machines/now", opt=READ, include_in_schema=False)
-async def machines_now(ctx: Ctx, cursor: Cursor = None, live: Word = "") -> Response[str]:
+@get("/machines/now", opt=ALLOCATION_READ)
+async def machines_now(ctx: Ctx, cursor: OptionalId = None, live: Text = "") -> Response[str]:
     """The list alone."""
     rows = await views.page_machines(ctx, cursor, views.PAGE + 1, live=bool(live))
     struct = machines_page(rows, views.PAGE, live=bool(live), is_first=cursor is None)
     return await fragment(ctx, "provisioning/machines.html", "now", struct)
 
 
-@get("/machines/{allocation_id:uuid}", opt=READ, include_in_schema=False, name="provisioning:machine")
+@get("/machines/{allocation_id:uuid}", opt=ALLOCATION_READ, name="provisioning:machine")
 async def machine(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """One machine."""
     return await page(ctx, DETAIL, machine_page(await views.get_detail(ctx, allocation_id)))
 
 
-@get("/machines/{allocation_id:uuid}/now", opt=READ, include_in_schema=False)
+@get("/machines/{allocation_id:uuid}/now", opt=ALLOCATION_READ)
 async def machine_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """The part of a machine's page that moves."""
     return await fragment(ctx, DETAIL, "now", machine_page(await views.get_detail(ctx, allocation_id)))
 
 
-@post("/machines/{allocation_id:uuid}/release", opt=RELEASE, include_in_schema=False)
+@post("/machines/{allocation_id:uuid}/release", opt=ALLOCATION_RELEASE)
 async def give_back(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[GiveBackForm]) -> Response[str]:
     """Give it back."""
     command = ReleaseAllocation(allocation_id=allocation_id, confirm_name=data.confirm_name)
@@ -118,14 +120,14 @@ async def give_back(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[GiveBack
     return redirect(ctx, f"/machines/{allocation_id}")
 
 
-@post("/machines/{allocation_id:uuid}/cancel", opt=RELEASE, include_in_schema=False)
+@post("/machines/{allocation_id:uuid}/cancel", opt=ALLOCATION_RELEASE)
 async def cancel_launch(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """Give up the launch."""
     await release.cancel(ctx, CancelAllocation(allocation_id=allocation_id))
     return redirect(ctx, f"/machines/{allocation_id}")
 
 
-@get("/machines/{allocation_id:uuid}/receipt", opt=READ, include_in_schema=False)
+@get("/machines/{allocation_id:uuid}/receipt", opt=ALLOCATION_READ)
 async def receipt(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """What it cost and why."""
     allocation, found = await views.get_receipt(ctx, allocation_id)

@@ -5,19 +5,18 @@ from typing import Annotated
 from litestar import Response, get
 from litestar.params import FromPath, QueryParameter
 
+from app.domains.provisioning.handlers.options import PLATFORM_CONSOLE, PLATFORM_NODE_READ
 from app.domains.provisioning.schemas.fleet import FleetPage, FleetView, fleet_page
 from app.domains.provisioning.service import fleet
 from app.domains.provisioning.service.fleet import FleetQuery
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.web import Ctx, fragment, page, redirect, requires
+from app.web import Ctx, fragment, page, redirect
+from app.web.query import OptionalSearch, OptionalState, OptionalText
 
-Word = Annotated[str | None, QueryParameter(max_length=100)]
-StateWord = Annotated[str | None, QueryParameter(name="state", max_length=100)]  # `state` alone is Litestar's own
 TypeWord = Annotated[str | None, QueryParameter(name="type", max_length=100)]
-Search = Annotated[str | None, QueryParameter(name="q", max_length=100)]
-CONSOLE = requires(Permission.PLATFORM_CONSOLE)
-NODE_READ = requires(Permission.PLATFORM_NODE_READ)
+
+
 MAP = "provisioning/fleet.html"
 
 
@@ -35,33 +34,33 @@ async def _fleet(
     )
 
 
-@get("/admin", opt=CONSOLE, include_in_schema=False)
+@get("/admin", opt=PLATFORM_CONSOLE)
 async def show_fleet(
     ctx: Ctx,
     sku: TypeWord = None,
-    node_state: StateWord = None,
-    search: Search = None,
-    view: Word = None,
-    by: Word = None,
+    node_state: OptionalState = None,
+    search: OptionalSearch = None,
+    view: OptionalText = None,
+    by: OptionalText = None,
 ) -> Response[str]:
     """Every node as a berth strip, the fleet in figures, what is stuck."""
     return await page(ctx, MAP, await _fleet(ctx, sku, node_state, search, view, by))
 
 
-@get("/admin/fleet", opt=CONSOLE, include_in_schema=False)
+@get("/admin/fleet", opt=PLATFORM_CONSOLE)
 async def show_fleet_again(
     ctx: Ctx,
     sku: TypeWord = None,
-    node_state: StateWord = None,
-    search: Search = None,
-    view: Word = None,
-    by: Word = None,
+    node_state: OptionalState = None,
+    search: OptionalSearch = None,
+    view: OptionalText = None,
+    by: OptionalText = None,
 ) -> Response[str]:
     """The same under the same filter, when something has moved."""
     return await fragment(ctx, MAP, "now", await _fleet(ctx, sku, node_state, search, view, by))
 
 
-@get("/admin/fleet/{system_id:str}", opt=NODE_READ, include_in_schema=False)
+@get("/admin/fleet/{system_id:str}", opt=PLATFORM_NODE_READ)
 async def find_node(ctx: Ctx, system_id: FromPath[str]) -> Response[str]:
     """The node that MAAS calls so: the map's short way to its page."""
     return redirect(ctx, f"/admin/nodes/{await fleet.node_of(ctx, system_id)}")

@@ -6,29 +6,27 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from app.domains.provisioning.contracts import AttachKey, DetachKey
+from app.domains.provisioning.handlers.options import ALLOCATION_READ, TERMINAL_OPEN
 from app.domains.provisioning.schemas.connect import AttachForm, connect_page
 from app.domains.provisioning.service import access
-from app.shared.authz import Permission
-from app.web import Ctx, Form, fragment, page, redirect, requires
+from app.web import Ctx, Form, fragment, page, redirect
 
-READ = requires(Permission.ALLOCATION_READ)
-ENTER = requires(Permission.TERMINAL_OPEN)
 TEMPLATE = "provisioning/connect.html"
 
 
-@get("/machines/{allocation_id:uuid}/connect", opt=READ, include_in_schema=False)
+@get("/machines/{allocation_id:uuid}/connect", opt=ALLOCATION_READ)
 async def connect_tab(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """Every way to the machine."""
     return await page(ctx, TEMPLATE, connect_page(await access.connection(ctx, allocation_id)))
 
 
-@get("/machines/{allocation_id:uuid}/connect/now", opt=READ, include_in_schema=False)
+@get("/machines/{allocation_id:uuid}/connect/now", opt=ALLOCATION_READ)
 async def connect_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """The part that moves."""
     return await fragment(ctx, TEMPLATE, "now", connect_page(await access.connection(ctx, allocation_id)))
 
 
-@post("/machines/{allocation_id:uuid}/keys", opt=ENTER, include_in_schema=False)
+@post("/machines/{allocation_id:uuid}/keys", opt=TERMINAL_OPEN)
 async def attach(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[AttachForm]) -> Response[str]:
     """Attach one of one's keys."""
     command = AttachKey(allocation_id=allocation_id, key_id=data.key_id)
@@ -36,7 +34,7 @@ async def attach(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[AttachForm]
     return redirect(ctx, f"/machines/{allocation_id}/connect")
 
 
-@post("/machines/{allocation_id:uuid}/keys/{key_id:uuid}/detach", opt=ENTER, include_in_schema=False)
+@post("/machines/{allocation_id:uuid}/keys/{key_id:uuid}/detach", opt=TERMINAL_OPEN)
 async def detach(ctx: Ctx, allocation_id: FromPath[UUID], key_id: FromPath[UUID]) -> Response[str]:
     """Take a key off."""
     command = DetachKey(allocation_id=allocation_id, key_id=key_id)

@@ -7,6 +7,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.provisioning.contracts import EmptyNode, ForceCancel, ForceRelease
+from app.domains.provisioning.handlers.options import PLATFORM_ALLOCATION_READ, PLATFORM_ALLOCATION_RELEASE
 from app.domains.provisioning.schemas.operators import (
     AdminMachinePage,
     AdminMachinesPage,
@@ -22,15 +23,12 @@ from app.domains.provisioning.service.operators import Query
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.context import Context
-from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+from app.web import Contexts, Ctx, Form, fragment, page, redirect
+from app.web.query import OptionalId, OptionalSearch, OptionalState, OptionalText
 
 Flag = Annotated[str | None, QueryParameter(max_length=5)]
-Word = Annotated[str | None, QueryParameter(max_length=100)]
-StateWord = Annotated[str | None, QueryParameter(name="state", max_length=100)]  # `state` alone is Litestar's own
-Search = Annotated[str | None, QueryParameter(name="q", max_length=100)]
-Id = Annotated[UUID | None, QueryParameter()]
-READ = requires(Permission.PLATFORM_ALLOCATION_READ)
-RELEASE = requires(Permission.PLATFORM_ALLOCATION_RELEASE)
+
+
 LIST, DETAIL = "provisioning/admin_machines.html", "provisioning/admin_machine.html"
 
 
@@ -43,18 +41,18 @@ async def _detail(ctx: Context, allocation_id: UUID) -> AdminMachinePage:
     return admin_machine_page(detail, may_release=may(ctx.actor, Permission.PLATFORM_ALLOCATION_RELEASE))
 
 
-@get("/admin/allocations", opt=READ, include_in_schema=False)
+@get("/admin/allocations", opt=PLATFORM_ALLOCATION_READ)
 async def list_machines(
     ctx: Ctx,
     live: Flag = None,
     stuck: Flag = None,
-    state_word: StateWord = None,
-    sku: Word = None,
-    tenant: Id = None,
-    project: Id = None,
-    node: Id = None,
-    search: Search = None,
-    cursor: Id = None,
+    state_word: OptionalState = None,
+    sku: OptionalText = None,
+    tenant: OptionalId = None,
+    project: OptionalId = None,
+    node: OptionalId = None,
+    search: OptionalSearch = None,
+    cursor: OptionalId = None,
 ) -> Response[str]:
     """Machines of all tenants, newest first, under filters that are in the address."""
     query = Query(
@@ -64,18 +62,18 @@ async def list_machines(
     return await page(ctx, LIST, await _list(ctx, query))
 
 
-@get("/admin/allocations/list", opt=READ, include_in_schema=False)
+@get("/admin/allocations/list", opt=PLATFORM_ALLOCATION_READ)
 async def list_machines_again(
     ctx: Ctx,
     live: Flag = None,
     stuck: Flag = None,
-    state_word: StateWord = None,
-    sku: Word = None,
-    tenant: Id = None,
-    project: Id = None,
-    node: Id = None,
-    search: Search = None,
-    cursor: Id = None,
+    state_word: OptionalState = None,
+    sku: OptionalText = None,
+    tenant: OptionalId = None,
+    project: OptionalId = None,
+    node: OptionalId = None,
+    search: OptionalSearch = None,
+    cursor: OptionalId = None,
 ) -> Response[str]:
     """The same part of the list again."""
     query = Query(
@@ -85,19 +83,19 @@ async def list_machines_again(
     return await fragment(ctx, LIST, "now", await _list(ctx, query))
 
 
-@get("/admin/allocations/{allocation_id:uuid}", opt=READ, include_in_schema=False)
+@get("/admin/allocations/{allocation_id:uuid}", opt=PLATFORM_ALLOCATION_READ)
 async def show_machine(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """One machine of any tenant: timeline, placements, workflows, money."""
     return await page(ctx, DETAIL, await _detail(ctx, allocation_id))
 
 
-@get("/admin/allocations/{allocation_id:uuid}/now", opt=READ, include_in_schema=False)
+@get("/admin/allocations/{allocation_id:uuid}/now", opt=PLATFORM_ALLOCATION_READ)
 async def show_machine_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """What moves of it."""
     return await fragment(ctx, DETAIL, "now", await _detail(ctx, allocation_id))
 
 
-@post("/admin/allocations/{allocation_id:uuid}/release", opt=RELEASE, include_in_schema=False)
+@post("/admin/allocations/{allocation_id:uuid}/release", opt=PLATFORM_ALLOCATION_RELEASE)
 async def force_release(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[ConfirmForm]) -> Response[str]:
     """Take it back from its customer."""
     command = ForceRelease(allocation_id=allocation_id, reason=data.reason, confirm_name=data.confirm_name)
@@ -105,14 +103,14 @@ async def force_release(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[Conf
     return redirect(ctx, f"/admin/allocations/{allocation_id}")
 
 
-@post("/admin/allocations/{allocation_id:uuid}/cancel", opt=RELEASE, include_in_schema=False)
+@post("/admin/allocations/{allocation_id:uuid}/cancel", opt=PLATFORM_ALLOCATION_RELEASE)
 async def force_cancel(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[OperatorBody]) -> Response[str]:
     """Give up a launch that is under way."""
     await operators.force_cancel(ctx, ForceCancel(allocation_id=allocation_id, reason=data.reason))
     return redirect(ctx, f"/admin/allocations/{allocation_id}")
 
 
-@get("/admin/nodes/{node_id:uuid}/holders", opt=READ, include_in_schema=False)
+@get("/admin/nodes/{node_id:uuid}/holders", opt=PLATFORM_ALLOCATION_READ)
 async def show_holders(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
     """Who is on a node: a part of the node's page, and a page of its own."""
     found = await operators.get_node(ctx, node_id)
@@ -122,7 +120,7 @@ async def show_holders(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
     return await page(ctx, "provisioning/holders.html", struct)
 
 
-@post("/admin/nodes/{node_id:uuid}/empty", opt=RELEASE, include_in_schema=False)
+@post("/admin/nodes/{node_id:uuid}/empty", opt=PLATFORM_ALLOCATION_RELEASE)
 async def empty_node(contexts: Contexts, node_id: FromPath[UUID], data: Form[ConfirmForm]) -> Response[str]:
     """Take back everything on a node; one result per machine."""
     command = EmptyNode(node_id=node_id, reason=data.reason, confirm_name=data.confirm_name)

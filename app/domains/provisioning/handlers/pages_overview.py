@@ -2,17 +2,17 @@
 
 from litestar import Response, get, post
 
+from app.domains.provisioning.handlers.options import ALLOCATION_READ, PROFILE
 from app.domains.provisioning.schemas.overview import overview_page
 from app.domains.provisioning.service.overview import HideFirstSteps, hide_first_steps, overview
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.web import Ctx, fragment, page, redirect, requires
+from app.web import Ctx, fragment, page, redirect
 
 TEMPLATE = "provisioning/overview.html"
-READ = requires(Permission.ALLOCATION_READ)
 
 
-@get("/", opt=requires(Permission.PROFILE), include_in_schema=False, name="provisioning:overview")
+@get("/", opt=PROFILE, name="provisioning:overview")
 async def overview_handler(ctx: Ctx) -> Response[str]:
     """What runs and how long the money lasts; who may not see machines is led to what they may see."""
     if ctx.actor.tenant_id is None:
@@ -22,13 +22,13 @@ async def overview_handler(ctx: Ctx) -> Response[str]:
     return await page(ctx, TEMPLATE, overview_page(await overview(ctx)))
 
 
-@get("/overview/now", opt=READ, include_in_schema=False)
+@get("/overview/now", opt=ALLOCATION_READ)
 async def overview_now(ctx: Ctx) -> Response[str]:
     """The part of the overview that moves."""
     return await fragment(ctx, TEMPLATE, "now", overview_page(await overview(ctx)))
 
 
-@post("/overview/steps/hide", opt=READ, include_in_schema=False)
+@post("/overview/steps/hide", opt=ALLOCATION_READ)
 async def hide_steps(ctx: Ctx) -> Response[str]:
     """Put the list away."""
     await hide_first_steps(ctx, HideFirstSteps())

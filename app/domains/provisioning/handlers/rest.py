@@ -8,6 +8,7 @@ from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.provisioning.contracts import CancelAllocation, Changed, Forecast, Launched, ReleaseAllocation
+from app.domains.provisioning.handlers.options import ALLOCATION_LAUNCH, ALLOCATION_READ, ALLOCATION_RELEASE
 from app.domains.provisioning.schemas import (
     AllocationAnswer,
     AllocationsAnswer,
@@ -18,20 +19,16 @@ from app.domains.provisioning.schemas import (
 )
 from app.domains.provisioning.schemas.launch import LaunchBody
 from app.domains.provisioning.service import forecast, launch, release, views
-from app.shared.authz import Permission
 from app.shared.idempotency import dry_run
-from app.web import Ctx, Json, requires
-from app.web.limits import LAUNCH as LAUNCHES
+from app.web import Ctx, Json
+from app.web.paging import Cursor
 
-Cursor = Annotated[UUID | None, QueryParameter(description="`next_cursor` of the page before")]
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 Live = Annotated[bool, QueryParameter(description="only those that have not ended")]
 FORECAST = {200: ResponseSpec(Forecast, generate_examples=False, description="What it would mean; nothing was rented")}
-READ = requires(Permission.ALLOCATION_READ)
-RELEASE = requires(Permission.ALLOCATION_RELEASE)
 
 
-@post("/api/v1/allocations", opt=requires(Permission.ALLOCATION_LAUNCH, rate=LAUNCHES), responses=FORECAST)
+@post("/allocations", opt=ALLOCATION_LAUNCH, responses=FORECAST)
 async def launch_allocation(ctx: Ctx, data: Json[LaunchBody]) -> Response[Launched]:
     """Rent a machine (201), or with `dry_run` only say what it would mean (200)."""
     command = data.command()
@@ -40,32 +37,32 @@ async def launch_allocation(ctx: Ctx, data: Json[LaunchBody]) -> Response[Launch
     return Response(await launch.launch(ctx, command), status_code=201)
 
 
-@get("/api/v1/allocations", opt=READ)
+@get("/allocations", opt=ALLOCATION_READ)
 async def list_allocations(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50, live: Live = False) -> AllocationsAnswer:
     """The project's machines, newest first."""
     return answers(await views.page_machines(ctx, cursor, limit + 1, live=live), limit)
 
 
-@get("/api/v1/allocations/{allocation_id:uuid}", opt=READ)
+@get("/allocations/{allocation_id:uuid}", opt=ALLOCATION_READ)
 async def get_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> AllocationAnswer:
     """One machine with its steps."""
     detail = await views.get_detail(ctx, allocation_id)
     return answer(detail.machine, detail.steps)
 
 
-@post("/api/v1/allocations/{allocation_id:uuid}/release", opt=RELEASE, status_code=200)
+@post("/allocations/{allocation_id:uuid}/release", opt=ALLOCATION_RELEASE, status_code=200)
 async def release_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> Changed:
     """Give the machine back: everything on it is lost, billing ends now."""
     return await release.release(ctx, ReleaseAllocation(allocation_id=allocation_id))
 
 
-@post("/api/v1/allocations/{allocation_id:uuid}/cancel", opt=RELEASE, status_code=200)
+@post("/allocations/{allocation_id:uuid}/cancel", opt=ALLOCATION_RELEASE, status_code=200)
 async def cancel_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> Changed:
     """Give up a launch before it is active: nothing is charged."""
     return await release.cancel(ctx, CancelAllocation(allocation_id=allocation_id))
 
 
-@get("/api/v1/allocations/{allocation_id:uuid}/receipt", opt=READ)
+@get("/allocations/{allocation_id:uuid}/receipt", opt=ALLOCATION_READ)
 async def get_receipt(ctx: Ctx, allocation_id: FromPath[UUID]) -> ReceiptAnswer:
     """What the machine cost, hour by hour."""
     _, receipt = await views.get_receipt(ctx, allocation_id)

@@ -5,25 +5,27 @@ from typing import Annotated
 from litestar import get
 from litestar.params import QueryParameter
 
-from app.domains.provisioning.handlers.pages_admin import Search, TypeWord
+from app.domains.provisioning.handlers.options import PLATFORM_CONSOLE
+from app.domains.provisioning.handlers.pages_admin import TypeWord
 from app.domains.provisioning.rules.fleet import NodeWord
 from app.domains.provisioning.schemas.fleet import FleetAnswer, StuckListAnswer, fleet_answer, stuck_answer
 from app.domains.provisioning.service import fleet
 from app.domains.provisioning.service.fleet import FleetQuery
-from app.shared.authz import Permission
-from app.web import Ctx, requires
+from app.web import Ctx
+from app.web.query import OptionalSearch
 
 Word = Annotated[NodeWord | None, QueryParameter(name="state", description="one of `words`")]
-CONSOLE = requires(Permission.PLATFORM_CONSOLE)
 
 
-@get("/api/v1/admin/fleet", opt=CONSOLE)
-async def get_fleet(ctx: Ctx, sku: TypeWord = None, node_word: Word = None, search: Search = None) -> FleetAnswer:
+@get("/admin/fleet", opt=PLATFORM_CONSOLE)
+async def get_fleet(
+    ctx: Ctx, sku: TypeWord = None, node_word: Word = None, search: OptionalSearch = None
+) -> FleetAnswer:
     """The fleet in figures, and its nodes under a filter: type, state (a word of `words`), a search."""
     return fleet_answer(await fleet.fleet(ctx, FleetQuery(sku=sku, word=node_word, search=search)))
 
 
-@get("/api/v1/admin/stuck", opt=CONSOLE)
+@get("/admin/stuck", opt=PLATFORM_CONSOLE)
 async def list_stuck(ctx: Ctx) -> StuckListAnswer:
     """What has been in a state for longer than it may, with what is done about it by itself."""
     return stuck_answer(await fleet.stuck(ctx))

@@ -6,6 +6,7 @@ from litestar import delete, get, post
 from litestar.params import FromPath
 
 from app.domains.provisioning.contracts import AttachKey, AttachmentChanged, CertifyKey, DetachKey
+from app.domains.provisioning.handlers.options import ALLOCATION_READ, TERMINAL_OPEN
 from app.domains.provisioning.schemas.connect import (
     AttachBody,
     AttachedKeysAnswer,
@@ -15,15 +16,11 @@ from app.domains.provisioning.schemas.connect import (
     certificate_answer,
 )
 from app.domains.provisioning.service import access
-from app.shared.authz import Permission
-from app.web import Ctx, Json, requires
+from app.web import Ctx, Json
 from app.web.paging import Cursor, Limit
 
-READ = requires(Permission.ALLOCATION_READ)
-ENTER = requires(Permission.TERMINAL_OPEN)
 
-
-@get("/api/v1/allocations/{allocation_id:uuid}/ssh-keys", opt=READ)
+@get("/allocations/{allocation_id:uuid}/ssh-keys", opt=ALLOCATION_READ)
 async def list_attached_keys(
     ctx: Ctx, allocation_id: FromPath[UUID], cursor: Cursor = None, limit: Limit = 50
 ) -> AttachedKeysAnswer:
@@ -31,21 +28,21 @@ async def list_attached_keys(
     return attached_answer(await access.list_attached(ctx, allocation_id), cursor, limit)
 
 
-@post("/api/v1/allocations/{allocation_id:uuid}/ssh-keys", opt=ENTER, status_code=202)
+@post("/allocations/{allocation_id:uuid}/ssh-keys", opt=TERMINAL_OPEN, status_code=202)
 async def attach_ssh_key(ctx: Ctx, allocation_id: FromPath[UUID], data: Json[AttachBody]) -> AttachmentChanged:
     """Let one of one's own keys open a running machine; it is there within seconds."""
     command = AttachKey(allocation_id=allocation_id, key_id=data.key_id)
     return await access.attach_key(ctx, command)
 
 
-@delete("/api/v1/allocations/{allocation_id:uuid}/ssh-keys/{key_id:uuid}", opt=ENTER, status_code=202)
+@delete("/allocations/{allocation_id:uuid}/ssh-keys/{key_id:uuid}", opt=TERMINAL_OPEN, status_code=202)
 async def detach_ssh_key(ctx: Ctx, allocation_id: FromPath[UUID], key_id: FromPath[UUID]) -> AttachmentChanged:
     """The key opens this machine no more; connections made with it end within seconds."""
     command = DetachKey(allocation_id=allocation_id, key_id=key_id)
     return await access.detach_key(ctx, command)
 
 
-@post("/api/v1/allocations/{allocation_id:uuid}/ssh-certificates", opt=ENTER)
+@post("/allocations/{allocation_id:uuid}/ssh-certificates", opt=TERMINAL_OPEN)
 async def sign_ssh_certificate(
     ctx: Ctx, allocation_id: FromPath[UUID], data: Json[CertificateBody]
 ) -> CertificateAnswer:

@@ -7,7 +7,7 @@ from litestar import get, post
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.provisioning.contracts import Changed, EmptyNode, ForceCancel, ForceRelease
-from app.domains.provisioning.handlers.pages_machines import READ, RELEASE, Id, Search, Word
+from app.domains.provisioning.handlers.options import PLATFORM_ALLOCATION_READ, PLATFORM_ALLOCATION_RELEASE
 from app.domains.provisioning.rules.states import State
 from app.domains.provisioning.schemas.operators import (
     EmptiedAnswer,
@@ -22,22 +22,23 @@ from app.domains.provisioning.service import operators
 from app.domains.provisioning.service.operators import Query
 from app.web import Contexts, Ctx, Json
 from app.web.paging import Cursor, Limit
+from app.web.query import OptionalId, OptionalSearch, OptionalText
 
 Only = Annotated[bool, QueryParameter(description="only those")]
 InState = Annotated[State | None, QueryParameter(name="state", description="only those in this state")]
 
 
-@get("/api/v1/admin/allocations", opt=READ)
+@get("/admin/allocations", opt=PLATFORM_ALLOCATION_READ)
 async def list_all_allocations(
     ctx: Ctx,
     live: Only = False,
     stuck: Only = False,
     in_state: InState = None,
-    sku: Word = None,
-    tenant: Id = None,
-    project: Id = None,
-    node: Id = None,
-    search: Search = None,
+    sku: OptionalText = None,
+    tenant: OptionalId = None,
+    project: OptionalId = None,
+    node: OptionalId = None,
+    search: OptionalSearch = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> OperatorAllocationsAnswer:
@@ -49,25 +50,25 @@ async def list_all_allocations(
     return allocations_answer(await operators.page_allocations(ctx, query))
 
 
-@get("/api/v1/admin/allocations/{allocation_id:uuid}", opt=READ)
+@get("/admin/allocations/{allocation_id:uuid}", opt=PLATFORM_ALLOCATION_READ)
 async def get_any_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> OperatorDetailAnswer:
     """One machine of any tenant: timeline, why it went where it is, its workflows."""
     return detail_answer(await operators.get_allocation(ctx, allocation_id))
 
 
-@post("/api/v1/admin/allocations/{allocation_id:uuid}/release", opt=RELEASE, status_code=200)
+@post("/admin/allocations/{allocation_id:uuid}/release", opt=PLATFORM_ALLOCATION_RELEASE, status_code=200)
 async def force_release(ctx: Ctx, allocation_id: FromPath[UUID], data: Json[OperatorBody]) -> Changed:
     """Take a running machine back: billing ends now, everything on it is lost, the customer reads why."""
     return await operators.force_release(ctx, ForceRelease(allocation_id=allocation_id, reason=data.reason))
 
 
-@post("/api/v1/admin/allocations/{allocation_id:uuid}/cancel", opt=RELEASE, status_code=200)
+@post("/admin/allocations/{allocation_id:uuid}/cancel", opt=PLATFORM_ALLOCATION_RELEASE, status_code=200)
 async def force_cancel(ctx: Ctx, allocation_id: FromPath[UUID], data: Json[OperatorBody]) -> Changed:
     """Give up a launch that is under way: nothing is charged."""
     return await operators.force_cancel(ctx, ForceCancel(allocation_id=allocation_id, reason=data.reason))
 
 
-@post("/api/v1/admin/nodes/{node_id:uuid}/empty", opt=RELEASE, status_code=200)
+@post("/admin/nodes/{node_id:uuid}/empty", opt=PLATFORM_ALLOCATION_RELEASE, status_code=200)
 async def empty_node(contexts: Contexts, node_id: FromPath[UUID], data: Json[OperatorBody]) -> EmptiedAnswer:
     """Take back everything on a node, one by one; one result per machine."""
     return emptied_answer(await operators.empty_node(contexts, EmptyNode(node_id=node_id, reason=data.reason)))

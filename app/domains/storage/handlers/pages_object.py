@@ -1,10 +1,9 @@
 """One file: look into it, download, move, delete, share, copy to a machine; and the tab Files of a machine."""
 
-from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath
 
 from app.domains.provisioning import public as provisioning
 from app.domains.storage.contracts import (
@@ -15,8 +14,8 @@ from app.domains.storage.contracts import (
     RevokeLink,
     ShareObject,
 )
+from app.domains.storage.handlers.options import STORAGE_READ, STORAGE_WRITE, TERMINAL_OPEN
 from app.domains.storage.handlers.pages import may_write
-from app.domains.storage.handlers.rest import READ, WRITE
 from app.domains.storage.schemas.pages import (
     CopyForm,
     Given,
@@ -30,16 +29,16 @@ from app.domains.storage.schemas.pages import (
 from app.domains.storage.service import copies, links, objects, views
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
-from app.web import Contexts, Ctx, Form, fragment, page, redirect, requires
+from app.web import Contexts, Ctx, Form, fragment, page, redirect
+from app.web.query import OptionalId
 
 DETAIL = "storage/object.html"
 MACHINE = "storage/machine.html"
-COPY = requires(Permission.TERMINAL_OPEN)
+
 PAGE = 25
-Cursor = Annotated[UUID | None, QueryParameter()]
 
 
-@get("/storage/objects/{object_id:uuid}", opt=READ, include_in_schema=False, name="storage:object")
+@get("/storage/objects/{object_id:uuid}", opt=STORAGE_READ, name="storage:object")
 async def show_object(contexts: Contexts, object_id: FromPath[UUID]) -> Response[str]:
     """One file with a look into it."""
     shown = await views.show(contexts, object_id)
@@ -47,32 +46,32 @@ async def show_object(contexts: Contexts, object_id: FromPath[UUID]) -> Response
         return await page(ctx, DETAIL, object_page(shown, may_write(ctx)))
 
 
-@get("/storage/objects/{object_id:uuid}/copies", opt=READ, include_in_schema=False)
+@get("/storage/objects/{object_id:uuid}/copies", opt=STORAGE_READ)
 async def object_copies(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
     """The part of it that moves."""
     return await fragment(ctx, DETAIL, "copies", object_page(await views.facts(ctx, object_id), may_write(ctx)))
 
 
-@get("/storage/objects/{object_id:uuid}/download", opt=READ, include_in_schema=False)
+@get("/storage/objects/{object_id:uuid}/download", opt=STORAGE_READ)
 async def download(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
     """To its bytes, as an attachment."""
     return redirect(ctx, (await views.address(ctx, object_id))[0])
 
 
-@get("/storage/objects/{object_id:uuid}/image", opt=READ, include_in_schema=False)
+@get("/storage/objects/{object_id:uuid}/image", opt=STORAGE_READ)
 async def image(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
     """To its bytes, as a picture of the page."""
     return redirect(ctx, await views.image(ctx, object_id))
 
 
-@post("/storage/objects/{object_id:uuid}/move", opt=WRITE, include_in_schema=False)
+@post("/storage/objects/{object_id:uuid}/move", opt=STORAGE_WRITE)
 async def move_object(ctx: Ctx, object_id: FromPath[UUID], data: Form[MoveForm]) -> Response[str]:
     """Another path."""
     await objects.move(ctx, data.command(object_id))
     return redirect(ctx, f"/storage/objects/{object_id}")
 
 
-@post("/storage/objects/{object_id:uuid}/delete", opt=WRITE, include_in_schema=False)
+@post("/storage/objects/{object_id:uuid}/delete", opt=STORAGE_WRITE)
 async def delete_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
     """Delete it, then to its folder, where it can be undone."""
     await objects.delete(ctx, DeleteObject(object_id=object_id))
@@ -80,7 +79,7 @@ async def delete_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
     return redirect(ctx, address(namespace, thing.folder, gone=str(object_id)))
 
 
-@post("/storage/objects/{object_id:uuid}/restore", opt=WRITE, include_in_schema=False)
+@post("/storage/objects/{object_id:uuid}/restore", opt=STORAGE_WRITE)
 async def restore_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
     """Bring it back, then to its folder."""
     await objects.restore(ctx, RestoreObject(object_id=object_id))
@@ -88,14 +87,14 @@ async def restore_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
     return redirect(ctx, address(namespace, thing.folder))
 
 
-@post("/storage/objects/{object_id:uuid}/purge", opt=WRITE, include_in_schema=False)
+@post("/storage/objects/{object_id:uuid}/purge", opt=STORAGE_WRITE)
 async def purge_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[str]:
     """Gone for good, then to the list of what was deleted."""
     purged = await objects.purge(ctx, PurgeObject(object_id=object_id))
     return redirect(ctx, f"/storage/{purged.namespace}/deleted")
 
 
-@post("/storage/objects/{object_id:uuid}/share", opt=WRITE, include_in_schema=False)
+@post("/storage/objects/{object_id:uuid}/share", opt=STORAGE_WRITE)
 async def share_object(contexts: Contexts, object_id: FromPath[UUID], data: Form[ShareForm]) -> Response[str]:
     """Make a link and show it, this once."""
     async with contexts() as ctx:
@@ -107,14 +106,14 @@ async def share_object(contexts: Contexts, object_id: FromPath[UUID], data: Form
         return await page(ctx, DETAIL, object_page(shown, may_write(ctx), given))
 
 
-@post("/storage/objects/{object_id:uuid}/links/{link_id:uuid}/revoke", opt=WRITE, include_in_schema=False)
+@post("/storage/objects/{object_id:uuid}/links/{link_id:uuid}/revoke", opt=STORAGE_WRITE)
 async def revoke_link(ctx: Ctx, object_id: FromPath[UUID], link_id: FromPath[UUID]) -> Response[str]:
     """Take a link back."""
     await links.revoke(ctx, RevokeLink(object_id=object_id, link_id=link_id))
     return redirect(ctx, f"/storage/objects/{object_id}")
 
 
-@post("/storage/objects/{object_id:uuid}/copy", opt=COPY, include_in_schema=False)
+@post("/storage/objects/{object_id:uuid}/copy", opt=TERMINAL_OPEN)
 async def copy_object(ctx: Ctx, object_id: FromPath[UUID], data: Form[CopyForm]) -> Response[str]:
     """Ask for a copy, then to the machine's files, where it can be watched."""
     command = CopyToMachine(object_id=object_id, allocation_id=data.machine, target=data.target)
@@ -122,8 +121,8 @@ async def copy_object(ctx: Ctx, object_id: FromPath[UUID], data: Form[CopyForm])
     return redirect(ctx, f"/machines/{data.machine}/files")
 
 
-@get("/machines/{allocation_id:uuid}/files", opt=READ, include_in_schema=False)
-async def machine_files(ctx: Ctx, allocation_id: FromPath[UUID], cursor: Cursor = None) -> Response[str]:
+@get("/machines/{allocation_id:uuid}/files", opt=STORAGE_READ)
+async def machine_files(ctx: Ctx, allocation_id: FromPath[UUID], cursor: OptionalId = None) -> Response[str]:
     """What was copied to a machine."""
     machine = await provisioning.get_machine(ctx, allocation_id)
     found = await copies.page(ctx, allocation_id, cursor, PAGE)
@@ -132,7 +131,7 @@ async def machine_files(ctx: Ctx, allocation_id: FromPath[UUID], cursor: Cursor 
     return await page(ctx, MACHINE, struct)
 
 
-@get("/machines/{allocation_id:uuid}/files/now", opt=READ, include_in_schema=False)
+@get("/machines/{allocation_id:uuid}/files/now", opt=STORAGE_READ)
 async def machine_files_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """The part of it that moves."""
     machine = await provisioning.get_machine(ctx, allocation_id)
@@ -142,7 +141,7 @@ async def machine_files_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response
     return await fragment(ctx, MACHINE, "now", struct)
 
 
-@post("/machines/{allocation_id:uuid}/files", opt=COPY, include_in_schema=False)
+@post("/machines/{allocation_id:uuid}/files", opt=TERMINAL_OPEN)
 async def copy_to_machine(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[MachineCopyForm]) -> Response[str]:
     """Copy a file that is named by namespace and path."""
     thing = await views.by_name(ctx, data.file)

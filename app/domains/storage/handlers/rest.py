@@ -23,6 +23,7 @@ from app.domains.storage.contracts import (
     Sort,
     UsageView,
 )
+from app.domains.storage.handlers.options import PLATFORM_SYSTEM_READ, STORAGE_READ, STORAGE_WRITE
 from app.domains.storage.schemas.api import (
     FolderBody,
     ListingAnswer,
@@ -37,58 +38,55 @@ from app.domains.storage.schemas.api import (
 )
 from app.domains.storage.schemas.beside import AddressAnswer, ReportsAnswer
 from app.domains.storage.service import folders, objects, places, views
-from app.shared.authz import Permission
-from app.web import Ctx, Json, requires
+from app.web import Ctx, Json
 from app.web.etag import IfMatch, seen_version, tagged
 from app.web.paging import Cursor, CursorText, Limit
 
-READ = requires(Permission.STORAGE_READ)
-WRITE = requires(Permission.STORAGE_WRITE)
 Name = Annotated[str, QueryParameter(description="the namespace", max_length=40)]
 Folder = Annotated[str, QueryParameter(description="a folder's path; empty is the top", max_length=1100)]
 Words = Annotated[str, QueryParameter(description="only files below the folder whose path holds this", max_length=200)]
 Order = Annotated[Sort, QueryParameter(description="with - in front for descending")]
 
 
-@get("/api/v1/storage/namespaces", opt=READ)
+@get("/storage/namespaces", opt=STORAGE_READ)
 async def list_namespaces(ctx: Ctx, cursor: CursorText = None, limit: Limit = 50) -> NamespacesAnswer:
     """The project's namespaces by name, and its room."""
     return NamespacesAnswer.of(await views.overview(ctx), cursor, limit)
 
 
-@post("/api/v1/storage/namespaces", opt=WRITE, status_code=201)
+@post("/storage/namespaces", opt=STORAGE_WRITE, status_code=201)
 async def create_namespace(ctx: Ctx, data: Json[NamespaceBody]) -> Done:
     """A new, empty namespace."""
     return await places.create(ctx, CreateNamespace(name=data.name))
 
 
-@get("/api/v1/storage/namespaces/{name:str}", opt=READ)
+@get("/storage/namespaces/{name:str}", opt=STORAGE_READ)
 async def get_namespace(ctx: Ctx, name: FromPath[str]) -> Response[NamespaceAnswer]:
     """One namespace, with its `ETag`."""
     namespace = await views.get_namespace(ctx, name)
     return tagged(NamespaceAnswer.of(namespace), namespace.version)
 
 
-@patch("/api/v1/storage/namespaces/{name:str}", opt=WRITE)
+@patch("/storage/namespaces/{name:str}", opt=STORAGE_WRITE)
 async def rename_namespace(ctx: Ctx, name: FromPath[str], data: Json[NamespaceBody], if_match: IfMatch = None) -> Done:
     """Another name; everything in it stays."""
     command = RenameNamespace(name=name, new_name=data.name, seen=seen_version(if_match))
     return await places.rename(ctx, command)
 
 
-@delete("/api/v1/storage/namespaces/{name:str}", opt=WRITE, status_code=200)
+@delete("/storage/namespaces/{name:str}", opt=STORAGE_WRITE, status_code=200)
 async def delete_namespace(ctx: Ctx, name: FromPath[str]) -> Done:
     """Only an empty one."""
     return await places.delete(ctx, DeleteNamespace(name=name))
 
 
-@get("/api/v1/storage/usage", opt=READ)
+@get("/storage/usage", opt=STORAGE_READ)
 async def get_usage(ctx: Ctx) -> UsageView:
     """What the project stores and may store."""
     return (await views.overview(ctx)).usage
 
 
-@get("/api/v1/storage/objects", opt=READ)
+@get("/storage/objects", opt=STORAGE_READ)
 async def list_objects(
     ctx: Ctx,
     namespace: Name = "files",
@@ -103,7 +101,7 @@ async def list_objects(
     return ListingAnswer.of(await views.listing(ctx, place, folder, q, sort, cursor, limit), place.name)
 
 
-@get("/api/v1/storage/objects/{object_id:uuid}", opt=READ)
+@get("/storage/objects/{object_id:uuid}", opt=STORAGE_READ)
 async def get_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[ObjectAnswer]:
     """One file, with its `ETag`."""
     thing = await views.get_object(ctx, object_id)
@@ -111,14 +109,14 @@ async def get_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[ObjectAnsw
     return tagged(ObjectAnswer.of(thing, places_by_id[thing.namespace_id].name), thing.version)
 
 
-@get("/api/v1/storage/objects/{object_id:uuid}/address", opt=READ)
+@get("/storage/objects/{object_id:uuid}/address", opt=STORAGE_READ)
 async def get_address(ctx: Ctx, object_id: FromPath[UUID]) -> AddressAnswer:
     """Where to read the bytes, for five seconds: begin at once, or ask again."""
     url, ends = await views.address(ctx, object_id)
     return AddressAnswer(url=url, expires_at=ends)
 
 
-@patch("/api/v1/storage/objects/{object_id:uuid}", opt=WRITE)
+@patch("/storage/objects/{object_id:uuid}", opt=STORAGE_WRITE)
 async def move_object(ctx: Ctx, object_id: FromPath[UUID], data: Json[MoveBody], if_match: IfMatch = None) -> Done:
     """Another path."""
     command = MoveObject(
@@ -131,13 +129,13 @@ async def move_object(ctx: Ctx, object_id: FromPath[UUID], data: Json[MoveBody],
     return await objects.move(ctx, command)
 
 
-@delete("/api/v1/storage/objects/{object_id:uuid}", opt=WRITE, status_code=200)
+@delete("/storage/objects/{object_id:uuid}", opt=STORAGE_WRITE, status_code=200)
 async def delete_object(ctx: Ctx, object_id: FromPath[UUID], if_match: IfMatch = None) -> Done:
     """It can be brought back until its time ends."""
     return await objects.delete(ctx, DeleteObject(object_id=object_id, seen=seen_version(if_match)))
 
 
-@get("/api/v1/storage/deleted", opt=READ)
+@get("/storage/deleted", opt=STORAGE_READ)
 async def list_deleted(
     ctx: Ctx, namespace: Name = "files", cursor: CursorText = None, limit: Limit = 50
 ) -> ObjectsAnswer:
@@ -148,45 +146,45 @@ async def list_deleted(
     )
 
 
-@post("/api/v1/storage/deleted/{object_id:uuid}/restore", opt=WRITE, status_code=200)
+@post("/storage/deleted/{object_id:uuid}/restore", opt=STORAGE_WRITE, status_code=200)
 async def restore_object(ctx: Ctx, object_id: FromPath[UUID]) -> Done:
     """Back to its path; a replaced file changes places with what replaced it."""
     return await objects.restore(ctx, RestoreObject(object_id=object_id))
 
 
-@delete("/api/v1/storage/deleted/{object_id:uuid}", opt=WRITE, status_code=200)
+@delete("/storage/deleted/{object_id:uuid}", opt=STORAGE_WRITE, status_code=200)
 async def purge_object(ctx: Ctx, object_id: FromPath[UUID]) -> Purged:
     """Gone for good now; its room is free at once."""
     return await objects.purge(ctx, PurgeObject(object_id=object_id))
 
 
-@post("/api/v1/storage/folders", opt=WRITE, status_code=201)
+@post("/storage/folders", opt=STORAGE_WRITE, status_code=201)
 async def make_folder(ctx: Ctx, data: Json[FolderBody]) -> Done:
     """An empty folder, and those above it."""
     return await folders.make(ctx, MakeFolder(namespace=data.namespace, path=data.path))
 
 
-@post("/api/v1/storage/folders/move", opt=WRITE, status_code=200)
+@post("/storage/folders/move", opt=STORAGE_WRITE, status_code=200)
 async def move_folder(ctx: Ctx, data: Json[MoveFolderBody]) -> Done:
     """Another path for a folder and all in it."""
     command = MoveFolder(namespace=data.namespace, path=data.path, new_path=data.new_path)
     return await folders.move(ctx, command)
 
 
-@post("/api/v1/storage/folders/delete", opt=WRITE, status_code=200)
+@post("/storage/folders/delete", opt=STORAGE_WRITE, status_code=200)
 async def delete_folder(ctx: Ctx, data: Json[FolderBody]) -> Done:
     """A folder with all in it. `at` of the answer is what undo wants."""
     return await folders.delete(ctx, DeleteFolder(namespace=data.namespace, path=data.path))
 
 
-@post("/api/v1/storage/folders/restore", opt=WRITE, status_code=200)
+@post("/storage/folders/restore", opt=STORAGE_WRITE, status_code=200)
 async def restore_folder(ctx: Ctx, data: Json[RestoreFolderBody]) -> Done:
     """Undo the deletion of a folder."""
     command = RestoreFolder(namespace=data.namespace, path=data.path, deleted_at=data.deleted_at)
     return await folders.restore(ctx, command)
 
 
-@get("/api/v1/admin/storage/reports", opt=requires(Permission.PLATFORM_SYSTEM_READ))
+@get("/admin/storage/reports", opt=PLATFORM_SYSTEM_READ)
 async def list_reports(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50) -> ReportsAnswer:
     """Comparisons of bucket and table, the newest first."""
     found = await views.reports(ctx, cursor, limit)

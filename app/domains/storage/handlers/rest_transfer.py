@@ -16,7 +16,8 @@ from app.domains.storage.contracts import (
     ShareObject,
     SignParts,
 )
-from app.domains.storage.handlers.rest import READ, WRITE, Name
+from app.domains.storage.handlers.options import STORAGE_READ, STORAGE_WRITE, TERMINAL_OPEN
+from app.domains.storage.handlers.rest import Name
 from app.domains.storage.schemas.api import (
     BegunAnswer,
     FinishBody,
@@ -32,8 +33,7 @@ from app.domains.storage.schemas.api import (
 )
 from app.domains.storage.schemas.beside import CopiesAnswer, CopyAnswer, CopyBody, LinkAnswer, LinksAnswer, ShareBody
 from app.domains.storage.service import copies, links, transfer, views
-from app.shared.authz import Permission
-from app.web import Contexts, Ctx, Json, requires
+from app.web import Contexts, Ctx, Json
 from app.web.batch import answered, statuses
 from app.web.paging import Cursor, Limit
 from app.web.types import AnyRequest
@@ -46,7 +46,7 @@ def first_of(items: Sequence[BegunAnswer] | Sequence[FinishedItemAnswer]) -> tup
     return next(((item.refused.code, item.refused.message) for item in items if item.refused), None)
 
 
-@post("/api/v1/storage/uploads", opt=WRITE, status_code=201, responses=statuses(UploadsBegunAnswer))
+@post("/storage/uploads", opt=STORAGE_WRITE, status_code=201, responses=statuses(UploadsBegunAnswer))
 async def begin_uploads(
     request: AnyRequest,
     contexts: Contexts,
@@ -59,27 +59,27 @@ async def begin_uploads(
     return answered(answer, 201, "items", first_of(answer.items), request.state.trace.correlation_id)
 
 
-@get("/api/v1/storage/uploads", opt=READ)
+@get("/storage/uploads", opt=STORAGE_READ)
 async def list_uploads(ctx: Ctx, namespace: Name = "files", cursor: Cursor = None, limit: Limit = 50) -> UploadsAnswer:
     """What you began and did not finish."""
     found = await views.open_uploads(ctx, namespace, cursor, limit)
     return UploadsAnswer(items=[UploadAnswer.of(upload) for upload in found.items], next_cursor=found.next_cursor)
 
 
-@get("/api/v1/storage/uploads/{upload_id:uuid}", opt=READ)
+@get("/storage/uploads/{upload_id:uuid}", opt=STORAGE_READ)
 async def get_upload(contexts: Contexts, upload_id: FromPath[UUID]) -> ProgressAnswer:
     """Where an upload stands: the parts that need not be sent again."""
     return ProgressAnswer.of(await transfer.progress(contexts, upload_id))
 
 
-@post("/api/v1/storage/uploads/{upload_id:uuid}/parts", opt=WRITE, status_code=200)
+@post("/storage/uploads/{upload_id:uuid}/parts", opt=STORAGE_WRITE, status_code=200)
 async def sign_parts(contexts: Contexts, upload_id: FromPath[UUID], data: Json[PartsBody]) -> PartsAnswer:
     """Addresses for 1 to 100 parts, each good for exactly the bytes of its digest."""
     command = SignParts(upload_id=upload_id, parts=data.digests())
     return PartsAnswer.of(await transfer.sign_parts(contexts, command))
 
 
-@post("/api/v1/storage/uploads/finish", opt=WRITE, status_code=200, responses=statuses(FinishedAnswer))
+@post("/storage/uploads/finish", opt=STORAGE_WRITE, status_code=200, responses=statuses(FinishedAnswer))
 async def finish_uploads(
     request: AnyRequest,
     contexts: Contexts,
@@ -91,32 +91,32 @@ async def finish_uploads(
     return answered(answer, 200, "ids", first_of(answer.items), request.state.trace.correlation_id)
 
 
-@delete("/api/v1/storage/uploads/{upload_id:uuid}", opt=WRITE, status_code=200)
+@delete("/storage/uploads/{upload_id:uuid}", opt=STORAGE_WRITE, status_code=200)
 async def cancel_upload(contexts: Contexts, upload_id: FromPath[UUID]) -> Done:
     """Give it up: its room is free at once, and its addresses take nothing any more."""
     return await transfer.cancel(contexts, CancelUpload(upload_id=upload_id))
 
 
-@post("/api/v1/storage/objects/{object_id:uuid}/links", opt=WRITE, status_code=201)
+@post("/storage/objects/{object_id:uuid}/links", opt=STORAGE_WRITE, status_code=201)
 async def share_object(ctx: Ctx, object_id: FromPath[UUID], data: Json[ShareBody]) -> LinkAnswer:
     """A link that works for `hours` for whoever has it."""
     link = await links.share(ctx, ShareObject(object_id=object_id, hours=data.hours))
     return LinkAnswer.of(*await links.address(ctx, link))
 
 
-@get("/api/v1/storage/objects/{object_id:uuid}/links", opt=READ)
+@get("/storage/objects/{object_id:uuid}/links", opt=STORAGE_READ)
 async def list_links(ctx: Ctx, object_id: FromPath[UUID]) -> LinksAnswer:
     """Links to a file that still work, without their addresses."""
     return LinksAnswer(items=[LinkAnswer.of(link) for link in await links.list_live(ctx, object_id)])
 
 
-@delete("/api/v1/storage/objects/{object_id:uuid}/links/{link_id:uuid}", opt=WRITE, status_code=200)
+@delete("/storage/objects/{object_id:uuid}/links/{link_id:uuid}", opt=STORAGE_WRITE, status_code=200)
 async def revoke_link(ctx: Ctx, object_id: FromPath[UUID], link_id: FromPath[UUID]) -> links.Shared:
     """Take a link back: from now on it leads nowhere."""
     return await links.revoke(ctx, RevokeLink(object_id=object_id, link_id=link_id))
 
 
-@post("/api/v1/storage/copies", opt=requires(Permission.TERMINAL_OPEN), status_code=202)
+@post("/storage/copies", opt=TERMINAL_OPEN, status_code=202)
 async def copy_to_machine(ctx: Ctx, data: Json[CopyBody]) -> CopyAnswer:
     """Copy a file to a running machine, as your login there."""
     command = CopyToMachine(object_id=data.object_id, allocation_id=data.allocation_id, target=data.target)
@@ -124,7 +124,7 @@ async def copy_to_machine(ctx: Ctx, data: Json[CopyBody]) -> CopyAnswer:
     return CopyAnswer.of(await copies.get(ctx, done.id))
 
 
-@get("/api/v1/storage/copies", opt=READ)
+@get("/storage/copies", opt=STORAGE_READ)
 async def list_copies(
     ctx: Ctx, allocation_id: Machine = None, cursor: Cursor = None, limit: Limit = 50
 ) -> CopiesAnswer:
@@ -133,7 +133,7 @@ async def list_copies(
     return CopiesAnswer(items=[CopyAnswer.of(copy) for copy in found.items], next_cursor=found.next_cursor)
 
 
-@get("/api/v1/storage/copies/{copy_id:uuid}", opt=READ)
+@get("/storage/copies/{copy_id:uuid}", opt=STORAGE_READ)
 async def get_copy(ctx: Ctx, copy_id: FromPath[UUID]) -> CopyAnswer:
     """One copy and how far it is."""
     return CopyAnswer.of(await copies.get(ctx, copy_id))

@@ -6,18 +6,16 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from app.domains.terminal.contracts import OpenTerminal, TokenMinted
+from app.domains.terminal.handlers.options import TERMINAL_OPEN_PAGE, TERMINAL_OPEN_TICKET
 from app.domains.terminal.schemas import TerminalPage, TokenBody
 from app.domains.terminal.service import tickets, view
-from app.shared.authz import Permission
-from app.web import Ctx, Json, page, requires
-from app.web.limits import TERMINAL
+from app.web import Ctx, Json, page
 
 
 @get(
     "/machines/{allocation_id:uuid}/terminal",
-    opt=requires(Permission.TERMINAL_OPEN, csp_nonce=True),
+    opt=TERMINAL_OPEN_PAGE,
     name="terminal:page",
-    include_in_schema=False,
 )
 async def terminal_page(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """Full window, one tab per shell."""
@@ -27,10 +25,9 @@ async def terminal_page(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str
 
 @post(
     "/machines/{allocation_id:uuid}/terminal/token",
-    opt=requires(Permission.TERMINAL_OPEN, rate=TERMINAL, idempotent=False),
+    opt=TERMINAL_OPEN_TICKET,
     name="terminal:token",
     status_code=201,
-    include_in_schema=False,
 )
 async def mint_token(ctx: Ctx, allocation_id: FromPath[UUID], data: Json[TokenBody]) -> Response[TokenMinted]:
     """A token for one WebSocket; no cache keeps it."""

@@ -4,15 +4,14 @@ from litestar import websocket
 from litestar.exceptions import WebSocketDisconnect
 
 from app.domains.terminal.contracts import PROTOCOL
+from app.domains.terminal.handlers.options import TERMINAL_OPEN
 from app.domains.terminal.service import relay, tickets
 from app.domains.terminal.service.attachment import SocketGone
-from app.shared.authz import Permission
 from app.shared.context import Runtime
-from app.web import requires
 from app.web.types import AnyWebSocket
 
 
-@websocket("/terminal", opt=requires(Permission.TERMINAL_OPEN), name="terminal:socket")
+@websocket("/terminal", opt=TERMINAL_OPEN, name="terminal:socket")
 async def terminal_socket(socket: AnyWebSocket) -> None:
     """A shell, for who brings an unused token. A refusal before the accept is a plain 403 that says nothing."""
     runtime: Runtime = socket.app.state.runtime

@@ -1,0 +1,8 @@
+"""What the routes of this domain ask for: the permission, and whatever else a page and its twin of the API share."""
+
+from app.shared.authz import Permission
+from app.web import MONEY, requires
+
+BILLING_READ = requires(Permission.BILLING_READ)
+PAYMENT_CREATE = requires(Permission.PAYMENT_CREATE)
+PAYMENT_CREATE_MONEY = requires(Permission.PAYMENT_CREATE, rate=MONEY)

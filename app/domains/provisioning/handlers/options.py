@@ -1,0 +1,16 @@
+"""What the routes of this domain ask for: the permission, and whatever else a page and its twin of the API share."""
+
+from app.shared.authz import Permission
+from app.web import requires
+from app.web.limits import LAUNCH as LAUNCHES
+
+ALLOCATION_LAUNCH = requires(Permission.ALLOCATION_LAUNCH, rate=LAUNCHES)
+ALLOCATION_LAUNCH_LOOK = requires(Permission.ALLOCATION_LAUNCH, reads=True)
+ALLOCATION_READ = requires(Permission.ALLOCATION_READ)
+ALLOCATION_RELEASE = requires(Permission.ALLOCATION_RELEASE)
+PLATFORM_ALLOCATION_READ = requires(Permission.PLATFORM_ALLOCATION_READ)
+PLATFORM_ALLOCATION_RELEASE = requires(Permission.PLATFORM_ALLOCATION_RELEASE)
+PLATFORM_CONSOLE = requires(Permission.PLATFORM_CONSOLE)
+PLATFORM_NODE_READ = requires(Permission.PLATFORM_NODE_READ)
+PROFILE = requires(Permission.PROFILE)
+TERMINAL_OPEN = requires(Permission.TERMINAL_OPEN)
