@@ -10,6 +10,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from app.domains.provisioning.repository import AllocationRepository
+from app.domains.provisioning.service.launch import start_provisioning
 from app.shared.authz.actor import SYSTEM
 from tests.domains.inventory.stock import node_ids, plant, see
 from tests.domains.inventory.test_pages import statements, words
@@ -83,6 +85,39 @@ async def test_what_is_past_its_time_is_told_with_its_workflow(runtime, sign_in_
     assert items[0]["workflow_id"] == f"provision/{allocation}" and items[0]["age_seconds"] >= 600
     said = words((await olga.client.get("/admin")).text)
     assert "What is stuck" in said and "late-one" in said and "2 m 00 s, by policy" in said
+
+
+async def test_what_is_stuck_says_what_became_of_its_last_request(runtime, sign_in_as) -> None:
+    await plant(runtime)
+    ada, olga = await sign_in_as("ada"), await sign_in_as("olga", operator=True)
+    allocation = await machine(runtime, ada, None, sku="h100x8", state="requested", name="late-one")
+    await age(runtime, allocation, timedelta(minutes=10))
+
+    async def request() -> tuple[object, ...] | None:
+        [item] = (await olga.client.get("/api/v1/admin/stuck")).json()["items"]
+        asked = item["request"]
+        return asked and (asked["effect"], asked["state"], asked["attempts"], asked["error"])
+
+    assert await request() is None
+    async with runtime.context(SYSTEM) as ctx:
+        await start_provisioning(ctx, await AllocationRepository(ctx.session).get(allocation))
+    assert await request() == ("start", "waiting", 0, "")
+    async with runtime.context(SYSTEM) as ctx:
+        row = "UPDATE shared.outbox_events SET attempts = 3, last_error = 'no broker' WHERE aggregate_id = :id"
+        await ctx.session.execute(text(row), {"id": allocation})
+    assert await request() == ("start", "failing", 3, "no broker")
+    assert "start failed 3 times, tried again: no broker" in words((await olga.client.get("/admin")).text)
+    async with runtime.context(SYSTEM) as ctx:
+        row = "UPDATE shared.outbox_events SET published_at = clock_timestamp() WHERE aggregate_id = :id RETURNING id"
+        [row_id] = await ctx.session.scalars(text(row), {"id": allocation})
+    assert await request() == ("start", "delivered", 3, "")
+    async with runtime.context(SYSTEM) as ctx:
+        letter = "INSERT INTO shared.dead_letters (id, source, name, message_id, body, error, attempts) "
+        await ctx.session.execute(text(letter + "VALUES (:id, 'relay', 'x', :id, '{}', 'gone', 12)"), {"id": row_id})
+    assert await request() == ("start", "given_up", 3, "gone")
+    async with runtime.context(SYSTEM) as ctx:
+        await ctx.session.execute(text("DELETE FROM shared.outbox_events WHERE id = :id"), {"id": row_id})
+    assert await request() == ("start", "delivered", 0, "")
 
 
 @pytest.mark.parametrize("role", ["platform_admin", "platform_operator", "platform_finance", "platform_auditor"])

@@ -41,6 +41,9 @@ CLAIM = text("""
     UPDATE inventory.node_resource_slots SET allocation_id = :allocation_id, claimed_at = :now
     WHERE node_id = :node_id AND slot_index = ANY(:indexes) AND allocation_id IS NULL RETURNING slot_index
 """)
+OF_ALLOCATION = text("""
+    SELECT slot_index FROM inventory.node_resource_slots WHERE allocation_id = :allocation_id ORDER BY slot_index
+""")
 NODES_OF_ALLOCATION = text("""
     SELECT id FROM inventory.nodes
     WHERE id IN (SELECT node_id FROM inventory.node_resource_slots WHERE allocation_id = :allocation_id)
@@ -108,6 +111,11 @@ async def claim(
     """Give free ones of these slots to the allocation; how many it got."""
     values = {"node_id": node_id, "indexes": list(indexes), "allocation_id": allocation_id, "now": now}
     return len((await session.execute(CLAIM, values)).all())
+
+
+async def of_allocation(session: AsyncSession, allocation_id: UUID) -> tuple[int, ...]:
+    """The slots an allocation has, in order."""
+    return tuple(await session.scalars(OF_ALLOCATION, {"allocation_id": allocation_id}))
 
 
 async def lock_nodes_of(session: AsyncSession, allocation_id: UUID) -> list[UUID]:

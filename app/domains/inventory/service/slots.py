@@ -58,6 +58,11 @@ async def free_slots(ctx: Context, allocation_id: UUID) -> list[FreedNode]:
     return [repository.freed_node(node_id, freed[node_id], left[node_id]) for node_id in sorted(freed)]
 
 
+async def slots_of(ctx: Context, allocation_id: UUID) -> tuple[int, ...]:
+    """The slots an allocation has now, in order."""
+    return await repository.of_allocation(ctx.session, allocation_id)
+
+
 async def availability(ctx: Context) -> dict[UUID, Availability]:
     """What could be placed now."""
     return await repository.availability(ctx.session)

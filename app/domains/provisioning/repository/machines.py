@@ -1,4 +1,4 @@
-"""SQL about what we hold of the fleet: deployments of machines, claims of their slots, the record of placements."""
+"""SQL about machines in use: their deployments, the claims that tie allocations to them, the record of placements."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -43,7 +43,7 @@ CLAIM = text("""
                                                          node_id, slot_index, claimed_at)
     VALUES (:id, :tenant_id, :project_id, :allocation_id, :deployment_id, :node_id, :slot_index, :now)
 """)
-FREE = text("""
+CLOSE_CLAIMS = text("""
     UPDATE provisioning.allocation_resource_claims SET freed_at = :now
     WHERE allocation_id = :allocation_id AND freed_at IS NULL
 """)
@@ -57,9 +57,9 @@ ACCOUNTS = text("""
     WHERE c.deployment_id = :deployment_id AND c.allocation_id <> :allocation_id
       AND (c.freed_at IS NULL OR (a.deployment_id = :deployment_id AND a.ended_at IS NULL))
 """)
-SLOTS = text("""
-    SELECT slot_index FROM provisioning.allocation_resource_claims
-    WHERE allocation_id = :allocation_id AND freed_at IS NULL ORDER BY slot_index
+OPEN_CLAIM = text("""
+    SELECT EXISTS (SELECT FROM provisioning.allocation_resource_claims
+                   WHERE allocation_id = :allocation_id AND freed_at IS NULL)
 """)
 PLACED = text("""
     INSERT INTO provisioning.allocation_placements (id, tenant_id, project_id, allocation_id, attempt, node_id,
@@ -127,7 +127,9 @@ class MachineRepository:
     async def claim(
         self, allocation: Allocation, deployment: DeploymentView, slots: Sequence[int], now: datetime
     ) -> None:
-        """Raises IntegrityError when one of the slots is held."""
+        """Make the allocation a tenant of the deployment. `slots` are for the record: the inventory says who has them.
+
+        Raises IntegrityError when one of them has an open claim."""
         rows = [
             {
                 "id": new_id(),
@@ -143,12 +145,12 @@ class MachineRepository:
         ]
         await self._session.execute(CLAIM, rows)
 
-    async def free_claims(self, allocation_id: UUID, now: datetime) -> None:
-        """Safe to repeat."""
-        await self._session.execute(FREE, {"allocation_id": allocation_id, "now": now})
+    async def close_claims(self, allocation_id: UUID, now: datetime) -> None:
+        """The allocation leaves its deployment. Safe to repeat."""
+        await self._session.execute(CLOSE_CLAIMS, {"allocation_id": allocation_id, "now": now})
 
     async def count_others(self, deployment_id: UUID, allocation_id: UUID) -> int:
-        """How many other allocations hold slots of this deployment. The node must be locked by the caller."""
+        """How many other allocations are tenants of this deployment. The node must be locked by the caller."""
         place = {"deployment_id": deployment_id, "allocation_id": allocation_id}
         return int(await self._session.scalar(OTHERS, place) or 0)
 
@@ -158,8 +160,9 @@ class MachineRepository:
         place = {"deployment_id": deployment_id, "allocation_id": allocation_id}
         return {row.login: row.uid for row in await self._session.execute(ACCOUNTS, place)}
 
-    async def slots_of(self, allocation_id: UUID) -> list[int]:
-        return list(await self._session.scalars(SLOTS, {"allocation_id": allocation_id}))
+    async def has_open_claim(self, allocation_id: UUID) -> bool:
+        """Whether the allocation is a tenant of a deployment and has not left it."""
+        return bool(await self._session.scalar(OPEN_CLAIM, {"allocation_id": allocation_id}))
 
     async def append_placement(self, allocation: Allocation, placement: Placement, attempt: int, now: datetime) -> None:
         values = {

@@ -53,6 +53,10 @@ PLACEMENTS = text("""
     SELECT attempt, node_id, node_name, slots, candidates, reason, placed_at FROM provisioning.allocation_placements
     WHERE allocation_id = :id ORDER BY attempt
 """)
+REQUESTS = text("""
+    SELECT DISTINCT ON (allocation_id) allocation_id, effect, workflow_id, outbox_id, created_at
+    FROM provisioning.outbox_intents WHERE allocation_id = ANY(:ids) ORDER BY allocation_id, created_at DESC, id DESC
+""")
 NOTE = text("""
     INSERT INTO provisioning.operator_notes (id, tenant_id, project_id, allocation_id, action, reason, actor_id,
                                              created_at)
@@ -107,6 +111,16 @@ class PlacementRecord(msgspec.Struct, frozen=True, kw_only=True):
     placed_at: datetime
 
 
+class WorkflowRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What an allocation last asked of Temporal, and which row of the outbox carries it."""
+
+    allocation_id: UUID
+    effect: str
+    workflow_id: str
+    outbox_id: UUID
+    created_at: datetime
+
+
 class OperatorNote(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator did to an allocation and why."""
 
@@ -154,6 +168,11 @@ class OperatorRepository(Repository):
         """Every node it was put on, in order."""
         rows = await self._session.execute(PLACEMENTS, {"id": allocation_id})
         return [PlacementRecord(**(dict(row._mapping) | {"slots": tuple(row.slots)})) for row in rows]
+
+    async def last_requests(self, scope: PlatformScope, ids: Sequence[UUID]) -> dict[UUID, WorkflowRequest]:
+        """What each of these last asked of Temporal; an allocation that never asked is absent."""
+        rows = await self._session.execute(REQUESTS, {"ids": list(ids)})
+        return {row.allocation_id: WorkflowRequest(**row._mapping) for row in rows}
 
     async def append_note(
         self, allocation: Allocation, action: str, reason: str, actor_id: UUID | None, now: datetime

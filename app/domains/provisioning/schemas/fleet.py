@@ -11,7 +11,7 @@ import msgspec
 from app.domains.inventory.contracts import StuckNode
 from app.domains.provisioning.rules.fleet import NODE_WORDS, Figures
 from app.domains.provisioning.schemas import LABELS, LOOKS
-from app.domains.provisioning.service.fleet import Fleet, FleetQuery, MapNode, Stuck, StuckMachine
+from app.domains.provisioning.service.fleet import Asked, Fleet, FleetQuery, MapNode, Stuck, StuckMachine
 from app.shared.formats import duration
 from app.web.shell import initials
 from app.web.show_code import ApiCall, call
@@ -69,6 +69,17 @@ class FleetAnswer(msgspec.Struct, kw_only=True):
     items: list[FleetNodeAnswer]
 
 
+class StuckRequest(msgspec.Struct, kw_only=True):
+    """The last request to the workflow engine. `state` is waiting, delivered, failing (it is tried again) or given_up
+    (it is a dead letter); `error` is the last one."""
+
+    effect: str
+    at: datetime
+    state: str
+    attempts: int
+    error: str
+
+
 class StuckAnswer(msgspec.Struct, kw_only=True):
     """One thing that waits for too long. `kind` is machine or node; `learned`: its time comes from earlier runs."""
 
@@ -85,6 +96,7 @@ class StuckAnswer(msgspec.Struct, kw_only=True):
     learned: bool
     automatic: str
     workflow_id: str | None
+    request: StuckRequest | None
 
 
 class StuckListAnswer(msgspec.Struct, kw_only=True):
@@ -124,6 +136,7 @@ class StuckRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     automatic: str
     workflow_id: str | None
+    request: tuple[str, datetime] | None
 
 
 class FleetPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,6 +235,16 @@ def _machine_answer(item: StuckMachine) -> StuckAnswer:
         learned=item.sla.learned,
         automatic=item.automatic,
         workflow_id=item.workflow_id,
+        request=_request_answer(item.asked),
+    )
+
+
+def _request_answer(asked: Asked | None) -> StuckRequest | None:
+    if asked is None:
+        return None
+    outcome = asked.outcome
+    return StuckRequest(
+        effect=asked.effect, at=asked.at, state=outcome.state, attempts=outcome.attempts, error=outcome.error
     )
 
 
@@ -240,6 +263,7 @@ def _node_answer(item: StuckNode) -> StuckAnswer:
         learned=False,
         automatic=item.automatic,
         workflow_id=None,
+        request=None,
     )
 
 
@@ -339,7 +363,18 @@ def _stuck_machine(item: StuckMachine, *, linked: bool) -> StuckRow:
         reason=item.detail,
         automatic=item.automatic,
         workflow_id=item.workflow_id,
+        request=None if item.asked is None else (request_text(item.asked), item.asked.at),
     )
+
+
+def request_text(asked: Asked) -> str:
+    """`start delivered`, or why it was not."""
+    outcome = asked.outcome
+    if outcome.state == "failing":
+        return f"{asked.effect} failed {outcome.attempts} times, tried again: {outcome.error}"
+    if outcome.state == "given_up":
+        return f"{asked.effect} given up, see dead letters: {outcome.error}"
+    return f"{asked.effect} {'delivered' if outcome.state == 'delivered' else 'waiting to be sent'}"
 
 
 def _stuck_node(item: StuckNode, *, linked: bool) -> StuckRow:
@@ -355,6 +390,7 @@ def _stuck_node(item: StuckNode, *, linked: bool) -> StuckRow:
         reason=item.reason,
         automatic=item.automatic,
         workflow_id=None,
+        request=None,
     )
 
 

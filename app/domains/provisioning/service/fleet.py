@@ -23,6 +23,7 @@ from app.domains.provisioning.rules.states import LEAVING, State, as_state
 from app.domains.provisioning.rules.stuck import AUTOMATIC, Sla, sla_of
 from app.shared.authz import Permission, PlatformScope, platform_scope
 from app.shared.context import Context
+from app.shared.outbox.outcome import Outcome, outcomes
 from app.shared.policy import PolicyKey
 
 WAITING: frozenset[State] = frozenset({"requested", "placing"})
@@ -53,6 +54,14 @@ class MapNode(msgspec.Struct, frozen=True, kw_only=True):
     tenants: tuple[UUID | None, ...]
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """The last request to Temporal and what became of it."""
+
+    effect: str
+    at: datetime
+    outcome: Outcome
+
+
 class StuckMachine(msgspec.Struct, frozen=True, kw_only=True):
     """An allocation that has been in a state for longer than it may."""
 
@@ -64,6 +73,7 @@ class StuckMachine(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     automatic: str
     workflow_id: str
+    asked: Asked | None
 
 
 class Stuck(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,9 +176,24 @@ async def _stuck_machines(
         age = int((now - item.state_changed_at).total_seconds())
         if age > sla.seconds:
             late.append((item, sla, age))
-    steps = await repository.steps_under_way(scope, [item.id for item, _, _ in late]) if late else {}
-    found = [_told(item, sla, age, steps.get(item.id, ("", "")), names) for item, sla, age in late]
-    return sorted(found, key=lambda told: (told.sla.seconds - told.age_seconds, told.allocation.id))
+    if not late:
+        return []
+    ids = [item.id for item, _, _ in late]
+    steps, asked = await repository.steps_under_way(scope, ids), await _asked(ctx, scope, ids)
+    found = [
+        _stuck_machine(item, sla, age, steps.get(item.id, ("", "")), asked.get(item.id), names)
+        for item, sla, age in late
+    ]
+    return sorted(found, key=lambda machine: (machine.sla.seconds - machine.age_seconds, machine.allocation.id))
+
+
+async def _asked(ctx: Context, scope: PlatformScope, ids: Sequence[UUID]) -> dict[UUID, Asked]:
+    requests = await OperatorRepository(ctx.session).last_requests(scope, ids)
+    became = await outcomes(ctx.session, [request.outbox_id for request in requests.values()])
+    return {
+        allocation_id: Asked(effect=request.effect, at=request.created_at, outcome=became[request.outbox_id])
+        for allocation_id, request in requests.items()
+    }
 
 
 async def _sla(ctx: Context, item: LiveAllocation, usual: Mapping[str, float]) -> Sla:
@@ -182,8 +207,13 @@ async def _sla(ctx: Context, item: LiveAllocation, usual: Mapping[str, float]) -
     )
 
 
-def _told(
-    item: LiveAllocation, sla: Sla, age: int, under_way: tuple[str, str], names: Mapping[UUID, str]
+def _stuck_machine(
+    item: LiveAllocation,
+    sla: Sla,
+    age: int,
+    under_way: tuple[str, str],
+    asked: Asked | None,
+    names: Mapping[UUID, str],
 ) -> StuckMachine:
     leaving = as_state(item.state) in LEAVING
     return StuckMachine(
@@ -195,6 +225,7 @@ def _told(
         detail=under_way[1] or item.failure_text or "",
         automatic=AUTOMATIC[item.state],
         workflow_id=release_workflow_id(item.id) if leaving else provision_workflow_id(item.id),
+        asked=asked,
     )
 
 

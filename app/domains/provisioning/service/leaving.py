@@ -13,7 +13,7 @@ from app.domains.provisioning.events import AllocationCanceled, AllocationFailed
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository, TimelineRepository
 from app.domains.provisioning.rules.states import LEAVING, STARTING, as_state
-from app.domains.provisioning.service import life
+from app.domains.provisioning.service import life, slots
 from app.domains.provisioning.service.deploying import trace_of
 from app.domains.provisioning.service.placing import limits_of
 from app.domains.provisioning.service.proving import shell_of
@@ -34,15 +34,11 @@ async def vacate(ctx: Context, command: GiveUp) -> Vacated:
         await life.tell_step(ctx, allocation, "place")
     if allocation.state not in STARTING | LEAVING or allocation.deployment_id is None:
         return NOTHING
-    machines = MachineRepository(ctx.session)
-    deployment = await machines.get_deployment(allocation.deployment_id, lock=True)
+    deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id, lock=True)
     if deployment.state == "ended":
         return NOTHING
-    if deployment.state == "live" and await machines.count_others(deployment.id, allocation.id):
-        await machines.free_claims(allocation.id, await ctx.now())
-        return Vacated(machine=False, occupied=True)
-    await machines.close_deployment(deployment.id)
-    return Vacated(machine=True, occupied=False)
+    occupied = await slots.leave_deployment(ctx, allocation, deployment)
+    return Vacated(machine=not occupied, occupied=occupied)
 
 
 async def close_access(runtime: Runtime, step: Step) -> bool:
@@ -88,7 +84,7 @@ async def leave(ctx: Context, command: GiveUp) -> None:
     allocation = await life.lock(ctx, command.step)
     if allocation.state not in STARTING or allocation.deployment_id is None:
         return
-    await _let_go(ctx, allocation, command.quarantine)
+    await slots.free(ctx, allocation, command.quarantine)
     await TimelineRepository(ctx.session).stop(allocation.id, "failed", await ctx.now(), command.quarantine)
     allocation = await life.enter(ctx, allocation, "placing", node_id=None, deployment_id=None)
     await life.tell_step(ctx, allocation, "place")
@@ -104,7 +100,7 @@ async def end(ctx: Context, command: End) -> None:
     allocation = await life.lock(ctx, command.step)
     now = await ctx.now()
     if allocation.deployment_id is not None:
-        await _let_go(ctx, allocation, "")
+        await slots.free(ctx, allocation)
     canceled = command.state == "canceled" or allocation.cancel_requested
     await TimelineRepository(ctx.session).stop(
         allocation.id, "ended" if canceled else "failed", now, "" if canceled else command.text
@@ -162,32 +158,11 @@ async def finish_release(ctx: Context, step: Step) -> None:
     if allocation.state != "releasing":
         return
     now = await ctx.now()
-    await _let_go(ctx, allocation, "")
+    await slots.free(ctx, allocation)
     timeline = TimelineRepository(ctx.session)
     await timeline.stop(allocation.id, "active", now)
     allocation = await life.enter(ctx, allocation, "released", ended_at=now, failure_text=None)
     await life.tell(ctx, allocation, AllocationReleased(allocation_id=allocation.id, user_id=allocation.user_id))
-
-
-async def _let_go(ctx: Context, allocation: Allocation, quarantine: str) -> None:
-    """Free the claims here and in the inventory; a machine that went back is on offer again, or kept out of use.
-
-    The node is locked first: whoever places something takes it in the same order. Who left while others stayed has no
-    claims any more and ends nothing: the last one may still be giving the machine back.
-    """
-    machines, now = MachineRepository(ctx.session), await ctx.now()
-    deployment = await machines.get_deployment(allocation.deployment_id)
-    returned = deployment.state == "closing" and bool(await machines.slots_of(allocation.id))
-    if quarantine:
-        await inventory.quarantine(ctx, deployment.node_id, quarantine)
-    if returned:
-        await inventory.observe_node(ctx, deployment.node_id, "ready", None)
-        if deployment.shared:
-            await inventory.mark_shared(ctx, deployment.node_id, None)
-    await inventory.free_slots(ctx, allocation.id)
-    if returned:
-        await machines.end_deployment(deployment.id, now)
-    await machines.free_claims(allocation.id, now)
 
 
 async def release_begin(ctx: Context, step: Step) -> Limits:

@@ -16,15 +16,13 @@ from app.domains.provisioning.rules.placement import (
     NodeId,
     NodeView,
     NoPlacement,
-    Placement,
     PlacementRequest,
 )
 from app.domains.provisioning.rules.placement import (
     place as choose,
 )
-from app.domains.provisioning.service import life
+from app.domains.provisioning.service import life, slots
 from app.shared.context import Context
-from app.shared.errors import ServiceUnavailable
 
 
 async def begin(ctx: Context, step: Step) -> Limits:
@@ -63,7 +61,9 @@ async def place(ctx: Context, step: Step) -> None:
     chosen = choose(request_of(allocation), [node for node in usable if node.node_id not in tried])
     if isinstance(chosen, NoPlacement):
         raise NoCapacity(chosen.reason[:1].upper() + chosen.reason[1:] + ".")
-    deployment = await _take(ctx, allocation, chosen, {node.node_id: node for node in nodes}, open_now)
+    node = next(node for node in nodes if node.node_id == chosen.node_id)
+    shared = open_now[node.node_id].id if node.deployed_as_shared else None
+    deployment = await slots.take(ctx, allocation, chosen, node, shared)
     await machines.append_placement(allocation, chosen, step.attempt, now)
     login, uid = distinct(allocation.login, allocation.uid, await machines.accounts_on(deployment.id, allocation.id))
     allocation = await AllocationRepository(ctx.session).change(
@@ -75,30 +75,6 @@ async def place(ctx: Context, step: Step) -> None:
         allocation,
         AllocationPlaced(allocation_id=allocation.id, node_id=deployment.node_id, attempt=step.attempt),
     )
-
-
-async def _take(
-    ctx: Context,
-    allocation: Allocation,
-    chosen: Placement,
-    nodes: Mapping[UUID, InventoryNode],
-    open_now: Mapping[UUID, DeploymentView],
-) -> DeploymentView:
-    """Claim the slots here and in the inventory, on a new deployment or a shared one that stands."""
-    machines, now = MachineRepository(ctx.session), await ctx.now()
-    node = nodes[chosen.node_id]
-    await inventory.claim_slots(ctx, chosen.node_id, chosen.slots, allocation.id)
-    if node.deployed_as_shared:
-        deployment = await machines.get_deployment(open_now[chosen.node_id].id, lock=True)
-        if deployment.state != "live":  # its last tenant is leaving at this very moment
-            raise ServiceUnavailable("The machine that was chosen is being given back; the next look finds another.")
-    else:
-        deployment = await machines.open_deployment(allocation, chosen.node_id, node.system_id, node.name, now)
-        if not allocation.whole:
-            image = await inventory.image(ctx, allocation.image_code)
-            await inventory.mark_shared(ctx, chosen.node_id, image.id)
-    await machines.claim(allocation, deployment, chosen.slots, now)
-    return deployment
 
 
 def request_of(allocation: Allocation) -> PlacementRequest:

@@ -34,7 +34,7 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
 
     allocation: Allocation
     deployment: DeploymentView
-    slots: list[int]
+    slots: Sequence[int]
     gpus_of_type: int
     seconds: int
     poll: float
@@ -57,7 +57,7 @@ class Prover:
                 await shell.gpus(management)
                 return
             principal = releases.user_principal(allocation.id, allocation.login)
-            gpus = work.slots if work.gpus_of_type else None
+            gpus = list(work.slots) if work.gpus_of_type else None
             await shell.add_user(management, allocation.login, allocation.uid, principal, gpus)
 
         await self._patiently(work, attempt)
@@ -101,7 +101,7 @@ class Prover:
             return _Work(
                 allocation=allocation,
                 deployment=await machines.get_deployment(allocation.deployment_id),
-                slots=await machines.slots_of(allocation.id),
+                slots=await inventory.slots_of(ctx, allocation.id),
                 gpus_of_type=(await inventory.get_sku(ctx, allocation.sku_id)).gpu_count,
                 seconds=await ctx.policy(policies.ANSWER_SECONDS, allocation.tenant_id, allocation.project_id),
                 poll=await ctx.policy(policies.POLL_MILLISECONDS) / 1000,
@@ -183,7 +183,7 @@ async def activate(ctx: Context, step: Step) -> None:
     allocation = await life.lock_wanted(ctx, step)
     node_id = allocation.node_id
     machines = MachineRepository(ctx.session)
-    if node_id is None or not await machines.slots_of(allocation.id):
+    if node_id is None or not await inventory.slots_of(ctx, allocation.id):
         raise NoLongerWanted()
     if (await machines.get_deployment(allocation.deployment_id)).state != "live":
         raise NoLongerWanted()  # it is on its way back: this very step came late
