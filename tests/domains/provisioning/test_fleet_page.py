@@ -89,6 +89,7 @@ async def test_what_is_past_its_time_is_told_with_its_workflow(runtime, sign_in_
 
 async def test_what_is_stuck_says_what_became_of_its_last_request(runtime, sign_in_as) -> None:
     await plant(runtime)
+    await see(runtime, KINDS)
     ada, olga = await sign_in_as("ada"), await sign_in_as("olga", operator=True)
     allocation = await machine(runtime, ada, None, sku="h100x8", state="requested", name="late-one")
     await age(runtime, allocation, timedelta(minutes=10))

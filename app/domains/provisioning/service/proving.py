@@ -183,7 +183,7 @@ async def activate(ctx: Context, step: Step) -> None:
     allocation = await life.lock_wanted(ctx, step)
     node_id = allocation.node_id
     machines = MachineRepository(ctx.session)
-    if node_id is None or not await inventory.slots_of(ctx, allocation.id):
+    if node_id is None or not await machines.has_open_claim(allocation.id):
         raise NoLongerWanted()
     if (await machines.get_deployment(allocation.deployment_id)).state != "live":
         raise NoLongerWanted()  # it is on its way back: this very step came late
