@@ -8,7 +8,8 @@ from litestar.params import QueryParameter
 from app.domains.provisioning.handlers.options import PLATFORM_CONSOLE
 from app.domains.provisioning.handlers.pages_admin import TypeWord
 from app.domains.provisioning.rules.fleet import NodeWord
-from app.domains.provisioning.schemas.fleet import FleetAnswer, StuckListAnswer, fleet_answer, stuck_answer
+from app.domains.provisioning.schemas.fleet import FleetAnswer, fleet_answer
+from app.domains.provisioning.schemas.stuck import StuckListAnswer, stuck_answer
 from app.domains.provisioning.service import fleet
 from app.domains.provisioning.service.fleet import FleetQuery
 from app.web import Ctx

@@ -1,0 +1,168 @@
+"""What waits for longer than it may, for the operator's first page and for programs."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from app.domains.inventory.contracts import StuckNode
+from app.domains.provisioning.schemas import LABELS, LOOKS
+from app.domains.provisioning.service.fleet import Asked, Stuck, StuckMachine
+from app.shared.formats import duration
+
+
+class StuckRequest(msgspec.Struct, kw_only=True):
+    """The last request to the workflow engine. `state` is waiting, delivered, failing (it is tried again) or given_up
+    (it is a dead letter); `error` is the last one."""
+
+    effect: str
+    at: datetime
+    state: str
+    attempts: int
+    error: str
+
+
+class StuckAnswer(msgspec.Struct, kw_only=True):
+    """One thing that waits for too long. `kind` is machine or node; `learned`: its time comes from earlier runs."""
+
+    kind: str
+    id: UUID
+    name: str
+    tenant_id: UUID | None
+    state: str
+    step: str
+    reason: str
+    since: datetime
+    age_seconds: int
+    sla_seconds: int
+    learned: bool
+    automatic: str
+    workflow_id: str | None
+    request: StuckRequest | None
+
+
+class StuckListAnswer(msgspec.Struct, kw_only=True):
+    """The longest past its time first, machines before nodes."""
+
+    items: list[StuckAnswer]
+
+
+class StuckRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of what is stuck."""
+
+    name: str
+    href: str | None
+    kind: str
+    look: tuple[str, str]
+    step: str
+    since: datetime
+    allowed: str
+    reason: str
+    automatic: str
+    workflow_id: str | None
+    request: tuple[str, datetime] | None
+
+
+def stuck_answer(stuck: Stuck) -> StuckListAnswer:
+    """What is stuck, for programs."""
+    machines = [_machine_answer(item) for item in stuck.machines]
+    return StuckListAnswer(items=machines + [_node_answer(item) for item in stuck.nodes])
+
+
+def _machine_answer(item: StuckMachine) -> StuckAnswer:
+    row = item.allocation
+    return StuckAnswer(
+        kind="machine",
+        id=row.id,
+        name=row.name,
+        tenant_id=row.tenant_id,
+        state=row.state,
+        step=item.step,
+        reason=item.detail,
+        since=row.state_changed_at,
+        age_seconds=item.age_seconds,
+        sla_seconds=item.sla.seconds,
+        learned=item.sla.learned,
+        automatic=item.automatic,
+        workflow_id=item.workflow_id,
+        request=_request_answer(item.asked),
+    )
+
+
+def _request_answer(asked: Asked | None) -> StuckRequest | None:
+    if asked is None:
+        return None
+    outcome = asked.outcome
+    return StuckRequest(
+        effect=asked.effect, at=asked.at, state=outcome.state, attempts=outcome.attempts, error=outcome.error
+    )
+
+
+def _node_answer(item: StuckNode) -> StuckAnswer:
+    return StuckAnswer(
+        kind="node",
+        id=item.node.id,
+        name=item.node.hostname,
+        tenant_id=None,
+        state=item.what,
+        step="",
+        reason=item.reason,
+        since=item.since,
+        age_seconds=item.age_seconds,
+        sla_seconds=item.sla_seconds,
+        learned=False,
+        automatic=item.automatic,
+        workflow_id=None,
+        request=None,
+    )
+
+
+def stuck_rows(stuck: Stuck, *, may_open_nodes: bool, may_open_machines: bool) -> tuple[StuckRow, ...]:
+    machines = [_stuck_machine(item, linked=may_open_machines) for item in stuck.machines]
+    return tuple(machines + [_stuck_node(item, linked=may_open_nodes) for item in stuck.nodes])
+
+
+def _stuck_machine(item: StuckMachine, *, linked: bool) -> StuckRow:
+    row = item.allocation
+    look = ("in_progress", "canceling") if row.cancel_requested else LOOKS[row.state]
+    source = "learned from its type" if item.sla.learned else "by policy"
+    return StuckRow(
+        name=row.name,
+        href=f"/admin/allocations/{row.id}" if linked else None,
+        kind=f"{row.sku_code} of {item.tenant}",
+        look=look,
+        step=LABELS.get(item.step, ""),
+        since=row.state_changed_at,
+        allowed=f"{duration(item.sla.seconds)}, {source}",
+        reason=item.detail,
+        automatic=item.automatic,
+        workflow_id=item.workflow_id,
+        request=None if item.asked is None else (request_text(item.asked), item.asked.at),
+    )
+
+
+def request_text(asked: Asked) -> str:
+    """`start delivered`, or why it was not."""
+    outcome = asked.outcome
+    if outcome.state == "failing":
+        return f"{asked.effect} failed {outcome.attempts} times, tried again: {outcome.error}"
+    if outcome.state == "given_up":
+        return f"{asked.effect} given up, see dead letters: {outcome.error}"
+    return f"{asked.effect} {'delivered' if outcome.state == 'delivered' else 'waiting to be sent'}"
+
+
+def _stuck_node(item: StuckNode, *, linked: bool) -> StuckRow:
+    shape = {"quarantined": "failed", "missing": "failed"}.get(item.what, "attention")
+    return StuckRow(
+        name=item.node.hostname,
+        href=f"/admin/nodes/{item.node.id}" if linked else None,
+        kind="node",
+        look=(shape, item.what),
+        step="",
+        since=item.since,
+        allowed=f"{duration(item.sla_seconds)}, by {'its deadline' if item.node.drain_deadline else 'policy'}",
+        reason=item.reason,
+        automatic=item.automatic,
+        workflow_id=None,
+        request=None,
+    )
