@@ -58,6 +58,16 @@ class Base(BasicAttributes, DeclarativeBase):
             cls.registry.update_type_annotation_map({kind: TYPES[kind.__supertype__]})
         super().__init_subclass__(**options)
 
+    def __init__(self, **values: object) -> None:
+        """A row to add. A column that may be null is, unless it gets a value."""
+        for column in self.__table__.columns:
+            if column.nullable and column.server_default is None:
+                values.setdefault(column.key, None)
+        for name, value in values.items():
+            if name not in self.__table__.columns:
+                raise TypeError(f"{type(self).__name__} has no column {name}")
+            setattr(self, name, value)
+
 
 def new_types(annotations: Iterable[object]) -> Iterator[NewType]:
     """Every NewType within: a column of ids is stored as what the ids are made of."""

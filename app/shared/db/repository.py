@@ -5,15 +5,24 @@ writes nothing. Statements are built once, of the model's columns; building one 
 it (docs/decisions/0003).
 """
 
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
+from msgspec import Struct, convert
+from sqlalchemy import ColumnElement, Executable
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from app.shared.db.base import Base
 
 M = TypeVar("M", bound=Base)
+V = TypeVar("V", bound=Struct)
+
+
+def columns(view: type[Struct], model: type[Base], **computed: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    """What a select needs for `view`: the model's columns of its fields' names, and what is `computed` instead."""
+    return [computed[name].label(name) if name in computed else getattr(model, name) for name in view.__struct_fields__]
 
 
 class Repository:
@@ -34,12 +43,21 @@ class Repository:
         self._session.expunge_all()
         return row
 
+    async def _list_views(self, view: type[V], statement: Executable, **values: object) -> list[V]:
+        """The rows that `statement` answers, as structs of the domain."""
+        return [convert(dict(row), view) for row in (await self._session.execute(statement, values)).mappings()]
 
-class Rows(SQLAlchemyAsyncRepository[M]):
-    """Advanced Alchemy's repository of one table, for a repository's own use: it adds, counts and deletes rows, never
-    commits, never reads again what it has written, and lets PostgreSQL's refusals through as they are."""
+    async def _find_view(self, view: type[V], statement: Executable, **values: object) -> V | None:
+        """The only one, or None."""
+        row = (await self._session.execute(statement, values)).mappings().one_or_none()
+        return None if row is None else convert(dict(row), view)
 
-    def __init__(self, session: AsyncSession) -> None:
-        super().__init__(
-            session=session, auto_expunge=True, auto_refresh=False, auto_commit=False, wrap_exceptions=False
-        )
+    def _rows(self, model: type[M]) -> SQLAlchemyAsyncRepository[M]:
+        """Advanced Alchemy's repository of a table: it adds, counts and deletes rows. It never commits, never reads
+        again what it has written, and lets PostgreSQL's refusals through as they are."""
+        return _rows_of(model)(session=self._session, auto_expunge=True, auto_refresh=False, wrap_exceptions=False)
+
+
+@cache
+def _rows_of(model: type[M]) -> type[SQLAlchemyAsyncRepository[M]]:
+    return type(f"{model.__name__}Rows", (SQLAlchemyAsyncRepository,), {"model_type": model})

@@ -9,6 +9,7 @@ from uuid import UUID
 from app.domains.releases.contracts import AddKey, KeyChanged, KeyId, KeyView, RenameKey, RevokeKey
 from app.domains.releases.errors import KeyRejected, TooManyKeys
 from app.domains.releases.events import EntryEnded, KeyAdded, KeyRevoked
+from app.domains.releases.models import UserSshKey
 from app.domains.releases.policies import KEYS_MOST, RSA_BITS
 from app.domains.releases.repository import AttachmentRepository, CertificateRepository, KeyRepository
 from app.domains.releases.rules.public_keys import KeyRefused, PublicKey, parse_public_key, shown_kind
@@ -52,21 +53,20 @@ async def add_key(ctx: Context, command: AddKey) -> KeyChanged:
     most = await ctx.policy(KEYS_MOST, ctx.actor.tenant_id)
     if await repository.count_keys(owner_id) >= most:
         raise TooManyKeys(f"You have {most} keys, which is as many as one may have. Revoke one that you do not use.")
-    view = KeyView(
-        id=KeyId(new_id()),
-        owner_id=owner_id,
-        name=name,
-        algorithm=key.algorithm,
-        bits=key.bits,
-        public_key=key.line,
-        fingerprint=key.fingerprint,
-        created_at=now,
-        last_used_at=None,
-        version=1,
+    added = await repository.append_key(
+        UserSshKey(
+            id=KeyId(new_id()),
+            owner_id=owner_id,
+            name=name,
+            algorithm=key.algorithm,
+            bits=key.bits,
+            public_key=key.line,
+            fingerprint=key.fingerprint,
+            created_at=now,
+        )
     )
-    await repository.append_key(view)
-    await ctx.emit(KeyAdded(key_id=view.id, user_id=owner_id), version=1, tenant_id=ctx.actor.tenant_id)
-    return KeyChanged(key_id=view.id)
+    await ctx.emit(KeyAdded(key_id=added.id, user_id=owner_id), version=1, tenant_id=ctx.actor.tenant_id)
+    return KeyChanged(key_id=added.id)
 
 
 @use_case(Permission.SSH_KEY_MANAGE, AuditAction.SSH_KEY_RENAME, lambda command, _result: command.key_id)
