@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import bindparam, text
 
 from app.domains.billing.contracts import Level
-from app.shared.db.sql_repository import SqlRepository
+from app.shared.db.repository import Repository
 from app.shared.ids import new_id
 from app.shared.money import Micro, RateMicroPerHour
 
@@ -113,44 +113,44 @@ APPEND_LEVEL = text("""
 NEXT_VERSION = text("SELECT nextval('billing.account_versions')")
 
 
-class AccountRepository(SqlRepository):
+class AccountRepository(Repository):
     """Accounts of tenants and of the house, and what is read from them."""
 
     async def append_accounts(self, tenant_id: UUID, currency: str, now: datetime) -> None:
         """Make sure that the tenant and the house have accounts in `currency`."""
         tenant = {"tenant_id": tenant_id, "kinds": list(TENANT_KINDS), "currency": currency, "now": now}
-        await self.session.execute(APPEND_HOUSE_ACCOUNTS, {**tenant, "kinds": list(HOUSE_KINDS)})
-        await self.session.execute(APPEND_TENANT_ACCOUNTS, tenant)
+        await self._session.execute(APPEND_HOUSE_ACCOUNTS, {**tenant, "kinds": list(HOUSE_KINDS)})
+        await self._session.execute(APPEND_TENANT_ACCOUNTS, tenant)
 
     async def find_currency(self, tenant_id: UUID) -> str | None:
         """The currency of the tenant; None before it has accounts."""
-        return cast(str | None, await self.session.scalar(CURRENCY, {"tenant_id": tenant_id}))
+        return cast(str | None, await self._session.scalar(CURRENCY, {"tenant_id": tenant_id}))
 
     async def lock_tenant(self, tenant_id: UUID) -> str | None:
         """Take the tenant's lock until the end of the transaction. Returns the currency; None before it has
         accounts."""
-        return cast(str | None, await self.session.scalar(LOCK, {"tenant_id": tenant_id}))
+        return cast(str | None, await self._session.scalar(LOCK, {"tenant_id": tenant_id}))
 
     async def lock_available(self, tenant_ids: Sequence[UUID]) -> list[UUID]:
         """Lock those of the tenants that nobody else has locked, and return them."""
-        rows = await self.session.execute(LOCK_AVAILABLE, {"tenants": list(tenant_ids)})
+        rows = await self._session.execute(LOCK_AVAILABLE, {"tenants": list(tenant_ids)})
         return [row.tenant_id for row in rows]
 
     async def list_running(self, after: UUID | None, limit: int) -> list[UUID]:
         """The next tenants with running meters, in the order of their ids."""
-        rows = await self.session.execute(RUNNING, {"after": after, "limit": limit})
+        rows = await self._session.execute(RUNNING, {"after": after, "limit": limit})
         return [row.tenant_id for row in rows]
 
     async def list_funds(self, tenant_ids: Sequence[UUID]) -> dict[UUID, Funds]:
         """The money of several tenants by tenant, in one statement."""
         if not tenant_ids:
             return {}
-        rows = await self._list(FUNDS, {"tenants": list(tenant_ids)}, Funds)
+        rows = await self._list_views(Funds, FUNDS, tenants=list(tenant_ids))
         return {funds.tenant_id: funds for funds in rows}
 
     async def list_levels(self, tenant_ids: Sequence[UUID]) -> dict[UUID, Level]:
         """The last recorded warning level of each tenant. A tenant that never left `fine` is absent."""
-        rows = await self.session.execute(LEVELS, {"tenants": list(tenant_ids)})
+        rows = await self._session.execute(LEVELS, {"tenants": list(tenant_ids)})
         return {row.tenant_id: cast(Level, row.level) for row in rows}
 
     async def append_level(self, funds: Funds, level: Level, runway: int | None, now: datetime) -> None:
@@ -164,8 +164,8 @@ class AccountRepository(SqlRepository):
             "burn": funds.burn,
             "now": now,
         }
-        await self.session.execute(APPEND_LEVEL, parameters)
+        await self._session.execute(APPEND_LEVEL, parameters)
 
     async def next_version(self) -> int:
         """The version of the tenant's next event. It rises per tenant because it is drawn under the tenant's lock."""
-        return int(await self.session.scalar(NEXT_VERSION) or 0)
+        return int(await self._session.scalar(NEXT_VERSION) or 0)

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import bindparam, text
 
-from app.shared.db.sql_repository import SqlRepository
+from app.shared.db.repository import Repository
 from app.shared.money import Micro
 
 
@@ -100,7 +100,7 @@ LAST_READ = text("""
 """)
 
 
-class AccrualRepository(SqlRepository):
+class AccrualRepository(Repository):
     """Reads meters and posts what they show."""
 
     async def accrue(
@@ -117,16 +117,17 @@ class AccrualRepository(SqlRepository):
         """
         if not tenant_ids:
             return []
-        parameters = {
-            "tenants": list(tenant_ids),
-            "until": until,
-            "minimum": max(1, minimum_seconds),
-            "only": None if only is None else list(only),
-            "correlation_id": correlation_id,
-        }
-        return await self._list(ACCRUE, parameters, Accrued)
+        return await self._list_views(
+            Accrued,
+            ACCRUE,
+            tenants=list(tenant_ids),
+            until=until,
+            minimum=max(1, minimum_seconds),
+            only=None if only is None else list(only),
+            correlation_id=correlation_id,
+        )
 
     async def list_last_read(self, allocation_ids: Sequence[UUID]) -> dict[UUID, datetime]:
         """The end of the last usage record of each allocation. An allocation without one is absent."""
-        rows = await self.session.execute(LAST_READ, {"ids": list(allocation_ids)})
+        rows = await self._session.execute(LAST_READ, {"ids": list(allocation_ids)})
         return {row.id: row.to_at for row in rows}

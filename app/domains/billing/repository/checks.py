@@ -2,7 +2,7 @@
 
 from sqlalchemy import TextClause, text
 
-from app.shared.db.sql_repository import SqlRepository
+from app.shared.db.repository import Repository
 
 # Name, query of the number of rows to examine, query of the findings as (subject, detail).
 CHECKS: tuple[tuple[str, TextClause, TextClause], ...] = (
@@ -157,16 +157,16 @@ CHECKS: tuple[tuple[str, TextClause, TextClause], ...] = (
 REPEATABLE_READ = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
-class CheckRepository(SqlRepository):
+class CheckRepository(Repository):
     """Runs the checks against one snapshot of the books."""
 
     async def begin_snapshot(self) -> None:
         """Let all checks read the same instant without blocking writers. Must be the first statement of the
         transaction."""
-        await self.session.execute(REPEATABLE_READ)
+        await self._session.execute(REPEATABLE_READ)
 
     async def run(self, count: TextClause, findings: TextClause) -> tuple[int, list[tuple[str, str]]]:
         """The number of rows that a check examined, and (subject, detail) of those that break its rule."""
-        examined = int(await self.session.scalar(count) or 0)
-        rows = await self.session.execute(findings)
+        examined = int(await self._session.scalar(count) or 0)
+        rows = await self._session.execute(findings)
         return examined, [(row.subject, row.detail) for row in rows]

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.domains.billing.contracts import HouseBalance
 from app.shared.authz import PlatformScope
-from app.shared.db.sql_repository import SqlRepository
+from app.shared.db.repository import Repository
 from app.shared.ids import new_id
 from app.shared.money import Micro
 
@@ -121,7 +121,7 @@ HOUSE = text("""
 """)
 
 
-class LedgerRepository(SqlRepository):
+class LedgerRepository(Repository):
     """The double-entry ledger. Transactions and entries are only ever added."""
 
     async def append(self, posting: Posting) -> UUID | None:
@@ -145,27 +145,27 @@ class LedgerRepository(SqlRepository):
             "amounts": [leg.amount for leg in legs],
             "holds": [leg.hold_id for leg in legs],
         }
-        rows = await self.session.execute(APPEND, parameters)
+        rows = await self._session.execute(APPEND, parameters)
         return transaction_id if rows.all() else None
 
     async def find_by_reference(self, reference: str) -> Posted | None:
         """The transaction with that reference."""
-        return await self._find(FIND, {"reference": reference}, Posted)
+        return await self._find_view(Posted, FIND, reference=reference)
 
     async def list_holds(self, allocation_ids: Sequence[UUID]) -> dict[UUID, Hold]:
         """The hold of each allocation, by allocation."""
-        rows = await self._list(HOLDS, {"ids": list(allocation_ids)}, Hold)
+        rows = await self._list_views(Hold, HOLDS, ids=list(allocation_ids))
         return {hold.allocation_id: hold for hold in rows}
 
     async def list_house_balances(self, scope: PlatformScope) -> list[HouseBalance]:
         """All accounts, summed by kind and currency."""
-        return await self._list(HOUSE, {}, HouseBalance)
+        return await self._list_views(HouseBalance, HOUSE)
 
     async def list_due_for_checkpoint(self, minimum: int, limit: int) -> list[UUID]:
         """Tenants with an account that has at least `minimum` entries since its last checkpoint."""
-        rows = await self.session.execute(CHECKPOINT_DUE, {"minimum": minimum, "limit": limit})
+        rows = await self._session.execute(CHECKPOINT_DUE, {"minimum": minimum, "limit": limit})
         return [row.tenant_id for row in rows]
 
     async def append_checkpoints(self, tenant_id: UUID, now: datetime) -> None:
         """Checkpoint the accounts of the tenant. The caller holds the tenant's lock."""
-        await self.session.execute(CHECKPOINT, {"tenant_id": tenant_id, "now": now})
+        await self._session.execute(CHECKPOINT, {"tenant_id": tenant_id, "now": now})

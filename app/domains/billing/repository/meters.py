@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, text
 
 from app.domains.billing.contracts import CostLine, PlaceHold, StartMetering
 from app.shared.authz import PlatformScope, TenantScope
-from app.shared.db.sql_repository import SqlRepository
+from app.shared.db.repository import Repository
 from app.shared.money import Micro, RateMicroPerHour
 
 LABEL_LENGTH = 100
@@ -80,7 +80,7 @@ RECEIPT = text("""
 """)
 
 
-class MeterRepository(SqlRepository):
+class MeterRepository(Repository):
     """Meters, and what each allocation has cost. A method without a scope serves callers that checked the owner."""
 
     async def append(self, hold: PlaceHold, currency: str, now: datetime) -> None:
@@ -94,7 +94,7 @@ class MeterRepository(SqlRepository):
             "currency": currency,
             "now": now,
         }
-        await self.session.execute(APPEND, parameters)
+        await self._session.execute(APPEND, parameters)
 
     async def start(self, command: StartMetering, at: datetime) -> bool:
         """Start the meter at `at` (whole seconds). False when it had been started or ended before."""
@@ -105,41 +105,42 @@ class MeterRepository(SqlRepository):
             "rate": command.rate,
             "at": at,
         }
-        result = await self.session.execute(START, parameters)
+        result = await self._session.execute(START, parameters)
         return bool(result.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
 
     async def end(self, at: Mapping[UUID, datetime]) -> None:
         """End the meter of each allocation at its instant. A meter that had ended keeps its end."""
         if at:
-            await self.session.execute(END, [{"allocation_id": key, "at": instant} for key, instant in at.items()])
+            await self._session.execute(END, [{"allocation_id": key, "at": instant} for key, instant in at.items()])
 
     async def find(self, allocation_id: UUID) -> Meter | None:
         """The meter of the allocation; None when no hold was ever placed."""
-        return await self._find(FIND, {"allocation_id": allocation_id}, Meter)
+        return await self._find_view(Meter, FIND, allocation_id=allocation_id)
 
     async def list_by_id(self, allocation_ids: Sequence[UUID]) -> list[Meter]:
         """The meters of several allocations."""
-        return await self._list(LIST, {"ids": list(allocation_ids)}, Meter)
+        return await self._list_views(Meter, LIST, ids=list(allocation_ids))
 
     async def list_open(self, tenant_id: UUID, allocation_ids: Sequence[UUID]) -> list[Meter]:
         """Those meters of the tenant's allocations that have not ended."""
-        return await self._list(LIST_OPEN, {"tenant_id": tenant_id, "ids": list(allocation_ids)}, Meter)
+        return await self._list_views(Meter, LIST_OPEN, tenant_id=tenant_id, ids=list(allocation_ids))
 
     async def list_in_period(self, scope: TenantScope, from_at: datetime, to_at: datetime, limit: int) -> list[Meter]:
         """The meters of the tenant that ran at some time in [from_at, to_at), latest start first."""
-        parameters = {"tenant_id": scope.tenant_id, "from_at": from_at, "to_at": to_at, "limit": limit}
-        return await self._list(LIST_IN_PERIOD, parameters, Meter)
+        return await self._list_views(
+            Meter, LIST_IN_PERIOD, tenant_id=scope.tenant_id, from_at=from_at, to_at=to_at, limit=limit
+        )
 
     async def list_burn_rates(self, scope: PlatformScope) -> dict[str, RateMicroPerHour]:
         """The sum of the rates of all running meters, by currency."""
-        rows = await self.session.execute(BURN_RATES)
+        rows = await self._session.execute(BURN_RATES)
         return {row.currency: RateMicroPerHour(row.rate) for row in rows}
 
     async def list_held(self, allocation_ids: Sequence[UUID]) -> dict[UUID, Micro]:
         """What is held for each allocation."""
-        rows = await self.session.execute(HELD, {"ids": list(allocation_ids)})
+        rows = await self._session.execute(HELD, {"ids": list(allocation_ids)})
         return {row.hold_id: Micro(row.held) for row in rows}
 
     async def list_receipt(self, allocation_id: UUID) -> tuple[CostLine, ...]:
         """Posted usage of the allocation by hour, oldest first."""
-        return tuple(await self._list(RECEIPT, {"allocation_id": allocation_id}, CostLine))
+        return tuple(await self._list_views(CostLine, RECEIPT, allocation_id=allocation_id))

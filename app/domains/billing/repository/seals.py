@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from app.shared.db.sql_repository import SqlRepository
+from app.shared.db.repository import Repository
 
 # What is hashed, entry by entry in order of ids: both rows, in a form that does not depend on the session's settings.
 DIGEST = """
@@ -39,15 +39,15 @@ GENESIS = bytes(32)
 FIRST_XID = "3"  # the first transaction a database can have
 
 
-class SealRepository(SqlRepository):
+class SealRepository(Repository):
     """The chain of seals."""
 
     async def append(self, now: datetime) -> int:
         """Seal what was committed since the last seal. Returns the number of entries; 0 when there is nothing to
         seal."""
-        last = (await self.session.execute(LAST)).one_or_none()
+        last = (await self._session.execute(LAST)).one_or_none()
         from_xid = FIRST_XID if last is None else last.to_xid
-        to_xid = str(await self.session.scalar(FRONTIER))
+        to_xid = str(await self._session.scalar(FRONTIER))
         if int(to_xid) <= int(from_xid):
             return 0
         seal: dict[str, object] = {
@@ -55,23 +55,23 @@ class SealRepository(SqlRepository):
             "from_xid": from_xid,
             "to_xid": to_xid,
         }
-        digest = (await self.session.execute(HASH, seal)).one()
+        digest = (await self._session.execute(HASH, seal)).one()
         if not digest.entries:
             return 0
         number = 1 if last is None else last.id + 1
         seal |= {"id": number, "entries": digest.entries, "hash": bytes(digest.hash), "now": now}
-        await self.session.execute(APPEND, seal)
+        await self._session.execute(APPEND, seal)
         return int(digest.entries)
 
     async def list_broken(self) -> tuple[int, list[tuple[int, str]]]:
         """Recompute the chain. Returns the number of seals, and (seal, what is wrong with it) of the broken ones."""
-        seals = (await self.session.execute(LIST)).all()
+        seals = (await self._session.execute(LIST)).all()
         broken: list[tuple[int, str]] = []
         previous, from_xid, number = GENESIS, FIRST_XID, 0
         for seal in seals:
             number += 1
             parameters = {"previous": previous, "from_xid": seal.from_xid, "to_xid": seal.to_xid}
-            digest = (await self.session.execute(HASH, parameters)).one()
+            digest = (await self._session.execute(HASH, parameters)).one()
             if (seal.id, bytes(seal.previous_hash), seal.from_xid) != (number, previous, from_xid):
                 broken.append((seal.id, "does not continue the seal before it"))
             elif (digest.entries, bytes(digest.hash)) != (seal.entries, bytes(seal.hash)):

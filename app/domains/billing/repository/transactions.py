@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from app.domains.billing.contracts import TransactionId
 from app.shared.authz import TenantScope
-from app.shared.db.sql_repository import SqlRepository
+from app.shared.db.repository import Repository
 from app.shared.money import Micro, RateMicroPerHour
 
 LinePosition = tuple[datetime, UUID]
@@ -131,33 +131,33 @@ USAGE_OF_HOUR = text("""
 """)
 
 
-class TransactionRepository(SqlRepository):
+class TransactionRepository(Repository):
     """The ledger as a tenant sees it."""
 
     async def page_lines(self, scope: TenantScope, after: LinePosition | None, limit: int) -> list[LedgerLine]:
         """`limit` lines of the tenant's ledger after the position, newest first."""
         hour, line_id = after or (None, None)
-        parameters = {"tenant_id": scope.tenant_id, "hour": hour, "line_id": line_id, "limit": limit}
-        return await self._list(LINES, parameters, LedgerLine)
+        return await self._list_views(LedgerLine, LINES, tenant_id=scope.tenant_id, hour=hour, line_id=line_id, limit=limit)
 
     async def page(self, scope: TenantScope, query: TransactionQuery, limit: int) -> list[Transaction]:
         """`limit` transactions of the tenant, newest first."""
         parameters = {**msgspec.structs.asdict(query), "tenant_id": scope.tenant_id, "limit": limit}
-        return await self._list(PAGE, parameters, Transaction)
+        return await self._list_views(Transaction, PAGE, **parameters)
 
     async def find(self, scope: TenantScope, transaction_id: UUID) -> Transaction | None:
         """One transaction of the tenant."""
-        return await self._find(FIND, {"tenant_id": scope.tenant_id, "transaction_id": transaction_id}, Transaction)
+        return await self._find_view(Transaction, FIND, tenant_id=scope.tenant_id, transaction_id=transaction_id)
 
     async def list_entries(self, transaction: Transaction) -> tuple[Entry, ...]:
         """The entries of the transaction."""
-        return tuple(await self._list(ENTRIES, {"transaction_id": transaction.transaction_id}, Entry))
+        return tuple(await self._list_views(Entry, ENTRIES, transaction_id=transaction.transaction_id))
 
     async def find_usage(self, transaction: Transaction) -> UsageRecord | None:
         """The usage record that the transaction charges."""
-        return await self._find(USAGE_OF_TRANSACTION, {"transaction_id": transaction.transaction_id}, UsageRecord)
+        return await self._find_view(UsageRecord, USAGE_OF_TRANSACTION, transaction_id=transaction.transaction_id)
 
     async def list_usage_of_hour(self, scope: TenantScope, allocation_id: UUID, hour: datetime) -> list[UsageRecord]:
         """The usage records of one allocation that were posted in that hour of the clock."""
-        parameters = {"tenant_id": scope.tenant_id, "allocation_id": allocation_id, "hour": hour}
-        return await self._list(USAGE_OF_HOUR, parameters, UsageRecord)
+        return await self._list_views(
+            UsageRecord, USAGE_OF_HOUR, tenant_id=scope.tenant_id, allocation_id=allocation_id, hour=hour
+        )

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from app.domains.billing.rules.periods import Buckets
 from app.domains.billing.rules.usage import UsageBy
 from app.shared.authz import TenantScope
-from app.shared.db.sql_repository import SqlRepository
+from app.shared.db.repository import Repository
 from app.shared.money import Micro
 
 PARTS = """
@@ -133,7 +133,7 @@ class MachineDay(msgspec.Struct, frozen=True, kw_only=True):
     amount: Micro
 
 
-class UsageRepository(SqlRepository):
+class UsageRepository(Repository):
     """Usage of a tenant in periods of its own calendar, up to `now` (whole seconds)."""
 
     async def list_groups(
@@ -141,24 +141,24 @@ class UsageRepository(SqlRepository):
     ) -> list[UsageGroup]:
         """Usage grouped by `by`, each group split by `split` (sku, project or nothing). Grouped by day, the keys are
         the labels of the buckets. Groups without use are absent."""
-        return await self._list(GROUPED, {**_parameters(scope, buckets, now), "by": by, "split": split}, UsageGroup)
+        return await self._list_views(UsageGroup, GROUPED, **_parameters(scope, buckets, now), by=by, split=split)
 
     async def list_machine_days(self, scope: TenantScope, buckets: Buckets, now: datetime) -> list[MachineDay]:
         """Usage by day and machine."""
-        return await self._list(BY_DAY, _parameters(scope, buckets, now), MachineDay)
+        return await self._list_views(MachineDay, BY_DAY, **_parameters(scope, buckets, now))
 
     async def list_movements(self, scope: TenantScope, buckets: Buckets, now: datetime) -> dict[date, Movement]:
         """What moved for another reason than use, by the label of the bucket. Buckets without a movement are absent."""
-        rows = await self.session.execute(MOVEMENTS, _parameters(scope, buckets, now))
+        rows = await self._session.execute(MOVEMENTS, _parameters(scope, buckets, now))
         return {row.day: Movement(Micro(row.added), Micro(row.returned), Micro(row.written_off)) for row in rows}
 
     async def find_first_hour(self, scope: TenantScope) -> datetime | None:
         """The hour of the tenant's first transaction."""
-        return cast(datetime | None, await self.session.scalar(FIRST_HOUR, {"tenant_id": scope.tenant_id}))
+        return cast(datetime | None, await self._session.scalar(FIRST_HOUR, {"tenant_id": scope.tenant_id}))
 
     async def get_unposted(self, scope: TenantScope, now: datetime) -> Micro:
         """What was used and is not in the ledger yet: the seconds since the last accrual."""
-        return Micro(await self.session.scalar(UNPOSTED, {"tenant_id": scope.tenant_id, "now": now}) or 0)
+        return Micro(await self._session.scalar(UNPOSTED, {"tenant_id": scope.tenant_id, "now": now}) or 0)
 
 
 def _parameters(scope: TenantScope, buckets: Buckets, now: datetime) -> dict[str, object]:
