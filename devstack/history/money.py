@@ -11,10 +11,11 @@ import httpx2
 
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostCredit
-from app.domains.payments import repository
-from app.domains.payments.contracts import AddCredit, SessionFacts
 from app.domains.payments.gateway import CheckoutOrder, open_gateway
+from app.domains.payments.repository.payments import Payment, PaymentRepository
+from app.domains.payments.rules.sessions import CheckoutSession
 from app.domains.payments.service import credit, settle
+from app.domains.payments.service.credit import AddCredit
 from app.settings import Settings, StripeSettings
 from app.shared.authz import Actor
 from app.shared.context import Context
@@ -40,7 +41,7 @@ class Till:
     def _stripe(self) -> StripeSettings:
         return self._settings.stripe
 
-    async def pay(self, payment: repository.Payment, mail: str) -> SessionFacts:
+    async def pay(self, payment: Payment, mail: str) -> CheckoutSession:
         """Order, pay and ask. Repeating it finds the same session, and pays nothing twice."""
         origin = self._settings.web.public_url
         order = CheckoutOrder(
@@ -68,16 +69,16 @@ async def buy(past: Past, till: Till, buyer: Actor, mail: str, payment: script.P
         AddCredit(amount=Micro(payment.dollars * DOLLAR)), key,
     )  # fmt: skip
     async with past.context(at) as ctx:
-        row = await repository.find_payment(ctx.session, recorded.payment_id)
+        row = await PaymentRepository(ctx.session).find(recorded.payment_id)
     if row is None:
         raise NotFound()
     if row.status == "paid":
         return
-    facts = await till.pay(row, mail)
+    session = await till.pay(row, mail)
 
     async def paid(ctx: Context) -> None:
-        await repository.set_opened(ctx.session, row.id, facts.session_id, None, await ctx.now())
-        outcome = await settle.settle(ctx, row.id, facts)
+        await PaymentRepository(ctx.session).set_opened(row.id, session.session_id, None, await ctx.now())
+        outcome = await settle.settle(ctx, row.id, session)
         if outcome != "paid":
             raise RuntimeError(f"the simulated Stripe did not take the card: {outcome}")
 

@@ -1,4 +1,4 @@
-"""Commands and views of payments. Amounts are micro-units unless a name says cents; instants UTC."""
+"""Commands and views of payments that the operator's console uses. Amounts are micro-units, instants UTC."""
 
 from datetime import datetime
 from typing import Literal, NewType
@@ -9,62 +9,28 @@ import msgspec
 from app.shared.money import Micro
 
 PaymentId = NewType("PaymentId", UUID)
-Status = Literal["created", "open", "paid", "expired", "failed"]
-
-
-class AddCredit(msgspec.Struct, frozen=True, kw_only=True):
-    """Buy `amount` of credit in the tenant's currency."""
-
-    amount: Micro
-
-
-class PaymentRecorded(msgspec.Struct, frozen=True, kw_only=True):
-    """The intent is committed; what an idempotent repeat gets back."""
-
-    payment_id: PaymentId
-
-
-class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
-    """One payment. `checkout_url` is where to pay while it is open; `problem` the code of the last failed attempt."""
-
-    id: PaymentId
-    amount: Micro
-    currency: str
-    status: Status
-    checkout_url: str | None
-    problem: str | None
-    created_at: datetime
-    paid_at: datetime | None
-
-
-class SessionFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What Stripe says about a Checkout session, from a webhook or from an answer; every field may be missing."""
-
-    session_id: str
-    reference: str | None = None
-    status: str | None = None
-    payment_status: str | None = None
-    amount_cents: int | None = None
-    currency: str | None = None
-    payment_intent_id: str | None = None
-    url: str | None = None
-    mode: str | None = None
-    livemode: bool | None = None
-    payment: str | None = None  # ours, from the metadata
-    tenant: str | None = None  # ours, from the metadata
-
-
-class ProcessEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """Work off one message of the webhook inbox."""
-
-    id: UUID
-
-
+PaymentStatus = Literal["created", "open", "paid", "expired", "failed"]
 RefundStatus = Literal["requested", "rejected", "approved", "sent", "succeeded", "failed"]
+# How each state looks on every page: the tone of its pill, and its label.
+PAYMENT_STATES: dict[str, tuple[str, str]] = {
+    "created": ("in_progress", "Created"),
+    "open": ("waiting", "Open"),
+    "paid": ("active", "Paid"),
+    "expired": ("ended", "Expired"),
+    "failed": ("failed", "Failed"),
+}
+REFUND_STATES: dict[str, tuple[str, str]] = {
+    "requested": ("waiting", "Requested"),
+    "rejected": ("ended", "Rejected"),
+    "approved": ("in_progress", "Approved"),
+    "sent": ("in_progress", "Sent"),
+    "succeeded": ("active", "Succeeded"),
+    "failed": ("failed", "Failed"),
+}
 
 
 class RequestRefund(msgspec.Struct, frozen=True, kw_only=True):
-    """Send part of a payment back to the card it came from."""
+    """Refund part of a payment to the card that paid it."""
 
     payment_id: UUID
     amount: Micro
@@ -72,7 +38,7 @@ class RequestRefund(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefundView(msgspec.Struct, frozen=True, kw_only=True):
-    """One refund. `problem` is why the card's bank did not take it."""
+    """One refund. `problem` is why the card's bank did not accept it."""
 
     id: UUID
     payment_id: UUID
@@ -81,7 +47,7 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     status: RefundStatus
     reason: str
-    requested_by: UUID | None  # None: it was made at Stripe itself
+    requested_by: UUID | None  # None for a refund that was made at Stripe
     stripe_refund_id: str | None
     problem: str | None
     version: int
@@ -91,48 +57,8 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
     origin: Literal["berth", "stripe"] = "berth"
 
 
-class RefundFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What Stripe says about a refund, from a webhook or from an answer; every field but the id may be missing."""
-
-    stripe_refund_id: str
-    refund_id: str | None = None  # ours, from the metadata
-    status: str | None = None
-    failure_reason: str | None = None
-    amount_cents: int | None = None
-    currency: str | None = None
-    payment_intent_id: str | None = None
-
-
-class DisputeFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What Stripe says about a dispute; `told_at` is when it said so, in Unix seconds."""
-
-    stripe_dispute_id: str
-    payment_intent_id: str | None
-    status: str
-    amount_cents: int | None
-    currency: str | None
-    reason: str
-    told_at: int
-
-
-class Dispute(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment that somebody disputes at their bank. `is_taken`: the credit is taken back now."""
-
-    id: UUID
-    payment_id: UUID
-    tenant_id: UUID
-    stripe_dispute_id: str
-    amount: Micro
-    currency: str
-    status: str
-    reason: str
-    told_at: int
-    is_taken: bool
-    moves: int
-
-
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """Something about money that a person has to decide, since `opened_at`; `subject` is what Stripe calls it."""
+    """A question about money that an operator has to decide. `subject` is Stripe's name for what it is about."""
 
     id: UUID
     kind: str
@@ -149,33 +75,21 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecideCase(msgspec.Struct, frozen=True, kw_only=True):
-    """Say what was done about it."""
+    """Close a case; `reason` says what was done about it."""
 
     case_id: UUID
     reason: str
 
 
-class AboutPayment(msgspec.Struct, frozen=True, kw_only=True):
-    """A job about one payment."""
-
-    payment_id: UUID
-
-
-class SendRefund(msgspec.Struct, frozen=True, kw_only=True):
-    """Ask Stripe for an approved refund."""
-
-    id: UUID
-
-
 class OperatorPayment(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment as an operator sees it. `refunded` counts refunds that arrived or are on their way."""
+    """A payment as operators see it. `refunded` counts refunds that arrived or are on their way."""
 
     id: UUID
     tenant_id: UUID
     user_id: UUID | None
     amount: Micro
     currency: str
-    status: Status
+    status: PaymentStatus
     stripe_session_id: str | None
     payment_intent_id: str | None
     problem: str | None
@@ -187,15 +101,15 @@ class OperatorPayment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaymentSearch(msgspec.Struct, frozen=True, kw_only=True):
-    """Each field narrows. `word` is a whole id of ours or of Stripe's."""
+    """Filters; each narrows the list. `identifier` is a whole id of Berth or of Stripe."""
 
-    status: Status | None = None
+    status: PaymentStatus | None = None
     tenant_id: UUID | None = None
-    word: str | None = None
+    identifier: str | None = None
 
 
 class InboxMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A webhook as it was taken in: only the fields that we use were ever kept."""
+    """A webhook as it was received. Only the fields that Berth uses are stored."""
 
     id: UUID
     event_id: str
@@ -205,33 +119,3 @@ class InboxMessage(msgspec.Struct, frozen=True, kw_only=True):
     processed_at: datetime | None
     outcome: str | None
     error: str | None
-
-
-class CreditPage(msgspec.Struct, frozen=True, kw_only=True):
-    """The page "Add credit"."""
-
-    currency: str
-    available: Micro
-    burn_per_hour: int
-    funds: Micro
-    minimum: Micro
-    maximum: Micro
-    presets: tuple["Preset", ...]
-    chosen: str
-    canceled: bool
-
-
-class Preset(msgspec.Struct, frozen=True, kw_only=True):
-    """An amount on offer, with the seconds it lasts from now on together with what is there; None = nothing burns."""
-
-    amount: Micro
-    units: str
-    runway_seconds: int | None
-
-
-class ReturnPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Back from the Checkout page."""
-
-    payment: PaymentView
-    available: Micro
-    is_waiting: bool

@@ -1,11 +1,11 @@
-"""What payments refuses, with a reason that a person can act on."""
+"""Why payments refuses a request, in terms that a person can act on."""
 
 from app.shared.errors import Conflict, DomainError, ServiceUnavailable, ValidationFailed
 
 
 class PaymentsUnavailable(ServiceUnavailable):
     code = "payments_unavailable"
-    title = "The payment service does not answer right now. Nothing was charged; try again in a moment."
+    title = "The payment service is not available right now. Nothing was charged; try again in a moment."
 
 
 class PaymentRefused(DomainError):
@@ -23,11 +23,11 @@ class BadSignature(DomainError):
 class BadEvent(DomainError):
     code = "webhook_unreadable"
     status = 400
-    title = "This message has no id and type that we can read."
+    title = "This message has no readable id and type."
 
 
 class RefundTooLarge(ValidationFailed):
-    """`refundable` is what may still go back of this payment, in micro-units."""
+    """`refundable` is how much of this payment may be refunded, in micro-units."""
 
     code = "refund_too_large"
     title = "That is more than can be refunded."
@@ -35,18 +35,18 @@ class RefundTooLarge(ValidationFailed):
 
 
 class RefundNotLeft(Conflict):
-    """Found at the decision: the amount was right when it was asked for. `refundable` is what is left, in
+    """Raised at the approval: the amount was right when the refund was requested. `refundable` is what is left, in
     micro-units."""
 
     code = "refund_not_left"
-    title = "So much of this payment went back meanwhile that this refund is not left."
+    title = "Less of this payment is left than this refund: it was refunded or disputed meanwhile."
 
 
 class RefundDecided(Conflict):
     code = "refund_decided"
-    title = "This refund was decided already."
+    title = "This refund was already approved or rejected."
 
 
 class PaymentNotPaid(Conflict):
     code = "payment_not_paid"
-    title = "Nothing was paid here, so nothing can go back."
+    title = "This payment was not paid, so it cannot be refunded."

@@ -1,4 +1,4 @@
-"""Facts about payments: ids and amounts only."""
+"""Events of payments: ids and amounts only."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from app.shared.events import Event, event
 
 @event("payments.payment.succeeded", aggregate="payment_id")
 class PaymentSucceeded(Event, frozen=True, kw_only=True):
-    """The money arrived and is credit now. `amount` is in micro-units."""
+    """A payment arrived and was added as credit. `amount` is in micro-units."""
 
     payment_id: UUID
     tenant_id: UUID
@@ -17,7 +17,7 @@ class PaymentSucceeded(Event, frozen=True, kw_only=True):
 
 @event("payments.payment.failed", aggregate="payment_id")
 class PaymentFailed(Event, frozen=True, kw_only=True):
-    """An attempt failed (declined card, …); the Checkout page stays open for another card. `reason` is a code."""
+    """An attempt failed, for example a declined card. The Checkout page stays open. `reason` is a code."""
 
     payment_id: UUID
     tenant_id: UUID
@@ -26,7 +26,7 @@ class PaymentFailed(Event, frozen=True, kw_only=True):
 
 @event("payments.refund.succeeded", aggregate="refund_id")
 class RefundSucceeded(Event, frozen=True, kw_only=True):
-    """Money went back to the card it came from. `amount` is in micro-units."""
+    """A refund arrived at the card. `amount` is in micro-units."""
 
     refund_id: UUID
     payment_id: UUID
@@ -37,7 +37,7 @@ class RefundSucceeded(Event, frozen=True, kw_only=True):
 
 @event("payments.refund.failed", aggregate="refund_id")
 class RefundFailed(Event, frozen=True, kw_only=True):
-    """The card's bank did not take a refund: the money is credit again. `reason` is a code."""
+    """The card's bank did not accept a refund; the amount is credit again. `reason` is a code."""
 
     refund_id: UUID
     payment_id: UUID

@@ -1,7 +1,7 @@
-"""The one door to Stripe: Checkout sessions out, signed events in. Knows nothing of our tables.
+"""Stripe's API: Checkout sessions, refunds and signed events. Knows no table.
 
-It retries by itself, with the payment's id as idempotency key, so that an answer that was lost on the way is asked for
-again and never ordered twice. It refuses to run while a transaction is open.
+Requests are retried with the payment's id as idempotency key, so a lost response never makes a second order. The
+gateway refuses to run while a transaction is open.
 """
 
 import asyncio
@@ -17,8 +17,9 @@ import structlog
 from stripe.params import RefundCreateParams, RefundListParams
 from stripe.params.checkout import SessionCreateParams, SessionListParams
 
-from app.domains.payments.contracts import RefundFacts, SessionFacts
 from app.domains.payments.errors import BadSignature, PaymentRefused, PaymentsUnavailable
+from app.domains.payments.rules.refunds import StripeRefund
+from app.domains.payments.rules.sessions import CheckoutSession
 from app.settings import StripeSettings
 from app.shared.clock import process_now
 from app.shared.db import refuse_open_transaction
@@ -28,14 +29,14 @@ log = structlog.get_logger("berth.payments")
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 8
-PAUSES = (timedelta(milliseconds=200), timedelta(milliseconds=800))  # between three attempts
-LIFE_SECONDS = 23 * 3_600  # of a Checkout page; Stripe allows up to a day
+RETRY_DELAYS = (timedelta(milliseconds=200), timedelta(milliseconds=800))  # between three attempts
+CHECKOUT_SECONDS = 23 * 3_600  # how long a Checkout page stays open; Stripe allows up to a day
 TOLERANCE_SECONDS = 300
 RETRYABLE_STATUS = frozenset({409, 429})
 
 
 class CheckoutOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What the Checkout page shall sell. The same order always makes the same request."""
+    """What a Checkout page sells. The same order always makes the same request."""
 
     payment_id: str
     tenant_id: str
@@ -48,7 +49,7 @@ class CheckoutOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefundOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What shall go back of a payment. The same order always makes the same request."""
+    """A refund of a payment. The same order always makes the same request."""
 
     refund_id: str
     tenant_id: str
@@ -57,27 +58,27 @@ class RefundOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StripeGateway:
-    """Made by `open_gateway`, for one use case."""
+    """A client for one use case; `open_gateway` makes it."""
 
     def __init__(self, client: stripe.StripeClient) -> None:
         self._client = client
-        self.unread: list[Unread] = []  # records of lists that were passed over
+        self.unread: list[Unread] = []  # records of lists that could not be read
 
-    async def create_checkout(self, order: CheckoutOrder) -> SessionFacts:
-        """Open a Checkout session, or find the one this payment has. Raises PaymentsUnavailable, PaymentRefused."""
+    async def create_checkout(self, order: CheckoutOrder) -> CheckoutSession:
+        """Open a Checkout session, or find the one of this payment. Raises PaymentsUnavailable, PaymentRefused."""
         refuse_open_transaction()
         create = self._client.v1.checkout.sessions.create_async
         options: stripe.RequestOptions = {"idempotency_key": f"checkout:{order.payment_id}"}
-        return _facts(await _patiently("create_checkout", lambda: create(_params(order), options)))
+        return _checkout_session(await _retrying("create_checkout", lambda: create(_params(order), options)))
 
-    async def get_checkout(self, session_id: str) -> SessionFacts:
-        """What became of a session. Raises PaymentsUnavailable, PaymentRefused (also when Stripe does not know it)."""
+    async def get_checkout(self, session_id: str) -> CheckoutSession:
+        """The state of a session. Raises PaymentsUnavailable, PaymentRefused (also for an unknown session)."""
         refuse_open_transaction()
         retrieve = self._client.v1.checkout.sessions.retrieve_async
-        return _facts(await _patiently("get_checkout", lambda: retrieve(session_id)))
+        return _checkout_session(await _retrying("get_checkout", lambda: retrieve(session_id)))
 
-    async def create_refund(self, order: RefundOrder) -> RefundFacts:
-        """Send money back, or find the refund that this order made. Raises PaymentsUnavailable, PaymentRefused."""
+    async def create_refund(self, order: RefundOrder) -> StripeRefund:
+        """Refund money, or find the refund that this order made. Raises PaymentsUnavailable, PaymentRefused."""
         refuse_open_transaction()
         create = self._client.v1.refunds.create_async
         params: RefundCreateParams = {
@@ -86,25 +87,26 @@ class StripeGateway:
             "metadata": {"berth_refund": order.refund_id, "berth_tenant": order.tenant_id},
         }
         options: stripe.RequestOptions = {"idempotency_key": f"refund:{order.refund_id}"}
-        return _refund_facts(await _patiently("create_refund", lambda: create(params, options)))
+        return _stripe_refund(await _retrying("create_refund", lambda: create(params, options)))
 
-    async def find_refund(self, order: RefundOrder) -> RefundFacts | None:
-        """The refund that an earlier order made, told by its metadata. Raises PaymentsUnavailable, PaymentRefused."""
-        passed = len(self.unread)
+    async def find_refund(self, order: RefundOrder) -> StripeRefund | None:
+        """The refund of an earlier order, by its metadata. Raises PaymentsUnavailable, PaymentRefused."""
+        unread = len(self.unread)
         listed = await self.list_refunds(order.payment_intent_id)
-        found = next((facts for facts in listed if facts.refund_id == order.refund_id), None)
-        if found is None and len(self.unread) > passed:
+        existing = next((refund for refund in listed if refund.refund_id == order.refund_id), None)
+        if existing is None and len(self.unread) > unread:
+            # The unread one may be this refund, which must never be made twice.
             log.error("a refund is not sent while one at stripe cannot be read", refund_id=order.refund_id)
-            raise PaymentsUnavailable(retry_after=60)  # the unread one may be it: money never goes twice
-        return found
+            raise PaymentsUnavailable(retry_after=60)
+        return existing
 
-    async def get_refund(self, stripe_refund_id: str) -> RefundFacts:
-        """How a refund is. Raises PaymentsUnavailable, PaymentRefused."""
+    async def get_refund(self, stripe_refund_id: str) -> StripeRefund:
+        """The state of a refund. Raises PaymentsUnavailable, PaymentRefused."""
         refuse_open_transaction()
         retrieve = self._client.v1.refunds.retrieve_async
-        return _refund_facts(await _patiently("get_refund", lambda: retrieve(stripe_refund_id)))
+        return _stripe_refund(await _retrying("get_refund", lambda: retrieve(stripe_refund_id)))
 
-    async def list_refunds(self, payment_intent_id: str) -> list[RefundFacts]:
+    async def list_refunds(self, payment_intent_id: str) -> list[StripeRefund]:
         """Every refund of a payment, page by page. Raises PaymentsUnavailable, PaymentRefused."""
         refuse_open_transaction()
         listing = self._client.v1.refunds.list_async
@@ -113,9 +115,9 @@ class StripeGateway:
             params: RefundListParams = {"payment_intent": payment_intent_id, "limit": 100}
             return listing(params if after is None else {**params, "starting_after": after})
 
-        return await self._each("list_refunds", page, _refund_facts)
+        return await self._each("list_refunds", page, _stripe_refund)
 
-    async def list_checkouts(self, since: datetime) -> list[SessionFacts]:
+    async def list_checkouts(self, since: datetime) -> list[CheckoutSession]:
         """Every session made since then, page by page. Raises PaymentsUnavailable, PaymentRefused."""
         refuse_open_transaction()
         listing = self._client.v1.checkout.sessions.list_async
@@ -124,34 +126,34 @@ class StripeGateway:
             params: SessionListParams = {"created": {"gte": int(since.timestamp())}, "limit": 100}
             return listing(params if after is None else {**params, "starting_after": after})
 
-        return await self._each("list_checkouts", page, _facts)
+        return await self._each("list_checkouts", page, _checkout_session)
 
     async def _each(
         self, what: str, page_after: Callable[[str | None], Awaitable[object]], read: Callable[[object], T]
     ) -> list[T]:
-        """All records of a list, page by page. One that cannot be read is passed over and told in `unread`; where the
-        next page begins is said by the last one that has an id."""
-        found: list[T] = []
+        """All records of a list, page by page. One that cannot be read is skipped and added to `unread`; the last
+        record with an id is the cursor of the next page."""
+        items: list[T] = []
         after: str | None = None
         while True:
-            page = await _patiently(what, partial(page_after, after))
+            page = await _retrying(what, partial(page_after, after))
             listed = getattr(page, "data", None)
             records = listed if isinstance(listed, list) else []
             for record in records:
                 try:
-                    found.append(read(record))
+                    items.append(read(record))
                 except UNREADABLE as error:
                     self.unread.append(Unread(_text(getattr(record, "id", None)) or "", str(error)))
-            ids = [found_id for record in records if (found_id := _text(getattr(record, "id", None)))]
+            ids = [record_id for record in records if (record_id := _text(getattr(record, "id", None)))]
             if not getattr(page, "has_more", False) or not ids or ids[-1] == after:
-                return found
+                return items
             after = ids[-1]
 
 
 @asynccontextmanager
 async def open_gateway(settings: StripeSettings) -> AsyncIterator[StripeGateway]:
     """A client with its own connections, closed at the end."""
-    # A simulator speaks plain HTTP on loopback: reading the system's authorities would only cost time.
+    # A simulator speaks plain HTTP on loopback and needs no certificate authorities.
     http = stripe.HTTPXClient(
         timeout=TIMEOUT_SECONDS, verify_ssl_certs=not (settings.api_url or "").startswith("http:")
     )
@@ -174,18 +176,18 @@ def verify_signature(body: bytes, header: str | None, secrets: list[str]) -> Non
             stripe.WebhookSignature.verify_header(body, header, secret, TOLERANCE_SECONDS)
         except (stripe.SignatureVerificationError, ValueError, TypeError):
             continue
-        if not _is_from_the_future(header or ""):
+        if not _is_ahead(header or ""):
             return
     raise BadSignature()
 
 
-def _is_from_the_future(header: str) -> bool:
+def _is_ahead(header: str) -> bool:
     stamps = [part[2:] for part in header.split(",") if part.startswith("t=")]
     return not stamps or int(stamps[0]) > process_now().timestamp() + TOLERANCE_SECONDS
 
 
 def _params(order: CheckoutOrder) -> SessionCreateParams:
-    about = {"berth_payment": order.payment_id, "berth_tenant": order.tenant_id}
+    metadata = {"berth_payment": order.payment_id, "berth_tenant": order.tenant_id}
     params: SessionCreateParams = {
         "mode": "payment",
         "client_reference_id": order.payment_id,
@@ -199,29 +201,29 @@ def _params(order: CheckoutOrder) -> SessionCreateParams:
                 },
             }
         ],
-        "metadata": about,
-        "payment_intent_data": {"metadata": about},
+        "metadata": metadata,
+        "payment_intent_data": {"metadata": metadata},
         "success_url": order.success_url,
         "cancel_url": order.cancel_url,
-        "expires_at": int(order.created_at.timestamp()) + LIFE_SECONDS,
+        "expires_at": int(order.created_at.timestamp()) + CHECKOUT_SECONDS,
     }
     if order.mail:
         params["customer_email"] = order.mail
     return params
 
 
-async def _patiently(what: str, call: Callable[[], Awaitable[T]]) -> T:
-    for pause in (*PAUSES, None):
+async def _retrying(what: str, call: Callable[[], Awaitable[T]]) -> T:
+    for delay in (*RETRY_DELAYS, None):
         try:
             return await call()
         except stripe.StripeError as error:
             if not _is_retryable(error):
                 log.error("stripe refused", call=what, code=error.code, status=error.http_status)
                 raise PaymentRefused() from error
-            log.warning("stripe did not answer well", call=what, code=error.code, status=error.http_status)
-            if pause is None:
+            log.warning("stripe did not respond as expected", call=what, code=error.code, status=error.http_status)
+            if delay is None:
                 raise PaymentsUnavailable(retry_after=5) from error
-            await asyncio.sleep(pause.total_seconds())
+            await asyncio.sleep(delay.total_seconds())
     raise PaymentsUnavailable(retry_after=5)
 
 
@@ -230,9 +232,9 @@ def _is_retryable(error: stripe.StripeError) -> bool:
     return isinstance(error, stripe.APIConnectionError) or status is None or status >= 500 or status in RETRYABLE_STATUS
 
 
-def _facts(session: object) -> SessionFacts:
-    """Read what is there: a field that Stripe left out is None, not an exception. Raises ValueError without an id."""
-    return SessionFacts(
+def _checkout_session(session: object) -> CheckoutSession:
+    """Fields that Stripe left out are None. Raises ValueError without an id."""
+    return CheckoutSession(
         session_id=_id(session),
         reference=_text(getattr(session, "client_reference_id", None)),
         status=_text(getattr(session, "status", None)),
@@ -243,15 +245,15 @@ def _facts(session: object) -> SessionFacts:
         url=_text(getattr(session, "url", None)),
         mode=_text(getattr(session, "mode", None)),
         livemode=flag(getattr(session, "livemode", None)),
-        payment=_ours(session, "berth_payment"),
-        tenant=_ours(session, "berth_tenant"),
+        payment=_metadata(session, "berth_payment"),
+        tenant=_metadata(session, "berth_tenant"),
     )
 
 
-def _refund_facts(refund: object) -> RefundFacts:
-    return RefundFacts(
+def _stripe_refund(refund: object) -> StripeRefund:
+    return StripeRefund(
         stripe_refund_id=_id(refund),
-        refund_id=_ours(refund, "berth_refund"),
+        refund_id=_metadata(refund, "berth_refund"),
         status=_text(getattr(refund, "status", None)),
         failure_reason=_text(getattr(refund, "failure_reason", None)),
         amount_cents=whole(getattr(refund, "amount", None)),
@@ -260,22 +262,22 @@ def _refund_facts(refund: object) -> RefundFacts:
     )
 
 
-def _id(thing: object) -> str:
-    found = _text(getattr(thing, "id", None))
-    if not found:
+def _id(record: object) -> str:
+    record_id = _text(getattr(record, "id", None))
+    if not record_id:
         raise ValueError("it has no id")
-    return found
+    return record_id
 
 
-def _reference(thing: object, name: str) -> str | None:
-    """The id of what it refers to, which may stand there whole."""
-    value = getattr(thing, name, None)
+def _reference(record: object, name: str) -> str | None:
+    """The id of another object, which may be expanded."""
+    value = getattr(record, name, None)
     return _text(value if isinstance(value, str) else getattr(value, "id", None))
 
 
-def _ours(thing: object, name: str) -> str | None:
-    """What we wrote into its metadata."""
-    metadata = getattr(thing, "metadata", None)
+def _metadata(record: object, name: str) -> str | None:
+    """What Berth wrote into the metadata."""
+    metadata = getattr(record, "metadata", None)
     known = isinstance(metadata, stripe.StripeObject) and name in metadata
     return _text(metadata[name]) if known and metadata is not None else None
 

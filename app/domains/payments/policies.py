@@ -24,7 +24,7 @@ SWEEP_AFTER = PolicyKey(
     minimum=10,
     maximum=86_400,
     unit="s",
-    description="Stripe is asked about a payment whose webhook has not come after this long.",
+    description="Stripe is asked about a payment when its webhook has not arrived after this time.",
 )
 
 POLICIES = (CREDIT_MINIMUM, CREDIT_MAXIMUM, SWEEP_AFTER)

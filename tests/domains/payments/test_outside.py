@@ -12,8 +12,8 @@ import pytest
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PlaceHold, PostAdjustment
 from app.domains.billing.errors import InsufficientCredit
-from app.domains.payments.service import outside, sweep
 from app.domains.payments.service import refunds as sending
+from app.domains.payments.service import stripe_refunds, sweep
 from app.registry import DOMAINS
 from app.shared.authz.actor import SYSTEM
 from app.shared.ids import new_id
@@ -100,7 +100,7 @@ async def test_only_the_charge_is_told_and_stripe_is_asked_for_its_refunds(shop:
     await take(shop, [charge])
     assert await balance(shop) == (0, 0, 0)
     payment_id, _, _ = await shop.payment()
-    assert await outside.look_up_refunds(shop.runtime, payment_id) == ["no change"]
+    assert await stripe_refunds.look_up_refunds(shop.runtime, payment_id) == ["no change"]
     await verified(shop)
 
 
@@ -237,7 +237,7 @@ async def test_an_approval_is_refused_when_so_much_went_back_meanwhile(shop: Sho
         ("charge.something.new", "unknown type"), ("refund.reversed", "unknown type"),
         ("payment_intent.clawed_back", "unknown type"), ("checkout.session.undone", "unknown type"),
         ("radar.early_fraud_warning.created", "unknown type"), ("customer.updated", "ignored"),
-        ("charge.succeeded", "told by its session"), ("payment_intent.succeeded", "told by its session"),
+        ("charge.succeeded", "covered by its session"), ("payment_intent.succeeded", "covered by its session"),
     ],
 )  # fmt: skip
 async def test_nothing_about_money_is_ignored_in_silence(shop: Shop, kind: str, outcome: str) -> None:

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domains.payments.contracts import SessionFacts
-from app.domains.payments.rules import cents, mismatch, parse_amount
+from app.domains.payments.rules.amounts import parse_amount, to_cents
+from app.domains.payments.rules.sessions import CheckoutSession, amount_mismatch
 from app.shared.money import Micro
 
-FACTS = SessionFacts(session_id="cs_1", reference="p", payment_status="paid", amount_cents=2500, currency="usd")
+SESSION = CheckoutSession(session_id="cs_1", reference="p", payment_status="paid", amount_cents=2500, currency="usd")
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_everything_else_is_no_amount(typed: str) -> None:
 @given(st.text(max_size=20))
 def test_no_text_breaks_the_reader(typed: str) -> None:
     amount = parse_amount(typed)
-    assert amount is None or cents(amount) >= 0
+    assert amount is None or to_cents(amount) >= 0
 
 
 @pytest.mark.parametrize(
@@ -49,5 +49,5 @@ def test_no_text_breaks_the_reader(typed: str) -> None:
     ],
 )
 def test_only_the_amount_and_currency_we_asked_for_count(change: dict[str, object], what: str | None) -> None:
-    facts = msgspec.structs.replace(FACTS, **change)
-    assert mismatch(facts, "p", Micro(25_000_000), "USD") == what
+    session = msgspec.structs.replace(SESSION, **change)
+    assert amount_mismatch(session, "p", Micro(25_000_000), "USD") == what

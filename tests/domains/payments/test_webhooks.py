@@ -48,17 +48,17 @@ async def test_a_message_whose_job_was_lost_is_worked_off_by_the_sweeper(shop: S
 
 
 async def test_a_message_that_cannot_be_worked_off_holds_nobodys_money_back(shop: Shop, monkeypatch) -> None:
-    from app.domains.payments.service import webhooks
+    from app.domains.payments.service import process
     from app.domains.payments.service.sweep import sweep
 
-    apply = webhooks._apply
+    apply = process._apply
 
     async def broken(ctx: object, message: object) -> str:
         if message.type == "berth.poison":
             raise ValueError("this one is broken")
         return await apply(ctx, message)
 
-    monkeypatch.setattr(webhooks, "_apply", broken)
+    monkeypatch.setattr(process, "_apply", broken)
     await shop.deliver_event({"id": "evt_poison", "type": "berth.poison", "data": {"object": {}}})
     for body, signature in await shop.buy("25"):
         await shop.deliver(body, signature)

@@ -15,14 +15,16 @@ from app.domains.admin.contracts.money import (
 )
 from app.domains.admin.rules.approval import parse_amount
 from app.domains.payments.contracts import (
+    PAYMENT_STATES,
+    REFUND_STATES,
     Case,
     InboxMessage,
     OperatorPayment,
     PaymentSearch,
+    PaymentStatus,
     RefundStatus,
     RefundView,
     RequestRefund,
-    Status,
 )
 from app.shared.errors import ValidationFailed
 from app.shared.money import Micro
@@ -31,21 +33,10 @@ from app.web.show_code import ApiCall, call
 
 Chip = tuple[str, str, bool]
 Tab = tuple[str, str, bool, int | None]
-STATUSES: tuple[Status, ...] = get_args(Status)
+STATUSES: tuple[PaymentStatus, ...] = get_args(PaymentStatus)
 REFUND_STATUSES: tuple[RefundStatus, ...] = get_args(RefundStatus)
 AMOUNT = "Write the amount as 50 or 49.90."
-LOOKS = {
-    "created": ("in_progress", "begun"),
-    "open": ("waiting", "waits for the card"),
-    "paid": ("active", "paid"),
-    "expired": ("ended", "expired"),
-    "failed": ("failed", "failed"),
-    "requested": ("waiting", "waits for approval"),
-    "rejected": ("ended", "rejected"),
-    "approved": ("in_progress", "on its way"),
-    "sent": ("in_progress", "with the bank"),
-    "succeeded": ("active", "arrived"),
-}
+LOOKS: dict[str, tuple[str, str]] = {**PAYMENT_STATES, **REFUND_STATES}
 PLACES = (
     ("Payments", "/admin/money"),
     ("Refunds", "/admin/money/refunds"),
@@ -199,7 +190,7 @@ def payment_search(status: str, word: str) -> PaymentSearch:
     known = next((one for one in STATUSES if one == status), None)
     if status and known is None:
         raise ValidationFailed(fields={"state": f"one of {', '.join(STATUSES)}"})
-    return PaymentSearch(status=known, word=word.strip().lower() if "-" in word else word.strip() or None)
+    return PaymentSearch(status=known, identifier=word.strip().lower() if "-" in word else word.strip() or None)
 
 
 def refund_status(status: str) -> RefundStatus | None:

@@ -1,4 +1,4 @@
-"""Payments for programs, and the one entrance that Stripe calls."""
+"""The JSON API of payments, and the webhook that Stripe calls."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,8 +7,8 @@ from litestar import get, post
 from litestar.params import FromPath, HeaderParameter
 
 from app.domains.payments.handlers.options import BILLING_READ, PAYMENT_CREATE, PAYMENT_CREATE_MONEY
-from app.domains.payments.schemas import AddCreditBody, PaymentAnswer, RefundAnswer
-from app.domains.payments.service import credit, overview, webhooks
+from app.domains.payments.schemas.api import AddCreditBody, PaymentAnswer, RefundAnswer
+from app.domains.payments.service import credit, webhooks
 from app.shared.context import Runtime
 from app.web import Contexts, Ctx, Json, public
 from app.web.types import AnyRequest
@@ -31,17 +31,17 @@ async def get_payment(ctx: Ctx, payment_id: FromPath[UUID]) -> PaymentAnswer:
 @get("/refunds", opt=BILLING_READ)
 async def list_refunds(ctx: Ctx) -> list[RefundAnswer]:
     """The organisation's last fifty refunds, newest first."""
-    return [RefundAnswer.of(refund) for refund in await overview.own_refunds(ctx)]
+    return [RefundAnswer.of(refund) for refund in await credit.list_own_refunds(ctx)]
 
 
 @post(
     "/webhooks/stripe",
-    opt=public("Stripe's webhooks prove themselves by their signature", same_origin=False),
+    opt=public("Stripe's webhooks are authenticated by their signature", same_origin=False),
     status_code=200,
     include_in_schema=False,
 )
 async def stripe_webhook(request: AnyRequest, contexts: Contexts, signature: Signature = None) -> dict[str, bool]:
-    """Take a signed message in; a job works it off."""
+    """Receive a signed message; a job processes it."""
     runtime: Runtime = request.app.state.runtime
     await webhooks.receive(contexts, runtime.settings.stripe.webhook_secrets, await request.body(), signature)
     return {"received": True}

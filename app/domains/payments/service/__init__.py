@@ -1,1 +1,1 @@
-"""Use cases of payments: buy credit, hear from Stripe, settle, sweep."""
+"""Use cases of payments, one module each."""

@@ -1,8 +1,8 @@
-"""Money goes back to the card it came from: asked for, approved, sent, and what became of it.
+"""Refunds to the card that paid: requested, approved, sent, and settled.
 
-The credit leaves the customer's account in the transaction that approves; Stripe is asked afterwards by a job, with the
-refund's id as idempotency key. A refund that the bank does not take becomes credit again. Who may approve is decided by
-the caller.
+The credit leaves the customer's account in the transaction that approves the refund. A job then asks Stripe, with the
+refund's id as idempotency key. A refund that the bank does not accept becomes credit again. The caller decides who may
+approve.
 """
 
 from uuid import UUID
@@ -12,12 +12,17 @@ import structlog
 
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostRefund
-from app.domains.payments import policies, repository, rules
-from app.domains.payments.contracts import RefundFacts, RefundView, RequestRefund, SendRefund
+from app.domains.payments import policies
+from app.domains.payments.contracts import RefundView, RequestRefund
 from app.domains.payments.errors import PaymentNotPaid, PaymentRefused, RefundDecided, RefundNotLeft, RefundTooLarge
 from app.domains.payments.events import RefundFailed, RefundSucceeded
-from app.domains.payments.gateway import RefundOrder, open_gateway
-from app.domains.payments.repository import outside, refunds
+from app.domains.payments.gateway import RefundOrder, StripeGateway, open_gateway
+from app.domains.payments.repository.disputes import DisputeRepository
+from app.domains.payments.repository.payments import PaymentRepository
+from app.domains.payments.repository.refunds import RefundRepository, RefundSums
+from app.domains.payments.rules import amounts
+from app.domains.payments.rules import refunds as rules
+from app.domains.payments.rules.refunds import StripeRefund
 from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.scope import require
@@ -29,35 +34,41 @@ from app.shared.ids import new_id
 from app.shared.money import MICRO_PER_CENT, Micro
 
 log = structlog.get_logger("berth.payments")
-SEND = "payments.send_refund"
-AT_ONCE = 50
+SEND_JOB = "payments.send_refund"
+MAX_OVERDUE = 50  # per run of the sweeper
 
 
-def check_amount(amount: Micro) -> None:
-    """Raises ValidationFailed for what can never go back, of whichever payment."""
+class SendRefund(msgspec.Struct, frozen=True, kw_only=True):
+    """A job: ask Stripe for an approved refund."""
+
+    id: UUID
+
+
+def check_refund(amount: Micro) -> None:
+    """Raises ValidationFailed for an amount that no payment could refund."""
     if amount <= 0 or amount % MICRO_PER_CENT:
         raise ValidationFailed(fields={"amount": "Write an amount above zero, with at most two decimals."})
 
 
 async def request_refund(ctx: Context, command: RequestRefund) -> RefundView:
-    """Ask for a refund: nothing moves yet. Raises NotFound, PaymentNotPaid, RefundTooLarge, ValidationFailed."""
+    """Request a refund; no money moves yet. Raises NotFound, PaymentNotPaid, RefundTooLarge, ValidationFailed."""
     require(ctx.actor, Permission.PLATFORM_MONEY_MANAGE)
     if ctx.actor.id is None:
         raise Forbidden()
-    payment = await repository.lock_payment(ctx.session, command.payment_id)
+    payment = await PaymentRepository(ctx.session).lock(command.payment_id)
     if payment is None:
         raise NotFound()
     if payment.status != "paid" or payment.payment_intent_id is None:
         raise PaymentNotPaid()
-    check_amount(command.amount)
-    sums = await refunds.sums_of(ctx.session, payment.id)
+    check_refund(command.amount)
+    sums = await _sums_with_disputes(ctx, payment.id)
     unspent = (await billing.balance(ctx, payment.tenant_id)).credit
-    gone = Micro(sums.refunded + await outside.disputed(ctx.session, payment.id))
-    most = rules.refundable(payment.amount, gone, sums.reserved, unspent)
-    if command.amount > most:
-        said = f"At most {money(most, payment.currency)} can go back: what was paid and is neither refunded nor spent."
-        raise RefundTooLarge(said, refundable=most)
-    now = await ctx.now()
+    maximum = amounts.refundable(payment.amount, sums.refunded, sums.reserved, unspent)
+    if command.amount > maximum:
+        limit = money(maximum, payment.currency)
+        raise RefundTooLarge(
+            f"At most {limit} can be refunded: paid, not refunded yet and unspent.", refundable=maximum
+        )
     refund = RefundView(
         id=new_id(),
         payment_id=payment.id,
@@ -70,153 +81,170 @@ async def request_refund(ctx: Context, command: RequestRefund) -> RefundView:
         stripe_refund_id=None,
         problem=None,
         version=1,
-        created_at=now,
+        created_at=await ctx.now(),
         approved_at=None,
         settled_at=None,
     )
-    await refunds.add_refund(ctx.session, refund, now)
+    await RefundRepository(ctx.session).append(refund, refund.created_at)
     return refund
 
 
 async def approve_refund(ctx: Context, refund_id: UUID) -> RefundView:
-    """Take the credit and ask for the sending. Raises NotFound, RefundDecided, RefundNotLeft, InsufficientCredit
-    (spent meanwhile)."""
+    """Take the credit and send the refund by a job. The caller has checked that the actor may approve it.
+
+    Raises NotFound, RefundDecided, RefundNotLeft, InsufficientCredit (spent meanwhile).
+    """
     require(ctx.actor, Permission.PLATFORM_MONEY_MANAGE)
-    refund = await _lock_undecided(ctx, refund_id)
+    refund = await _lock_requested(ctx, refund_id)
     await _check_left(ctx, refund)
     await billing.post_refund(ctx, _posting(refund))
-    await refunds.set_refund(ctx.session, refund.id, "approved", await ctx.now())
-    await ctx.enqueue(SEND, SendRefund(id=refund.id), aggregate_id=refund.id)
-    return await _require(ctx, refund.id)
-
-
-async def _check_left(ctx: Context, refund: RefundView) -> None:
-    """Raises RefundNotLeft when so much went back at Stripe meanwhile that this one is not left."""
-    payment = await repository.find_payment(ctx.session, refund.payment_id)
-    sums = await refunds.sums_of(ctx.session, refund.payment_id)
-    gone = sums.refunded + await outside.disputed(ctx.session, refund.payment_id)
-    left = Micro(max(0, (payment.amount if payment else 0) - gone))
-    if refund.amount > left:
-        said = f"Only {money(left, refund.currency)} of this payment is left: the rest went back or is disputed."
-        raise RefundNotLeft(said, refundable=left)
+    await RefundRepository(ctx.session).set_status(refund.id, "approved", await ctx.now())
+    await ctx.enqueue(SEND_JOB, SendRefund(id=refund.id), aggregate_id=refund.id)
+    return await _get(ctx, refund.id)
 
 
 async def reject_refund(ctx: Context, refund_id: UUID, problem: str) -> RefundView:
-    """Nothing goes back. Raises NotFound, RefundDecided."""
+    """Reject a requested refund. Raises NotFound, RefundDecided."""
     require(ctx.actor, Permission.PLATFORM_MONEY_MANAGE)
-    refund = await _lock_undecided(ctx, refund_id)
-    await refunds.set_refund(ctx.session, refund.id, "rejected", await ctx.now(), problem=problem)
-    return await _require(ctx, refund.id)
+    refund = await _lock_requested(ctx, refund_id)
+    await RefundRepository(ctx.session).set_status(refund.id, "rejected", await ctx.now(), problem=problem)
+    return await _get(ctx, refund.id)
 
 
 async def send_refund(runtime: Runtime, refund_id: UUID) -> str:
-    """Ask Stripe for an approved refund, or how it is. Returns the outcome. Raises PaymentsUnavailable: ask again.
-
-    A refund that may have been asked for before is looked for first: Stripe forgets idempotency keys after a day."""
+    """Ask Stripe for an approved refund, or about one that was sent. Returns the outcome. Raises PaymentsUnavailable:
+    try again."""
     async with runtime.context(SYSTEM) as ctx:
-        refund = await refunds.find_refund(ctx.session, refund_id)
-        payment = await repository.find_payment(ctx.session, refund.payment_id) if refund else None
+        refund = await RefundRepository(ctx.session).find(refund_id)
+        payment = await PaymentRepository(ctx.session).find(refund.payment_id) if refund else None
         age = (await ctx.now() - refund.approved_at).total_seconds() if refund and refund.approved_at else 0
     if refund is None or payment is None or payment.payment_intent_id is None:
         return "no such refund"
     if refund.status not in ("approved", "sent"):
         return "settled already"
-    if refund.origin == "stripe":
-        return await _ask_about(runtime, refund)
-    order = RefundOrder(
-        refund_id=str(refund.id),
-        tenant_id=str(refund.tenant_id),
-        payment_intent_id=payment.payment_intent_id,
-        amount_cents=rules.cents(refund.amount),
-    )
     async with open_gateway(runtime.settings.stripe) as stripe:
-        try:
-            found = await stripe.find_refund(order) if age > rules.KEY_SAFE_SECONDS or refund.status == "sent" else None
-            facts = found or await stripe.create_refund(order)
-        except PaymentRefused:
-            log.error("stripe refused a refund", refund_id=str(refund.id))
-            facts = RefundFacts(
-                stripe_refund_id="", refund_id=str(refund.id), status="failed", failure_reason="refused"
-            )
+        if refund.origin == "stripe":  # made at Stripe: Berth never sends it
+            reported = await stripe.get_refund(refund.stripe_refund_id or "")
+        else:
+            look_first = age > rules.KEY_SAFE_SECONDS or refund.status == "sent"
+            reported = await _send(stripe, refund, payment.payment_intent_id, look_first=look_first)
     async with runtime.context(SYSTEM) as ctx:
-        return await settle_refund(ctx, refund.id, facts)
+        return await settle_refund(ctx, refund.id, reported)
 
 
-async def _ask_about(runtime: Runtime, refund: RefundView) -> str:
-    """How a refund is that was made at Stripe: it is never sent by us."""
-    async with open_gateway(runtime.settings.stripe) as stripe:
-        facts = await stripe.get_refund(refund.stripe_refund_id or "")
-    async with runtime.context(SYSTEM) as ctx:
-        return await settle_refund(ctx, refund.id, facts)
-
-
-async def settle_refund(ctx: Context, refund_id: UUID, facts: RefundFacts) -> str:
-    """Bring the refund to where Stripe says it is. Returns the outcome in words; told again, it does nothing."""
-    before = await refunds.find_refund(ctx.session, refund_id)
+async def settle_refund(ctx: Context, refund_id: UUID, reported: StripeRefund) -> str:
+    """Bring the refund to the state that Stripe reports. Returns the outcome. Repeating it does nothing."""
+    stored = RefundRepository(ctx.session)
+    before = await stored.find(refund_id)
     if before is None:
         return "unknown refund"
-    payment = await repository.lock_payment(ctx.session, before.payment_id)  # locks: payment, refund, account
-    refund = await refunds.lock_refund(ctx.session, refund_id)
+    payment = await PaymentRepository(ctx.session).lock(before.payment_id)
+    refund = await stored.lock(refund_id)
     if refund is None:
         return "unknown refund"
-    wrong = rules.foreign_refund(facts, refund, payment.payment_intent_id if payment else None)
-    if wrong is not None:
-        return f"mismatch:refund {wrong}"
-    after = rules.refund_outcome(facts.status)
-    now = await ctx.now()
-    if after is None or not rules.is_news(refund.status, after):
-        await refunds.set_checked(ctx.session, refund.id, now)
+    mismatch = rules.mismatch(reported, refund, payment.payment_intent_id if payment else None)
+    if mismatch is not None:
+        return f"mismatch:refund {mismatch}"
+    status, now = rules.status_of(reported.status), await ctx.now()
+    if status is None or not rules.may_become(refund.status, status):
+        await stored.set_checked(refund.id, now)
         return "no change"
-    problem = (facts.failure_reason or "unknown") if after == "failed" else None
-    version = await refunds.set_refund(
-        ctx.session, refund.id, after, now, stripe_refund_id=facts.stripe_refund_id or None, problem=problem
-    )
-    about = {"refund_id": refund.id, "payment_id": refund.payment_id, "tenant_id": refund.tenant_id}
-    if after == "succeeded":
-        await tell_succeeded(ctx, msgspec.structs.replace(refund, status=after, version=version))
-    if after == "failed":
-        await billing.return_refund(ctx, _posting(refund))
-        failed = RefundFailed(**about, amount=refund.amount, currency=refund.currency, reason=problem or "unknown")
-        await ctx.emit(failed, version=version, tenant_id=refund.tenant_id)
-    return f"refund {after}"
+    problem = (reported.failure_reason or "unknown") if status == "failed" else None
+    stripe_id = reported.stripe_refund_id or None
+    version = await stored.set_status(refund.id, status, now, stripe_refund_id=stripe_id, problem=problem)
+    settled = msgspec.structs.replace(refund, status=status, problem=problem, version=version)
+    if status == "failed":
+        await _fail(ctx, settled)
+    else:
+        await emit_succeeded(ctx, settled)
+    return f"refund {status}"
 
 
-async def tell_succeeded(ctx: Context, refund: RefundView) -> None:
-    """Money went back; for a refund in another state nothing is told."""
+async def emit_succeeded(ctx: Context, refund: RefundView) -> None:
+    """Emit that a refund succeeded; nothing for a refund in another state."""
     if refund.status == "succeeded":
-        about = {"refund_id": refund.id, "payment_id": refund.payment_id, "tenant_id": refund.tenant_id}
-        done = RefundSucceeded(**about, amount=refund.amount, currency=refund.currency)
-        await ctx.emit(done, version=refund.version, tenant_id=refund.tenant_id)
+        event = RefundSucceeded(
+            refund_id=refund.id,
+            payment_id=refund.payment_id,
+            tenant_id=refund.tenant_id,
+            amount=refund.amount,
+            currency=refund.currency,
+        )
+        await ctx.emit(event, version=refund.version, tenant_id=refund.tenant_id)
 
 
 async def sweep_refunds(runtime: Runtime) -> int:
     """Ask again about refunds whose news is overdue. Returns how many were settled."""
     async with runtime.context(SYSTEM) as ctx:
         after = await ctx.policy(policies.SWEEP_AFTER)
-        waiting = await refunds.list_waiting(ctx.session, await ctx.now(), after, AT_ONCE)
+        overdue = await RefundRepository(ctx.session).list_overdue(await ctx.now(), after, MAX_OVERDUE)
 
     async def ask(refund_id: UUID) -> bool:
         return (await send_refund(runtime, refund_id)) in ("refund succeeded", "refund failed")
 
-    return await one_by_one(waiting, ask, "a refund could not be brought to its end")
+    return await one_by_one(overdue, ask, "a refund could not be settled")
 
 
-async def _lock_undecided(ctx: Context, refund_id: UUID) -> RefundView:
-    seen = await refunds.find_refund(ctx.session, refund_id)
-    if seen is None:
-        raise NotFound()
-    await repository.lock_payment(ctx.session, seen.payment_id)
-    refund = await refunds.lock_refund(ctx.session, refund_id)
-    if refund is None or refund.status != "requested":
+async def _send(stripe: StripeGateway, refund: RefundView, intent_id: str, *, look_first: bool) -> StripeRefund:
+    """Create the refund. One that may exist is looked for first: Stripe forgets idempotency keys after a day."""
+    order = RefundOrder(
+        refund_id=str(refund.id),
+        tenant_id=str(refund.tenant_id),
+        payment_intent_id=intent_id,
+        amount_cents=amounts.to_cents(refund.amount),
+    )
+    try:
+        existing = await stripe.find_refund(order) if look_first else None
+        return existing or await stripe.create_refund(order)
+    except PaymentRefused:
+        log.error("stripe refused a refund", refund_id=order.refund_id)
+        return StripeRefund(stripe_refund_id="", refund_id=order.refund_id, status="failed", failure_reason="refused")
+
+
+async def _fail(ctx: Context, refund: RefundView) -> None:
+    await billing.return_refund(ctx, _posting(refund))
+    event = RefundFailed(
+        refund_id=refund.id,
+        payment_id=refund.payment_id,
+        tenant_id=refund.tenant_id,
+        amount=refund.amount,
+        currency=refund.currency,
+        reason=refund.problem or "unknown",
+    )
+    await ctx.emit(event, version=refund.version, tenant_id=refund.tenant_id)
+
+
+async def _sums_with_disputes(ctx: Context, payment_id: UUID) -> RefundSums:
+    """The refunds of a payment; disputed money counts as refunded."""
+    sums = await RefundRepository(ctx.session).get_sums(payment_id)
+    withdrawn = await DisputeRepository(ctx.session).get_withdrawn(payment_id)
+    return RefundSums(Micro(sums.refunded + withdrawn), sums.reserved)
+
+
+async def _check_left(ctx: Context, refund: RefundView) -> None:
+    """Raises RefundNotLeft when money was refunded or disputed at Stripe meanwhile and less is left than requested."""
+    payment = await PaymentRepository(ctx.session).find(refund.payment_id)
+    sums = await _sums_with_disputes(ctx, refund.payment_id)
+    left = Micro(max(0, (payment.amount if payment else 0) - sums.refunded))
+    if refund.amount > left:
+        text = f"Only {money(left, refund.currency)} of this payment is left: the rest was refunded or is disputed."
+        raise RefundNotLeft(text, refundable=left)
+
+
+async def _lock_requested(ctx: Context, refund_id: UUID) -> RefundView:
+    refund = await _get(ctx, refund_id)
+    await PaymentRepository(ctx.session).lock(refund.payment_id)
+    locked = await RefundRepository(ctx.session).lock(refund_id)
+    if locked is None or locked.status != "requested":
         raise RefundDecided()
-    return refund
+    return locked
 
 
-async def _require(ctx: Context, refund_id: UUID) -> RefundView:
-    found = await refunds.find_refund(ctx.session, refund_id)
-    if found is None:
+async def _get(ctx: Context, refund_id: UUID) -> RefundView:
+    refund = await RefundRepository(ctx.session).find(refund_id)
+    if refund is None:
         raise NotFound()
-    return found
+    return refund
 
 
 def _posting(refund: RefundView) -> PostRefund:

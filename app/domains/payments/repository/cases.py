@@ -1,0 +1,65 @@
+"""Cases: questions about money that an operator has to decide."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+
+from app.domains.payments.contracts import Case
+from app.shared.authz import PlatformScope
+from app.shared.db.repository import Repository
+
+COLUMNS = """
+    SELECT id, kind, subject, summary, payment_id, tenant_id, amount, currency, opened_at, decided_at, decided_by,
+           decision
+    FROM payments.cases
+"""
+APPEND = text("""
+    INSERT INTO payments.cases (id, kind, subject, summary, payment_id, tenant_id, amount, currency, opened_at)
+    VALUES (:id, :kind, :subject, :summary, :payment_id, :tenant_id, :amount, :currency, :opened_at)
+    ON CONFLICT ON CONSTRAINT cases_once DO NOTHING
+""")
+CLOSE = text("""
+    UPDATE payments.cases SET decided_at = :now, decision = :decision
+    WHERE kind = :kind AND subject = :subject AND decided_at IS NULL
+""")
+LOCK = text(COLUMNS + " WHERE id = :id FOR UPDATE")
+DECIDE = text("UPDATE payments.cases SET decided_at = :now, decided_by = :by, decision = :decision WHERE id = :id")
+PAGE = text(
+    COLUMNS
+    + """
+    WHERE (NOT :only_open OR decided_at IS NULL) AND (CAST(:before AS uuid) IS NULL OR id < :before)
+    ORDER BY id DESC LIMIT :limit
+"""
+)
+COUNT_OPEN = text("SELECT count(*) FROM payments.cases WHERE decided_at IS NULL")
+
+
+class CaseRepository(Repository):
+    """Cases."""
+
+    async def append(self, case: Case) -> bool:
+        """Open a case, once per kind and subject. False when it exists."""
+        result = await self._session.execute(APPEND, msgspec.structs.asdict(case))
+        return bool(result.rowcount)  # type: ignore[attr-defined]  # result of DML
+
+    async def close(self, kind: str, subject: str, decision: str, now: datetime) -> None:
+        """Close a case that needs no decision any more."""
+        await self._session.execute(CLOSE, {"kind": kind, "subject": subject, "decision": decision, "now": now})
+
+    async def lock(self, scope: PlatformScope, case_id: UUID) -> Case | None:
+        """One case, locked until the transaction ends."""
+        return await self._row(LOCK, Case, id=case_id)
+
+    async def decide(self, case_id: UUID, by: UUID | None, decision: str, now: datetime) -> None:
+        """Record what an operator did about it."""
+        await self._session.execute(DECIDE, {"id": case_id, "by": by, "decision": decision, "now": now})
+
+    async def page(self, scope: PlatformScope, only_open: bool, before: UUID | None, limit: int) -> list[Case]:
+        """Cases, newest first."""
+        return await self._rows(PAGE, Case, only_open=only_open, before=before, limit=limit)
+
+    async def count_open(self, scope: PlatformScope) -> int:
+        """The number of open cases."""
+        return int(await self._session.scalar(COUNT_OPEN) or 0)
