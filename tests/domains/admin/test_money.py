@@ -141,7 +141,7 @@ async def test_a_rejected_refund_moves_nothing_and_frees_its_amount(shop: Shop, 
     await give_role(shop.runtime, ben, "platform_finance")
     refund_id = await _refund(ben, payment_id, "80")
     too_much = await olga.post(f"/admin/money/payments/{payment_id}/refund", amount="30", reason="asked by mail")
-    assert too_much.status_code == 422 and "At most $20.00 can go back" in too_much.text
+    assert too_much.status_code == 422 and "At most $20.00 can be refunded" in too_much.text
     assert (await olga.post(f"/admin/money/refunds/{refund_id}/reject", reason="")).status_code == 422
     assert (await olga.post(f"/admin/money/refunds/{refund_id}/reject", reason="a mistake")).status_code == 303
     assert await shop.credit() == 100 * UNIT
