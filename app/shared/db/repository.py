@@ -2,7 +2,11 @@
 
 An entity is a row as it was when it was read. It stands outside the session: reading it runs nothing, and changing it
 writes nothing. Statements are built once, of the model's columns; building one for every call costs more than running
-it (docs/decisions/0003).
+it (docs/decisions/0003). Where the statement is the algorithm it is written as text, and its rows become structs of the
+domain.
+
+Methods have one vocabulary: `get_` raises when there is no row, `find_` returns None, `list_` returns all rows, `page_`
+one page of them, `append_` adds rows, `lock_` holds rows until the transaction ends.
 """
 
 from functools import cache

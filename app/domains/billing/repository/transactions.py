@@ -137,7 +137,9 @@ class TransactionRepository(Repository):
     async def page_lines(self, scope: TenantScope, after: LinePosition | None, limit: int) -> list[LedgerLine]:
         """`limit` lines of the tenant's ledger after the position, newest first."""
         hour, line_id = after or (None, None)
-        return await self._list_views(LedgerLine, LINES, tenant_id=scope.tenant_id, hour=hour, line_id=line_id, limit=limit)
+        return await self._list_views(
+            LedgerLine, LINES, tenant_id=scope.tenant_id, hour=hour, line_id=line_id, limit=limit
+        )
 
     async def page(self, scope: TenantScope, query: TransactionQuery, limit: int) -> list[Transaction]:
         """`limit` transactions of the tenant, newest first."""

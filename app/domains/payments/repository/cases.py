@@ -50,7 +50,7 @@ class CaseRepository(Repository):
 
     async def lock(self, scope: PlatformScope, case_id: UUID) -> Case | None:
         """One case, locked until the transaction ends."""
-        return await self._row(LOCK, Case, id=case_id)
+        return await self._find_view(Case, LOCK, id=case_id)
 
     async def decide(self, case_id: UUID, by: UUID | None, decision: str, now: datetime) -> None:
         """Record what an operator did about it."""
@@ -58,7 +58,7 @@ class CaseRepository(Repository):
 
     async def page(self, scope: PlatformScope, only_open: bool, before: UUID | None, limit: int) -> list[Case]:
         """Cases, newest first."""
-        return await self._rows(PAGE, Case, only_open=only_open, before=before, limit=limit)
+        return await self._list_views(Case, PAGE, only_open=only_open, before=before, limit=limit)
 
     async def count_open(self, scope: PlatformScope) -> int:
         """The number of open cases."""

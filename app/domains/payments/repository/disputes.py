@@ -53,7 +53,7 @@ class DisputeRepository(Repository):
 
     async def lock(self, stripe_dispute_id: str) -> Dispute | None:
         """The dispute with that id at Stripe, locked until the transaction ends."""
-        return await self._row(LOCK, Dispute, stripe_dispute_id=stripe_dispute_id)
+        return await self._find_view(Dispute, LOCK, stripe_dispute_id=stripe_dispute_id)
 
     async def append(self, dispute: Dispute, now: datetime) -> None:
         """Record a new dispute. No money has moved yet."""

@@ -90,7 +90,7 @@ class InboxRepository(Repository):
 
     async def lock(self, message_id: UUID) -> Message | None:
         """A message, locked until the transaction ends."""
-        return await self._row(LOCK, Message, id=message_id)
+        return await self._find_view(Message, LOCK, id=message_id)
 
     async def set_processed(self, message_id: UUID, outcome: str, error: str | None, now: datetime) -> None:
         """Record the outcome; `error` is set when an operator should look at it."""
@@ -123,8 +123,10 @@ class InboxRepository(Repository):
         self, scope: PlatformScope, kind: str | None, only_problems: bool, before: UUID | None, limit: int
     ) -> list[InboxMessage]:
         """Messages, newest first; `only_problems` leaves those that wait or failed."""
-        return await self._rows(PAGE, InboxMessage, type=kind, only_problems=only_problems, before=before, limit=limit)
+        return await self._list_views(
+            InboxMessage, PAGE, type=kind, only_problems=only_problems, before=before, limit=limit
+        )
 
     async def find(self, scope: PlatformScope, message_id: UUID) -> InboxMessage | None:
         """One message."""
-        return await self._row(FIND, InboxMessage, id=message_id)
+        return await self._find_view(InboxMessage, FIND, id=message_id)

@@ -122,15 +122,15 @@ class PaymentRepository(Repository):
 
     async def find_own(self, scope: TenantScope, payment_id: UUID) -> Payment | None:
         """A payment of the tenant."""
-        return await self._row(FIND_OWN, Payment, tenant_id=scope.tenant_id, id=payment_id)
+        return await self._find_view(Payment, FIND_OWN, tenant_id=scope.tenant_id, id=payment_id)
 
     async def find(self, payment_id: UUID) -> Payment | None:
         """Any payment."""
-        return await self._row(FIND, Payment, id=payment_id)
+        return await self._find_view(Payment, FIND, id=payment_id)
 
     async def lock(self, payment_id: UUID) -> Payment | None:
         """Any payment, locked until the transaction ends."""
-        return await self._row(LOCK, Payment, id=payment_id)
+        return await self._find_view(Payment, LOCK, id=payment_id)
 
     async def lock_by_intent(self, intent_id: str | None) -> Payment | None:
         """The payment that was paid with that payment intent, locked until the transaction ends."""
@@ -147,21 +147,23 @@ class PaymentRepository(Repository):
 
     async def list_since(self, since: datetime) -> list[Payment]:
         """All payments of all tenants that were created since then."""
-        return await self._rows(LIST_SINCE, Payment, since=since)
+        return await self._list_views(Payment, LIST_SINCE, since=since)
 
     async def list_overdue(self, now: datetime, after_seconds: int, limit: int) -> list[Payment]:
         """Payments whose webhook is overdue, oldest first."""
-        return await self._rows(LIST_OVERDUE, Payment, now=now, after=after_seconds, limit=limit)
+        return await self._list_views(Payment, LIST_OVERDUE, now=now, after=after_seconds, limit=limit)
 
     async def page(
         self, scope: PlatformScope, search: PaymentSearch, before: UUID | None, limit: int
     ) -> list[OperatorPayment]:
         """Payments of all tenants, newest first."""
-        return await self._rows(PAGE, OperatorPayment, **msgspec.structs.asdict(search), before=before, limit=limit)
+        return await self._list_views(
+            OperatorPayment, PAGE, **msgspec.structs.asdict(search), before=before, limit=limit
+        )
 
     async def find_for_operator(self, scope: PlatformScope, payment_id: UUID) -> OperatorPayment | None:
         """Any payment, with the sums of its refunds."""
-        return await self._row(FIND_FOR_OPERATOR, OperatorPayment, id=payment_id)
+        return await self._find_view(OperatorPayment, FIND_FOR_OPERATOR, id=payment_id)
 
     async def set_opened(self, payment_id: UUID, session_id: str, url: str | None, now: datetime) -> None:
         """Record the Checkout session. The first one recorded is kept."""

@@ -82,11 +82,11 @@ class RefundRepository(Repository):
 
     async def find(self, refund_id: UUID) -> RefundView | None:
         """Any refund."""
-        return await self._row(FIND, RefundView, id=refund_id)
+        return await self._find_view(RefundView, FIND, id=refund_id)
 
     async def lock(self, refund_id: UUID) -> RefundView | None:
         """Any refund, locked until the transaction ends."""
-        return await self._row(LOCK, RefundView, id=refund_id)
+        return await self._find_view(RefundView, LOCK, id=refund_id)
 
     async def find_id_by_stripe(self, stripe_refund_id: str) -> UUID | None:
         """The refund with that id at Stripe."""
@@ -127,14 +127,14 @@ class RefundRepository(Repository):
 
     async def list_of_payment(self, scope: PlatformScope, payment_id: UUID) -> list[RefundView]:
         """The refunds of a payment, newest first."""
-        return await self._rows(LIST_OF_PAYMENT, RefundView, payment_id=payment_id)
+        return await self._list_views(RefundView, LIST_OF_PAYMENT, payment_id=payment_id)
 
     async def list_of_tenant(self, scope: TenantScope) -> list[RefundView]:
         """The tenant's refunds that were not rejected, newest first."""
-        return await self._rows(LIST_OF_TENANT, RefundView, tenant_id=scope.tenant_id)
+        return await self._list_views(RefundView, LIST_OF_TENANT, tenant_id=scope.tenant_id)
 
     async def page(
         self, scope: PlatformScope, status: RefundStatus | None, before: UUID | None, limit: int
     ) -> list[RefundView]:
         """Refunds of all tenants, newest first."""
-        return await self._rows(PAGE, RefundView, status=status, before=before, limit=limit)
+        return await self._list_views(RefundView, PAGE, status=status, before=before, limit=limit)
