@@ -29,7 +29,7 @@ def test_the_bell_counts_up_live_a_mail_arrives_and_the_item_opens(enter: Enter,
         sign_in.to_provider(stack.issuer)
         sign_in.as_newcomer("Dora Lind", address, stack.url)
         page.goto("/notifications")
-        expect(page.get_by_role("heading", name="Nothing has happened yet")).to_be_visible()
+        expect(page.get_by_role("heading", name="No notifications yet")).to_be_visible()
     with steps.step("pay in another tab, the bell here counts up"):
         other = visitor.context.new_page()
         other.goto("/")
@@ -50,12 +50,12 @@ def test_the_bell_counts_up_live_a_mail_arrives_and_the_item_opens(enter: Enter,
     with steps.step("choose what is told"):
         page.goto("/settings/notifications")
         visitor.watch.expect_refusals(422)
-        page.get_by_label("Mail: The credit runs low", exact=True).uncheck()
+        page.get_by_label("Mail: Credit is running low", exact=True).uncheck()
         page.get_by_role("button", name="Save").click()
-        expect(page.get_by_text("machines can be given back before you know")).to_be_visible()
-        page.get_by_label("I know that machines are given back").check()
+        expect(page.get_by_text("machines can be released before you notice")).to_be_visible()
+        page.get_by_label("I understand that machines are released").check()
         page.get_by_role("button", name="Save").click()
-        expect(page.get_by_text("You are not mailed when the credit runs out")).to_be_visible()
+        expect(page.get_by_text("You get no mail when credit runs out")).to_be_visible()
     assert Frame(page).title.is_visible()
 
 

@@ -18,7 +18,7 @@ from app.domains.auth.repository import AuthRepository
 from app.domains.auth.rules.values import Visit
 from app.domains.auth.service import accounts, tokens
 from app.domains.auth.service.accounts import CreateCredential
-from app.domains.notification.service.hub import ENDED, LiveHub, Page
+from app.domains.notification.service.hub import ENDED, LiveConnection, LiveHub
 from app.domains.provisioning import public as provisioning
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import AddKey, AllocationPlace, CertifyUser
@@ -220,13 +220,13 @@ def _as(ctx, world: World):
 
 async def live(world: World) -> Held:
     hub, ben = LiveHub(world.runtime), world.ben.actor
-    page = Page(world.tenant_id, ben.session_id, ben.id, project_id=world.project_id)
+    page = LiveConnection(world.tenant_id, ben.session_id, ben.id, project_id=world.project_id)
 
     async def works() -> bool:
         return page.queue.empty() and not page.dropped.is_set()
 
     async def words() -> str:
-        return "signed out" if not page.queue.empty() and page.queue.get_nowait() == ENDED else "come back and refetch"
+        return "signed out" if not page.queue.empty() and page.queue.get_nowait() == ENDED else "reconnect and refetch"
 
     return Held(works, words, lambda: hub.check({page}))
 

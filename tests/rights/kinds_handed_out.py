@@ -7,10 +7,10 @@ from app.domains.auth.service import accounts, invitation_lifecycle, invitations
 from app.domains.auth.service.accounts import CreateServiceAccount
 from app.domains.auth.service.invitations import InviteMember
 from app.domains.auth.service.received_invitations import AnswerInvitation
-from app.domains.notification.contracts import AddEndpoint
 from app.domains.notification.repository.webhooks import EndpointRepository
-from app.domains.notification.schemas.webhooks import OFF_BECAUSE
+from app.domains.notification.schemas.webhooks import DISABLED_BECAUSE
 from app.domains.notification.service import deliveries, webhooks
+from app.domains.notification.service.webhooks import AddEndpoint
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import MESSAGES
 from app.shared.errors import DomainError
@@ -70,9 +70,9 @@ async def webhook(world: World) -> Held:
     async def words() -> str:
         async with world.runtime.context(SYSTEM) as ctx:
             endpoint = await EndpointRepository(ctx.session).find_for_delivery(made.id)
-        return OFF_BECAUSE.get(endpoint.view.disabled_reason or "", MESSAGES["organisation_suspended"])
+        return DISABLED_BECAUSE.get(endpoint.view.disabled_reason or "", MESSAGES["organisation_suspended"])
 
-    return Held(works, words, lambda: deliveries.withdraw(world.runtime))
+    return Held(works, words, lambda: deliveries.disable_unsponsored(world.runtime))
 
 
 KINDS: dict[str, Callable[[World], Awaitable[Held]]] = {

@@ -133,10 +133,10 @@ async def test_a_webhook_stops_with_the_right_of_who_answers_for_it(
     body = {"url": "https://hooks.example.com/berth", "description": "", "kinds": []}
     made = (await ben.post_json("/api/v1/webhooks", body)).json()
     await end(way)
-    assert await deliveries.withdraw(runtime) == 1
-    assert await deliveries.withdraw(runtime) == 0
+    assert await deliveries.disable_unsponsored(runtime) == 1
+    assert await deliveries.disable_unsponsored(runtime) == 0
     assert len(await audited(open_context, "webhook.pause")) == 1
     page = await ada.client.get(f"/settings/webhooks/{made['id']}")
-    assert "who answered for it may not manage webhooks any more" in page.text
+    assert "its sponsor may no longer manage webhooks" in page.text
     assert (await ada.post(f"/settings/webhooks/{made['id']}/on")).status_code == 303
-    assert await deliveries.withdraw(runtime) == 0
+    assert await deliveries.disable_unsponsored(runtime) == 0

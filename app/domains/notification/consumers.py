@@ -1,4 +1,4 @@
-"""What notification does with the events of the others: live topics for open pages, items, mails."""
+"""Consumers of events: live topics, inbox items, invitation mails, the feed, and webhooks."""
 
 from contextlib import suppress
 
@@ -14,45 +14,45 @@ from app.shared.context import Context
 from app.shared.events import Envelope, Event
 
 
-async def announce(ctx: Context, event: Event, envelope: Envelope) -> None:
-    """Publish the topics that `event` touches to the open pages of its tenant. A lost message is harmless: a page
-    refetches when its socket comes back. So a Valkey that is down is no failure of the event."""
-    told: dict[str, dict[str, object]] = {}
+async def publish_topics(ctx: Context, event: Event, envelope: Envelope) -> None:
+    """Publish the topics that `event` touches to the tenant's open pages. A lost message is harmless, because a page
+    refetches when its socket reconnects; so an unavailable Valkey does not fail the event."""
+    messages: dict[str, dict[str, object]] = {}
     if isinstance(event, InboxItemAdded | InboxRead):
-        told[personal_channel(event.user_id)] = _personal(event)
+        messages[personal_channel(event.user_id)] = _personal(event)
     else:
-        told[channel(None)] = {"topics": also_for_everybody(event)}
-        told[channel(None if is_for_everybody(event) else envelope.tenant_id)] = {"topics": topics_of(event)}
+        messages[channel(None)] = {"topics": also_for_everybody(event)}
+        messages[channel(None if is_for_everybody(event) else envelope.tenant_id)] = {"topics": topics_of(event)}
     with suppress(RedisError, OSError):
-        for name, message in told.items():
+        for name, message in messages.items():
             if message["topics"]:
                 await ctx.runtime.valkey.publish(name, msgspec.json.encode(message))
 
 
 def _personal(event: InboxItemAdded | InboxRead) -> dict[str, object]:
-    """To the pages of one person. The words of a toast are fetched by a request of that person's own."""
+    """The message to one person's pages. The text of a toast is fetched by a request of their own."""
     message: dict[str, object] = {"topics": (inbox_topic(event.user_id),)}
     if isinstance(event, InboxItemAdded) and event.toast:
         message["item"] = str(event.item_id)
     return message
 
 
-async def note(ctx: Context, event: Event, envelope: Envelope) -> None:
-    """Put the event into the inboxes of those whom it concerns."""
-    await inbox.note(ctx, event, envelope)
+async def add_to_inboxes(ctx: Context, event: Event, envelope: Envelope) -> None:
+    """Add the event to the inboxes of the people it concerns."""
+    await inbox.add_to_inboxes(ctx, event, envelope)
 
 
-async def invite(ctx: Context, event: Event, envelope: Envelope) -> None:
-    """Write to somebody who was invited."""
+async def send_invitation(ctx: Context, event: Event, envelope: Envelope) -> None:
+    """Record the mail to an invited person."""
     if isinstance(event, InvitationSent):
         await invitations.write(ctx, event.invitation_id)
 
 
 async def record(ctx: Context, event: Event, envelope: Envelope) -> None:
-    """Add the event to its tenant's feed."""
+    """Append the event to its tenant's feed."""
     await feed.record(ctx, event, envelope)
 
 
-async def send_out(ctx: Context, event: Event, envelope: Envelope) -> None:
-    """Write down what the tenant's webhooks are to be sent."""
+async def queue_webhooks(ctx: Context, event: Event, envelope: Envelope) -> None:
+    """Queue the event for the tenant's webhooks."""
     await deliveries.record(ctx, event, envelope)

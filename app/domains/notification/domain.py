@@ -1,13 +1,12 @@
-"""What notification hands to the composition roots."""
+"""The manifest of notification."""
 
 from app.domains.auth.events import InvitationSent
-from app.domains.notification.consumers import announce, invite, note, record, send_out
+from app.domains.notification.consumers import add_to_inboxes, publish_topics, queue_webhooks, record, send_invitation
 from app.domains.notification.handlers import pages, pages_webhooks, rest, rest_events, rest_webhooks, ws
 from app.domains.notification.jobs import CRONS, JOBS
 from app.domains.notification.policies import POLICIES
-from app.domains.notification.rules.feed import is_told
-from app.domains.notification.rules.words import KINDS
-from app.domains.notification.service.inbox import PREFIX
+from app.domains.notification.rules.feed import PREFIX, is_published
+from app.domains.notification.rules.messages import KINDS
 from app.shared.authz import Permission
 from app.shared.events.base import CATALOGUE
 from app.shared.manifest import ConsumerSpec, Domain, NavEntry
@@ -35,10 +34,10 @@ NAVIGATION = (
 
 
 def build(*, after: tuple[Domain, ...]) -> Domain:
-    """The manifest. It listens to every event that the domains in `after` have declared, so it is built last."""
-    heard = tuple(CATALOGUE.values()) if after else ()
-    told = tuple(CATALOGUE[PREFIX + kind.name] for kind in KINDS if after and PREFIX + kind.name in CATALOGUE)
-    fed = tuple(event for event in heard if is_told(event.SUBJECT.removeprefix(PREFIX)))
+    """The manifest. It consumes every event that the domains in `after` declare, so it is built last."""
+    events = tuple(CATALOGUE.values()) if after else ()
+    for_people = tuple(CATALOGUE[PREFIX + kind.name] for kind in KINDS if after and PREFIX + kind.name in CATALOGUE)
+    for_programs = tuple(event for event in events if is_published(event.SUBJECT.removeprefix(PREFIX)))
     return Domain(
         name="notification",
         pages=PAGES,
@@ -47,11 +46,13 @@ def build(*, after: tuple[Domain, ...]) -> Domain:
         jobs=JOBS,
         crons=CRONS,
         consumers=[
-            ConsumerSpec(name="notification-live", events=heard, handle=announce, ordered=False),
-            ConsumerSpec(name="notification-inbox", events=told, handle=note, ordered=False),
-            ConsumerSpec(name="notification-feed", events=fed, handle=record, ordered=False),
-            ConsumerSpec(name="notification-webhooks", events=fed, handle=send_out, ordered=False),
-            ConsumerSpec(name="notification-invitations", events=(InvitationSent,), handle=invite, ordered=False),
+            ConsumerSpec(name="notification-live", events=events, handle=publish_topics, ordered=False),
+            ConsumerSpec(name="notification-inbox", events=for_people, handle=add_to_inboxes, ordered=False),
+            ConsumerSpec(name="notification-feed", events=for_programs, handle=record, ordered=False),
+            ConsumerSpec(name="notification-webhooks", events=for_programs, handle=queue_webhooks, ordered=False),
+            ConsumerSpec(
+                name="notification-invitations", events=(InvitationSent,), handle=send_invitation, ordered=False
+            ),
         ],
         policies=POLICIES,
         navigation=NAVIGATION,

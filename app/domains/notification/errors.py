@@ -1,11 +1,11 @@
-"""What notification refuses, with a reason that a person can act on."""
+"""Errors of notification."""
 
 from app.shared.errors import Conflict
 
 
 class TooManyEndpoints(Conflict):
     code = "webhook_limit"
-    title = "Your organisation has as many webhooks as it may have. Remove one that is not used any more."
+    title = "Your organisation has reached its limit of webhooks. Remove one that is no longer used."
 
 
 class EndpointDisabled(Conflict):

@@ -1,4 +1,4 @@
-"""Facts about what people were told: ids only."""
+"""Events of notification: ids only."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from app.shared.events import Event, event
 
 @event("notification.inbox.added", aggregate="item_id")
 class InboxItemAdded(Event, frozen=True, kw_only=True):
-    """Something new lies in a person's inbox; `toast` when their open pages shall say so."""
+    """An item was added to a person's inbox; `toast`: show it on their open pages."""
 
     item_id: UUID
     user_id: UUID
@@ -16,14 +16,14 @@ class InboxItemAdded(Event, frozen=True, kw_only=True):
 
 @event("notification.inbox.read", aggregate="user_id")
 class InboxRead(Event, frozen=True, kw_only=True):
-    """A person has read one or all of their items."""
+    """A person read one or all of their items."""
 
     user_id: UUID
 
 
 @event("notification.webhook.disabled", aggregate="endpoint_id")
 class WebhookDisabled(Event, frozen=True, kw_only=True):
-    """An endpoint was switched off because nothing was delivered any more. reason: failing | gone."""
+    """A webhook was switched off because its deliveries fail. reason: failing | gone | unsponsored."""
 
     endpoint_id: UUID
     tenant_id: UUID

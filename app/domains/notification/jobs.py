@@ -1,11 +1,11 @@
-"""The jobs of notification: send a mail, deliver a webhook, and the sweeper behind a job that was lost."""
+"""Jobs of notification: send a mail, deliver a webhook, pick up lost jobs, delete old rows."""
 
 from datetime import timedelta
 
 import msgspec
 
-from app.domains.notification.contracts import DeliveryRef
-from app.domains.notification.service import deliveries, inbox, mails, upkeep
+from app.domains.notification.service import deliveries, inbox, mails, maintenance
+from app.domains.notification.service.deliveries import DeliveryRef
 from app.shared.batch import job_of
 from app.shared.context import Runtime
 from app.shared.mail import SEND_JOB, MailRef
@@ -13,41 +13,41 @@ from app.shared.manifest import CronSpec, JobSpec
 
 
 async def send_mail(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Try to send one mail; it asks for its next try itself."""
+    """Make one attempt to send a mail; a failed attempt schedules the next."""
     await mails.send(runtime, msgspec.convert(arguments, MailRef, strict=False).id)
 
 
 async def deliver_webhook(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Make one attempt; it asks for its next try itself."""
+    """Make one attempt to deliver a webhook; a failed attempt schedules the next."""
     await deliveries.deliver(runtime, msgspec.convert(arguments, DeliveryRef, strict=False).id)
 
 
 async def sweep(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Send what is overdue."""
-    await upkeep.sweep(runtime)
+    """Pick up mails and deliveries whose job was lost."""
+    await maintenance.sweep(runtime)
 
 
 async def prune(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Forget what is old."""
-    await upkeep.prune(runtime)
+    """Delete rows that are older than their policy."""
+    await maintenance.prune(runtime)
 
 
 JOBS = (
     JobSpec(name=SEND_JOB, run=send_mail, queue="notifications", timeout=45, retries=2),
     JobSpec(name=deliveries.JOB, run=deliver_webhook, queue="webhooks", timeout=30, retries=2),
-    job_of(inbox.NOTE_MANY),
+    job_of(inbox.NOTIFY_MANY),
 )
 
 
-async def watch_webhooks(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Webhooks end with the right of who answers for them."""
-    await deliveries.withdraw(runtime)
+async def disable_unsponsored_webhooks(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Switch off webhooks without a valid sponsor."""
+    await deliveries.disable_unsponsored(runtime)
 
 
 CRONS = (
     CronSpec(
         name="notification.watch_webhooks",
-        run=watch_webhooks,
+        run=disable_unsponsored_webhooks,
         queue="notifications",
         every=timedelta(seconds=2),
         timeout=30,

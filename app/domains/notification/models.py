@@ -28,7 +28,7 @@ class InboxItem(Base):
     event_id: Mapped[UUID]
     kind: Mapped[str]
     subject_id: Mapped[UUID]
-    facts: Mapped[dict[str, object]]
+    data: Mapped[dict[str, object]] = mapped_column("facts")
     occurred_at: Mapped[datetime]
     created_at: Mapped[datetime]
     read_at: Mapped[datetime | None]
@@ -60,7 +60,7 @@ class FeedEvent(Base):
     domain: Mapped[str]
     kind: Mapped[str]
     project_id: Mapped[ProjectId | None]
-    facts: Mapped[dict[str, object]]
+    data: Mapped[dict[str, object]] = mapped_column("facts")
     occurred_at: Mapped[datetime]
     created_at: Mapped[datetime]
 

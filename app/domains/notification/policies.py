@@ -1,4 +1,4 @@
-"""Business constants of notification."""
+"""Policy keys of notification: retention and delivery."""
 
 from app.shared.policy import PolicyKey
 
@@ -8,7 +8,7 @@ INBOX_DAYS = PolicyKey(
     minimum=1,
     maximum=3_650,
     unit="days",
-    description="Items of the inbox are kept this long, read or not.",
+    description="How long inbox items are kept, read or unread.",
 )
 FEED_DAYS = PolicyKey(
     name="notification.feed_days",
@@ -16,7 +16,7 @@ FEED_DAYS = PolicyKey(
     minimum=1,
     maximum=3_650,
     unit="days",
-    description="The event feed of the API reaches back this far.",
+    description="How far back the event feed of the API reaches.",
 )
 MAIL_DAYS = PolicyKey(
     name="notification.mail_days",
@@ -24,15 +24,15 @@ MAIL_DAYS = PolicyKey(
     minimum=1,
     maximum=3_650,
     unit="days",
-    description="The record of a mail (address, kind, outcome) is kept this long after it was sent or given up.",
+    description="How long the record of a mail (address, kind, outcome) is kept after it was sent or abandoned.",
 )
 WEBHOOK_PAUSES = PolicyKey(
     name="notification.webhook_pauses",
     default="5,300,1800,7200,18000,36000,50400,72000",
     unit="s",
     pattern=r"[0-9]{1,6}(,[0-9]{1,6}){0,19}",
-    description="Pauses between the attempts to deliver a webhook, in seconds, separated by commas; after the last one "
-    "the delivery has failed and waits for a replay.",
+    description="Pauses between the attempts to deliver a webhook, in seconds, separated by commas. After the last one "
+    "the delivery has failed and can be replayed.",
 )
 WEBHOOK_FAILING_DAYS = PolicyKey(
     name="notification.webhook_failing_days",
@@ -40,7 +40,7 @@ WEBHOOK_FAILING_DAYS = PolicyKey(
     minimum=1,
     maximum=90,
     unit="days",
-    description="An endpoint that has answered nothing well for this long is switched off, and its admins are told.",
+    description="A webhook without a successful delivery for this long is switched off, and its admins are notified.",
 )
 WEBHOOK_DAYS = PolicyKey(
     name="notification.webhook_days",
@@ -48,7 +48,7 @@ WEBHOOK_DAYS = PolicyKey(
     minimum=1,
     maximum=365,
     unit="days",
-    description="The log of webhook deliveries is kept this long, and so is what can be replayed.",
+    description="How long webhook deliveries are kept and can be replayed.",
 )
 WEBHOOK_ENDPOINTS = PolicyKey(
     name="notification.webhook_endpoints",

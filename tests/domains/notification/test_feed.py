@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from app.domains.notification.repository import feed as rows
-from app.domains.notification.rules.feed import is_told
+from app.domains.notification.rules.feed import is_published
 from app.registry import DOMAINS
 from app.shared.authz import Role, RoleBinding
 from app.shared.authz.actor import SYSTEM
@@ -103,11 +103,11 @@ async def test_a_position_that_commits_late_is_never_skipped(runtime, sign_in_as
     async with runtime.context(SYSTEM) as ctx:
         values = {"after": before, "head": await rows.head_of(ctx.session, scope), "limit": 10, "project_id": None}
         found = await rows.list_events(ctx.session, scope, everywhere=["payments"], in_project=[], **values)
-    assert [row.facts["amount"] for row in found] == [1, 2]
+    assert [row.data["amount"] for row in found] == [1, 2]
 
 
 def test_what_is_private_or_noise_is_not_told() -> None:
-    told = {subject for subject in CATALOGUE if is_told(subject.removeprefix("berth.v1."))}
+    told = {subject for subject in CATALOGUE if is_published(subject.removeprefix("berth.v1."))}
     assert "berth.v1.provisioning.allocation.activated" in told
     assert not {subject for subject in told if ".session." in subject or ".inbox." in subject or "inventory" in subject}
     assert "berth.v1.billing.account.changed" not in told

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from app.domains.notification.consumers import note
+from app.domains.notification.consumers import add_to_inboxes
 from app.domains.notification.rules.topics import personal_channel
-from app.domains.notification.service import inbox, upkeep
-from app.domains.notification.service.hub import Page
+from app.domains.notification.service import inbox, maintenance
+from app.domains.notification.service.hub import LiveConnection
 from app.registry import DOMAINS
 from app.shared.authz.actor import SYSTEM
 from app.shared.events import Envelope
@@ -55,7 +55,7 @@ async def test_an_event_that_comes_twice_is_one_item(runtime, sign_in_as) -> Non
     [spec] = [spec for spec in DOMAINS[-1].consumers if spec.name == "notification-inbox"]
     assert [await deliver(runtime, spec, envelope, fact) for _ in range(2)] == [True, False]
     async with runtime.context(SYSTEM) as ctx:  # also when the record of it was pruned
-        await note(ctx, fact, envelope)
+        await add_to_inboxes(ctx, fact, envelope)
     found = await _items(ada)
     assert len(found["items"]) == 1
     assert found["items"][0]["title"] == "Your credit lasts 3 h 53 m"
@@ -96,7 +96,7 @@ async def test_marking_all_read_spares_what_came_after_the_reader_looked(runtime
 
 async def test_the_bell_of_the_person_hears_of_it_and_the_socket_carries_no_words(runtime, sign_in_as) -> None:
     ada = await sign_in_as("ada")
-    page = Page(ada.actor.tenant_id, ada.actor.session_id, ada.actor.id)
+    page = LiveConnection(ada.actor.tenant_id, ada.actor.session_id, ada.actor.id)
     assert personal_channel(ada.actor.id) in page.channels
     await emit(runtime, ada, paid(tenant_of(ada)))
     async with runtime.valkey.pubsub() as subscription:
@@ -121,11 +121,11 @@ async def test_old_items_are_forgotten_by_policy(runtime, sign_in_as, clock) -> 
     await emit(runtime, ada, paid(tenant_of(ada)))
     await drain(runtime, DOMAINS)
     clock.advance(89 * 86_400)
-    await upkeep.prune(runtime)
+    await maintenance.prune(runtime)
     async with runtime.context(ada.actor) as ctx:
         assert await inbox.count_unread(ctx) == 1
     clock.advance(2 * 86_400)
-    await upkeep.prune(runtime)
+    await maintenance.prune(runtime)
     async with runtime.context(ada.actor) as ctx:
         assert await inbox.count_unread(ctx) == 0
 
@@ -176,13 +176,13 @@ async def test_the_mails_about_money_running_out_are_not_turned_off_by_accident(
     ada = await sign_in_as("ada")
     refused = await ada.post("/settings/notifications")
     assert refused.status_code == 422
-    assert "machines can be given back before you know" in refused.text
+    assert "machines can be released before you notice" in refused.text
     assert (await ada.client.get(f"{API}/preferences")).headers["etag"] == '"0"'
     accepted = await ada.post("/settings/notifications", acknowledged="true", version="0")
     assert accepted.status_code == 303
     page = (await ada.client.get("/settings/notifications")).text
-    assert "You are not mailed when the credit runs out" in page
-    assert "No mail leaves this installation" in page
+    assert "You get no mail when credit runs out" in page
+    assert "Mail is not configured" in page
     unknown = {"choices": [{"kind": "no.such.kind", "email": True, "toast": True}]}
     answer = await ada.client.put(
         f"{API}/preferences",
@@ -209,7 +209,7 @@ async def test_a_large_organisation_is_told_in_steps_each_person_once(runtime, s
     ada = await sign_in_as("ada")
     await emit(runtime, ada, paid(tenant_of(ada)))
     await drain(runtime, DOMAINS)
-    seen = await look(runtime, inbox.NOTE_MANY)
+    seen = await look(runtime, inbox.NOTIFY_MANY)
     assert (seen.state, seen.done, seen.total) == ("done", 1, 1)
     [item] = (await _items(ada))["items"]
     assert item["title"] == "$25.00 of credit was added"

@@ -6,9 +6,9 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from app.domains.notification.consumers import announce
+from app.domains.notification.consumers import publish_topics
 from app.domains.notification.rules import channel, topics_of
-from app.domains.notification.service.hub import ENDED, LiveHub, Page
+from app.domains.notification.service.hub import ENDED, LiveConnection, LiveHub
 from app.domains.provisioning.events import AllocationPlaced
 from app.shared.authz.actor import SYSTEM
 from app.shared.clock import process_now
@@ -42,13 +42,13 @@ async def _listening(runtime) -> None:
 
 async def test_a_page_hears_of_its_tenant_and_of_capacity_only(runtime, hub, sign_in_as) -> None:
     ada, ben = await sign_in_as("ada"), await sign_in_as("ben")
-    page = Page(ada.actor.tenant_id, ada.actor.session_id)
+    page = LiveConnection(ada.actor.tenant_id, ada.actor.session_id)
     hub.join(page)
     await _listening(runtime)
     placed = AllocationPlaced(allocation_id=uuid4(), node_id=uuid4(), attempt=1)
     async with runtime.context(SYSTEM) as ctx:
-        await announce(ctx, placed, _envelope(placed.SUBJECT, ben.actor.tenant_id))
-        await announce(ctx, placed, _envelope(placed.SUBJECT, ada.actor.tenant_id))
+        await publish_topics(ctx, placed, _envelope(placed.SUBJECT, ben.actor.tenant_id))
+        await publish_topics(ctx, placed, _envelope(placed.SUBJECT, ada.actor.tenant_id))
     heard = [msgspec.json.decode(await asyncio.wait_for(page.queue.get(), 5))["topics"] for _ in range(3)]
     assert sorted(heard, key=len)[:2] == [["capacity"], ["capacity"]]
     assert sorted(heard, key=len)[2][0] == f"allocation:{placed.allocation_id}"
@@ -58,7 +58,7 @@ async def test_a_page_hears_of_its_tenant_and_of_capacity_only(runtime, hub, sig
 async def test_a_revoked_session_loses_its_pages(runtime, hub, sign_in_as, monkeypatch) -> None:
     monkeypatch.setattr("app.domains.notification.service.hub.CHECK_SECONDS", 0.05)
     ada = await sign_in_as("ada")
-    page = Page(ada.actor.tenant_id, ada.actor.session_id)
+    page = LiveConnection(ada.actor.tenant_id, ada.actor.session_id)
     hub.join(page)
     assert (await ada.post("/logout")).status_code == 303
     assert await asyncio.wait_for(page.queue.get(), 5) == ENDED
@@ -70,7 +70,7 @@ async def test_a_page_whose_session_stands_elsewhere_comes_back_to_hear_of_there
 ) -> None:
     monkeypatch.setattr("app.domains.notification.service.hub.CHECK_SECONDS", 0.05)
     ada = await sign_in_as("ada")
-    page = Page(ada.actor.tenant_id, ada.actor.session_id)
+    page = LiveConnection(ada.actor.tenant_id, ada.actor.session_id)
     hub.join(page)
     assert (await ada.post("/organisations", name="Second")).status_code == 303
     await asyncio.wait_for(page.dropped.wait(), 5)
@@ -78,7 +78,7 @@ async def test_a_page_whose_session_stands_elsewhere_comes_back_to_hear_of_there
 
 
 async def test_a_page_that_does_not_read_is_dropped_and_grows_nothing(runtime) -> None:
-    page = Page(uuid4(), uuid4())
+    page = LiveConnection(uuid4(), uuid4())
     for number in range(200):
         page.offer(str(number).encode())
     assert page.dropped.is_set()
@@ -88,7 +88,7 @@ async def test_a_page_that_does_not_read_is_dropped_and_grows_nothing(runtime) -
 @pytest.mark.commits
 async def test_what_was_announced_while_a_page_was_on_its_way_reaches_it(runtime, hub, sign_in_as, monkeypatch) -> None:
     ada = await sign_in_as("ada")
-    early, late = (Page(ada.actor.tenant_id, ada.actor.session_id) for _ in range(2))
+    early, late = (LiveConnection(ada.actor.tenant_id, ada.actor.session_id) for _ in range(2))
     hub.join(early)
     async with asyncio.timeout(5):
         while early.queue.empty():  # until the subscription stands
@@ -97,6 +97,6 @@ async def test_what_was_announced_while_a_page_was_on_its_way_reaches_it(runtime
     hub.join(late)
     assert b"money" in late.queue.get_nowait()
     monkeypatch.setattr("app.domains.notification.service.hub.RECENT_SECONDS", 0.0)
-    later = Page(ada.actor.tenant_id, ada.actor.session_id)
+    later = LiveConnection(ada.actor.tenant_id, ada.actor.session_id)
     hub.join(later)
     assert later.queue.empty()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.domains.notification.gateway.smtp import Letter, compose
 from app.domains.notification.rules.schedule import MAIL_PAUSES, next_try, parse_pauses
-from app.domains.notification.service import mails, upkeep
+from app.domains.notification.service import mails, maintenance
 from app.registry import DOMAINS
 from app.shared.authz.actor import SYSTEM
 from app.shared.errors import ValidationFailed
@@ -88,7 +88,7 @@ async def test_a_busy_server_is_asked_again_later_and_a_twin_of_the_job_sends_no
     clock.advance(MAIL_PAUSES[0])
     assert await mails.send(runtime, mail_id) == "postponed"
     clock.advance(MAIL_PAUSES[1] + 31)
-    assert await upkeep.sweep(runtime) == 1
+    assert await maintenance.sweep(runtime) == 1
     assert len(await post.mails()) == 1
     assert await mails.send(runtime, mail_id) == "nothing"
 

@@ -78,7 +78,7 @@ async def test_a_body_without_end_is_read_no_further_than_it_is_kept() -> None:
     endless = b"HTTP/1.1 500 Oops\r\ncontent-length: 999999999\r\n\r\n" + b"x" * 50_000
     async with receiver(endless, hang=True) as (port, _):
         answer = await asyncio.wait_for(_post(port), 5)
-    assert (answer.status, answer.text) == (500, "x" * webhook.KEPT_BYTES)
+    assert (answer.status, answer.text) == (500, "x" * webhook.MAX_ANSWER)
 
 
 @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nslow"])
@@ -110,7 +110,7 @@ async def test_a_name_is_called_at_the_very_address_that_was_checked() -> None:
         assert f"host: localhost:{port}".encode() in heard[0].lower()
         again = await post(url, b"{}", {}, loopback=True, resolver=rebinding)
     assert len(heard) == 1
-    assert "not of the public internet" in str(again.problem)
+    assert "not on the public internet" in str(again.problem)
 
 
 async def test_an_inner_name_is_refused_at_every_attempt_and_never_called() -> None:
@@ -120,7 +120,7 @@ async def test_an_inner_name_is_refused_at_every_attempt_and_never_called() -> N
     async with receiver(b"HTTP/1.1 204 No Content\r\n\r\n") as (port, heard):
         answer = await post(f"https://{NAME}:{port}/", b"{}", {}, loopback=False, resolver=inner)
     assert heard == []
-    assert "not of the public internet" in str(answer.problem)
+    assert "not on the public internet" in str(answer.problem)
 
 
 def _certificate(name: str) -> tuple[bytes, bytes]:

@@ -1,1 +1,1 @@
-"""The doors to the outside: a mail server and the receivers of webhooks."""
+"""Clients of the mail server and of webhook receivers."""

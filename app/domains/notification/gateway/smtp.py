@@ -1,6 +1,6 @@
-"""The one door to the mail server. Knows none of our tables and refuses to run while a transaction is open.
+"""The client of the mail server. It refuses to run while a transaction is open.
 
-A refusal that will not change (5xx for the recipient or the mail) is told apart from one that may (4xx, no answer).
+A permanent refusal (5xx for the recipient or the mail) is distinguished from a temporary one (4xx, no answer).
 """
 
 from email.header import Header
@@ -19,7 +19,7 @@ LOGIN_TROUBLE = frozenset({530, 534, 535, 538})
 
 
 class NotSent(Exception):
-    """The mail server did not take the mail; `final` when it never will. The text is what it said."""
+    """The mail server refused the mail, permanently when `final`. The text is its answer."""
 
     def __init__(self, detail: str, *, final: bool) -> None:
         super().__init__(detail)
@@ -27,7 +27,7 @@ class NotSent(Exception):
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
-    """One mail, ready to be sent. The same letter always has the same Message-ID, so that receivers drop a twin."""
+    """A rendered mail. Its Message-ID is stable, so that receivers can drop duplicates."""
 
     id: str
     to: str
@@ -43,7 +43,7 @@ def compose(letter: Letter, sender: str) -> EmailMessage:
     message = EmailMessage()
     message["From"] = sender
     message["To"] = letter.to
-    _entitle(message, " ".join(letter.subject.split()))  # a line break would begin another header
+    _set_subject(message, " ".join(letter.subject.split()))  # a line break would begin another header
     message["Date"] = format_datetime(process_now())
     message["Message-ID"] = f"<{letter.id}@{letter.host}>"
     message["Auto-Submitted"] = "auto-generated"
@@ -54,9 +54,9 @@ def compose(letter: Letter, sender: str) -> EmailMessage:
     return message
 
 
-def _entitle(message: EmailMessage, subject: str) -> None:
-    """The subject as it is. A text that looks like an encoded word (RFC 2047 §2) would be shown decoded, so it is made
-    one itself, and not read again before it is sent."""
+def _set_subject(message: EmailMessage, subject: str) -> None:
+    """Set the subject unchanged. Text that looks like an encoded word (RFC 2047 §2) would be decoded by readers, so it
+    is encoded as one."""
     if "=?" in subject:
         encoded = Header(subject, "utf-8", header_name="Subject").encode()
         message.set_raw("Subject", encoded)
@@ -90,6 +90,6 @@ async def send(settings: MailSettings, letter: Letter) -> None:
 
 
 def _refusal(code: int | None, text: str) -> NotSent:
-    """5xx is final, except for the login: that is our mistake and not the mail's."""
+    """5xx is final, except for the login, which is a fault of our settings."""
     final = code is not None and 500 <= code < 600 and code not in LOGIN_TROUBLE
     return NotSent(f"{code or ''} {text}".strip()[:300], final=final)

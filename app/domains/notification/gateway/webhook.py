@@ -1,8 +1,8 @@
-"""The one door to the receivers of webhooks, which are strangers: every address is checked and then called, as it was
-checked; nothing is followed, nothing is trusted, little is read.
+"""The client of webhook receivers, which are untrusted: addresses are checked before each call, redirects are not
+followed, and only the beginning of the response is read.
 
-A name is resolved here, once per attempt; the connection goes to that very address, while Host and TLS name stay those
-of the URL. So a name that resolves to something else a moment later leads nowhere.
+A name is resolved once per attempt and the connection goes to the checked address, with the Host header and TLS name of
+the URL. So a name cannot be changed to resolve elsewhere after the check.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from app.shared.db import refuse_open_transaction
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 15.0
-KEPT_BYTES = 4_000
+MAX_ANSWER = 4_000
 USER_AGENT = "Berth-Webhooks/1"
 
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back: a status, or a problem in words; the beginning of the body, safe to store and show."""
+    """The response: a status or a problem, and the beginning of the body, safe to store and show."""
 
     status: int | None
     problem: str | None
@@ -41,10 +41,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def resolve(host: str, port: int) -> list[Address]:
-    """Every address of a name, as the system's resolver says."""
+    """Every address of a name, from the system's resolver."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-    return [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+    result = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    return [ip_address(str(entry[4][0]).partition("%")[0]) for entry in result]
 
 
 async def post(
@@ -56,7 +56,7 @@ async def post(
     resolver: Resolve = resolve,
     trust: ssl.SSLContext | None = None,
 ) -> Answer:
-    """One attempt within 15 seconds. Never raises: what goes wrong is the answer's problem."""
+    """Make one attempt, within 15 seconds. Never raises; a failure is the answer's `problem`."""
     refuse_open_transaction()
     started = time.monotonic()
     status: int | None = None
@@ -66,26 +66,26 @@ async def post(
             target = addresses.parse(url, loopback=loopback)
             address = await _checked(target, loopback, resolver)
             status, text = await _call(target, address, body, headers, trust)
-            problem = "it redirects, and redirects are not followed" if 300 <= status < 400 else None
-    except Exception as error:  # of a stranger's making; each is put into words
-        problem = _words(error)
+            problem = "the receiver redirects, and redirects are not followed" if 300 <= status < 400 else None
+    except Exception as error:  # any failure of the receiver
+        problem = _problem_of(error)
     spent = round((time.monotonic() - started) * 1_000)
     return Answer(status=status, problem=problem, text=text, milliseconds=spent)
 
 
 async def _checked(target: Target, loopback: bool, resolver: Resolve) -> Address:
     if target.literal is not None:
-        found = [target.literal]
+        items = [target.literal]
     else:
         async with asyncio.timeout(CONNECT_SECONDS):
-            found = await resolver(target.host, target.port)
-    return addresses.check(found, loopback=loopback)[0]
+            items = await resolver(target.host, target.port)
+    return addresses.check(items, loopback=loopback)[0]
 
 
 async def _call(
     target: Target, address: Address, body: bytes, headers: Mapping[str, str], trust: ssl.SSLContext | None
 ) -> tuple[int, str]:
-    place = f"[{address}]" if address.version == 6 else str(address)
+    host = f"[{address}]" if address.version == 6 else str(address)
     sent = {
         "host": target.authority,
         "user-agent": USER_AGENT,
@@ -100,7 +100,7 @@ async def _call(
         httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout, verify=verify) as client,
         client.stream(
             "POST",
-            f"{target.scheme}://{place}:{target.port}{target.path}",
+            f"{target.scheme}://{host}:{target.port}{target.path}",
             content=body,
             headers=sent,
             extensions={"sni_hostname": target.host},
@@ -110,22 +110,22 @@ async def _call(
 
 
 async def _beginning(answer: httpx2.Response) -> str:
-    """The first bytes as they came over the wire: nothing is unpacked, so nothing can swell."""
+    """The first bytes as received; nothing is decompressed, so nothing can expand."""
     kept = bytearray()
     async for chunk in answer.aiter_raw(1_024):
         kept += chunk
-        if len(kept) >= KEPT_BYTES:
+        if len(kept) >= MAX_ANSWER:
             break
-    return sanitised(bytes(kept[:KEPT_BYTES]))
+    return sanitised(bytes(kept[:MAX_ANSWER]))
 
 
 def sanitised(raw: bytes) -> str:
-    """Text without anything that a terminal or a database stumbles over."""
+    """Printable text: control characters and invalid bytes are replaced."""
     text = raw.decode("utf-8", "replace")
     return "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in text)
 
 
-def _words(error: Exception) -> str:
+def _problem_of(error: Exception) -> str:
     if isinstance(error, Refused):
         return str(error)
     if isinstance(error, socket.gaierror):

@@ -1,1 +1,1 @@
-"""Entrances of notification."""
+"""Pages, API and live socket of notification."""

@@ -1,4 +1,4 @@
-"""What the routes of this domain ask for: the permission, and whatever else a page and its twin of the API share."""
+"""Route options and query parameters that pages and the API share."""
 
 from typing import Annotated
 
@@ -9,4 +9,4 @@ from app.web import requires
 
 PROFILE = requires(Permission.PROFILE)
 WEBHOOK_MANAGE = requires(Permission.WEBHOOK_MANAGE)
-Unread = Annotated[bool, QueryParameter(description="only what is unread")]
+Unread = Annotated[bool, QueryParameter(description="only unread items")]

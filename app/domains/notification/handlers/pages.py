@@ -1,11 +1,10 @@
-"""The inbox, the bell that counts it, and the preferences."""
+"""Pages of the inbox, the bell, and the preferences."""
 
 from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from app.domains.notification.contracts import ReadItem
 from app.domains.notification.handlers.options import PROFILE, Unread
 from app.domains.notification.schemas.inbox import (
     PAGE,
@@ -16,24 +15,25 @@ from app.domains.notification.schemas.inbox import (
     preferences_of_form,
 )
 from app.domains.notification.service import inbox, preferences
+from app.domains.notification.service.inbox import ReadItem
 from app.web import Ctx, Form, fragment, page, redirect
 from app.web.paging import Cursor
 
 
 async def _inbox(ctx: Ctx, cursor: UUID | None, unread: bool) -> InboxPage:
-    found = await inbox.list_items(ctx, cursor, PAGE, unread=unread)
-    return InboxPage.of(found, await inbox.count_unread(ctx), only_unread=unread)
+    rows = await inbox.list_items(ctx, cursor, PAGE, unread=unread)
+    return InboxPage.of(rows, await inbox.count_unread(ctx), only_unread=unread)
 
 
 @get("/notifications", opt=PROFILE)
 async def inbox_page(ctx: Ctx, cursor: Cursor = None, unread: Unread = False) -> Response[str]:
-    """Everything that was told, newest first."""
+    """The inbox, newest first."""
     return await page(ctx, "notification/inbox.html", await _inbox(ctx, cursor, unread))
 
 
 @get("/notifications/now", opt=PROFILE)
 async def inbox_now(ctx: Ctx, unread: Unread = False) -> Response[str]:
-    """The list alone, refetched when something came or was read."""
+    """The list, for live updates."""
     return await fragment(ctx, "notification/inbox.html", "now", await _inbox(ctx, None, unread))
 
 
@@ -45,35 +45,35 @@ async def bell(ctx: Ctx) -> Response[str]:
 
 @post("/notifications/read", opt=PROFILE)
 async def read_all(ctx: Ctx, data: Form[ReadAllForm]) -> Response[str]:
-    """Mark everything read that was seen."""
+    """Mark the items that were shown read."""
     await inbox.read_all(ctx, data.command())
     return redirect(ctx, "/notifications")
 
 
 @post("/notifications/{item_id:uuid}/open", opt=PROFILE)
 async def open_item(ctx: Ctx, item_id: FromPath[UUID]) -> Response[str]:
-    """Mark one item read and go to what it is about."""
+    """Mark one item read and open its link."""
     result = await inbox.read_item(ctx, ReadItem(id=item_id))
     return redirect(ctx, result.href)
 
 
 @post("/notifications/{item_id:uuid}/read", opt=PROFILE)
 async def read_item(ctx: Ctx, item_id: FromPath[UUID]) -> Response[str]:
-    """Mark one item read and stay."""
+    """Mark one item read."""
     await inbox.read_item(ctx, ReadItem(id=item_id))
     return redirect(ctx, "/notifications")
 
 
 @get("/settings/notifications", opt=PROFILE)
 async def preferences_page(ctx: Ctx) -> Response[str]:
-    """Where one is told of what."""
+    """How the person is notified, per kind of event."""
     struct = PreferencesPage.of(await preferences.get_preferences(ctx))
     return await page(ctx, "notification/preferences.html", struct)
 
 
 @post("/settings/notifications", opt=PROFILE)
 async def set_preferences(ctx: Ctx, data: Form[dict[str, str]]) -> Response[str]:
-    """Keep the ticked boxes."""
+    """Save the choices."""
     await preferences.set_preferences(ctx, preferences_of_form(data))
     return redirect(ctx, "/settings/notifications")
 

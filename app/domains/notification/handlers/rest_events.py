@@ -1,4 +1,4 @@
-"""The event feed for programs, by long poll."""
+"""API of the event feed, by long polling."""
 
 from typing import Annotated
 
@@ -13,20 +13,20 @@ from app.web.paging import Limit
 
 FeedCursor = Annotated[
     str | None,
-    QueryParameter(description="`next_cursor` of the answer before; `latest` begins now, none at the oldest event"),
+    QueryParameter(description="`next_cursor` of the previous response; `latest` starts now, none at the oldest event"),
 ]
 Wait = Annotated[int, QueryParameter(ge=0, le=25, description="seconds to wait for the next event when there is none")]
 
 
 @get("/events", opt=PROFILE | {"cursor_words": (feed.LATEST,)})
 async def list_events(contexts: Contexts, cursor: FeedCursor = None, limit: Limit = 100, wait: Wait = 0) -> FeedAnswer:
-    """Events of your organisation that you may see, oldest first. Ask again with `next_cursor`, at once."""
+    """List events of your organisation that you may see, oldest first. Continue with `next_cursor`."""
     return FeedAnswer.of(await feed.follow(contexts, cursor, limit, wait))
 
 
 @get("/events/kinds", opt=PROFILE)
 async def list_kinds(ctx: Ctx) -> KindsAnswer:
-    """Every kind of event that the feed and webhooks tell."""
+    """List the kinds of events that the feed and webhooks publish."""
     return KindsAnswer.known()
 
 

@@ -1,12 +1,12 @@
-"""`/live`: one WebSocket per tab. The server sends `{"topics": […]}`, to a person's own pages also the id of
-a new item; the client has nothing to say, and one that goes on talking is closed."""
+"""`/live`: one WebSocket per tab. The server sends `{"topics": […]}`, and to a person's own pages the id of a new item.
+The client sends nothing; one that does is closed."""
 
 import asyncio
 
 from litestar import websocket
 from litestar.exceptions import WebSocketDisconnect
 
-from app.domains.notification.service.hub import ENDED, LiveHub, Page
+from app.domains.notification.service.hub import ENDED, LiveConnection, LiveHub
 from app.shared.context import Runtime
 from app.web import public
 from app.web.csrf import origin_of
@@ -16,7 +16,7 @@ SESSION_ENDED = 4401
 WRONG_ORIGIN = 4403
 TRY_AGAIN = 1013
 TALKATIVE = 1008
-HEARD = 16  # messages that are overlooked
+MAX_MESSAGES = 16  # of the client, ignored
 
 
 @websocket("/live", opt=public("answers 4401 to who is not signed in", viewing=True))
@@ -31,45 +31,45 @@ async def live(socket: AnyWebSocket) -> None:
     if actor.session_id is None or not actor.via_cookie:
         await socket.close(code=SESSION_ENDED, reason="signed out")
         return
-    place = (actor.tenant_id, actor.session_id, actor.id)
-    page = Page(*place, project_id=actor.project_id, viewing=actor.viewing)
-    await _serve(socket, runtime.part(LiveHub), page)
+    ids = (actor.tenant_id, actor.session_id, actor.id)
+    connection = LiveConnection(*ids, project_id=actor.project_id, viewing=actor.viewing)
+    await _serve(socket, runtime.part(LiveHub), connection)
 
 
-async def _serve(socket: AnyWebSocket, hub: LiveHub, page: Page) -> None:
-    hub.join(page)
-    tasks = {asyncio.create_task(_send(socket, page)), asyncio.create_task(_until_closed(socket))}
-    tasks.add(asyncio.create_task(_until_dropped(socket, page)))
+async def _serve(socket: AnyWebSocket, hub: LiveHub, connection: LiveConnection) -> None:
+    hub.join(connection)
+    tasks = {asyncio.create_task(_send(socket, connection)), asyncio.create_task(_until_closed(socket))}
+    tasks.add(asyncio.create_task(_until_dropped(socket, connection)))
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        hub.leave(page)
+        hub.leave(connection)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _send(socket: AnyWebSocket, page: Page) -> None:
+async def _send(socket: AnyWebSocket, connection: LiveConnection) -> None:
     while True:
-        message = await page.queue.get()
+        message = await connection.queue.get()
         if message == ENDED:
             await socket.close(code=SESSION_ENDED, reason="signed out")
             return
         await socket.send_data(message, mode="text")
 
 
-async def _until_dropped(socket: AnyWebSocket, page: Page) -> None:
-    await page.dropped.wait()
-    await socket.close(code=TRY_AGAIN, reason="come back and refetch")
+async def _until_dropped(socket: AnyWebSocket, connection: LiveConnection) -> None:
+    await connection.dropped.wait()
+    await socket.close(code=TRY_AGAIN, reason="reconnect and refetch")
 
 
 async def _until_closed(socket: AnyWebSocket) -> None:
     try:
-        for _ in range(HEARD):
+        for _ in range(MAX_MESSAGES):
             await socket.receive()
     except WebSocketDisconnect:
         return
-    await socket.close(code=TALKATIVE, reason="this socket only listens")
+    await socket.close(code=TALKATIVE, reason="this socket accepts no messages")
 
 
 ROUTES = [live]

@@ -1,1 +1,1 @@
-"""Every SQL statement of notification, one module per thing."""
+"""SQL of notification, one module per table group."""

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.notification.contracts import AttemptView, DeliveryState, DeliveryView
+from app.domains.notification.rules.values import AttemptView, DeliveryState, DeliveryView
 from app.shared.authz import TenantScope
 from app.shared.ids import new_id
 
@@ -101,8 +101,8 @@ class DeliveryRepository:
             "state": state,
             "now": now,
         }
-        found = await self._session.scalar(ADD, values)
-        return found if isinstance(found, UUID) else None
+        value = await self._session.scalar(ADD, values)
+        return value if isinstance(value, UUID) else None
 
     async def page(
         self, scope: TenantScope, endpoint_id: UUID, cursor: UUID | None, limit: int, state: str | None

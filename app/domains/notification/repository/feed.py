@@ -18,7 +18,7 @@ class FeedRow(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     kind: str
     project_id: UUID | None
-    facts: dict[str, object]
+    data: dict[str, object]
     occurred_at: datetime
 
 
@@ -34,7 +34,7 @@ APPEND = text("""
 """)
 HEAD = text("SELECT position FROM notification.feed_heads WHERE tenant_id = :tenant_id")
 PAGE = text("""
-    SELECT position, id, kind, project_id, facts, occurred_at FROM notification.feed_events
+    SELECT position, id, kind, project_id, facts AS data, occurred_at FROM notification.feed_events
     WHERE tenant_id = :tenant_id AND position > :after AND position <= :head
       AND (domain = ANY(:everywhere) OR (domain = ANY(:in_project)
                                          AND (project_id IS NULL OR project_id = CAST(:project_id AS uuid))))
@@ -53,7 +53,7 @@ async def append_event(
     domain: str,
     kind: str,
     project_id: UUID | None,
-    facts: dict[str, object],
+    data: dict[str, object],
     occurred_at: datetime,
     now: datetime,
 ) -> None:
@@ -67,7 +67,7 @@ async def append_event(
         "domain": domain,
         "kind": kind,
         "project_id": project_id,
-        "facts": msgspec.json.encode(facts).decode(),
+        "facts": msgspec.json.encode(data).decode(),
         "occurred_at": occurred_at,
         "now": now,
     }

@@ -8,11 +8,11 @@ import msgspec
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.notification.contracts import Item
+from app.domains.notification.rules.values import Item
 from app.shared.authz import TenantScope
 
 COLUMNS = """
-    SELECT id, kind, subject_id, project_id, facts, occurred_at, read_at FROM notification.inbox_items
+    SELECT id, kind, subject_id, project_id, facts AS data, occurred_at, read_at FROM notification.inbox_items
     WHERE user_id = :user_id AND tenant_id = :tenant_id
 """
 APPEND = text("""
@@ -32,7 +32,7 @@ PAGE = text(
 )
 GET = text(COLUMNS + " AND id = :id")
 FIND_ANY = text("""
-    SELECT id, kind, subject_id, project_id, facts, occurred_at, read_at, user_id, tenant_id
+    SELECT id, kind, subject_id, project_id, facts AS data, occurred_at, read_at, user_id, tenant_id
     FROM notification.inbox_items WHERE id = :id
 """)
 UNREAD = text("""
@@ -78,7 +78,7 @@ class NewItems(msgspec.Struct, frozen=True, kw_only=True):
     event_id: UUID
     kind: str
     subject_id: UUID
-    facts: dict[str, object]
+    data: dict[str, object]
     occurred_at: datetime
 
 
@@ -98,7 +98,7 @@ class InboxRepository:
             "event_id": new.event_id,
             "kind": new.kind,
             "subject_id": new.subject_id,
-            "facts": msgspec.json.encode(new.facts).decode(),
+            "facts": msgspec.json.encode(new.data).decode(),
             "occurred_at": new.occurred_at,
             "now": now,
         }
@@ -165,7 +165,7 @@ def _item(row: Row[tuple[object, ...]]) -> Item:
         kind=row.kind,
         subject_id=row.subject_id,
         project_id=row.project_id,
-        facts=row.facts,
+        data=row.data,
         occurred_at=row.occurred_at,
         read_at=row.read_at,
     )

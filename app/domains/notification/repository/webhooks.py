@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.notification.contracts import EndpointView
+from app.domains.notification.rules.values import EndpointView
 from app.shared.authz import TenantScope
 
 COLUMNS = """

@@ -1,4 +1,4 @@
-"""Pure decisions: which topics an event touches, whom it concerns, in which words, when to try again, where to send."""
+"""Pure rules: live topics, audience, messages, retry schedule, webhook addresses and signatures."""
 
 from app.domains.notification.rules.topics import also_for_everybody, channel, is_for_everybody, topics_of
 

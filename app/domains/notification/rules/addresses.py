@@ -1,7 +1,7 @@
-"""Where a webhook may go: a URL that hides nothing, and addresses of the public internet only.
+"""Which URLs a webhook may have: plain ones, to addresses of the public internet only.
 
-The URL is checked when it is entered and again at every attempt, the addresses at every attempt: what a name resolves
-to is not ours to trust. `loopback` is for development: it also allows http, and this computer, and nothing more.
+The URL is checked when it is entered and at every attempt; the resolved addresses are checked at every attempt, because
+a name may resolve to something else later. `loopback` is for development: it also allows http to this computer.
 """
 
 import re
@@ -17,7 +17,7 @@ URL = re.compile(r"(https?)://([^/?#]+)([/?][^#]*)?")
 INNER_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "home.arpa", "onion", "test")
 Address = IPv4Address | IPv6Address
 
-# Written out, because what the library calls global differs from release to release of Python.
+# Listed here, because what `ipaddress` calls global differs between releases of Python.
 CLOSED = tuple(
     ip_network(text)
     for text in (
@@ -32,11 +32,11 @@ OPEN_V6 = ip_network("2000::/3")  # all of the public IPv6 internet
 
 
 class Refused(ValueError):
-    """The URL or an address may not be used; the text says why, for the person who entered it."""
+    """The URL or an address is not allowed; the text tells the person why."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """A checked URL in its parts. `host` is in lower case, without brackets and trailing dot."""
+    """The parts of a checked URL. `host` is in lower case, without brackets and trailing dot."""
 
     scheme: str
     host: str
@@ -62,44 +62,44 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 def parse(url: str, *, loopback: bool) -> Target:
     """The parts of `url`. Raises Refused."""
     if len(url) > MAX_URL or not url.isascii() or not url.isprintable() or set(url) & set(' \\"<>^`{|}'):
-        raise Refused("A URL has up to 2,000 plain ASCII characters; write an international name in its xn-- form.")
+        raise Refused("A URL has up to 2,000 ASCII characters; write an international name in its xn-- form.")
     match = URL.fullmatch(url)
     if match is None:
-        raise Refused("Write a whole URL without a fragment, such as https://hooks.example.com/berth.")
+        raise Refused("Enter a full URL without a fragment, such as https://hooks.example.com/berth.")
     scheme, authority, path = match[1], match[2].lower(), match[3] or "/"
     if "@" in authority:
-        raise Refused("A URL must not hold a user name or password; the signature proves who calls.")
+        raise Refused("A URL must not contain a user name or password; the signature authenticates the sender.")
     if "%" in authority:
-        raise Refused("A host is written without percent signs.")
+        raise Refused("A host must not contain percent signs.")
     host, port = _split(authority, 443 if scheme == "https" else 80)
     target = Target(scheme=scheme, host=host, port=port, path=path if path.startswith("/") else f"/{path}")
     if loopback and _is_this_computer(target):
         return target
     if scheme != "https":
-        raise Refused("Use https: a webhook in the clear can be read and changed on its way.")
+        raise Refused("Use https: an unencrypted webhook can be read and changed in transit.")
     if port != 443 and port < 1_024:
-        raise Refused("Use port 443, or one from 1024 up.")
+        raise Refused("Use port 443, or a port from 1024 up.")
     if target.literal is not None:
         check([target.literal], loopback=loopback)
     elif "." not in host or any(host == name or host.endswith("." + name) for name in INNER_NAMES):
-        raise Refused("This name is not one of the public internet.")
+        raise Refused("This name is not on the public internet.")
     return target
 
 
 def check(addresses: Iterable[Address], *, loopback: bool) -> list[Address]:
-    """All of them, when every one may be called. One that may not refuses the whole name: which one a client takes is
-    chance. Raises Refused."""
-    found = list(addresses)
-    if not found:
+    """The addresses, if all of them are allowed. One that is not refuses the whole name, because a client may pick any
+    of them. Raises Refused."""
+    result = list(addresses)
+    if not result:
         raise Refused("The name has no address.")
-    for address in found:
+    for address in result:
         if not (is_public(address) or (loopback and _is_loopback(address))):
-            raise Refused("The name leads to an address that is not of the public internet.")
-    return found
+            raise Refused("The name resolves to an address that is not on the public internet.")
+    return result
 
 
 def is_public(address: Address) -> bool:
-    """Whether `address` is of the public internet, whatever it is wrapped in."""
+    """Whether `address` is on the public internet, also when it is embedded in an IPv6 address."""
     if isinstance(address, IPv6Address) and (address.scope_id is not None or address not in OPEN_V6):
         return False
     return address.is_global and not any(address in network for network in CLOSED)
@@ -117,20 +117,20 @@ def _is_this_computer(target: Target) -> bool:
 def _split(authority: str, usual: int) -> tuple[str, int]:
     bracketed = re.fullmatch(r"\[([0-9a-f:.]+)\](?::([0-9]{1,5}))?", authority)
     named = re.fullmatch(r"([^:\[\]]+?)\.?(?::([0-9]{1,5}))?", authority)
-    found = bracketed or named
-    if found is None:
-        raise Refused("The host of the URL cannot be read.")
-    port = int(found[2]) if found[2] else usual
+    result = bracketed or named
+    if result is None:
+        raise Refused("The host of the URL is invalid.")
+    port = int(result[2]) if result[2] else usual
     if not 0 < port < 65_536:
-        raise Refused("There is no such port.")
-    host = found[1]
+        raise Refused("The port is invalid.")
+    host = result[1]
     if bracketed:
         return _literal(host), port
     labels = host.split(".")
-    if NUMBER.fullmatch(labels[-1]):  # clients take such a host for an address, in many spellings
+    if NUMBER.fullmatch(labels[-1]):  # clients read such a host as an address
         return _literal(host), port
     if len(host) > 253 or not all(LABEL.fullmatch(label) for label in labels):
-        raise Refused("The host of the URL is not a name.")
+        raise Refused("The host of the URL is not a valid name.")
     return host, port
 
 
@@ -138,4 +138,4 @@ def _literal(host: str) -> str:
     try:
         return str(ip_address(host))
     except ValueError as error:
-        raise Refused("Write an address in its plain form, such as 203.0.113.7.") from error
+        raise Refused("Enter an address in its standard form, such as 203.0.113.7.") from error

@@ -1,10 +1,10 @@
-"""Whom an event concerns: one pure function over the roles that people hold in the organisation."""
+"""Whom an event concerns, by the roles that people hold in the organisation."""
 
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from app.domains.auth.contracts import RoleHolder
-from app.domains.notification.rules.words import Audience, Kind
+from app.domains.notification.rules.messages import Audience, Kind
 from app.shared.authz import Role
 
 ADMINS = frozenset({Role.TENANT_OWNER, Role.TENANT_ADMIN})
@@ -14,11 +14,11 @@ PROJECT_WORKERS = frozenset({Role.PROJECT_ADMIN, Role.PROJECT_MEMBER})
 
 
 def audience(
-    kind: Kind, facts: Mapping[str, object], holders: Iterable[RoleHolder], project_id: UUID | None
+    kind: Kind, data: Mapping[str, object], holders: Iterable[RoleHolder], project_id: UUID | None
 ) -> frozenset[UUID]:
-    """The people to tell. Nobody is told who holds no role there any more, whatever the event says."""
+    """The people to notify. People without a role there are never notified, whatever the event says."""
     present = list(holders)
-    about = {holder.user_id for holder in present if str(holder.user_id) == str(facts.get("user_id"))}
+    about = {holder.user_id for holder in present if str(holder.user_id) == str(data.get("user_id"))}
     if kind.audience is Audience.PERSON:
         return frozenset(about)
     if kind.audience is Audience.OWN:

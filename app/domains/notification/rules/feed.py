@@ -1,6 +1,6 @@
-"""Which events programs are told (feed and webhooks), and by which permission they may read each.
+"""Which events the feed and webhooks publish, and the permission to read each.
 
-Left out is what concerns one person only, and what moves with every tick of the meters.
+Events that concern one person only, and those of every metering tick, are not published.
 """
 
 from app.shared.authz import Permission
@@ -17,16 +17,19 @@ READ_BY = {
 SILENT = ("billing.account.changed", "auth.session.", "notification.inbox.")
 
 
+PREFIX = "berth.v1."
+
+
 def domain_of(name: str) -> str:
     """`billing` of `billing.tenant.exhausted`."""
     return name.partition(".")[0]
 
 
-def is_told(name: str) -> bool:
-    """Whether programs are told of events of that name (without the prefix of the subject)."""
+def is_published(name: str) -> bool:
+    """Whether events of that name (without the subject's prefix) are published."""
     return domain_of(name) in READ_BY and not name.startswith(SILENT)
 
 
 def wants(kinds: list[str], name: str) -> bool:
-    """Whether an endpoint that chose `kinds` gets this event; none chosen means all."""
+    """Whether an endpoint with these `kinds` gets the event; no kinds means all."""
     return not kinds or name in kinds

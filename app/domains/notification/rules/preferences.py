@@ -1,27 +1,27 @@
-"""Where a person is told of a kind of event: their choice, else the kind's default. The inbox has everything."""
+"""How a person is notified of a kind of event, besides the inbox: their choice, or the kind's default."""
 
 from collections.abc import Iterable, Mapping
 
-from app.domains.notification.contracts import Choice
-from app.domains.notification.rules.words import BY_NAME, KINDS, Kind
+from app.domains.notification.rules.messages import BY_NAME, KINDS, Kind
+from app.domains.notification.rules.values import Choice
 
 Choices = Mapping[str, Mapping[str, bool]]
 
 
 def choice(kind: Kind, choices: Choices) -> Choice:
-    """What holds for one kind."""
+    """The choice in effect for one kind."""
     own = choices.get(kind.name, {})
     return Choice(kind=kind.name, email=bool(own.get("email", kind.email)), toast=bool(own.get("toast", kind.toast)))
 
 
 def all_choices(choices: Choices) -> tuple[Choice, ...]:
-    """What holds for every kind, in the order of the table."""
+    """The choices in effect for every kind, in the order of the table."""
     return tuple(choice(kind, choices) for kind in KINDS)
 
 
 def differences(wanted: Iterable[Choice]) -> dict[str, dict[str, bool]]:
-    """What is kept: only where a person wants something else than the default, so that better defaults reach them.
-    Raises KeyError for a kind that does not exist."""
+    """The choices to store: only those that differ from the default, so that changed defaults apply. Raises KeyError
+    for an unknown kind."""
     kept: dict[str, dict[str, bool]] = {}
     for one in wanted:
         kind = BY_NAME[one.kind]
@@ -33,5 +33,5 @@ def differences(wanted: Iterable[Choice]) -> dict[str, dict[str, bool]]:
 
 
 def vital_off(wanted: Iterable[Choice]) -> list[Kind]:
-    """The kinds whose mail keeps people from losing their machines, and that would not be mailed."""
+    """The vital kinds whose mail these choices turn off."""
     return [BY_NAME[one.kind] for one in wanted if BY_NAME[one.kind].vital and not one.email]

@@ -1,4 +1,4 @@
-"""Which topics of a page an event touches. Topics are names only: a socket never carries what a page may not show."""
+"""The live topics that an event touches. Topics are names only; data is fetched by a request of the page."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ from app.shared.events import Event
 
 
 def topics_of(event: Event) -> tuple[str, ...]:
-    """The topics to announce, from the subject `berth.v1.<domain>.<aggregate>.<verb>` and the aggregate's id."""
+    """The topics to publish, from the subject `berth.v1.<domain>.<aggregate>.<verb>` and the aggregate's id."""
     _, _, domain, aggregate, _ = event.SUBJECT.split(".", 4)
     if domain == "provisioning":
         return (f"allocation:{event.aggregate_id}", "allocations", "capacity")
@@ -30,32 +30,32 @@ def topics_of(event: Event) -> tuple[str, ...]:
 
 
 def _storage_topics(event: Event) -> tuple[str, ...]:
-    """A namespace's list, or the copies to one machine."""
+    """The topics of a namespace, or of the copies to one machine."""
     if isinstance(namespace_id := getattr(event, "namespace_id", None), UUID):
         return (f"storage:{namespace_id}", "storage")
     return (f"copies:{getattr(event, 'allocation_id', event.aggregate_id)}",)
 
 
 def is_for_everybody(event: Event) -> bool:
-    """Capacity is seen by all tenants; everything else only by its own."""
+    """Whether every tenant may see the event: only capacity is shared."""
     return event.SUBJECT.split(".")[2] == "inventory"
 
 
 def also_for_everybody(event: Event) -> tuple[str, ...]:
-    """What other tenants may learn of a tenant's event: that capacity changed, and nothing more."""
+    """The topics of a tenant's event that other tenants get: only that capacity changed."""
     return ("capacity",) if event.SUBJECT.split(".")[2] == "provisioning" else ()
 
 
 def channel(tenant_id: UUID | None) -> str:
-    """The Valkey channel of a tenant; without one, of everybody."""
+    """The Valkey channel of a tenant, or of everybody."""
     return f"berth:live:{tenant_id or 'all'}"
 
 
 def personal_channel(user_id: UUID) -> str:
-    """The Valkey channel of one person's pages, in whatever organisation they stand."""
+    """The Valkey channel of one person's pages, in any organisation."""
     return f"berth:live:user:{user_id}"
 
 
 def inbox_topic(user_id: UUID) -> str:
-    """What the bell and the list of a person listen to."""
+    """The topic of a person's bell and inbox."""
     return f"inbox:{user_id}"

@@ -1,1 +1,1 @@
-"""Wire shapes of notification: JSON in and out, forms, and the structs that its pages get."""
+"""Forms, JSON bodies and responses, and page structs of notification."""

@@ -1,17 +1,16 @@
-"""Wire shapes of the event feed."""
+"""Responses of the event feed."""
 
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from app.domains.notification.rules.feed import is_told
-from app.domains.notification.rules.words import BY_NAME
-from app.domains.notification.service.feed import FeedPage
-from app.domains.notification.service.inbox import PREFIX
+from app.domains.notification.rules.feed import PREFIX, is_published
+from app.domains.notification.rules.messages import BY_NAME
+from app.domains.notification.service.feed import FeedSlice
 from app.shared.events.base import CATALOGUE
 
-OUR_WORDS = {"allocation": "machine", "tenant": "organisation", "object": "file", "copy": "copy to a machine"}
+NOUNS = {"allocation": "machine", "tenant": "organisation", "object": "file", "copy": "copy to a machine"}
 
 
 class EventAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,17 +24,15 @@ class EventAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeedAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`next_cursor` is always there: the place to go on from."""
+    """`next_cursor` is always present: continue from it."""
 
     items: list[EventAnswer]
     next_cursor: str
 
     @classmethod
-    def of(cls, page: FeedPage) -> "FeedAnswer":
+    def of(cls, page: FeedSlice) -> "FeedAnswer":
         items = [
-            EventAnswer(
-                id=row.id, type=row.kind, occurred_at=row.occurred_at, project_id=row.project_id, data=row.facts
-            )
+            EventAnswer(id=row.id, type=row.kind, occurred_at=row.occurred_at, project_id=row.project_id, data=row.data)
             for row in page.items
         ]
         return cls(items=items, next_cursor=page.next_cursor)
@@ -54,21 +51,21 @@ class KindsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     def known(cls) -> "KindsAnswer":
         items = [
             KindAnswer(type=name, label=label_of(name), fields=list(CATALOGUE[PREFIX + name].__struct_encode_fields__))
-            for name in told_kinds()
+            for name in published_kinds()
         ]
         return cls(items=items)
 
 
-def told_kinds() -> list[str]:
-    """Every event that programs are told, by name."""
+def published_kinds() -> list[str]:
+    """The names of the published events."""
     names = (subject.removeprefix(PREFIX) for subject in CATALOGUE)
-    return sorted(name for name in names if is_told(name))
+    return sorted(name for name in names if is_published(name))
 
 
 def label_of(name: str) -> str:
-    """In words, when people are told of it too; else its name, readable."""
+    """The label of a kind: that of its notification, or its name in readable form."""
     kind = BY_NAME.get(name)
     if kind is not None:
         return kind.label
-    _, thing, verb = name.split(".", 2)
-    return f"{OUR_WORDS.get(thing, thing)} {verb}".replace("_", " ").capitalize()
+    _, noun, verb = name.split(".", 2)
+    return f"{NOUNS.get(noun, noun)} {verb}".replace("_", " ").capitalize()

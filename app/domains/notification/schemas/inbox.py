@@ -1,4 +1,4 @@
-"""Wire shapes of the inbox and the preferences."""
+"""Forms, JSON and page structs of the inbox and the preferences."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,8 +6,11 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.notification.contracts import Choice, ItemView, PreferencesView, ReadAll, SetPreferences
-from app.domains.notification.rules.words import BY_NAME, KINDS
+from app.domains.notification.rules.messages import BY_NAME, KINDS
+from app.domains.notification.rules.values import Choice
+from app.domains.notification.service.inbox import ReadAll
+from app.domains.notification.service.messages import ItemView
+from app.domains.notification.service.preferences import PreferencesView, SetPreferences
 from app.shared.errors import ValidationFailed
 from app.shared.numbers import whole_number
 from app.shared.paging import Slice
@@ -21,26 +24,26 @@ class InboxPage(msgspec.Struct, frozen=True, kw_only=True):
     unread: int
     only_unread: bool
     next_href: str | None
-    newest: str  # id of the newest item shown, so that "mark all" leaves what came later
+    newest: str  # id of the newest item shown, so that "mark all read" leaves later ones
 
     @classmethod
-    def of(cls, found: Slice[ItemView, UUID], unread: int, *, only_unread: bool) -> "InboxPage":
+    def of(cls, result: Slice[ItemView, UUID], unread: int, *, only_unread: bool) -> "InboxPage":
         chosen = "&unread=true" if only_unread else ""
         return cls(
-            items=found.items,
+            items=result.items,
             unread=unread,
             only_unread=only_unread,
-            next_href=f"/notifications?cursor={found.next_cursor}{chosen}" if found.next_cursor else None,
-            newest=str(found.items[0].id) if found.items else "",
+            next_href=f"/notifications?cursor={result.next_cursor}{chosen}" if result.next_cursor else None,
+            newest=str(result.items[0].id) if result.items else "",
         )
 
 
 class BellPage(msgspec.Struct, frozen=True, kw_only=True):
-    """The bell needs nothing but the frame."""
+    """The bell uses the frame only."""
 
 
 class ItemAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`title` and `text` are words for people; `kind` and `state` are for programs."""
+    """`title` and `text` are for people; `kind` and `state` are for programs."""
 
     id: UUID
     kind: str
@@ -64,13 +67,13 @@ class InboxAnswer(msgspec.Struct, frozen=True, kw_only=True):
     unread: int
 
     @classmethod
-    def of(cls, found: Slice[ItemView, UUID], unread: int) -> "InboxAnswer":
-        items = [ItemAnswer.of(view) for view in found.items]
-        return cls(items=items, next_cursor=found.next_cursor, unread=unread)
+    def of(cls, result: Slice[ItemView, UUID], unread: int) -> "InboxAnswer":
+        items = [ItemAnswer.of(view) for view in result.items]
+        return cls(items=items, next_cursor=result.next_cursor, unread=unread)
 
 
 class ReadAllBody(msgspec.Struct, kw_only=True):
-    """`until`: the newest item that was seen; later ones stay unread."""
+    """`until` is the newest item seen; later ones remain unread."""
 
     until: UUID | None = None
 
@@ -128,7 +131,7 @@ def _row(choice: Choice) -> PreferenceRow:
 
 
 class ChoiceBody(msgspec.Struct, kw_only=True):
-    """Where to tell of one kind of event, beside the inbox."""
+    """How to notify of one kind of event, besides the inbox."""
 
     kind: str
     email: bool
@@ -136,8 +139,8 @@ class ChoiceBody(msgspec.Struct, kw_only=True):
 
 
 class PreferencesBody(msgspec.Struct, kw_only=True):
-    """Kinds that are left out get their defaults. `acknowledged`: you know what it means when the mails about credit
-    that runs out are turned off."""
+    """Kinds that are left out get their defaults. `acknowledged` is required to turn off the mails about credit running
+    out."""
 
     choices: list[ChoiceBody]
     acknowledged: bool = False
@@ -148,7 +151,7 @@ class PreferencesBody(msgspec.Struct, kw_only=True):
 
 
 class PreferencesAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`mail_works` is false while no mail server is configured: then nothing is mailed, whatever is chosen."""
+    """`mail_works` is false when no mail server is configured; then no mail is sent."""
 
     choices: tuple[Choice, ...]
     mail_works: bool
@@ -159,7 +162,7 @@ class PreferencesAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def preferences_of_form(form: Mapping[str, str]) -> SetPreferences:
-    """A box that is not ticked is not sent: every kind's boxes are looked for."""
+    """The choices of the form. An unticked box is not sent, so every kind is looked up."""
     return SetPreferences(
         choices=tuple(
             Choice(kind=kind.name, email=f"email:{kind.name}" in form, toast=f"toast:{kind.name}" in form)

@@ -1,4 +1,4 @@
-"""Wire shapes of webhooks: JSON, forms, and the structs that their pages get."""
+"""Forms, JSON and page structs of webhooks."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -6,32 +6,26 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.notification.contracts import (
-    AddEndpoint,
-    AttemptView,
-    ChangeEndpoint,
-    DeliveryView,
-    EndpointView,
-    ReplayFailed,
-)
-from app.domains.notification.schemas.events import label_of, told_kinds
+from app.domains.notification.rules.values import AttemptView, DeliveryView, EndpointView
+from app.domains.notification.schemas.events import label_of, published_kinds
+from app.domains.notification.service.webhooks import AddEndpoint, ChangeEndpoint, ReplayFailed
 from app.shared.numbers import whole_number
 from app.shared.paging import Slice
 from app.web.show_code import ApiCall, call
 
 PAGE = 25
 STATES = {"queued": "in_progress", "delivered": "active", "failed": "failed"}
-OFF_BECAUSE = {
+DISABLED_BECAUSE = {
     "customer": "It was switched off by hand.",
-    "failing": "It was switched off because it had not answered well for days.",
-    "unsponsored": "It was switched off because who answered for it may not manage webhooks any more. Whoever switches "
-    "it on answers for it; make a new secret too.",
+    "failing": "It was switched off because its deliveries had failed for days.",
+    "unsponsored": "It was switched off because its sponsor may no longer manage webhooks. Switch it on to become its "
+    "sponsor, and rotate its secret.",
     "gone": "It was switched off because its receiver answered 410 Gone.",
 }
 
 
 class EndpointBody(msgspec.Struct, kw_only=True):
-    """`kinds`: names from /api/v1/events/kinds; none means all."""
+    """`kinds` are names from /api/v1/events/kinds; an empty list means all."""
 
     url: str
     description: str = ""
@@ -42,7 +36,7 @@ class EndpointBody(msgspec.Struct, kw_only=True):
 
 
 class EndpointPatch(msgspec.Struct, kw_only=True):
-    """What is left out stays as it is."""
+    """Fields that are left out remain unchanged."""
 
     url: str | None = None
     description: str | None = None
@@ -61,7 +55,7 @@ class EndpointPatch(msgspec.Struct, kw_only=True):
 
 
 class EndpointAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """`secret` is in the answer that made it and in no other; a repeated request says `secret_already_shown`."""
+    """`secret` is in the first response only; a repeated request gets `secret_already_shown`."""
 
     id: UUID
     url: str
@@ -93,14 +87,14 @@ class EndpointAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     @classmethod
     def with_secret(cls, view: EndpointView, secret: str | None) -> "EndpointAnswer":
-        """`secret` is there in the answer to the request that made it."""
+        """`secret` is present only in the response to the request that created it."""
         answer = cls.of(view)
         answer.secret, answer.secret_already_shown = secret, secret is None
         return answer
 
 
 class EndpointsAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """All of them: how many there may be is a policy."""
+    """All endpoints; a policy limits their number."""
 
     items: list[EndpointAnswer]
 
@@ -116,8 +110,8 @@ class DeliveriesAnswer(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: UUID | None
 
     @classmethod
-    def of(cls, found: Slice[DeliveryView, UUID]) -> "DeliveriesAnswer":
-        return cls(items=list(found.items), next_cursor=found.next_cursor)
+    def of(cls, result: Slice[DeliveryView, UUID]) -> "DeliveriesAnswer":
+        return cls(items=list(result.items), next_cursor=result.next_cursor)
 
 
 class DeliveryAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,13 +142,13 @@ class KindChoice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def kind_choices(chosen: tuple[str, ...]) -> tuple[KindChoice, ...]:
-    """Every kind that can be chosen, with its name for people who read code."""
-    return tuple(KindChoice(name=name, label=label_of(name), chosen=name in chosen) for name in told_kinds())
+    """Every kind that can be chosen."""
+    return tuple(KindChoice(name=name, label=label_of(name), chosen=name in chosen) for name in published_kinds())
 
 
 def kinds_of_form(form: Mapping[str, str]) -> tuple[str, ...]:
     """The ticked boxes."""
-    return tuple(name for name in told_kinds() if f"kind:{name}" in form)
+    return tuple(name for name in published_kinds() if f"kind:{name}" in form)
 
 
 def add_of_form(form: Mapping[str, str]) -> AddEndpoint:
@@ -180,20 +174,20 @@ class EndpointsPage(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, views: list[EndpointView]) -> "EndpointsPage":
         sample = EndpointBody(url="https://hooks.example.com/berth", kinds=["provisioning.allocation.activated"])
-        words = ("webhooks", "add", sample.url, "--event", sample.kinds[0])
+        argv = ("webhooks", "add", sample.url, "--event", sample.kinds[0])
         return cls(
-            endpoints=tuple(views), kinds=kind_choices(()), call=call("POST", "/api/v1/webhooks", sample, cli=words)
+            endpoints=tuple(views), kinds=kind_choices(()), call=call("POST", "/api/v1/webhooks", sample, cli=argv)
         )
 
 
 class EndpointPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`secret` is there once, right after it was made."""
+    """`secret` is present only in the response that created it."""
 
     endpoint: EndpointView
     kinds: tuple[KindChoice, ...]
     deliveries: tuple[DeliveryView, ...]
     next_href: str | None
-    off_because: str
+    disabled_because: str
     states: dict[str, str]
     secret: str | None
     just_made: bool
@@ -202,18 +196,18 @@ class EndpointPage(msgspec.Struct, frozen=True, kw_only=True):
     def of(
         cls,
         view: EndpointView,
-        found: Slice[DeliveryView, UUID],
+        result: Slice[DeliveryView, UUID],
         secret: str | None = None,
         *,
         just_made: bool = False,
     ) -> "EndpointPage":
-        href = f"/settings/webhooks/{view.id}?cursor={found.next_cursor}"
+        href = f"/settings/webhooks/{view.id}?cursor={result.next_cursor}"
         return cls(
             endpoint=view,
             kinds=kind_choices(view.kinds),
-            deliveries=found.items,
-            next_href=href if found.next_cursor else None,
-            off_because=OFF_BECAUSE.get(view.disabled_reason or "", ""),
+            deliveries=result.items,
+            next_href=href if result.next_cursor else None,
+            disabled_because=DISABLED_BECAUSE.get(view.disabled_reason or "", ""),
             states=STATES,
             secret=secret,
             just_made=just_made,

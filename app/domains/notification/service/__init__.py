@@ -1,1 +1,1 @@
-"""The hub of open pages."""
+"""Use cases of notification."""

@@ -1,7 +1,7 @@
-"""Delivering events to webhooks: an intent per endpoint, one attempt per job, the schedule of the policy between them.
+"""Delivery of events to webhooks: one row per endpoint and event, one attempt per job, retried by the policy.
 
-Every attempt of a message carries the same id and signs the same bytes. An endpoint that says 410, or that has failed
-for days, is switched off and its admins are told; what it misses is recorded and can be replayed.
+Every attempt carries the same message id and signs the same bytes. An endpoint that answers 410, or has failed for
+days, is switched off and its admins are notified; the events it misses are recorded and can be replayed.
 """
 
 from contextlib import suppress
@@ -14,16 +14,15 @@ from redis.exceptions import RedisError
 
 from app.domains.auth import public as auth
 from app.domains.notification import policies
-from app.domains.notification.contracts import AttemptView, DeliveryRef, DeliveryState, DeliveryView, EndpointView
 from app.domains.notification.events import WebhookDisabled
 from app.domains.notification.gateway import webhook
 from app.domains.notification.gateway.webhook import Answer
 from app.domains.notification.repository.deliveries import DeliveryRepository
 from app.domains.notification.repository.webhooks import Endpoint, EndpointRepository
 from app.domains.notification.rules import channel, signatures
-from app.domains.notification.rules.feed import is_told, wants
+from app.domains.notification.rules.feed import PREFIX, is_published, wants
 from app.domains.notification.rules.schedule import next_try, parse_pauses
-from app.domains.notification.service.inbox import PREFIX
+from app.domains.notification.rules.values import AttemptView, DeliveryState, DeliveryView, EndpointView
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
@@ -40,20 +39,26 @@ GONE = 410
 TEST_KIND = "webhook.test"
 
 
+class DeliveryRef(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery; also the argument of the job that makes one attempt."""
+
+    id: UUID
+
+
 async def record(ctx: Context, event: Event, envelope: Envelope) -> None:
-    """Write down what each endpoint of the tenant is to be sent."""
+    """Queue the event for each endpoint of the tenant that wants it."""
     name = event.SUBJECT.removeprefix(PREFIX)
-    if envelope.tenant_id is None or not is_told(name):
+    if envelope.tenant_id is None or not is_published(name):
         return
-    facts: dict[str, object] = msgspec.to_builtins(event)
-    body = message(name, msgspec.to_builtins(envelope.occurred_at), envelope.project_id, facts)
+    data: dict[str, object] = msgspec.to_builtins(event)
+    body = message(name, msgspec.to_builtins(envelope.occurred_at), envelope.project_id, data)
     for endpoint in await EndpointRepository(ctx.session).list_for_event(envelope.tenant_id):
         if wants(list(endpoint.kinds), name):
             await queue(ctx, endpoint, envelope.tenant_id, envelope.id, name, body)
 
 
 def message(kind: str, timestamp: str, project_id: UUID | None, data: dict[str, object]) -> str:
-    """The JSON of a message; its bytes are kept, because every attempt signs them."""
+    """The JSON of a message. It is stored, because every attempt signs the same bytes."""
     content = {"type": kind, "timestamp": timestamp, "project_id": project_id, "data": data}
     return msgspec.json.encode(content).decode()
 
@@ -61,7 +66,7 @@ def message(kind: str, timestamp: str, project_id: UUID | None, data: dict[str, 
 async def queue(
     ctx: Context, endpoint: EndpointView, tenant_id: UUID, message_id: UUID, kind: str, body: str
 ) -> UUID | None:
-    """Record one message and ask for its first attempt. What an endpoint misses while it is off has failed at once."""
+    """Record one message and enqueue its first attempt. For a disabled endpoint it is recorded as failed."""
     state: DeliveryState = "queued" if endpoint.state == "enabled" else "failed"
     repository = DeliveryRepository(ctx.session)
     delivery_id = await repository.add(endpoint.id, tenant_id, message_id, kind, body, state, await ctx.now())
@@ -71,7 +76,7 @@ async def queue(
 
 
 async def deliver(runtime: Runtime, delivery_id: UUID) -> str:
-    """One attempt. Returns what became of it: delivered, postponed, failed or nothing (not due, ended, elsewhere)."""
+    """Make one attempt. Returns delivered, postponed, failed, or nothing (not due, ended, or claimed elsewhere)."""
     async with runtime.context(SYSTEM) as ctx:
         now = await ctx.now()
         delivery = await DeliveryRepository(ctx.session).claim(delivery_id, now)
@@ -105,14 +110,14 @@ def _claim(endpoint: Endpoint) -> Claim | None:
 
 
 async def sponsor_ended(ctx: Context, endpoint: Endpoint) -> Ended | None:
-    """Why nobody may have this sent any more: the organisation is closed, or who answers for it could not add it."""
+    """Why the webhook may no longer send: its organisation is suspended, or its sponsor may not manage webhooks."""
     claim = _claim(endpoint)
     return Ended("unsponsored") if claim is None else (await auth.rights_ended(ctx, [claim])).get(claim)
 
 
-async def withdraw(runtime: Runtime) -> int:
-    """Switch off what nobody answers for any more, and say so. Returns how many. A suspended organisation's are asked
-    about at each message, and go on when it is opened again."""
+async def disable_unsponsored(runtime: Runtime) -> int:
+    """Switch off webhooks without a valid sponsor. Returns how many. Those of a suspended organisation are only checked
+    at each message, so that they continue after it is resumed."""
     async with runtime.context(SYSTEM) as ctx:
         endpoints = [(one, _claim(one)) for one in await EndpointRepository(ctx.session).list_enabled()]
         ended = await auth.rights_ended(ctx, [claim for _, claim in endpoints if claim is not None])
@@ -136,25 +141,25 @@ def _is_over(ended: Ended | None) -> bool:
 
 
 async def switch_off(ctx: Context, endpoint: Endpoint, reason: str) -> bool:
-    """Nothing is sent any more, and the organisation's admins are told why. False when it was off."""
+    """Switch the endpoint off and publish the reason. False when it was off already."""
     version = await EndpointRepository(ctx.session).switch_off(endpoint.view.id, reason, await ctx.now())
     if version is None:
         return False
     log.info("a webhook was switched off", endpoint_id=str(endpoint.view.id), reason=reason)
-    fact = WebhookDisabled(endpoint_id=endpoint.view.id, tenant_id=endpoint.tenant_id, reason=reason)
-    await ctx.emit(fact, version=version, tenant_id=endpoint.tenant_id)
+    event = WebhookDisabled(endpoint_id=endpoint.view.id, tenant_id=endpoint.tenant_id, reason=reason)
+    await ctx.emit(event, version=version, tenant_id=endpoint.tenant_id)
     return True
 
 
 async def _announce(runtime: Runtime, endpoint: Endpoint) -> None:
-    """To open pages of the log; losing it is harmless."""
+    """Refresh open pages of the log; a lost message is harmless."""
     topics = {"topics": (f"webhook:{endpoint.view.id}",)}
     with suppress(RedisError, OSError):
         await runtime.valkey.publish(channel(endpoint.tenant_id), msgspec.json.encode(topics))
 
 
 def _keys(ctx: Context, endpoint: Endpoint, now: float) -> list[bytes]:
-    """The new secret first, the old one for as long as it holds."""
+    """The current secret, then the previous one while it is valid."""
     wrapped = [endpoint.wrapped_secret]
     until = endpoint.view.previous_secret_until
     if endpoint.wrapped_previous_secret is not None and until is not None and until.timestamp() > now:
@@ -181,7 +186,7 @@ async def _conclude(ctx: Context, endpoint: Endpoint, delivery: DeliveryView, an
 
 
 async def _pauses(ctx: Context, tenant_id: UUID) -> tuple[int, ...]:
-    """The policy's schedule; one that cannot be read is no reason to lose messages."""
+    """The policy's schedule; the default when it is invalid."""
     try:
         return parse_pauses(await ctx.policy(policies.WEBHOOK_PAUSES, tenant_id))
     except ValueError:
@@ -190,7 +195,7 @@ async def _pauses(ctx: Context, tenant_id: UUID) -> tuple[int, ...]:
 
 
 async def _switched_off(ctx: Context, endpoint: Endpoint, answer: Answer) -> bool:
-    """Whether the endpoint is off from now on, because it said so or because it has failed for too long."""
+    """Switch the endpoint off when it answered 410 or has failed for too long. Returns whether it did."""
     repository, now = EndpointRepository(ctx.session), await ctx.now()
     since = await repository.mark_failing(endpoint.view.id, now)
     days = await ctx.policy(policies.WEBHOOK_FAILING_DAYS, endpoint.tenant_id)

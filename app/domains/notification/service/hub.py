@@ -1,7 +1,7 @@
-"""All open pages of one web process: one Valkey subscription, one bounded queue per page.
+"""Live connections of one web process: one Valkey subscription, one bounded queue per page.
 
-A page that does not read is dropped and comes back by itself. Whether each may go on is asked every two seconds, so a
-session that ended loses its pages within five, and one that stands in another organisation hears of that one.
+A page that does not read is dropped and reconnects by itself. Rights are checked every two seconds: a page whose
+session ended is closed within five, and one whose session switched its organisation reconnects to that one.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ ENDED = b""
 RECENT_SECONDS = 5.0  # between the drawing of a page and its socket
 
 
-class Page:
-    """One open page: what it is sent waits in `queue`; ENDED there means that its session is over."""
+class LiveConnection:
+    """One open page with its queue of messages; ENDED in it means that the session is over."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Page:
 
     @property
     def claim(self) -> Claim | None:
-        """To hear of what happens in the organisation; None for who stands nowhere."""
+        """The right to receive the organisation's topics; None outside any organisation."""
         if self.tenant_id is None or self.user_id is None:
             return None
         return Claim(
@@ -74,13 +74,13 @@ class LiveHub:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._pages: dict[str, set[Page]] = defaultdict(set)
+        self._pages: dict[str, set[LiveConnection]] = defaultdict(set)
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
         self._recent: deque[tuple[float, str, bytes]] = deque(maxlen=1_000)
 
-    def join(self, page: Page) -> None:
-        """Start sending to `page`, with what was announced while it was on its way."""
+    def join(self, page: LiveConnection) -> None:
+        """Start sending to `page`, including what was published while it connected."""
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._check_sessions())]
         for name in page.channels:
@@ -90,7 +90,7 @@ class LiveHub:
             if at >= since and name in page.channels:
                 page.offer(message)
 
-    def leave(self, page: Page) -> None:
+    def leave(self, page: LiveConnection) -> None:
         """Stop sending to `page`."""
         for name in page.channels:
             self._pages[name].discard(page)
@@ -98,8 +98,8 @@ class LiveHub:
                 del self._pages[name]
 
     async def aclose(self) -> None:
-        """End both tasks. A client library may turn a cancellation into a time-out of its own, so it is said again
-        until they have ended; the loops look at `_closing` as well."""
+        """End both tasks. A client library may turn a cancellation into a time-out of its own, so the tasks are
+        cancelled until they have ended; the loops check `_closing` as well."""
         self._closing = True
         pending = set(self._tasks)
         while pending:
@@ -126,7 +126,7 @@ class LiveHub:
             page.offer(message)
 
     def _refresh_all(self) -> None:
-        """What was announced meanwhile is unknown: let every page come back and refetch."""
+        """Messages may have been missed: make every page reconnect and refetch."""
         for page in {page for pages in self._pages.values() for page in pages}:
             page.dropped.set()
 
@@ -141,16 +141,16 @@ class LiveHub:
             except Exception as error:
                 log.warning("sessions could not be checked", error=type(error).__name__)
 
-    async def check(self, pages: set[Page]) -> None:
-        """End the pages whose sign-in or look is over; those of who may not stand there any more come back by
-        themselves and hear of where they stand now."""
+    async def check(self, pages: set[LiveConnection]) -> None:
+        """Close the pages of ended sessions and views. Pages of an organisation that the session has left reconnect to
+        its current one."""
         claims = {page: page.claim for page in pages if page.claim is not None}
         async with self._runtime.context(SYSTEM) as ctx:
-            places = await auth.session_tenants(ctx, {page.session_id for page in pages})
+            tenants = await auth.session_tenants(ctx, {page.session_id for page in pages})
             ended = await auth.rights_ended(ctx, claims.values())
         for page in pages:
             lost = page in claims and claims[page] in ended
-            if page.session_id not in places:
+            if page.session_id not in tenants:
                 page.offer(ENDED)
-            elif lost or (page.viewing is None and places[page.session_id] != page.tenant_id):
+            elif lost or (page.viewing is None and tenants[page.session_id] != page.tenant_id):
                 page.dropped.set()

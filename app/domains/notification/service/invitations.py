@@ -1,4 +1,4 @@
-"""The mail about an invitation. It holds no secret: its link leads to a page where one signs in with that address."""
+"""The mail about an invitation. It contains no secret: its link leads to a page behind sign-in."""
 
 from uuid import UUID
 
@@ -12,16 +12,16 @@ PATH = "/invitations"
 
 
 async def write(ctx: Context, invitation_id: UUID) -> None:
-    """Record the mail, unless the invitation was answered or withdrawn meanwhile."""
-    found = (await auth.invitation_mails(ctx, [invitation_id])).get(invitation_id)
-    if found is None or not found.is_open or not is_address(found.email):
+    """Record the mail, unless the invitation is no longer open."""
+    mail = (await auth.invitation_mails(ctx, [invitation_id])).get(invitation_id)
+    if mail is None or not mail.is_open or not is_address(mail.email):
         return
     values = {
-        "inviter": found.invited_by_name,
-        "organisation": found.tenant_name,
-        "project": found.project_name or "",
-        "role": found.role_label,
+        "inviter": mail.invited_by_name,
+        "organisation": mail.tenant_name,
+        "project": mail.project_name or "",
+        "role": mail.role_label,
         "link": ctx.settings.web.public_url + PATH,
-        "expires": formats.instant(found.expires_at),
+        "expires": formats.instant(mail.expires_at),
     }
-    await send_mail(ctx, found.email, TEMPLATE, values, tenant_id=found.tenant_id)
+    await send_mail(ctx, mail.email, TEMPLATE, values, tenant_id=mail.tenant_id)

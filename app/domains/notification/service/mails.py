@@ -1,5 +1,5 @@
-"""Sending recorded mails: claim and commit, hand to the mail server, record. Rendering happens here and not earlier, so
-that a mail says what is true when it leaves."""
+"""Sends recorded mails: claim and commit, hand to the mail server, record the result. A mail is rendered when it is
+sent, so that its content is current."""
 
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -8,14 +8,14 @@ import msgspec
 import structlog
 from jinja2 import TemplateError
 
-from app.domains.notification.contracts import ItemView
 from app.domains.notification.gateway import smtp
 from app.domains.notification.gateway.smtp import Letter, NotSent
 from app.domains.notification.repository import mails as repository
 from app.domains.notification.repository.inbox import InboxRepository
 from app.domains.notification.repository.mails import QueuedMail
 from app.domains.notification.rules.schedule import MAIL_PAUSES, next_try
-from app.domains.notification.service import inbox, words
+from app.domains.notification.service import inbox, messages
+from app.domains.notification.service.messages import ItemView
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Context, Runtime
 from app.shared.crypto import unwrap
@@ -27,7 +27,7 @@ NO_SERVER = "no mail server is configured"
 
 
 async def send(runtime: Runtime, mail_id: UUID) -> str:
-    """One attempt. Returns what became of the mail: sent, postponed, failed or nothing (not due, ended, elsewhere)."""
+    """Make one attempt. Returns sent, postponed, failed, or nothing (not due, ended, or claimed elsewhere)."""
     async with runtime.context(SYSTEM) as ctx:
         mail = await repository.claim_mail(ctx.session, mail_id, await ctx.now())
         if mail is None:
@@ -59,23 +59,23 @@ async def _not_sent(runtime: Runtime, mail: QueuedMail, error: NotSent) -> str:
 
 
 async def _item(ctx: Context, item_id: UUID) -> ItemView | None:
-    """The item in words, with the names of now; times are told in UTC, because a mail is read anywhere."""
+    """The rendered item; times are in UTC, because a mail is read anywhere."""
     item = await InboxRepository(ctx.session).find_for_mail(item_id)
-    views = await words.describe(ctx, [item]) if item is not None else []
+    views = await messages.describe(ctx, [item]) if item is not None else []
     return views[0] if views else None
 
 
 async def _render(ctx: Context, mail: QueuedMail) -> tuple[Letter | None, str | None]:
-    """The letter, or why it cannot be written."""
+    """The letter, or why it cannot be rendered."""
     if ctx.runtime.templates is None:
         raise RuntimeError("this process renders no mails")
     secret_key, web = ctx.settings.web.secret_key, ctx.settings.web
     values = msgspec.json.decode(unwrap(secret_key, mail.wrapped_values, PURPOSE), type=dict[str, str])
     if mail.template == inbox.MAIL_TEMPLATE:
-        said = await _item(ctx, UUID(values["item"]))
-        if said is None:
+        view = await _item(ctx, UUID(values["item"]))
+        if view is None:
             return None, "the item is gone"
-        values |= {"title": said.title, "text": said.text, "link": web.public_url + said.href}
+        values |= {"title": view.title, "text": view.text, "link": web.public_url + view.href}
     preferences = web.public_url + PREFERENCES
     about: dict[str, object] = {"mail": values, "portal": web.public_url, "preferences": preferences}
     folder = f"email/{mail.template}"

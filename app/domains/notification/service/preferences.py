@@ -1,11 +1,13 @@
-"""Where a person wants to be told of what, beside the inbox."""
+"""How a person is notified besides the inbox: mail and toast, per kind of event."""
 
 from uuid import UUID
 
-from app.domains.notification.contracts import Choice, PreferencesView, SetPreferences
+import msgspec
+
 from app.domains.notification.repository.inbox import InboxRepository
 from app.domains.notification.rules import preferences as rules
-from app.domains.notification.rules.words import BY_NAME
+from app.domains.notification.rules.messages import BY_NAME
+from app.domains.notification.rules.values import Choice
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission
 from app.shared.context import Context
@@ -14,8 +16,23 @@ from app.shared.use_case import use_case
 from app.shared.versions import check_version
 
 
+class SetPreferences(msgspec.Struct, frozen=True, kw_only=True):
+    """All choices at once; kinds that are left out get their defaults. `acknowledged` confirms that a vital mail is
+    turned off. `seen` is the version that the change was made from."""
+
+    choices: tuple[Choice, ...]
+    acknowledged: bool = False
+    seen: int | None = None
+
+
+class PreferencesView(msgspec.Struct, frozen=True, kw_only=True):
+    choices: tuple[Choice, ...]
+    version: int
+    mail_works: bool
+
+
 async def get_preferences(ctx: Context) -> PreferencesView:
-    """The actor's own, defaults filled in."""
+    """The actor's choices, with defaults."""
     user_id = _person(ctx)
     own = (await InboxRepository(ctx.session).preferences([user_id])).get(user_id)
     return PreferencesView(
@@ -32,12 +49,12 @@ async def set_preferences(ctx: Context, command: SetPreferences) -> PreferencesV
     user_id = _person(ctx)
     unknown = [one.kind for one in command.choices if one.kind not in BY_NAME]
     if unknown:
-        raise ValidationFailed(fields={"choices": f"{unknown[0]} is no kind of notification"})
+        raise ValidationFailed(fields={"choices": f"{unknown[0]} is not a kind of notification"})
     off = rules.vital_off(command.choices)
     if off and not command.acknowledged:
         names = " and ".join(f"“{kind.label}”" for kind in off)
-        reason = f"Without a mail for {names} machines can be given back before you know."
-        raise ValidationFailed(reason, fields={"acknowledged": "must be ticked to accept that"})
+        reason = f"Without a mail for {names}, machines can be released before you notice."
+        raise ValidationFailed(reason, fields={"acknowledged": "confirm that you accept this"})
     repository = InboxRepository(ctx.session)
     check_version(await repository.lock_preferences(user_id), command.seen)
     before = await get_preferences(ctx)

@@ -1,31 +1,21 @@
-"""Managing webhooks: endpoints, their secrets, their log, and sending again."""
+"""Management of webhooks: endpoints, secrets, the delivery log, and replay."""
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
 from app.domains.auth import public as auth
 from app.domains.notification import policies
-from app.domains.notification.contracts import (
-    AddEndpoint,
-    AttemptView,
-    ChangeEndpoint,
-    DeliveryRef,
-    DeliveryView,
-    EndpointRef,
-    EndpointView,
-    Replayed,
-    ReplayFailed,
-)
 from app.domains.notification.errors import DeliveryUnderWay, EndpointDisabled, TooManyEndpoints
 from app.domains.notification.repository.deliveries import DeliveryRepository
 from app.domains.notification.repository.webhooks import Endpoint, EndpointRepository
 from app.domains.notification.rules import addresses, signatures
-from app.domains.notification.rules.feed import is_told
+from app.domains.notification.rules.feed import PREFIX, is_published
+from app.domains.notification.rules.values import AttemptView, DeliveryView, EndpointView
 from app.domains.notification.service import deliveries
-from app.domains.notification.service.inbox import PREFIX
+from app.domains.notification.service.deliveries import DeliveryRef
 from app.shared.audit import AuditAction, withheld
 from app.shared.authz import Permission, TenantScope, tenant_scope
 from app.shared.context import Context
@@ -45,20 +35,52 @@ REPLAYED_AT_ONCE = 1_000
 SECRET = "secret"  # noqa: S105 - the name under which an answer finds it
 
 
+class AddEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    url: str
+    description: str = ""
+    kinds: tuple[str, ...] = ()
+
+
+class ChangeEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """None leaves a field unchanged. `seen` is the version that the change was made from."""
+
+    id: UUID
+    url: str | None = None
+    description: str | None = None
+    kinds: tuple[str, ...] | None = None
+    enabled: bool | None = None
+    seen: int | None = None
+
+
+class EndpointRef(msgspec.Struct, frozen=True, kw_only=True):
+    id: UUID
+
+
+class ReplayFailed(msgspec.Struct, frozen=True, kw_only=True):
+    """Send every failed message of an endpoint since an instant again."""
+
+    id: UUID
+    since: datetime
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    count: int
+
+
 async def list_endpoints(ctx: Context) -> list[EndpointView]:
-    """All of the organisation, newest first."""
+    """The organisation's endpoints, newest first."""
     return await EndpointRepository(ctx.session).list_all(tenant_scope(ctx.actor, MANAGE))
 
 
 async def get_endpoint(ctx: Context, endpoint_id: UUID) -> EndpointView:
-    """Raises NotFound."""
+    """One endpoint of the organisation. Raises NotFound."""
     return (await _find(ctx, endpoint_id)).view
 
 
 @use_case(MANAGE, AuditAction.WEBHOOK_ADD, lambda _, result: result and result.id)
 async def add_endpoint(ctx: Context, command: AddEndpoint) -> EndpointView:
-    """Add an endpoint with a new secret, which this answer alone carries (`ctx.once_only`). Raises ValidationFailed,
-    TooManyEndpoints."""
+    """Add an endpoint with a new secret, which is in this response only (`ctx.once_only`). Raises ValidationFailed,
+    TooManyEndpoints, RightEnded."""
     scope = tenant_scope(ctx.actor, MANAGE)
     await auth.check_person(ctx, MANAGE, scope.tenant_id)
     _check(ctx, command.url, command.description, command.kinds)
@@ -81,8 +103,8 @@ async def add_endpoint(ctx: Context, command: AddEndpoint) -> EndpointView:
 
 @use_case(MANAGE, AuditAction.WEBHOOK_CHANGE, lambda command, _: command.id)
 async def change_endpoint(ctx: Context, command: ChangeEndpoint) -> EndpointView:
-    """Change what is given. Switching on forgets the failures before, and whoever switches on answers for the webhook
-    from then on. Raises NotFound, ValidationFailed, PreconditionFailed, RightEnded."""
+    """Change the given fields. Switching on resets the failures and makes the actor the sponsor. Raises NotFound,
+    ValidationFailed, PreconditionFailed, RightEnded."""
     old = (await _find(ctx, command.id, lock=True)).view
     check_version(old.version, command.seen)
     await auth.check_person(ctx, MANAGE, _scope(ctx).tenant_id)
@@ -108,7 +130,8 @@ async def change_endpoint(ctx: Context, command: ChangeEndpoint) -> EndpointView
 
 @use_case(MANAGE, AuditAction.WEBHOOK_ROTATE, lambda command, _: command.id)
 async def rotate_secret(ctx: Context, command: EndpointRef) -> EndpointView:
-    """A new secret, in this answer alone. For 24 hours messages carry signatures of both. Raises NotFound."""
+    """Rotate the secret; the new one is in this response only. For 24 hours messages are signed with both. Raises
+    NotFound."""
     endpoint, now = await _find(ctx, command.id, lock=True), await ctx.now()
     ctx.changed(secret=withheld())
     await EndpointRepository(ctx.session).rotate(endpoint.view.id, _new_secret(ctx), now + OVERLAP, now)
@@ -117,7 +140,7 @@ async def rotate_secret(ctx: Context, command: EndpointRef) -> EndpointView:
 
 @use_case(MANAGE, AuditAction.WEBHOOK_REMOVE, lambda command, _: command.id)
 async def remove_endpoint(ctx: Context, command: EndpointRef) -> EndpointView:
-    """Nothing is sent any more; what was queued fails. Raises NotFound."""
+    """Remove an endpoint; its queued messages fail. Raises NotFound."""
     endpoint = await _find(ctx, command.id, lock=True)
     await EndpointRepository(ctx.session).remove(command.id, await ctx.now())
     return endpoint.view
@@ -125,7 +148,7 @@ async def remove_endpoint(ctx: Context, command: EndpointRef) -> EndpointView:
 
 @use_case(MANAGE, AuditAction.WEBHOOK_TEST, lambda command, _: command.id)
 async def send_test(ctx: Context, command: EndpointRef) -> DeliveryView:
-    """Queue a message of the kind `webhook.test`. Raises NotFound, EndpointDisabled."""
+    """Queue a message of kind `webhook.test`. Raises NotFound, EndpointDisabled."""
     endpoint, now = await _find(ctx, command.id), await ctx.now()
     if endpoint.view.state != "enabled":
         raise EndpointDisabled()
@@ -140,31 +163,31 @@ async def send_test(ctx: Context, command: EndpointRef) -> DeliveryView:
 async def list_deliveries(
     ctx: Context, endpoint_id: UUID, cursor: UUID | None, limit: int, state: str | None
 ) -> Slice[DeliveryView, UUID]:
-    """The log of an endpoint, newest first. Raises NotFound."""
+    """The deliveries of an endpoint, newest first. Raises NotFound."""
     endpoint = await _find(ctx, endpoint_id)
     rows = await DeliveryRepository(ctx.session).page(_scope(ctx), endpoint.view.id, cursor, limit, state)
     return cut(rows, limit, lambda row: row.id)
 
 
 async def get_delivery(ctx: Context, delivery_id: UUID) -> DeliveryView:
-    """Raises NotFound."""
-    found = await DeliveryRepository(ctx.session).find(_scope(ctx), delivery_id)
-    if found is None:
+    """One delivery of the organisation. Raises NotFound."""
+    result = await DeliveryRepository(ctx.session).find(_scope(ctx), delivery_id)
+    if result is None:
         raise NotFound()
-    return found
+    return result
 
 
 async def list_attempts(ctx: Context, delivery_id: UUID) -> list[AttemptView]:
-    """Newest first. Raises NotFound."""
+    """The attempts of a delivery, newest first. Raises NotFound."""
     delivery = await get_delivery(ctx, delivery_id)
     return await DeliveryRepository(ctx.session).list_attempts(delivery.id)
 
 
 @use_case(MANAGE, AuditAction.WEBHOOK_REPLAY, lambda command, _: command.id)
 async def replay(ctx: Context, command: DeliveryRef) -> DeliveryView:
-    """Send one message again under its old id. Raises NotFound, EndpointDisabled, DeliveryUnderWay."""
+    """Send a message again under its id. Raises NotFound, EndpointDisabled, DeliveryUnderWay."""
     delivery = await get_delivery(ctx, command.id)
-    await _must_be_on(ctx, delivery.endpoint_id)
+    await _require_enabled(ctx, delivery.endpoint_id)
     if not await DeliveryRepository(ctx.session).replay(_scope(ctx), command.id, await ctx.now()):
         raise DeliveryUnderWay()
     await ctx.enqueue(deliveries.JOB, DeliveryRef(id=command.id), aggregate_id=command.id)
@@ -173,16 +196,17 @@ async def replay(ctx: Context, command: DeliveryRef) -> DeliveryView:
 
 @use_case(MANAGE, AuditAction.WEBHOOK_REPLAY_FAILED, lambda command, _: command.id)
 async def replay_failed(ctx: Context, command: ReplayFailed) -> Replayed:
-    """Send again what failed since then, oldest first, at most 1,000. Raises NotFound, EndpointDisabled."""
-    await _must_be_on(ctx, command.id)
+    """Send the failed messages since an instant again, oldest first, at most 1,000. Raises NotFound,
+    EndpointDisabled."""
+    await _require_enabled(ctx, command.id)
     repository = DeliveryRepository(ctx.session)
-    found = await repository.replay_failed(_scope(ctx), command.id, command.since, REPLAYED_AT_ONCE, await ctx.now())
-    for delivery_id in sorted(found):
+    result = await repository.replay_failed(_scope(ctx), command.id, command.since, REPLAYED_AT_ONCE, await ctx.now())
+    for delivery_id in sorted(result):
         await ctx.enqueue(deliveries.JOB, DeliveryRef(id=delivery_id), aggregate_id=delivery_id)
-    return Replayed(count=len(found))
+    return Replayed(count=len(result))
 
 
-async def _must_be_on(ctx: Context, endpoint_id: UUID) -> None:
+async def _require_enabled(ctx: Context, endpoint_id: UUID) -> None:
     if (await _find(ctx, endpoint_id)).view.state != "enabled":
         raise EndpointDisabled()
 
@@ -192,10 +216,10 @@ def _scope(ctx: Context) -> TenantScope:
 
 
 async def _find(ctx: Context, endpoint_id: UUID, *, lock: bool = False) -> Endpoint:
-    found = await EndpointRepository(ctx.session).find(_scope(ctx), endpoint_id, lock=lock)
-    if found is None:
+    result = await EndpointRepository(ctx.session).find(_scope(ctx), endpoint_id, lock=lock)
+    if result is None:
         raise NotFound()
-    return found
+    return result
 
 
 def _new_secret(ctx: Context) -> bytes:
@@ -212,8 +236,8 @@ def _check(ctx: Context, url: str, description: str, kinds: tuple[str, ...]) -> 
         fields["url"] = str(error)
     if fault := text_fault(description, 0, 200, "has up to 200 characters on one line"):
         fields["description"] = fault
-    unknown = [kind for kind in kinds if PREFIX + kind not in CATALOGUE or not is_told(kind)]
+    unknown = [kind for kind in kinds if PREFIX + kind not in CATALOGUE or not is_published(kind)]
     if unknown:
-        fields["kinds"] = f"{unknown[0][:60]} is no kind of event"
+        fields["kinds"] = f"{unknown[0][:60]} is not a kind of event"
     if fields:
         raise ValidationFailed(fields=fields)

@@ -1,4 +1,4 @@
-"""Items in words: names are looked up in one batch per kind of name, when the items are shown."""
+"""Renders inbox items: names are looked up in one batch per kind of name, when the items are shown."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,17 +7,17 @@ from uuid import UUID
 import msgspec
 
 from app.domains.auth import public as auth
-from app.domains.notification.contracts import Item, ItemView
-from app.domains.notification.rules.words import BY_NAME, Kind, Said, say
+from app.domains.notification.rules.messages import BY_NAME, Kind, Message, render
+from app.domains.notification.rules.values import Item
 from app.domains.provisioning import public as provisioning
 from app.shared import formats
 from app.shared.context import Context
 
-BECAUSE = {
-    "exhausted": "The credit is used up.",
-    "operator": "An operator of Berth had to take it back.",
-    "failing": "It has not answered well for days.",
-    "gone": "Its receiver said that it is gone for good (410).",
+REASONS = {
+    "exhausted": "The credit has run out.",
+    "operator": "An operator of Berth released it.",
+    "failing": "Its deliveries have failed for days.",
+    "gone": "Its receiver answered 410 Gone.",
 }
 ROLES = {
     "tenant_owner": "owner",
@@ -30,8 +30,21 @@ ROLES = {
 }
 
 
+class ItemView(msgspec.Struct, frozen=True, kw_only=True):
+    """A rendered item. `state` is one of the design system's states."""
+
+    id: UUID
+    kind: str
+    title: str
+    text: str
+    href: str
+    state: str
+    occurred_at: datetime
+    read: bool
+
+
 async def describe(ctx: Context, items: Sequence[Item], time_zone: str = "UTC") -> list[ItemView]:
-    """The items as people read them; those of a kind that this release does not know are left out."""
+    """Render the items; those of an unknown kind are left out."""
     machines = await provisioning.machines_by_id(ctx, _ids(items, "allocation_id"))
     people = await auth.people(ctx, _ids(items, "user_id"))
     machine_names = {machine_id: machine.name for machine_id, machine in machines.items()}
@@ -40,51 +53,51 @@ async def describe(ctx: Context, items: Sequence[Item], time_zone: str = "UTC") 
     for item in items:
         kind = BY_NAME.get(item.kind)
         if kind is not None:
-            said = fill(kind, item.facts, machine_names, person_names, item.occurred_at, time_zone)
-            views.append(_view(item, said))
+            view = fill(kind, item.data, machine_names, person_names, item.occurred_at, time_zone)
+            views.append(_view(item, view))
     return views
 
 
 def fill(
     kind: Kind,
-    facts: dict[str, object],
+    data: dict[str, object],
     machines: dict[UUID, str],
     people: dict[UUID, str],
     at: datetime,
     time_zone: str,
-) -> Said:
-    """One kind's words with the facts and names in them."""
-    values = {name: str(value) for name, value in facts.items()}
-    machine, person = _uuid(facts.get("allocation_id")), _uuid(facts.get("user_id"))
+) -> Message:
+    """Render one kind with the event's data and names."""
+    values = {name: str(value) for name, value in data.items()}
+    machine, person = _uuid(data.get("allocation_id")), _uuid(data.get("user_id"))
     values["machine"] = machines.get(machine, "A machine") if machine else "A machine"
     values["person"] = people.get(person, "Somebody") if person else "Somebody"
-    values["because"] = BECAUSE.get(str(facts.get("reason")), "")
-    values["role"] = ROLES.get(str(facts.get("role")), "something else")
-    amount, seconds, ends = facts.get("amount"), facts.get("runway_seconds"), facts.get("empties_at")
-    values["amount"] = formats.money(amount, str(facts.get("currency", "USD"))) if isinstance(amount, int) else ""
+    values["because"] = REASONS.get(str(data.get("reason")), "")
+    values["role"] = ROLES.get(str(data.get("role")), "something else")
+    amount, seconds, ends = data.get("amount"), data.get("runway_seconds"), data.get("empties_at")
+    values["amount"] = formats.money(amount, str(data.get("currency", "USD"))) if isinstance(amount, int) else ""
     values["runway"] = formats.runway(seconds) if isinstance(seconds, int) else "not long"
     values["empties"] = "soon"
     if isinstance(ends, str):
         values["empties"] = formats.moment(msgspec.convert(ends, datetime), at, time_zone)
-    return say(kind, values)
+    return render(kind, values)
 
 
-def _view(item: Item, said: Said) -> ItemView:
+def _view(item: Item, view: Message) -> ItemView:
     return ItemView(
         id=item.id,
         kind=item.kind,
-        title=said.title,
-        text=said.text,
-        href=said.href,
-        state=said.state,
+        title=view.title,
+        text=view.text,
+        href=view.href,
+        state=view.state,
         occurred_at=item.occurred_at,
         read=item.read_at is not None,
     )
 
 
 def _ids(items: Sequence[Item], name: str) -> set[UUID]:
-    found = (_uuid(item.facts.get(name)) for item in items)
-    return {value for value in found if value is not None}
+    result = (_uuid(item.data.get(name)) for item in items)
+    return {value for value in result if value is not None}
 
 
 def _uuid(value: object) -> UUID | None:

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domains.auth.contracts import RoleHolder
-from app.domains.notification.contracts import Choice
 from app.domains.notification.rules import preferences
 from app.domains.notification.rules.audience import MONEY, audience
-from app.domains.notification.rules.words import BY_NAME, KINDS, Audience, find_kind
-from app.domains.notification.service.words import BECAUSE, fill
+from app.domains.notification.rules.messages import BY_NAME, KINDS, Audience, find_kind
+from app.domains.notification.rules.values import Choice
+from app.domains.notification.service.messages import REASONS, fill
 from app.registry import DOMAINS
 from app.shared.authz import Role
 from app.shared.authz.permissions import PLATFORM_ROLES
@@ -44,7 +44,7 @@ def test_every_kind_is_an_event_and_its_words_need_only_what_the_event_has(kind)
     assert said.href.startswith("/")
     assert kind.state in STATES
     assert len(kind.title) < 60
-    assert kind.only is None or set(kind.only[1]) <= set(BECAUSE)
+    assert kind.only is None or set(kind.only[1]) <= set(REASONS)
 
 
 def test_kinds_are_unique_and_only_narrowed_ones_ask_for_a_fact() -> None:

@@ -1,4 +1,4 @@
-"""What notification does by the clock: work whose job was lost is done, what is old is forgotten."""
+"""Periodic maintenance: picks up mails and deliveries whose job was lost, and deletes old rows."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -7,12 +7,12 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.notification import policies
-from app.domains.notification.contracts import DeliveryRef
 from app.domains.notification.repository import feed as feed_rows
 from app.domains.notification.repository import inbox as inbox_rows
 from app.domains.notification.repository import mails as mail_rows
 from app.domains.notification.repository.deliveries import DeliveryRepository, prune_deliveries
 from app.domains.notification.service import deliveries, mails
+from app.domains.notification.service.deliveries import DeliveryRef
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import one_by_one
 from app.shared.context import Context, Runtime
@@ -21,13 +21,13 @@ from app.shared.policy import PolicyKey
 log = structlog.get_logger("berth.notification")
 AT_ONCE = 50
 BATCH = 1_000
-GRACE = timedelta(seconds=30)  # the job itself comes first
-PATIENCE = timedelta(minutes=5)  # a queue of webhooks may be long
+GRACE = timedelta(seconds=30)  # so that the job itself comes first
+WEBHOOK_GRACE = timedelta(minutes=5)  # a queue of webhooks may be long
 Prune = Callable[[AsyncSession, datetime, int], Awaitable[int]]
 
 
 async def sweep(runtime: Runtime) -> int:
-    """One round. Returns how many overdue things were taken up."""
+    """One round. Returns how many overdue mails and deliveries were picked up."""
     async with runtime.context(SYSTEM) as ctx:
         overdue = await mail_rows.list_overdue_mails(ctx.session, await ctx.now() - GRACE, AT_ONCE)
         late = await _ask_again(ctx)
@@ -36,9 +36,9 @@ async def sweep(runtime: Runtime) -> int:
 
 
 async def _ask_again(ctx: Context) -> int:
-    """Strangers may be slow, so their turn comes in the queue of webhooks and not here."""
+    """Enqueue overdue deliveries again. Receivers may be slow, so they are not called here."""
     repository, now = DeliveryRepository(ctx.session), await ctx.now()
-    late = await repository.list_overdue(now - PATIENCE, AT_ONCE)
+    late = await repository.list_overdue(now - WEBHOOK_GRACE, AT_ONCE)
     for delivery_id in late:
         await repository.postpone(delivery_id, now)
         await ctx.enqueue(deliveries.JOB, DeliveryRef(id=delivery_id), aggregate_id=delivery_id)
@@ -46,7 +46,7 @@ async def _ask_again(ctx: Context) -> int:
 
 
 async def prune(runtime: Runtime) -> None:
-    """Forget what is older than its policy says, a batch per transaction."""
+    """Delete rows that are older than their policy, one batch per transaction."""
 
     async def forget(kind: tuple[PolicyKey[int], Prune]) -> None:
         key, step = kind
@@ -56,7 +56,7 @@ async def prune(runtime: Runtime) -> None:
                 before = await ctx.now() - timedelta(days=await ctx.policy(key))
                 gone = await step(ctx.session, before, BATCH)
 
-    await one_by_one(PRUNED, forget, "what is old could not be forgotten")
+    await one_by_one(PRUNED, forget, "old rows could not be deleted")
 
 
 PRUNED: tuple[tuple[PolicyKey[int], Prune], ...] = (

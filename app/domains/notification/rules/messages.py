@@ -1,7 +1,7 @@
-"""The table of everything that people are told: whom it concerns, in which words, how it looks, where it leads.
+"""The table of notifications: for each kind of event its audience, message, state and link.
 
-An event that is not in the table makes no item. Words are filled in when they are shown, from ids and amounts: names in
-braces are given by `service.words`. Titles are short enough for a subject line.
+An event that is not in the table makes no item. Messages are rendered when they are shown; `service.messages` provides
+the names in braces. Titles are short enough for a subject line.
 """
 
 from collections.abc import Mapping
@@ -11,17 +11,17 @@ import msgspec
 
 
 class Audience(Enum):
-    """Who is told."""
+    """Who is notified."""
 
-    MONEY = "who looks after the money: owners, admins, billing"
-    OWN = "the person whose thing it is, and the admins of its project"
-    PERSON = "the person whom it is about, nobody else"
-    PROJECT = "everybody who works in the project"
+    MONEY = "owners, admins and billing"
+    OWN = "the person who owns it, and the admins of its project"
+    PERSON = "the person it is about"
+    PROJECT = "the members of the project"
     ADMINS = "owners and admins of the organisation"
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of event. `only` narrows it to some values of one fact; a `vital` mail is not turned off lightly."""
+    """A kind of event. `only` limits it to some values of one field; turning off a `vital` mail needs confirmation."""
 
     name: str
     group: str
@@ -45,7 +45,7 @@ KINDS: tuple[Kind, ...] = (
         group=MACHINES,
         label="A machine is ready",
         title="{machine} is ready",
-        text="It answers by SSH, its GPUs were counted and your login was tried. It is billed from now on.",
+        text="SSH answers, all GPUs are present and your login works. Billing has started.",
         href="/machines/{allocation_id}",
         state="active",
         audience=Audience.OWN,
@@ -56,7 +56,7 @@ KINDS: tuple[Kind, ...] = (
         group=MACHINES,
         label="A launch failed",
         title="{machine} could not be launched",
-        text="Nothing was charged and the money held for it is available again. Its page says what happened.",
+        text="Nothing was charged and its hold was released. See its page for the reason.",
         href="/machines/{allocation_id}",
         state="failed",
         audience=Audience.OWN,
@@ -66,9 +66,9 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         name="provisioning.allocation.release_requested",
         group=MACHINES,
-        label="A machine is taken back by Berth",
-        title="{machine} is being given back",
-        text="{because} Access has ended and so has billing; what was on the machine is erased.",
+        label="A machine is released by Berth",
+        title="{machine} is being released",
+        text="{because} Access and billing have ended; the data on the machine is erased.",
         href="/machines/{allocation_id}",
         state="attention",
         audience=Audience.OWN,
@@ -79,9 +79,9 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         name="provisioning.allocation.released",
         group=MACHINES,
-        label="A machine was given back",
-        title="{machine} was given back",
-        text="It is released. Its page has the receipt.",
+        label="A machine was released",
+        title="{machine} was released",
+        text="See its page for the receipt.",
         href="/machines/{allocation_id}",
         state="ended",
         audience=Audience.OWN,
@@ -89,9 +89,9 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         name="billing.tenant.runway_low",
         group=MONEY,
-        label="The credit runs low",
+        label="Credit is running low",
         title="Your credit lasts {runway}",
-        text="At the present rate it is used up {empties}. Machines are given back then, unless credit is added.",
+        text="At the current burn rate it runs out {empties}. Machines are released then, unless credit is added.",
         href="/billing/credit",
         state="attention",
         audience=Audience.MONEY,
@@ -102,9 +102,9 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         name="billing.tenant.exhausted",
         group=MONEY,
-        label="The credit is used up",
-        title="Your credit is used up",
-        text="Running machines are being given back and what is on them is erased.",
+        label="Credit has run out",
+        title="Your credit has run out",
+        text="Active machines are being released and their data is erased.",
         href="/billing/credit",
         state="failed",
         audience=Audience.MONEY,
@@ -115,9 +115,9 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         name="billing.tenant.runway_recovered",
         group=MONEY,
-        label="The credit lasts longer again",
+        label="Credit lasts longer again",
         title="Your credit lasts longer again",
-        text="Credit was added, or less runs than before.",
+        text="Credit was added, or the burn rate went down.",
         href="/billing",
         state="active",
         audience=Audience.MONEY,
@@ -127,7 +127,7 @@ KINDS: tuple[Kind, ...] = (
         group=MONEY,
         label="Credit was added",
         title="{amount} of credit was added",
-        text="The payment arrived and can be used at once.",
+        text="The payment succeeded and the credit is available.",
         href="/billing",
         state="active",
         audience=Audience.MONEY,
@@ -137,9 +137,9 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         name="payments.payment.failed",
         group=MONEY,
-        label="A payment did not go through",
-        title="A payment did not go through",
-        text="Nothing was charged. The payment page stays open for another card.",
+        label="A payment failed",
+        title="A payment failed",
+        text="Nothing was charged. You can try another card on the payment page.",
         href="/billing/credit",
         state="attention",
         audience=Audience.MONEY,
@@ -147,8 +147,8 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         name="payments.refund.succeeded",
         group=MONEY,
-        label="Money went back to a card",
-        title="{amount} went back to your card",
+        label="A refund succeeded",
+        title="{amount} was refunded to your card",
         text="It is no longer part of your credit. Banks take some days to show it.",
         href="/billing",
         state="active",
@@ -158,9 +158,9 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         name="payments.refund.failed",
         group=MONEY,
-        label="A refund did not go through",
-        title="A refund of {amount} did not go through",
-        text="The bank of the card did not take it. The money is credit again.",
+        label="A refund failed",
+        title="A refund of {amount} failed",
+        text="The bank of the card refused it. The amount is credit again.",
         href="/billing",
         state="attention",
         audience=Audience.MONEY,
@@ -171,7 +171,7 @@ KINDS: tuple[Kind, ...] = (
         group=APPS,
         label="An app failed",
         title="An app on {machine} failed",
-        text="It did not come up, or it ended by itself. Its log says more.",
+        text="It did not start, or it exited. See its log.",
         href="/apps/{app_id}",
         state="failed",
         audience=Audience.OWN,
@@ -182,7 +182,7 @@ KINDS: tuple[Kind, ...] = (
         group=STORAGE,
         label="A stored file is damaged",
         title="A stored file is damaged",
-        text="The object store does not hold what was uploaded. Upload the file again.",
+        text="The stored object differs from the upload. Upload the file again.",
         href="/storage",
         state="failed",
         audience=Audience.PROJECT,
@@ -192,8 +192,8 @@ KINDS: tuple[Kind, ...] = (
         name="auth.membership.changed",
         group=TEAM,
         label="Your role changed",
-        title="Your role is {role} now",
-        text="Somebody who manages the team changed it.",
+        title="Your role is now {role}",
+        text="An owner or admin changed it.",
         href="/team",
         state="attention",
         audience=Audience.PERSON,
@@ -214,7 +214,7 @@ KINDS: tuple[Kind, ...] = (
         group=WEBHOOKS,
         label="A webhook was switched off",
         title="A webhook was switched off",
-        text="{because} Nothing is sent to it until it is switched on again; what was missed can be replayed.",
+        text="{because} Nothing is sent until it is switched on again; missed events can be replayed.",
         href="/settings/webhooks/{endpoint_id}",
         state="attention",
         audience=Audience.ADMINS,
@@ -224,8 +224,8 @@ KINDS: tuple[Kind, ...] = (
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind's words with everything filled in."""
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A rendered message."""
 
     title: str
     text: str
@@ -233,17 +233,17 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     state: str
 
 
-def find_kind(name: str, facts: Mapping[str, object]) -> Kind | None:
-    """The kind that an event of that name and facts is told as; None when people are not told."""
+def find_kind(name: str, data: Mapping[str, object]) -> Kind | None:
+    """The kind of an event with that name and data; None when nobody is notified."""
     kind = BY_NAME.get(name)
-    if kind is None or (kind.only is not None and facts.get(kind.only[0]) not in kind.only[1]):
+    if kind is None or (kind.only is not None and data.get(kind.only[0]) not in kind.only[1]):
         return None
     return kind
 
 
-def say(kind: Kind, values: Mapping[str, str]) -> Said:
-    """Fill the words. Raises KeyError when `values` lacks a name that they use."""
-    return Said(
+def render(kind: Kind, values: Mapping[str, str]) -> Message:
+    """Render the message. Raises KeyError when `values` lacks a name."""
+    return Message(
         title=kind.title.format_map(values),
         text=kind.text.format_map(values).strip(),
         href=kind.href.format_map(values),
