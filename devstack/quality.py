@@ -1,4 +1,4 @@
-"""`berth check` and `berth test`: every gate of the project, in one order, each with its time.
+"""`berth check` and `berth test`: every gate of the project, each with its time; those that only read run together.
 
 `.ci/run` calls `berth test` and nothing else, so what passes here passes there.
 """
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from app.shared.numbers import whole_number
 from devstack.home import ROOT
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CORES = len(os.sched_getaffinity(0))
 MARK = "BERTH_TEST_RUN"  # in the environment of all that a gate starts, with our pid
 INSTALL_BROWSER = "apt-get install -y --no-install-recommends chromium"
 
@@ -33,7 +35,7 @@ class Step(NamedTuple):
 def check(_words: list[str]) -> int:
     """Format, lint, types, import contracts, architecture rules. Runs all; 1 when any fails."""
     _need_writable()
-    return _report(_run(_checks()))
+    return _report(_run_together([*_checks(), Step("rules", _pytest("tests/architecture", *_in_workers(CORES)))]))
 
 
 def test(words: list[str]) -> int:
@@ -48,10 +50,11 @@ def test(words: list[str]) -> int:
     if has_journeys and not _provide_browser():
         return 1
     chosen = [] if slow else ["-m", "not slow"]
-    steps = [*_checks(rules=False), Step("tests", _pytest("tests", "-n", "2", "--dist", "loadgroup", *chosen))]
+    # One worker more than there are cores: some always wait for a process of theirs.
+    steps = [Step("tests", _pytest("tests", "--durations=20", *_in_workers(CORES + 1), *chosen))]
     if has_journeys:
         steps.append(Step("e2e", _pytest("e2e", *chosen)))
-    return _report(_run(steps))
+    return _report([*_run_together(_checks()), *_run(steps)])
 
 
 def pictures(_words: list[str]) -> int:
@@ -82,15 +85,18 @@ def _shows(path: Path) -> bool:
     return "pictures.take(" in path.read_text("utf-8")
 
 
-def _checks(*, rules: bool = True) -> list[Step]:
-    """`rules=False` where all tests run anyway, the architecture's among them."""
-    steps = [
+def _checks() -> list[Step]:
+    """All that reads the source alone; the architecture's rules are tests."""
+    return [
         Step("format", [_tool("ruff"), "format", "--check", "--quiet", "."]),
         Step("lint", [_tool("ruff"), "check", "--quiet", "."]),
         Step("types", [_tool("mypy"), "--strict"]),
         Step("imports", [_tool("lint-imports"), "--no-logo"]),
     ]
-    return [*steps, Step("rules", _pytest("tests/architecture"))] if rules else steps
+
+
+def _in_workers(count: int) -> list[str]:
+    return ["-n", str(count), "--dist", "loadgroup"]
 
 
 def _pytest(*words: str) -> list[str]:
@@ -141,6 +147,37 @@ def _run(steps: list[Step]) -> list[tuple[str, float, bool]]:
             _end_leftovers()
         results.append((step.name, time.monotonic() - began, code == 0))
     return results
+
+
+def _run_together(steps: list[Step]) -> list[tuple[str, float, bool]]:
+    """All at once, and every one to its end; what each says comes in the order of the steps."""
+    with ThreadPoolExecutor(len(steps)) as pool:
+        running = [(step, pool.submit(_quietly, step)) for step in steps]
+        results = []
+        try:
+            for step, future in running:
+                print(f"── {step.name}", flush=True)
+                code, said, seconds = future.result()
+                print(said, end="", flush=True)
+                results.append((step.name, seconds, code == 0))
+        finally:
+            _end_leftovers()
+    return results
+
+
+def _quietly(step: Step) -> tuple[int, str, float]:
+    """Exit code, all that was said, seconds."""
+    began = time.monotonic()
+    done = subprocess.run(
+        step.command,
+        cwd=ROOT,
+        env=_environment(),
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return done.returncode, done.stdout, time.monotonic() - began
 
 
 def _end_leftovers() -> None:

@@ -113,7 +113,7 @@ def enter(request: pytest.FixtureRequest, browser: Browser, stack: Stack, steps:
     def open_context(**options: object) -> Visitor:
         settings = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB", "timezone_id": "UTC"} | options
         context = browser.new_context(base_url=stack.url, **settings)
-        context.tracing.start(screenshots=True, snapshots=True)
+        context.tracing.start(snapshots=True)
         visitors.append(Visitor(context, stack, steps))
         return visitors[-1]
 

@@ -4,6 +4,7 @@ A test that needs real commits (deferred constraints, ledger, relay, double clic
 database of its own; every other one runs inside a transaction that is rolled back.
 """
 
+import gc
 import signal
 import threading
 
@@ -43,6 +44,22 @@ def plain_logs() -> None:
             structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
         ]
     )
+
+
+# Minutes long together: begun last, they would keep one worker busy while the others are done.
+HEAVY = ("tests/faults/", "tests/devstack/", "tests/cli/", "tests/flows/", "tests/api/", "tests/machines/")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The heaviest first; among the others the order stays what chance made of it."""
+    items.sort(key=lambda item: not item.nodeid.startswith(HEAVY))
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the garbage collector need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure() -> None:

@@ -66,7 +66,7 @@ def _all_chapters(app: Litestar) -> tuple[Chapter, ...]:
 def _readable(app: Litestar, ctx: Context) -> tuple[Chapter, ...]:
     """The operators' chapters are shown to operators only."""
     is_operator = any(binding.role in PLATFORM_ROLES for binding in ctx.actor.bindings)
-    return tuple(chapter for chapter in _all_chapters(app) if is_operator or not chapter.is_operators)
+    return tuple(chapter for chapter in _all_chapters(app.asgi_router.app) if is_operator or not chapter.is_operators)
 
 
 def _events() -> tuple[EventEntry, ...]:

@@ -48,10 +48,11 @@ class DescribedJson(JsonRenderPlugin):
 
 
 def described(app: Litestar) -> Schema:
-    """The finished schema; made on first use, kept with the application."""
-    if "openapi" not in app.state:
-        app.state.openapi = _describe(app)
-    schema: Schema = app.state.openapi
+    """The finished schema; made on first use, kept with the application that owns the routes."""
+    state = app.asgi_router.app.state
+    if "openapi" not in state:
+        state.openapi = _describe(app)
+    schema: Schema = state.openapi
     return schema
 
 

@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import asyncssh
+
+from devstack.services import ports
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SYSTEM_ID = "n1abcd"
@@ -28,13 +29,6 @@ SSHD_CONFIG = (
     "PasswordAuthentication no\nPermitRootLogin no\nAllowAgentForwarding no\nAllowTcpForwarding no\n"
     "AllowStreamLocalForwarding local\n"
 )
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def gpus(count: int = 4) -> list[dict[str, object]]:
@@ -50,7 +44,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.control_port, self.ssh_port = free_port(), free_port()
+        self.control_port, self.ssh_port = ports.claim(2)
         self.address = f"127.{20 + self.ssh_port % 80}.3.7"
         self.user_ca = asyncssh.generate_private_key("ssh-ed25519")
         self.host_ca = asyncssh.generate_private_key("ssh-ed25519")
@@ -59,8 +53,8 @@ class Bench:
     def start(self, *options: str) -> None:
         """Start the process and wait until it answers; raises RuntimeError when it does not within 10 s."""
         config = self.folder / "simulators.json"
-        ports = {"control_port": self.control_port, "ssh_port": self.ssh_port}
-        config.write_text(json.dumps({"data_dir": str(self.folder / "data"), "fleet": 24, "nodes": ports}))
+        listeners = {"control_port": self.control_port, "ssh_port": self.ssh_port}
+        config.write_text(json.dumps({"data_dir": str(self.folder / "data"), "fleet": 24, "nodes": listeners}))
         config.chmod(0o600)
         argv = (sys.executable, "-m", "devstack.simulators.nodes", "--config", str(config), *options)
         self.child = subprocess.Popen(argv, cwd=REPOSITORY)

@@ -12,7 +12,7 @@ VENDORED = ("app/static",)
 REGISTRIES = ("pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", "npmjs" + ".com", "yarnpkg" + ".com")
 MACHINE_PATHS = ("/" + "work/", "/" + "root/", "/" + "tmp/berth")
 PATTERNS = [
-    (re.compile(r"[\w.-]*(?:" + "|".join(map(re.escape, REGISTRIES)) + ")"), "a package registry"),
+    (re.compile("|".join(map(re.escape, REGISTRIES))), "a package registry"),
     (re.compile(r"(?<![\w.:/~*-])(?:" + "|".join(MACHINE_PATHS) + ")"), "a path of one machine"),
 ]
 

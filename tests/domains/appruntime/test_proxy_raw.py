@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Request, Response
 
 from app.domains.appruntime.contracts import AppView
-from devstack.simulators.nodes.testing import free_port
+from devstack.services import ports
 from tests.domains.appruntime.raw import answering, open_tcp, open_unix, raw_app
 from tests.domains.appruntime.world import Desk, Tab
 from tests.domains.terminal.world import Visitor
@@ -275,7 +275,7 @@ async def test_real_programs_answer_again_after_they_were_idle(
 
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "page.txt").write_text("a page\n")
-    port = free_port()
+    [port] = ports.claim()
     argv = [
         sys.executable,
         "-m",
