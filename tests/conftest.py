@@ -53,7 +53,7 @@ HEAVY = ("tests/faults/", "tests/devstack/", "tests/cli/", "tests/flows/", "test
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The heaviest first; among the others the order stays what chance made of it."""
-    items.sort(key=lambda item: not item.nodeid.startswith(HEAVY))
+    items.sort(key=lambda item: (item.get_closest_marker("last") is not None, not item.nodeid.startswith(HEAVY)))
 
 
 def pytest_collection_finish() -> None:

@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from sqlalchemy import text
 
+from app.cli.client import local
 from app.cli.client.main import main
 from app.domains.inventory.service.catalog import add_sku
 from app.shared.authz.actor import SYSTEM
@@ -201,8 +202,20 @@ async def address_of(terminal: Terminal) -> str:
     return next(word for word in said.split() if "/oauth/authorize?" in word)
 
 
+async def sign_in_here(berth: Berth, person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`berth login` in this process, with the person in the browser that it opens."""
+    loop, opened = asyncio.get_running_loop(), asyncio.Future[str]()
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "browse", lambda address: loop.call_soon_threadsafe(opened.set_result, address))
+        for name, value in berth.environment().items():
+            patch.setenv(name, value)
+        command = asyncio.create_task(asyncio.to_thread(main, ["login"]))
+        assert "You are signed in" in await allow(person, await opened)
+        assert await command == 0
+
+
 async def sign_in(berth: Berth, person) -> None:
-    """`berth login`, with the person in the browser."""
+    """`berth login` at a terminal, with the person in the browser."""
     terminal = await berth.terminal("login", "--no-browser")
     address = await address_of(terminal)
     assert "You are signed in" in await allow(person, address)
@@ -210,10 +223,10 @@ async def sign_in(berth: Berth, person) -> None:
 
 
 @pytest.fixture
-async def ada(berth: Berth, sign_in_as):
+async def ada(berth: Berth, sign_in_as, monkeypatch: pytest.MonkeyPatch):
     """Ada, signed in at her command line."""
     person = await sign_in_as("ada")
-    await sign_in(berth, person)
+    await sign_in_here(berth, person, monkeypatch)
     return person
 
 
@@ -229,17 +242,30 @@ async def machine(runtime, bench: Bench, ada) -> AsyncIterator[Machine]:
     machine.remove()
 
 
-@pytest.fixture
-def here(berth: Berth, monkeypatch: pytest.MonkeyPatch, capsys):
+@dataclass(frozen=True)
+class Here:
     """Commands in this process, which is faster than a process each."""
-    for name, value in berth.environment().items():
-        monkeypatch.setenv(name, value)
 
-    async def run(words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
+    capsys: pytest.CaptureFixture[str]
+
+    async def __call__(self, words: str) -> tuple[int, str, str]:
+        """Exit code, standard output, standard error."""
+        self.capsys.readouterr()
         status = await asyncio.to_thread(main, words.split())
-        said = capsys.readouterr()
+        said = self.capsys.readouterr()
         lines = [line for line in said.out.splitlines(keepends=True) if not line.startswith("level=")]
         return status, "".join(lines), said.err
 
-    return run
+    async def ok(self, words: str) -> str:
+        """Standard output of a command that succeeds."""
+        status, out, err = await self(words)
+        assert status == 0, err
+        return out
+
+
+@pytest.fixture
+def here(berth: Berth, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """What `berth` runs for the person of this test, without a process."""
+    for name, value in berth.environment().items():
+        monkeypatch.setenv(name, value)
+    return Here(capsys)

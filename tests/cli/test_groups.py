@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.cli.conftest import sign_in
+from tests.cli.conftest import sign_in_here
 from tests.domains.admin.test_operations import _bury as add_dead_letter
 from tests.domains.inventory.stock import plant, see
 
@@ -25,12 +25,12 @@ OPERATOR_LISTS = (
 
 
 @pytest.fixture
-async def olga(berth, runtime, sign_in_as):
+async def olga(berth, runtime, sign_in_as, monkeypatch):
     """An operator, signed in, in front of a catalog and one node."""
     await plant(runtime)
     await see(runtime)
     person = await sign_in_as("olga", operator=True)
-    await sign_in(berth, person)
+    await sign_in_here(berth, person, monkeypatch)
     return person
 
 
@@ -45,7 +45,9 @@ async def test_every_look_of_a_customer_works(here, ada) -> None:
             json.loads(out)
 
 
-async def test_every_look_of_an_operator_works_and_is_refused_to_a_customer(berth, here, olga, sign_in_as) -> None:
+async def test_every_look_of_an_operator_works_and_is_refused_to_a_customer(
+    berth, here, olga, sign_in_as, monkeypatch
+) -> None:
     for words in OPERATOR_LISTS:
         status, out, err = await here(words)
         assert status == 0, (words, err)
@@ -58,7 +60,7 @@ async def test_every_look_of_an_operator_works_and_is_refused_to_a_customer(bert
     assert "auth.session_hours" in {item["key"] for item in json.loads(out)["items"]}
     status, _, err = await here("admin policies set auth.session_hours 10 --reason test")
     assert status == 0, err
-    await sign_in(berth, await sign_in_as("ben"))
+    await sign_in_here(berth, await sign_in_as("ben"), monkeypatch)
     for words in ("admin fleet", "admin skus ls", "admin dead-letters ls", "admin announce Hello"):
         assert (await here(words))[0] == 4, words
 

@@ -88,22 +88,22 @@ async def test_the_printed_configuration_works_with_plain_ssh(berth: Berth, ada,
     assert certificate.read_text() != before  # ssh had it renewed
 
 
-async def test_keys_are_added_attached_and_revoked(berth: Berth, ada, machine, tmp_path) -> None:
+async def test_keys_are_added_attached_and_revoked(here, ada, machine, tmp_path) -> None:
     key = tmp_path / "id"
     words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)]
     await asyncio.to_thread(subprocess.run, words, check=True)
-    status, _, err = await berth.run("keys", "add", "laptop", str(key))
+    status, _, err = await here(f"keys add laptop {key}")
     assert status == 2
     assert "It was not sent" in err
-    assert "laptop is registered" in await berth.ok("keys", "add", "laptop", f"{key}.pub")
-    status, _, err = await berth.run("keys", "add", "again", f"{key}.pub")
+    assert "laptop is registered" in await here.ok(f"keys add laptop {key}.pub")
+    status, _, err = await here(f"keys add again {key}.pub")
     assert status == 6
     assert "correlation id" in err
-    assert "being attached" in await berth.ok("keys", "attach", "laptop", "train-07")
-    assert "pending" in await berth.ok("keys", "ls", "train-07")
-    assert "taken off" in await berth.ok("keys", "detach", "laptop", "train-07")
-    assert "revoked" in await berth.ok("keys", "rm", "laptop")
-    assert "No keys." in await berth.ok("keys", "ls")
+    assert "being attached" in await here.ok("keys attach laptop train-07")
+    assert "pending" in await here.ok("keys ls train-07")
+    assert "taken off" in await here.ok("keys detach laptop train-07")
+    assert "revoked" in await here.ok("keys rm laptop")
+    assert "No keys." in await here.ok("keys ls")
 
 
 async def test_a_machine_is_given_back_only_by_its_name(berth: Berth, ada, machine) -> None:
@@ -117,20 +117,20 @@ async def test_a_machine_is_given_back_only_by_its_name(berth: Berth, ada, machi
     assert "Nothing was changed" in terminal.seen
 
 
-async def test_what_is_not_there_and_what_is_not_allowed_have_their_own_exit_codes(berth: Berth, ada) -> None:
-    status, out, err = await berth.run("show", "nothing")
+async def test_what_is_not_there_and_what_is_not_allowed_have_their_own_exit_codes(here, ada) -> None:
+    status, out, err = await here("show nothing")
     assert (status, out) == (5, "")
     assert err == "berth: There is no machine 'nothing' here.\n"
-    status, _, err = await berth.run("launch", "no-such-type", "--image", "x")
+    status, _, err = await here("launch no-such-type --image x")
     assert status in (2, 5)
-    assert (await berth.run("ls", "--no-such-option"))[0] == 2
+    assert (await here("ls --no-such-option"))[0] == 2
 
 
-async def test_money_is_shown_in_whole_cents(berth: Berth, ada) -> None:
-    said = await berth.ok("balance")
+async def test_money_is_shown_in_whole_cents(here, ada) -> None:
+    said = await here.ok("balance")
     assert "0.00 USD" in said
-    assert json.loads(await berth.ok("balance", "--json"))["available"] == 0
-    assert "Nothing has moved yet" in await berth.ok("ledger")
+    assert json.loads(await here.ok("balance --json"))["available"] == 0
+    assert "Nothing has moved yet" in await here.ok("ledger")
 
 
 async def test_a_shell_completes_the_names_of_machines(berth: Berth, ada, machine) -> None:

@@ -1,7 +1,4 @@
-"""Two days in the life of an operator: a new release beside the old one, and a backup that is put back.
-
-One portal of its own, because a restore takes everybody's present away.
-"""
+"""Two days in the life of an operator: a new release beside the old one, and a backup that is put back."""
 
 from __future__ import annotations
 
@@ -11,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,27 +16,16 @@ import pytest
 
 from devstack.home import ROOT
 from devstack.services import ports
-from tests.faults.customer import _pay, new_customer
-from tests.faults.stack import new_stack, until
+from tests.faults.customer import _pay
+from tests.faults.stack import until
 
 if TYPE_CHECKING:
     from tests.faults.customer import Customer
     from tests.faults.stack import Stack
 
+pytestmark = pytest.mark.xdist_group("stack")  # one portal for all of them
 DRAIN_SECONDS = 2
 PATIENCE_S = 90.0
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with new_stack() as stack:
-        yield stack
-
-
-@pytest.fixture(scope="module")
-async def customer(stack: Stack) -> AsyncIterator[Customer]:
-    async with new_customer(stack) as customer:
-        yield customer
 
 
 class Release:
@@ -128,6 +113,7 @@ async def _true(value: bool) -> bool:
     return value
 
 
+@pytest.mark.last  # a restore takes everybody's present away
 async def test_a_backup_comes_back_and_what_happened_since_is_told(
     stack: Stack, customer: Customer, tmp_path: Path
 ) -> None:
