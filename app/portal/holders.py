@@ -102,7 +102,7 @@ HOLDERS = (
             f"{_D}/terminal/handlers/ws.py:terminal_socket",
             f"{_D}/terminal/service/tickets.py:mint",
             f"{_D}/terminal/service/host.py:open",
-            f"{_D}/terminal/gateway.py:_open",
+            f"{_D}/terminal/gateway.py:open_shell",
         ),
     ),
     Holder(
@@ -114,7 +114,6 @@ HOLDERS = (
         untouched={W.FILE_PURGED: _NO_FILE},
         made_in=(
             f"{_D}/provisioning/service/access.py:certify_key",
-            f"{_D}/releases/public.py:certify_key",
             f"{_D}/releases/service/certificates.py:certify_key",
         ),
     ),
@@ -212,7 +211,7 @@ HOLDERS = (
         asks="before its first byte, then every two seconds",
         ended_by=ROLE | MACHINE | {W.ACCOUNT_DISABLED, W.FILE_PURGED},
         untouched={W.SIGNED_OUT: "it was asked for and goes on", W.KEY_DELETED: _NO_KEY},
-        made_in=(f"{_D}/storage/service/copies.py:_certify", f"{_D}/storage/gateway/ssh.py:_connect"),
+        made_in=(f"{_D}/storage/service/copies.py:send", f"{_D}/storage/gateway/ssh.py:send_file"),
     ),
     Holder(
         name="service account",
@@ -267,19 +266,20 @@ HOLDERS = (
     ),
 )
 _MANAGEMENT = "our own way to a machine: for minutes, one command, no person's right"
+_PROOF = "our own proof of a login before anybody has one"
 NOT_HELD: Mapping[str, str] = {
     f"{_D}/appruntime/gateway/link.py:connect": "the portal's own connection; who passes it is asked by the gate",
     f"{_D}/appruntime/service/links.py:_connect": "the portal's own connection; who passes it is asked by the gate",
     f"{_D}/appruntime/service/links.py:manager_of": _MANAGEMENT,
-    f"{_D}/provisioning/gateway.py:_connect": _MANAGEMENT,
-    f"{_D}/provisioning/service/access.py:_order": _MANAGEMENT,
-    f"{_D}/provisioning/service/endings.py:_work": _MANAGEMENT,
-    f"{_D}/provisioning/service/leaving.py:_close": _MANAGEMENT,
     f"{_D}/provisioning/handlers/rest_connect.py:sign_ssh_certificate": "asks the use case above",
-    f"{_D}/provisioning/service/proving.py:_certificate": "our own proof of a login before anybody has one",
-    f"{_D}/provisioning/service/proving.py:_management": _MANAGEMENT,
-    f"{_D}/releases/public.py:certify_user": "the door to the function below; its callers are in the register",
-    f"{_D}/releases/service/certificates.py:certify_user": "its key lives in the memory of the process that asked",
+    f"{_D}/releases/gateway.py:_ask": _MANAGEMENT,
+    f"{_D}/releases/gateway.py:try_login": _PROOF,
+    f"{_D}/releases/service/certificates.py:login_target": "its key lives in the memory of the process that asked; its "
+    "callers are in the register",
+    f"{_D}/releases/service/certificates.py:management_target": _MANAGEMENT,
+    f"{_D}/releases/service/machines.py:node_of": _MANAGEMENT,
+    f"{_D}/releases/service/machines.py:prove_login": _PROOF,
+    "app/shared/ssh/dial.py:_connect": "the one connection to a machine; its callers are in the register",
     f"{_D}/releases/service/certificates.py:mint_management_certificate": _MANAGEMENT,
     f"{_D}/releases/service/certificates.py:mint_user_certificate": "made for the functions above",
 }

@@ -10,9 +10,9 @@ from app.portal.holders import HOLDERS, NOT_HELD, Way
 from tests.architecture.source import ROOT
 
 MINTS = {
-    "asyncssh.connect", "authenticate", "certify_key", "certify_user", "generate_presigned_url", "issue_user",
-    "mint_management_certificate", "mint_user_certificate", "new_secret", "open_shell", "sign_get", "sign_part",
-    "sign_user", "signed_token",
+    "asyncssh.connect", "authenticate", "certify_key", "dial", "generate_presigned_url", "issue_user", "login_target",
+    "management_target", "mint_management_certificate", "mint_user_certificate", "new_secret", "open_shell", "sign_get",
+    "sign_part", "sign_user", "signed_token",
 }  # fmt: skip
 
 

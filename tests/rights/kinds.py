@@ -20,9 +20,11 @@ from app.domains.auth.service import accounts, tokens
 from app.domains.auth.service.accounts import CreateCredential
 from app.domains.notification.service.hub import ENDED, LiveConnection, LiveHub
 from app.domains.provisioning import public as provisioning
+from app.domains.provisioning.contracts import AccessTarget
 from app.domains.releases import public as releases
-from app.domains.releases.contracts import AddKey, AllocationPlace, CertifyUser
+from app.domains.releases.contracts import AddKey
 from app.domains.releases.jobs import watch_rights
+from app.domains.releases.repository import AttachmentRepository
 from app.domains.releases.service import keys
 from app.domains.storage.contracts import CopyView, ShareObject
 from app.domains.storage.service import copies, links
@@ -34,6 +36,7 @@ from app.shared.crypto import digest
 from app.shared.errors import DomainError
 from app.shared.ids import new_id
 from app.shared.pki import LocalAuthority
+from tests.domains.releases.machines import a_machine
 from tests.rights.world import World
 
 
@@ -141,15 +144,15 @@ def _watch(world: World) -> Callable[[], Awaitable[None]]:
     return lambda: watch_rights(world.runtime, {})
 
 
+def _machine(world: World) -> AccessTarget:
+    return a_machine(tenant_id=world.tenant_id, project_id=world.project_id, allocation_id=world.allocation_id)
+
+
 async def certificate(world: World) -> Held:
     await _authority(world)
     line = await _own_key(world)
-    order = CertifyUser(
-        tenant_id=world.tenant_id, project_id=world.project_id, allocation_id=world.allocation_id,
-        user_id=world.actor.id, login="ada", purpose="command_line", session_id=world.actor.session_id,
-    )  # fmt: skip
     async with world.runtime.context(world.actor) as ctx:
-        signed = await releases.certify_key(ctx, order, line)
+        signed = await releases.certify_key(ctx, _machine(world), line)
 
     async def works() -> bool:
         statement = text("SELECT ended_at IS NULL FROM releases.allocation_ssh_public_keys WHERE serial = :serial")
@@ -161,15 +164,12 @@ async def certificate(world: World) -> Held:
 
 async def ssh_key(world: World) -> Held:
     await _own_key(world)
-    place = AllocationPlace(
-        tenant_id=world.tenant_id, project_id=world.project_id, allocation_id=world.allocation_id, login="ada"
-    )
     async with world.runtime.context(world.actor) as ctx:
-        await releases.attach_keys(ctx, place, world.actor.id, [world.key_id])
+        await releases.attach_keys(ctx, _machine(world), world.actor.id, [world.key_id])
 
     async def works() -> bool:
         async with world.runtime.context(SYSTEM) as ctx:
-            return bool(await releases.wanted_keys(ctx, world.allocation_id))
+            return bool(await AttachmentRepository(ctx.session).list_wanted(world.allocation_id))
 
     return Held(works, lambda: _ssh_words(world), _watch(world))
 

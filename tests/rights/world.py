@@ -158,5 +158,5 @@ async def _give_back(ctx, world: World, reason: str) -> None:
     """What provisioning does when a release is accepted: its metering and workflow are tried in its own tests."""
     change = "UPDATE provisioning.allocations SET state = 'releasing', release_reason = :reason WHERE id = :id"
     await ctx.session.execute(text(change), {"reason": reason, "id": world.allocation_id})
-    await releases.end_attachments(ctx, world.allocation_id)
+    await releases.end_access(ctx, world.allocation_id)
     await ctx.audit(AuditAction.ALLOCATION_RELEASE, world.allocation_id, {"reason": reason})

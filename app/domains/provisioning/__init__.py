@@ -4,6 +4,6 @@ Owns: allocations, allocation_resource_claims, allocation_placements, allocation
   operator_notes, outbox_intents, first_steps_hidden (schema provisioning)
 Emits: provisioning.allocation.requested, .placed, .step_changed, .activated, .release_requested, .released, .failed,
   .canceled
-Consumes: billing.tenant.exhausted, releases.access.changed, provisioning.allocation.activated
+Consumes: billing.tenant.exhausted
 Called by: terminal (where to log in), admin (force release), inventory's and billing's pages (names of allocations)
 """

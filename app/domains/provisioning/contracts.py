@@ -19,6 +19,8 @@ DeploymentId = NewType("DeploymentId", UUID)
 
 PROVISION, RELEASE = "ProvisionAllocation", "ReleaseAllocation"
 CANCEL_SIGNAL = "cancel"
+MANAGEMENT_LOGIN = "berth-mgmt"  # on every machine; may run the next as root and nothing else
+NODE_COMMAND = "/usr/local/sbin/berth-node"
 NODE_FAULT = "NodeFault"  # the machine is bad: try another one
 UNWANTED = "Unwanted"  # the allocation was canceled or has ended: undo and stop
 NO_CAPACITY = "NoCapacity"
@@ -186,20 +188,6 @@ class CertifyKey(msgspec.Struct, frozen=True, kw_only=True):
     public_key: str
 
 
-class SyncAccess(msgspec.Struct, frozen=True, kw_only=True):
-    """Bring the keys that are wanted to the machine."""
-
-    allocation_id: UUID
-
-
-class EndEntries(msgspec.Struct, frozen=True, kw_only=True):
-    """Let the machine refuse the certificates that have ended, and end the connections that they made."""
-
-    allocation_id: UUID
-    user_id: UUID | None = None
-    tries: int = 0
-
-
 # -- results and views -----------------------------------------------------------------------------------------------
 
 
@@ -279,17 +267,22 @@ class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
         return f"berth-{self.id.hex}"
 
 
-class AccessTarget(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and as whom to log in. Connect to `address`:`port` and check the host certificate against `host_alias`."""
+class MachineLogin(msgspec.Struct, frozen=True, kw_only=True):
+    """The login of an allocation on its machine, wherever that is; known from the launch on."""
 
     allocation_id: AllocationId
     tenant_id: TenantId
     project_id: ProjectId
+    login: str
+
+
+class AccessTarget(MachineLogin, frozen=True, kw_only=True):
+    """Where that login is. Connect to `address`:`port` and check the host certificate against `host_alias`."""
+
     name: str
     system_id: str
     address: str
     port: int
-    login: str
     uid: int
     principal: str
     host_alias: str

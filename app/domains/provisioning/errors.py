@@ -52,23 +52,6 @@ class ConfirmationMissing(ValidationFailed):
     field = "confirm_name"
 
 
-class NodeUnreachable(DomainError):
-    """The machine did not answer; nobody knows whether it is well."""
-
-    code = "allocation_node_unreachable"
-    status = 503
-    title = "The machine does not answer right now."
-    retryable = True
-
-
-class NodeRefused(DomainError):
-    """The machine answered, and not as a healthy one would."""
-
-    code = "allocation_node_refused"
-    status = 502
-    title = "The machine did not accept our login or could not do what we asked."
-
-
 class NodeFault(Exception):
     """This machine is bad: it is given back and kept out of use, and another one is tried. The text is plain."""
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.domains.provisioning.contracts import AccessTarget, MachineView
 from app.domains.provisioning.repository import AllocationRepository
-from app.domains.provisioning.service import views
+from app.domains.provisioning.service import targets, views
 from app.shared.authz import Permission, project_scope
 from app.shared.context import Context
 
@@ -23,12 +23,12 @@ __all__ = [
 
 async def get_access_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
     """Where and as whom the actor's project logs in to this machine. Raises NotFound, NotActive."""
-    return await views.access_target(ctx, allocation_id)
+    return await targets.access_target(ctx, allocation_id)
 
 
 async def get_app_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
     """The same for our own workers and proxies, which have checked who asks. Raises NotFound, NotActive, Forbidden."""
-    return await views.app_target(ctx, allocation_id)
+    return await targets.app_target(ctx, allocation_id)
 
 
 async def get_machine(ctx: Context, allocation_id: UUID) -> MachineView:

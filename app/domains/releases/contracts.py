@@ -6,7 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.shared.pki import SshCredential
+from app.domains.provisioning.contracts import AccessTarget
+from app.shared.pki import HostKey, SshCredential
 
 KeyId = NewType("KeyId", UUID)
 Purpose = Literal["terminal", "probe", "command_line", "app"]
@@ -14,17 +15,13 @@ AttachmentState = Literal["pending", "attached", "failed", "detaching", "detache
 
 
 class CertifyUser(msgspec.Struct, frozen=True, kw_only=True):
-    """Let `user_id` become `login` on the machine of this allocation for some minutes. `app`: to reach sockets in that
-    login's home too, and without a terminal."""
+    """Let `user_id` become the login of this machine for some minutes. `app`: to reach sockets in that login's home
+    too, and without a terminal."""
 
-    tenant_id: UUID
-    project_id: UUID
-    allocation_id: UUID
-    user_id: UUID | None
-    login: str
+    machine: AccessTarget
+    user_id: UUID | None = None
     purpose: Purpose = "terminal"
     session_id: UUID | None = None  # the sign-in or token that asked
-    whole: bool = False  # the machine is theirs alone: a key on the command line may forward ports and its agent
 
 
 class SignedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,15 +74,6 @@ class KeyChanged(msgspec.Struct, frozen=True, kw_only=True):
     key_id: UUID
 
 
-class AllocationPlace(msgspec.Struct, frozen=True, kw_only=True):
-    """Which allocation's machine, and as whom one logs in there. The caller has checked who may."""
-
-    tenant_id: UUID
-    project_id: UUID
-    allocation_id: UUID
-    login: str
-
-
 class AttachmentView(msgspec.Struct, frozen=True, kw_only=True):
     """One key on one allocation's machine; `detail` says why it is not there yet."""
 
@@ -120,6 +108,42 @@ class Concerned(msgspec.Struct, frozen=True, kw_only=True):
     session_id: UUID | None = None
 
 
+class HostIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """What a deployment carries: how the machine proves itself, and whom it lets in."""
+
+    host_key: HostKey
+    user_authority: str  # the public key of who signs people's certificates
+    management_principal: str
+
+
+class Gpu(msgspec.Struct, frozen=True):
+    """One GPU that a machine says answers."""
+
+    index: int
+    name: str = ""
+
+
+class MachineState(msgspec.Struct, frozen=True, kw_only=True):
+    """What provisioning says of an allocation's machine: where it is while it runs, and whether it is over for good."""
+
+    target: AccessTarget | None
+    ended: bool = False
+
+
+class DeliverKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """Bring the wanted keys to the machine of this allocation."""
+
+    allocation_id: UUID
+
+
+class EndCertificates(msgspec.Struct, frozen=True, kw_only=True):
+    """Let the machine of this allocation refuse the certificates that have ended. `tries`: how often it was not
+    reached."""
+
+    allocation_id: UUID
+    tries: int = 0
+
+
 class WantedKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key that is to open the machine."""
 
@@ -129,15 +153,20 @@ class WantedKey(msgspec.Struct, frozen=True, kw_only=True):
 
 __all__ = [
     "AddKey",
-    "AllocationPlace",
     "AttachmentState",
     "AttachmentView",
     "CertificateView",
     "CertifyUser",
     "Concerned",
+    "DeliverKeys",
+    "EndCertificates",
+    "Gpu",
+    "HostIdentity",
+    "HostKey",
     "KeyChanged",
     "KeyId",
     "KeyView",
+    "MachineState",
     "Purpose",
     "RenameKey",
     "RevokeKey",

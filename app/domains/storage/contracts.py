@@ -319,15 +319,6 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-class MachinePlace(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a copy goes: enough to log in, which only works while the login exists on the machine."""
-
-    address: str
-    port: int
-    login: str
-    host_alias: str
-
-
 class CopyView(msgspec.Struct, frozen=True, kw_only=True):
     """One copy to a machine."""
 

@@ -17,8 +17,9 @@ from app.domains.auth.service import team
 from app.domains.auth.service.team import RemoveMember, SetRole
 from app.domains.billing import domain as billing
 from app.domains.provisioning import domain as provisioning
-from app.domains.provisioning.service import access, endings
+from app.domains.provisioning.service import access
 from app.domains.releases import domain as releases
+from app.domains.releases.service import changes
 from app.shared.authz.actor import SYSTEM
 from devstack.simulators.nodes.testing import Bench
 from tests.domains.auth.world import join, refresh
@@ -241,7 +242,7 @@ async def test_the_machine_says_when_a_key_was_used(runtime, ada: Person, place:
     await drain(runtime, DOMAINS)
     assert (await ada.browser.client.get(f"/api/v1/ssh-keys/{key_id}")).json()["last_used_at"] is None
     assert (await place.ssh(ada.files["id"]))[0] == 0
-    await run_cron(runtime, DOMAINS, "provisioning.watch_access")
+    await run_cron(runtime, DOMAINS, "releases.watch_machines")
     assert (await ada.browser.client.get(f"/api/v1/ssh-keys/{key_id}")).json()["last_used_at"] is not None
     assert "no use known" not in (await ada.browser.client.get(f"/machines/{place.machine.id}/connect")).text
 
@@ -256,7 +257,7 @@ async def test_a_machine_that_does_not_answer_is_told_and_asked_again(runtime, a
     assert "does not answer" in page
     async with runtime.context(SYSTEM) as ctx:
         due = "SELECT count(*) FROM shared.outbox_events WHERE name = :job AND published_at IS NULL AND due_at > now()"
-        assert await ctx.session.scalar(text(due), {"job": access.SYNC_JOB}) == 1
+        assert await ctx.session.scalar(text(due), {"job": changes.KEYS_JOB}) == 1
 
 
 async def test_keys_of_somebody_else_are_not_there_and_a_machine_that_does_not_run_takes_none(
@@ -367,4 +368,4 @@ async def waiting_endings(runtime) -> list[dict[str, object]]:
     """Machines that have not been told of certificates that ended."""
     due = "SELECT payload FROM shared.outbox_events WHERE name = :job AND published_at IS NULL AND due_at > now()"
     async with runtime.context(SYSTEM) as ctx:
-        return list(await ctx.session.scalars(text(due), {"job": endings.END_JOB}))
+        return list(await ctx.session.scalars(text(due), {"job": changes.CERTIFICATES_JOB}))

@@ -21,6 +21,7 @@ from app.shared.money import RateMicroPerHour
 from devstack.keys import ensure_authorities
 from tests.domains.provisioning.test_pages import ada, give_credit, launch
 from tests.domains.provisioning.world import USD
+from tests.domains.releases.machines import a_machine
 from tests.fixtures.app import Browser
 
 __all__ = ["ada"]
@@ -55,19 +56,14 @@ async def test_the_steps_follow_what_is_done_and_go_when_all_is(ada: Browser, ru
     page = (await ada.client.get("/overview/now")).text
     assert "3 of 4 done" in page
     assert f'href="/machines/{launched["allocation_id"]}/terminal"' in page
-    command = CertifyUser(
-        tenant_id=ada.actor.tenant_id, project_id=ada.actor.project_id, allocation_id=UUID(launched["allocation_id"]),
-        user_id=ada.actor.id, login="ada", purpose="probe",
-    )  # fmt: skip
+    machine = a_machine(
+        tenant_id=ada.actor.tenant_id, project_id=ada.actor.project_id, allocation_id=UUID(launched["allocation_id"])
+    )
     async with runtime.context(SYSTEM) as ctx:
-        await releases.certify_user(ctx, command)
+        await releases.login_target(ctx, CertifyUser(machine=machine, user_id=ada.actor.id, purpose="probe"))
     assert "First steps" in (await ada.client.get("/")).text  # our own probe is no visit
     async with runtime.context(SYSTEM) as ctx:
-        entered = CertifyUser(
-            tenant_id=command.tenant_id, project_id=command.project_id, allocation_id=command.allocation_id,
-            user_id=command.user_id, login="ada", purpose="terminal",
-        )  # fmt: skip
-        await releases.certify_user(ctx, entered)
+        await releases.login_target(ctx, CertifyUser(machine=machine, user_id=ada.actor.id))
     page = (await ada.client.get("/")).text
     assert "First steps" not in page and "Quick launch" in page and "As train-07 again" in page
 

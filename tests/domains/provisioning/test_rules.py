@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domains.provisioning.errors import IllegalTransition
-from app.domains.provisioning.gateway import Gpu
 from app.domains.provisioning.rules import names
 from app.domains.provisioning.rules.accounts import distinct
 from app.domains.provisioning.rules.cloud_init import MachineIdentity, Tenant, plain_gecos, user_data
 from app.domains.provisioning.rules.states import ENDED, STARTING, STATES, TRANSITIONS, move
 from app.domains.provisioning.service.proving import gpu_verdict
+from app.domains.releases.contracts import Gpu
 
 GOLDEN = Path(__file__).parent / "golden"
 MACHINE = MachineIdentity(

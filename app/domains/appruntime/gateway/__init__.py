@@ -2,9 +2,10 @@
 
 from app.domains.appruntime.gateway.channel import AppChannel
 from app.domains.appruntime.gateway.exchange import Request, Upstream
-from app.domains.appruntime.gateway.link import Link, Place, Stream, connect
+from app.domains.appruntime.gateway.link import Link, connect
 from app.domains.appruntime.gateway.machine import AppMachine, AppStatus, Manager
 from app.domains.appruntime.gateway.socket import UpstreamSocket
+from app.shared.ssh import Stream
 
 __all__ = [
     "AppChannel",
@@ -12,7 +13,6 @@ __all__ = [
     "AppStatus",
     "Link",
     "Manager",
-    "Place",
     "Request",
     "Stream",
     "Upstream",

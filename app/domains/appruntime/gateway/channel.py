@@ -9,8 +9,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 
 from app.domains.appruntime.errors import MachineSilent
 from app.domains.appruntime.gateway.exchange import SWITCHING, Exchange, Header, Request, Upstream
-from app.domains.appruntime.gateway.link import Stream
 from app.domains.appruntime.gateway.socket import UpstreamSocket, opening
+from app.shared.ssh import Stream
 
 OpenStream = Callable[[], Awaitable[Stream]]
 WAIT_SECONDS = 10.0

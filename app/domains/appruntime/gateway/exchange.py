@@ -13,7 +13,7 @@ import h11
 import msgspec
 
 from app.domains.appruntime.errors import MachineSilent, MalformedRequest
-from app.domains.appruntime.gateway.link import Stream
+from app.shared.ssh import Stream
 
 Header = tuple[bytes, bytes]
 WRITE_SECONDS = 300.0  # how long an app may leave a body unread before no more of it is sent

@@ -13,11 +13,11 @@ from app.domains.appruntime.contracts import LogPart
 from app.domains.appruntime.errors import MachineRefused
 from app.domains.appruntime.gateway.link import Link
 from app.domains.appruntime.rules.manifests import FOLDER
+from app.domains.provisioning.contracts import NODE_COMMAND
 from app.shared.records import UNREADABLE, read_records
 
 log = structlog.get_logger("berth.apps")
 
-NODE_COMMAND = "/usr/local/sbin/berth-node"
 NODE_FILES = Path(__file__).parents[1] / "node_files"
 RUNNER = (NODE_FILES / "berth-app").read_bytes()
 PYTHON = f"/usr/bin/python3 -I {FOLDER}/berth-app"

@@ -12,7 +12,7 @@ from websockets.utils import accept_key, generate_key
 
 from app.domains.appruntime.errors import MachineRefused
 from app.domains.appruntime.gateway.exchange import Header, Request, Upstream
-from app.domains.appruntime.gateway.link import Stream
+from app.shared.ssh import Stream
 
 MOST_MESSAGE = 16 * 1024 * 1024  # bytes of one WebSocket message from the app
 CLOSE_SECONDS = 1.0  # how long the other side's half of the close is waited for

@@ -15,7 +15,6 @@ from app.domains.appruntime.policies import MAX_CONNECTIONS
 from app.domains.appruntime.rules.manifests import Seat, socket_path
 from app.domains.appruntime.service.addresses import host_of, origin_of
 from app.domains.provisioning import public as provisioning
-from app.domains.provisioning.contracts import AccessTarget
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import CertifyUser
 from app.shared.authz.actor import SYSTEM
@@ -123,9 +122,9 @@ class AppLinks:
 
     async def _connect(self, allocation_id: UUID) -> gateway.Link:
         async with self._runtime.context(SYSTEM) as ctx:
-            target = await provisioning.get_app_target(ctx, allocation_id)
-            credential = await releases.certify_user(ctx, _certify(target))
-        return await gateway.connect(place_of(self._runtime, target, target.login), credential)
+            machine = await provisioning.get_app_target(ctx, allocation_id)
+            target = await releases.login_target(ctx, CertifyUser(machine=machine, purpose="app"))
+        return await gateway.connect(target)
 
     def _drop(self, allocation_id: UUID) -> None:
         link = self._links.pop(allocation_id, None)
@@ -148,31 +147,8 @@ class AppLinks:
 async def manager_of(runtime: Runtime, allocation_id: UUID) -> tuple[gateway.Link, str]:
     """A connection as the machine's management, and the login of the allocation. The caller closes it."""
     async with runtime.context(SYSTEM) as ctx:
-        target, now = await provisioning.get_app_target(ctx, allocation_id), await ctx.now()
-    credential = releases.mint_management_certificate(releases.authority_of(runtime.settings), target.system_id, now)
-    return await gateway.connect(place_of(runtime, target, "berth-mgmt"), credential), target.login
-
-
-def place_of(runtime: Runtime, target: AccessTarget, login: str) -> gateway.Place:
-    """Where to connect as `login`."""
-    return gateway.Place(
-        address=target.address,
-        port=target.port,
-        login=login,
-        host_alias=target.host_alias,
-        host_ca_public=releases.authority_of(runtime.settings).host_ca_public,
-    )
-
-
-def _certify(target: AccessTarget) -> CertifyUser:
-    return CertifyUser(
-        tenant_id=target.tenant_id,
-        project_id=target.project_id,
-        allocation_id=target.allocation_id,
-        user_id=None,
-        login=target.login,
-        purpose="app",
-    )
+        machine, now = await provisioning.get_app_target(ctx, allocation_id), await ctx.now()
+    return await gateway.connect(releases.management_target(runtime.settings, machine, now)), machine.login
 
 
 def links_of(runtime: Runtime) -> AppLinks:

@@ -9,9 +9,9 @@ import re
 
 import msgspec
 
+from app.domains.provisioning.contracts import MANAGEMENT_LOGIN, NODE_COMMAND
+
 Entry = dict[str, object]
-MANAGEMENT_LOGIN = "berth-mgmt"
-NODE_COMMAND = "/usr/local/sbin/berth-node"
 WHOLE_MARK = "/etc/berth/whole"  # berth-node looks for it: nobody has to be kept apart here
 _SSHD_ALWAYS = (
     "TrustedUserCAKeys /etc/ssh/berth_user_ca.pub\n"

@@ -26,7 +26,6 @@ from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from app.shared.telemetry.trace import Trace
 
-HOST_CERTIFICATE = timedelta(days=5 * 365)
 NODE_SCRIPT = Path(__file__).parents[1] / "node_files" / "berth-node"
 INSTALLING = frozenset({MachineStatus.ALLOCATED, MachineStatus.DEPLOYING, MachineStatus.DEPLOYED})
 CLEANING = frozenset({MachineStatus.RELEASING, MachineStatus.DISK_ERASING})
@@ -271,17 +270,18 @@ class Deployer:
 
     async def _user_data(self, allocation: Allocation, deployment: DeploymentView) -> str:
         """Who may enter, and a host key that only this machine gets."""
-        authority, now = releases.authority_of(self._runtime.settings), await self._now()
-        names = (deployment.hostname, deployment.system_id)
-        host = authority.issue_host(deployment.marker, names, now - timedelta(minutes=5), now + HOST_CERTIFICATE)
-        machine = MachineIdentity(
-            hostname=allocation.name if allocation.whole else deployment.hostname,
-            management_principal=releases.management_principal(deployment.system_id),
-            host_private=host.private_key,
-            host_public=host.public_key,
-            host_certificate=host.certificate,
+        hostname, system_id = deployment.hostname, deployment.system_id
+        identity = releases.host_identity(
+            self._runtime.settings, deployment.marker, hostname, system_id, await self._now()
         )
-        return user_data(machine, authority.user_ca_public, node_script(), _tenant(allocation))
+        machine = MachineIdentity(
+            hostname=allocation.name if allocation.whole else hostname,
+            management_principal=identity.management_principal,
+            host_private=identity.host_key.private_key,
+            host_public=identity.host_key.public_key,
+            host_certificate=identity.host_key.certificate,
+        )
+        return user_data(machine, identity.user_authority, node_script(), _tenant(allocation))
 
 
 def _tenant(allocation: Allocation) -> Tenant | None:

@@ -17,8 +17,8 @@ from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository
 from app.domains.provisioning.service import life
 from app.domains.provisioning.service.forecast import Order, order_of, quota_blocker, quota_of, room_for
+from app.domains.provisioning.service.targets import login_of
 from app.domains.releases import public as releases
-from app.domains.releases.contracts import AllocationPlace
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission, ProjectScope, project_scope
 from app.shared.context import Context
@@ -78,13 +78,7 @@ async def _attach_keys(ctx: Context, allocation: Allocation, command: LaunchAllo
     """They are brought to the machine as soon as it works."""
     if command.keys == ():
         return
-    place = AllocationPlace(
-        tenant_id=allocation.tenant_id,
-        project_id=allocation.project_id,
-        allocation_id=allocation.id,
-        login=allocation.login,
-    )
-    await releases.attach_keys(ctx, place, allocation.user_id, command.keys)
+    await releases.attach_keys(ctx, login_of(allocation), allocation.user_id, command.keys)
 
 
 async def _check_quota(ctx: Context, scope: ProjectScope, order: Order) -> None:

@@ -7,16 +7,15 @@ from uuid import UUID
 from app.domains.billing import public as billing
 from app.domains.inventory import public as inventory
 from app.domains.provisioning import policies
-from app.domains.provisioning.contracts import DeploymentView, End, GiveUp, Limits, Step, Vacated
-from app.domains.provisioning.errors import NodeRefused, NodeUnreachable, NoLongerWanted
+from app.domains.provisioning.contracts import End, GiveUp, Limits, Step, Vacated
+from app.domains.provisioning.errors import NoLongerWanted
 from app.domains.provisioning.events import AllocationCanceled, AllocationFailed, AllocationReleased
-from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository, TimelineRepository
 from app.domains.provisioning.rules.states import LEAVING, STARTING, as_state
 from app.domains.provisioning.service import life, slots
 from app.domains.provisioning.service.deploying import trace_of
 from app.domains.provisioning.service.placing import limits_of
-from app.domains.provisioning.service.proving import shell_of
+from app.domains.provisioning.service.targets import target_of
 from app.domains.releases import public as releases
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Context, Runtime
@@ -53,30 +52,19 @@ async def close_access(runtime: Runtime, step: Step) -> bool:
         poll = await ctx.policy(policies.POLL_MILLISECONDS) / 1000
         if allocation.state in LEAVING:
             await life.begin_step(ctx, allocation, step.attempt, "close")
-    if deployment.address is None or deployment.state == "ended":
+    machine = target_of(runtime.settings, allocation, deployment)
+    if machine is None or deployment.state == "ended":
         return True
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while True:
         try:
-            await _close(runtime, allocation, deployment)
+            await releases.close_account(runtime, machine)
             return True
-        except (NodeUnreachable, NodeRefused):
+        except (releases.NodeUnreachable, releases.NodeRefused):
             if loop.time() > deadline:
                 return False
         await asyncio.sleep(poll)
-
-
-async def _close(runtime: Runtime, allocation: Allocation, deployment: DeploymentView) -> None:
-    async with runtime.context(SYSTEM) as ctx:
-        now = await ctx.now()
-    authority = releases.authority_of(runtime.settings)
-    management = releases.mint_management_certificate(authority, deployment.system_id, now)
-    shell = shell_of(runtime, deployment)
-    if allocation.whole:
-        await shell.revoke(management, allocation.login)
-    else:
-        await shell.remove_user(management, allocation.login)
 
 
 async def leave(ctx: Context, command: GiveUp) -> None:
@@ -95,7 +83,7 @@ async def end(ctx: Context, command: End) -> None:
     allocation = await AllocationRepository(ctx.session).get(UUID(command.step.allocation_id))
     if allocation.state not in STARTING:
         return
-    await releases.end_attachments(ctx, allocation.id)
+    await releases.end_access(ctx, allocation.id)
     await billing.release_hold(ctx, allocation.id)  # locks the tenant's account, so before the allocation
     allocation = await life.lock(ctx, command.step)
     now = await ctx.now()

@@ -137,7 +137,7 @@ async def _first_steps(
         active=next((row for row in recent if row.state == "active"), None),
         may_pay=may(ctx.actor, Permission.PAYMENT_CREATE),
         may_rename=may(ctx.actor, Permission.TEAM_MANAGE),
-        has_key=bool(await releases.keys_of_actor(ctx)) if may(ctx.actor, Permission.SSH_KEY_MANAGE) else None,
+        has_key=bool(await releases.list_keys(ctx)) if may(ctx.actor, Permission.SSH_KEY_MANAGE) else None,
     )
     if steps.is_done or ctx.actor.id is None:
         return None

@@ -11,17 +11,17 @@ from app.domains.billing import public as billing
 from app.domains.billing.contracts import StartMetering
 from app.domains.inventory import public as inventory
 from app.domains.provisioning import policies
-from app.domains.provisioning.contracts import DeploymentView, Step
-from app.domains.provisioning.errors import NodeFault, NodeRefused, NodeUnreachable, NoLongerWanted
+from app.domains.provisioning.contracts import AccessTarget, Step
+from app.domains.provisioning.errors import NodeFault, NoLongerWanted
 from app.domains.provisioning.events import AllocationActivated
-from app.domains.provisioning.gateway import Gpu, NodeShell, Place
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
 from app.domains.provisioning.rules.states import STARTING
 from app.domains.provisioning.service import life
 from app.domains.provisioning.service.deploying import trace_of
+from app.domains.provisioning.service.targets import target_of
 from app.domains.releases import public as releases
-from app.domains.releases.contracts import CertifyUser, SshCredential
+from app.domains.releases.contracts import Gpu
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Context, Runtime
 from app.shared.money import RateMicroPerHour
@@ -33,7 +33,7 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
     """What one activity on a machine needs to know."""
 
     allocation: Allocation
-    deployment: DeploymentView
+    machine: AccessTarget
     slots: Sequence[int]
     gpus_of_type: int
     seconds: int
@@ -49,16 +49,13 @@ class Prover:
     async def configure(self, step: Step) -> None:
         """Wait until the machine answers; on a shared one make the account. Raises NodeFault, NoLongerWanted."""
         work = await self._begin(step, "configure")
-        allocation, shell = work.allocation, self._shell(work.deployment)
+        allocation = work.allocation
 
         async def attempt() -> None:
-            management = await self._management(work.deployment)
             if allocation.whole:  # its account came with the installation
-                await shell.gpus(management)
-                return
-            principal = releases.user_principal(allocation.id, allocation.login)
-            gpus = list(work.slots) if work.gpus_of_type else None
-            await shell.add_user(management, allocation.login, allocation.uid, principal, gpus)
+                await releases.list_gpus(self._runtime, work.machine)
+            else:
+                await releases.open_account(self._runtime, work.machine, work.slots if work.gpus_of_type else None)
 
         await self._patiently(work, attempt)
         await self._finish(step, "configure", f"account {allocation.login}")
@@ -66,17 +63,17 @@ class Prover:
     async def probe(self, step: Step) -> None:
         """Prove it: the GPUs that are paid for answer, the customer can log in. Raises NodeFault, NoLongerWanted."""
         work = await self._begin(step, "probe")
-        allocation, shell = work.allocation, self._shell(work.deployment)
+        allocation = work.allocation
 
         async def count() -> list[Gpu]:
-            return await shell.gpus(await self._management(work.deployment))
+            return await releases.list_gpus(self._runtime, work.machine)
 
         async def log_in() -> None:
-            await shell.prove_login(await self._certificate(step, allocation), allocation.login)
+            await releases.prove_login(self._runtime, work.machine, trace_of(step))
 
         said = gpu_verdict(await self._patiently(work, count), work.slots, work.gpus_of_type, allocation.whole)
         if said is not None:
-            raise NodeFault(f"{work.deployment.hostname}: {said}.")
+            raise NodeFault(f"{work.machine.host_alias}: {said}.")
         await self._patiently(work, log_in)
         counted = "1 GPU answers" if allocation.gpus == 1 else f"{allocation.gpus} GPUs answer"
         await self._finish(step, "probe", f"{counted}, login works" if allocation.gpus else "login works")
@@ -88,19 +85,22 @@ class Prover:
         while True:
             try:
                 return await attempt()
-            except (NodeUnreachable, NodeRefused) as error:
+            except (releases.NodeUnreachable, releases.NodeRefused) as error:
                 if loop.time() > deadline:
-                    raise NodeFault(f"{work.deployment.hostname}: {error.message}") from error
+                    raise NodeFault(f"{work.machine.host_alias}: {error.message}") from error
             await asyncio.sleep(work.poll)
 
     async def _begin(self, step: Step, name: str) -> _Work:
         async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
             allocation = await life.lock_wanted(ctx, step)
             await life.begin_step(ctx, allocation, step.attempt, name)
-            machines = MachineRepository(ctx.session)
+            deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
+            machine = target_of(ctx.settings, allocation, deployment)
+            if machine is None:
+                raise NodeFault(f"{deployment.hostname} has no address.")
             return _Work(
                 allocation=allocation,
-                deployment=await machines.get_deployment(allocation.deployment_id),
+                machine=machine,
                 slots=await inventory.slots_of(ctx, allocation.id),
                 gpus_of_type=(await inventory.get_sku(ctx, allocation.sku_id)).gpu_count,
                 seconds=await ctx.policy(policies.ANSWER_SECONDS, allocation.tenant_id, allocation.project_id),
@@ -112,40 +112,6 @@ class Prover:
             allocation = await life.lock_wanted(ctx, step)
             allocation = await life.enter(ctx, allocation, "configuring")
             await life.finish_step(ctx, allocation, step.attempt, name, detail)
-
-    async def _management(self, deployment: DeploymentView) -> SshCredential:
-        async with self._runtime.context(SYSTEM) as ctx:
-            now = await ctx.now()
-        authority = releases.authority_of(self._runtime.settings)
-        return releases.mint_management_certificate(authority, deployment.system_id, now)
-
-    async def _certificate(self, step: Step, allocation: Allocation) -> SshCredential:
-        command = CertifyUser(
-            tenant_id=allocation.tenant_id,
-            project_id=allocation.project_id,
-            allocation_id=allocation.id,
-            user_id=None,
-            login=allocation.login,
-            purpose="probe",
-        )
-        async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
-            return await releases.certify_user(ctx, command)
-
-    def _shell(self, deployment: DeploymentView) -> NodeShell:
-        return shell_of(self._runtime, deployment)
-
-
-def shell_of(runtime: Runtime, deployment: DeploymentView) -> NodeShell:
-    """The way to a deployed machine. Raises NodeUnreachable before it has an address."""
-    if deployment.address is None:
-        raise NodeUnreachable()
-    place = Place(
-        address=deployment.address,
-        port=runtime.settings.maas.node_ssh_port,
-        host_alias=deployment.hostname,
-        host_ca_public=releases.authority_of(runtime.settings).host_ca_public,
-    )
-    return NodeShell(place)
 
 
 def gpu_verdict(found: Sequence[Gpu], slots: Sequence[int], gpus_of_type: int, whole: bool) -> str | None:
@@ -192,3 +158,4 @@ async def activate(ctx: Context, step: Step) -> None:
     await life.finish_step(ctx, allocation, step.attempt, "activate", "billing starts")
     fact = AllocationActivated(allocation_id=allocation.id, node_id=node_id, user_id=allocation.user_id)
     await life.tell(ctx, allocation, fact)
+    await releases.machine_ready(ctx, allocation.id)

@@ -90,7 +90,7 @@ async def leave_active(ctx: Context, allocation: Allocation, reason: str) -> All
     """From active to releasing, for a locked allocation whose meter has stopped; the workflow is asked for."""
     now = await ctx.now()
     allocation = await life.enter(ctx, allocation, "releasing", release_requested_at=now, release_reason=reason)
-    await releases.end_attachments(ctx, allocation.id)  # the machine itself is closed by the workflow, at once
+    await releases.end_access(ctx, allocation.id)  # the machine itself is closed by the workflow, at once
     await life.tell(
         ctx,
         allocation,

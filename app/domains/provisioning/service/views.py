@@ -10,22 +10,20 @@ from app.domains.billing import public as billing
 from app.domains.billing.contracts import CostView, ReceiptView
 from app.domains.inventory import public as inventory
 from app.domains.inventory.contracts import Availability, ImageView, PriceView, SkuView
-from app.domains.provisioning.contracts import AccessTarget, Forecast, LaunchAllocation, MachineView, StepView
-from app.domains.provisioning.errors import NotActive
+from app.domains.provisioning.contracts import Forecast, LaunchAllocation, MachineView, StepView
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import (
     AllocationRepository,
-    MachineRepository,
     OperatorRepository,
     TimelineRepository,
 )
 from app.domains.provisioning.service.forecast import forecast
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import KeyView
-from app.shared.authz import ActorKind, Permission, project_scope
+from app.shared.authz import Permission, project_scope
 from app.shared.authz.scope import may
 from app.shared.context import Context
-from app.shared.errors import DomainError, Forbidden, NotFound
+from app.shared.errors import DomainError, NotFound
 
 PAGE = 50
 
@@ -140,7 +138,7 @@ async def launch_choices(ctx: Context, command: LaunchAllocation) -> LaunchChoic
     except DomainError as error:  # a choice that cannot be is no error of the page
         fields = error.details.get("fields")
         problem = " ".join(fields.values()) if isinstance(fields, dict) else error.message
-    keys = await releases.keys_of_actor(ctx) if may(ctx.actor, Permission.SSH_KEY_MANAGE) else []
+    keys = await releases.list_keys(ctx) if may(ctx.actor, Permission.SSH_KEY_MANAGE) else []
     return LaunchChoices(offers=offers, images=images, command=command, forecast=shown, problem=problem, keys=keys)
 
 
@@ -151,42 +149,6 @@ async def page_live(ctx: Context) -> list[Allocation]:
 
 
 # -- for other domains -------------------------------------------------------------------------------------------------
-
-
-async def access_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
-    """Where and as whom the actor's project logs in to this machine. Raises NotFound, NotActive."""
-    scope = project_scope(ctx.actor, Permission.TERMINAL_OPEN)
-    return await _target(ctx, await AllocationRepository(ctx.session).get_in(scope, allocation_id))
-
-
-async def app_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
-    """The same without a person: for our own workers and proxies. Raises NotFound, NotActive, Forbidden."""
-    if ctx.actor.kind is not ActorKind.SYSTEM:
-        raise Forbidden()
-    return await _target(ctx, await AllocationRepository(ctx.session).get(allocation_id))
-
-
-async def _target(ctx: Context, allocation: Allocation) -> AccessTarget:
-    if allocation.state != "active":
-        raise NotActive(state=allocation.state)
-    deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
-    if deployment.address is None:
-        raise NotActive(state=allocation.state)
-    return AccessTarget(
-        allocation_id=allocation.id,
-        tenant_id=allocation.tenant_id,
-        project_id=allocation.project_id,
-        name=allocation.name,
-        system_id=deployment.system_id,
-        address=deployment.address,
-        port=ctx.settings.maas.node_ssh_port,
-        login=allocation.login,
-        uid=allocation.uid,
-        principal=releases.user_principal(allocation.id, allocation.login),
-        host_alias=deployment.hostname,
-        host_principals=(deployment.hostname, deployment.system_id),
-        whole=allocation.whole,
-    )
 
 
 async def access_endings(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[UUID, str]:

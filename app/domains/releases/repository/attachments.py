@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.releases.contracts import AllocationPlace, AttachmentView, Concerned, WantedKey
+from app.domains.provisioning.contracts import MachineLogin
+from app.domains.releases.contracts import AttachmentView, Concerned, WantedKey
 from app.domains.releases.rules import entry_claim
 from app.shared.authz.rights import Claim
 
@@ -103,15 +104,15 @@ class AttachmentRepository:
         await self._session.execute(LOCK_PLACE, {"allocation_id": allocation_id})
         return int(await self._session.scalar(COUNT, {"allocation_id": allocation_id}) or 0)
 
-    async def attach(self, place: AllocationPlace, owner_id: UUID, key_id: UUID, now: datetime) -> bool:
+    async def attach(self, machine: MachineLogin, owner_id: UUID, key_id: UUID, now: datetime) -> bool:
         """Whether anything changed."""
         values = {
-            "allocation_id": place.allocation_id,
+            "allocation_id": machine.allocation_id,
             "key_id": key_id,
-            "tenant_id": place.tenant_id,
-            "project_id": place.project_id,
+            "tenant_id": machine.tenant_id,
+            "project_id": machine.project_id,
             "owner_id": owner_id,
-            "login": place.login,
+            "login": machine.login,
             "now": now,
         }
         return await self._session.scalar(ATTACH, values) is not None

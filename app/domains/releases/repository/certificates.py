@@ -71,11 +71,11 @@ class CertificateRepository:
     ) -> None:
         values = {
             "serial": credential.serial,
-            "tenant_id": command.tenant_id,
-            "project_id": command.project_id,
-            "allocation_id": command.allocation_id,
+            "tenant_id": command.machine.tenant_id,
+            "project_id": command.machine.project_id,
+            "allocation_id": command.machine.allocation_id,
             "user_id": command.user_id,
-            "login": command.login,
+            "login": command.machine.login,
             "principal": principal,
             "purpose": command.purpose,
             "public_key": credential.public_key,

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from app.domains.releases.contracts import AddKey, KeyChanged, KeyId, KeyView, RenameKey, RevokeKey
 from app.domains.releases.errors import KeyRejected, TooManyKeys
-from app.domains.releases.events import EntryEnded, KeyAdded, KeyRevoked
+from app.domains.releases.events import KeyAdded, KeyRevoked
 from app.domains.releases.models import UserSshKey
 from app.domains.releases.policies import KEYS_MOST, RSA_BITS
 from app.domains.releases.repository import AttachmentRepository, CertificateRepository, KeyRepository
 from app.domains.releases.rules.public_keys import KeyRefused, PublicKey, parse_public_key, shown_kind
-from app.domains.releases.service.attachments import tell
+from app.domains.releases.service.changes import certificates_ended, keys_changed
 from app.shared.audit import AuditAction, withheld
 from app.shared.authz import Permission
 from app.shared.authz.scope import require
@@ -89,10 +89,9 @@ async def revoke_key(ctx: Context, command: RevokeKey) -> KeyChanged:
     key = await repository.get_key(owner_of(ctx), command.key_id, lock=True)
     await repository.revoke_key(key.id, now)
     for place in await AttachmentRepository(ctx.session).detach_key(key.id, now):
-        await tell(ctx, place.allocation_id, place.tenant_id, place.project_id)
+        await keys_changed(ctx, place.allocation_id, place.tenant_id, place.project_id)
     for place in set(await CertificateRepository(ctx.session).end_key(key.owner_id, key.public_key, now)):
-        ended = EntryEnded(allocation_id=place.allocation_id, user_id=key.owner_id)
-        await ctx.emit(ended, version=1, tenant_id=place.tenant_id, project_id=place.project_id)
+        await certificates_ended(ctx, key.owner_id, place.allocation_id, place.tenant_id, place.project_id)
     fact = KeyRevoked(key_id=key.id, user_id=key.owner_id)
     await ctx.emit(fact, version=key.version + 1, tenant_id=ctx.actor.tenant_id)
     return KeyChanged(key_id=key.id)

@@ -5,16 +5,14 @@ Events ask at once about those whom they concern; the watch asks about everybody
 loses nothing. What ended stays ended: a person who may log in again attaches their keys again.
 """
 
-from collections.abc import Iterable
 from uuid import UUID
 
 import msgspec
 
 from app.domains.auth import public as auth
 from app.domains.releases.contracts import Concerned
-from app.domains.releases.events import EntryEnded
 from app.domains.releases.repository import AttachmentRepository, CertificateRepository
-from app.domains.releases.service.attachments import tell
+from app.domains.releases.service.changes import certificates_ended, keys_changed
 from app.shared.audit import AuditAction
 from app.shared.authz.rights import Claim, Ended
 from app.shared.context import Context
@@ -65,21 +63,15 @@ async def _detach(ctx: Context, claim: Claim) -> set[UUID]:
     )
     places = {(row.allocation_id, row.tenant_id, row.project_id) for row in rows}
     for place in places:
-        await tell(ctx, *place)
+        await keys_changed(ctx, *place)
     return {allocation_id for allocation_id, _, _ in places}
 
 
 async def _end_entries(ctx: Context, claim: Claim, ended: Ended) -> set[UUID]:
     allocations = await CertificateRepository(ctx.session).end_claim(claim, ended.code, await ctx.now())
-    await tell_ended(ctx, allocations, claim)
-    return set(allocations)
-
-
-async def tell_ended(ctx: Context, allocations: Iterable[UUID], claim: Claim) -> None:
-    """Certificates of that principal for these machines are over: whoever manages the machines makes it so."""
     for allocation_id in allocations:
-        fact = EntryEnded(allocation_id=allocation_id, user_id=claim.principal_id)
-        await ctx.emit(fact, version=1, tenant_id=claim.tenant_id, project_id=claim.project_id)
+        await certificates_ended(ctx, claim.principal_id, allocation_id, claim.tenant_id, claim.project_id)
+    return allocations
 
 
 async def _audit(ctx: Context, claim: Claim, ended: Ended, allocations: set[UUID]) -> None:

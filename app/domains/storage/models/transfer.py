@@ -105,7 +105,7 @@ class StorageCopy(Base):
     done: Mapped[int] = mapped_column(server_default=text("0"))
     state: Mapped[str] = mapped_column(comment="active means done well, as in every timeline")
     problem: Mapped[str | None]
-    place: Mapped[dict[str, object]]
+    place: Mapped[dict[str, object] | None]  # read and filled by nobody any more
     created_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
     beat_at: Mapped[datetime]

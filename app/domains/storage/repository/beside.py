@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.storage.contracts import CopyState, CopyView, LinkView, MachinePlace, ReportView
+from app.domains.storage.contracts import CopyState, CopyView, LinkView, ReportView
 from app.shared.authz import PlatformScope, ProjectScope
 from app.shared.authz.rights import Claim
 from app.shared.errors import NotFound
@@ -44,9 +44,9 @@ COPY = """
     FROM storage.storage_copies"""
 ADD_COPY = text("""
     INSERT INTO storage.storage_copies (id, tenant_id, project_id, object_id, allocation_id, machine, label, target,
-           size, state, place, created_by, created_at, beat_at)
+           size, state, created_by, created_at, beat_at)
     VALUES (:id, :tenant_id, :project_id, :object_id, :allocation_id, :machine, :label, :target, :size, 'waiting',
-            CAST(:place AS jsonb), :created_by, :now, :now)
+            :created_by, :now, :now)
 """)
 IN_PROJECT = " WHERE tenant_id = :tenant_id AND project_id = :project_id"
 GET_COPY = text(COPY + IN_PROJECT + " AND id = :id")
@@ -63,7 +63,7 @@ PAGE_COPIES = text(
 TAKE_COPY = text("""
     UPDATE storage.storage_copies SET state = 'in_progress', beat_at = :now, version = version + 1
     WHERE id = :id AND state = 'waiting'
-    RETURNING place
+    RETURNING id
 """)
 ONE_COPY = text(COPY + " WHERE id = :id")
 BEAT = text("UPDATE storage.storage_copies SET done = :done, beat_at = :now WHERE id = :id AND state = 'in_progress'")
@@ -147,9 +147,8 @@ class CopyRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def append(self, scope: ProjectScope, fields: dict[str, object], place: MachinePlace) -> None:
-        values = {**_place(scope), **fields, "place": msgspec.json.encode(place).decode()}
-        await self._session.execute(ADD_COPY, values)
+    async def append(self, scope: ProjectScope, fields: dict[str, object]) -> None:
+        await self._session.execute(ADD_COPY, {**_place(scope), **fields})
 
     async def get_in(self, scope: ProjectScope, copy_id: UUID) -> CopyView:
         row = (await self._session.execute(GET_COPY, {**_place(scope), "id": copy_id})).one_or_none()
@@ -176,13 +175,13 @@ class CopyRepository:
         }
         return [CopyView(**row._mapping) for row in await self._session.execute(PAGE_COPIES, values)]
 
-    async def take(self, copy_id: UUID, now: datetime) -> tuple[CopyView, MachinePlace] | None:
+    async def take(self, copy_id: UUID, now: datetime) -> CopyView | None:
         """Begin a waiting copy; None when somebody else has, or there is none."""
         row = (await self._session.execute(TAKE_COPY, {"id": copy_id, "now": now})).one_or_none()
         if row is None:
             return None
         copy = (await self._session.execute(ONE_COPY, {"id": copy_id})).one()
-        return CopyView(**copy._mapping), msgspec.convert(row.place, MachinePlace)
+        return CopyView(**copy._mapping)
 
     async def beat(self, copy_id: UUID, done: int, now: datetime) -> bool:
         """It goes on; False when it was ended meanwhile."""

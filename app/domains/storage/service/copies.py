@@ -21,7 +21,6 @@ from app.domains.storage.contracts import (
     CopyToMachine,
     CopyView,
     Done,
-    MachinePlace,
     ObjectView,
     RunCopy,
 )
@@ -41,7 +40,6 @@ from app.shared.errors import DomainError, ValidationFailed
 from app.shared.errors.faults import named
 from app.shared.ids import new_id
 from app.shared.paging import Slice, cut
-from app.shared.pki import SshCredential
 from app.shared.use_case import use_case
 
 JOB = "storage.copy"
@@ -73,8 +71,7 @@ async def ask(ctx: Context, command: CopyToMachine) -> Done:
         "created_by": ctx.actor.id,
         "now": await ctx.now(),
     }
-    place = MachinePlace(address=target.address, port=target.port, login=target.login, host_alias=target.host_alias)
-    await CopyRepository(ctx.session).append(scope, fields, place)
+    await CopyRepository(ctx.session).append(scope, fields)
     await ctx.enqueue(JOB, RunCopy(copy_id=copy_id), aggregate_id=copy_id)
     ctx.explain(object_id=str(thing.id), allocation_id=str(target.allocation_id))
     return Done(id=copy_id, version=1)
@@ -95,14 +92,13 @@ async def page(ctx: Context, allocation_id: UUID | None, cursor: UUID | None, li
 async def run(runtime: Runtime, copy_id: UUID) -> None:
     """Carry a copy out. Does nothing for one that has begun or ended: a job may come twice."""
     async with runtime.context(SYSTEM) as ctx:
-        taken = await CopyRepository(ctx.session).take(copy_id, await ctx.now())
-        if taken is None:
+        copy = await CopyRepository(ctx.session).take(copy_id, await ctx.now())
+        if copy is None:
             return
-        copy, place = taken
         await _tell(ctx, copy, "in_progress", copy.version)
     sender = Sender(runtime, copy)
     try:
-        await sender.send(place)
+        await sender.send()
     except DomainError as error:
         await end(runtime, copy, "failed", sender.done, error.message)
     except asyncio.CancelledError:
@@ -121,12 +117,12 @@ class Sender:
         self.done = 0
         self._whole = hashlib.sha256()
 
-    async def send(self, place: MachinePlace) -> None:
+    async def send(self) -> None:
         async with self._runtime.context(SYSTEM) as ctx:
             thing = await self.check(ctx)
-            credential = await self._certify(ctx, place)
-        host_ca = releases.authority_of(self._runtime.settings).host_ca_public
-        there = await ssh.send_file(place, host_ca, credential, self._copy.target, thing.size, self._read(thing))
+            found = await provisioning.get_app_target(ctx, self._copy.allocation_id)
+            target = await releases.login_target(ctx, CertifyUser(machine=found, user_id=self._copy.created_by))
+        there = await ssh.send_file(target, self._copy.target, thing.size, self._read(thing))
         if there != self._whole.hexdigest():
             raise MachineRefused("What the machine has is not what was sent. Its disk may be full or broken.")
 
@@ -147,18 +143,6 @@ class Sender:
             )
             await auth.check_right(ctx, claim)
         return thing
-
-    async def _certify(self, ctx: Context, place: MachinePlace) -> SshCredential:
-        return await releases.certify_user(
-            ctx,
-            CertifyUser(
-                tenant_id=self._copy.tenant_id,
-                project_id=self._copy.project_id,
-                allocation_id=self._copy.allocation_id,
-                user_id=self._copy.created_by,
-                login=place.login,
-            ),
-        )
 
     async def _read(self, thing: ObjectView) -> AsyncIterator[bytes]:
         """The bytes, counted and compared; the row hears every two seconds how many have gone."""

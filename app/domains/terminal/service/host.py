@@ -20,7 +20,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.domains.auth import public as auth
 from app.domains.provisioning import public as provisioning
-from app.domains.provisioning.contracts import AccessTarget
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import CertifyUser
 from app.domains.terminal import gateway
@@ -72,19 +71,19 @@ class TerminalHost:
     async def open(self, actor: Actor, ticket: Ticket, size: tuple[int, int]) -> Shell:
         """A new shell on the ticket's machine. Raises NotFound, NotActive, TooManyTerminals or ShellUnavailable."""
         async with self._runtime.context(actor) as ctx:
-            target = await provisioning.get_access_target(ctx, ticket.allocation_id)
+            machine = await provisioning.get_access_target(ctx, ticket.allocation_id)
             await auth.check_right(
-                ctx, _claim(ticket.user_id, (target.tenant_id, target.project_id), ticket.session_id)
+                ctx, _claim(ticket.user_id, (machine.tenant_id, machine.project_id), ticket.session_id)
             )
             opened = await record_opened(ctx, RecordOpened(ticket=ticket, host=self.name))
-            credential = await releases.certify_user(ctx, _certify(target, ticket))
-            minutes = await ctx.policy(KEEP_MINUTES, target.tenant_id, target.project_id)
+            target = await releases.login_target(ctx, CertifyUser(machine=machine, user_id=ticket.user_id))
+            minutes = await ctx.policy(KEEP_MINUTES, machine.tenant_id, machine.project_id)
         self._keep_seconds = minutes * 60
-        place = (target.tenant_id, target.project_id)
+        place = (machine.tenant_id, machine.project_id)
         shell = Shell(opened.terminal_id, ticket.allocation_id, ticket.user_id, self._forget, place)
         shell.sessions.add(ticket.session_id)
         try:
-            remote = await gateway.open_shell(self._place(target), credential, shell, clamp(*size))
+            remote = await gateway.open_shell(target, shell, clamp(*size))
         except ShellUnavailable as refused:
             code = refused.ending
             await self._record(lambda ctx: record_ended(ctx, [shell.id], code))
@@ -132,15 +131,6 @@ class TerminalHost:
                 await asyncio.gather(*self._tasks, *self._watching, return_exceptions=True)
 
     # -- inside -----------------------------------------------------------------------------------------------------
-
-    def _place(self, target: AccessTarget) -> gateway.Place:
-        return gateway.Place(
-            address=target.address,
-            port=target.port,
-            login=target.login,
-            host_alias=target.host_alias,
-            host_ca_public=releases.authority_of(self._runtime.settings).host_ca_public,
-        )
 
     def _start(self, work: Awaitable[None]) -> None:
         async def run() -> None:
@@ -241,16 +231,6 @@ def _claim(user_id: UUID, place: tuple[UUID, UUID], session_id: UUID) -> Claim:
         tenant_id=tenant_id,
         project_id=project_id,
         session_id=session_id,
-    )
-
-
-def _certify(target: AccessTarget, ticket: Ticket) -> CertifyUser:
-    return CertifyUser(
-        tenant_id=target.tenant_id,
-        project_id=target.project_id,
-        allocation_id=target.allocation_id,
-        user_id=ticket.user_id,
-        login=target.login,
     )
 
 

@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from app.domains.terminal.contracts import Ended
-from app.domains.terminal.gateway import RemoteShell
 from app.domains.terminal.rules.ring import Ring
 from app.domains.terminal.rules.screen import Screen
 from app.domains.terminal.rules.words import ending
 from app.domains.terminal.service.attachment import Attachment, Wire
+from app.shared import ssh
 
 RING = 1024 * 1024
 LAG = 128 * 1024
@@ -56,11 +56,11 @@ class Shell:
         self.end_code: str | None = None
         self.lost: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._attachments: set[Attachment] = set()
-        self._remote: RemoteShell | None = None
+        self._remote: ssh.Shell | None = None
         self._detached_at = time.monotonic()
         self._on_end = on_end
 
-    def connect(self, remote: RemoteShell, size: tuple[int, int]) -> None:
+    def connect(self, remote: ssh.Shell, size: tuple[int, int]) -> None:
         """The machine's side is open."""
         self._remote, self._size = remote, size
         self.screen.resize_at(self.ring.end, *size)
