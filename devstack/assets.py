@@ -28,9 +28,9 @@ _JS_LINE_COMMENT = re.compile(r"^\s*//.*\n", re.MULTILINE)
 _JS_BLOCK_COMMENT = re.compile(r"^/\*.*?\*/\n", re.DOTALL | re.MULTILINE)
 
 
-def main(words: list[str]) -> int:
+def main(argv: list[str]) -> int:
     """Writes the bundles of this checkout, or of the `static` folder that is named."""
-    write(Path(words[0]) if words else STATIC)
+    write(Path(argv[0]) if argv else STATIC)
     return 0
 
 

@@ -38,13 +38,13 @@ def check(_words: list[str]) -> int:
     return _report(_run_together([*_checks(), Step("rules", _pytest("tests/architecture", *_in_workers(CORES)))]))
 
 
-def test(words: list[str]) -> int:
+def test(argv: list[str]) -> int:
     """Everything but what is marked `slow`; with `--slow` that too; with other arguments only pytest with these."""
     _need_writable()
-    slow = words == ["--slow"]
-    if words and not slow:
+    slow = argv == ["--slow"]
+    if argv and not slow:
         return subprocess.run(
-            [sys.executable, "-m", "pytest", *words], cwd=ROOT, env=_environment(), check=False
+            [sys.executable, "-m", "pytest", *argv], cwd=ROOT, env=_environment(), check=False
         ).returncode
     has_journeys = any((ROOT / "e2e").glob("**/test_*.py"))
     if has_journeys and not _provide_browser():
@@ -77,8 +77,8 @@ def _need_writable() -> None:
         with tempfile.TemporaryFile(dir=ROOT):
             pass
     except OSError as error:
-        words = f"{ROOT} cannot be written: {error.strerror}; copy the checkout to a folder of your own."
-        raise Failure(words, Exit.UNEXPECTED) from error
+        message = f"{ROOT} cannot be written: {error.strerror}; copy the checkout to a folder of your own."
+        raise Failure(message, Exit.UNEXPECTED) from error
 
 
 def _shows(path: Path) -> bool:
@@ -99,8 +99,8 @@ def _in_workers(count: int) -> list[str]:
     return ["-n", str(count), "--dist", "loadgroup"]
 
 
-def _pytest(*words: str) -> list[str]:
-    return [sys.executable, "-m", "pytest", "-q", *words]
+def _pytest(*argv: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-q", *argv]
 
 
 def _tool(name: str) -> str:

@@ -2,7 +2,7 @@
 
 import sys
 
-from app.cli.ending import ended, leave
+from app.cli.exit_code import ended, leave
 from app.cli.server import serve
 from app.registry import DOMAINS
 from devstack.design.page import DESIGN

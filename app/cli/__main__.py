@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import NamedTuple, cast
 
-from app.cli.ending import ended, leave
+from app.cli.exit_code import ended, leave
 
 
 class Command(NamedTuple):
@@ -77,34 +77,34 @@ CLIENT = {
 }
 
 
-def is_client(words: list[str]) -> bool:
+def is_client(argv: list[str]) -> bool:
     """Whether the command talks to the API. `ledger` is both: only `ledger verify` reads the database."""
-    if words[0] == "ledger":
-        return words[1:2] != ["verify"]
-    return words[0] in CLIENT
+    if argv[0] == "ledger":
+        return argv[1:2] != ["verify"]
+    return argv[0] in CLIENT
 
 
-def main(words: list[str]) -> int:
+def main(argv: list[str]) -> int:
     """Runs one command and returns its exit code: 2 for a command nobody knows."""
     if "_BERTH_COMPLETE" in os.environ:
-        words = ["completion"]
-    if not words or words[0] in ("-h", "--help", "help"):
+        argv = ["completion"]
+    if not argv or argv[0] in ("-h", "--help", "help"):
         print(usage())
         return 0
-    if words[0] in ("-V", "--version", "version"):
+    if argv[0] in ("-V", "--version", "version"):
         print(version())
         return 0
-    if is_client(words):
-        return cast(Callable[[list[str]], int], import_module("app.cli.client.main").main)(words)
-    command = COMMANDS.get(words[0])
+    if is_client(argv):
+        return cast(Callable[[list[str]], int], import_module("app.cli.client.main").main)(argv)
+    command = COMMANDS.get(argv[0])
     if command is None:
-        print(f"berth {words[0]}: no such command\n\n{usage()}", file=sys.stderr)
+        print(f"berth {argv[0]}: no such command\n\n{usage()}", file=sys.stderr)
         return 2
     if find_spec(command.module.partition(".")[0]) is None:
-        print(f"berth {words[0]} is not part of this installation", file=sys.stderr)
+        print(f"berth {argv[0]} is not part of this installation", file=sys.stderr)
         return 1
     function = cast(Callable[[list[str]], int], getattr(import_module(command.module), command.function))
-    return function(words[1:])
+    return function(argv[1:])
 
 
 def usage() -> str:

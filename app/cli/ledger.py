@@ -9,12 +9,12 @@ import msgspec
 from app.cli.environment import adopt_running_stack
 
 
-def main(words: list[str]) -> int:
+def main(argv: list[str]) -> int:
     """Exit code 0 when every balance and every transaction adds up, 1 when not; says which."""
     parser = argparse.ArgumentParser("berth ledger", description="Questions to the ledger.")
     parser.add_argument("question", choices=["verify"])
     parser.add_argument("--json", action="store_true", help="the report as one JSON document")
-    asked = parser.parse_args(words)
+    asked = parser.parse_args(argv)
     adopt_running_stack()
     return asyncio.run(_verify(as_json=asked.json))
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from app.cli.environment import adopt_running_stack
 
 
-def web(_words: list[str]) -> int:
+def web(_argv: list[str]) -> int:
     """The web process. See `app/cli/server` for how it ends."""
     adopt_running_stack()
     from app.cli.server import serve
@@ -15,22 +15,22 @@ def web(_words: list[str]) -> int:
     return serve()
 
 
-def worker(_words: list[str]) -> int:
+def worker(_argv: list[str]) -> int:
     """Jobs, outbox relay and event consumers."""
     return _main("workers.saq")
 
 
-def provisioner(_words: list[str]) -> int:
+def provisioner(_argv: list[str]) -> int:
     """Workflows and their activities."""
     return _main("workers.provisioner")
 
 
-def migrate(_words: list[str]) -> int:
+def migrate(_argv: list[str]) -> int:
     """All migrations, as the database's owner."""
     return _main("app.shared.db.migrate")
 
 
-def seed(_words: list[str]) -> int:
+def seed(_argv: list[str]) -> int:
     """The demonstration data; repeatable."""
     return _main("devstack.seed")
 

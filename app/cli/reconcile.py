@@ -11,12 +11,12 @@ from app.cli.environment import adopt_running_stack
 from app.shared.difference import Difference
 
 
-def main(words: list[str]) -> int:
+def main(argv: list[str]) -> int:
     """Exit code 0 when all agree, 1 when something differs or somebody did not answer."""
     parser = argparse.ArgumentParser("berth reconcile", description="Compare with MAAS and Stripe; change nothing.")
     parser.add_argument("--days", type=int, default=35, help="how far back payments are compared (35)")
     parser.add_argument("--json", action="store_true", help="the differences as one JSON document")
-    asked = parser.parse_args(words)
+    asked = parser.parse_args(argv)
     adopt_running_stack()
     return asyncio.run(_reconcile(asked.days, as_json=asked.json))
 

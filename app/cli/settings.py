@@ -10,18 +10,18 @@ from app.settings import Fault, SettingsError, load_settings, unknown_names
 from app.settings.structs import Settings
 
 
-def main(words: list[str]) -> int:
+def main(argv: list[str]) -> int:
     """Exit code 0 when a process would start with it, 1 when not; what is wrong, line by line."""
     parser = argparse.ArgumentParser("berth settings", description="Check the settings of this environment.")
     parser.add_argument("--ask", action="store_true", help="ask database, Valkey and NATS too, as processes do")
     parser.add_argument("--json", action="store_true", help="the result as one JSON document")
-    asked = parser.parse_args(words)
+    asked = parser.parse_args(argv)
     adopt_running_stack()
     settings, faults, silent = asyncio.run(_check(ask=asked.ask))
     allowed = [one.name for one in settings.allowed] if settings else []
     if asked.json:
-        told = [fault._asdict() for fault in faults]
-        print(json.dumps({"ok": not faults, "faults": told, "allowed": allowed, "silent": silent}))
+        reported = [fault._asdict() for fault in faults]
+        print(json.dumps({"ok": not faults, "faults": reported, "allowed": allowed, "silent": silent}))
         return 1 if faults else 0
     for fault in faults:
         print(f"{fault.setting} {fault.text}" + (f"; or allow it: {fault.override}" if fault.override else ""))

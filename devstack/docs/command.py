@@ -21,12 +21,12 @@ DOCS = ROOT / "docs"
 DOMAINS = ROOT / "app" / "domains"
 
 
-def main(words: list[str]) -> int:
+def main(argv: list[str]) -> int:
     """Writes the pages; with `--check` writes nothing and answers 1 when one of them is out of date."""
     parser = argparse.ArgumentParser("berth docs", description="Write the pages that are generated from the code.")
     parser.add_argument("--check", action="store_true", help="only say which pages are out of date")
     parser.add_argument("--break-clients", action="store_true", help="write an API that takes something away")
-    options = parser.parse_args(words)
+    options = parser.parse_args(argv)
     stale = {name: text for name, text in pages().items() if _read(DOCS / name) != text}
     broken = _broken(stale.get(API)) if not options.break_clients else []
     for line in broken:

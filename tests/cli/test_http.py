@@ -12,8 +12,8 @@ import pytest
 from app.cli.client import connection, http, output
 from app.cli.client.connection import NotReached
 from app.cli.client.exits import Exit, Failure
+from app.cli.client.head_timeout import TimedClient
 from app.cli.client.main import main
-from app.cli.client.patience import PatientClient
 
 Handler = Callable[[httpx2.Request], httpx2.Response]
 
@@ -199,7 +199,7 @@ class Dripping:
 @pytest.mark.parametrize("whole", [0, 1])
 def test_a_head_that_comes_byte_by_byte_is_not_waited_for_without_end(whole: int) -> None:
     server = Dripping(whole)
-    client = PatientClient(httpx2.Client(timeout=30), head_seconds=0.4)
+    client = TimedClient(httpx2.Client(timeout=30), head_seconds=0.4)
     try:
         for _ in range(whole):
             assert connection.exchange(client, "GET", server.url).json() == {}
@@ -215,7 +215,7 @@ def test_a_head_that_comes_byte_by_byte_is_not_waited_for_without_end(whole: int
 
 def test_a_body_may_take_longer_than_a_head() -> None:
     server = Dripping(whole=3)
-    client = PatientClient(httpx2.Client(timeout=30), head_seconds=0.2)
+    client = TimedClient(httpx2.Client(timeout=30), head_seconds=0.2)
     try:
         with connection.streamed(client, "GET", server.url) as answer:
             server.over.wait(0.4)  # longer than a head may take

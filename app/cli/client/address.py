@@ -67,9 +67,9 @@ def _reason(error: ValueError) -> str:
     return "its port is not a number from 1 to 65535" if "ort" in text else "its host cannot be read"
 
 
-def segment(word: object) -> str:
+def segment(ref: object) -> str:
     """One segment of a path, whatever a person typed: it never becomes another address. Raises Failure."""
-    text = str(word)
+    text = str(ref)
     if text.strip(".") == "":
         raise Failure(f"{text!r} is no name and no id.", Exit.USAGE)
     return quote(text, safe="")

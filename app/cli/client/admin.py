@@ -12,8 +12,8 @@ from app.cli.client.address import segment
 from app.cli.client.exits import Exit, Failure
 from app.cli.client.http import Api, Json
 from app.cli.client.options import AMOUNT, api_command, confirm_name
+from app.cli.client.results import show, show_list
 from app.cli.client.root import berth
-from app.cli.client.shown import said, show_list
 
 PATH = "/api/v1/admin"
 LARGEST_EXPORT = 1024 * 1024 * 1024  # bytes
@@ -52,7 +52,7 @@ def fleet(api: Api, as_json: bool) -> None:
         output.show_json(found)
         return
     revenue = ", ".join(output.money(amount, currency) for currency, amount in found["revenue_per_hour"].items())
-    output.facts(
+    output.show_details(
         [
             ("Nodes", found["nodes"]), ("Slots in service", found["slots_in_service"]), ("Sold", found["sold_slots"]),
             ("Free", found["free_slots"]), ("Revenue an hour", revenue or "0"), ("Waiting", found["waiting"]),
@@ -105,7 +105,7 @@ def machines_release(api: Api, as_json: bool, machine: str, reason: str, yes: bo
     found = names.machine(api, machine, path=f"{PATH}/allocations")
     confirm_name(found["name"], f"Taking back {found['name']} of {found['tenant']} erases everything on it", yes)
     answer = api.post(f"{PATH}/allocations/{found['id']}/release", {"reason": reason})
-    said(answer, as_json, f"{found['name']} is being taken back.")
+    show(answer, as_json, f"{found['name']} is being taken back.")
 
 
 @api_command(customers, "ls")
@@ -122,8 +122,8 @@ def customers_ls(api: Api, as_json: bool, q: str) -> None:
     )  # fmt: skip
 
 
-def _customer(api: Api, word: str) -> Json:
-    return names.pick(api.items(f"{PATH}/customers", limit=200), word, "customer")
+def _customer(api: Api, ref: str) -> Json:
+    return names.pick(api.items(f"{PATH}/customers", limit=200), ref, "customer")
 
 
 @api_command(customers, "show")
@@ -140,7 +140,7 @@ def _customer_change(verb: str, sentence: str, help_text: str) -> None:
     def change(api: Api, as_json: bool, customer: str, reason: str) -> None:
         found = _customer(api, customer)
         answer = api.post(f"{PATH}/customers/{found['id']}/{verb}", {"reason": reason})
-        said(answer, as_json, sentence.format(found["name"]))
+        show(answer, as_json, sentence.format(found["name"]))
 
 
 _customer_change("suspend", "{} is suspended.", "Suspend an organisation: nobody of it gets in.")
@@ -170,7 +170,7 @@ def payments_refund(api: Api, as_json: bool, payment: str, amount: int | None, r
     path = f"{PATH}/payments/{segment(payment)}"
     wanted = api.get(path)["refundable"] if amount is None else amount
     answer = api.post(f"{path}/refunds", {"amount": wanted, "reason": reason})
-    said(answer, as_json, "The refund is asked for.")
+    show(answer, as_json, "The refund is asked for.")
 
 
 @api_command(payments, "approve")
@@ -178,7 +178,7 @@ def payments_refund(api: Api, as_json: bool, payment: str, amount: int | None, r
 @click.option("--reason", default="")
 def payments_approve(api: Api, as_json: bool, refund: str, reason: str) -> None:
     """Approve somebody else's refund, by its whole id."""
-    said(api.post(f"{PATH}/refunds/{segment(refund)}/approve", {"reason": reason}), as_json, "The refund is approved.")
+    show(api.post(f"{PATH}/refunds/{segment(refund)}/approve", {"reason": reason}), as_json, "The refund is approved.")
 
 
 @api_command(admin, "audit")
@@ -234,4 +234,4 @@ def policies_set(api: Api, as_json: bool, key: str, value: str, reason: str) -> 
     kind = api.get(f"{PATH}/policies/{segment(key)}")["kind"]
     given = value if kind in ("str", "text", "string") else _number(key, value)
     answer = api.put(f"{PATH}/policies/{segment(key)}", {"value": given, "reason": reason})
-    said(answer, as_json, f"{key} is {value} now.")
+    show(answer, as_json, f"{key} is {value} now.")

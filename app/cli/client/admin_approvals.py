@@ -7,7 +7,7 @@ from app.cli.client.address import segment
 from app.cli.client.admin import PATH, admin
 from app.cli.client.http import Api
 from app.cli.client.options import api_command
-from app.cli.client.shown import said, show_list
+from app.cli.client.results import show, show_list
 
 
 @admin.group("approvals")
@@ -33,7 +33,7 @@ def approvals_ls(api: Api, as_json: bool, state: str | None) -> None:
 @click.option("--reason", default="")
 def approvals_approve(api: Api, as_json: bool, request: object, reason: str) -> None:
     """Let somebody else's request be done, by its whole id."""
-    said(api.post(f"{PATH}/change-requests/{segment(request)}/approve", {"reason": reason}), as_json, "It is done.")
+    show(api.post(f"{PATH}/change-requests/{segment(request)}/approve", {"reason": reason}), as_json, "It is done.")
 
 
 @api_command(approvals, "reject")
@@ -41,4 +41,4 @@ def approvals_approve(api: Api, as_json: bool, request: object, reason: str) -> 
 @click.option("--reason", required=True)
 def approvals_reject(api: Api, as_json: bool, request: object, reason: str) -> None:
     """Leave everything as it is; take back what you asked for yourself."""
-    said(api.post(f"{PATH}/change-requests/{segment(request)}/reject", {"reason": reason}), as_json, "It is rejected.")
+    show(api.post(f"{PATH}/change-requests/{segment(request)}/reject", {"reason": reason}), as_json, "It is rejected.")

@@ -9,7 +9,7 @@ from app.cli.client.address import segment
 from app.cli.client.admin import PATH, admin
 from app.cli.client.http import Api, Json
 from app.cli.client.options import AMOUNT, INSTANT, api_command
-from app.cli.client.shown import said, show_rows
+from app.cli.client.results import show, show_rows
 
 DISKS = re.compile(r"(\d{1,3})x(\d{1,6})(?:\.(\d{1,3}))?(GB|TB)")
 BYTES = {"GB": 10**9, "TB": 10**12}
@@ -78,7 +78,7 @@ def skus_show(api: Api, as_json: bool, code: str) -> None:
     if as_json:
         output.show_json(found)
         return
-    output.facts(
+    output.show_details(
         [
             ("Type", found["code"]), ("Title", found["title"]), ("Description", found["description"]),
             ("GPUs", f"{found['gpu_count']} x {found['gpu_model']}" if found["gpu_count"] else None),
@@ -106,7 +106,7 @@ def skus_show(api: Api, as_json: bool, code: str) -> None:
 def skus_add(api: Api, as_json: bool, code: str, **given: object) -> None:
     """Add a type. It is shown to customers once it has a price."""
     answer = api.post(f"{PATH}/skus", {"code": code, **given})
-    said(answer, as_json, f"{code} is there. Give it a price with: berth admin prices plan {code}")
+    show(answer, as_json, f"{code} is there. Give it a price with: berth admin prices plan {code}")
 
 
 @api_command(skus, "edit")
@@ -117,7 +117,7 @@ def skus_add(api: Api, as_json: bool, code: str, **given: object) -> None:
 @click.option("--on-sale/--not-on-sale", "on_sale", default=None)
 def skus_edit(api: Api, as_json: bool, code: str, **given: object) -> None:
     """Change how a type is shown and whether it is sold; machines that run keep running."""
-    said(api.patch(f"{PATH}/skus/{segment(code)}", _given(given)), as_json, f"{code} is changed.")
+    show(api.patch(f"{PATH}/skus/{segment(code)}", _given(given)), as_json, f"{code} is changed.")
 
 
 def _given(options: dict[str, object]) -> Json:
@@ -150,7 +150,7 @@ def prices_plan(
     }  # fmt: skip
     answer = api.post(f"{PATH}/prices", body)
     begins = output.moment(answer["effective_from"]) if "effective_from" in answer else ""  # else it waits
-    said(answer, as_json, f"{code} costs {output.money(per_hour, currency)} an hour from {begins} on.")
+    show(answer, as_json, f"{code} costs {output.money(per_hour, currency)} an hour from {begins} on.")
 
 
 @api_command(prices, "undo")
@@ -160,7 +160,7 @@ def prices_undo(api: Api, as_json: bool, price: str, reason: str) -> None:
     """Go back, at once, to the price before the one in force."""
     found = names.pick(api.items(f"{PATH}/prices"), price, "price", "id")
     answer = api.post(f"{PATH}/prices/{found['id']}/undo", {"reason": reason})
-    said(answer, as_json, f"{found['sku']} has the price again that it had before.")
+    show(answer, as_json, f"{found['sku']} has the price again that it had before.")
 
 
 @api_command(prices, "withdraw")
@@ -170,7 +170,7 @@ def prices_withdraw(api: Api, as_json: bool, price: str, reason: str) -> None:
     """Take back a price that has not begun."""
     found = names.pick(api.items(f"{PATH}/prices"), price, "price", "id")
     answer = api.post(f"{PATH}/prices/{found['id']}/withdraw", {"reason": reason})
-    said(answer, as_json, f"The price of {found['sku']} from {output.moment(found['effective_from'])} is withdrawn.")
+    show(answer, as_json, f"The price of {found['sku']} from {output.moment(found['effective_from'])} is withdrawn.")
 
 
 @api_command(images, "ls")
@@ -193,7 +193,7 @@ def images_ls(api: Api, as_json: bool) -> None:
 @click.option("--series", "distro_series", required=True, help="As MAAS names it, such as noble.")
 def images_add(api: Api, as_json: bool, code: str, **given: object) -> None:
     """Offer an image that MAAS can deploy."""
-    said(api.post(f"{PATH}/images", {"code": code, **given}), as_json, f"{code} is on offer.")
+    show(api.post(f"{PATH}/images", {"code": code, **given}), as_json, f"{code} is on offer.")
 
 
 @api_command(images, "edit")
@@ -204,4 +204,4 @@ def images_add(api: Api, as_json: bool, code: str, **given: object) -> None:
 def images_edit(api: Api, as_json: bool, image: str, **given: object) -> None:
     """Change an image; machines that run it keep running."""
     found = names.pick(api.items(f"{PATH}/images"), image, "image", "code")
-    said(api.patch(f"{PATH}/images/{found['id']}", _given(given)), as_json, f"{found['code']} is changed.")
+    show(api.patch(f"{PATH}/images/{found['id']}", _given(given)), as_json, f"{found['code']} is changed.")

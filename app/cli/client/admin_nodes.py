@@ -7,7 +7,7 @@ from app.cli.client.admin import PATH, admin
 from app.cli.client.exits import Exit, Failure
 from app.cli.client.http import Api, Json
 from app.cli.client.options import INSTANT, api_command, confirm_name
-from app.cli.client.shown import said, show_list
+from app.cli.client.results import show, show_list
 
 ACTIONS = click.Choice(["on", "off", "cycle", "query"])
 
@@ -17,8 +17,8 @@ def nodes() -> None:
     """Nodes of the fleet."""
 
 
-def _node(api: Api, word: str) -> Json:
-    return names.pick(api.items(f"{PATH}/nodes", limit=200), word, "node", "hostname")
+def _node(api: Api, ref: str) -> Json:
+    return names.pick(api.items(f"{PATH}/nodes", limit=200), ref, "node", "hostname")
 
 
 def _path(node: Json) -> str:
@@ -48,7 +48,7 @@ def nodes_show(api: Api, as_json: bool, node: str) -> None:
     if as_json:
         output.show_json(found)
         return
-    output.facts(
+    output.show_details(
         [
             ("Node", found["hostname"]), ("State", found["state"]), ("Reason", found["state_reason"]),
             ("Type", found["sku_code"]), ("MAAS", found["maas_state"]), ("Power", found["power_state"]),
@@ -82,7 +82,7 @@ def _node_change(verb: str, sentence: str, help_text: str) -> None:
     @click.option("--reason", required=True)
     def change(api: Api, as_json: bool, node: str, reason: str) -> None:
         found = _node(api, node)
-        said(api.post(f"{_path(found)}/{verb}", {"reason": reason}), as_json, sentence.format(found["hostname"]))
+        show(api.post(f"{_path(found)}/{verb}", {"reason": reason}), as_json, sentence.format(found["hostname"]))
 
 
 _node_change("cordon", "{} takes nothing new.", "Place nothing new on a node.")
@@ -94,7 +94,7 @@ _node_change("lift-quarantine", "{} is back in service.", "Back to service: some
 def nodes_uncordon(api: Api, as_json: bool, node: str) -> None:
     """Place on a node again."""
     found = _node(api, node)
-    said(api.post(f"{_path(found)}/uncordon"), as_json, f"{found['hostname']} is in use again.")
+    show(api.post(f"{_path(found)}/uncordon"), as_json, f"{found['hostname']} is in use again.")
 
 
 @api_command(nodes, "drain")
@@ -105,7 +105,7 @@ def nodes_drain(api: Api, as_json: bool, node: str, reason: str, hours: int | No
     """Let a node run empty."""
     found = _node(api, node)
     answer = api.post(f"{_path(found)}/drain", {"reason": reason, "hours": hours})
-    said(answer, as_json, f"{found['hostname']} is being drained.")
+    show(answer, as_json, f"{found['hostname']} is being drained.")
 
 
 @api_command(nodes, "maintenance")
@@ -117,7 +117,7 @@ def nodes_maintenance(api: Api, as_json: bool, node: str, reason: str, begin: st
     """Plan a window of work on a node."""
     found = _node(api, node)
     body: Json = {"reason": reason, "ends_at": end, "starts_at": begin}
-    said(api.post(f"{_path(found)}/maintenance", body), as_json, f"Planned: {found['hostname']}.")
+    show(api.post(f"{_path(found)}/maintenance", body), as_json, f"Planned: {found['hostname']}.")
 
 
 @api_command(nodes, "end-maintenance")
@@ -128,11 +128,11 @@ def nodes_end_maintenance(api: Api, as_json: bool, node: str, window: str | None
     found = _node(api, node)
     windows = api.get(_path(found))["windows"]
     if window is None and len(windows) != 1:
-        told = f"{found['hostname']} has {len(windows) or 'no'} planned windows."
-        raise Failure(told, Exit.USAGE if windows else Exit.NOT_FOUND, "berth admin nodes show lists them.")
+        message = f"{found['hostname']} has {len(windows) or 'no'} planned windows."
+        raise Failure(message, Exit.USAGE if windows else Exit.NOT_FOUND, "berth admin nodes show lists them.")
     chosen = windows[0] if window is None else names.pick(windows, window, "window", "id")
     answer = api.post(f"{_path(found)}/maintenance/{chosen['id']}/end")
-    said(answer, as_json, f"The work on {found['hostname']} is over.")
+    show(answer, as_json, f"The work on {found['hostname']} is over.")
 
 
 @api_command(nodes, "power")
@@ -148,10 +148,10 @@ def nodes_power(api: Api, as_json: bool, node: str, action: str, reason: str, ye
     confirm_name(found["hostname"], f"Switching {found['hostname']} {action}", yes or action == "query")
     body = {"action": action, "reason": reason, "confirm_name": found["hostname"]}
     answer = api.post(f"{_path(found)}/power", body)
-    told = (
+    message = (
         f"{found['hostname']}: {action} is {answer['outcome']}, the power is {answer['power_state']}. {answer['said']}"
     )
-    said(answer, as_json, output.plain(told.strip()))
+    show(answer, as_json, output.plain(message.strip()))
 
 
 @api_command(nodes, "retire")
@@ -162,7 +162,7 @@ def nodes_retire(api: Api, as_json: bool, node: str, reason: str, yes: bool) -> 
     """Take a node out of service for good; nobody may be on it."""
     found = _node(api, node)
     confirm_name(found["hostname"], f"Retiring {found['hostname']}", yes)
-    said(api.post(f"{_path(found)}/retire", {"reason": reason}), as_json, f"{found['hostname']} is retired.")
+    show(api.post(f"{_path(found)}/retire", {"reason": reason}), as_json, f"{found['hostname']} is retired.")
 
 
 @api_command(nodes, "empty")

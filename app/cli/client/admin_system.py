@@ -6,7 +6,7 @@ from app.cli.client import names, output
 from app.cli.client.admin import PATH, admin
 from app.cli.client.http import Api, Json
 from app.cli.client.options import INSTANT, api_command
-from app.cli.client.shown import said, show_list, show_rows
+from app.cli.client.results import show, show_list, show_rows
 
 LEVELS = click.Choice(["good", "busy", "warn", "bad"])
 AUDIENCES = click.Choice(["everybody", "customers", "operators"])
@@ -22,9 +22,9 @@ def announcements() -> None:
     """Messages on every page."""
 
 
-def _letters(api: Api, words: tuple[str, ...]) -> list[Json]:
+def _letters(api: Api, refs: tuple[str, ...]) -> list[Json]:
     rows = api.items(f"{PATH}/dead-letters", all=True, limit=200)
-    return [names.pick(rows, word, "dead letter", "id") for word in words]
+    return [names.pick(rows, ref, "dead letter", "id") for ref in refs]
 
 
 @api_command(letters, "ls")
@@ -65,7 +65,7 @@ def letters_redrive(api: Api, as_json: bool, letters: tuple[str, ...], everythin
         raise click.UsageError("--source goes with --all.")
     body: Json = {"ids": [row["id"] for row in _letters(api, letters)] if letters else None, "source": source}
     answer = api.post(f"{PATH}/dead-letters/redrive", body)
-    said(answer, as_json, f"Sent again: {answer['count']}.")
+    show(answer, as_json, f"Sent again: {answer['count']}.")
 
 
 @api_command(letters, "discard")
@@ -75,7 +75,7 @@ def letters_discard(api: Api, as_json: bool, letter: str, reason: str) -> None:
     """Give one up for good; it stays in the list with --all."""
     found = _letters(api, (letter,))[0]
     answer = api.post(f"{PATH}/dead-letters/{found['id']}/discard", {"reason": reason})
-    said(answer, as_json, f"{found['name']} is given up.")
+    show(answer, as_json, f"{found['name']} is given up.")
 
 
 @api_command(admin, "announce")
@@ -91,7 +91,7 @@ def announce(
     body: Json = {"text": text, "level": level, "audience": audience, "from_at": begin, "to_at": until}
     answer = api.post(f"{PATH}/announcements", body)
     span = f"from {output.moment(answer['from_at'])} until {output.moment(answer['to_at'])}"
-    said(answer, as_json, f"Announced {span} ({output.short(answer['id'])}).")
+    show(answer, as_json, f"Announced {span} ({output.short(answer['id'])}).")
 
 
 @api_command(announcements, "ls")
@@ -113,4 +113,4 @@ def announcements_ls(api: Api, as_json: bool) -> None:
 def announcements_withdraw(api: Api, as_json: bool, announcement: str) -> None:
     """Take a message off every page."""
     found = names.pick(api.get(f"{PATH}/system")["announcements"], announcement, "announcement", "id")
-    said(api.post(f"{PATH}/announcements/{found['id']}/withdraw"), as_json, "It is taken away.")
+    show(api.post(f"{PATH}/announcements/{found['id']}/withdraw"), as_json, "It is taken away.")

@@ -10,8 +10,8 @@ from app.cli.client.follow import steadily
 from app.cli.client.http import Api, Json
 from app.cli.client.machines import MACHINE
 from app.cli.client.options import api_command, confirm_name
+from app.cli.client.results import show, show_list
 from app.cli.client.root import berth
-from app.cli.client.shown import said, show_list
 
 PATH = "/api/v1/apps"
 
@@ -26,8 +26,8 @@ def members() -> None:
     """Who may open an app."""
 
 
-def _app(api: Api, word: str) -> Json:
-    return names.live_first(api, PATH, word, "app")
+def _app(api: Api, ref: str) -> Json:
+    return names.live_first(api, PATH, ref, "app")
 
 
 @api_command(apps, "catalog")
@@ -58,7 +58,7 @@ def apps_show(api: Api, as_json: bool, app: str) -> None:
     if as_json:
         output.show_json(found)
         return
-    output.facts(
+    output.show_details(
         [
             ("Name", found["name"]), ("State", found["state"]), ("App", f"{found['title']} {found['app_version']}"),
             ("Machine", found["machine_name"]), ("Opens at", found["url"]), ("Reason", found["failure_text"]),
@@ -73,9 +73,9 @@ def apps_show(api: Api, as_json: bool, app: str) -> None:
 @click.option("--name", default="", help="Else one is found.")
 def apps_launch(api: Api, as_json: bool, slug: str, machine: str, name: str) -> None:
     """Start an app on a machine."""
-    place = names.machine(api, machine)
-    answer = api.post(PATH, {"app": slug, "machine": place["id"], **({"name": name} if name else {})})
-    said(answer, as_json, f"{answer.get('name') or slug} is on its way on {place['name']}.")
+    target = names.machine(api, machine)
+    answer = api.post(PATH, {"app": slug, "machine": target["id"], **({"name": name} if name else {})})
+    show(answer, as_json, f"{answer.get('name') or slug} is on its way on {target['name']}.")
 
 
 def _change(verb: str, sentence: str, help_text: str) -> None:
@@ -83,7 +83,7 @@ def _change(verb: str, sentence: str, help_text: str) -> None:
     @click.argument("app")
     def change(api: Api, as_json: bool, app: str) -> None:
         found = _app(api, app)
-        said(api.post(f"{PATH}/{found['id']}/{verb}"), as_json, sentence.format(found["name"]))
+        show(api.post(f"{PATH}/{found['id']}/{verb}"), as_json, sentence.format(found["name"]))
 
 
 _change("stop", "{} is being stopped.", "Stop an app; its files stay.")
@@ -98,7 +98,7 @@ def apps_release(api: Api, as_json: bool, app: str, yes: bool) -> None:
     """End an app for good."""
     found = _app(api, app)
     confirm_name(found["name"], f"Ending {found['name']} for good", yes)
-    said(api.post(f"{PATH}/{found['id']}/release"), as_json, f"{found['name']} is being ended.")
+    show(api.post(f"{PATH}/{found['id']}/release"), as_json, f"{found['name']} is being ended.")
 
 
 @api_command(apps, "logs")
@@ -152,7 +152,7 @@ def members_ls(api: Api, as_json: bool, app: str) -> None:
 def members_add(api: Api, as_json: bool, app: str, email: str, role: str) -> None:
     """Let somebody open an app."""
     answer = api.put(f"{PATH}/{_app(api, app)['id']}/members", {"email": email, "role": role})
-    said(answer, as_json, f"{email} may open it.")
+    show(answer, as_json, f"{email} may open it.")
 
 
 @api_command(members, "rm")
@@ -162,4 +162,4 @@ def members_rm(api: Api, as_json: bool, app: str, email: str) -> None:
     """Let somebody open an app no more."""
     path = f"{PATH}/{_app(api, app)['id']}/members"
     found = names.pick(api.items(path), email, "member", "email")
-    said(api.delete(f"{path}/{found['user_id']}"), as_json, f"{found['name']} may not open it any more.")
+    show(api.delete(f"{path}/{found['user_id']}"), as_json, f"{found['name']} may not open it any more.")

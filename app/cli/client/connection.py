@@ -18,7 +18,7 @@ import httpx2
 
 from app.cli.client.address import proxy_for
 from app.cli.client.exits import Exit, Failure
-from app.cli.client.patience import PatientClient
+from app.cli.client.head_timeout import TimedClient
 
 TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 LONGEST_ANSWER = 120.0  # seconds for a whole answer, however slowly its bytes come
@@ -66,7 +66,7 @@ class NotReached(Failure):
         self.again = again
 
 
-def open_client(url: str, *, timeout: httpx2.Timeout = TIMEOUT, **headers: str) -> PatientClient:
+def open_client(url: str, *, timeout: httpx2.Timeout = TIMEOUT, **headers: str) -> TimedClient:
     """A client for the server at `url`. Raises Failure where proxy or certificates of the environment are of no use."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
@@ -77,12 +77,10 @@ def open_client(url: str, *, timeout: httpx2.Timeout = TIMEOUT, **headers: str) 
         )
         raise Failure(message, Exit.USAGE) from error
     client = httpx2.Client(timeout=timeout, headers=named, proxy=proxy_for(url), trust_env=False, verify=verify)
-    return PatientClient(client)
+    return TimedClient(client)
 
 
-def exchange(
-    client: PatientClient, method: str, url: str, *, largest: int = 0, where: str = "", **parts: Any
-) -> Answer:
+def exchange(client: TimedClient, method: str, url: str, *, largest: int = 0, where: str = "", **parts: Any) -> Answer:
     """One request and its whole answer. Raises Failure, NotReached."""
     where, largest = where or origin_of(url), largest or LARGEST_ANSWER
     with streamed(client, method, url, where=where, **parts) as answer:
@@ -99,9 +97,7 @@ def exchange(
 
 
 @contextmanager
-def streamed(
-    client: PatientClient, method: str, url: str, *, where: str = "", **parts: Any
-) -> Iterator[httpx2.Response]:
+def streamed(client: TimedClient, method: str, url: str, *, where: str = "", **parts: Any) -> Iterator[httpx2.Response]:
     """One request and its answer piece by piece. Raises Failure, NotReached."""
     where = where or origin_of(url)
     try:
@@ -117,8 +113,8 @@ def streamed(
     except httpx2.InvalidURL as error:
         raise Failure(f"{where} is no address of a server.", Exit.USAGE) from error
     except httpx2.RequestError as error:
-        if client.patience.is_over:
-            message = f"{where} did not begin its answer within {client.patience.seconds:.0f} s."
+        if client.head_timeout.is_over:
+            message = f"{where} did not begin its answer within {client.head_timeout.seconds:.0f} s."
             raise NotReached(message, again=False) from error
         raise not_reached(error, where) from error
 
@@ -142,11 +138,11 @@ def origin_of(url: str) -> str:
 def not_reached(error: httpx2.RequestError, where: str) -> NotReached:
     """The cause in words, from the innermost exception that says it."""
     causes = list(_causes(error))
-    for kind, words in REASONS:
+    for kind, message_of in REASONS:
         found = next((cause for cause in causes if isinstance(cause, kind)), None)
         if found is not None:
             again = not isinstance(found, ssl.SSLError | httpx2.DecodingError | httpx2.LocalProtocolError)
-            return NotReached(f"{where} {words(found)}.", again=again)
+            return NotReached(f"{where} {message_of(found)}.", again=again)
     return NotReached(f"{where} does not answer.", again=True)
 
 
@@ -164,21 +160,21 @@ def _of_system(error: BaseException) -> str:
     return f"does not answer: {getattr(error, 'strerror', None) or 'the connection failed'}"
 
 
-def _said(words: str) -> Callable[[BaseException], str]:
-    return lambda _error: words
+def _message(text: str) -> Callable[[BaseException], str]:
+    return lambda _error: text
 
 
 REASONS: tuple[tuple[type[BaseException], Callable[[BaseException], str]], ...] = (
     (ssl.SSLCertVerificationError, _of_certificate),
-    (ssl.SSLError, _said("does not speak TLS as it should; perhaps it is an http:// address")),
-    (socket.gaierror, _said("does not answer: its name is not known (DNS)")),
-    (ConnectionRefusedError, _said("does not answer: nothing listens there")),
-    (httpx2.ProxyError, _said("is not reached: the proxy refused the connection")),
-    (httpx2.ConnectTimeout, _said("does not answer: no connection within 5 s")),
-    (httpx2.TimeoutException, _said("did not answer in time")),
-    (httpx2.DecodingError, _said("sent an answer that cannot be unpacked")),
-    (httpx2.LocalProtocolError, _said("was not asked: the request cannot be written as HTTP")),
-    (httpx2.RemoteProtocolError, _said("broke off, or does not speak HTTP")),
-    (ConnectionError, _said("does not answer: the connection was cut")),
+    (ssl.SSLError, _message("does not speak TLS as it should; perhaps it is an http:// address")),
+    (socket.gaierror, _message("does not answer: its name is not known (DNS)")),
+    (ConnectionRefusedError, _message("does not answer: nothing listens there")),
+    (httpx2.ProxyError, _message("is not reached: the proxy refused the connection")),
+    (httpx2.ConnectTimeout, _message("does not answer: no connection within 5 s")),
+    (httpx2.TimeoutException, _message("did not answer in time")),
+    (httpx2.DecodingError, _message("sent an answer that cannot be unpacked")),
+    (httpx2.LocalProtocolError, _message("was not asked: the request cannot be written as HTTP")),
+    (httpx2.RemoteProtocolError, _message("broke off, or does not speak HTTP")),
+    (ConnectionError, _message("does not answer: the connection was cut")),
     (OSError, _of_system),
 )

@@ -33,7 +33,7 @@ class Login:
         return "Login(…)"
 
 
-def place() -> Path:
+def config_dir() -> Path:
     """Our folder of the person's configuration, which need not be there. Raises Failure when there is no home."""
     base = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
     if not os.path.isabs(base):
@@ -46,7 +46,7 @@ def place() -> Path:
 
 def folder() -> Path:
     """The same, made on first use for its owner alone. Raises Failure when it cannot be."""
-    path = place()
+    path = config_dir()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -128,7 +128,7 @@ class Store:
 
     def _all(self) -> _Content:
         try:
-            path = place() / FILE
+            path = config_dir() / FILE
         except Failure:
             return _Content()  # nowhere to keep a sign-in: there is none
         try:

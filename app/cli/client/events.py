@@ -119,5 +119,5 @@ def _show(item: Json, as_json: bool) -> None:
     if as_json:
         output.show_line(item)
         return
-    facts = "  ".join(f"{name}={output.plain(value)}" for name, value in item["data"].items())
-    output.say(f"{output.moment(item['occurred_at'])}  {item['type']}  {facts}")
+    details = "  ".join(f"{name}={output.plain(value)}" for name, value in item["data"].items())
+    output.say(f"{output.moment(item['occurred_at'])}  {item['type']}  {details}")

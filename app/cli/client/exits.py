@@ -77,7 +77,7 @@ class Failure(Exception):
         self.correlation_id = correlation_id
         self.code = code or exit_code.name.lower()
 
-    def words(self) -> str:
+    def text(self) -> str:
         """What stands on stderr."""
         parts = [f"berth: {self.message}"]
         if self.fix:
@@ -86,7 +86,7 @@ class Failure(Exception):
             parts.append(f"  (correlation id {self.correlation_id})")
         return "\n".join(parts)
 
-    def facts(self) -> dict[str, object]:
+    def details(self) -> dict[str, object]:
         """The same for programs: `code` is the API's, else the name of the exit code."""
         return {
             "error": {
@@ -113,5 +113,5 @@ def exit_of(status: int, code: str) -> Exit:
     return BY_CODE.get(code) or BY_STATUS.get(status, Exit.UNEXPECTED)
 
 
-def not_found(what: str, word: str) -> Failure:
-    return Failure(f"There is no {what} {word!r} here.", Exit.NOT_FOUND)
+def not_found(what: str, ref: str) -> Failure:
+    return Failure(f"There is no {what} {ref!r} here.", Exit.NOT_FOUND)

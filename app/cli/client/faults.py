@@ -30,7 +30,7 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, Failure):
         return error
     if isinstance(error, click.ClickException):
-        return _of_words(error)
+        return _of_usage(error)
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return Failure("Interrupted.", Exit.INTERRUPTED)
     if isinstance(error, Signalled):
@@ -48,7 +48,7 @@ def failure_of(error: BaseException) -> Failure:
     return _unexpected(error)
 
 
-def _of_words(error: click.ClickException) -> Failure:
+def _of_usage(error: click.ClickException) -> Failure:
     context = getattr(error, "ctx", None)
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and isinstance(error.ctx.command, click.Group):
         choices = ", ".join(error.ctx.command.list_commands(error.ctx))

@@ -18,20 +18,20 @@ T = TypeVar("T")
 
 def steadily(ask: Callable[[], T]) -> T:
     """The answer, however long it takes to get one; says once on standard error that it waits."""
-    pause, told = 1.0, False
+    pause, reported = 1.0, False
     while True:
         try:
             found = ask()
         except Failure as failure:
             if not passes(failure):
                 raise
-            if not told:
+            if not reported:
                 output.say(f"berth: {failure.message} Trying on until Ctrl-C.", err=True)
-            told = True
+            reported = True
             time.sleep(max(pause, failure.pause))
             pause = min(2 * pause, LONGEST_PAUSE)
             continue
-        if told:
+        if reported:
             output.say("berth: It answers again.", err=True)
         return found
 

@@ -24,10 +24,10 @@ from app.shared.numbers import whole_number
 Json = dict[str, Any]
 COMMAND_LINE = "berth-cli"
 TRIES = 4
-PATIENCE = 45.0  # seconds after which a request is not sent again
+RETRY_SECONDS = 45.0  # seconds after which a request is not sent again
 LONGEST_PAUSE = 30
-MOST_PAGES = 10_000
-TOLD_TO_WAIT = (429, 503)  # answers that may say Retry-After, RFC 6585 section 4 and RFC 9110 section 15.6.4
+MAX_PAGES = 10_000
+RETRY_LATER = (429, 503)  # answers that may say Retry-After, RFC 6585 section 4 and RFC 9110 section 15.6.4
 SAFE_HOST = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -97,7 +97,7 @@ class Api:
             cursor = page.get("next_cursor") if isinstance(page, dict) else None
             if not cursor:
                 return
-            if not isinstance(cursor, str) or cursor in seen or len(seen) > MOST_PAGES:
+            if not isinstance(cursor, str) or cursor in seen or len(seen) > MAX_PAGES:
                 raise answer.foreign("sent a list without an end")
             seen.add(cursor)
 
@@ -108,7 +108,7 @@ class Api:
         """Send until it is answered for good. Raises ApiError, Failure."""
         headers = {"accept": accept} | ({} if method == "GET" else {"x-idempotency-key": str(uuid.uuid4())})
         asked = {"json": body, "params": {name: value for name, value in (params or {}).items() if is_given(value)}}
-        renewed, until = False, time.monotonic() + PATIENCE
+        renewed, until = False, time.monotonic() + RETRY_SECONDS
         for attempt in range(1, TRIES + 1):
             last = attempt == TRIES or time.monotonic() > until
             token = self._token()
@@ -124,7 +124,7 @@ class Api:
             if answer.status_code == 401 and not renewed and self._renew(token):
                 renewed = True
                 continue
-            if answer.status_code in TOLD_TO_WAIT and not last:
+            if answer.status_code in RETRY_LATER and not last:
                 time.sleep(pause_of(answer))
                 continue
             return accepted(answer)
@@ -193,8 +193,8 @@ def accepted(answer: Answer) -> Answer:
     if answer.status_code >= 400:
         raise error_of(answer)
     if not 200 <= answer.status_code < 300:
-        place = connection.origin_of(answer.headers.get("location", "")[:200])
-        raise answer.foreign(f"sends us on to {place}" if len(place) > 3 else "sends us on")
+        target = connection.origin_of(answer.headers.get("location", "")[:200])
+        raise answer.foreign(f"sends us on to {target}" if len(target) > 3 else "sends us on")
     return answer
 
 
@@ -222,17 +222,17 @@ def error_of(answer: Answer) -> ApiError:
     code, message, fix = "", f"{answer.where} answered {answer.status_code} without a reason.", ""
     try:
         found = answer.json()
-        said = found["error"]
-        if isinstance(said, str):
-            code, message = said, str(found.get("error_description") or f"The server refused it ({said}).")
+        error = found["error"]
+        if isinstance(error, str):
+            code, message = error, str(found.get("error_description") or f"The server refused it ({error}).")
         else:
-            code, message = str(said["code"]), str(said["message"])
-            correlation = str(said.get("correlation_id") or correlation)
-            fix = _fix_of(said.get("details"))
+            code, message = str(error["code"]), str(error["message"])
+            correlation = str(error.get("correlation_id") or correlation)
+            fix = _fix_of(error.get("details"))
     except (Failure, LookupError, TypeError, AttributeError):
         pass
     refusal = ApiError(answer.status_code, code, message[:2000], fix[:2000], correlation[:100])
-    refusal.pause = pause_of(answer) if answer.status_code in TOLD_TO_WAIT else 0.0
+    refusal.pause = pause_of(answer) if answer.status_code in RETRY_LATER else 0.0
     return refusal
 
 

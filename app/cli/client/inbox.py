@@ -6,8 +6,8 @@ from app.cli.client import names, output
 from app.cli.client.address import segment
 from app.cli.client.http import Api, Json
 from app.cli.client.options import api_command
+from app.cli.client.results import show, show_list
 from app.cli.client.root import berth
-from app.cli.client.shown import said, show_list
 
 HOOKS = "/api/v1/webhooks"
 
@@ -31,8 +31,8 @@ def webhooks() -> None:
     """Addresses of yours that are told of events."""
 
 
-def _hook(api: Api, word: str) -> Json:
-    return names.pick(api.items(HOOKS), word, "webhook", "url")
+def _hook(api: Api, ref: str) -> Json:
+    return names.pick(api.items(HOOKS), ref, "webhook", "url")
 
 
 @api_command(webhooks, "ls")
@@ -55,7 +55,7 @@ def webhooks_add(api: Api, as_json: bool, address: str, kinds: tuple[str, ...], 
     if as_json:
         output.show_json(answer)
         return
-    output.facts([("Webhook", answer["url"]), ("Secret", answer.get("secret")), ("Id", answer["id"])])
+    output.show_details([("Webhook", answer["url"]), ("Secret", answer.get("secret")), ("Id", answer["id"])])
 
 
 @api_command(webhooks, "rm")
@@ -63,7 +63,7 @@ def webhooks_add(api: Api, as_json: bool, address: str, kinds: tuple[str, ...], 
 def webhooks_rm(api: Api, as_json: bool, webhook: str) -> None:
     """Tell an address no more."""
     found = _hook(api, webhook)
-    said(api.delete(f"{HOOKS}/{found['id']}"), as_json, f"{found['url']} is told no more.")
+    show(api.delete(f"{HOOKS}/{found['id']}"), as_json, f"{found['url']} is told no more.")
 
 
 @api_command(webhooks, "deliveries")
@@ -81,4 +81,4 @@ def webhooks_deliveries(api: Api, as_json: bool, webhook: str) -> None:
 @click.argument("delivery")
 def webhooks_replay(api: Api, as_json: bool, delivery: str) -> None:
     """Send one delivery again, by its whole id."""
-    said(api.post(f"{HOOKS}/deliveries/{segment(delivery)}/replay"), as_json, "It is sent again.")
+    show(api.post(f"{HOOKS}/deliveries/{segment(delivery)}/replay"), as_json, "It is sent again.")

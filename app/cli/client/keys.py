@@ -20,10 +20,10 @@ def keys() -> None:
     """Your SSH keys and the machines that they open."""
 
 
-def _own(api: Api, word: str) -> Json:
+def _own(api: Api, ref: str) -> Json:
     rows = api.items(PATH)
-    by_print = [row for row in rows if row["fingerprint"] == word]
-    return by_print[0] if by_print else names.pick(rows, word, "key")
+    by_print = [row for row in rows if row["fingerprint"] == ref]
+    return by_print[0] if by_print else names.pick(rows, ref, "key")
 
 
 @api_command(keys, "ls")
@@ -87,12 +87,12 @@ def keys_rm(api: Api, as_json: bool, key: str) -> None:
 @click.argument("machine", type=MACHINE)
 def keys_attach(api: Api, as_json: bool, key: str, machine: str) -> None:
     """Let a key of yours open a running machine."""
-    found, place = _own(api, key), names.machine(api, machine)
-    answer = api.post(f"/api/v1/allocations/{place['id']}/ssh-keys", {"key_id": found["id"]})
+    found, target = _own(api, key), names.machine(api, machine)
+    answer = api.post(f"/api/v1/allocations/{target['id']}/ssh-keys", {"key_id": found["id"]})
     if as_json:
         output.show_json(answer)
     else:
-        output.say(f"{found['name']} is being attached to {place['name']}.")
+        output.say(f"{found['name']} is being attached to {target['name']}.")
 
 
 @api_command(keys, "detach")
@@ -100,11 +100,11 @@ def keys_attach(api: Api, as_json: bool, key: str, machine: str) -> None:
 @click.argument("machine", type=MACHINE)
 def keys_detach(api: Api, as_json: bool, key: str, machine: str) -> None:
     """Take a key off a machine; connections made with it end."""
-    place = names.machine(api, machine)
-    path = f"/api/v1/allocations/{place['id']}/ssh-keys"
+    target = names.machine(api, machine)
+    path = f"/api/v1/allocations/{target['id']}/ssh-keys"
     found = names.pick(api.items(path), key, "key on this machine")
     answer = api.delete(f"{path}/{found['key_id']}")
     if as_json:
         output.show_json(answer)
     else:
-        output.say(f"{found['name']} is being taken off {place['name']}.")
+        output.say(f"{found['name']} is being taken off {target['name']}.")

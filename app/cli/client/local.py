@@ -20,17 +20,17 @@ KINDS = (
 )  # fmt: skip
 
 
-def named(word: str) -> Path:
+def named(ref: str) -> Path:
     """The path that a word means; `~` is the home of this person. Raises Failure."""
     try:
-        return Path(word).expanduser()
+        return Path(ref).expanduser()
     except RuntimeError as error:
-        raise Failure(f"{word} cannot be found: there is no such home folder.", Exit.USAGE) from error
+        raise Failure(f"{ref} cannot be found: there is no such home folder.", Exit.USAGE) from error
 
 
 def kind_of(mode: int) -> str:
     """What something is that is no regular file."""
-    return next((words for fits, words in KINDS if fits(mode)), "no regular file")
+    return next((name for fits, name in KINDS if fits(mode)), "no regular file")
 
 
 def unreadable(file: Path, error: OSError, fix: str = "") -> Failure:
@@ -73,45 +73,45 @@ def text_of(content: bytes, source: str, largest: int, fix: str) -> str:
 
 
 @contextlib.contextmanager
-def replaced(place: Path) -> Iterator[BinaryIO]:
+def replaced(path: Path) -> Iterator[BinaryIO]:
     """What is written becomes `place` when the block ends well, and nothing otherwise. Raises Failure."""
     try:
-        descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=".berth-")
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".berth-")
         try:
             with open(descriptor, "wb") as stream:
                 yield stream
-            _take_its_place(Path(name), place)
+            _replace(Path(name), path)
         finally:
             Path(name).unlink(missing_ok=True)
     except OSError as error:
-        raise Failure(f"{place} cannot be written: {error.strerror or error}.", Exit.USAGE) from error
+        raise Failure(f"{path} cannot be written: {error.strerror or error}.", Exit.USAGE) from error
 
 
-def _take_its_place(draft: Path, place: Path) -> None:
+def _replace(draft: Path, path: Path) -> None:
     """With the mode of what was there, or that of any new file."""
     mask = os.umask(0)
     os.umask(mask)
-    draft.chmod(stat.S_IMODE(place.stat().st_mode) if place.exists() else 0o666 & ~mask)
-    draft.replace(place)
+    draft.chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~mask)
+    draft.replace(path)
 
 
-def target_of(word: str, name: str, *, overwrite: bool) -> Path:
+def target_of(ref: str, name: str, *, overwrite: bool) -> Path:
     """Where a download called `name` goes: into a folder, or to that very path. Raises Failure."""
-    place = named(word)
+    path = named(ref)
     try:
-        if place.is_dir():
-            place = place / file_name(name)
-        there = place.lstat() if os.path.lexists(place) else None
-        os.listdir(place.parent)  # it is there, is a folder and lets us in
+        if path.is_dir():
+            path = path / file_name(name)
+        there = path.lstat() if os.path.lexists(path) else None
+        os.listdir(path.parent)  # it is there, is a folder and lets us in
     except OSError as error:
-        raise Failure(f"{place} cannot be written: {error.strerror or error}.", Exit.USAGE) from error
+        raise Failure(f"{path} cannot be written: {error.strerror or error}.", Exit.USAGE) from error
     if there is None:
-        return place
+        return path
     if not overwrite:
-        raise Failure(f"{place} is there already.", Exit.CONFLICT, "Replace it with --overwrite.")
-    if not place.is_file():
-        raise Failure(f"{place} is {kind_of(there.st_mode)}, which is not replaced.", Exit.CONFLICT)
-    return place.resolve()
+        raise Failure(f"{path} is there already.", Exit.CONFLICT, "Replace it with --overwrite.")
+    if not path.is_file():
+        raise Failure(f"{path} is {kind_of(there.st_mode)}, which is not replaced.", Exit.CONFLICT)
+    return path.resolve()
 
 
 def file_name(name: str) -> str:

@@ -18,7 +18,7 @@ from app.cli.client.root import berth
 
 PATH = "/api/v1/allocations"
 POLL_SECONDS = 1.0
-PLAIN_WORD = re.compile(r"[A-Za-z0-9._-]+")  # what a completion script can carry without quotes
+PLAIN_ARGUMENT = re.compile(r"[A-Za-z0-9._-]+")  # what a completion script can carry without quotes
 STEPS = {
     "place": "choose a machine",
     "deploy": "install",
@@ -44,7 +44,7 @@ class MachineName(click.ParamType):  # type: ignore[type-arg]  # generic for typ
             return []
         return [
             CompletionItem(name, help=state) for name, state in named
-            if name.startswith(incomplete) and PLAIN_WORD.fullmatch(name) and PLAIN_WORD.fullmatch(state)
+            if name.startswith(incomplete) and PLAIN_ARGUMENT.fullmatch(name) and PLAIN_ARGUMENT.fullmatch(state)
         ]  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def launch(
     body |= {"name": name} if name else {}
     if keys:
         own = api.items("/api/v1/ssh-keys")
-        body["keys"] = [names.pick(own, word, "key")["id"] for word in keys]
+        body["keys"] = [names.pick(own, ref, "key")["id"] for ref in keys]
     if no_keys:
         body["keys"] = []
     answer = api.post(PATH, body)
@@ -134,7 +134,7 @@ def _show_forecast(answer: Json, as_json: bool) -> None:
         output.show_json(answer)
         return
     currency = answer["currency"]
-    output.facts(
+    output.show_details(
         [
             ("Price", f"{output.money(answer['rate_micro'], currency)} an hour"),
             ("Hold", output.money(answer["hold_micro"], currency)),
@@ -177,7 +177,7 @@ class Progress:
     """Steps of a launch on stderr: one line that moves on a terminal, else a line for each that is done."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[str, int]] = set()
+        self._reported: set[tuple[str, int]] = set()
         self._moving = sys.stderr.isatty()
         self._open = False
 
@@ -186,8 +186,8 @@ class Progress:
             key, label = (step["step"], step["attempt"]), STEPS.get(step["step"], step["step"])
             if step["state"] == "in_progress":
                 self._now(f"… {label}  {step.get('detail') or ''}".rstrip())
-            elif key not in self._told:
-                self._told.add(key)
+            elif key not in self._reported:
+                self._reported.add(key)
                 self.end()
                 mark = "✓" if step["state"] == "active" else "✗"
                 output.say(f"{mark} {label}  {step.get('detail') or ''}".rstrip(), err=True)
@@ -236,7 +236,7 @@ def show(api: Api, as_json: bool, machine: str) -> None:
         output.show_json(found)
         return
     currency = found["currency"]
-    output.facts(
+    output.show_details(
         [
             ("Name", found["name"]), ("State", found["state"]), ("Type", found["sku"]), ("GPUs", found["gpus"]),
             ("Image", found["image"]), ("Price", f"{output.money(found['rate_per_hour'], currency)} an hour"),

@@ -13,7 +13,7 @@ import click
 from app.cli.client.exits import Exit
 from app.cli.client.faults import Signalled
 from app.cli.client.root import berth
-from app.cli.ending import ended
+from app.cli.exit_code import ended
 
 GROUPS = (
     "signing", "machines", "money", "keys", "ssh", "storage", "apps", "team", "inbox", "events", "admin",
@@ -28,17 +28,17 @@ def load() -> click.Group:
     return berth
 
 
-def main(words: list[str]) -> int:
+def main(argv: list[str]) -> int:
     """Run one command; its exit code."""
-    return ended(words, _run)
+    return ended(argv, _run)
 
 
-def _run(words: list[str]) -> int:
+def _run(argv: list[str]) -> int:
     with _signals():
         directory = os.environ.pop("BERTH_CALLER_DIR", "")
         if directory:
             os.chdir(directory)
-        code = load().main(words, prog_name="berth", standalone_mode=False)
+        code = load().main(argv, prog_name="berth", standalone_mode=False)
     return code if isinstance(code, int) else int(Exit.OK)
 
 

@@ -16,7 +16,7 @@ def balance(api: Api, as_json: bool) -> None:
         output.show_json(found)
         return
     currency = found["currency"]
-    output.facts(
+    output.show_details(
         [
             ("Available", output.money(found["available"], currency)),
             ("Held", output.money(found["held"], currency)),

@@ -5,37 +5,37 @@ from collections.abc import Callable, Iterable
 from app.cli.client.exits import Exit, Failure, not_found
 from app.cli.client.http import Api, Json
 
-LEAST = 4  # characters of an id's ending
+MIN_ID_ENDING = 4  # characters of an id's ending
 
 
-def pick(items: Iterable[Json], word: str, what: str, name_of: Callable[[Json], object] | str = "name") -> Json:
+def pick(items: Iterable[Json], ref: str, what: str, name_of: Callable[[Json], object] | str = "name") -> Json:
     """The one that `word` means; names go first. Raises Failure."""
     rows = list(items)
-    named = [row for row in rows if _name(row, name_of) == word]
-    wanted = word.replace("-", "").lower()
-    ended = [row for row in rows if len(wanted) >= LEAST and _id(row).endswith(wanted)]
+    named = [row for row in rows if _name(row, name_of) == ref]
+    wanted = ref.replace("-", "").lower()
+    ended = [row for row in rows if len(wanted) >= MIN_ID_ENDING and _id(row).endswith(wanted)]
     found = named or ended
     if not found:
-        raise not_found(what, word)
+        raise not_found(what, ref)
     if len(found) > 1:
         choices = ", ".join(f"{_name(row, name_of)} ({_id(row)[-12:]})" for row in found[:5])
-        raise Failure(f"{word!r} means more than one {what}: {choices}.", Exit.USAGE, "Give more of the id.")
+        raise Failure(f"{ref!r} means more than one {what}: {choices}.", Exit.USAGE, "Give more of the id.")
     return found[0]
 
 
-def machine(api: Api, word: str, *, path: str = "/api/v1/allocations") -> Json:
+def machine(api: Api, ref: str, *, path: str = "/api/v1/allocations") -> Json:
     """A machine of the project, running ones first."""
-    return live_first(api, path, word, "machine")
+    return live_first(api, path, ref, "machine")
 
 
-def live_first(api: Api, path: str, word: str, what: str) -> Json:
+def live_first(api: Api, path: str, ref: str, what: str) -> Json:
     """One of a list that keeps what has ended: that does not make the name of a running one ambiguous."""
     try:
-        return pick(api.items(path, live=True, limit=200), word, what)
+        return pick(api.items(path, live=True, limit=200), ref, what)
     except Failure as failure:
         if failure.exit_code is not Exit.NOT_FOUND:
             raise
-    return pick(api.items(path, limit=200), word, what)
+    return pick(api.items(path, limit=200), ref, what)
 
 
 def _name(row: Json, name_of: Callable[[Json], object] | str) -> str:

@@ -87,11 +87,11 @@ def table(columns: Sequence[str], rows: Sequence[Row], empty: str, right: Sequen
 
 def fitted(columns: Sequence[str], widths: Sequence[int], right: Sequence[str], room: int) -> list[int]:
     """Widths that fit: the last columns go first, then texts are cut. Numbers are whole or not there."""
-    least = [width if column in right else min(width, 10) for column, width in zip(columns, widths, strict=True)]
+    min_widths = [width if column in right else min(width, 10) for column, width in zip(columns, widths, strict=True)]
     kept = len(columns)
-    while kept > 2 and sum(least[:kept]) + 2 * (kept - 1) > room:
+    while kept > 2 and sum(min_widths[:kept]) + 2 * (kept - 1) > room:
         kept -= 1
-    found, free = least[:kept], room - sum(least[:kept]) - 2 * (kept - 1)
+    found, free = min_widths[:kept], room - sum(min_widths[:kept]) - 2 * (kept - 1)
     for at in range(kept):
         more = max(0, min(widths[at] - found[at], free))
         found[at] += more
@@ -108,7 +108,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], columns: Sequence[str], r
     return "  ".join(shown).rstrip()
 
 
-def facts(pairs: Sequence[tuple[str, object]]) -> None:
+def show_details(pairs: Sequence[tuple[str, object]]) -> None:
     """Name and value, line by line; what is not there is left out."""
     shown = [(name, plain(value)) for name, value in pairs if value not in (None, "")]
     width = max((width_of(name) for name, _ in shown), default=0)

@@ -147,7 +147,7 @@ def whoami(api: Api, as_json: bool) -> None:
     if as_json:
         output.show_json(me)
         return
-    output.facts(
+    output.show_details(
         [
             ("Server", api.url), ("Name", me.get("name")), ("Kind", me["kind"].replace("_", " ")),
             ("Organisation", me.get("tenant")), ("Project", me.get("project")), ("Roles", ", ".join(me["roles"])),

@@ -33,34 +33,34 @@ def own_key() -> Path:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise not_usable(path, error) from error
-    words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "berth", "-f", str(path)]
+    argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "berth", "-f", str(path)]
     try:
-        subprocess.run(words, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     except (OSError, subprocess.CalledProcessError) as error:
         raise Failure("ssh-keygen is needed and does not work here.", Exit.UNEXPECTED, "Install OpenSSH.") from error
     return path
 
 
-def prepare(api: Api, word: str) -> tuple[Json, dict[str, str]]:
+def prepare(api: Api, ref: str) -> tuple[Json, dict[str, str]]:
     """A fresh certificate for a machine; answers the machine and the options that ssh needs, quoted for it."""
-    machine, key = names.machine(api, word), own_key()
+    machine, key = names.machine(api, ref), own_key()
     sshconfig.name(machine["name"], "the name of a machine")
     body = {
         "public_key": local.short_text(Path(f"{key}.pub"), LONGEST_KEY, "Delete the keys there: they are made anew.")
     }
-    said = api.post(f"/api/v1/allocations/{machine['id']}/ssh-certificates", body)
-    place = folder() / "ssh" / local.file_name(str(machine["id"]))
-    write_private(place / "certificate.pub", said["certificate"] + "\n")
-    write_private(place / "known_hosts", said["known_hosts"] + "\n")
+    access = api.post(f"/api/v1/allocations/{machine['id']}/ssh-certificates", body)
+    path = folder() / "ssh" / local.file_name(str(machine["id"]))
+    write_private(path / "certificate.pub", access["certificate"] + "\n")
+    write_private(path / "known_hosts", access["known_hosts"] + "\n")
     return machine, {
-        "HostName": sshconfig.name(said["host"], "a host"),
-        "Port": sshconfig.name(int(said["port"]), "a port"),
-        "User": sshconfig.name(said["login"], "a login"),
-        "HostKeyAlias": sshconfig.name(said["host_key_alias"], "the name of a host's key"),
+        "HostName": sshconfig.name(access["host"], "a host"),
+        "Port": sshconfig.name(int(access["port"]), "a port"),
+        "User": sshconfig.name(access["login"], "a login"),
+        "HostKeyAlias": sshconfig.name(access["host_key_alias"], "the name of a host's key"),
         "IdentityFile": sshconfig.path(key),
-        "CertificateFile": sshconfig.path(place / "certificate.pub"),
+        "CertificateFile": sshconfig.path(path / "certificate.pub"),
         "IdentitiesOnly": "yes",
-        "UserKnownHostsFile": sshconfig.path(place / "known_hosts"),
+        "UserKnownHostsFile": sshconfig.path(path / "known_hosts"),
         "GlobalKnownHostsFile": "none",
         "StrictHostKeyChecking": "yes",
         "UpdateHostKeys": "no",
@@ -76,11 +76,11 @@ def ssh(api: Api, as_json: bool, machine: str, command: tuple[str, ...]) -> None
     if program is None:
         raise Failure("There is no ssh on this computer.", Exit.UNEXPECTED, "Install OpenSSH.")
     found, options = prepare(api, machine)
-    words = [program, "-F", "none"]
+    argv = [program, "-F", "none"]
     for name, value in options.items():
-        words += ["-o", f"{name}={value}"]
+        argv += ["-o", f"{name}={value}"]
     # Behind -- nothing is an option of ssh any more, neither the name nor the words of the remote command.
-    os.execv(program, [*words, "--", found["name"], *command])  # noqa: S606 - the person's own ssh takes our place
+    os.execv(program, [*argv, "--", found["name"], *command])  # noqa: S606 - the person's own ssh takes our place
 
 
 @api_command(berth, "ssh-config")

@@ -32,13 +32,13 @@ def path(value: object) -> str:
     return f'"{escaped}"'
 
 
-def command(words: Sequence[str]) -> str:
+def command(argv: Sequence[str]) -> str:
     """A command for `exec`, quoted for the person's shell and then for ssh. Raises Failure."""
-    for word in map(_printable, words):
-        bad = next((sign for sign in "\"'\\" if sign in word), None)
+    for ref in map(_printable, argv):
+        bad = next((sign for sign in "\"'\\" if sign in ref), None)
         if bad:
-            raise _refused(word, bad)
-    return '"' + shlex.join(words).replace("%", "%%") + '"'
+            raise _refused(ref, bad)
+    return '"' + shlex.join(argv).replace("%", "%%") + '"'
 
 
 def block(host: str, renew: Sequence[str], options: Mapping[str, str]) -> str:

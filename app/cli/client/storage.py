@@ -19,8 +19,8 @@ from app.cli.client.connection import NotReached
 from app.cli.client.exits import ApiError, Exit, Failure
 from app.cli.client.http import Api, Json
 from app.cli.client.options import api_command
+from app.cli.client.results import show, show_list
 from app.cli.client.root import berth
-from app.cli.client.shown import said, show_list
 
 PATH = "/api/v1/storage"
 PREFIX = "berth:"
@@ -34,23 +34,23 @@ def storage() -> None:
     """Files; remote paths are berth:NAMESPACE/PATH."""
 
 
-def remote(word: str) -> tuple[str, str]:
+def remote(ref: str) -> tuple[str, str]:
     """Namespace and path, composed (Unicode NFC) as the store wants it and some computers do not keep it. Raises
     Failure."""
-    namespace, _, path = unicodedata.normalize("NFC", word).removeprefix(PREFIX).partition("/")
-    if not word.startswith(PREFIX) or not namespace:
-        raise Failure(f"{word!r} is no remote path.", Exit.USAGE, "Write it as berth:NAMESPACE/PATH.")
+    namespace, _, path = unicodedata.normalize("NFC", ref).removeprefix(PREFIX).partition("/")
+    if not ref.startswith(PREFIX) or not namespace:
+        raise Failure(f"{ref!r} is no remote path.", Exit.USAGE, "Write it as berth:NAMESPACE/PATH.")
     return namespace, path.strip("/")
 
 
-def find_object(api: Api, word: str) -> Json:
+def find_object(api: Api, ref: str) -> Json:
     """The file at a remote path. Raises Failure."""
-    namespace, path = remote(word)
+    namespace, path = remote(ref)
     folder = path.rpartition("/")[0]
     for row in api.each(f"{PATH}/objects", namespace=namespace, folder=folder, limit=200):
         if row["path"].strip("/") == path:
             return row
-    raise Failure(f"There is no file {word}.", Exit.NOT_FOUND, f"Look with: berth storage ls berth:{namespace}")
+    raise Failure(f"There is no file {ref}.", Exit.NOT_FOUND, f"Look with: berth storage ls berth:{namespace}")
 
 
 @api_command(storage, "namespaces")
@@ -64,9 +64,9 @@ def namespaces(api: Api, as_json: bool) -> None:
 
 @api_command(storage, "ls")
 @click.argument("place", default="berth:files")
-def storage_ls(api: Api, as_json: bool, place: str) -> None:
+def storage_ls(api: Api, as_json: bool, path: str) -> None:
     """Folders and files at a remote path."""
-    namespace, folder = remote(place)
+    namespace, folder = remote(path)
     page = api.get(f"{PATH}/objects", namespace=namespace, folder=folder, limit=200)
     folders, rows, cursor = page["folders"], list(page["items"]), page["next_cursor"]
     while cursor:
@@ -77,7 +77,7 @@ def storage_ls(api: Api, as_json: bool, place: str) -> None:
         return
     lines: list[tuple[object, ...]] = [(f"{folder['name'].rstrip('/')}/", "", "") for folder in folders]
     lines += [(row["name"], output.size(row["size"]), output.moment(row["changed_at"])) for row in rows]
-    output.table(("NAME", "SIZE", "CHANGED"), lines, f"Nothing is there. Upload with: berth storage cp FILE {place}/")
+    output.table(("NAME", "SIZE", "CHANGED"), lines, f"Nothing is there. Upload with: berth storage cp FILE {path}/")
 
 
 @api_command(storage, "cp")
@@ -88,10 +88,10 @@ def storage_cp(api: Api, as_json: bool, source: str, target: str, overwrite: boo
     """Upload a file, or download one. An upload that was cut goes on where it was."""
     if target.startswith(PREFIX) and not source.startswith(PREFIX):
         answer = upload(api, local.named(source), target, overwrite)
-        said(answer, as_json, f"{source} is at {target}.")
+        show(answer, as_json, f"{source} is at {target}.")
     elif source.startswith(PREFIX) and not target.startswith(PREFIX):
-        place = download(api, source, target, overwrite)
-        said(find_object(api, source) if as_json else {}, as_json, f"{source} is at {place}.")
+        path = download(api, source, target, overwrite)
+        show(find_object(api, source) if as_json else {}, as_json, f"{source} is at {path}.")
     else:
         raise Failure("One of the two must be a remote path, berth:NAMESPACE/PATH.", Exit.USAGE)
 
@@ -102,16 +102,16 @@ def upload(api: Api, file: Path, target: str, overwrite: bool) -> Json:
     if target.endswith("/") or not path:
         path = f"{path}/{unicodedata.normalize('NFC', file.name)}".strip("/")
     with local.opened(file) as (stream, size):
-        begun = _begun(api, stream, namespace, path, size, overwrite)
-        if begun is None:
+        upload = _start_upload(api, stream, namespace, path, size, overwrite)
+        if upload is None:
             return {"path": path, "same": True}
-        if begun["part_size"]:
-            _send_parts(api, stream, begun)
+        if upload["part_size"]:
+            _send_parts(api, stream, upload)
         else:
             stream.seek(0)
-            _put(begun["put"], _exactly(stream, size))
+            _put(upload["put"], _exactly(stream, size))
     try:
-        done = api.post(f"{PATH}/uploads/finish", {"ids": [begun["id"]], "overwrite": overwrite})["items"][0]
+        done = api.post(f"{PATH}/uploads/finish", {"ids": [upload["id"]], "overwrite": overwrite})["items"][0]
     except ApiError as error:
         raise _not_taken(error, overwrite) from error
     return dict(done)
@@ -133,7 +133,7 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
     return content
 
 
-def _begun(api: Api, stream: BinaryIO, namespace: str, path: str, size: int, overwrite: bool) -> Json | None:
+def _start_upload(api: Api, stream: BinaryIO, namespace: str, path: str, size: int, overwrite: bool) -> Json | None:
     """An upload of this file that was cut, or a new one; None when these bytes are there already."""
     for row in api.items(f"{PATH}/uploads", namespace=namespace):
         if row["path"].strip("/") == path and row["size"] == size and row["part_size"]:
@@ -149,18 +149,18 @@ def _begun(api: Api, stream: BinaryIO, namespace: str, path: str, size: int, ove
     return None if answer["upload"] is None else dict(answer["upload"])
 
 
-def _send_parts(api: Api, stream: BinaryIO, begun: Json) -> None:
-    size, part_size = begun["size"], begun["part_size"]
+def _send_parts(api: Api, stream: BinaryIO, upload: Json) -> None:
+    size, part_size = upload["size"], upload["part_size"]
     count = -(-size // part_size)
-    held = {part["number"]: part["sha256"] for part in api.get(f"{PATH}/uploads/{begun['id']}")["parts"]}
-    with _progress(size, begun["path"]) as bar:
+    held = {part["number"]: part["sha256"] for part in api.get(f"{PATH}/uploads/{upload['id']}")["parts"]}
+    with _progress(size, upload["path"]) as bar:
         for number in range(1, count + 1):
             stream.seek((number - 1) * part_size)
             piece = _exactly(stream, min(part_size, size - (number - 1) * part_size))
             digest = _digest(piece)
             if held.get(number) != digest:
                 wanted = {"parts": [{"number": number, "sha256": digest}]}
-                _put(api.post(f"{PATH}/uploads/{begun['id']}/parts", wanted)["items"][0]["put"], piece)
+                _put(api.post(f"{PATH}/uploads/{upload['id']}/parts", wanted)["items"][0]["put"], piece)
             bar.update(len(piece))
 
 
@@ -188,9 +188,9 @@ def _put(where: Json, content: bytes) -> None:
 def download(api: Api, source: str, target: str, overwrite: bool) -> Path:
     """Fetch one file; a broken transfer leaves nothing behind. Raises Failure."""
     found = find_object(api, source)
-    place = local.target_of(target, str(found["name"]), overwrite=overwrite)
+    path = local.target_of(target, str(found["name"]), overwrite=overwrite)
     address = api.get(f"{PATH}/objects/{found['id']}/address")["url"]
-    with local.replaced(place) as file, connection.open_client(address, timeout=STORE_TIMEOUT) as client:
+    with local.replaced(path) as file, connection.open_client(address, timeout=STORE_TIMEOUT) as client:
         with connection.streamed(client, "GET", address, where="The store of files") as answer:
             if not answer.is_success:
                 raise Failure(f"The store did not give the file ({answer.status_code}).", Exit.UNAVAILABLE)
@@ -202,7 +202,7 @@ def download(api: Api, source: str, target: str, overwrite: bool) -> Path:
                     got += len(chunk)
         if got != found["size"]:
             raise Failure("The transfer was cut. Nothing was kept.", Exit.UNAVAILABLE)
-    return place
+    return path
 
 
 def _digest(content: bytes) -> str:
@@ -219,31 +219,31 @@ def storage_mv(api: Api, as_json: bool, source: str, target: str, overwrite: boo
     if target.endswith("/") or not path:
         path = f"{path}/{found['name']}".strip("/")
     answer = api.patch(f"{PATH}/objects/{found['id']}", {"path": path, "namespace": namespace, "overwrite": overwrite})
-    said(answer, as_json, f"{source} is at {PREFIX}{namespace}/{path} now.")
+    show(answer, as_json, f"{source} is at {PREFIX}{namespace}/{path} now.")
 
 
 @api_command(storage, "rm")
 @click.argument("place")
-def storage_rm(api: Api, as_json: bool, place: str) -> None:
+def storage_rm(api: Api, as_json: bool, path: str) -> None:
     """Delete a remote file; for some days berth storage undo brings it back."""
-    answer = api.delete(f"{PATH}/objects/{find_object(api, place)['id']}")
-    said(answer, as_json, f"{place} is deleted. Bring it back with: berth storage undo {place}")
+    answer = api.delete(f"{PATH}/objects/{find_object(api, path)['id']}")
+    show(answer, as_json, f"{path} is deleted. Bring it back with: berth storage undo {path}")
 
 
 @api_command(storage, "undo")
 @click.argument("place")
-def storage_undo(api: Api, as_json: bool, place: str) -> None:
+def storage_undo(api: Api, as_json: bool, path: str) -> None:
     """Bring a deleted remote file back."""
-    namespace, path = remote(place)
+    namespace, path = remote(path)
     rows = [row | {"path": row["path"].strip("/")} for row in api.items(f"{PATH}/deleted", namespace=namespace)]
     found = names.pick(rows, path, "deleted file", "path")
-    said(api.post(f"{PATH}/deleted/{found['id']}/restore"), as_json, f"{place} is back.")
+    show(api.post(f"{PATH}/deleted/{found['id']}/restore"), as_json, f"{path} is back.")
 
 
 @api_command(storage, "share")
 @click.argument("place")
 @click.option("--hours", default=24, show_default=True, type=click.IntRange(1, 24 * 365))
-def storage_share(api: Api, as_json: bool, place: str, hours: int) -> None:
+def storage_share(api: Api, as_json: bool, path: str, hours: int) -> None:
     """A link to a file, for whoever has it."""
-    answer = api.post(f"{PATH}/objects/{find_object(api, place)['id']}/links", {"hours": hours})
-    said(answer, as_json, str(answer.get("url") or "The link was shown before."))
+    answer = api.post(f"{PATH}/objects/{find_object(api, path)['id']}/links", {"hours": hours})
+    show(answer, as_json, str(answer.get("url") or "The link was shown before."))

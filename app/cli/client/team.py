@@ -5,8 +5,8 @@ import click
 from app.cli.client import names, output
 from app.cli.client.http import Api, Json
 from app.cli.client.options import api_command, confirm_name
+from app.cli.client.results import show, show_list
 from app.cli.client.root import berth
-from app.cli.client.shown import said, show_list
 
 MEMBERS, INVITATIONS = "/api/v1/team/members", "/api/v1/team/invitations"
 PROJECTS, ACCOUNTS = "/api/v1/projects", "/api/v1/service-accounts"
@@ -27,12 +27,12 @@ def accounts() -> None:
     """Service accounts, for programs."""
 
 
-def _member(api: Api, word: str) -> Json:
-    return names.pick(api.items(MEMBERS), word, "member", "email")
+def _member(api: Api, ref: str) -> Json:
+    return names.pick(api.items(MEMBERS), ref, "member", "email")
 
 
-def _project(api: Api, word: str | None) -> str | None:
-    return None if word is None else str(names.pick(api.items(PROJECTS), word, "project")["id"])
+def _project(api: Api, ref: str | None) -> str | None:
+    return None if ref is None else str(names.pick(api.items(PROJECTS), ref, "project")["id"])
 
 
 @api_command(team, "ls")
@@ -58,7 +58,7 @@ def team_ls(api: Api, as_json: bool) -> None:
 def team_invite(api: Api, as_json: bool, email: str, role: str, project: str | None) -> None:
     """Invite somebody by e-mail."""
     answer = api.post(INVITATIONS, {"email": email, "role": role, "project_id": _project(api, project)})
-    said(answer, as_json, f"{email} is invited as {role}.")
+    show(answer, as_json, f"{email} is invited as {role}.")
 
 
 @api_command(team, "revoke")
@@ -66,7 +66,7 @@ def team_invite(api: Api, as_json: bool, email: str, role: str, project: str | N
 def team_revoke(api: Api, as_json: bool, email: str) -> None:
     """Take an invitation back."""
     found = names.pick(api.items(INVITATIONS, state="pending"), email, "invitation", "email")
-    said(api.delete(f"{INVITATIONS}/{found['id']}"), as_json, f"The invitation of {found['email']} is taken back.")
+    show(api.delete(f"{INVITATIONS}/{found['id']}"), as_json, f"The invitation of {found['email']} is taken back.")
 
 
 @api_command(team, "role")
@@ -77,7 +77,7 @@ def team_role(api: Api, as_json: bool, email: str, role: str, project: str | Non
     """Give a member another role."""
     found = _member(api, email)
     answer = api.patch(f"{MEMBERS}/{found['user_id']}", {"role": role, "project_id": _project(api, project)})
-    said(answer, as_json, f"{found['name']} is {role} now.")
+    show(answer, as_json, f"{found['name']} is {role} now.")
 
 
 @api_command(team, "rm")
@@ -87,7 +87,7 @@ def team_rm(api: Api, as_json: bool, email: str, yes: bool) -> None:
     """Remove a member from the organisation."""
     found = _member(api, email)
     confirm_name(found["email"], f"Removing {found['name']} ends their access", yes)
-    said(api.delete(f"{MEMBERS}/{found['user_id']}"), as_json, f"{found['name']} is no member any more.")
+    show(api.delete(f"{MEMBERS}/{found['user_id']}"), as_json, f"{found['name']} is no member any more.")
 
 
 @api_command(projects, "ls")
@@ -103,7 +103,7 @@ def projects_ls(api: Api, as_json: bool) -> None:
 @click.argument("name")
 def projects_add(api: Api, as_json: bool, name: str) -> None:
     """Make a project."""
-    said(api.post(PROJECTS, {"name": name}), as_json, f"Project {name} is there.")
+    show(api.post(PROJECTS, {"name": name}), as_json, f"Project {name} is there.")
 
 
 @api_command(accounts, "ls")
@@ -125,7 +125,7 @@ def accounts_ls(api: Api, as_json: bool) -> None:
 def accounts_add(api: Api, as_json: bool, name: str, role: str, project: str | None) -> None:
     """Make a service account."""
     answer = api.post(ACCOUNTS, {"name": name, "role": role, "project_id": _project(api, project)})
-    said(answer, as_json, f"{name} is there. It can do nothing yet: berth accounts credential {name}")
+    show(answer, as_json, f"{name} is there. It can do nothing yet: berth accounts credential {name}")
 
 
 @api_command(accounts, "credential")
@@ -137,7 +137,7 @@ def accounts_credential(api: Api, as_json: bool, account: str) -> None:
     if as_json:
         output.show_json(answer)
         return
-    output.facts([("Client id", answer["client_id"]), ("Secret", answer.get("client_secret"))])
+    output.show_details([("Client id", answer["client_id"]), ("Secret", answer.get("client_secret"))])
 
 
 @api_command(accounts, "disable")
@@ -147,4 +147,4 @@ def accounts_disable(api: Api, as_json: bool, account: str, yes: bool) -> None:
     """End a service account and its tokens."""
     found = names.pick(api.items(ACCOUNTS), account, "service account")
     confirm_name(found["name"], f"Disabling {found['name']} ends every program that uses it", yes)
-    said(api.delete(f"{ACCOUNTS}/{found['id']}"), as_json, f"{found['name']} is disabled.")
+    show(api.delete(f"{ACCOUNTS}/{found['id']}"), as_json, f"{found['name']} is disabled.")

@@ -84,10 +84,10 @@ def _spawn(start: Launch) -> subprocess.Popen[bytes]:
 
 def _is_runner(pid: int) -> bool:
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        argv = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    return words[0].endswith(b"python3") and b".berth/berth-app" in words
+    return argv[0].endswith(b"python3") and b".berth/berth-app" in argv
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:

@@ -52,10 +52,10 @@ def is_node_command(command: str) -> bool:
 
 def parse(command: str) -> NodeCommand:
     """Check a call exactly as the real script does; raises BadCommand with the sentence to show."""
-    words = _arguments(command)
-    if not words or words[0] not in _OPTIONS:
+    argv = _arguments(command)
+    if not argv or argv[0] not in _OPTIONS:
         raise BadCommand("unknown command")
-    name, rest = words[0], words[1:]
+    name, rest = argv[0], argv[1:]
     given: dict[str, str] = {}
     while rest:
         option, *rest = rest
@@ -84,13 +84,13 @@ def parse(command: str) -> NodeCommand:
 
 def _arguments(command: str) -> list[str] | None:
     try:
-        words = shlex.split(command)
+        argv = shlex.split(command)
     except ValueError:
         return None
-    if words[:1] != ["sudo"]:
+    if argv[:1] != ["sudo"]:
         return None
-    words = words[2:] if words[1:2] == ["-n"] else words[1:]
-    return words[1:] if words[:1] == [NODE_COMMAND] else None
+    argv = argv[2:] if argv[1:2] == ["-n"] else argv[1:]
+    return argv[1:] if argv[:1] == [NODE_COMMAND] else None
 
 
 def _check_login(login: str) -> None:

@@ -78,4 +78,4 @@ def _uid_of_port(port: int) -> int:
     except OSError:
         return 0
     ending = f":{port:04X}"
-    return max((int(words[7]) for words in map(str.split, lines) if words[1].endswith(ending)), default=0)
+    return max((int(argv[7]) for argv in map(str.split, lines) if argv[1].endswith(ending)), default=0)

@@ -73,17 +73,17 @@ class Boot(msgspec.Struct, frozen=True):
         return self._sshd_option("AllowStreamLocalForwarding").lower() in ("", "yes", "all", "local")
 
     def _sshd_option(self, name: str) -> str:
-        words = self._sshd_words(name)
-        return words[0] if len(words) == 1 else ""
+        argv = self._sshd_words(name)
+        return argv[0] if len(argv) == 1 else ""
 
     def _sshd_words(self, name: str) -> list[str]:
         for path, content in sorted(self.files.items()):
             if not re.fullmatch(r"/etc/ssh/sshd_config(\.d/[^/]+\.conf)?", path):
                 continue
             for line in content.splitlines():
-                words = line.split()
-                if len(words) >= 2 and words[0].lower() == name.lower():
-                    return words[1:]
+                argv = line.split()
+                if len(argv) >= 2 and argv[0].lower() == name.lower():
+                    return argv[1:]
         return []
 
 

@@ -31,7 +31,7 @@ def show_rows(rows: Sequence[Json], as_json: bool, columns: Sequence[str], row: 
     output.table(columns, [row(item) for item in rows], empty)
 
 
-def said(answer: object, as_json: bool, sentence: str) -> None:
+def show(answer: object, as_json: bool, sentence: str) -> None:
     """The result of a change."""
     waits = answer.get("request_id") if isinstance(answer, dict) and answer.get("status") == "requested" else None
     if as_json:

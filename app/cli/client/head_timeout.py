@@ -15,7 +15,7 @@ LONGEST_HEAD = 60.0  # seconds
 WAITS = "receive_response_headers"
 
 
-class Patience:
+class HeadTimeout:
     """Hears what a client does (httpcore's trace) and hangs up when a head takes too long. One request at a time."""
 
     def __init__(self, seconds: float) -> None:
@@ -45,16 +45,16 @@ class Patience:
                 socket.socket.shutdown(stream.get_extra_info("socket"), socket.SHUT_RDWR)
 
 
-class PatientClient:
+class TimedClient:
     """A client for one server whose patience ends."""
 
     def __init__(self, client: httpx2.Client, *, head_seconds: float = LONGEST_HEAD) -> None:
         self._client = client
-        self.patience = Patience(head_seconds)
+        self.head_timeout = HeadTimeout(head_seconds)
 
     def begin(self, method: str, url: str, **parts: Any) -> httpx2.Request:
         """A request that tells how it goes. Raises what httpx2 raises for parts that cannot be sent."""
-        return self._client.build_request(method, url, extensions={"trace": self.patience}, **parts)
+        return self._client.build_request(method, url, extensions={"trace": self.head_timeout}, **parts)
 
     def send(self, request: httpx2.Request) -> httpx2.Response:
         """The head of the answer; its body is still to be read."""

@@ -10,33 +10,33 @@ from app.cli.client import streams
 from app.cli.client.exits import Exit, Failure
 
 
-def ended(words: list[str], work: Callable[[list[str]], int]) -> int:
+def ended(argv: list[str], work: Callable[[list[str]], int]) -> int:
     """Run `work`; the exit code of the process."""
     try:
         streams.prepare()
-        code = work(words)
+        code = work(argv)
         streams.write("")  # what `print` has buffered reaches its end, or is said not to
         return code
     except SystemExit as error:
         if error.code is None or isinstance(error.code, int):
             return error.code or int(Exit.OK)
-        return tell(Failure(str(error.code), Exit.UNEXPECTED), as_json=wants_json(words))
+        return report(Failure(str(error.code), Exit.UNEXPECTED), as_json=wants_json(argv))
     except BaseException as error:
         from app.cli.client.faults import failure_of, show_stack  # what it needs is slow to load
 
         show_stack(error)
-        return tell(failure_of(error), as_json=wants_json(words))
+        return report(failure_of(error), as_json=wants_json(argv))
 
 
-def wants_json(words: list[str]) -> bool:
+def wants_json(argv: list[str]) -> bool:
     """Also where the words are wrong and nothing was read of them. What follows -- is somebody else's."""
-    return "--json" in (words[: words.index("--")] if "--" in words else words)
+    return "--json" in (argv[: argv.index("--")] if "--" in argv else argv)
 
 
-def tell(failure: Failure, *, as_json: bool) -> int:
+def report(failure: Failure, *, as_json: bool) -> int:
     """Say how it ended; the exit code."""
     if failure.message:
-        streams.say(streams.one_line(failure.facts()) if as_json else failure.words(), err=True)
+        streams.say(streams.one_line(failure.details()) if as_json else failure.text(), err=True)
     return int(failure.exit_code)
 
 
