@@ -63,7 +63,7 @@ def namespaces(api: Api, as_json: bool) -> None:
 
 
 @api_command(storage, "ls")
-@click.argument("place", default="berth:files")
+@click.argument("path", default="berth:files")
 def storage_ls(api: Api, as_json: bool, path: str) -> None:
     """Folders and files at a remote path."""
     namespace, folder = remote(path)
@@ -223,7 +223,7 @@ def storage_mv(api: Api, as_json: bool, source: str, target: str, overwrite: boo
 
 
 @api_command(storage, "rm")
-@click.argument("place")
+@click.argument("path")
 def storage_rm(api: Api, as_json: bool, path: str) -> None:
     """Delete a remote file; for some days berth storage undo brings it back."""
     answer = api.delete(f"{PATH}/objects/{find_object(api, path)['id']}")
@@ -231,17 +231,17 @@ def storage_rm(api: Api, as_json: bool, path: str) -> None:
 
 
 @api_command(storage, "undo")
-@click.argument("place")
+@click.argument("path")
 def storage_undo(api: Api, as_json: bool, path: str) -> None:
     """Bring a deleted remote file back."""
-    namespace, path = remote(path)
+    namespace, wanted = remote(path)
     rows = [row | {"path": row["path"].strip("/")} for row in api.items(f"{PATH}/deleted", namespace=namespace)]
-    found = names.pick(rows, path, "deleted file", "path")
+    found = names.pick(rows, wanted, "deleted file", "path")
     show(api.post(f"{PATH}/deleted/{found['id']}/restore"), as_json, f"{path} is back.")
 
 
 @api_command(storage, "share")
-@click.argument("place")
+@click.argument("path")
 @click.option("--hours", default=24, show_default=True, type=click.IntRange(1, 24 * 365))
 def storage_share(api: Api, as_json: bool, path: str, hours: int) -> None:
     """A link to a file, for whoever has it."""
