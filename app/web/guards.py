@@ -96,7 +96,7 @@ def _check_permission(connection: AnyConnection, actor: Actor, permission: Permi
         require(actor, permission)
     except Forbidden as refusal:
         if unsafe:
-            refusal.refused = (permission.value, "route", str(connection.scope.get("path_template") or "-"))
+            refusal.refused = (permission, "route", str(connection.scope.get("path_template") or "-"))
         raise
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from app.shared.audit.actions import AuditAction
 from app.shared.errors import DomainError
-from app.shared.errors.base import Evidence
+from app.shared.errors.base import Evidence, RefusedAction
 
 AGAIN = ("Sign in again", "/login")
 
@@ -49,7 +49,7 @@ class SignInFailed(DomainError):
     code = "sign_in_failed"
     status = 400
     title = "Signing in failed."
-    audited: ClassVar[tuple[str, str, str] | None] = (AuditAction.SESSION_SIGN_IN, "provider", "oidc")
+    audited: ClassVar[RefusedAction] = (AuditAction.SESSION_SIGN_IN, "provider", "oidc")
     way_back = AGAIN
 
     def __init__(self, message: str | None = None, *, cause: Cause, **evidence: Evidence) -> None:

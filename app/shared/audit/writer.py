@@ -7,13 +7,15 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.shared.audit.actions import AuditAction
 from app.shared.authz.actor import Actor
+from app.shared.authz.permissions import Permission
 from app.shared.ids import new_id
 
 
 class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
     actor: Actor
-    action: str
+    action: AuditAction | Permission  # a permission: what was refused before any use case ran
     target_kind: str
     target_id: str
     result: str  # allowed | refused
@@ -42,7 +44,7 @@ async def append_audit_row(session: AsyncSession, row: AuditRow, row_id: UUID | 
             "actor_kind": row.actor.kind.value,
             "actor_id": row.actor.id,
             "actor_roles": row.actor.role_names,
-            "action": row.action,
+            "action": str(row.action),
             "target_kind": row.target_kind,
             "target_id": row.target_id[:200],
             "result": row.result,

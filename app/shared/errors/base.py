@@ -1,10 +1,16 @@
 """The base of every error a person or a program may see: a stable code, a true status, and only safe fields."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from app.shared.audit.actions import AuditAction
+    from app.shared.authz.permissions import Permission
 
 Detail = str | int | bool | None | list[str] | dict[str, str]
 Evidence = str | int | bool | None
+# What was refused and on which target (kind, id), for the audit; before any use case ran it is the permission.
+RefusedAction: TypeAlias = "tuple[AuditAction | Permission, str, str] | None"
 
 
 class DomainError(Exception):
@@ -20,7 +26,7 @@ class DomainError(Exception):
     title: ClassVar[str] = "Something went wrong on our side."
     retryable: ClassVar[bool] = False
     oauth: ClassVar[str] = ""  # its name in RFC 6749 §5.2, where a client of OAuth may meet it
-    audited: ClassVar[tuple[str, str, str] | None] = None  # action and target, when that is always the same
+    audited: ClassVar[RefusedAction] = None  # action and target, when that is always the same
     way_back: ClassVar[tuple[str, str] | None] = None  # words and address of the button on its page; None: to the start
 
     def __init__(self, message: str | None = None, *, retry_after: int | None = None, **details: Detail) -> None:
@@ -28,7 +34,7 @@ class DomainError(Exception):
         self.details = details
         self.retry_after = retry_after
         self.headers: dict[str, str] = {}
-        self.refused = self.audited  # action, kind and id of the target, for the audit
+        self.refused: RefusedAction = self.audited
         self.about_tenant: UUID | None = None  # whose affair it was, where the actor stands nowhere
         self.cause = ""  # a stable word that the caller is not told: for the log and the audit
         self.evidence: dict[str, Evidence] = {}  # what is known of it, for the log

@@ -14,7 +14,7 @@ from app.shared.audit import AuditRow, append_refusal
 from app.shared.authz.actor import ANONYMOUS, SYSTEM, Actor, ActorKind
 from app.shared.authz.permissions import Permission
 from app.shared.context import Runtime
-from app.shared.errors.base import DomainError
+from app.shared.errors.base import DomainError, RefusedAction
 from app.shared.telemetry.trace import Trace, new_trace
 from app.web.errors.render import as_domain_error
 
@@ -56,7 +56,7 @@ async def audit_refusal(error: Exception, scope: Scope) -> None:
         log.exception("a refusal could not be audited", action=action)
 
 
-def _asked(refusal: DomainError, scope: Scope, actor: Actor) -> tuple[str, str, str] | None:
+def _asked(refusal: DomainError, scope: Scope, actor: Actor) -> RefusedAction:
     """The change that was asked for, when somebody who is signed in asked for one that wants a right."""
     if actor.kind is ActorKind.ANONYMOUS or refusal.status >= 500 or scope.get("method") not in UNSAFE:
         return None
@@ -64,4 +64,4 @@ def _asked(refusal: DomainError, scope: Scope, actor: Actor) -> tuple[str, str, 
     permission = handler.opt.get("permission") if handler is not None else None
     if not isinstance(permission, Permission) or permission is Permission.PROFILE:
         return None
-    return permission.value, "route", ""
+    return permission, "route", ""

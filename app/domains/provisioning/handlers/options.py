@@ -5,7 +5,7 @@ from app.web import requires
 from app.web.limits import LAUNCH as LAUNCHES
 
 ALLOCATION_LAUNCH = requires(Permission.ALLOCATION_LAUNCH, rate=LAUNCHES)
-ALLOCATION_LAUNCH_LOOK = requires(Permission.ALLOCATION_LAUNCH, reads=True)
+ALLOCATION_LAUNCH_PREVIEW = requires(Permission.ALLOCATION_LAUNCH, reads=True)
 ALLOCATION_READ = requires(Permission.ALLOCATION_READ)
 ALLOCATION_RELEASE = requires(Permission.ALLOCATION_RELEASE)
 PLATFORM_ALLOCATION_READ = requires(Permission.PLATFORM_ALLOCATION_READ)

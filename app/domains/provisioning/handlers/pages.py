@@ -9,7 +9,7 @@ from litestar.params import FromPath, QueryParameter
 from app.domains.provisioning.contracts import CancelAllocation, ReleaseAllocation
 from app.domains.provisioning.handlers.options import (
     ALLOCATION_LAUNCH,
-    ALLOCATION_LAUNCH_LOOK,
+    ALLOCATION_LAUNCH_PREVIEW,
     ALLOCATION_READ,
     ALLOCATION_RELEASE,
 )
@@ -71,7 +71,7 @@ async def launch_summary(
     return answer
 
 
-@post("/launch/preview", opt=ALLOCATION_LAUNCH_LOOK)
+@post("/launch/preview", opt=ALLOCATION_LAUNCH_PREVIEW)
 async def launch_preview(ctx: Ctx, data: Form[LaunchForm]) -> Response[str]:
     """Without scripts: the form again, with the choice in its address."""
     return redirect(ctx, data.address())
