@@ -53,7 +53,7 @@ def test(argv: list[str]) -> int:
     # One worker more than there are cores: some always wait for a process of theirs.
     steps = [Step("tests", _pytest("tests", "--durations=20", *_in_workers(CORES + 1), *chosen))]
     if has_journeys:
-        steps.append(Step("e2e", _pytest("e2e", *chosen)))
+        steps.append(Step("e2e", _pytest("e2e", *_in_workers(CORES), *chosen)))
     return _report([*_run_together(_checks()), *_run(steps)])
 
 

@@ -9,6 +9,8 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,13 +27,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 # A container has no user namespaces for Chromium's sandbox and a small /dev/shm; every page here is our own.
 ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--force-color-profile=srgb")
 PATIENCE_MS = 20_000  # for anything to appear, on a machine that is busy with other tests
-STEPS = pytest.StashKey[dict[str, Steps]]()
+SHARED = pytest.StashKey[str]()  # the home of the portal that all workers share
+JOURNEYS = pytest.mark.xdist_group("journeys")
 REPORTS = pytest.StashKey[dict[str, pytest.TestReport]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """A run that is told to end (`timeout`, CI) stops its portal as after Ctrl-C."""
-    config.stash[STEPS] = {}
     expect.set_options(timeout=PATIENCE_MS)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -44,18 +46,35 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for name, steps in config.stash[STEPS].items():
-        if not steps.seconds:
-            continue
-        terminalreporter.write_sep("-", f"seconds of {name}")
-        terminalreporter.write_line(steps.table())
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Before the first worker is there, the portal is: they share it."""
+    if SHARED not in node.config.stash:
+        ending = ExitStack()
+        node.config.add_cleanup(ending.close)
+        node.config.stash[SHARED] = str(ending.enter_context(running_stack()).home)
+    node.workerinput["portal"] = node.config.stash[SHARED]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One journey after the other, as each counts machines and money; pages are looked at beside them."""
+    for item in items:
+        if item.path.name != "test_face.py":
+            item.add_marker(JOURNEYS)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        if isinstance(report, pytest.TestReport) and report.when == "teardown":
+            for table in (value for name, value in report.user_properties if name == "steps"):
+                terminalreporter.write_sep("-", f"seconds of {report.nodeid}")
+                terminalreporter.write_line(str(table))
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The portal, ready. See e2e/stack.py for how to use one that runs already."""
-    with running_stack() as stack:
+    with running_stack(getattr(request.config, "workerinput", {}).get("portal")) as stack:
         yield stack
 
 
@@ -141,8 +160,9 @@ def _keep(node: pytest.Item, visitors: list[Visitor], stack: Stack) -> None:
 
 
 @pytest.fixture
-def steps(request: pytest.FixtureRequest) -> Steps:
+def steps(record_property: Callable[[str, object], None]) -> Iterator[Steps]:
     """Times the steps of this test; printed in the summary."""
     steps = Steps()
-    request.config.stash[STEPS][request.node.name] = steps
-    return steps
+    yield steps
+    if steps.seconds:
+        record_property("steps", steps.table())

@@ -1,6 +1,6 @@
 """Pictures of pages in the states that a journey reaches: light, dark and on a phone.
 
-They go to `e2e/results/screenshots`; with `BERTH_E2E_PICTURES=1` to `docs/screenshots`, to be looked at and committed.
+Taken by `./berth pictures` alone (`BERTH_E2E_PICTURES=1`), into `docs/screenshots`, to be looked at and committed.
 """
 
 import os
@@ -19,12 +19,13 @@ class Pictures:
     def __init__(self, page: Page, steps: Steps) -> None:
         self._page = page
         self._steps = steps
-        wanted = os.environ.get("BERTH_E2E_PICTURES") == "1"
-        self._folder = ROOT / ("docs/screenshots" if wanted else "e2e/results/screenshots")
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._wanted = os.environ.get("BERTH_E2E_PICTURES") == "1"
+        self._folder = ROOT / "docs/screenshots"
 
     def take(self, name: str) -> None:
         """`name`-light.png and `name`-dark.png at 1440 x 900, `name`-360.png at 360 x 780."""
+        if not self._wanted:
+            return
         page = self._page
         with self._steps.aside():
             page.emulate_media(color_scheme="dark")

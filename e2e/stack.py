@@ -68,9 +68,9 @@ class Stack:
 
 
 @contextmanager
-def running_stack() -> Iterator[Stack]:
-    """A portal that is ready; ended afterwards unless it ran before (`BERTH_E2E_HOME` names its home)."""
-    if home := os.environ.get("BERTH_E2E_HOME"):
+def running_stack(home: str | None = None) -> Iterator[Stack]:
+    """A portal that is ready; ended afterwards unless it ran before (`home` or `BERTH_E2E_HOME` names its home)."""
+    if home := home or os.environ.get("BERTH_E2E_HOME"):
         yield Stack(Path(home), _status(Path(home)))
         return
     with scratch.folder("berth-e2e-") as path:

@@ -4,21 +4,25 @@ The pages are found by following links from the start, so a new page is held to 
 What the browser writes to its console or asks of other hosts fails these tests too (e2e/watch.py).
 """
 
+from collections import deque
 from collections.abc import Iterator
 from uuid import uuid4
+from zlib import crc32
 
 import pytest
 from playwright.sync_api import Browser, Page, StorageState, expect
 
 from e2e import axe, stories, weight
 from e2e.conftest import Enter
-from e2e.crawl import reachable
+from e2e.crawl import links, reachable
 from e2e.pages.frame import Frame
 from e2e.pages.sign_in import sign_in_as
 from e2e.stack import Stack
 
 PEOPLE = {"customer": "Ada Marsh", "operator": "Olga Lind"}
 STARTS = {"customer": "/", "operator": "/admin"}
+SHARES = {"customer": 2, "operator": 3}  # how many tests the pages of each are shared out among
+PARTS = [(role, part) for role, share in SHARES.items() for part in range(share)]
 READABLE = ("/catalog", "/billing", "/machines")
 WIDTHS = (1440, 360)
 THEMES = ("light", "dark")
@@ -51,40 +55,50 @@ def machine(browser: Browser, stack: Stack, sessions: dict[str, StorageState]) -
 
 
 @pytest.fixture(scope="module")
-def pages(browser: Browser, stack: Stack, sessions: dict[str, StorageState], machine: str) -> dict[str, list[str]]:
-    """What each of them can reach."""
+def pages(browser: Browser, stack: Stack, sessions: dict[str, StorageState], machine: str) -> dict[str, dict[str, str]]:
+    """What each of them can reach, by kind of page."""
     found = {}
     for role, state in sessions.items():
         context = browser.new_context(base_url=stack.url, storage_state=state)
-        found[role] = reachable(context.new_page(), STARTS[role])
+        found[role] = reachable(context.request, STARTS[role])
         context.close()
-    assert any(path.endswith("/terminal") for path in found["customer"]), found
+    assert any(path.endswith("/terminal") for path in found["customer"].values()), found
     return found
 
 
-@pytest.mark.parametrize("role", PEOPLE)
+@pytest.mark.parametrize(("role", "part"), PARTS)
 def test_every_page_is_accessible_fits_in_both_themes_and_is_light(
-    enter: Enter, sessions: dict[str, StorageState], pages: dict[str, list[str]], role: str
+    enter: Enter, sessions: dict[str, StorageState], pages: dict[str, dict[str, str]], role: str, part: int
 ) -> None:
     page = enter(storage_state=sessions[role], reduced_motion="reduce").page
     page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
-    problems = []
-    for path in pages[role]:
-        for width, theme in zip(
-            WIDTHS, THEMES, strict=True
-        ):  # colours do not depend on the width, nor places on colours
-            page.set_viewport_size({"width": width, "height": 800})
-            page.emulate_media(color_scheme=theme)
-            problems += _opened(page, path, weigh=width == WIDTHS[0])
-            if (over := page.evaluate(OVERFLOW)) > 0:
-                problems.append(f"{path} at {width} px: {over} px wider than the window")
-            problems += [f"{path} at {width} px, {theme}: {line}" for line in axe.violations(page)]
+    problems, known = [], dict(pages[role])
+    waiting = deque(kind for kind in sorted(known) if crc32(kind.encode()) % SHARES[role] == part)
+    while waiting:
+        problems += _problems(page, known[waiting.popleft()])
+        others = {kind: path for kind, path in links(page).items() if kind not in known}
+        known |= others
+        waiting.extend(others)
     assert not problems, "\n" + "\n".join(problems)
 
 
-def _opened(page: Page, path: str, *, weigh: bool) -> list[str]:
+def _problems(page: Page, path: str) -> list[str]:
+    """What is wrong with a page that is opened once, wide and light, and then made narrow and dark."""
+    found = []
+    for width, theme in zip(WIDTHS, THEMES, strict=True):  # neither depends on the other
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=theme)
+        if width == WIDTHS[0]:
+            found += _opened(page, path)
+        if (over := page.evaluate(OVERFLOW)) > 0:
+            found.append(f"{path} at {width} px: {over} px wider than the window")
+        found += [f"{path} at {width} px, {theme}: {line}" for line in axe.violations(page)]
+    return found
+
+
+def _opened(page: Page, path: str) -> list[str]:
     """Open the page; what is wrong with its weight. A whole terminal comes with its page, once, and is not weighed."""
-    if not weigh or path.endswith("/terminal"):
+    if path.endswith("/terminal"):
         page.goto(path)
         return []
     loaded = weight.load(page, path)
