@@ -78,7 +78,7 @@ def test_many_files_a_cut_a_reload_a_look_and_undo(
             folder.choose(big)
         with visitor.watch.losing_the_network(), page.expect_event("requestfailed", _is_to_the_store(stack)):
             with cable.cut(), file_cable.cut():
-                page.wait_for_timeout(700)  # the length of the cut
+                page.wait_for_timeout(700)  # outlasts what is on its way: the length of the cut
         with visitor.watch.losing_the_network():
             folder.expect_uploaded(21)
         visitor.pictures.take("storage")
@@ -140,13 +140,13 @@ def test_two_gigabytes_and_a_thousand_files_with_a_cut_in_the_middle(
         page.wait_for_function("sum => /^[3-9]\\d\\d of/.test(sum.textContent)", arg=folder.summary.element_handle())
         with visitor.watch.losing_the_network(), page.expect_event("requestfailed", _is_to_the_store(stack)):
             with cable.cut(), file_cable.cut():
-                page.wait_for_timeout(1_000)  # the length of the first cut, among the small ones
+                page.wait_for_timeout(1_000)  # outlasts what is on its way: a first cut, among the small ones
         bar = folder.uploader.get_by_role("progressbar", name="All uploads")
         page.wait_for_function("bar => bar.value > 0.4 * bar.max", arg=bar.element_handle(), timeout=600_000)
         during = _memory(page)
         with visitor.watch.losing_the_network():
             with page.expect_event("requestfailed", _is_to_the_store(stack)), cable.cut(), file_cable.cut():
-                page.wait_for_timeout(3_000)  # the length of the second
+                page.wait_for_timeout(3_000)  # outlasts what is on its way: the length of the second
             folder.expect_uploaded(1_001, 900_000)
         after = _memory(page)
     print(f"script memory MiB: before {before:.0f}, during {during:.0f}, after {after:.0f}")

@@ -77,7 +77,7 @@ async def _read(customer: Customer, allocation_id: str, stop: asyncio.Event, ans
         answer = await customer.program.get(f"/api/v1/allocations/{allocation_id}")
         kind = str(answer.status_code) if answer.is_success or is_honest(answer) else f"dishonest {answer.status_code}"
         answers.append((time.monotonic() - began, kind))
-        await asyncio.sleep(0.05)  # a client's own pace
+        await asyncio.sleep(0.05)  # pace of a client
 
 
 async def _end(customer: Customer, allocation_id: str) -> None:

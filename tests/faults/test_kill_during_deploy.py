@@ -89,7 +89,7 @@ async def _watched(customer: Customer) -> AsyncIterator[None]:
     async def look() -> None:
         while True:
             await customer.call("GET", "/api/v1/allocations?live=true")
-            await asyncio.sleep(0.2)  # a person's pace
+            await asyncio.sleep(0.2)  # pace of a person
 
     looking = asyncio.create_task(look())
     try:
@@ -123,7 +123,7 @@ async def _aim_and_kill(stack: Stack, customer: Customer, case: Case) -> None:
     await until(_runs(stack, case.part), READY_SECONDS, f"{case.part} runs")
     launching = asyncio.create_task(customer.launch(case.sku, name, case.gpus, key))
     if case.point == "accepted" and case.part == "web":
-        await asyncio.sleep(case.delay)  # somewhere within the request
+        await asyncio.sleep(case.delay)  # chance: somewhere within the request
         _kill(stack, case)
         case.killed_in = "(request)"
         case.allocation_id = await launching
@@ -131,7 +131,7 @@ async def _aim_and_kill(stack: Stack, customer: Customer, case: Case) -> None:
     case.allocation_id = await launching
     if case.point != "accepted":
         await until(_has_reached(stack, case), SETTLE_SECONDS, f"{case.point} of {name}")
-        await asyncio.sleep(case.delay)
+        await asyncio.sleep(case.delay)  # chance: somewhere after the point
     await until(_runs(stack, case.part), READY_SECONDS, f"{case.part} runs")
     _kill(stack, case)
     case.killed_in = (await _state(stack, case))[0]

@@ -119,7 +119,7 @@ async def test_relays_killed_at_random_under_load_lose_nothing(
         writing = asyncio.create_task(write())
         for _ in range(2):
             async with process(runtime, "relay") as child:
-                await asyncio.sleep(chance.uniform(0.05, 0.8))
+                await asyncio.sleep(chance.uniform(0.05, 0.8))  # chance
                 child.kill()
         await writing
         async with running(relay_of(runtime)):
@@ -206,7 +206,7 @@ async def test_a_broker_that_is_down_for_a_while_costs_no_attempt_and_no_event(
         await until(lambda: has(ledger, counter, [1, 2]))
         await asyncio.to_thread(own_nats.kill)
         await move(cut_off, counter, *range(3, 40))
-        await asyncio.sleep(1)
+        await asyncio.sleep(1)  # outlasts a few attempts
         assert await ledger.pending() == 37
         await asyncio.to_thread(own_nats.run)
         await until(lambda: has(ledger, counter, list(range(1, 40))), 30)
@@ -220,7 +220,7 @@ async def test_a_relay_that_starts_before_the_broker_waits_for_it(
     counter = uuid4()
     await move(cut_off, counter, 1)
     async with running(relay_of(cut_off), Consumers(cut_off, DOMAINS)):
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # outlasts a first attempt
         await asyncio.to_thread(own_nats.run)
         await until(lambda: has(ledger, counter, [1]))
 
@@ -304,7 +304,7 @@ async def test_a_database_that_cuts_every_connection_costs_no_attempt_and_no_eve
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 )
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.3)  # pace of the cuts: some work is done between two
         await until(lambda: has(ledger, counter, list(range(1, 21))), 30)
         await until(ledger.relayed)
     assert await ledger.rows("SELECT 1 FROM shared.outbox_events WHERE attempts > 0") == []

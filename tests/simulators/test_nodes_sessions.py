@@ -112,7 +112,8 @@ async def test_what_a_lost_connection_left_running_ends(bench: Bench) -> None:
     connection.abort()
     async with asyncio.timeout(2):
         while running("sleep\x001234567"):  # noqa: ASYNC110  (another process's end has no event here)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
+    assert not running("sleep\x001234567")
 
 
 def running(command: str) -> bool:

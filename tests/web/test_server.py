@@ -175,7 +175,7 @@ async def test_a_slow_body_that_keeps_coming_is_read_to_its_end(serving) -> None
     writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n")
     for _ in range(5):
         writer.write(b"a")
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.15)  # pace of a slow client
     assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
     assert served.bodies == [b"aaaaa"]
     writer.close()

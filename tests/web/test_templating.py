@@ -45,7 +45,7 @@ def context(shell: Shell | None = None) -> dict[str, object]:
 
 def test_every_template_of_every_room_compiles(environment: Environment) -> None:
     for name in environment.list_templates(extensions=["html", "txt"]):
-        environment.get_template(name)
+        assert environment.get_template(name).name == name
 
 
 @pytest.mark.parametrize("name", COMPONENTS)

@@ -74,7 +74,7 @@ async def _serve() -> None:
         activities=activities(runtime),
         interceptors=[Interference(os.environ["CRASH_AT"], after=die)],
     ):
-        await asyncio.sleep(120)
+        await asyncio.sleep(120)  # outlasts the test, which ends this process
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ class Hall:
             self.hanging.set()
             for _ in range(WAIT * 20):
                 activity.heartbeat()
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.05)  # pace of an activity that hangs
 
     def fail(self, name: str, kind: str, text: str = "because", times: int = 1) -> None:
         """`name` fails that often with this type, then works."""
@@ -248,7 +248,7 @@ async def test_a_second_cancellation_does_not_stop_the_way_back(stage, hall) -> 
     await handle.signal(CANCEL_SIGNAL)
     await handle.cancel()
     hall.hangs = None
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.2)  # outlasts what an activity would have needed
     assert "end" not in hall.ran
     assert not (await handle.describe()).close_time
 

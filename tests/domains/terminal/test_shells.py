@@ -139,7 +139,7 @@ async def test_a_hundred_megabytes_to_a_slow_reader_keep_the_process_small(ada: 
         total += len(tab.seen)
         tab.seen.clear()
         if turn % 10 == 0:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # pace of a slow reader
             most = max(most, resident())
     assert most - before <= 8_000_000
     async with asyncio.timeout(120):
@@ -210,7 +210,7 @@ async def test_a_large_paste_arrives_whole(ada: Visitor, machine: Machine) -> No
     await tab.type("head -c 524288 | wc -c | sed 's/$/ -/'\n")
     for _ in range(64):
         await tab.type(line * 128)
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.005)  # pace of a paste
     await reading
     assert any(frame["type"] == "accepted" for frame in tab.controls)
 

@@ -94,7 +94,7 @@ async def test_a_job_whose_worker_was_killed_runs_again_long_before_its_timeout(
     await enqueue(runtime, "probe.forever", "forever")
     async with process(runtime, "worker"):
         await until(lambda: noted(ledger, "forever"), 30)
-        await asyncio.sleep(2.5)  # longer than its heartbeat allows: it lives, so it is not taken away
+        await asyncio.sleep(2.5)  # outlasts its heartbeat: it lives, so it is not taken away
         assert not await noted(ledger, "forever", 2)
     async with process(runtime, "worker"):
         await until(lambda: noted(ledger, "forever", 2), 40)
@@ -179,7 +179,7 @@ async def test_a_temporal_that_is_down_stops_no_event_and_costs_no_attempt(runti
     async with running(relay):
         await move(runtime, counter, 1, 2, 3)
         await until(lambda: _only_workflows(ledger))
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # outlasts a round of the relay
     assert await ledger.rows("SELECT kind, attempts FROM shared.outbox_events WHERE published_at IS NULL") == [
         ("workflow", 0)
     ]

@@ -103,7 +103,7 @@ async def test_a_row_that_commits_late_is_not_skipped(runtime: Runtime, ledger: 
             await ctx.session.flush()
             await move(runtime, later, *range(1, 200))
             await until(lambda: _sent(ledger, later, 199))
-            await asyncio.sleep(1.2)  # longer than the cursor trails: only a sweep can find the row now
+            await asyncio.sleep(1.2)  # outlasts the cursor's trail: only a sweep can find the row now
         await until(ledger.relayed, 4)
     ids = await ledger.rows("SELECT aggregate_id FROM shared.outbox_events ORDER BY stream_sequence DESC LIMIT 1")
     assert ids == [(early,)]
