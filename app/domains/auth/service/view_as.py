@@ -1,6 +1,6 @@
 """View-as: an operator's session sees an organisation as its owner does, for a limited time, and can change nothing.
 
-The actor of such a session carries `viewing`. By it the route guard refuses unsafe requests, `@privileged` refuses use
+The actor of such a session carries `viewing`. By it the route guard refuses unsafe requests, `@use_case` refuses use
 cases, and the database refuses writes. Shells, apps and files stay closed. The audit log names the operator.
 """
 
