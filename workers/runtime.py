@@ -6,7 +6,6 @@ import logging
 import os
 import socket
 
-import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, TelemetryConfig, TelemetryFilter
@@ -22,8 +21,6 @@ from app.web.templating import create_environment
 
 HEARTBEAT_SECONDS = 5
 HEARTBEAT_TTL = 15
-
-log = structlog.get_logger("workers")
 
 
 def start_runtime(service: str) -> Runtime:

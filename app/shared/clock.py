@@ -1,6 +1,5 @@
 """Where time comes from. Billed instants are read from the database, once per Context; tests inject theirs."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -39,6 +38,3 @@ class FixedClock:
 def process_now() -> datetime:
     """The process's own clock, for what is never billed: log lines, cookies, tokens' issue times."""
     return datetime.now(UTC)
-
-
-NowFunction = Callable[[], Awaitable[datetime]]

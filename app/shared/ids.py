@@ -13,8 +13,3 @@ UserId = NewType("UserId", UUID)
 def new_id() -> UUID:
     """A fresh UUIDv7 (RFC 9562): time-ordered, unguessable enough for a name, never used as a secret."""
     return UUID(bytes=uuid_utils.uuid7().bytes)
-
-
-def short(value: UUID) -> str:
-    """The eight characters people see; the tail, because the head of a UUIDv7 is only the time."""
-    return value.hex[-8:]

@@ -34,11 +34,6 @@ def charge(rate: RateMicroPerHour, seconds: int) -> Micro:
     return Micro(divide_half_even(rate * seconds, SECONDS_PER_HOUR))
 
 
-def from_cents(cents: int) -> Micro:
-    """Stripe counts cents; the ledger counts micro-units."""
-    return Micro(cents * MICRO_PER_CENT)
-
-
 def seconds_until_empty(available: int, burn_per_hour: int) -> int | None:
     """Whole seconds until `available` is used up at `burn_per_hour`; None when nothing burns. At most what a number of
     JSON holds exactly (RFC 8259 section 6)."""

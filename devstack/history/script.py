@@ -9,7 +9,6 @@ from typing import Literal
 
 import msgspec
 
-DAYS = 30
 ORGANISATION, TIME_ZONE = "Demo Robotics", "Europe/Berlin"
 PROJECTS = ("vision", "language")
 IMAGE, ML_IMAGE = "ubuntu/noble", "custom/ml-noble"

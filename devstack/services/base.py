@@ -8,7 +8,6 @@ starter killed with -9 leaves no server behind.
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -151,15 +150,6 @@ def _launcher(spawn: Spawn) -> list[str]:
     if spawn.as_nobody and os.geteuid() == 0:
         prefix += AS_NOBODY
     return [*prefix, "--"]
-
-
-def connects(port: int) -> bool:
-    """True when something accepts a TCP connection on this loopback port."""
-    try:
-        with socket.create_connection((HOST, port), timeout=0.5):
-            return True
-    except OSError:
-        return False
 
 
 def fetch(url: str, timeout: float = 0.8, headers: Mapping[str, str] | None = None) -> bytes | None:

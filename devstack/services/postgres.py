@@ -177,9 +177,6 @@ class Postgres(Service):
         return found
 
 
-Cluster = Postgres
-
-
 def accepts_sessions(port: int) -> bool:
     """Like pg_isready: answers a startup message with an authentication request, not with "starting up"."""
     body = (196608).to_bytes(4, "big") + b"user\0postgres\0database\0postgres\0\0"
@@ -190,14 +187,6 @@ def accepts_sessions(port: int) -> bool:
             return connection.recv(1) == b"R"
     except OSError:
         return False
-
-
-def start_cluster(data_dir: Path, port: int, *, durable: bool, superuser_password: str = "postgres") -> Postgres:
-    """Initialises an empty `data_dir`, starts a cluster on `port`, returns when it accepts sessions (1 s)."""
-    data_dir = data_dir.resolve()
-    cluster = Postgres(data_dir, data_dir.with_name(data_dir.name + ".log"), port, superuser_password, durable)
-    cluster.run()
-    return cluster
 
 
 @contextmanager

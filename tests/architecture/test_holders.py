@@ -1,13 +1,13 @@
-"""Whatever outlives one request is registered in app/portal/holders.py, with how its right is asked about again: places
-that make sockets, secrets, tokens, certificates or signed addresses are found in the source and compared with it.
+"""Whatever outlives one request is registered in tests/rights/holders.py, with how its right is asked about again:
+places that make sockets, secrets, tokens, certificates or signed addresses are found in the source and compared to it.
 """
 
 import ast
 
 import pytest
 
-from app.portal.holders import HOLDERS, NOT_HELD, Way
 from tests.architecture.source import ROOT
+from tests.rights.holders import HOLDERS, NOT_HELD, Way
 
 MINTS = {
     "asyncssh.connect", "authenticate", "certify_key", "dial", "generate_presigned_url", "issue_user", "login_target",
@@ -43,7 +43,7 @@ def _places() -> set[str]:
 def test_every_place_that_makes_what_lasts_is_of_a_registered_kind() -> None:
     known = {place for holder in HOLDERS for place in holder.made_in} | set(NOT_HELD)
     found = _places()
-    assert found - known == set(), "register it in app/portal/holders.py, or say there why nobody holds it"
+    assert found - known == set(), "register it in tests/rights/holders.py, or say there why nobody holds it"
     assert known - found == set(), "these places make nothing any more"
 
 

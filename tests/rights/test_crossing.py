@@ -10,9 +10,9 @@ import re
 import pytest
 from sqlalchemy import text
 
-from app.portal.holders import HOLDERS, Way
 from app.shared.authz.actor import SYSTEM
 from tests.rights import kinds, kinds_handed_out
+from tests.rights.holders import HOLDERS, Way
 from tests.rights.world import World, end, make_world
 
 KINDS = kinds.KINDS | kinds_handed_out.KINDS

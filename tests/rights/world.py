@@ -22,13 +22,13 @@ from app.domains.storage.contracts import DeleteObject, PurgeObject
 from app.domains.storage.repository import ObjectRepository, TreeRepository, UsageRepository
 from app.domains.storage.service import objects
 from app.domains.storage.service import places as namespaces
-from app.portal.holders import Way
 from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding, project_scope
 from app.shared.authz.actor import SYSTEM
 from app.shared.ids import ProjectId, TenantId, UserId, new_id
 from tests.domains.auth.world import join, refresh
 from tests.fixtures.app import Browser
+from tests.rights.holders import Way
 
 
 @dataclass

@@ -67,8 +67,7 @@ def test_the_design_page_shows_every_component_in_every_theme(environment: Envir
     used = (Path(page.__file__).parent / TEMPLATE).read_text("utf-8") + "".join(
         path.read_text("utf-8") for room in ("layouts", "components") for path in (TEMPLATES / room).glob("*.html")
     )
-    shown_elsewhere = {"toast"}  # lives in answers, not in pages; rendered below
-    assert [name for name in COMPONENTS if f"ui.{name}(" not in used and name not in shown_elsewhere] == []
+    assert [name for name in COMPONENTS if f"ui.{name}(" not in used] == []
 
 
 def test_a_page_for_nobody_has_no_account_no_money_and_no_navigation(environment: Environment) -> None:
@@ -101,12 +100,6 @@ def test_an_error_says_what_happened_what_to_do_and_its_id_without_trusting_the_
         assert "Look elsewhere." in html
         assert "abc-1" in html
     assert '<hx-partial hx-target="#alerts"' in html
-
-
-def test_a_toast_finds_its_own_place(environment: Environment) -> None:
-    html = environment.from_string("{{ ui.toast('<i>saved</i>', 'good') }}").render()
-    assert html.startswith('<hx-partial hx-target="#toasts" hx-swap="beforeend">')
-    assert "&lt;i&gt;saved&lt;/i&gt;" in html
 
 
 def test_a_form_carries_its_token_and_key_and_gives_back_what_was_typed(environment: Environment) -> None:

@@ -23,7 +23,6 @@ from app.cli.client.head_timeout import TimedClient
 TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 LONGEST_ANSWER = 120.0  # seconds for a whole answer, however slowly its bytes come
 LARGEST_ANSWER = 64 * 1024 * 1024  # bytes, unpacked
-CUT = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
 
 
 @dataclass(frozen=True)

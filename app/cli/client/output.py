@@ -18,7 +18,6 @@ from app.cli.client.streams import say as say
 from app.cli.client.streams import write as write
 
 Row = Sequence[object]
-MARKS = {"active": "green", "running": "green", "failed": "red", "release_failed": "yellow"}
 
 
 def is_terminal() -> bool:

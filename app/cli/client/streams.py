@@ -12,8 +12,6 @@ from typing import TextIO
 
 from app.cli.client.exits import Exit, Failure
 
-BROKEN_PIPE = 128 + 13  # what a shell shows for a program that SIGPIPE ended
-
 
 def prepare() -> None:
     """Make the streams fit to write any text; a closed input or error stream is as good as an empty one.

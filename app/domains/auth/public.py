@@ -21,7 +21,7 @@ from app.domains.auth.service.rights import check as check_right
 from app.domains.auth.service.rights import check_person
 from app.domains.auth.service.rights import endings as rights_ended
 from app.domains.auth.service.session_cache import forget_session
-from app.domains.auth.service.sessions import actor_of_cookie, live_sessions, session_tenants
+from app.domains.auth.service.sessions import actor_of_cookie, session_tenants
 from app.domains.auth.service.tokens import actor_of_bearer
 from app.domains.auth.service.view_as import start_view, view_as_minutes, view_banner
 from app.domains.auth.service.workspaces import list_workspaces
@@ -39,7 +39,6 @@ __all__ = [
     "invitation_mails",
     "invitations_waiting",
     "list_workspaces",
-    "live_sessions",
     "names_of",
     "page_customers",
     "people",

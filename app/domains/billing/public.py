@@ -12,7 +12,7 @@ from app.domains.billing.service.balances import (
     open_accounts,
     runway_after,
 )
-from app.domains.billing.service.costs import cost_of, costs_of, receipt
+from app.domains.billing.service.costs import costs_of, receipt
 from app.domains.billing.service.credit import post_adjustment, post_credit
 from app.domains.billing.service.holds import place_hold, release_hold
 from app.domains.billing.service.ledger import house_balances
@@ -31,7 +31,6 @@ __all__ = [
     "accrue_running",
     "balance",
     "burn_rates",
-    "cost_of",
     "costs_of",
     "credit_summary",
     "find_transaction_of",

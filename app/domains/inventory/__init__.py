@@ -1,11 +1,10 @@
 """What can be rented: types and their dated prices, images, machines and their slots, and what is free right now.
 
-Owns: sku_catalog, sku_prices, price_withdrawals, nodes, node_resource_slots, os_images, node_image_cache,
-  maintenance_windows, node_history, power_requests.
-Emits: inventory.node.imported, inventory.node.quarantined, inventory.node.cordoned, inventory.node.uncordoned,
-  inventory.node.drained, inventory.node.quarantine_lifted, inventory.node.maintenance_planned,
-  inventory.node.maintenance_began, inventory.node.maintenance_ended, inventory.node.retired, inventory.node.powered,
-  inventory.catalog.changed, inventory.slots.changed.
-Consumes: nothing.
-Called by: provisioning (placement, slots, images), billing (prices), admin (fleet).
+Owns: maintenance_windows, node_history, node_image_cache, node_resource_slots, nodes, os_images, power_requests,
+  price_withdrawals, sku_catalog, sku_prices
+Emits: inventory.catalog.changed, inventory.node.cordoned, inventory.node.drained, inventory.node.imported,
+  inventory.node.maintenance_began, inventory.node.maintenance_ended, inventory.node.maintenance_planned,
+  inventory.node.powered, inventory.node.quarantine_lifted, inventory.node.quarantined, inventory.node.retired,
+  inventory.node.uncordoned, inventory.slots.changed
+Consumes: nothing
 """

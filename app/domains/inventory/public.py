@@ -14,7 +14,6 @@ from app.domains.inventory.contracts import (
     ImageView,
     NodeDetail,
     NodeId,
-    NodeState,
     NodeView,
     PriceView,
     SkuView,
@@ -88,11 +87,6 @@ async def free_slots(ctx: Context, allocation_id: UUID) -> list[FreedNode]:
 async def slots_of(ctx: Context, allocation_id: UUID) -> tuple[int, ...]:
     """The slots an allocation has now, in order; empty when it has none. This is the only answer to who has what."""
     return await slots.slots_of(ctx, allocation_id)
-
-
-async def mark_node(ctx: Context, node_id: UUID, state: NodeState, reason: str) -> None:
-    """Put a node into a state by hand or by finding. Raises NotFound. For `quarantined` use `quarantine`."""
-    await nodes.mark_node(ctx, node_id, state, reason)
 
 
 async def mark_shared(ctx: Context, node_id: UUID, image_id: UUID | None) -> None:

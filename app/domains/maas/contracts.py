@@ -87,14 +87,6 @@ class GpuDevice(msgspec.Struct, frozen=True):
     pci_address: str
 
 
-class BootImage(msgspec.Struct, frozen=True):
-    """One image MAAS can deploy: `name` such as `ubuntu/noble`, `architecture` such as `amd64/ga-24.04`."""
-
-    name: str
-    kind: str
-    architecture: str
-
-
 class MaasEvent(msgspec.Struct, frozen=True):
     """One line of a machine's history. `created` is None when MAAS wrote a date we cannot read."""
 

@@ -7,11 +7,10 @@ from app.domains.maas.errors import (
     MaasOutcomeUnknown,
     MaasRefused,
     MaasUnavailable,
-    MaasUnreadable,
     NoMachineAvailable,
 )
 from app.domains.maas.gateway import MaasGateway
-from app.domains.maas.rules import NodeState, may_touch, node_state
+from app.domains.maas.rules import may_touch, node_state
 from app.settings import MaasSettings
 
 __all__ = [
@@ -22,9 +21,7 @@ __all__ = [
     "MaasOutcomeUnknown",
     "MaasRefused",
     "MaasUnavailable",
-    "MaasUnreadable",
     "NoMachineAvailable",
-    "NodeState",
     "may_touch",
     "node_state",
     "open_gateway",

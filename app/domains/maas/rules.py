@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Literal, get_args
+from typing import Literal
 from urllib.parse import urlsplit
 
 from app.domains.maas.contracts import MaasMachine, MachineStatus
@@ -19,7 +19,6 @@ NodeState = Literal[
     "missing",
     "unknown",
 ]
-NODE_STATES: tuple[NodeState, ...] = get_args(NodeState)
 
 _STATES: dict[int, NodeState] = {
     MachineStatus.NEW: "commissioning",  # not usable before it has been commissioned

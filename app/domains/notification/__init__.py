@@ -1,7 +1,6 @@
 """Notifies people and programs of changes: live pages, inboxes, mails, the event feed, and webhooks.
 
-Owns: inbox_items, preferences, feed_events, webhook_endpoints, webhook_deliveries; sends the rows of shared.mails.
-Emits: notification.inbox.added and read, notification.webhook.disabled.
-Consumes: every event of the other domains.
-Called by: the frame of every page (unread count). Other domains record mails through app.shared.mail.
+Owns: feed_events, feed_heads, inbox_items, preferences, webhook_attempts, webhook_deliveries, webhook_endpoints
+Emits: notification.inbox.added, notification.inbox.read, notification.webhook.disabled
+Consumes: every event
 """

@@ -1,6 +1,6 @@
 """The public API of payments, for the operator's console."""
 
-from app.domains.payments.service.cases import count_open_cases, decide_case, page_cases
+from app.domains.payments.service.cases import decide_case, page_cases
 from app.domains.payments.service.operators import (
     get_message,
     get_payment,
@@ -17,7 +17,6 @@ from app.domains.payments.service.refunds import approve_refund, check_refund, r
 __all__ = [
     "approve_refund",
     "check_refund",
-    "count_open_cases",
     "decide_case",
     "get_message",
     "get_payment",

@@ -5,5 +5,4 @@ Owns: allocations, allocation_resource_claims, allocation_placements, allocation
 Emits: provisioning.allocation.requested, .placed, .step_changed, .activated, .release_requested, .released, .failed,
   .canceled
 Consumes: billing.tenant.exhausted
-Called by: terminal (where to log in), admin (force release), inventory's and billing's pages (names of allocations)
 """

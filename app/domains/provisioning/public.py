@@ -10,8 +10,6 @@ from app.shared.authz import Permission, project_scope
 from app.shared.context import Context
 
 __all__ = [
-    "AccessTarget",
-    "MachineView",
     "access_endings",
     "get_access_target",
     "get_app_target",

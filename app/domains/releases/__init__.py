@@ -4,5 +4,4 @@ Owns: allocation_ssh_public_keys, user_ssh_keys, key_attachments (schema release
 Emits: releases.key.added, releases.key.revoked, releases.access.changed, releases.access.settled, releases.entry.ended
 Consumes: auth.membership.removed, auth.membership.changed, auth.person.suspended, auth.tenant.suspended,
   auth.service_account.disabled, auth.session.revoked
-Called by: provisioning (accounts, proof, attached keys, where machines are), terminal, appruntime and storage (ways in)
 """

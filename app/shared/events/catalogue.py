@@ -1,4 +1,4 @@
-"""The catalogue of events as people read it: `berth events` and the docs page print this."""
+"""The catalogue of events as people read it: the page of the reference and docs/events.md show this."""
 
 from collections.abc import Iterable
 
@@ -37,17 +37,6 @@ def entries(domains: Iterable[Domain]) -> list[EventEntry]:
             )
         )
     return found
-
-
-def render(found: Iterable[EventEntry]) -> str:
-    """The catalogue as plain text, one paragraph per event."""
-    paragraphs: list[str] = []
-    for entry in found:
-        lines = [entry.subject, f"  {entry.meaning}"] if entry.meaning else [entry.subject]
-        lines += [f"  {name}: {kind}" for name, kind in entry.fields.items()]
-        lines.append("  heard by: " + (", ".join(entry.consumers) or "nobody yet"))
-        paragraphs.append("\n".join(lines))
-    return "\n\n".join(paragraphs)
 
 
 def _type_name(kind: object) -> str:

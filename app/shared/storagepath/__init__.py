@@ -47,11 +47,6 @@ def parse(raw: str) -> StoragePath:
     return StoragePath(raw)
 
 
-def parse_folder(raw: str) -> FolderPath:
-    """The path of a folder; "" is the top. Raises BadPath."""
-    return FolderPath(parse(raw)) if raw else TOP
-
-
 def checked(raw: str, field: str = "path") -> StoragePath:
     """`parse` for use cases. Raises ValidationFailed that names the field."""
     try:
@@ -61,7 +56,7 @@ def checked(raw: str, field: str = "path") -> StoragePath:
 
 
 def checked_folder(raw: str, field: str = "folder") -> FolderPath:
-    """`parse_folder` for use cases. Raises ValidationFailed that names the field."""
+    """A folder as somebody typed it; empty for the top. Raises ValidationFailed that names the field."""
     return FolderPath(checked(raw, field)) if raw else TOP
 
 
@@ -69,11 +64,6 @@ def split(path: StoragePath) -> tuple[FolderPath, str]:
     """The folder that a path is in, and its last segment."""
     folder, _, name = path.rpartition("/")
     return FolderPath(folder), name
-
-
-def join(folder: FolderPath, name: str) -> StoragePath:
-    """The inverse of `split`, checked again: together they may be too long. Raises BadPath."""
-    return parse(f"{folder}/{name}" if folder else name)
 
 
 def ancestors(folder: FolderPath) -> list[FolderPath]:
@@ -85,12 +75,6 @@ def ancestors(folder: FolderPath) -> list[FolderPath]:
 def is_inside(folder: str, outer: FolderPath) -> bool:
     """Whether `folder` is `outer` or below it."""
     return outer == TOP or folder == outer or folder.startswith(outer + "/")
-
-
-def moved(folder: str, source: FolderPath, target: FolderPath) -> FolderPath:
-    """Where `folder`, which is inside `source`, is once `source` is called `target`. Raises BadPath."""
-    rest = folder[len(source) :].lstrip("/")
-    return parse_folder("/".join(part for part in (target, rest) if part))
 
 
 def _check_whole(path: str) -> None:

@@ -1,4 +1,4 @@
-// Passing notes in #toasts: from the server as <hx-partial>, from an HX-Trigger `toast` event, or from a script of ours.
+// Passing notes in #toasts: from a `toast` event, or from a script of ours.
 const SHOWN_MS = 6000;
 
 function watch(element) {

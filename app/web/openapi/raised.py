@@ -14,7 +14,6 @@ from app.shared.errors.base import DomainError
 
 OURS = "app."
 Followed = FunctionType | type
-WRAPPERS = (staticmethod, classmethod, property)
 
 
 class Reached:

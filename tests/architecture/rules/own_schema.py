@@ -12,10 +12,7 @@ SCOPE = (
     "app/domains/*/models.py",
     "app/domains/*/models/*.py",
 )
-KNOWN = frozenset(
-    "auth inventory provisioning maas releases billing payments terminal appruntime storage admin notification".split()
-)
-DOMAINS = KNOWN | {path.name for path in (ROOT / "app" / "domains").glob("[a-z]*") if path.is_dir()}
+DOMAINS = {path.name for path in (ROOT / "app" / "domains").glob("[a-z]*") if path.is_dir()}
 TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|REFERENCES|ONLY|USING|,)\s+\"?([a-z_]+)\"?\.\"?[a-z_]+", re.I)
 
 

@@ -129,6 +129,6 @@ async def test_a_suspended_organisation_is_out_by_cookie_token_and_open_socket(
     assert (await ada.client.get("/api/v1/me")).status_code == 401
     async with open_context() as ctx:
         session_id = ada.actor.session_id
-        assert await public.live_sessions(ctx, [session_id]) == set()
+        assert await public.session_tenants(ctx, [session_id]) == {}
         claim = claim_of(ada.actor, Permission.TERMINAL_OPEN)
         assert await public.rights_ended(ctx, [claim]) == {claim: Ended("organisation_suspended")}

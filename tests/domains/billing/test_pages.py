@@ -123,9 +123,9 @@ async def test_costs_and_receipts_agree_with_the_ledger(hers: Books) -> None:
         await hers.tick(1_000)
     hers.clock.advance(7)
     async with hers.runtime.context(SYSTEM) as ctx:
-        cost = await public.cost_of(ctx, allocation_id)
+        costs = await public.costs_of(ctx, [allocation_id, uuid4()])
         receipt = await public.receipt(ctx, allocation_id)
-        unknown = await public.cost_of(ctx, uuid4())
-    assert cost is not None and receipt is not None and unknown is None
+    assert receipt is not None and set(costs) == {allocation_id}
+    cost = costs[allocation_id]
     assert (cost.total, cost.seconds, cost.held) == (charge(RATE, 5_007), 5_007, 2 * RATE)
     assert (receipt.total, receipt.seconds, len(receipt.lines)) == (charge(RATE, 5_000), 5_000, 2)

@@ -97,11 +97,6 @@ async def test_gpus_are_read_and_other_devices_are_not(gateway: MaasGateway, maa
     assert await gateway.gpu_devices(await id_of(maas, "node-24")) == []
 
 
-async def test_images_are_listed(gateway: MaasGateway) -> None:
-    images = {(image.name, image.kind) for image in await gateway.boot_images()}
-    assert images == {("ubuntu/noble", "synced"), ("ubuntu/jammy", "synced"), ("custom/ml-noble", "uploaded")}
-
-
 async def test_a_whole_life(tmp_path: Path) -> None:
     async with nodes_process() as (nodes, url), region(tmp_path, nodes_url=url) as maas, client(maas) as gateway:
         system_id = await id_of(maas, "node-07")

@@ -1,13 +1,14 @@
 """Pure decisions: states, what may be touched, dates, addresses."""
 
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domains.maas.contracts import MaasMachine, MachineStatus, SystemId
-from app.domains.maas.rules import NODE_STATES, api_base, event_time, may_touch, node_state
+from app.domains.maas.rules import NodeState, api_base, event_time, may_touch, node_state
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_each_status_has_our_word(number: int, state: str) -> None:
 def test_any_number_maas_may_add_is_a_status(number: int) -> None:
     status = MachineStatus(number)
     assert int(status) == number
-    assert node_state(status) in NODE_STATES
+    assert node_state(status) in get_args(NodeState)
 
 
 def test_what_is_no_number_is_no_status() -> None:

@@ -71,4 +71,4 @@ async def test_a_late_activation_of_a_machine_that_is_going_back_costs_nothing(r
         async with race.runtime.context(SYSTEM) as ctx:
             await proving.activate(ctx, step_of(allocation_id))
     async with race.runtime.context(SYSTEM) as ctx:
-        assert (await billing.cost_of(ctx, allocation_id)).since is None
+        assert (await billing.costs_of(ctx, [allocation_id]))[allocation_id].since is None

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Context, Runtime
 from app.shared.events import Envelope, Event
-from app.shared.events.catalogue import entries, render
+from app.shared.events.catalogue import entries
 from app.shared.manifest import ConsumerSpec, Domain, JobSpec
 from app.shared.outbox import WorkflowCall
 from tests.fixtures.clock import FakeClock
@@ -122,7 +122,7 @@ async def test_rows_are_kept_for_a_week_after_publication_and_pending_ones_for_e
 
 def test_the_catalogue_says_what_an_event_means_and_who_hears_it() -> None:
     found = [entry for entry in entries([Domain(name="probe", consumers=(recorder(),))]) if "probe" in entry.subject]
-    assert render(found).startswith(
-        "berth.v1.probe.counter.moved\n  A counter of a test moved to `to`.\n  counter_id: UUID\n  to: int\n"
-        "  heard by: probe.recorder\n\nberth.v1.probe.counter.noted"
-    )
+    assert [entry.subject for entry in found[:2]] == ["berth.v1.probe.counter.moved", "berth.v1.probe.counter.noted"]
+    moved = found[0]
+    assert (moved.meaning, moved.aggregate) == ("A counter of a test moved to `to`.", "counter_id")
+    assert (moved.fields, moved.consumers) == ({"counter_id": "UUID", "to": "int"}, ["probe.recorder"])

@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID
 
-import structlog
-
 from app.domains.appruntime import gateway
 from app.domains.appruntime.contracts import AppView
 from app.domains.appruntime.errors import MachineSilent
@@ -22,8 +20,6 @@ from app.shared.context import Runtime
 
 T = TypeVar("T")
 IDLE_SECONDS = 300.0
-
-log = structlog.get_logger("berth.apps")
 
 
 class AppLinks:
@@ -107,11 +103,6 @@ class AppLinks:
             if link.is_open:
                 raise
         return await (await self.link(allocation_id)).open(path)
-
-    def forget_machine(self, allocation_id: UUID) -> None:
-        """Close what is kept for a machine."""
-        self._drop(allocation_id)
-        self._homes.pop(allocation_id, None)
 
     async def aclose(self) -> None:
         self._channels.clear()

@@ -1,10 +1,9 @@
 """API of the organisation and its projects."""
 
-from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, get, patch, post
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath
 
 from app.domains.auth.handlers.options import PROJECT_MANAGE, TEAM_MANAGE, TEAM_READ
 from app.domains.auth.schemas.rest import (
@@ -18,8 +17,6 @@ from app.domains.auth.service.projects import CreateProject, ProjectDetail, Rena
 from app.web import Ctx, Json
 from app.web.etag import IfMatch, seen_version, tagged
 from app.web.paging import Cursor, Limit
-
-Disabled = Annotated[bool, QueryParameter(description="those that were disabled too")]
 
 
 @get("/organisation", opt=TEAM_READ)

@@ -31,8 +31,6 @@ from app.shared.ids import ProjectId, new_id
 from app.shared.paging import Slice, cut
 from app.shared.use_case import use_case
 
-GRANTABLE = frozenset(PROJECT_ROLES)
-
 
 class CreateCredential(msgspec.Struct, frozen=True, kw_only=True):
     service_account_id: UUID

@@ -117,11 +117,6 @@ async def _workspace_of(ctx: Context, row: AnyRow, bindings: tuple[RoleBinding, 
     return workspace
 
 
-async def live_sessions(ctx: Context, session_ids: Iterable[UUID]) -> set[UUID]:
-    """Those of these browser sessions that have neither ended nor expired, in one query."""
-    return set(await session_tenants(ctx, session_ids))
-
-
 async def session_tenants(ctx: Context, session_ids: Iterable[UUID]) -> dict[UUID, UUID | None]:
     """The organisation that each of these sessions is in now; ended and expired sessions are absent."""
     rows = await AuthRepository(ctx.session).list_live_sessions(list(session_ids))

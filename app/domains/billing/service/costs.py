@@ -41,11 +41,6 @@ class UsageReport(msgspec.Struct, frozen=True, kw_only=True):
     machines: tuple[MachineUsage, ...]
 
 
-async def cost_of(ctx: Context, allocation_id: UUID) -> CostView | None:
-    """What an allocation has cost, to the second; None when it never had a hold. The caller checks who owns it."""
-    return (await costs_of(ctx, [allocation_id])).get(allocation_id)
-
-
 async def costs_of(ctx: Context, allocation_ids: list[UUID]) -> dict[UUID, CostView]:
     """The costs of several allocations, by allocation. The caller checks who owns them.
 

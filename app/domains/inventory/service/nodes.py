@@ -9,7 +9,6 @@ from app.domains.inventory.contracts import (
     NodeChanged,
     NodeDetail,
     NodeId,
-    NodeState,
     UncordonNode,
 )
 from app.domains.inventory.errors import NodeNotInService
@@ -22,7 +21,6 @@ from app.domains.inventory.events import (
 )
 from app.domains.inventory.repository import nodes, slots
 from app.domains.inventory.repository.nodes import Changed, LockedNode
-from app.domains.inventory.rules.upkeep import may_follow
 from app.domains.inventory.service.history import note
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission
@@ -53,18 +51,6 @@ async def node_by_system_id(ctx: Context, system_id: str) -> NodeId:
 async def node_names(ctx: Context, node_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Host names by id."""
     return await nodes.names(ctx.session, node_ids)
-
-
-async def mark_node(ctx: Context, node_id: UUID, state: NodeState, reason: str) -> None:
-    """Put a node into a state that may follow its own; every other wish changes nothing. Raises NotFound."""
-    if state == "quarantined":
-        await quarantine(ctx, node_id, reason)
-        return
-    node = await lock(ctx, node_id)
-    if may_follow(node.state, state):
-        said = None if state == "ready" else reason
-        changed = await nodes.set_state(ctx.session, node_id, state, said, await ctx.now())
-        await tell_slots(ctx, node_id, changed)
 
 
 async def quarantine(ctx: Context, node_id: UUID, reason: str) -> None:

@@ -19,7 +19,6 @@ import httpx2
 import msgspec
 
 from app.domains.maas.contracts import (
-    BootImage,
     GpuDevice,
     MaasEvent,
     MaasMachine,
@@ -147,11 +146,6 @@ class MaasGateway:
         answers.all_read(self.unread.pop(path))
         gpus = [device.ours() for device in devices if device.hardware_type == GPU_HARDWARE_TYPE]
         return sorted(gpus, key=lambda gpu: gpu.pci_address)
-
-    async def boot_images(self) -> list[BootImage]:
-        """Every image MAAS holds, one entry per kernel flavour."""
-        images = await self._read_set("boot-resources/", wire.Image)
-        return [image.ours() for image in images]
 
     async def events(
         self, *, after: int | None = None, ids: Sequence[SystemId] = (), limit: int = 1000

@@ -6,7 +6,6 @@ Unknown keys are passed over and nulls tolerated: fields come and go between its
 import msgspec
 
 from app.domains.maas.contracts import (
-    BootImage,
     DiskInfo,
     GpuDevice,
     MaasEvent,
@@ -102,18 +101,6 @@ class Device(msgspec.Struct, frozen=True):
             product_name=self.product_name or "",
             pci_address=self.pci_address or "",
         )
-
-
-class Image(msgspec.Struct, frozen=True):
-    """One boot resource."""
-
-    name: str = ""
-    type: str = ""
-    architecture: str = ""
-
-    def ours(self) -> BootImage:
-        """In our words."""
-        return BootImage(self.name, self.type.lower(), self.architecture)
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.notification import policies
@@ -18,7 +17,6 @@ from app.shared.batch import one_by_one
 from app.shared.context import Context, Runtime
 from app.shared.policy import PolicyKey
 
-log = structlog.get_logger("berth.notification")
 AT_ONCE = 50
 BATCH = 1_000
 GRACE = timedelta(seconds=30)  # so that the job itself comes first

@@ -33,7 +33,6 @@ PAGE = text(
     ORDER BY id DESC LIMIT :limit
 """
 )
-COUNT_OPEN = text("SELECT count(*) FROM payments.cases WHERE decided_at IS NULL")
 
 
 class CaseRepository(Repository):
@@ -59,7 +58,3 @@ class CaseRepository(Repository):
     async def page(self, scope: PlatformScope, only_open: bool, before: UUID | None, limit: int) -> list[Case]:
         """Cases, newest first."""
         return await self._list_views(Case, PAGE, only_open=only_open, before=before, limit=limit)
-
-    async def count_open(self, scope: PlatformScope) -> int:
-        """The number of open cases."""
-        return int(await self._session.scalar(COUNT_OPEN) or 0)

@@ -48,11 +48,6 @@ async def page_cases(ctx: Context, only_open: bool, cursor: UUID | None, limit: 
     return cut(rows, limit, lambda row: row.id)
 
 
-async def count_open_cases(ctx: Context) -> int:
-    """The number of cases that wait for a decision."""
-    return await CaseRepository(ctx.session).count_open(platform_scope(ctx.actor, READ))
-
-
 @use_case(MANAGE, AuditAction.PAYMENT_CASE_DECIDE, lambda command, _result: command.case_id)
 async def decide_case(ctx: Context, command: DecideCase) -> Case:
     """Close a case with a decision. Deciding again changes nothing. Raises NotFound, ValidationFailed."""

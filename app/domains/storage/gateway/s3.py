@@ -155,10 +155,6 @@ class Bucket:
             return None
         return Stored(key=key, size=int(answer["ContentLength"]), sha256=answer.get("ChecksumSHA256"))
 
-    async def look_at(self, keys: Sequence[str]) -> list[Stored | None]:
-        """`look` for many, a few at a time."""
-        return list(await asyncio.gather(*(self.look(key) for key in keys)))
-
     async def remove(self, keys: Sequence[str]) -> set[str]:
         """Delete objects; those that are gone already are fine. Returns those that S3 did not delete."""
         kept: set[str] = set()

@@ -123,11 +123,6 @@ LONGEST = text("""
     WHERE namespace_id = :namespace_id AND state = 'visible'
       AND (folder = :source OR (folder >= :low AND folder < :high))
 """)
-COUNT_FOLDER = text("""
-    SELECT count(*) AS files, COALESCE(sum(size), 0) AS bytes FROM storage.storage_objects
-    WHERE namespace_id = :namespace_id AND state = 'visible'
-      AND (folder = :source OR (folder >= :low AND folder < :high))
-""")
 
 
 class ObjectRepository:
@@ -255,11 +250,6 @@ class ObjectRepository:
         return int(
             (await self._session.execute(LONGEST, {"namespace_id": namespace_id, **inside(folder)})).scalar_one()
         )
-
-    async def count_in(self, namespace_id: UUID, folder: FolderPath) -> tuple[int, int]:
-        """Files in a folder and below, and their bytes."""
-        row = (await self._session.execute(COUNT_FOLDER, {"namespace_id": namespace_id, **inside(folder)})).one()
-        return int(row.files), int(row.bytes)
 
 
 def _view(row: Row[tuple[object, ...]]) -> ObjectView:

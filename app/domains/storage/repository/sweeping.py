@@ -18,7 +18,6 @@ OVER = text(
     SELECT + " WHERE state <> 'visible' AND (state = 'purging' OR purge_at < :now) ORDER BY purge_at LIMIT :limit"
 )
 ONE_OBJECT = text(SELECT + " WHERE id = :id")
-LOCK_OBJECT = text(SELECT + " WHERE id = :id FOR UPDATE")
 PURGING = text("""
     UPDATE storage.storage_objects SET state = 'purging', version = version + 1 WHERE id = :id AND state = 'deleted'
 """)
@@ -110,10 +109,6 @@ class SweepRepository:
     async def find_object(self, object_id: UUID) -> ObjectView | None:
         """For a job that was given the id."""
         rows = views_of((await self._session.execute(ONE_OBJECT, {"id": object_id})).all())
-        return rows[0] if rows else None
-
-    async def lock_object(self, object_id: UUID) -> ObjectView | None:
-        rows = views_of((await self._session.execute(LOCK_OBJECT, {"id": object_id})).all())
         return rows[0] if rows else None
 
     async def set_purging(self, object_id: UUID) -> bool:

@@ -7,8 +7,6 @@ Killed anywhere, the next round goes on.
 from datetime import timedelta
 from uuid import UUID
 
-import structlog
-
 from app.domains.storage.contracts import CopyView, ObjectView, UploadView
 from app.domains.storage.gateway.s3 import Bucket
 from app.domains.storage.repository import CopyRepository, SweepRepository, UploadRepository, UsageRepository
@@ -21,7 +19,6 @@ from app.shared.context import Runtime
 AT_ONCE = 500
 SILENT = timedelta(minutes=3)
 NEVER_TAKEN = timedelta(minutes=30)
-log = structlog.get_logger("berth.storage")
 
 
 async def sweep(runtime: Runtime) -> tuple[int, int]:

@@ -6,7 +6,7 @@ socket the ring keeps the newest `RING` bytes and the machine runs on.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from uuid import UUID
 
 from app.domains.terminal.contracts import Ended
@@ -19,8 +19,6 @@ from app.shared import ssh
 RING = 1024 * 1024
 LAG = 128 * 1024
 MOST_CELLS = 1_000
-
-Explain = Callable[["Shell"], Awaitable[str | None]]
 
 
 def clamp(cols: int, rows: int) -> tuple[int, int]:
@@ -70,10 +68,6 @@ class Shell:
     def detached_seconds(self) -> float:
         """How long no socket has shown it."""
         return 0.0 if self._attachments else time.monotonic() - self._detached_at
-
-    @property
-    def attachments(self) -> int:
-        return len(self._attachments)
 
     async def show(self, wire: Wire, session_id: UUID, held: int | None, size: tuple[int, int], *, new: bool) -> None:
         """Serve one socket until it or the shell ends."""
