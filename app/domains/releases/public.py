@@ -36,7 +36,6 @@ from app.shared.context import Context, Runtime
 from app.shared.manifest import CronSpec, JobSpec
 
 __all__ = [
-    "FindMachine",
     "NodeRefused",
     "NodeUnreachable",
     "attach_keys",
