@@ -1,33 +1,26 @@
-"""SQL about namespaces and about how much room a project uses."""
+"""Namespaces and about how much room a project uses."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import bindparam, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from app.domains.storage.contracts import NamespaceView, UsageView
+from app.domains.storage.models import StorageFolder, StorageNamespace
 from app.shared.authz import ProjectScope
+from app.shared.db.repository import Repository, columns
 
-COLUMNS = "SELECT id, tenant_id, project_id, name, created_at, version FROM storage.storage_namespaces"
-IN_PROJECT = " WHERE tenant_id = :tenant_id AND project_id = :project_id"
-LIST = text(COLUMNS + IN_PROJECT + " ORDER BY name")
-FIND = text(COLUMNS + IN_PROJECT + " AND name = :name")
-BY_IDS = text(COLUMNS + IN_PROJECT + " AND id = ANY(:ids)")
-INSERT = text("""
-    INSERT INTO storage.storage_namespaces (id, tenant_id, project_id, name, created_at)
-    VALUES (:id, :tenant_id, :project_id, :name, :now) ON CONFLICT DO NOTHING
-""")
-RENAME = text("""
-    UPDATE storage.storage_namespaces SET name = :name, version = version + 1 WHERE id = :id RETURNING version
-""")
-TOUCH = text("UPDATE storage.storage_namespaces SET version = version + 1 WHERE id = :id RETURNING version")
+IN_PROJECT = select(*columns(NamespaceView, StorageNamespace)).where(
+    StorageNamespace.tenant_id == bindparam("tenant_id"), StorageNamespace.project_id == bindparam("project_id")
+)
+LIST = IN_PROJECT.order_by(StorageNamespace.name)
+FIND = IN_PROJECT.where(StorageNamespace.name == bindparam("name"))
+BY_IDS = IN_PROJECT.where(text("id = ANY(:ids)"))
 IN_USE = text("""
     SELECT EXISTS (SELECT 1 FROM storage.storage_objects WHERE namespace_id = :id)
         OR EXISTS (SELECT 1 FROM storage.storage_uploads WHERE namespace_id = :id)
 """)
-DROP_FOLDERS = text("DELETE FROM storage.storage_folders WHERE namespace_id = :id")
-DELETE = text("DELETE FROM storage.storage_namespaces WHERE id = :id")
 TOTALS = text("""
     SELECT namespace_id, count(*) AS objects, COALESCE(sum(size), 0) AS bytes FROM storage.storage_objects
     WHERE namespace_id = ANY(:ids) AND state = 'visible' GROUP BY namespace_id
@@ -61,43 +54,44 @@ def _place(scope: ProjectScope) -> dict[str, object]:
     return {"tenant_id": scope.tenant_id, "project_id": scope.project_id}
 
 
-class NamespaceRepository:
-    """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+class NamespaceRepository(Repository):
+    """The trees of a project. Whoever creates, renames or deletes one holds the project's usage row."""
 
     async def list_in(self, scope: ProjectScope) -> list[NamespaceView]:
-        return [NamespaceView(**row._mapping) for row in await self._session.execute(LIST, _place(scope))]
+        return await self._list_views(NamespaceView, LIST, **_place(scope))
 
     async def find(self, scope: ProjectScope, name: str) -> NamespaceView | None:
-        row = (await self._session.execute(FIND, {**_place(scope), "name": name})).one_or_none()
-        return None if row is None else NamespaceView(**row._mapping)
+        return await self._find_view(NamespaceView, FIND, **_place(scope), name=name)
 
     async def by_ids(self, scope: ProjectScope, ids: list[UUID]) -> dict[UUID, NamespaceView]:
-        rows = await self._session.execute(BY_IDS, {**_place(scope), "ids": ids})
-        return {row.id: NamespaceView(**row._mapping) for row in rows}
+        found = await self._list_views(NamespaceView, BY_IDS, **_place(scope), ids=ids)
+        return {namespace.id: namespace for namespace in found}
 
     async def append(self, scope: ProjectScope, namespace_id: UUID, name: str, now: datetime) -> bool:
         """False when the project has one of that name."""
-        done = await self._session.execute(INSERT, {**_place(scope), "id": namespace_id, "name": name, "now": now})
-        return bool(done.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
+        new = insert(StorageNamespace).values(id=namespace_id, name=name, created_at=now, **_place(scope))
+        return await self._session.scalar(new.on_conflict_do_nothing().returning(StorageNamespace.id)) is not None
 
     async def rename(self, namespace: NamespaceView, name: str) -> int:
         """The new version."""
-        return int((await self._session.execute(RENAME, {"id": namespace.id, "name": name})).scalar_one())
+        return await self._change(namespace.id, name=name)
 
     async def touch(self, namespace_id: UUID) -> int:
         """Something in it changed: the new version."""
-        return int((await self._session.execute(TOUCH, {"id": namespace_id})).scalar_one())
+        return await self._change(namespace_id)
+
+    async def _change(self, namespace_id: UUID, **values: object) -> int:
+        changed = update(StorageNamespace).where(StorageNamespace.id == namespace_id)
+        changed = changed.values(**values, version=StorageNamespace.version + 1)
+        return int((await self._session.execute(changed.returning(StorageNamespace.version))).scalar_one())
 
     async def is_in_use(self, namespace_id: UUID) -> bool:
         """Whether it holds a file, a deleted one that is not gone yet, or an upload."""
         return bool((await self._session.execute(IN_USE, {"id": namespace_id})).scalar_one())
 
     async def delete(self, namespace_id: UUID) -> None:
-        await self._session.execute(DROP_FOLDERS, {"id": namespace_id})
-        await self._session.execute(DELETE, {"id": namespace_id})
+        await self._rows(StorageFolder).delete_where(StorageFolder.namespace_id == namespace_id)
+        await self._rows(StorageNamespace).delete_where(StorageNamespace.id == namespace_id)
 
     async def totals(self, ids: list[UUID]) -> dict[UUID, tuple[int, int]]:
         """Visible files and their bytes, by namespace; the caller got the ids in its scope."""
@@ -105,12 +99,9 @@ class NamespaceRepository:
         return {row.namespace_id: (int(row.objects), int(row.bytes)) for row in rows}
 
 
-class UsageRepository:
+class UsageRepository(Repository):
     """The row that quota is decided under. Every change of what a project stores locks it first, so that two changes
     of one project happen one after the other."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def get(self, scope: ProjectScope) -> UsageView:
         row = (await self._session.execute(USAGE, _place(scope))).one_or_none()
