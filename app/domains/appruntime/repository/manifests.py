@@ -1,78 +1,56 @@
-"""SQL about published manifests. There is no statement that changes one."""
+"""Published manifests. There is no statement that changes one."""
 
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy.dialects.postgresql import insert
 
-from app.domains.appruntime.contracts import ManifestId, ManifestView
+from app.domains.appruntime.contracts import ManifestView
+from app.domains.appruntime.models import AppManifest
 from app.domains.appruntime.rules.manifests import Manifest
+from app.shared.db.base import Json
+from app.shared.db.repository import Repository, columns
 from app.shared.errors import NotFound
-from app.shared.ids import new_id
 
-APPEND = text("""
-    INSERT INTO appruntime.app_manifests (id, slug, version, title, summary, kind, body, published_at)
-    VALUES (:id, :slug, :version, :title, :summary, :kind, CAST(:body AS jsonb), :now)
-    ON CONFLICT (slug, version) DO NOTHING
-""")
-SELECT = "SELECT id, slug, version, title, summary, kind, published_at, body FROM appruntime.app_manifests"
-ONE = text(SELECT + " WHERE slug = :slug AND version = :version")
-BY_ID = text(SELECT + " WHERE id = :id")
-ALL = text("""
-    SELECT id, slug, version, title, summary, kind, published_at, body - 'files' AS body
-    FROM appruntime.app_manifests ORDER BY slug, published_at DESC, id DESC
-""")
+EACH = select(*columns(ManifestView, AppManifest))
+ONE = EACH.where(AppManifest.slug == bindparam("slug"), AppManifest.version == bindparam("version"))
+BY_ID = EACH.where(AppManifest.id == bindparam("id"))
+ALL = select(*columns(ManifestView, AppManifest, body=literal_column("body - 'files'", Json))).order_by(
+    AppManifest.slug, AppManifest.published_at.desc(), AppManifest.id.desc()
+)
 
 
-class ManifestRepository:
-    """Bound to one unit of work. Manifests belong to the platform, so reads have no scope."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+class ManifestRepository(Repository):
+    """Manifests belong to the platform, so reads have no scope."""
 
     async def append(self, manifest: Manifest, body: dict[str, object], now: datetime) -> None:
         """Publish it, unless that version is there."""
-        values = {
-            "id": new_id(),
-            "slug": manifest.slug,
-            "version": manifest.version,
-            "title": manifest.title,
-            "summary": manifest.summary,
-            "kind": manifest.kind,
-            "body": msgspec.json.encode(body).decode(),
-            "now": now,
-        }
-        await self._session.execute(APPEND, values)
+        new = insert(AppManifest).values(
+            slug=manifest.slug,
+            version=manifest.version,
+            title=manifest.title,
+            summary=manifest.summary,
+            kind=manifest.kind,
+            body=body,
+            published_at=now,
+        )
+        await self._session.execute(new.on_conflict_do_nothing(index_elements=["slug", "version"]))
 
     async def get(self, slug: str, version: str) -> ManifestView:
         """Raises NotFound."""
-        return _one((await self._session.execute(ONE, {"slug": slug, "version": version})).one_or_none())
+        return _one(await self._find_view(ManifestView, ONE, slug=slug, version=version))
 
     async def get_by_id(self, manifest_id: UUID) -> ManifestView:
         """Raises NotFound."""
-        return _one((await self._session.execute(BY_ID, {"id": manifest_id})).one_or_none())
+        return _one(await self._find_view(ManifestView, BY_ID, id=manifest_id))
 
     async def list_all(self) -> list[ManifestView]:
         """Every version without its files, the newest of each first."""
-        return [_view(row) for row in await self._session.execute(ALL)]
+        return await self._list_views(ManifestView, ALL)
 
 
-def _view(row: Row[tuple[object, ...]]) -> ManifestView:
-    return ManifestView(
-        id=ManifestId(row.id),
-        slug=row.slug,
-        version=row.version,
-        title=row.title,
-        summary=row.summary,
-        kind=row.kind,
-        published_at=row.published_at,
-        body=row.body,
-    )
-
-
-def _one(row: Row[tuple[object, ...]] | None) -> ManifestView:
-    if row is None:
+def _one(found: ManifestView | None) -> ManifestView:
+    if found is None:
         raise NotFound()
-    return _view(row)
+    return found
