@@ -1,33 +1,25 @@
-"""SQL about webhook endpoints. What people see demands the tenant's scope; secrets leave only for our own jobs."""
+"""Webhook endpoints. What people see demands the tenant's scope; secrets leave only for our own jobs."""
 
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import bindparam, select, text
 
+from app.domains.notification.models import WebhookEndpoint
 from app.domains.notification.rules.values import EndpointView
 from app.shared.authz import TenantScope
+from app.shared.db.repository import Repository
 
-COLUMNS = """
-    SELECT id, tenant_id, url, description, kinds, state, disabled_reason, failing_since, previous_secret_until,
-           created_at, version, sponsor_id, wrapped_secret, wrapped_previous_secret
-    FROM notification.webhook_endpoints
-    WHERE deleted_at IS NULL
-"""
-LIST = text(COLUMNS + " AND tenant_id = :tenant_id ORDER BY id DESC LIMIT 1000")
-GET = text(COLUMNS + " AND tenant_id = :tenant_id AND id = :id")
-LOCK = text(COLUMNS + " AND tenant_id = :tenant_id AND id = :id FOR UPDATE")
-COUNT = text("""
-    SELECT count(*) FROM notification.webhook_endpoints WHERE tenant_id = :tenant_id AND deleted_at IS NULL
-""")
+EACH = select(WebhookEndpoint).where(WebhookEndpoint.deleted_at.is_(None))
+OF_TENANT = EACH.where(WebhookEndpoint.tenant_id == bindparam("tenant_id"))
+LIST = OF_TENANT.order_by(WebhookEndpoint.id.desc()).limit(1000)
+GET = OF_TENANT.where(WebhookEndpoint.id == bindparam("id"))
+LOCK = GET.with_for_update()
+FOR_EVENT = OF_TENANT.order_by(WebhookEndpoint.id)
+BY_ID = EACH.where(WebhookEndpoint.id == bindparam("id"))
+ENABLED = EACH.where(WebhookEndpoint.state == "enabled")
 LOCK_TENANT = text("SELECT pg_advisory_xact_lock(hashtextextended('webhooks' || :tenant_id, 7))")
-ADD = text("""
-    INSERT INTO notification.webhook_endpoints (id, tenant_id, url, description, kinds, wrapped_secret, created_by,
-                                                sponsor_id, created_at, updated_at)
-    VALUES (:id, :tenant_id, :url, :description, :kinds, :wrapped_secret, :created_by, :created_by, :now, :now)
-""")
 CHANGE = text("""
     UPDATE notification.webhook_endpoints
     SET url = :url, description = :description, kinds = :kinds, state = :state,
@@ -36,7 +28,6 @@ CHANGE = text("""
         sponsor_id = :sponsor_id, updated_at = :now, version = version + 1
     WHERE id = :id AND deleted_at IS NULL
 """)
-SPONSORED = text(COLUMNS + " AND state = 'enabled'")
 ROTATE = text("""
     UPDATE notification.webhook_endpoints
     SET wrapped_previous_secret = wrapped_secret, previous_secret_until = :until, wrapped_secret = :wrapped_secret,
@@ -48,8 +39,6 @@ REMOVE = text("""
     SET deleted_at = :now, state = 'disabled', disabled_reason = 'removed', updated_at = :now, version = version + 1
     WHERE id = :id AND deleted_at IS NULL
 """)
-OF_TENANT = text(COLUMNS + " AND tenant_id = :tenant_id ORDER BY id")
-OF_JOB = text(COLUMNS + " AND id = :id")
 WORKED = text("""
     UPDATE notification.webhook_endpoints SET failing_since = NULL WHERE id = :id AND failing_since IS NOT NULL
 """)
@@ -73,48 +62,25 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     wrapped_previous_secret: bytes | None
 
 
-class EndpointRepository:
-    """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+class EndpointRepository(Repository):
+    """Endpoints that were not removed."""
 
     async def list_all(self, scope: TenantScope) -> list[EndpointView]:
-        rows = await self._session.execute(LIST, {"tenant_id": scope.tenant_id})
-        return [_endpoint(row).view for row in rows]
+        return [_view(row) for row in await self._list(LIST, tenant_id=scope.tenant_id)]
 
     async def find(self, scope: TenantScope, endpoint_id: UUID, *, lock: bool = False) -> Endpoint | None:
-        values = {"tenant_id": scope.tenant_id, "id": endpoint_id}
-        row = (await self._session.execute(LOCK if lock else GET, values)).one_or_none()
-        return None if row is None else _endpoint(row)
+        return _endpoint(await self._find(LOCK if lock else GET, tenant_id=scope.tenant_id, id=endpoint_id))
 
     async def count_locked(self, scope: TenantScope) -> int:
         """How many the tenant has; another one cannot be added at the same time."""
         await self._session.execute(LOCK_TENANT, {"tenant_id": str(scope.tenant_id)})
-        return int(await self._session.scalar(COUNT, {"tenant_id": scope.tenant_id}) or 0)
+        return await self._rows(WebhookEndpoint).count(
+            WebhookEndpoint.tenant_id == scope.tenant_id, WebhookEndpoint.deleted_at.is_(None)
+        )
 
-    async def add(
-        self,
-        scope: TenantScope,
-        endpoint_id: UUID,
-        url: str,
-        description: str,
-        kinds: tuple[str, ...],
-        wrapped_secret: bytes,
-        created_by: UUID | None,
-        now: datetime,
-    ) -> None:
-        values = {
-            "id": endpoint_id,
-            "tenant_id": scope.tenant_id,
-            "url": url,
-            "description": description,
-            "kinds": list(kinds),
-            "wrapped_secret": wrapped_secret,
-            "created_by": created_by,
-            "now": now,
-        }
-        await self._session.execute(ADD, values)
+    async def add(self, endpoint: WebhookEndpoint) -> None:
+        """Keep a new one."""
+        await self._rows(WebhookEndpoint).add(endpoint)
 
     async def change(self, view: EndpointView, now: datetime) -> None:
         """Write url, description, kinds, state and sponsor of `view`."""
@@ -138,17 +104,15 @@ class EndpointRepository:
 
     async def list_for_event(self, tenant_id: UUID) -> list[EndpointView]:
         """For the consumer that writes deliveries."""
-        rows = await self._session.execute(OF_TENANT, {"tenant_id": tenant_id})
-        return [_endpoint(row).view for row in rows]
+        return [_view(row) for row in await self._list(FOR_EVENT, tenant_id=tenant_id)]
 
     async def list_enabled(self) -> list[Endpoint]:
         """All that send, for the watch."""
-        return [_endpoint(row) for row in await self._session.execute(SPONSORED)]
+        return [endpoint for row in await self._list(ENABLED) if (endpoint := _endpoint(row))]
 
     async def find_for_delivery(self, endpoint_id: UUID) -> Endpoint | None:
         """For the job that sends."""
-        row = (await self._session.execute(OF_JOB, {"id": endpoint_id})).one_or_none()
-        return None if row is None else _endpoint(row)
+        return _endpoint(await self._find(BY_ID, id=endpoint_id))
 
     async def mark_working(self, endpoint_id: UUID) -> None:
         await self._session.execute(WORKED, {"id": endpoint_id})
@@ -165,24 +129,16 @@ class EndpointRepository:
         return None if version is None else int(version)
 
 
-def _endpoint(row: Row[tuple[object, ...]]) -> Endpoint:
-    view = EndpointView(
-        id=row.id,
-        url=row.url,
-        description=row.description,
-        kinds=tuple(row.kinds),
-        state=row.state,
-        disabled_reason=row.disabled_reason,
-        failing_since=row.failing_since,
-        previous_secret_until=row.previous_secret_until,
-        created_at=row.created_at,
-        version=row.version,
-        sponsor_id=row.sponsor_id,
-    )
-    previous = row.wrapped_previous_secret
+def _view(row: WebhookEndpoint) -> EndpointView:
+    return msgspec.convert(row, EndpointView, from_attributes=True)
+
+
+def _endpoint(row: WebhookEndpoint | None) -> Endpoint | None:
+    if row is None:
+        return None
     return Endpoint(
-        view=view,
+        view=_view(row),
         tenant_id=row.tenant_id,
-        wrapped_secret=bytes(row.wrapped_secret),
-        wrapped_previous_secret=None if previous is None else bytes(previous),
+        wrapped_secret=row.wrapped_secret,
+        wrapped_previous_secret=row.wrapped_previous_secret,
     )

@@ -9,6 +9,7 @@ import msgspec
 from app.domains.auth import public as auth
 from app.domains.notification import policies
 from app.domains.notification.errors import DeliveryUnderWay, EndpointDisabled, TooManyEndpoints
+from app.domains.notification.models import WebhookEndpoint
 from app.domains.notification.repository.deliveries import DeliveryRepository
 from app.domains.notification.repository.webhooks import Endpoint, EndpointRepository
 from app.domains.notification.rules import addresses, signatures
@@ -87,16 +88,20 @@ async def add_endpoint(ctx: Context, command: AddEndpoint) -> EndpointView:
     repository = EndpointRepository(ctx.session)
     if await repository.count_locked(scope) >= await ctx.policy(policies.WEBHOOK_ENDPOINTS, scope.tenant_id):
         raise TooManyEndpoints()
-    endpoint_id = new_id()
+    endpoint_id, now = new_id(), await ctx.now()
     await repository.add(
-        scope,
-        endpoint_id,
-        command.url,
-        command.description,
-        command.kinds,
-        _new_secret(ctx),
-        ctx.actor.id,
-        await ctx.now(),
+        WebhookEndpoint(
+            id=endpoint_id,
+            tenant_id=scope.tenant_id,
+            url=command.url,
+            description=command.description,
+            kinds=list(command.kinds),
+            wrapped_secret=_new_secret(ctx),
+            created_by=ctx.actor.id,
+            sponsor_id=ctx.actor.id,
+            created_at=now,
+            updated_at=now,
+        )
     )
     return await get_endpoint(ctx, endpoint_id)
 
