@@ -1,59 +1,55 @@
-"""SQL about announcements, and which migrations were applied."""
+"""Announcements, and which migrations were applied."""
 
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from msgspec.structs import asdict
+from sqlalchemy import bindparam, select, text, update
 
 from app.domains.admin.contracts.operations import AnnouncementView
+from app.domains.admin.models import Announcement
 from app.shared.authz import PlatformScope
+from app.shared.db.repository import Repository, columns
 
-COLUMNS = """
-    SELECT id, text, level, audience, from_at, to_at, created_by, created_at, withdrawn_at FROM admin.announcements
-"""
-ADD = text("""
-    INSERT INTO admin.announcements (id, text, level, audience, from_at, to_at, created_by, created_at)
-    VALUES (:id, :text, :level, :audience, :from_at, :to_at, :created_by, :created_at)
-""")
-SHOWN = text(COLUMNS + " WHERE withdrawn_at IS NULL AND from_at <= :now AND to_at > :now ORDER BY from_at DESC LIMIT 5")
-LAST = text(COLUMNS + " ORDER BY created_at DESC LIMIT 20")
-FIND = text(COLUMNS + " WHERE id = :id")
-WITHDRAW = text("UPDATE admin.announcements SET withdrawn_at = :now WHERE id = :id AND withdrawn_at IS NULL")
+EACH = select(*columns(AnnouncementView, Announcement))
+SHOWN = (
+    EACH.where(
+        Announcement.withdrawn_at.is_(None),
+        Announcement.from_at <= bindparam("now"),
+        Announcement.to_at > bindparam("now"),
+    )
+    .order_by(Announcement.from_at.desc())
+    .limit(5)
+)
+LAST = EACH.order_by(Announcement.created_at.desc()).limit(20)
+ONE = EACH.where(Announcement.id == bindparam("id"))
 APPLIED = text("SELECT version_num FROM shared.schema_versions")
 
 
-async def add_announcement(session: AsyncSession, said: AnnouncementView) -> None:
-    """Keep a message."""
-    values = msgspec.structs.asdict(said)
-    values.pop("withdrawn_at")
-    await session.execute(ADD, values)
+class AnnouncementRepository(Repository):
+    """Messages over every page."""
 
+    async def append(self, announcement: AnnouncementView) -> None:
+        """Keep a message."""
+        await self._rows(Announcement).add(Announcement(**asdict(announcement)))
 
-async def list_shown(session: AsyncSession, now: datetime) -> list[AnnouncementView]:
-    """What is on pages now, the newest first: it is meant for everybody."""
-    return [msgspec.convert(dict(row._mapping), AnnouncementView) for row in await session.execute(SHOWN, {"now": now})]
+    async def list_shown(self, now: datetime) -> list[AnnouncementView]:
+        """What is on pages now, the newest first: it is meant for everybody."""
+        return await self._list_views(AnnouncementView, SHOWN, now=now)
 
+    async def list_last(self, scope: PlatformScope) -> list[AnnouncementView]:
+        """The last twenty, the newest first."""
+        return await self._list_views(AnnouncementView, LAST)
 
-async def list_last(session: AsyncSession, scope: PlatformScope) -> list[AnnouncementView]:
-    """The last twenty, the newest first."""
-    return [msgspec.convert(dict(row._mapping), AnnouncementView) for row in await session.execute(LAST)]
+    async def find(self, scope: PlatformScope, announcement_id: UUID) -> AnnouncementView | None:
+        """One message."""
+        return await self._find_view(AnnouncementView, ONE, id=announcement_id)
 
+    async def withdraw(self, announcement_id: UUID, now: datetime) -> None:
+        """Take a message away; the first withdrawal counts."""
+        shown = update(Announcement).where(Announcement.id == announcement_id, Announcement.withdrawn_at.is_(None))
+        await self._session.execute(shown.values(withdrawn_at=now))
 
-async def find_announcement(
-    session: AsyncSession, scope: PlatformScope, announcement_id: UUID
-) -> AnnouncementView | None:
-    """One message."""
-    row = (await session.execute(FIND, {"id": announcement_id})).one_or_none()
-    return None if row is None else msgspec.convert(dict(row._mapping), AnnouncementView)
-
-
-async def withdraw_announcement(session: AsyncSession, announcement_id: UUID, now: datetime) -> None:
-    """Take a message away; the first withdrawal counts."""
-    await session.execute(WITHDRAW, {"id": announcement_id, "now": now})
-
-
-async def find_applied(session: AsyncSession, scope: PlatformScope) -> str:
-    """The newest migration that was applied."""
-    return str(await session.scalar(APPLIED) or "none")
+    async def find_applied(self, scope: PlatformScope) -> str:
+        """The newest migration that was applied."""
+        return str(await self._session.scalar(APPLIED) or "none")

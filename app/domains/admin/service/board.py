@@ -3,7 +3,7 @@
 import time
 
 from app.domains.admin.contracts.operations import AnnouncementView
-from app.domains.admin.repository import announcements
+from app.domains.admin.repository.announcements import AnnouncementRepository
 from app.shared.context import Context, Runtime
 
 SECONDS = 5.0
@@ -19,7 +19,7 @@ class Board:
     async def shown(self, ctx: Context, *, operator: bool) -> list[AnnouncementView]:
         """What is on pages now for operators, or for customers."""
         if not self._read_at or time.monotonic() - self._read_at > SECONDS:
-            self._shown = await announcements.list_shown(ctx.session, await ctx.now())
+            self._shown = await AnnouncementRepository(ctx.session).list_shown(await ctx.now())
             self._read_at = time.monotonic()
         wanted = ("everybody", "operators" if operator else "customers")
         return [said for said in self._shown if said.audience in wanted]

@@ -20,7 +20,7 @@ from app.domains.admin.contracts.operations import (
     SystemView,
     Withdraw,
 )
-from app.domains.admin.repository import announcements
+from app.domains.admin.repository.announcements import AnnouncementRepository
 from app.domains.admin.rules.faults import NAME, read_spec
 from app.domains.admin.service.board import Board
 from app.shared.audit import AuditAction
@@ -56,9 +56,9 @@ async def show_system(ctx: Context) -> SystemView:
         version=BUILD.version,
         commit=BUILD.commit,
         python=BUILD.python,
-        migration_applied=await announcements.find_applied(ctx.session, scope),
+        migration_applied=await AnnouncementRepository(ctx.session).find_applied(scope),
         migration_newest=_newest_migration(),
-        announcements=tuple(await announcements.list_last(ctx.session, scope)),
+        announcements=tuple(await AnnouncementRepository(ctx.session).list_last(scope)),
         unread=await list_unread(ctx.runtime.valkey),
         allowed=tuple(
             SettingAllowed(name=one.name, meaning=one.meaning, settings=one.settings) for one in ctx.settings.allowed
@@ -119,7 +119,7 @@ async def announce(ctx: Context, command: Announce) -> AnnouncementView:
         created_at=now,
         withdrawn_at=None,
     )
-    await announcements.add_announcement(ctx.session, view)
+    await AnnouncementRepository(ctx.session).append(view)
     ctx.explain(level=command.level, audience=command.audience)
     ctx.runtime.part(Board).forget()
     return view
@@ -129,11 +129,11 @@ async def announce(ctx: Context, command: Announce) -> AnnouncementView:
 async def withdraw(ctx: Context, command: Withdraw) -> AnnouncementView:
     """Take a message away. Raises NotFound."""
     scope = platform_scope(ctx.actor, MANAGE)
-    if await announcements.find_announcement(ctx.session, scope, command.announcement_id) is None:
+    if await AnnouncementRepository(ctx.session).find(scope, command.announcement_id) is None:
         raise NotFound()
-    await announcements.withdraw_announcement(ctx.session, command.announcement_id, await ctx.now())
+    await AnnouncementRepository(ctx.session).withdraw(command.announcement_id, await ctx.now())
     ctx.runtime.part(Board).forget()
-    found = await announcements.find_announcement(ctx.session, scope, command.announcement_id)
+    found = await AnnouncementRepository(ctx.session).find(scope, command.announcement_id)
     if found is None:
         raise NotFound()
     return found
