@@ -1,13 +1,14 @@
-"""SQL about invitations: those that an organisation sent, and those that wait for a person."""
+"""Invitations: those that an organisation sent, and those that wait for a person."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Row, bindparam, select, text, update
 
+from app.domains.auth.models import Invitation
 from app.domains.auth.rules.values import InvitationQuery
 from app.shared.authz import TenantScope
+from app.shared.db.repository import Repository
 
 # A pending one whose time has run out is expired, also while the job that says so has not come by.
 SENT = text("""
@@ -22,31 +23,6 @@ SENT = text("""
            CASE WHEN i.state = 'pending' AND i.expires_at <= :now THEN 'expired' ELSE i.state END)
     ORDER BY i.id DESC LIMIT :rows
 """)
-LOCK = text("""
-    SELECT id, tenant_id, project_id, email, email_key, role, state, invited_by, expires_at, closed_by, version
-    FROM auth.invitations WHERE id = :id AND (CAST(:tenant_id AS uuid) IS NULL OR tenant_id = :tenant_id) FOR UPDATE
-""")
-PENDING_AT = text("""
-    SELECT id, tenant_id, role, invited_by, expires_at, version FROM auth.invitations
-    WHERE tenant_id = :tenant_id AND project_id IS NOT DISTINCT FROM CAST(:project_id AS uuid)
-      AND email_key = :email_key AND state = 'pending' FOR UPDATE
-""")
-COUNT_PENDING = text("SELECT count(*) FROM auth.invitations WHERE tenant_id = :tenant_id AND state = 'pending'")
-INSERT = text("""
-    INSERT INTO auth.invitations (id, tenant_id, project_id, email, email_key, role, state, invited_by, created_at,
-                                  sent_at, expires_at)
-    VALUES (:id, :tenant_id, :project_id, :email, :email_key, :role, 'pending', :invited_by, :now, :now, :expires_at)
-""")
-SEND_AGAIN = text("""
-    UPDATE auth.invitations
-    SET role = :role, invited_by = :invited_by, sent_at = :now, sent_count = sent_count + 1, expires_at = :expires_at,
-        version = version + 1
-    WHERE id = :id RETURNING version
-""")
-CLOSE = text("""
-    UPDATE auth.invitations SET state = :state, closed_at = :now, closed_by = :closed_by, version = version + 1
-    WHERE id = :id AND state = 'pending' RETURNING version
-""")
 RECEIVED = text("""
     SELECT i.id, i.role, i.sent_at, i.expires_at, t.name AS tenant_name, p.name AS project_name,
            coalesce(u.name, a.name, '') AS invited_by_name
@@ -57,6 +33,20 @@ RECEIVED = text("""
       AND t.suspended_at IS NULL AND (CAST(:after AS uuid) IS NULL OR i.id < :after)
     ORDER BY i.id DESC LIMIT :rows
 """)
+LOCK = (
+    select(Invitation)
+    .where(Invitation.id == bindparam("id"), text("(CAST(:tenant_id AS uuid) IS NULL OR tenant_id = :tenant_id)"))
+    .with_for_update()
+)
+PENDING = select(Invitation).where(Invitation.state == "pending")
+PENDING_AT = PENDING.where(
+    Invitation.tenant_id == bindparam("tenant_id"),
+    text("project_id IS NOT DISTINCT FROM CAST(:project_id AS uuid)"),
+    Invitation.email_key == bindparam("email_key"),
+).with_for_update()
+LOCK_DUE = PENDING.where(Invitation.id == bindparam("id"), Invitation.expires_at <= bindparam("now")).with_for_update(
+    skip_locked=True
+)
 COUNT_RECEIVED = text("""
     SELECT count(*) FROM auth.invitations i JOIN auth.users me ON me.email_key = i.email_key
     JOIN auth.tenants t ON t.id = i.tenant_id
@@ -82,19 +72,12 @@ PERSON = text("SELECT id, name, email, email_key, email_verified FROM auth.users
 DUE = text("""
     SELECT id FROM auth.invitations WHERE state = 'pending' AND expires_at <= :now ORDER BY expires_at LIMIT :rows
 """)
-LOCK_DUE = text("""
-    SELECT id, tenant_id, project_id FROM auth.invitations
-    WHERE id = :id AND state = 'pending' AND expires_at <= :now FOR UPDATE SKIP LOCKED
-""")
 
 AnyRow = Row[tuple[object, ...]]
 
 
-class InvitationRepository:
-    """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+class InvitationRepository(Repository):
+    """Invitations, of those who send and of those who get them."""
 
     async def page_sent(
         self, scope: TenantScope, query: InvitationQuery, now: datetime, invitation_id: UUID | None = None
@@ -110,17 +93,17 @@ class InvitationRepository:
         }
         return list(await self._session.execute(SENT, values))
 
-    async def lock(self, invitation_id: UUID, scope: TenantScope | None = None) -> AnyRow | None:
+    async def lock(self, invitation_id: UUID, scope: TenantScope | None = None) -> Invitation | None:
         """One invitation, of that organisation when a scope is given; without, the caller compares the address."""
-        values = {"id": invitation_id, "tenant_id": scope.tenant_id if scope else None}
-        return (await self._session.execute(LOCK, values)).one_or_none()
+        return await self._find(LOCK, id=invitation_id, tenant_id=scope.tenant_id if scope else None)
 
-    async def lock_pending(self, scope: TenantScope, project_id: UUID | None, email_key: str) -> AnyRow | None:
-        values = {"tenant_id": scope.tenant_id, "project_id": project_id, "email_key": email_key}
-        return (await self._session.execute(PENDING_AT, values)).one_or_none()
+    async def lock_pending(self, scope: TenantScope, project_id: UUID | None, email_key: str) -> Invitation | None:
+        return await self._find(PENDING_AT, tenant_id=scope.tenant_id, project_id=project_id, email_key=email_key)
 
     async def count_pending(self, scope: TenantScope) -> int:
-        return int(await self._session.scalar(COUNT_PENDING, {"tenant_id": scope.tenant_id}) or 0)
+        return await self._rows(Invitation).count(
+            Invitation.tenant_id == scope.tenant_id, Invitation.state == "pending"
+        )
 
     async def append(
         self,
@@ -134,31 +117,41 @@ class InvitationRepository:
         expires_at: datetime,
     ) -> None:
         """`address` is what was typed and its key."""
-        values = {
-            "id": invitation_id,
-            "tenant_id": scope.tenant_id,
-            "project_id": project_id,
-            "email": address[0],
-            "email_key": address[1],
-            "role": role,
-            "invited_by": invited_by,
-            "now": now,
-            "expires_at": expires_at,
-        }
-        await self._session.execute(INSERT, values)
+        invitation = Invitation(
+            id=invitation_id,
+            tenant_id=scope.tenant_id,
+            project_id=project_id,
+            email=address[0],
+            email_key=address[1],
+            role=role,
+            state="pending",
+            invited_by=invited_by,
+            created_at=now,
+            sent_at=now,
+            expires_at=expires_at,
+        )
+        await self._rows(Invitation).add(invitation)
 
     async def send_again(
         self, invitation_id: UUID, role: str, invited_by: UUID, now: datetime, expires_at: datetime
     ) -> int:
-        """Whoever sends it again has invited."""
-        values = {"id": invitation_id, "role": role, "invited_by": invited_by, "now": now, "expires_at": expires_at}
-        return int((await self._session.execute(SEND_AGAIN, values)).scalar_one())
+        """Whoever sends it again has invited. The new version."""
+        again = update(Invitation).where(Invitation.id == invitation_id)
+        again = again.values(
+            role=role,
+            invited_by=invited_by,
+            sent_at=now,
+            sent_count=Invitation.sent_count + 1,
+            expires_at=expires_at,
+            version=Invitation.version + 1,
+        )
+        return (await self._session.execute(again.returning(Invitation.version))).scalar_one()
 
     async def close(self, invitation_id: UUID, state: str, closed_by: UUID | None, now: datetime) -> int | None:
         """The new version; None when it was closed already."""
-        values = {"id": invitation_id, "state": state, "closed_by": closed_by, "now": now}
-        version = await self._session.scalar(CLOSE, values)
-        return None if version is None else int(version)
+        open_ = update(Invitation).where(Invitation.id == invitation_id, Invitation.state == "pending")
+        closed = open_.values(state=state, closed_at=now, closed_by=closed_by, version=Invitation.version + 1)
+        return (await self._session.execute(closed.returning(Invitation.version))).scalar_one_or_none()
 
     async def page_received(self, user_id: UUID, now: datetime, after: UUID | None, rows: int) -> list[AnyRow]:
         """What waits for a person whose address is proved, newest first."""
@@ -184,6 +177,6 @@ class InvitationRepository:
         """Those whose time has run out."""
         return list(await self._session.scalars(DUE, {"now": now, "rows": rows}))
 
-    async def lock_due(self, invitation_id: UUID, now: datetime) -> AnyRow | None:
+    async def lock_due(self, invitation_id: UUID, now: datetime) -> Invitation | None:
         """One whose time has run out, locked; another worker's is left to it."""
-        return (await self._session.execute(LOCK_DUE, {"id": invitation_id, "now": now})).one_or_none()
+        return await self._find(LOCK_DUE, id=invitation_id, now=now)

@@ -1,15 +1,17 @@
-"""SQL about who is in an organisation in which role, and about organisations and projects themselves."""
+"""Who is in an organisation in which role, and about organisations and projects themselves."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, bindparam, select, text, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.auth.errors import NameTaken
+from app.domains.auth.models import Membership, Project, Tenant
 from app.domains.auth.rules.values import MemberQuery, Workspace
 from app.shared.authz import TenantScope
+from app.shared.db.repository import Repository
+from app.shared.errors import NotFound
 from app.shared.paging import unpack
 
 LOCK_TENANT = text("SELECT id FROM auth.tenants WHERE id = :tenant_id FOR NO KEY UPDATE")
@@ -42,11 +44,6 @@ MEMBER_BY_KEY = text("""
     SELECT u.id FROM auth.users u WHERE u.email_key = :email_key
       AND EXISTS (SELECT 1 FROM auth.memberships m WHERE m.tenant_id = :tenant_id AND m.user_id = u.id) LIMIT 1
 """)
-SET_ROLE = text("""
-    UPDATE auth.memberships SET role = :role, version = version + 1
-    WHERE id = :id AND tenant_id = :tenant_id RETURNING version
-""")
-DELETE_ROLE = text("DELETE FROM auth.memberships WHERE id = :id AND tenant_id = :tenant_id RETURNING version")
 MOVE_SESSIONS = text("""
     UPDATE auth.oidc_sessions SET tenant_id = :to_tenant, project_id = :to_project
     WHERE user_id = :user_id AND tenant_id = :tenant_id AND revoked_at IS NULL AND method <> 'cli'
@@ -68,48 +65,28 @@ WORKSPACES = text("""
       AND (CAST(:project_id AS uuid) IS NULL OR p.id = :project_id)
     ORDER BY lower(t.name), t.id, lower(p.name), p.id LIMIT 200
 """)
-TENANT = text("SELECT id, name, currency, time_zone, created_at, version FROM auth.tenants WHERE id = :tenant_id")
-INSERT_TENANT = text("""
-    INSERT INTO auth.tenants (id, name, time_zone, created_at) VALUES (:id, :name, :time_zone, :now) RETURNING currency
-""")
-CHANGE_TENANT = text("""
-    UPDATE auth.tenants SET name = :name, time_zone = :time_zone, version = version + 1
-    WHERE id = :tenant_id RETURNING version
-""")
-COUNT_OWNED = text("SELECT count(*) FROM auth.memberships WHERE user_id = :user_id AND role = 'tenant_owner'")
 SUSPENDED = text("""
     SELECT DISTINCT t.name FROM auth.memberships m JOIN auth.tenants t ON t.id = m.tenant_id
     WHERE m.user_id = :user_id AND t.suspended_at IS NOT NULL AND (m.role = 'tenant_owner' OR NOT :owned)
     ORDER BY t.name
 """)
-PROJECTS = text("""
-    SELECT id, name, created_at, version FROM auth.projects
-    WHERE tenant_id = :tenant_id AND (CAST(:only AS uuid[]) IS NULL OR id = ANY(:only))
-      AND (CAST(:after AS uuid) IS NULL OR id > :after)
-    ORDER BY id LIMIT :rows
-""")
-PROJECT = text("""
-    SELECT id, name, created_at, version FROM auth.projects WHERE id = :id AND tenant_id = :tenant_id
-""")
-LOCK_PROJECT = text("""
-    SELECT id, name, created_at, version FROM auth.projects WHERE id = :id AND tenant_id = :tenant_id FOR UPDATE
-""")
-COUNT_PROJECTS = text("SELECT count(*) FROM auth.projects WHERE tenant_id = :tenant_id")
-INSERT_PROJECT = text("""
-    INSERT INTO auth.projects (id, tenant_id, name, created_at) VALUES (:id, :tenant_id, :name, :now)
-""")
-RENAME_PROJECT = text("""
-    UPDATE auth.projects SET name = :name, version = version + 1 WHERE id = :id AND tenant_id = :tenant_id
-    RETURNING version
-""")
+ORGANISATION = select(Tenant).where(Tenant.id == bindparam("tenant_id"))
+IN_TENANT = select(Project).where(Project.tenant_id == bindparam("tenant_id"))
+PROJECTS = (
+    IN_TENANT.where(
+        text("(CAST(:only AS uuid[]) IS NULL OR id = ANY(:only))"),
+        text("(CAST(:after AS uuid) IS NULL OR id > :after)"),
+    )
+    .order_by(Project.id)
+    .limit(bindparam("rows"))
+)
+PROJECT = IN_TENANT.where(Project.id == bindparam("id"))
+LOCK_PROJECT = PROJECT.with_for_update()
 AnyRow = Row[tuple[object, ...]]
 
 
-class TeamRepository:
-    """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+class TeamRepository(Repository):
+    """Organisations, their projects and who is in them."""
 
     async def lock_tenant(self, tenant_id: UUID) -> bool:
         """One change of an organisation's team at a time: who waits here sees what the one before decided."""
@@ -147,13 +124,16 @@ class TeamRepository:
 
     async def set_role(self, tenant_id: UUID, membership_id: UUID, role: str) -> int:
         """The membership's new version."""
-        values = {"tenant_id": tenant_id, "id": membership_id, "role": role}
-        return int((await self._session.execute(SET_ROLE, values)).scalar_one())
+        one = update(Membership).where(Membership.id == membership_id, Membership.tenant_id == tenant_id)
+        changed = one.values(role=role, version=Membership.version + 1).returning(Membership.version)
+        return (await self._session.execute(changed)).scalar_one()
 
     async def delete_role(self, tenant_id: UUID, membership_id: UUID) -> int:
         """The version that the membership had."""
-        values = {"tenant_id": tenant_id, "id": membership_id}
-        return int((await self._session.execute(DELETE_ROLE, values)).scalar_one())
+        (deleted,) = await self._rows(Membership).delete_where(
+            Membership.id == membership_id, Membership.tenant_id == tenant_id
+        )
+        return deleted.version
 
     async def move_sessions(self, user_id: UUID, tenant_id: UUID, to: Workspace | None) -> None:
         """Those browser sessions of a person that stand in the organisation stand at `to` from now on."""
@@ -184,20 +164,25 @@ class TeamRepository:
         """Every project that a person may stand in, by organisation and name; or whether this one is among them."""
         return list(await self._session.execute(WORKSPACES, {"user_id": user_id, "project_id": project_id}))
 
-    async def get_tenant(self, scope: TenantScope) -> AnyRow:
-        return (await self._session.execute(TENANT, {"tenant_id": scope.tenant_id})).one()
+    async def get_tenant(self, scope: TenantScope) -> Tenant:
+        found = await self._find(ORGANISATION, tenant_id=scope.tenant_id)
+        if found is None:
+            raise NotFound()
+        return found
 
     async def append_tenant(self, tenant_id: UUID, name: str, time_zone: str, now: datetime) -> str:
         """Its currency."""
-        values = {"id": tenant_id, "name": name, "time_zone": time_zone, "now": now}
-        return str(await self._session.scalar(INSERT_TENANT, values))
+        new = Tenant(id=tenant_id, name=name, time_zone=time_zone, created_at=now)
+        return (await self._rows(Tenant).add(new)).currency
 
     async def change_tenant(self, scope: TenantScope, name: str, time_zone: str) -> int:
-        values = {"tenant_id": scope.tenant_id, "name": name, "time_zone": time_zone}
-        return int((await self._session.execute(CHANGE_TENANT, values)).scalar_one())
+        """The new version."""
+        changed = update(Tenant).where(Tenant.id == scope.tenant_id)
+        changed = changed.values(name=name, time_zone=time_zone, version=Tenant.version + 1)
+        return (await self._session.execute(changed.returning(Tenant.version))).scalar_one()
 
     async def count_owned(self, user_id: UUID) -> int:
-        return int(await self._session.scalar(COUNT_OWNED, {"user_id": user_id}) or 0)
+        return await self._rows(Membership).count(Membership.user_id == user_id, Membership.role == "tenant_owner")
 
     async def list_suspended(self, user_id: UUID, *, owned: bool = False) -> list[str]:
         """Names of a person's organisations (`owned`: of those that they own) that an operator suspended."""
@@ -205,30 +190,28 @@ class TeamRepository:
 
     async def page_projects(
         self, scope: TenantScope, only: list[UUID] | None, after: UUID | None, rows: int
-    ) -> list[AnyRow]:
+    ) -> list[Project]:
         """Oldest first; `only` those, when somebody may not see all."""
-        values = {"tenant_id": scope.tenant_id, "only": only, "after": after, "rows": rows}
-        return list(await self._session.execute(PROJECTS, values))
+        return await self._list(PROJECTS, tenant_id=scope.tenant_id, only=only, after=after, rows=rows)
 
-    async def find_project(self, scope: TenantScope, project_id: UUID, *, lock: bool = False) -> AnyRow | None:
-        values = {"tenant_id": scope.tenant_id, "id": project_id}
-        return (await self._session.execute(LOCK_PROJECT if lock else PROJECT, values)).one_or_none()
+    async def find_project(self, scope: TenantScope, project_id: UUID, *, lock: bool = False) -> Project | None:
+        return await self._find(LOCK_PROJECT if lock else PROJECT, tenant_id=scope.tenant_id, id=project_id)
 
     async def count_projects(self, scope: TenantScope) -> int:
-        return int(await self._session.scalar(COUNT_PROJECTS, {"tenant_id": scope.tenant_id}) or 0)
+        return await self._rows(Project).count(Project.tenant_id == scope.tenant_id)
 
     async def append_project(self, tenant_id: UUID, project_id: UUID, name: str, now: datetime) -> None:
         """Raises NameTaken."""
-        values = {"tenant_id": tenant_id, "id": project_id, "name": name, "now": now}
         try:
-            await self._session.execute(INSERT_PROJECT, values)
+            await self._rows(Project).add(Project(id=project_id, tenant_id=tenant_id, name=name, created_at=now))
         except IntegrityError as error:
             raise NameTaken(name=name) from error
 
     async def rename_project(self, scope: TenantScope, project_id: UUID, name: str) -> int:
         """The new version. Raises NameTaken."""
+        renamed = update(Project).where(Project.id == project_id, Project.tenant_id == scope.tenant_id)
+        renamed = renamed.values(name=name, version=Project.version + 1)
         try:
-            values = {"tenant_id": scope.tenant_id, "id": project_id, "name": name}
-            return int((await self._session.execute(RENAME_PROJECT, values)).scalar_one())
+            return (await self._session.execute(renamed.returning(Project.version))).scalar_one()
         except IntegrityError as error:
             raise NameTaken(name=name) from error

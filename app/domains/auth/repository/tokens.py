@@ -1,21 +1,17 @@
-"""SQL about service accounts, their credentials and tokens, and the keys that sign them."""
+"""Service accounts, their credentials and tokens, and the keys that sign them."""
 
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
-from sqlalchemy import Row, text
+from sqlalchemy import Row, select, text, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.auth.errors import NameTaken
+from app.domains.auth.models import ServiceAccount, ServiceAccountCredential, ServiceAccountToken, SigningKey
 from app.domains.auth.rules.values import AccountQuery
 from app.shared.authz import TenantScope
+from app.shared.db.repository import Repository
 
-INSERT_ACCOUNT = text("""
-    INSERT INTO auth.service_accounts (id, tenant_id, project_id, name, created_by, sponsor_id, created_at)
-    VALUES (:id, :tenant_id, :project_id, :name, :created_by, :created_by, :now)
-""")
 ACCOUNTS = text("""
     SELECT a.id, a.name, a.project_id, p.name AS project_name, a.created_at, a.created_by, a.disabled_at, a.version,
            m.role, a.sponsor_id, a.unsponsored_at,
@@ -42,31 +38,11 @@ REVOKE_CREDENTIAL = text("""
     WHERE c.id = :id AND c.service_account_id = :account_id AND a.id = c.service_account_id
       AND a.tenant_id = :tenant_id RETURNING c.id
 """)
-DISABLE_ACCOUNT = text("""
-    UPDATE auth.service_accounts SET disabled_at = :now, version = version + 1
-    WHERE id = :id AND tenant_id = :tenant_id RETURNING version
-""")
-ACCOUNT_IN_TENANT = text("""
-    SELECT id FROM auth.service_accounts WHERE id = :id AND tenant_id = :tenant_id AND disabled_at IS NULL
-""")
-ADOPT = text("""
-    UPDATE auth.service_accounts SET sponsor_id = :sponsor_id, unsponsored_at = NULL, version = version + 1
-    WHERE id = :id AND disabled_at IS NULL
-""")
-INSERT_CREDENTIAL = text("""
-    INSERT INTO auth.service_account_credentials (id, service_account_id, secret_hash, created_by, created_at)
-    VALUES (:id, :service_account_id, :secret_hash, :created_by, :now)
-""")
 CREDENTIAL = text("""
     SELECT c.id, c.service_account_id, c.secret_hash, c.created_by, a.tenant_id, a.project_id
     FROM auth.service_account_credentials c JOIN auth.service_accounts a ON a.id = c.service_account_id
     JOIN auth.tenants t ON t.id = a.tenant_id
     WHERE c.id = :id AND c.revoked_at IS NULL AND a.disabled_at IS NULL AND t.suspended_at IS NULL
-""")
-USE_CREDENTIAL = text("UPDATE auth.service_account_credentials SET last_used_at = :now WHERE id = :id")
-INSERT_TOKEN = text("""
-    INSERT INTO auth.service_account_tokens (id, credential_id, service_account_id, issued_at, expires_at)
-    VALUES (:id, :credential_id, :service_account_id, :now, :expires_at)
 """)
 LIVE_TOKEN = text("""
     SELECT t.id, a.id AS account_id, a.tenant_id, a.project_id, a.name, c.created_by
@@ -75,36 +51,28 @@ LIVE_TOKEN = text("""
     WHERE t.id = :id AND t.revoked_at IS NULL AND t.expires_at > :now AND a.disabled_at IS NULL AND c.revoked_at IS NULL
       AND o.suspended_at IS NULL
 """)
-KEYS = text("""
-    SELECT id, public_jwk, wrapped_private, retired_at FROM auth.signing_keys ORDER BY created_at DESC, id DESC LIMIT 10
-""")
+KEYS = select(SigningKey).order_by(SigningKey.created_at.desc(), SigningKey.id.desc()).limit(10)
 LOCK_KEYS = text("SELECT pg_advisory_xact_lock(hashtext('auth.signing_keys'))")
-INSERT_KEY = text("""
-    INSERT INTO auth.signing_keys (id, algorithm, public_jwk, wrapped_private, created_at)
-    VALUES (:id, 'Ed25519', CAST(:public_jwk AS jsonb), :wrapped_private, :now)
-""")
 
 
-class TokenRepository:
-    """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+class TokenRepository(Repository):
+    """Service accounts and what they sign in with."""
 
     async def append_account(
         self, account_id: UUID, scope: TenantScope, project_id: UUID, name: str, created_by: UUID, now: datetime
     ) -> None:
         """Raises NameTaken when the tenant has an account of that name."""
-        values = {
-            "id": account_id,
-            "tenant_id": scope.tenant_id,
-            "project_id": project_id,
-            "name": name,
-            "created_by": created_by,
-            "now": now,
-        }
+        account = ServiceAccount(
+            id=account_id,
+            tenant_id=scope.tenant_id,
+            project_id=project_id,
+            name=name,
+            created_by=created_by,
+            sponsor_id=created_by,
+            created_at=now,
+        )
         try:
-            await self._session.execute(INSERT_ACCOUNT, values)
+            await self._rows(ServiceAccount).add(account)
         except IntegrityError as error:
             raise NameTaken(name=name) from error
 
@@ -137,28 +105,34 @@ class TokenRepository:
 
     async def disable_account(self, scope: TenantScope, account_id: UUID, now: datetime) -> int:
         """The new version."""
-        values = {"tenant_id": scope.tenant_id, "id": account_id, "now": now}
-        return int((await self._session.execute(DISABLE_ACCOUNT, values)).scalar_one())
+        one = update(ServiceAccount).where(ServiceAccount.id == account_id, ServiceAccount.tenant_id == scope.tenant_id)
+        disabled = one.values(disabled_at=now, version=ServiceAccount.version + 1)
+        return (await self._session.execute(disabled.returning(ServiceAccount.version))).scalar_one()
 
     async def has_account(self, scope: TenantScope, account_id: UUID) -> bool:
-        values = {"id": account_id, "tenant_id": scope.tenant_id}
-        return await self._session.scalar(ACCOUNT_IN_TENANT, values) is not None
+        return await self._rows(ServiceAccount).exists(
+            ServiceAccount.id == account_id,
+            ServiceAccount.tenant_id == scope.tenant_id,
+            ServiceAccount.disabled_at.is_(None),
+        )
 
     async def adopt(self, account_id: UUID, sponsor_id: UUID) -> None:
         """That person answers for the account from now on."""
-        await self._session.execute(ADOPT, {"id": account_id, "sponsor_id": sponsor_id})
+        enabled = update(ServiceAccount).where(ServiceAccount.id == account_id, ServiceAccount.disabled_at.is_(None))
+        adopted = enabled.values(sponsor_id=sponsor_id, unsponsored_at=None, version=ServiceAccount.version + 1)
+        await self._session.execute(adopted)
 
     async def append_credential(
         self, credential_id: UUID, account_id: UUID, secret_hash: bytes, created_by: UUID, now: datetime
     ) -> None:
-        values = {
-            "id": credential_id,
-            "service_account_id": account_id,
-            "secret_hash": secret_hash,
-            "created_by": created_by,
-            "now": now,
-        }
-        await self._session.execute(INSERT_CREDENTIAL, values)
+        credential = ServiceAccountCredential(
+            id=credential_id,
+            service_account_id=account_id,
+            secret_hash=secret_hash,
+            created_by=created_by,
+            created_at=now,
+        )
+        await self._rows(ServiceAccountCredential).add(credential)
 
     async def find_credential(self, credential_id: UUID) -> Row[tuple[object, ...]] | None:
         return (await self._session.execute(CREDENTIAL, {"id": credential_id})).one_or_none()
@@ -166,21 +140,23 @@ class TokenRepository:
     async def append_token(
         self, token_id: UUID, credential_id: UUID, account_id: UUID, now: datetime, expires_at: datetime
     ) -> None:
-        values = {
-            "id": token_id,
-            "credential_id": credential_id,
-            "service_account_id": account_id,
-            "now": now,
-            "expires_at": expires_at,
-        }
-        await self._session.execute(INSERT_TOKEN, values)
-        await self._session.execute(USE_CREDENTIAL, {"id": credential_id, "now": now})
+        token = ServiceAccountToken(
+            id=token_id,
+            credential_id=credential_id,
+            service_account_id=account_id,
+            issued_at=now,
+            expires_at=expires_at,
+        )
+        await self._rows(ServiceAccountToken).add(token)
+        used = update(ServiceAccountCredential).where(ServiceAccountCredential.id == credential_id)
+        await self._session.execute(used.values(last_used_at=now))
 
     async def find_live_token(self, token_id: UUID, now: datetime) -> Row[tuple[object, ...]] | None:
         return (await self._session.execute(LIVE_TOKEN, {"id": token_id, "now": now})).one_or_none()
 
-    async def list_keys(self) -> list[Row[tuple[object, ...]]]:
-        return list(await self._session.execute(KEYS))
+    async def list_keys(self) -> list[SigningKey]:
+        """The newest first."""
+        return await self._list(KEYS)
 
     async def lock_keys(self) -> None:
         """So that two processes that start together make one key."""
@@ -189,10 +165,7 @@ class TokenRepository:
     async def append_key(
         self, key_id: UUID, public_jwk: dict[str, object], wrapped_private: bytes, now: datetime
     ) -> None:
-        values = {
-            "id": key_id,
-            "public_jwk": msgspec.json.encode(public_jwk).decode(),
-            "wrapped_private": wrapped_private,
-            "now": now,
-        }
-        await self._session.execute(INSERT_KEY, values)
+        key = SigningKey(
+            id=key_id, algorithm="Ed25519", public_jwk=public_jwk, wrapped_private=wrapped_private, created_at=now
+        )
+        await self._rows(SigningKey).add(key)

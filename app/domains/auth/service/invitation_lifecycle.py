@@ -5,8 +5,8 @@ from uuid import UUID
 
 from app.domains.auth.contracts import InvitationId, InvitationMail
 from app.domains.auth.events import InvitationExpired
+from app.domains.auth.models import Invitation
 from app.domains.auth.repository import InvitationRepository
-from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules.labels import role_label
 from app.domains.auth.rules.team import Change, refusal
 from app.domains.auth.service import rights
@@ -30,7 +30,7 @@ CLOSED_MESSAGES = {
 BATCH = 200
 
 
-async def inviters_ended(ctx: Context, rows: Sequence[AnyRow]) -> list[AnyRow]:
+async def inviters_ended(ctx: Context, rows: Sequence[Invitation]) -> list[Invitation]:
     """Those of the invitations whose sender could not send them now: they may no longer invite, or no longer give the
     role."""
     claims = {row.id: _inviter(row) for row in rows}
@@ -39,11 +39,11 @@ async def inviters_ended(ctx: Context, rows: Sequence[AnyRow]) -> list[AnyRow]:
     return [row for row in rows if claims[row.id] in ended or not _may_give(row, roles[row.invited_by])]
 
 
-def _inviter(row: AnyRow) -> Claim:
+def _inviter(row: Invitation) -> Claim:
     return Claim(principal_id=row.invited_by, permission=Permission.TEAM_MANAGE, tenant_id=row.tenant_id)
 
 
-def _may_give(row: AnyRow, held: Sequence[RoleBinding]) -> bool:
+def _may_give(row: Invitation, held: Sequence[RoleBinding]) -> bool:
     present = next((one.role for one in held if (one.tenant_id, one.project_id) == (row.tenant_id, None)), None)
     return refusal(Change(actor_role=present, holder_role=None, before=None, after=Role(row.role), owners=1)) is None
 

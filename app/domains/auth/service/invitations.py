@@ -15,6 +15,7 @@ from app.domains.auth.events import (
     InvitationRevoked,
     InvitationSent,
 )
+from app.domains.auth.models import Invitation
 from app.domains.auth.policies import INVITATION_DAYS, MAX_INVITATIONS
 from app.domains.auth.repository import InvitationRepository, TeamRepository
 from app.domains.auth.repository.team import AnyRow
@@ -190,7 +191,7 @@ async def revoke(ctx: Context, command: RevokeInvitation) -> Invited:
     return Invited(invitation_id=InvitationId(row.id), is_new=False)
 
 
-async def _lock_own(ctx: Context, scope: TenantScope, invitation_id: UUID) -> AnyRow:
+async def _lock_own(ctx: Context, scope: TenantScope, invitation_id: UUID) -> Invitation:
     await TeamRepository(ctx.session).lock_tenant(scope.tenant_id)
     row = await InvitationRepository(ctx.session).lock(invitation_id, scope)
     if row is None:

@@ -7,9 +7,9 @@ import msgspec
 
 from app.domains.auth.errors import LimitReached
 from app.domains.auth.events import ProjectCreated, ProjectRenamed
+from app.domains.auth.models import Project
 from app.domains.auth.policies import MAX_PROJECTS
 from app.domains.auth.repository import TeamRepository
-from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules.names import clean_name
 from app.shared.audit import AuditAction, withheld
 from app.shared.authz import Permission, tenant_scope
@@ -67,7 +67,7 @@ async def get_project(ctx: Context, project_id: UUID) -> ProjectDetail:
     return _project(row)
 
 
-def _project(row: AnyRow) -> ProjectDetail:
+def _project(row: Project) -> ProjectDetail:
     return ProjectDetail(id=ProjectId(row.id), name=row.name, created_at=row.created_at, version=row.version)
 
 

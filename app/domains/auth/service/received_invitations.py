@@ -11,6 +11,7 @@ import msgspec
 from app.domains.auth.contracts import InvitationId
 from app.domains.auth.errors import EmailUnverified, InvitationClosed
 from app.domains.auth.events import InvitationAccepted, InvitationDeclined
+from app.domains.auth.models import Invitation
 from app.domains.auth.repository import InvitationRepository, TeamRepository
 from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules.team import higher
@@ -100,7 +101,7 @@ async def accept(ctx: Context, command: AnswerInvitation) -> InvitationAnswered:
     raise InvitationClosed(CLOSED_MESSAGES[row.state if row.state != "pending" else "accepted"])
 
 
-async def _join(ctx: Context, row: AnyRow, user_id: UUID) -> None:
+async def _join(ctx: Context, row: Invitation, user_id: UUID) -> None:
     version = await InvitationRepository(ctx.session).close(row.id, "accepted", user_id, await ctx.now())
     held = await TeamRepository(ctx.session).list_roles(row.tenant_id, [user_id])
     mine = next((role for role in held if role.project_id == row.project_id), None)
@@ -132,7 +133,7 @@ async def decline(ctx: Context, command: AnswerInvitation) -> InvitationAnswered
     return InvitationAnswered(invitation_id=row.id, state="declined", tenant_id=row.tenant_id)
 
 
-async def _lock_received(ctx: Context, invitation_id: UUID) -> tuple[AnyRow, UUID]:
+async def _lock_received(ctx: Context, invitation_id: UUID) -> tuple[Invitation, UUID]:
     """The invitation, under its organisation's lock. An unverified address is refused before anything is read, and an
     invitation to another address is not found."""
     if ctx.actor.kind is not ActorKind.USER or ctx.actor.id is None:

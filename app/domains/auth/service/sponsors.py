@@ -5,12 +5,13 @@ Each use checks the right by itself, so security does not depend on this job: it
 of each grant. Grants of a suspended organisation are left alone, because it may be resumed.
 """
 
-from typing import Literal
+from typing import Literal, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from app.domains.auth.events import InvitationRevoked
+from app.domains.auth.models import ServiceAccount
 from app.domains.auth.repository import InvitationRepository
 from app.domains.auth.repository.handed_out import AnyRow, HandedOutRepository
 from app.domains.auth.service import rights
@@ -21,6 +22,8 @@ from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import MESSAGES, Claim
 from app.shared.batch import one_by_one
 from app.shared.context import Context, Runtime
+
+Sponsored = TypeVar("Sponsored", AnyRow, ServiceAccount)
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +101,7 @@ async def _invitations(ctx: Context) -> list[Change]:
     ]
 
 
-async def _unsponsored(ctx: Context, rows: list[AnyRow]) -> list[AnyRow]:
+async def _unsponsored(ctx: Context, rows: list[Sponsored]) -> list[Sponsored]:
     claims = {row.id: _claim(row.sponsor_id, row.tenant_id) for row in rows}
     ended = await rights.endings(ctx, claims.values())
     codes = {row.id: ended[claims[row.id]].code for row in rows if claims[row.id] in ended}
