@@ -58,7 +58,7 @@ def test_an_operators_day(enter: Enter, stack: Stack, steps: Steps) -> None:
         console.ask("Lift suspension…", "Lift suspension", lambda: console.say("settled"))
         expect(console.main.get_by_role("button", name="Suspend…")).to_be_visible()
     with steps.step("view as"):
-        console.ask("View as…", "Look", lambda: console.say("request 4711"))
+        console.ask("View as…", "View", lambda: console.say("request 4711"))
         banner = olga.page.get_by_role("region", name="View as customer")
         expect(banner).to_contain_text("You are looking at Nora's organisation, read-only.")
         console.go("Billing")
@@ -68,10 +68,10 @@ def test_an_operators_day(enter: Enter, stack: Stack, steps: Steps) -> None:
     with steps.step("set a policy"):
         console.choose("Policies", "auth.view_as_minutes")
         console.main.get_by_label("New value").fill("20")
-        console.main.get_by_role("button", name="See the effect").click()
+        console.main.get_by_role("button", name="Preview").click()
         expect(console.main.get_by_text("20 minutes")).to_be_visible()
         console.main.get_by_label("Reason").fill("shorter looks")
-        console.main.get_by_role("button", name="Set it").click()
+        console.main.get_by_role("button", name="Set", exact=True).click()
         expect(console.main.get_by_role("table", name="History")).to_contain_text("shorter looks")
     with steps.step("export the audit log"):
         console.go("Audit")
@@ -90,10 +90,10 @@ def test_an_operators_day(enter: Enter, stack: Stack, steps: Steps) -> None:
         dialog.get_by_label("Amount").fill("80")
         console.say("asked by mail")
         dialog.get_by_role("button", name="Refund", exact=True).click()
-        expect(console.main.get_by_text("Nothing has moved yet.")).to_be_visible()
+        expect(console.main.get_by_text("Nothing has been refunded yet.")).to_be_visible()
         otto.page.goto(re.sub(r"^https?://[^/]+", "", olga.page.url))
         Console(otto.page).main.get_by_role("button", name="Approve $80.00").click()
-        expect(Console(otto.page).main.get_by_text("Nothing has moved yet.")).to_have_count(0)
+        expect(Console(otto.page).main.get_by_text("Nothing has been refunded yet.")).to_have_count(0)
     with steps.step("it arrives"):
         _enter_nora(customer, stack)
         customer.goto("/billing/refunds")

@@ -3,10 +3,10 @@
 from app.domains.admin.handlers import (
     pages_approvals,
     pages_audit,
-    pages_books,
     pages_cases,
     pages_customers,
     pages_events,
+    pages_ledger,
     pages_money,
     pages_policies,
     pages_system,
@@ -20,7 +20,7 @@ from app.domains.admin.handlers import (
 )
 from app.domains.admin.jobs import CRONS, JOBS
 from app.domains.admin.policies import POLICIES
-from app.domains.admin.service.find import search_customers
+from app.domains.admin.service.search import search_customers
 from app.shared.authz import Permission
 from app.shared.manifest import Domain, NavEntry
 
@@ -33,7 +33,7 @@ DOMAIN = Domain(
         *pages_policies.ROUTES,
         *pages_customers.ROUTES,
         *pages_money.ROUTES,
-        *pages_books.ROUTES,
+        *pages_ledger.ROUTES,
         *pages_events.ROUTES,
         *pages_system.ROUTES,
     ],

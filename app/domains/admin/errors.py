@@ -1,28 +1,28 @@
-"""What the operator's console refuses, with a reason that one can act on."""
+"""Errors of the operator's console."""
 
 from app.shared.errors import Conflict, DomainError
 
 
 class SecondPersonNeeded(DomainError):
-    """Who asked for it may not approve it."""
+    """The requester may not approve it."""
 
     code = "second_person_needed"
     status = 403
-    title = "You asked for this, so somebody else has to decide it."
+    title = "You requested this, so a second person has to decide it."
 
 
 class RequestTooOld(Conflict):
     code = "request_too_old"
-    title = "This was asked for too long ago."
+    title = "This was requested too long ago."
 
 
 class AlreadyDecided(Conflict):
     code = "already_decided"
-    title = "This was decided already."
+    title = "This has already been decided."
 
 
 class ChangeNotPossible(Conflict):
-    """What was right when it was asked for is not at the decision: who approves sent no field that could be mended."""
+    """The command was valid when it was requested and no longer is; the approver sent no field to correct."""
 
     code = "change_not_possible"
-    title = "What was asked for cannot be done any more."
+    title = "This change is no longer possible."

@@ -1,7 +1,7 @@
-"""Asks our dependencies whether they answer, and in development the simulators which faults are on.
+"""Health checks of dependencies, and in development the faults of the simulators.
 
-Each question has two seconds. HTTP services are asked for a page (any answer below 500 will do: it is there), NATS and
-SMTP for their greeting, Temporal for an open port. It knows no secret and sends none.
+Each check has two seconds. An HTTP service must respond with a status below 500, NATS must send its greeting, Temporal
+and SMTP must accept a connection. No secret is sent.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import httpx2
 import msgspec
 
-from app.domains.admin.contracts.operations import Dependency, Fault
-from app.domains.admin.rules.faults import given_of
+from app.domains.admin.rules.faults import given_text
+from app.domains.admin.rules.values import Dependency, Fault
 from app.settings import Settings
 from app.shared.context import Runtime
 from app.shared.db import refuse_open_transaction
@@ -22,22 +22,22 @@ from app.shared.records import UNREADABLE
 
 SECONDS = 2.0
 TIMEOUT = httpx2.Timeout(SECONDS)
-Question = Callable[[], Awaitable[str]]
+Probe = Callable[[], Awaitable[str]]
 
 
-async def look(runtime: Runtime) -> tuple[Dependency, ...]:
-    """Every dependency, asked at the same time."""
+async def check(runtime: Runtime) -> tuple[Dependency, ...]:
+    """Check all dependencies at the same time."""
     refuse_open_transaction()
-    questions = _questions(runtime)
-    return tuple(await asyncio.gather(*(_ask(name, question) for name, question in questions.items())))
+    probes = _probes(runtime)
+    return tuple(await asyncio.gather(*(_run(name, probe) for name, probe in probes.items())))
 
 
-def _questions(runtime: Runtime) -> dict[str, Question]:
+def _probes(runtime: Runtime) -> dict[str, Probe]:
     settings = runtime.settings
     nats, temporal = urlsplit(settings.nats_url), settings.temporal.address
-    found: dict[str, Question] = {
-        "PostgreSQL": lambda: _said(runtime.database.ping(), "answers"),
-        "Valkey": lambda: _said(_ping(runtime), "answers"),
+    probes: dict[str, Probe] = {
+        "PostgreSQL": lambda: _ping_database(runtime),
+        "Valkey": lambda: _ping_valkey(runtime),
         "NATS": lambda: _greeting(nats.hostname or "", nats.port or 4222),
         "Temporal": lambda: _opens(temporal),
         "S3": lambda: _page(settings.s3.url),
@@ -49,29 +49,30 @@ def _questions(runtime: Runtime) -> dict[str, Question]:
     }
     mail = settings.mail
     if mail is not None:
-        found["Mail"] = lambda: _opens(f"{mail.host}:{mail.port}")
-    return found
+        probes["Mail"] = lambda: _opens(f"{mail.host}:{mail.port}")
+    return probes
 
 
-async def _ask(name: str, question: Question) -> Dependency:
+async def _run(name: str, probe: Probe) -> Dependency:
     started = time.monotonic()
     try:
         async with asyncio.timeout(SECONDS):
-            detail, ok = await question(), True
+            detail, ok = await probe(), True
     except TimeoutError:
         detail, ok = f"no answer within {SECONDS:.0f} s", False
-    except Exception as error:  # whatever it is: it does not answer
+    except Exception as error:  # any failure means that it does not answer
         detail, ok = type(error).__name__, False
     return Dependency(name=name, ok=ok, milliseconds=int((time.monotonic() - started) * 1000), detail=detail)
 
 
-async def _said(asking: Awaitable[object], word: str) -> str:
-    await asking
-    return word
+async def _ping_database(runtime: Runtime) -> str:
+    await runtime.database.ping()
+    return "answers"
 
 
-async def _ping(runtime: Runtime) -> None:
+async def _ping_valkey(runtime: Runtime) -> str:
     await runtime.valkey.ping()
+    return "answers"
 
 
 async def _page(url: str) -> str:
@@ -86,7 +87,7 @@ async def _greeting(host: str, port: int) -> str:
     async with _connected(host, port) as reader:
         line = await reader.readline()
     if not line:
-        raise ConnectionError("closed without a word")
+        raise ConnectionError("closed without a greeting")
     return "greets"
 
 
@@ -98,7 +99,7 @@ async def _opens(address: str) -> str:
 
 @asynccontextmanager
 async def _connected(host: str, port: int) -> AsyncIterator[asyncio.StreamReader]:
-    """A connection that is closed at the end, and seen to be closed."""
+    """A connection that is closed at the end."""
     reader, writer = await asyncio.open_connection(host, port)
     try:
         yield reader
@@ -109,17 +110,17 @@ async def _connected(host: str, port: int) -> AsyncIterator[asyncio.StreamReader
 
 
 def simulators(settings: Settings) -> dict[str, str]:
-    """Where faults can be switched on: the simulators of a development stack; nothing anywhere else."""
+    """URLs of the faults of the simulators, in a development stack; empty in any other."""
     if not settings.development or not settings.stripe.api_url:
         return {}
-    found = {"maas": settings.maas.url, "stripe": settings.stripe.api_url, "oidc": settings.oidc.issuer}
-    return {name: f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/_faults" for name, url in found.items()}
+    urls = {"maas": settings.maas.url, "stripe": settings.stripe.api_url, "oidc": settings.oidc.issuer}
+    return {name: f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/_faults" for name, url in urls.items()}
 
 
 async def list_faults(settings: Settings) -> tuple[Fault, ...]:
-    """The faults that are on; a simulator that does not answer has none."""
+    """The faults that are on. A simulator that does not answer is skipped."""
     refuse_open_transaction()
-    found: list[Fault] = []
+    items: list[Fault] = []
     async with httpx2.AsyncClient(timeout=TIMEOUT) as client:
         for name, url in simulators(settings).items():
             try:
@@ -127,12 +128,12 @@ async def list_faults(settings: Settings) -> tuple[Fault, ...]:
             except (httpx2.HTTPError, *UNREADABLE):
                 continue
             for fault, spec in active.get("faults", {}).items():
-                found.append(Fault(simulator=name, name=fault, given=given_of(spec)))
-    return tuple(found)
+                items.append(Fault(simulator=name, name=fault, given=given_text(spec)))
+    return tuple(items)
 
 
 async def set_fault(settings: Settings, simulator: str, name: str, spec: dict[str, object] | None) -> bool:
-    """Switch a fault on, or off without a spec. False when there is no such simulator or it refused."""
+    """Switch a fault on, or off when `spec` is None. False when the simulator is unknown or refused."""
     refuse_open_transaction()
     url = simulators(settings).get(simulator)
     if url is None:

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import msgspec
 
-from app.domains.admin.contracts.money import CheckStarted
 from app.domains.admin.repository import audit
-from app.domains.admin.service import books, events, system
+from app.domains.admin.service import events, ledger, system
+from app.domains.admin.service.ledger import CheckStarted
 from app.shared.audit import close_windows
 from app.shared.audit.refusals import BATCH
 from app.shared.authz.actor import SYSTEM
@@ -18,31 +18,31 @@ MONTHS_AHEAD = 3
 
 
 async def make_audit_partitions(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Keep three months of empty partitions ahead, so that no row of a coming month falls into the default one."""
+    """Create the partitions of the next three months, so that no row ends up in the default one."""
     async with runtime.context(SYSTEM) as ctx:
         await audit.make_partitions(ctx.session, MONTHS_AHEAD)
 
 
 async def check_ledger(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Verify the ledger and keep the result."""
-    await books.run_check(runtime, msgspec.convert(arguments, CheckStarted, strict=False).check_id)
+    """Verify the ledger and store the result."""
+    await ledger.run_check(runtime, msgspec.convert(arguments, CheckStarted, strict=False).check_id)
 
 
-async def look_at_dependencies(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Ask every dependency whether it answers, for the system page."""
-    await system.keep_health(runtime)
+async def check_dependencies(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Check every dependency, for the system page."""
+    await system.record_health(runtime)
 
 
 async def close_refusal_windows(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Write how often a refusal was repeated once its window is over."""
-    full = True
-    while full:
+    """Record how often a refusal was repeated, once its window is over."""
+    has_more = True
+    while has_more:
         async with runtime.context(SYSTEM) as ctx:
-            full = await close_windows(ctx.session, await ctx.now()) == BATCH
+            has_more = await close_windows(ctx.session, await ctx.now()) == BATCH
 
 
 JOBS = (
-    JobSpec(name=books.CHECK, run=check_ledger, queue="billing", timeout=540, retries=1),
+    JobSpec(name=ledger.CHECK, run=check_ledger, queue="billing", timeout=540, retries=1),
     job_of(events.REDRIVE_ALL),
 )
 CRONS = (
@@ -64,7 +64,7 @@ CRONS = (
     ),
     CronSpec(
         name="admin.health",
-        run=look_at_dependencies,
+        run=check_dependencies,
         queue="maintenance",
         every=timedelta(seconds=15),
         timeout=10,

@@ -1,4 +1,4 @@
-"""Business constants of the operator's console. Money is in micro-units."""
+"""Policy keys of the operator's console. Money is in micro-units."""
 
 from app.shared.policy import PolicyKey
 
@@ -19,7 +19,7 @@ ALONE_WINDOW = PolicyKey(
     maximum=8_760,
     unit="h",
     guard="down",
-    description="Over how long the sum of what one person gives alone is counted.",
+    description="The window over which the sum of what one operator gives alone is counted.",
 )
 CORRECTION_MAXIMUM = PolicyKey(
     name="admin.correction_maximum",
@@ -37,7 +37,7 @@ REQUEST_DAYS = PolicyKey(
     maximum=90,
     unit="days",
     guard="up",
-    description="How long a request may wait for a second person; an older one has to be asked for again.",
+    description="How long a change request may wait for a second person; an older one has to be requested again.",
 )
 
 POLICIES = (ALONE_MAXIMUM, ALONE_WINDOW, CORRECTION_MAXIMUM, REQUEST_DAYS)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.api.changes.customer import release, requested
 from tests.api.changes.world import Ask, Recipe, World, plain
-from tests.domains.admin.desk import give_role
+from tests.domains.admin.helpers import give_role
 from tests.domains.admin.test_operations import _bury
 from tests.domains.provisioning.world import USD
 from tests.fixtures.app import tenant_of

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from app.domains.appruntime.service.manifests import publish_built_in
 from app.shared.authz.actor import SYSTEM
 from devstack.keys import ensure_authorities
-from tests.domains.admin.desk import give_role
+from tests.domains.admin.helpers import give_role
 from tests.domains.admin.test_second_person import PAID
 from tests.domains.inventory.stock import node_ids, plant, see
 from tests.domains.provisioning.hall import machine

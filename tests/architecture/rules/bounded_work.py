@@ -26,7 +26,7 @@ LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictCo
 LOCK = re.compile(r"\bFOR (NO KEY )?UPDATE\b")
 ONE = re.compile(r"(id|code|key|hash) = :|\bLIMIT\b|= ANY\(:")
 BOUNDED = {
-    "app/domains/admin/service/activity.py:_in_words": "reads, a page at a time",
+    "app/domains/admin/service/activity.py:_entries": "reads, a page at a time",
     "app/domains/admin/service/events.py:_send_again": "at most 200 named ones, or a step of a batch",
     "app/domains/appruntime/service/driving.py:_finish_stop": "the two states after a stop",
     "app/domains/appruntime/service/gate.py:_judge": "reads",

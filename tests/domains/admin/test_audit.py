@@ -12,15 +12,16 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from app.domains.admin.contracts.audit import AuditFilter, ExportAudit
 from app.domains.admin.jobs import make_audit_partitions
 from app.domains.admin.repository.audit import BATCH
+from app.domains.admin.rules.values import AuditFilter
 from app.domains.admin.service import audit
+from app.domains.admin.service.audit import ExportAudit
 from app.domains.auth.service import organisations, workspaces
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from app.shared.ids import new_id
-from tests.domains.admin.desk import audited, give_role, words, write_many, write_rows
+from tests.domains.admin.helpers import audited, give_role, words, write_many, write_rows
 from tests.fixtures.app import tenant_of
 from tests.fixtures.postgres import DatabaseUrls
 
@@ -150,7 +151,7 @@ async def test_activity_says_in_words_what_was_done_here_and_nothing_of_others(
     await write_rows(runtime, eve.actor, "team.invite")
     await write_rows(runtime, olga.actor, "customer.suspend", about_tenant=tenant_of(ada), details={"reason": "fraud"})
     page = words((await ada.client.get("/activity")).text)
-    assert "launched a machine" in page and "invited somebody" not in page
+    assert "launched a machine" in page and "invited a person" not in page
     assert "Berth support suspended the organisation fraud" in page and "Olga" not in page
     lines = (await ada.client.get("/api/v1/activity")).json()["items"]
     lines = [line for line in lines if line["action"] != SIGN_IN]
@@ -171,7 +172,7 @@ async def test_an_empty_activity_says_the_first_step(runtime: Runtime, sign_in_a
     async with runtime.context(ada.actor) as ctx:
         assert await workspaces.enter_workspace(ctx, ada.actor.id, place.tenant_id, place.project_id)
     await runtime.valkey.flushdb()
-    assert "Nothing yet" in (await ada.client.get("/activity")).text
+    assert "No activity yet" in (await ada.client.get("/activity")).text
 
 
 # -- partitions -----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from app.shared.authz.actor import SYSTEM
 from app.shared.authz.permissions import NOT_IN_VIEW
 from app.shared.context import Runtime
 from app.shared.ids import new_id
-from tests.domains.admin.desk import audited, give_role, words
+from tests.domains.admin.helpers import audited, give_role, words
 from tests.fixtures.app import Browser, tenant_of
 
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
@@ -169,7 +169,7 @@ async def test_a_look_begins_and_ends_in_the_audit_log_and_in_the_customers_acti
         ("view_as.stop", olga.actor.id, tenant_of(ada)),
     ]
     lines = words((await ada.client.get("/activity")).text)
-    assert "Berth support began to look at the organisation, read-only request 4711" in lines
+    assert "Berth support started a read-only view of the organisation request 4711" in lines
 
 
 async def test_a_look_ends_by_itself_and_with_the_role(runtime: Runtime, sign_in_as: Any) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.domains.admin.errors import SecondPersonNeeded
 from app.domains.admin.rules.approval import check_second, may_alone, parse_amount
-from app.domains.admin.service import books, refunds
+from app.domains.admin.service import ledger, refunds
 from app.domains.billing import public as billing
 from app.domains.payments.contracts import RequestRefund
 from app.domains.payments.errors import RefundTooLarge
@@ -26,7 +26,7 @@ from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from app.shared.ids import new_id
 from app.shared.money import Micro
-from tests.domains.admin.desk import audited, give_role, words
+from tests.domains.admin.helpers import audited, give_role, words
 from tests.domains.payments.shop import Shop
 from tests.fixtures.app import tenant_of
 from tests.fixtures.drain import drain
@@ -118,7 +118,7 @@ async def test_a_large_refund_waits_for_somebody_else(shop: Shop, sign_in_as: An
     path = f"/admin/money/refunds/{refund_id}"
     assert await shop.credit() == 100 * UNIT
     own = await ben.post(f"{path}/approve")
-    assert own.status_code == 403 and "somebody else" in own.text
+    assert own.status_code == 403 and "second person" in own.text
     assert "a second person decides" in words((await ben.client.get(path)).text)
     assert (await eve.client.get(path)).status_code == 200
     assert (await eve.post(f"{path}/approve")).status_code == 403
@@ -258,10 +258,10 @@ async def test_a_refund_made_at_stripe_itself_is_in_the_books_and_replayed_witho
 
 async def test_the_ledger_is_verified_by_a_job_and_its_result_stays(shop: Shop, sign_in_as: Any) -> None:
     olga = await sign_in_as("olga", operator=True)
-    assert "not verified from here yet" in (await olga.client.get("/admin/money/ledger")).text
+    assert "has not been verified yet" in (await olga.client.get("/admin/money/ledger")).text
     assert (await olga.post("/admin/money/ledger/verify")).status_code == 303
-    assert "is being recomputed" in (await olga.client.get("/admin/money/ledger")).text
-    assert books.CHECK in (await drain(shop.runtime, DOMAINS)).jobs
+    assert "A verification is running" in (await olga.client.get("/admin/money/ledger")).text
+    assert ledger.CHECK in (await drain(shop.runtime, DOMAINS)).jobs
     page = words((await olga.client.get("/admin/money/ledger")).text)
     assert "The ledger adds up" in page and "Sum in USD $0.00" in page
 

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from app.domains.admin import gateway
-from app.domains.admin.contracts.operations import Health
-from app.domains.admin.jobs import look_at_dependencies
+from app.domains.admin.jobs import check_dependencies
 from app.domains.admin.service import events, system
-from app.domains.admin.service.board import Board
+from app.domains.admin.service.announcements import AnnouncementCache
+from app.domains.admin.service.system import Health
 from app.domains.auth.events import SessionStarted
 from app.settings import Allowed
 from app.shared.authz.actor import SYSTEM
@@ -21,7 +21,7 @@ from app.shared.context import Runtime
 from app.shared.ids import new_id
 from app.shared.outbox.dead_letters import DeadMessage, add_dead_letter
 from app.shared.outbox.report import ConsumerFigures, ConsumersSeen, keep_figures
-from tests.domains.admin.desk import audited, give_role, words
+from tests.domains.admin.helpers import audited, give_role, words
 from tests.fixtures.batches import run_batches
 from tests.shared.batch.test_batch import Things, begin
 from tests.simulators.stripe_world import SECRET_KEY, stripe_world
@@ -53,7 +53,7 @@ async def test_what_waits_is_counted_by_kind_and_a_silent_broker_is_said(runtime
     assert sum(line["rows"] for line in view["waiting"] if line["kind"] == "event") >= 3
     assert len(view["leases"]) == 16 and view["consumers"] is None
     page = words((await olga.client.get("/admin/events")).text)
-    assert "16 shards are held by nobody" in page and "No worker has counted them" in page
+    assert "16 shards are without a relay" in page and "Not measured in the last 30 seconds" in page
     one = ConsumerFigures(name="notification.live", pending=7, unanswered=1, redelivered=0)
     await keep_figures(runtime.valkey, ConsumersSeen(at=datetime.now(UTC), consumers=(one,)))
     assert "notification.live 7 1 0" in words((await olga.client.get("/admin/events")).text)
@@ -90,7 +90,7 @@ async def test_all_that_wait_are_sent_again_at_once_by_those_who_may(runtime: Ru
     assert (await eve.post("/admin/events/dead-letters/redrive")).status_code == 403
     assert (await olga.post_json("/api/v1/admin/dead-letters/redrive", {})).json() == {"count": 3}
     await run_batches(runtime, events.REDRIVE_ALL)
-    assert "None: everything that was sent was taken" in words((await olga.client.get("/admin/events")).text)
+    assert "No dead letters." in words((await olga.client.get("/admin/events")).text)
 
 
 # -- system ---------------------------------------------------------------------------------------------------------
@@ -99,16 +99,16 @@ async def test_all_that_wait_are_sent_again_at_once_by_those_who_may(runtime: Ru
 async def test_the_page_shows_what_a_worker_met_and_never_waits_itself(runtime: Runtime, sign_in_as: Any) -> None:
     olga = await sign_in_as("olga", operator=True)
     await runtime.valkey.delete(system.HEALTH_KEY)
-    assert "No worker has asked" in (await olga.client.get("/admin/system")).text
-    await look_at_dependencies(runtime, {})
+    assert "Not checked in the last minute" in (await olga.client.get("/admin/system")).text
+    await check_dependencies(runtime, {})
     raw = await runtime.valkey.get(system.HEALTH_KEY)
     found = {one.name: one for one in msgspec.json.decode(raw, type=Health).dependencies}
     assert found["PostgreSQL"].ok and found["Valkey"].ok
     assert not found["NATS"].ok and not found["Stripe"].ok
     await runtime.valkey.set("berth:worker:4711", "host-a")
     page = words((await olga.client.get("/admin/system")).text)
-    assert "PostgreSQL answers" in page and "NATS does not answer" in page
-    assert "on host-a, process 4711" in page and "differ" not in page
+    assert "PostgreSQL Available" in page and "NATS Unavailable" in page
+    assert "on host-a, process 4711" in page and "different migrations" not in page
 
 
 async def test_a_dependency_that_says_nothing_costs_two_seconds_and_no_more(
@@ -123,7 +123,7 @@ async def test_a_dependency_that_says_nothing_costs_two_seconds_and_no_more(
     async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         runtime.settings = msgspec.structs.replace(runtime.settings, nats_url=f"nats://127.0.0.1:{port}")
-        found = {one.name: one for one in await gateway.look(runtime)}
+        found = {one.name: one for one in await gateway.check(runtime)}
     assert not found["NATS"].ok and found["NATS"].detail.startswith("no answer")
 
 
@@ -144,7 +144,7 @@ async def test_an_announcement_stands_on_the_pages_it_is_for_until_put_away(runt
     ben = await sign_in_as("ben")
     assert 'class="announcement' in (await ben.client.get("/billing")).text
     assert (await olga.post(f"/admin/system/announcements/{made['id']}/withdraw")).status_code == 303
-    runtime.part(Board).forget()
+    runtime.part(AnnouncementCache).forget()
     assert 'class="announcement' not in (await ben.client.get("/billing")).text
 
 
@@ -170,7 +170,7 @@ async def test_a_planned_announcement_waits_for_its_time(runtime: Runtime, sign_
     said = {"text": "tomorrow", "from_at": later.isoformat()}
     assert (await olga.post_json("/api/v1/admin/announcements", said)).status_code == 201
     page = words((await olga.client.get("/admin/system")).text)
-    assert "planned" in page and 'class="announcement' not in (await olga.client.get("/admin/system")).text
+    assert "Scheduled" in page and 'class="announcement' not in (await olga.client.get("/admin/system")).text
 
 
 async def test_operators_see_what_production_was_told_to_let_pass(runtime: Runtime, sign_in_as: Any) -> None:
@@ -180,7 +180,7 @@ async def test_operators_see_what_production_was_told_to_let_pass(runtime: Runti
     runtime.settings = msgspec.structs.replace(runtime.settings, allowed=allowed)
     page = words((await olga.client.get("/admin/system")).text)
     assert "plain-s3 : files pass by http used by BERTH_S3_URL" in page
-    assert "nothing uses it" in page
+    assert "not used" in page
     seen = (await olga.client.get("/api/v1/admin/system")).json()["allowed"]
     assert [one["name"] for one in seen] == ["plain-s3", "local-maas"]
 
@@ -197,7 +197,7 @@ async def test_faults_are_switched_in_development_and_exist_nowhere_else(
         page = words((await olga.client.get("/admin/system")).text)
         assert "card_declined stripe" in page
         assert (await olga.post("/admin/system/faults", **{**on, "off": "1"})).status_code == 303
-        assert "None is on" in words((await olga.client.get("/admin/system")).text)
+        assert "No fault is on" in words((await olga.client.get("/admin/system")).text)
         assert (await olga.post("/admin/system/faults", **{**on, "spec": "nonsense"})).status_code == 422
         assert (await olga.post("/admin/system/faults", **{**on, "name": "../x"})).status_code == 422
         assert (await olga.post("/admin/system/faults", **{**on, "simulator": "moon"})).status_code == 404

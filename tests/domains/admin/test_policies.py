@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from app.domains.admin.contracts.policies import PolicyScope, SetPolicy
 from app.domains.admin.service import policies
-from app.domains.admin.service.policies import in_force
+from app.domains.admin.service.policies import SetPolicy
+from app.domains.admin.service.policy_values import PolicyScope, in_force
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from app.shared.ids import new_id
 from app.shared.policy import POLICIES
 from app.shared.policy.changes import StoredValue
 from app.shared.policy.keys import PolicyKey
-from tests.domains.admin.desk import audited, give_role, words
+from tests.domains.admin.helpers import audited, give_role, words
 from tests.fixtures.app import tenant_of
 from tests.fixtures.postgres import DatabaseUrls
 
@@ -112,7 +112,7 @@ async def test_the_page_shows_the_effect_before_it_asks_for_the_reason(runtime: 
     await _put(olga, {"value": 60, "reason": "a pilot", "tenant_id": str(tenant_of(ada))})
     page = words((await olga.client.get(f"/admin/policies/{KEY}?value=3600")).text)
     assert "2 h 00 m becomes 1 h 00 m" in page
-    assert "1 narrower value stands against it and stays" in page and "Ada&#39;s organisation: 1 m 00 s" in page
+    assert "1 narrower value overrides it" in page and "Ada&#39;s organisation: 1 m 00 s" in page
     wrong = words((await olga.client.get(f"/admin/policies/{KEY}?value=999999999")).text)
     assert "must be at most 604800" in wrong and "The effect" not in wrong
     answer = await olga.post(f"/admin/policies/{KEY}", value="3600", reason="shorter holds", seen="1")
@@ -168,5 +168,5 @@ async def test_a_value_set_behind_our_back_is_shown_as_out_of_bounds(runtime: Ru
     async with runtime.context(SYSTEM) as ctx:
         insert = "INSERT INTO shared.policy_values (id, key, value) VALUES (:id, :key, CAST('-5' AS jsonb))"
         await ctx.session.execute(text(insert), {"id": new_id(), "key": KEY})
-    assert "outside the bounds" in (await olga.client.get(f"/admin/policies/{KEY}")).text
+    assert "Out of bounds" in (await olga.client.get(f"/admin/policies/{KEY}")).text
     assert await _now(runtime) == 7_200

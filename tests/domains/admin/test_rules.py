@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domains.admin.rules.files import FORMULA, csv_lines, json_lines, safe_cell
+from app.domains.admin.rules.labels import ACTION_LABELS, action_label
 from app.domains.admin.rules.reasons import stated
-from app.domains.admin.rules.words import DONE, done_words
 from app.shared.audit import AuditAction
 from app.shared.errors import ValidationFailed
 
@@ -39,9 +39,9 @@ def test_json_lines_hold_one_object_a_line(items: list[dict[str, str]]) -> None:
 
 
 def test_every_action_has_a_sentence_and_nothing_else_has_one() -> None:
-    assert DONE.keys() == set(AuditAction)
-    assert all(words[0].islower() and not words.endswith(".") for words in DONE.values())
-    assert done_words("app_template.publish") == "app template publish"
+    assert ACTION_LABELS.keys() == set(AuditAction)
+    assert all(words[0].islower() and not words.endswith(".") for words in ACTION_LABELS.values())
+    assert action_label("app_template.publish") == "app template publish"
 
 
 @pytest.mark.parametrize("text", ["", "  ", "no", "x" * 501, "a\x00reason"])

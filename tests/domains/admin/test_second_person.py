@@ -10,11 +10,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from app.domains.admin.contracts.approvals import DecideRequest
-from app.domains.admin.contracts.money import DecideAdjustment, RequestAdjustment
-from app.domains.admin.contracts.policies import SetPolicy
 from app.domains.admin.policies import ALONE_MAXIMUM, ALONE_WINDOW
-from app.domains.admin.service import approvals, books, policies, refunds
+from app.domains.admin.service import adjustments, approvals, policies, refunds
+from app.domains.admin.service.adjustments import DecideAdjustment, RequestAdjustment
+from app.domains.admin.service.approvals import DecideRequest
+from app.domains.admin.service.policies import SetPolicy
 from app.domains.auth import public as auth
 from app.domains.auth.contracts.customers import SuspendPerson
 from app.domains.billing import public as billing
@@ -28,7 +28,7 @@ from app.shared.ids import new_id
 from app.shared.money import Micro
 from app.shared.policy import POLICIES
 from app.shared.use_case import permission_of
-from tests.domains.admin.desk import audited, give_role, words
+from tests.domains.admin.helpers import audited, give_role, words
 from tests.fixtures.app import Browser, tenant_of
 from tests.fixtures.clock import FakeClock
 
@@ -80,7 +80,7 @@ async def _pay(runtime: Runtime, tenant_id: UUID, units: int = 100) -> UUID:
 async def _correct(runtime: Runtime, actor: Actor, tenant_id: UUID, units: float) -> str:
     async with runtime.context(actor) as ctx:
         command = RequestAdjustment(tenant_id=tenant_id, amount=Micro(int(units * UNIT)), reason="goodwill")
-        return (await books.request_adjustment(ctx, command)).status
+        return (await adjustments.request_adjustment(ctx, command)).status
 
 
 async def _refund(runtime: Runtime, actor: Actor, payment_id: UUID, units: int) -> str:
@@ -134,10 +134,10 @@ async def test_a_rejected_request_frees_its_part_and_the_window_passes(runtime: 
     runtime.clock = clock = FakeClock()
     async with runtime.context(olga.actor) as ctx:
         command = RequestAdjustment(tenant_id=tenant_id, amount=Micro(60 * UNIT), reason="too much")
-        wanted = await books.request_adjustment(ctx, command)
+        wanted = await adjustments.request_adjustment(ctx, command)
     assert await _correct(runtime, olga.actor, tenant_id, 1) == "requested"
     async with runtime.context(otto.actor) as ctx:
-        await books.reject_adjustment(ctx, DecideAdjustment(adjustment_id=wanted.id, reason="not now"))
+        await adjustments.reject_adjustment(ctx, DecideAdjustment(adjustment_id=wanted.id, reason="not now"))
     assert await _correct(runtime, olga.actor, tenant_id, 49) == "approved"
     clock.advance(timedelta(hours=ALONE_WINDOW.default - 1).total_seconds())
     assert await _correct(runtime, olga.actor, tenant_id, 49) == "requested"
@@ -179,7 +179,7 @@ async def test_a_guard_is_weakened_by_two_people_only(runtime: Runtime, desk: An
     for place in places:
         request_id = await _set(runtime, olga.actor, key, value, place)
         assert request_id is not None
-        with pytest.raises(DomainError, match="somebody else"):
+        with pytest.raises(DomainError, match="second person"):
             await _approve(runtime, olga.actor, request_id)
     async with runtime.context(SYSTEM) as ctx:
         assert await ctx.policy(POLICIES[key], tenant_id) != value  # type: ignore[arg-type]
@@ -222,7 +222,7 @@ async def test_over_the_api_a_weakened_guard_answers_202_and_waits(desk: Any) ->
     listed = (await olga.client.get("/api/v1/admin/change-requests?state=approved")).json()["items"]
     assert [row["decision_reason"] for row in listed] == ["seen"]
     preview = words((await olga.client.get(f"/admin/policies/{ALONE_MAXIMUM.name}?value=9900000000")).text)
-    assert "takes a second person" in preview and "Ask for it" in preview
+    assert "Needs a second person" in preview and "Request" in preview
 
 
 async def test_who_may_not_do_the_action_may_not_approve_it(runtime: Runtime, desk: Any, sign_in_as: Any) -> None:
@@ -266,7 +266,7 @@ async def test_two_accounts_of_one_person_are_one_person(runtime: Runtime, desk:
     assert twin.actor.id != olga.actor.id
     request_id = await _set(runtime, olga.actor, ALONE_MAXIMUM.name, 60 * UNIT)
     assert request_id is not None
-    with pytest.raises(DomainError, match="somebody else"):
+    with pytest.raises(DomainError, match="second person"):
         await _approve(runtime, twin.actor, request_id)
     assert await _correct(runtime, olga.actor, tenant_id, 30) == "approved"
     assert await _correct(runtime, twin.actor, tenant_id, 30) == "requested"

@@ -101,7 +101,7 @@ async def test_accepting_twice_is_fine_and_another_persons_invitation_does_not_e
         assert (accepted.state, accepted.tenant_id) == ("accepted", tenant_of(ada))
     async with open_context(ada.actor) as ctx:
         await team.remove_member(ctx, RemoveMember(user_id=ben.actor.id))
-    with pytest.raises(InvitationClosed, match="accepted already"):
+    with pytest.raises(InvitationClosed, match="already been accepted"):
         async with open_context(ben.actor) as ctx:
             await received_invitations.accept(ctx, answer)
 

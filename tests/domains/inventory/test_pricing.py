@@ -15,7 +15,7 @@ from app.domains.inventory.rules import pricing
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from app.shared.money import RateMicroPerHour
-from tests.domains.admin.desk import give_role, words
+from tests.domains.admin.helpers import give_role, words
 from tests.domains.inventory.stock import plant, see
 from tests.fixtures.app import Browser
 from tests.fixtures.clock import START, FakeClock
@@ -98,7 +98,7 @@ async def test_what_became_impossible_before_the_second_person_came_is_no_fault_
     refused = await otto.post_json(f"{request}/approve", {})
     error = refused.json()["error"]
     assert (refused.status_code, error["code"]) == (409, "change_not_possible"), refused.text
-    assert error["message"].startswith("What was asked for cannot be done any more. ") and len(error["message"]) > 60
+    assert error["message"].startswith("This change is no longer possible. ") and len(error["message"]) > 60
     assert (await otto.client.get(request)).json()["request"]["status"] == "requested"
     assert (await otto.post_json(f"{request}/reject", {"reason": "too late"})).status_code == 200
 

@@ -18,7 +18,7 @@ from app.registry import DOMAINS
 from app.shared.authz.actor import SYSTEM
 from app.shared.ids import new_id
 from app.shared.money import Micro
-from tests.domains.admin.desk import words
+from tests.domains.admin.helpers import words
 from tests.domains.payments.shop import Shop
 from tests.fixtures.app import tenant_of
 from tests.fixtures.drain import drain
@@ -148,7 +148,7 @@ async def test_a_dispute_takes_the_credit_until_it_is_won_in_any_order(
     assert await balance(shop) == (0, 0, 0)
     olga = await sign_in_as("olga", operator=True)
     page = words((await olga.client.get("/admin/money/cases")).text)
-    assert "$25.00 is disputed (fraudulent, needs_response)" in page and "waits for somebody" in page
+    assert "$25.00 is disputed (fraudulent, needs_response)" in page and "Open" in page
     payment_id, _, _ = await shop.payment()
     assert (await olga.client.get(f"/api/v1/admin/payments/{payment_id}")).json()["refundable"] == 0
     _, ended = await at_stripe(shop, f"disputes/{dispute['id']}/{end}", 2 if end == "won" else 1)
@@ -216,7 +216,7 @@ async def test_a_refund_made_at_stripe_is_never_sent_by_us_and_asked_about_there
 
 
 async def test_an_approval_is_refused_when_so_much_went_back_meanwhile(shop: Shop, sign_in_as: Any) -> None:
-    from tests.domains.admin.desk import give_role
+    from tests.domains.admin.helpers import give_role
 
     intent = await paid(shop, "100")
     await paid(shop, "100")

@@ -1,4 +1,4 @@
-"""What the routes of this domain ask for: the permission, and whatever else a page and its twin of the API share."""
+"""Route options that pages and the API share."""
 
 from app.shared.authz import Permission
 from app.web import MONEY, requires

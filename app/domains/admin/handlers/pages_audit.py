@@ -1,4 +1,4 @@
-"""The audit log for operators, and the activity of an organisation for its own people."""
+"""Pages of the audit log, for operators, and of an organisation's activity, for its members."""
 
 from typing import Annotated
 from uuid import UUID
@@ -15,12 +15,12 @@ from app.domains.admin.handlers.options import (
     PLATFORM_AUDIT_READ_EXPORT,
 )
 from app.domains.admin.schemas.audit import (
+    ActivityPage,
+    AuditPage,
     AuditQuery,
+    AuditRowPage,
     ExportForm,
-    activity_page,
-    audit_page,
     audit_query,
-    audit_row_page,
 )
 from app.domains.admin.service import activity, audit
 from app.web import Contexts, Ctx, Form, page
@@ -33,44 +33,40 @@ PAGE = 50
 
 @get("/admin/audit", opt=PLATFORM_AUDIT_READ, dependencies=ASKED)
 async def list_audit(ctx: Ctx, asked: Asked, cursor: CursorText = None) -> Response[str]:
-    """Who did what to what."""
-    found = await audit.page_audit(ctx, asked.filter(), cursor, PAGE)
-    return await page(ctx, "admin/audit.html", audit_page(found, asked, await audit.list_actions(ctx), cursor))
+    """The audit log, newest first."""
+    log = await audit.page_audit(ctx, asked.filter(), cursor, PAGE)
+    return await page(ctx, "admin/audit.html", AuditPage.of(log, asked, await audit.list_actions(ctx), cursor))
 
 
 @get("/admin/audit/{row_id:uuid}", opt=PLATFORM_AUDIT_READ)
 async def show_audit_row(ctx: Ctx, row_id: FromPath[UUID]) -> Response[str]:
-    """One row, whole."""
-    return await page(ctx, "admin/audit_row.html", audit_row_page(*await audit.show_audit_row(ctx, row_id)))
+    """A row of the audit log."""
+    return await page(ctx, "admin/audit_row.html", AuditRowPage.of(*await audit.show_audit_row(ctx, row_id)))
 
 
-@post(
-    "/admin/audit/export",
-    opt=PLATFORM_AUDIT_READ_EXPORT,
-    status_code=200,
-)
+@post("/admin/audit/export", opt=PLATFORM_AUDIT_READ_EXPORT, status_code=200)
 async def export_audit(contexts: Contexts, data: Form[ExportForm]) -> Stream:
-    """All rows that fit, as a file."""
+    """Export the rows that match."""
     command = data.command()
     return as_download(await audit.export(contexts, command), "audit", command.format)
 
 
 @get("/activity", opt=ACTIVITY_READ, dependencies=ASKED)
 async def list_activity(ctx: Ctx, asked: Asked, cursor: CursorText = None) -> Response[str]:
-    """Everything that was done in the organisation."""
-    found = await activity.page_activity(ctx, asked.filter(), cursor, PAGE)
-    return await page(ctx, "admin/activity.html", activity_page(found, asked, cursor))
+    """The activity of the organisation, newest first."""
+    entries = await activity.page_activity(ctx, asked.filter(), cursor, PAGE)
+    return await page(ctx, "admin/activity.html", ActivityPage.of(entries, asked, cursor))
 
 
 @post("/activity/export", opt=ACTIVITY_READ_EXPORT, status_code=200)
 async def export_activity(contexts: Contexts, data: Form[ExportForm]) -> Stream:
-    """The activity that fits, as a file."""
+    """Export the activity that matches."""
     command = data.command()
     return as_download(await activity.export(contexts, command), "activity", command.format)
 
 
 def as_download(parts: object, name: str, kind: str) -> Stream:
-    """A file that the browser keeps, sent as it is made."""
+    """A download, streamed."""
     return Stream(
         parts,  # type: ignore[arg-type]  # an asynchronous iterator of bytes
         media_type=audit.MEDIA[kind],

@@ -1,4 +1,4 @@
-"""The same for programs: what a person has to decide about money."""
+"""API of payment cases."""
 
 from typing import Annotated
 from uuid import UUID
@@ -13,19 +13,19 @@ from app.domains.payments.contracts import Case, DecideCase
 from app.web import Ctx, Json
 from app.web.paging import Cursor, Limit
 
-Closed = Annotated[bool, QueryParameter(name="closed", description="closed ones too")]
+Closed = Annotated[bool, QueryParameter(name="closed", description="also closed cases")]
 
 
 @get("/admin/payment-cases", opt=PLATFORM_MONEY_READ)
 async def list_cases(ctx: Ctx, closed: Closed = False, cursor: Cursor = None, limit: Limit = 50) -> CasesAnswer:
-    """What a person has to decide about money, newest first: what Stripe told us that does not fit, and disputes."""
-    found = await payments.page_cases(ctx, not closed, cursor, limit)
-    return CasesAnswer(items=found.items, next_cursor=found.next_cursor)
+    """List payment cases, newest first: disputes, and events of Stripe that contradict the ledger."""
+    result = await payments.page_cases(ctx, not closed, cursor, limit)
+    return CasesAnswer(items=result.items, next_cursor=result.next_cursor)
 
 
 @post("/admin/payment-cases/{case_id:uuid}/decide", opt=PLATFORM_MONEY_MANAGE, status_code=200)
 async def decide_case(ctx: Ctx, case_id: FromPath[UUID], data: Json[ReasonForm]) -> Case:
-    """Close one: say what was done."""
+    """Close a case with what was done about it."""
     return await payments.decide_case(ctx, DecideCase(case_id=case_id, reason=data.reason))
 
 

@@ -1,4 +1,4 @@
-"""Customers for operators' programs."""
+"""API of customers."""
 
 from typing import Annotated
 from uuid import UUID
@@ -6,10 +6,10 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.admin.contracts.customers import CustomerOverview, PersonOverview
 from app.domains.admin.handlers.options import PLATFORM_CUSTOMER_MANAGE, PLATFORM_CUSTOMER_READ
-from app.domains.admin.schemas.customers import CustomersAnswer, WhyForm
+from app.domains.admin.schemas.customers import CustomersAnswer, SuspensionForm
 from app.domains.admin.service import customers
+from app.domains.admin.service.customers import CustomerOverview, PersonOverview
 from app.domains.auth import public as auth
 from app.domains.auth.contracts.customers import CustomerSearch, Suspended
 from app.web import Ctx, Json
@@ -18,52 +18,52 @@ from app.web.etag import tagged
 from app.web.paging import Cursor, Limit
 
 Search = Annotated[str, QueryParameter(name="q", max_length=100, description="part of a name or address, or an id")]
-Flag = Annotated[bool | None, QueryParameter(description="only those that are, or are not")]
+Flag = Annotated[bool | None, QueryParameter(description="only suspended organisations, or only the others")]
 
 
 @get("/admin/customers", opt=PLATFORM_CUSTOMER_READ)
 async def list_customers(
-    ctx: Ctx, word: Search = "", suspended: Flag = None, cursor: Cursor = None, limit: Limit = 50
+    ctx: Ctx, search: Search = "", suspended: Flag = None, cursor: Cursor = None, limit: Limit = 50
 ) -> CustomersAnswer:
-    """Organisations, the newest first."""
-    found = await customers.page_customers(ctx, CustomerSearch(text=word, suspended=suspended), cursor, limit)
-    return CustomersAnswer(items=found.items, next_cursor=found.next_cursor)
+    """List organisations, newest first."""
+    result = await customers.page_customers(ctx, CustomerSearch(text=search, suspended=suspended), cursor, limit)
+    return CustomersAnswer(items=result.items, next_cursor=result.next_cursor)
 
 
 @get("/admin/customers/{tenant_id:uuid}", opt=PLATFORM_CUSTOMER_READ)
 async def show_customer(ctx: Ctx, tenant_id: FromPath[UUID]) -> Response[CustomerOverview]:
-    """One organisation with its people, projects, money, and what was done last."""
-    found = await customers.show_customer(ctx, tenant_id)
-    return tagged(found, found.customer.tenant.version)
+    """Get an organisation with its members, projects, balance and last actions."""
+    result = await customers.show_customer(ctx, tenant_id)
+    return tagged(result, result.customer.tenant.version)
 
 
 @post("/admin/customers/{tenant_id:uuid}/suspend", opt=PLATFORM_CUSTOMER_MANAGE, status_code=200)
-async def suspend(ctx: Ctx, tenant_id: FromPath[UUID], data: Json[WhyForm]) -> Suspended:
-    """Close an organisation: its sessions and tokens end. What runs goes on and is billed."""
+async def suspend(ctx: Ctx, tenant_id: FromPath[UUID], data: Json[SuspensionForm]) -> Suspended:
+    """Suspend an organisation: its sessions and tokens end. Active machines keep running and are billed."""
     return await auth.suspend_tenant(ctx, data.tenant(tenant_id, suspend=True))
 
 
 @post("/admin/customers/{tenant_id:uuid}/resume", opt=PLATFORM_CUSTOMER_MANAGE, status_code=200)
-async def resume(ctx: Ctx, tenant_id: FromPath[UUID], data: Json[WhyForm]) -> Suspended:
-    """Open an organisation again."""
+async def resume(ctx: Ctx, tenant_id: FromPath[UUID], data: Json[SuspensionForm]) -> Suspended:
+    """Lift the suspension of an organisation."""
     return await auth.suspend_tenant(ctx, data.tenant(tenant_id, suspend=False))
 
 
 @get("/admin/people/{user_id:uuid}", opt=PLATFORM_CUSTOMER_READ)
 async def show_person(ctx: Ctx, user_id: FromPath[UUID]) -> PersonOverview:
-    """One person with the organisations that they belong to."""
+    """Get a person with their organisations and last actions."""
     return await customers.show_person(ctx, user_id)
 
 
 @post("/admin/people/{user_id:uuid}/suspend", opt=PLATFORM_CUSTOMER_MANAGE, status_code=200, responses=ASKED)
-async def suspend_person(ctx: Ctx, user_id: FromPath[UUID], data: Json[WhyForm]) -> Response[Suspended]:
-    """Shut a person out, everywhere. About an operator a second person decides (202)."""
+async def suspend_person(ctx: Ctx, user_id: FromPath[UUID], data: Json[SuspensionForm]) -> Response[Suspended]:
+    """Suspend a person in all organisations. For an operator, a second person has to approve (202)."""
     return outcome_answer(await auth.suspend_person(ctx, data.person(user_id, suspend=True)))
 
 
 @post("/admin/people/{user_id:uuid}/resume", opt=PLATFORM_CUSTOMER_MANAGE, status_code=200, responses=ASKED)
-async def resume_person(ctx: Ctx, user_id: FromPath[UUID], data: Json[WhyForm]) -> Response[Suspended]:
-    """Let a person in again. About an operator a second person decides (202)."""
+async def resume_person(ctx: Ctx, user_id: FromPath[UUID], data: Json[SuspensionForm]) -> Response[Suspended]:
+    """Lift the suspension of a person. For an operator, a second person has to approve (202)."""
     return outcome_answer(await auth.suspend_person(ctx, data.person(user_id, suspend=False)))
 
 

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.admin.contracts.money import ValueAct
+from app.domains.admin.rules.values import ValueAct
 from app.shared.money import Micro
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('alone:' || :name, 0))")
@@ -48,8 +48,8 @@ async def sums(
     since: datetime,
 ) -> AloneSums:  # fmt: skip
     """What counts against the limit."""
-    place = {"people": list(people), "tenant_id": tenant_id, "payment_id": payment_id}
-    row = (await session.execute(SUMS, {**place, "direction": direction, "since": since})).one()
+    position = {"people": list(people), "tenant_id": tenant_id, "payment_id": payment_id}
+    row = (await session.execute(SUMS, {**position, "direction": direction, "since": since})).one()
     return AloneSums(Micro(row.person), Micro(row.tenant), Micro(row.payment))
 
 

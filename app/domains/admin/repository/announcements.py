@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec.structs import asdict
 from sqlalchemy import bindparam, select, text, update
 
-from app.domains.admin.contracts.operations import AnnouncementView
+from app.domains.admin.contracts import AnnouncementView
 from app.domains.admin.models import Announcement
 from app.shared.authz import PlatformScope
 from app.shared.db.repository import Repository, columns
@@ -27,26 +27,26 @@ APPLIED = text("SELECT version_num FROM shared.schema_versions")
 
 
 class AnnouncementRepository(Repository):
-    """Messages over every page."""
+    """Announcements."""
 
     async def append(self, announcement: AnnouncementView) -> None:
-        """Keep a message."""
+        """Store an announcement."""
         await self._rows(Announcement).add(Announcement(**asdict(announcement)))
 
     async def list_shown(self, now: datetime) -> list[AnnouncementView]:
-        """What is on pages now, the newest first: it is meant for everybody."""
+        """The announcements that pages show now, newest first. They are public."""
         return await self._list_views(AnnouncementView, SHOWN, now=now)
 
     async def list_last(self, scope: PlatformScope) -> list[AnnouncementView]:
-        """The last twenty, the newest first."""
+        """The last twenty, newest first."""
         return await self._list_views(AnnouncementView, LAST)
 
     async def find(self, scope: PlatformScope, announcement_id: UUID) -> AnnouncementView | None:
-        """One message."""
+        """An announcement."""
         return await self._find_view(AnnouncementView, ONE, id=announcement_id)
 
     async def withdraw(self, announcement_id: UUID, now: datetime) -> None:
-        """Take a message away; the first withdrawal counts."""
+        """Withdraw an announcement, unless it already is."""
         shown = update(Announcement).where(Announcement.id == announcement_id, Announcement.withdrawn_at.is_(None))
         await self._session.execute(shown.values(withdrawn_at=now))
 

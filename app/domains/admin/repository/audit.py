@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.admin.contracts.audit import AuditEntry, AuditFilter
+from app.domains.admin.rules.values import AuditEntry, AuditFilter
 from app.shared.authz import PlatformScope, TenantScope
 
 BATCH = 500  # rows of an export that are in memory at once
@@ -37,28 +37,28 @@ FIND = text(COLUMNS + " WHERE id = :id")
 ACTIONS = text("SELECT DISTINCT action FROM admin.audit_logs WHERE occurred_at > :since ORDER BY action LIMIT 200")
 MAKE_PARTITIONS = text("SELECT admin.make_audit_partitions(:ahead)")
 
-Place = tuple[datetime, UUID]
+Position = tuple[datetime, UUID]
 
 
 async def page_rows(
-    session: AsyncSession, scope: PlatformScope, wanted: AuditFilter, after: Place | None, limit: int
+    session: AsyncSession, scope: PlatformScope, wanted: AuditFilter, after: Position | None, limit: int
 ) -> list[AuditEntry]:
     """Rows of all tenants, newest first."""
-    return await _rows(session, PAGE, {**_values(wanted), **_place(after), "limit": limit})
+    return await _rows(session, PAGE, {**_values(wanted), **_position(after), "limit": limit})
 
 
 async def page_rows_of_tenant(
-    session: AsyncSession, scope: TenantScope, wanted: AuditFilter, after: Place | None, limit: int
+    session: AsyncSession, scope: TenantScope, wanted: AuditFilter, after: Position | None, limit: int
 ) -> list[AuditEntry]:
     """Rows about one tenant, newest first."""
-    values = {**_values(wanted), **_place(after), "tenant_id": scope.tenant_id, "limit": limit}
+    values = {**_values(wanted), **_position(after), "tenant_id": scope.tenant_id, "limit": limit}
     return await _rows(session, PAGE, values)
 
 
 async def find_row(session: AsyncSession, scope: PlatformScope, row_id: UUID) -> AuditEntry | None:
     """One row."""
-    found = await _rows(session, FIND, {"id": row_id})
-    return found[0] if found else None
+    rows = await _rows(session, FIND, {"id": row_id})
+    return rows[0] if rows else None
 
 
 def stream_rows(session: AsyncSession, scope: PlatformScope, wanted: AuditFilter) -> AsyncIterator[list[AuditEntry]]:
@@ -104,6 +104,6 @@ def _values(wanted: AuditFilter) -> dict[str, object]:
     return {name: getattr(wanted, name) for name in AuditFilter.__struct_fields__ if name != "actor_mail"}
 
 
-def _place(after: Place | None) -> dict[str, object]:
+def _position(after: Position | None) -> dict[str, object]:
     at, before = after or (None, None)
     return {"at": at, "before": before}

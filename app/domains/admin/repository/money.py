@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.admin.contracts.money import AdjustmentView, Approval, LedgerCheck
+from app.domains.admin.rules.values import AdjustmentView, Approval, LedgerCheck
 from app.shared.authz import PlatformScope
 from app.shared.ids import new_id
 from app.shared.money import Micro
@@ -96,9 +96,9 @@ async def page_adjustments(
     session: AsyncSession, scope: PlatformScope, tenant_id: UUID | None, before: UUID | None, limit: int
 ) -> list[AdjustmentView]:
     """Corrections, newest first."""
-    place = {"tenant_id": tenant_id, "before": before, "limit": limit}
+    position = {"tenant_id": tenant_id, "before": before, "limit": limit}
     return [
-        msgspec.convert(dict(row._mapping), AdjustmentView) for row in await session.execute(PAGE_ADJUSTMENTS, place)
+        msgspec.convert(dict(row._mapping), AdjustmentView) for row in await session.execute(PAGE_ADJUSTMENTS, position)
     ]
 
 

@@ -1,1 +1,1 @@
-"""Pure rules of the operator's console: files that are safe to open, actions in plain words, who may approve."""
+"""Pure rules of the operator's console: safe export files, labels of actions, who may approve."""

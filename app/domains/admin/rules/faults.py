@@ -1,4 +1,4 @@
-"""Faults of the development simulators as people type and read them. Pure."""
+"""Options of a simulator's fault, as typed and as shown. Pure."""
 
 import re
 
@@ -7,13 +7,13 @@ import msgspec
 NAME = re.compile(r"^[a-z][a-z0-9_]{1,40}$")
 
 
-def given_of(spec: object) -> str:
-    """What a fault was given, as short JSON; nothing but its count is left out."""
+def given_text(spec: object) -> str:
+    """The options of a fault as compact JSON."""
     return msgspec.json.encode(spec).decode()
 
 
 def read_spec(text: str) -> dict[str, object] | None:
-    """The JSON object that was typed; empty is “once”. None for anything else."""
+    """The JSON object that was typed; an empty text is an empty object. None for anything else."""
     if not text.strip():
         return {}
     try:

@@ -1,4 +1,4 @@
-"""Exports as text: CSV that no spreadsheet takes for formulas, and JSON lines."""
+"""Exports as text: CSV without formulas, and JSON lines."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from app.shared.csv_text import FORMULA, csv_lines, safe_cell
 
 
 def json_lines(items: Iterable[object]) -> str:
-    """One JSON object a line."""
+    """One JSON object per line."""
     return "".join(msgspec.json.encode(item).decode() + "\n" for item in items)
 
 

@@ -1,4 +1,4 @@
-"""Pages and JSON of what waits for a second person."""
+"""Pages and JSON of change requests."""
 
 from typing import get_args
 from urllib.parse import urlencode
@@ -6,18 +6,19 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.admin.contracts.approvals import RequestDetail
+from app.domains.admin.service.approvals import RequestDetail
 from app.shared.approval import ChangeRequest
 from app.shared.approval.requests import RequestStatus
 from app.shared.errors import ValidationFailed
+from app.shared.paging import Slice
 from app.web.show_code import ApiCall, api_call
 
 PATH = "/admin/approvals"
 STATUSES: tuple[RequestStatus, ...] = get_args(RequestStatus)
 LOOKS = {
-    "requested": ("waiting", "waits for a second person"),
-    "approved": ("active", "approved"),
-    "rejected": ("ended", "rejected"),
+    "requested": ("waiting", "Requested"),
+    "approved": ("active", "Approved"),
+    "rejected": ("ended", "Rejected"),
 }
 
 
@@ -27,7 +28,7 @@ class RequestsAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequestsPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What admin/approvals.html gets."""
+    """The chip of the selected state leads back to all requests."""
 
     rows: tuple[ChangeRequest, ...]
     names: dict[str, str]
@@ -35,35 +36,35 @@ class RequestsPage(msgspec.Struct, frozen=True, kw_only=True):
     looks: dict[str, tuple[str, str]]
     next_href: str | None
 
+    @classmethod
+    def of(cls, requests: Slice[ChangeRequest, UUID], names: dict[str, str], status: str) -> "RequestsPage":
+        query, after = ({"state": status} if status else {}), requests.next_cursor
+        return cls(
+            rows=requests.items,
+            names=names,
+            chips=tuple(
+                (LOOKS[one][1], PATH if one == status else f"{PATH}?state={one}", one == status) for one in STATUSES
+            ),
+            looks=LOOKS,
+            next_href=f"{PATH}?{urlencode({**query, 'cursor': after})}" if after else None,
+        )
+
 
 class RequestPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What admin/approval.html gets."""
-
     detail: RequestDetail
     looks: dict[str, tuple[str, str]]
     call: ApiCall
 
+    @classmethod
+    def of(cls, detail: RequestDetail) -> "RequestPage":
+        path = f"/api/v1/admin/change-requests/{detail.request.id}/approve"
+        command = ("admin", "approvals", "approve", str(detail.request.id))
+        return cls(detail=detail, looks=LOOKS, call=api_call("POST", path, {"reason": "…"}, command))
 
-def request_status(word: str) -> RequestStatus | None:
-    """Raises ValidationFailed for a state that does not exist."""
-    known = next((one for one in STATUSES if one == word), None)
-    if word and known is None:
+
+def request_status(text: str) -> RequestStatus | None:
+    """Raises ValidationFailed for an unknown state."""
+    status = next((one for one in STATUSES if one == text), None)
+    if text and status is None:
         raise ValidationFailed(fields={"state": f"one of {', '.join(STATUSES)}"})
-    return known
-
-
-def requests_page(
-    rows: tuple[ChangeRequest, ...], names: dict[str, str], status: str, next_cursor: UUID | None
-) -> RequestsPage:
-    """The list; the chip that is on leads back to all."""
-    chips = tuple((LOOKS[one][1], PATH if one == status else f"{PATH}?state={one}", one == status) for one in STATUSES)
-    ahead = {"state": status, "cursor": str(next_cursor)} if status else {"cursor": str(next_cursor)}
-    href = f"{PATH}?{urlencode(ahead)}" if next_cursor else None
-    return RequestsPage(rows=rows, names=names, chips=chips, looks=LOOKS, next_href=href)
-
-
-def request_page(detail: RequestDetail) -> RequestPage:
-    """One request with the call that approves it."""
-    path = f"/api/v1/admin/change-requests/{detail.request.id}/approve"
-    words = ("admin", "approvals", "approve", str(detail.request.id))
-    return RequestPage(detail=detail, looks=LOOKS, call=api_call("POST", path, {"reason": "…"}, words))
+    return status

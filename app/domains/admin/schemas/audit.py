@@ -1,4 +1,4 @@
-"""How the audit log and the activity are asked for, and what their pages show."""
+"""Queries, forms and pages of the audit log and of the activity."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -8,20 +8,14 @@ from uuid import UUID
 import msgspec
 from litestar.params import QueryParameter
 
-from app.domains.admin.contracts.audit import (
-    ActivityPage,
-    AuditEntry,
-    AuditFilter,
-    AuditPage,
-    ExportAudit,
-    Format,
-    Result,
-)
+from app.domains.admin.rules.values import AuditEntry, AuditFilter, Format, Result
+from app.domains.admin.service.activity import ActivityList
+from app.domains.admin.service.audit import AuditList, ExportAudit
 from app.shared.audit import changes_of
 from app.shared.errors import ValidationFailed
 from app.web.query import LongText
 
-Chip = tuple[str, str, bool]  # text, where it leads, whether it is on
+Chip = tuple[str, str, bool]  # label, link, whether it is on
 LABELS = {
     "actor": "by",
     "action": "action",
@@ -36,7 +30,7 @@ RESULTS: tuple[Result, ...] = ("allowed", "refused")
 
 
 class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """The filter as it stands in a query string or a form: text, empty for "all". `target` is a kind, or kind:id."""
+    """The filter as text, as in a query string or a form; empty means any value. `target` is a kind, or kind:id."""
 
     actor: str = ""
     action: str = ""
@@ -48,7 +42,7 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
     story: str = ""
 
     def filter(self) -> AuditFilter:
-        """Raises ValidationFailed naming the field that cannot be read."""
+        """Raises ValidationFailed, with the field that is invalid."""
         actor = self.actor.strip()
         kind, _, target_id = self.target.strip().partition(":")
         return AuditFilter(
@@ -65,17 +59,17 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def fields(self) -> dict[str, str]:
-        """What is filled in, by its name in the query string."""
+        """The fields that are not empty, by their names in the query string."""
         return {name: value for name, value in msgspec.to_builtins(self).items() if value}
 
     def query(self, **changes: str) -> str:
-        """The query string with some fields changed; an empty one leaves it out. Begins with `?` when not empty."""
-        kept = {name: value for name, value in {**self.fields(), **changes}.items() if value}
-        return f"?{urlencode(kept)}" if kept else ""
+        """The query string with some fields changed, or removed when empty. Starts with `?` unless it is empty."""
+        filled = {name: value for name, value in {**self.fields(), **changes}.items() if value}
+        return f"?{urlencode(filled)}" if filled else ""
 
 
 class ExportForm(AuditQuery, frozen=True, kw_only=True):
-    """The filter and the kind of file."""
+    """The filter and the file format."""
 
     format: str = "csv"
 
@@ -94,6 +88,66 @@ class ExportBody(AuditQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return ExportAudit(format=self.format, filter=self.filter())
 
 
+class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
+    log: AuditList
+    asked: AuditQuery
+    chips: tuple[Chip, ...]
+    actions: tuple[str, ...]
+    first_href: str | None
+    next_href: str | None
+
+    @classmethod
+    def of(cls, log: AuditList, asked: AuditQuery, actions: list[str], cursor: str | None) -> "AuditPage":
+        return cls(
+            log=log,
+            asked=asked,
+            chips=_chips("/admin/audit", asked, log.names),
+            actions=tuple(actions),
+            first_href=f"/admin/audit{asked.query()}" if cursor else None,
+            next_href=f"/admin/audit{asked.query(cursor=log.next_cursor)}" if log.next_cursor else None,
+        )
+
+
+class AuditRowPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`changes`: field, old value, new value. `details`: the other details as indented JSON."""
+
+    row: AuditEntry
+    names: dict[str, str]
+    changes: tuple[tuple[str, str, str], ...]
+    details: str
+
+    @classmethod
+    def of(cls, row: AuditEntry, names: dict[str, str]) -> "AuditRowPage":
+        changes, rest = changes_of(row.details)
+        return cls(
+            row=row,
+            names=names,
+            changes=tuple(
+                (name.replace("_", " "), _value(old, names), _value(new, names)) for name, old, new in changes
+            ),
+            details=msgspec.json.format(msgspec.json.encode(rest), indent=2).decode() if rest else "",
+        )
+
+
+class ActivityPage(msgspec.Struct, frozen=True, kw_only=True):
+    activity: ActivityList
+    asked: AuditQuery
+    chips: tuple[Chip, ...]
+    first_href: str | None
+    next_href: str | None
+
+    @classmethod
+    def of(cls, activity: ActivityList, asked: AuditQuery, cursor: str | None) -> "ActivityPage":
+        names = {str(entry.actor_id): entry.who for entry in activity.items if entry.actor_id}
+        return cls(
+            activity=activity,
+            asked=asked,
+            chips=_chips("/activity", asked, names),
+            first_href=f"/activity{asked.query()}" if cursor else None,
+            next_href=f"/activity{asked.query(cursor=activity.next_cursor)}" if activity.next_cursor else None,
+        )
+
+
 def audit_query(
     actor: LongText = "",
     action: LongText = "",
@@ -104,7 +158,7 @@ def audit_query(
     to: Annotated[str, QueryParameter(max_length=40)] = "",
     story: LongText = "",
 ) -> AuditQuery:
-    """The filter of a request: by actor (id or mail), action, target (kind or kind:id), tenant, result, time,
+    """The filter of a request: actor (id or mail address), action, target (kind or kind:id), tenant, result, period,
     correlation id."""
     return AuditQuery(
         actor=actor, action=action, target=target, tenant=tenant, result=result, from_=from_, to=to, story=story
@@ -117,7 +171,7 @@ def _uuid(field: str, text: str) -> UUID | None:
     try:
         return UUID(text)
     except ValueError as error:
-        raise ValidationFailed(fields={field: "Write a whole id, or a mail address for a person."}) from error
+        raise ValidationFailed(fields={field: "Write a complete id, or a person's mail address."}) from error
 
 
 def _result(text: str) -> Result | None:
@@ -135,7 +189,7 @@ def _format(text: str) -> Format:
 
 
 def _instant(field: str, text: str, *, end: bool) -> datetime | None:
-    """A day (its end counts to the day's end) or an instant; without a zone it is UTC."""
+    """A day or an instant, in UTC unless it has a zone. A day as the end of a period is included."""
     typed = text.strip()
     if not typed:
         return None
@@ -149,56 +203,6 @@ def _instant(field: str, text: str, *, end: bool) -> datetime | None:
         raise ValidationFailed(fields={field: message}) from error
 
 
-class AuditListPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What admin/audit.html gets."""
-
-    found: AuditPage
-    asked: AuditQuery
-    chips: tuple[Chip, ...]
-    actions: tuple[str, ...]
-    first_href: str | None
-    next_href: str | None
-
-
-class AuditRowPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What admin/audit_row.html gets."""
-
-    row: AuditEntry
-    names: dict[str, str]
-    changes: tuple[tuple[str, str, str], ...]  # field, old, new
-    details: str
-
-
-class ActivityListPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What admin/activity.html gets."""
-
-    found: ActivityPage
-    asked: AuditQuery
-    chips: tuple[Chip, ...]
-    first_href: str | None
-    next_href: str | None
-
-
-def audit_page(found: AuditPage, asked: AuditQuery, actions: list[str], cursor: str | None) -> AuditListPage:
-    """The list under its filter."""
-    return AuditListPage(
-        found=found,
-        asked=asked,
-        chips=_chips("/admin/audit", asked, found.names),
-        actions=tuple(actions),
-        first_href=f"/admin/audit{asked.query()}" if cursor else None,
-        next_href=f"/admin/audit{asked.query(cursor=found.next_cursor)}" if found.next_cursor else None,
-    )
-
-
-def audit_row_page(row: AuditEntry, names: dict[str, str]) -> AuditRowPage:
-    """One row: what it changed, field by field, and its other details as indented JSON."""
-    changes, rest = changes_of(row.details)
-    shown = tuple((name.replace("_", " "), _value(old, names), _value(new, names)) for name, old, new in changes)
-    details = msgspec.json.format(msgspec.json.encode(rest), indent=2).decode() if rest else ""
-    return AuditRowPage(row=row, names=names, changes=shown, details=details)
-
-
 def _value(value: object, names: dict[str, str]) -> str:
     match value:
         case None:
@@ -209,18 +213,6 @@ def _value(value: object, names: dict[str, str]) -> str:
             return ", ".join(map(str, value)) or "none"
         case _:
             return names.get(str(value), str(value))
-
-
-def activity_page(found: ActivityPage, asked: AuditQuery, cursor: str | None) -> ActivityListPage:
-    """The activity under its filter."""
-    names = {str(line.actor_id): line.who for line in found.items if line.actor_id}
-    return ActivityListPage(
-        found=found,
-        asked=asked,
-        chips=_chips("/activity", asked, names),
-        first_href=f"/activity{asked.query()}" if cursor else None,
-        next_href=f"/activity{asked.query(cursor=found.next_cursor)}" if found.next_cursor else None,
-    )
 
 
 def _chips(path: str, asked: AuditQuery, names: dict[str, str]) -> tuple[Chip, ...]:

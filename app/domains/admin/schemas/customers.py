@@ -1,19 +1,23 @@
-"""Forms, JSON and pages about customers."""
+"""Forms, JSON and pages of customers."""
 
 from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
 
-from app.domains.admin.contracts.customers import CustomerOverview, CustomersFound, PersonOverview
+from app.domains.admin.service.customers import CustomerOverview, CustomerResults, PersonOverview
 from app.domains.auth.contracts.customers import CustomerRow, CustomerSearch, StartView, SuspendPerson, SuspendTenant
+from app.domains.payments.contracts import PAYMENT_STATES
+from app.shared.authz import Permission
+from app.shared.authz.actor import Actor
+from app.shared.authz.scope import may
 from app.shared.errors import ValidationFailed
 
 PATH = "/admin/customers"
 
 
-class WhyForm(msgspec.Struct, frozen=True, kw_only=True):
-    """Why; it is kept in the audit log."""
+class SuspensionForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The reason is kept in the audit log."""
 
     reason: str = ""
 
@@ -33,7 +37,7 @@ class ViewForm(msgspec.Struct, frozen=True, kw_only=True):
         try:
             project_id = UUID(self.project) if self.project else None
         except ValueError as error:
-            raise ValidationFailed(fields={"project": "Choose one of the list."}) from error
+            raise ValidationFailed(fields={"project": "Choose a project from the list."}) from error
         return StartView(tenant_id=tenant_id, reason=self.reason, project_id=project_id)
 
 
@@ -43,50 +47,64 @@ class CustomersAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CustomersPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What admin/customers.html gets."""
-
-    found: CustomersFound
+    results: CustomerResults
     search: str
     suspended_chip: tuple[str, str, bool]
     first_href: str | None
     next_href: str | None
 
+    @classmethod
+    def of(cls, results: CustomerResults, search: str, suspended: str, cursor: UUID | None) -> "CustomersPage":
+        after = str(results.next_cursor) if results.next_cursor else ""
+        toggled = PATH + _query(q=search, suspended="" if suspended else "1")
+        return cls(
+            results=results,
+            search=search,
+            suspended_chip=("Suspended", toggled, bool(suspended)),
+            first_href=PATH + _query(q=search, suspended=suspended) if cursor else None,
+            next_href=PATH + _query(q=search, suspended=suspended, cursor=after) if after else None,
+        )
+
 
 class CustomerPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What admin/customer.html gets."""
+    """`minutes`: how long a view of the organisation's pages lasts."""
 
     overview: CustomerOverview
+    payment_states: dict[str, tuple[str, str]]
     may_manage: bool
     may_view: bool
     minutes: int
 
+    @classmethod
+    def of(cls, overview: CustomerOverview, actor: Actor, minutes: int) -> "CustomerPage":
+        return cls(
+            overview=overview,
+            payment_states=PAYMENT_STATES,
+            may_manage=may(actor, Permission.PLATFORM_CUSTOMER_MANAGE),
+            may_view=may(actor, Permission.PLATFORM_VIEW_AS),
+            minutes=minutes,
+        )
+
 
 class PersonPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What admin/person.html gets."""
-
     overview: PersonOverview
     may_manage: bool
     is_self: bool
 
+    @classmethod
+    def of(cls, overview: PersonOverview, actor: Actor) -> "PersonPage":
+        return cls(
+            overview=overview,
+            may_manage=may(actor, Permission.PLATFORM_CUSTOMER_MANAGE),
+            is_self=overview.person.id == actor.id,
+        )
 
-def search(word: str, suspended: str) -> CustomerSearch:
-    """`suspended` non-empty asks for those only."""
-    return CustomerSearch(text=word, suspended=True if suspended else None)
 
-
-def customers_page(found: CustomersFound, word: str, suspended: str, cursor: UUID | None) -> CustomersPage:
-    """The list under its search."""
-    chip = ("suspended", PATH + _query(q=word, suspended="" if suspended else "1"), bool(suspended))
-    ahead = _query(q=word, suspended=suspended, cursor=str(found.next_cursor or ""))
-    return CustomersPage(
-        found=found,
-        search=word,
-        suspended_chip=chip,
-        first_href=PATH + _query(q=word, suspended=suspended) if cursor else None,
-        next_href=PATH + ahead if found.next_cursor else None,
-    )
+def customer_search(text: str, suspended: str) -> CustomerSearch:
+    """A non-empty `suspended` asks for suspended organisations only."""
+    return CustomerSearch(text=text, suspended=True if suspended else None)
 
 
 def _query(**values: str) -> str:
-    kept = {name: value for name, value in values.items() if value}
-    return f"?{urlencode(kept)}" if kept else ""
+    filled = {name: value for name, value in values.items() if value}
+    return f"?{urlencode(filled)}" if filled else ""

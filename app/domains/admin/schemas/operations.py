@@ -1,5 +1,6 @@
-"""Forms, JSON and pages about the machinery."""
+"""Forms, JSON and pages of events, dead letters, the system and announcements."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, get_args
 from uuid import UUID
@@ -7,32 +8,29 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from app.domains.admin.contracts.operations import (
-    Announce,
-    Audience,
-    EventsView,
-    Fault,
-    LettersPage,
-    Level,
-    RedriveLetters,
-    SystemView,
-)
-from app.domains.admin.service.system import SetFault
+from app.domains.admin.contracts import Audience, Level
+from app.domains.admin.rules.values import Fault
+from app.domains.admin.service.announcements import Announce
+from app.domains.admin.service.events import DeadLetterList, EventsView, RedriveLetters
+from app.domains.admin.service.system import SetFault, SystemView
+from app.shared.authz import Permission
+from app.shared.authz.actor import Actor
+from app.shared.authz.scope import may
 from app.shared.errors import ValidationFailed
-from app.shared.outbox.report import DeadLetter
+from app.shared.outbox.report import DeadLetter, Waiting
 
 LEVELS: tuple[Level, ...] = get_args(Level)
 AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 
 
 class ReasonForm(msgspec.Struct, frozen=True, kw_only=True):
-    """Why; it is kept in the audit log."""
+    """The reason is kept in the audit log."""
 
     reason: str = ""
 
 
 class RedriveForm(msgspec.Struct, frozen=True, kw_only=True):
-    """All that wait, of one source when one is named."""
+    """All that wait, or all of one source."""
 
     source: str = ""
 
@@ -41,8 +39,8 @@ class RedriveForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RedriveBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """These, or without ids all that wait, of one source when one is named. An empty list of ids is refused: it is
-    what a program sends that found nothing, not what it sends to mean all."""
+    """`ids`, or without them all that wait, or all of `source`. An empty list is refused: a program that found nothing
+    to send does not mean all."""
 
     ids: Annotated[tuple[UUID, ...], Meta(min_length=1, max_length=200)] | None = None
     source: str | None = None
@@ -50,12 +48,12 @@ class RedriveBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def command(self) -> RedriveLetters:
         """Raises ValidationFailed when both are given."""
         if self.ids is not None and self.source is not None:
-            raise ValidationFailed(fields={"source": "Name ids or a source, not both."})
+            raise ValidationFailed(fields={"source": "Give ids or a source, not both."})
         return RedriveLetters(ids=self.ids, source=self.source)
 
 
 class AnnounceForm(msgspec.Struct, frozen=True, kw_only=True):
-    """Instants as `datetime-local` gives them, in UTC; empty is “from now on” and “for a day”."""
+    """Instants in UTC, as `datetime-local` sends them. Empty means from now on, for a day."""
 
     WIRE_NAMES: ClassVar = {"from_at": "from", "to_at": "to"}
 
@@ -77,7 +75,7 @@ class AnnounceForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnnounceBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Plain text. Without instants: from now on, for a day."""
+    """Plain text. Without instants it is shown from now on, for a day."""
 
     text: str
     level: Level = "busy"
@@ -99,8 +97,8 @@ class FaultForm(msgspec.Struct, frozen=True, kw_only=True):
         return SetFault(simulator=self.simulator, name=self.name, spec=self.spec, off=bool(self.off))
 
 
-class KindLine(msgspec.Struct, frozen=True, kw_only=True):
-    """What waits of one kind, in all shards together."""
+class KindRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The waiting rows of one kind, over all shards."""
 
     kind: str
     rows: int
@@ -108,77 +106,83 @@ class KindLine(msgspec.Struct, frozen=True, kw_only=True):
     oldest_at: datetime | None
     shards: int
 
+    @classmethod
+    def of(cls, kind: str, waiting: tuple[Waiting, ...]) -> "KindRow":
+        shards = [shard for shard in waiting if shard.kind == kind]
+        return cls(
+            kind=kind,
+            rows=sum(shard.rows for shard in shards),
+            failing=sum(shard.failing for shard in shards),
+            oldest_at=min((shard.oldest_at for shard in shards if shard.oldest_at), default=None),
+            shards=len(shards),
+        )
+
 
 class EventsPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What admin/events.html gets."""
+    """`relays`: owner and number of shards. `orphans`: shards without an owner."""
 
-    seen: EventsView
-    kinds: tuple[KindLine, ...]
-    relays: tuple[tuple[str, int], ...]  # who, how many shards
+    view: EventsView
+    kinds: tuple[KindRow, ...]
+    relays: tuple[tuple[str, int], ...]
     orphans: int
-    letters: LettersPage
+    letters: DeadLetterList
     chip: tuple[str, str, bool]
     first_href: str | None
     next_href: str | None
     may_manage: bool
 
+    @classmethod
+    def of(
+        cls, view: EventsView, letters: DeadLetterList, actor: Actor, *, everything: str, cursor: str | None
+    ) -> "EventsPage":
+        kinds = sorted({shard.kind for shard in view.waiting} | {"event", "job", "workflow"})
+        owners = Counter(lease.owner for lease in view.leases if lease.owner is not None)
+        query = "all=1&" if everything else ""
+        return cls(
+            view=view,
+            kinds=tuple(KindRow.of(kind, view.waiting) for kind in kinds),
+            relays=tuple(sorted(owners.items())),
+            orphans=sum(lease.owner is None for lease in view.leases),
+            letters=letters,
+            chip=("Settled ones too", "/admin/events" if everything else "/admin/events?all=1", bool(everything)),
+            first_href=f"/admin/events?{query}".rstrip("?&") if cursor else None,
+            next_href=f"/admin/events?{query}cursor={letters.next_cursor}" if letters.next_cursor else None,
+            may_manage=may(actor, Permission.PLATFORM_EVENT_MANAGE),
+        )
 
-class LetterPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What admin/dead_letter.html gets."""
+
+class DeadLetterPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The body is indented JSON."""
 
     letter: DeadLetter
     body: str
     may_manage: bool
 
+    @classmethod
+    def of(cls, letter: DeadLetter, actor: Actor) -> "DeadLetterPage":
+        return cls(
+            letter=letter,
+            body=msgspec.json.format(msgspec.json.encode(letter.body), indent=2).decode(),
+            may_manage=may(actor, Permission.PLATFORM_EVENT_MANAGE),
+        )
+
 
 class SystemPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What admin/system.html gets."""
-
     system: SystemView
     faults: tuple[Fault, ...]
     simulators: tuple[str, ...]
     may_manage: bool
-    env: str
 
-
-def events_page(
-    seen: EventsView, letters: LettersPage, everything: str, cursor: str | None, *, may_manage: bool
-) -> EventsPage:
-    """The outbox, summed up by kind, and the dead letters."""
-    kinds = sorted({line.kind for line in seen.waiting} | {"event", "job", "workflow"})
-    owners: dict[str, int] = {}
-    for lease in seen.leases:
-        if lease.owner is not None:
-            owners[lease.owner] = owners.get(lease.owner, 0) + 1
-    kept = "all=1&" if everything else ""
-    return EventsPage(
-        seen=seen,
-        kinds=tuple(_kind(kind, seen) for kind in kinds),
-        relays=tuple(sorted(owners.items())),
-        orphans=sum(lease.owner is None for lease in seen.leases),
-        letters=letters,
-        chip=("settled ones too", "/admin/events" if everything else "/admin/events?all=1", bool(everything)),
-        first_href=f"/admin/events?{kept}".rstrip("?&") if cursor else None,
-        next_href=f"/admin/events?{kept}cursor={letters.next_cursor}" if letters.next_cursor else None,
-        may_manage=may_manage,
-    )
-
-
-def _kind(kind: str, seen: EventsView) -> KindLine:
-    lines = [line for line in seen.waiting if line.kind == kind]
-    return KindLine(
-        kind=kind,
-        rows=sum(line.rows for line in lines),
-        failing=sum(line.failing for line in lines),
-        oldest_at=min((line.oldest_at for line in lines if line.oldest_at), default=None),
-        shards=len(lines),
-    )
-
-
-def letter_page(letter: DeadLetter, *, may_manage: bool) -> LetterPage:
-    """One dead letter with its body as indented JSON."""
-    body = msgspec.json.format(msgspec.json.encode(letter.body), indent=2).decode()
-    return LetterPage(letter=letter, body=body, may_manage=may_manage)
+    @classmethod
+    def of(
+        cls, system: SystemView, faults: tuple[Fault, ...], simulators: tuple[str, ...], actor: Actor
+    ) -> "SystemPage":
+        return cls(
+            system=system,
+            faults=faults,
+            simulators=simulators,
+            may_manage=may(actor, Permission.PLATFORM_SYSTEM_MANAGE),
+        )
 
 
 def _one(field: str, text: str, known: tuple[str, ...]):  # type: ignore[no-untyped-def]

@@ -1,17 +1,14 @@
-"""Forms, JSON and pages of the policies."""
+"""Forms, JSON and pages of policies."""
 
 from uuid import UUID
 
 import msgspec
 
-from app.domains.admin.contracts.policies import (
-    ChangesPage,
-    EffectPreview,
-    PolicyScope,
-    PolicyView,
-    SetPolicy,
-    Value,
-)
+from app.domains.admin.service.policies import SetPolicy
+from app.domains.admin.service.policy_values import ChangeList, EffectPreview, PolicyScope, PolicyView, Value
+from app.shared.authz import Permission
+from app.shared.authz.actor import Actor
+from app.shared.authz.scope import may
 from app.shared.errors import ValidationFailed
 from app.shared.formats import duration, money_exact
 from app.shared.text import given
@@ -22,7 +19,7 @@ SECONDS = frozenset({"s", "seconds"})
 
 
 class PolicyForm(msgspec.Struct, frozen=True, kw_only=True):
-    """`value` as typed; `take_back` means none. `seen` is the version that the page showed."""
+    """`value` as typed; `take_back` removes the value. `seen` is the version that the page showed."""
 
     value: str = ""
     take_back: str = ""
@@ -49,7 +46,7 @@ class PolicyForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PolicyBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`value` null takes the value at that scope back. Without `tenant_id` it counts everywhere."""
+    """A null `value` removes the value at that scope. Without `tenant_id` it applies everywhere."""
 
     value: int | str | bool | None
     reason: str
@@ -80,19 +77,34 @@ class PolicyGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PoliciesPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What admin/policies.html gets. `said` has each value in words, by key."""
+    """Keys by domain: all, or those whose name or description contains the search. `texts`: the value of each key."""
 
     groups: tuple[PolicyGroup, ...]
-    said: dict[str, str]
+    texts: dict[str, str]
     search: str
     total: int
 
+    @classmethod
+    def of(cls, policies: list[PolicyView], search: str) -> "PoliciesPage":
+        word = search.strip().lower()
+        matching = [policy for policy in policies if word in f"{policy.key} {policy.description}".lower()]
+        domains = sorted({policy.domain for policy in matching})
+        return cls(
+            groups=tuple(
+                PolicyGroup(domain=name, policies=tuple(policy for policy in matching if policy.domain == name))
+                for name in domains
+            ),
+            texts={policy.key: value_text(policy, policy.value) for policy in matching},
+            search=search,
+            total=len(policies),
+        )
+
 
 class PolicyPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What admin/policy.html gets; `preview` is there when a value was tried."""
+    """`preview`: the effect of the value that was tried, if any; `problem`: what is wrong with it."""
 
     policy: PolicyView
-    changes: ChangesPage
+    changes: ChangeList
     names: dict[str, str]
     may_set: bool
     asked: PolicyForm
@@ -100,25 +112,44 @@ class PolicyPage(msgspec.Struct, frozen=True, kw_only=True):
     problem: str
     call: ApiCall
 
-    def say(self, value: Value | None) -> str:
-        """The value with its unit, in words."""
-        return say(self.policy, value)
+    @classmethod
+    def of(
+        cls,
+        policy: PolicyView,
+        changes: ChangeList,
+        names: dict[str, str],
+        actor: Actor,
+        *,
+        asked: PolicyForm,
+        preview: EffectPreview | None,
+        problem: str,
+    ) -> "PolicyPage":
+        value = preview.new if preview else policy.value
+        body = PolicyBody(value=value, reason=given(asked.reason) or "why")
+        command = ("admin", "policies", "set", policy.key, str(value), "--reason", body.reason)
+        return cls(
+            policy=policy,
+            changes=changes,
+            names=names,
+            may_set=may(actor, Permission.PLATFORM_POLICY_MANAGE),
+            asked=asked,
+            preview=preview,
+            problem=problem,
+            call=call("PUT", f"/api/v1/admin/policies/{policy.key}", body, cli=command),
+        )
+
+    def text(self, value: Value | None) -> str:
+        """`value` with its unit."""
+        return value_text(self.policy, value)
 
 
 def scope_of(tenant: str, project: str) -> PolicyScope:
-    """Raises ValidationFailed for what is no id."""
+    """Raises ValidationFailed for an invalid id."""
     return PolicyScope(tenant_id=_uuid("tenant", tenant), project_id=_uuid("project", project))
 
 
-def _uuid(field: str, text: str) -> UUID | None:
-    try:
-        return UUID(text.strip()) if text.strip() else None
-    except ValueError as error:
-        raise ValidationFailed(fields={field: "Write the whole id, or leave it empty."}) from error
-
-
-def say(policy: PolicyView, value: Value | None) -> str:
-    """`7200` seconds is “2 h 00 m”, micro-units are an amount."""
+def value_text(policy: PolicyView, value: Value | None) -> str:
+    """A value with its unit: 7200 seconds as “2 h 00 m”, micro-units as an amount."""
     if value is None:
         return "not set"
     if isinstance(value, bool):
@@ -132,43 +163,8 @@ def say(policy: PolicyView, value: Value | None) -> str:
     return f"{value:,} {policy.unit}".strip()
 
 
-def policies_page(found: list[PolicyView], search: str) -> PoliciesPage:
-    """All keys by domain, or those that hold the words looked for."""
-    word = search.strip().lower()
-    kept = [policy for policy in found if word in f"{policy.key} {policy.description}".lower()]
-    domains = sorted({policy.domain for policy in kept})
-    return PoliciesPage(
-        groups=tuple(
-            PolicyGroup(domain=name, policies=tuple(policy for policy in kept if policy.domain == name))
-            for name in domains
-        ),
-        said={policy.key: say(policy, policy.value) for policy in kept},
-        search=search,
-        total=len(found),
-    )
-
-
-def policy_page(
-    policy: PolicyView,
-    changes: ChangesPage,
-    names: dict[str, str],
-    asked: PolicyForm,
-    preview: EffectPreview | None,
-    problem: str,
-    *,
-    may_set: bool,
-) -> PolicyPage:
-    """One key with its history."""
-    shown = preview.new if preview else policy.value
-    body = PolicyBody(value=shown, reason=given(asked.reason) or "why")
-    words = ("admin", "policies", "set", policy.key, str(shown), "--reason", body.reason)
-    return PolicyPage(
-        policy=policy,
-        changes=changes,
-        names=names,
-        may_set=may_set,
-        asked=asked,
-        preview=preview,
-        problem=problem,
-        call=call("PUT", f"/api/v1/admin/policies/{policy.key}", body, cli=words),
-    )
+def _uuid(field: str, text: str) -> UUID | None:
+    try:
+        return UUID(text.strip()) if text.strip() else None
+    except ValueError as error:
+        raise ValidationFailed(fields={field: "Write the complete id, or leave it empty."}) from error

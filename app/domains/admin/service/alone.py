@@ -1,16 +1,18 @@
-"""What one person may give or take alone: a sum over a window, not an amount of each request.
+"""What one operator may give or take without a second person: a sum over a window, not a limit for each request.
 
-The sum is kept for the acting person (whose accounts count as one), for the organisation and for the payment, each way
-of its own: what was taken never makes room for what is given.
+There is a sum for the operator (all their accounts together), for the organisation and for the payment. Giving and
+taking are counted separately: what was taken makes no room for giving.
 """
 
 from datetime import timedelta
 from uuid import UUID
 
-from app.domains.admin.contracts.money import AloneLeft, ValueAct
+import msgspec
+
 from app.domains.admin.policies import ALONE_MAXIMUM, ALONE_WINDOW
 from app.domains.admin.repository import alone
 from app.domains.admin.rules.approval import check_second, may_alone
+from app.domains.admin.rules.values import ValueAct
 from app.domains.auth import public as auth
 from app.shared.authz import ActorKind, Permission
 from app.shared.authz.scope import require
@@ -19,8 +21,20 @@ from app.shared.errors import Forbidden
 from app.shared.money import Micro
 
 
+class AloneLeft(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator may still give without a second person. `left` is the smallest of the three; each is `limit`
+    less what was given or requested in the last `window_hours`."""
+
+    limit: Micro
+    window_hours: int
+    by_person: Micro
+    for_organisation: Micro | None
+    of_payment: Micro | None
+    left: Micro
+
+
 async def claim(ctx: Context, act: ValueAct) -> bool:
-    """Whether one person is enough for `act`; either way it counts from now on. Call it before anything moves."""
+    """Record `act`, and whether one person is enough for it. Call it before any money moves."""
     people = await auth.same_people(ctx, act.requested_by)
     await alone.lock_sums(ctx.session, people, act.tenant_id)
     left = await _left(ctx, people, act.tenant_id, act.payment_id, 1 if act.amount > 0 else -1)
@@ -31,13 +45,13 @@ async def claim(ctx: Context, act: ValueAct) -> bool:
 
 
 async def decided(ctx: Context, subject_id: UUID, decision: str) -> None:
-    """A second person decided about it."""
+    """Record the decision of a second person."""
     await alone.decide_act(ctx.session, subject_id, decision)
 
 
 async def second(ctx: Context, requested_by: UUID) -> UUID:
-    """The actor as the one who decides what `requested_by` asked for. Raises SecondPersonNeeded when both are
-    one person, also with two accounts, Forbidden for a program."""
+    """The id of the actor as the second person. Raises SecondPersonNeeded when `requested_by` is the same person, even
+    with another account, Forbidden for a program."""
     if ctx.actor.kind is not ActorKind.USER:
         raise Forbidden("A person decides this, not a program.")
     return check_second(requested_by, ctx.actor.id, await auth.same_people(ctx, requested_by))
@@ -46,7 +60,7 @@ async def second(ctx: Context, requested_by: UUID) -> UUID:
 async def left_alone(
     ctx: Context, tenant_id: UUID | None = None, payment_id: UUID | None = None, *, taking: bool = False
 ) -> AloneLeft:
-    """What the actor may still give (or take) alone now, to anybody or to one organisation. Raises Forbidden."""
+    """What the actor may still give (or take) alone now, overall or to one organisation. Raises Forbidden."""
     require(ctx.actor, Permission.PLATFORM_MONEY_READ)
     if ctx.actor.id is None:
         raise Forbidden()

@@ -1,6 +1,6 @@
-"""What waits for a second person: guards that somebody wants to weaken, and other acts that take two.
+"""Change requests: actions that need the approval of a second person.
 
-The approver needs the permission of the action itself; the command that runs is exactly the one that was asked for.
+The approver needs the permission of the action itself; the command that runs is exactly the one requested.
 """
 
 from datetime import timedelta
@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.admin.contracts.approvals import DecideRequest, RequestDecided, RequestDetail
 from app.domains.admin.errors import AlreadyDecided, ChangeNotPossible, RequestTooOld
 from app.domains.admin.policies import REQUEST_DAYS
 from app.domains.admin.rules.reasons import stated
@@ -27,6 +26,28 @@ from app.shared.use_case import permission_of, use_case
 READ = Permission.PLATFORM_CONSOLE
 
 
+class DecideRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Approve or reject a change request."""
+
+    request_id: UUID
+    reason: str = ""
+
+
+class RequestDecided(msgspec.Struct, frozen=True, kw_only=True):
+    request_id: UUID
+    status: str
+
+
+class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """A change request, names by id, and what the actor may do about it."""
+
+    request: ChangeRequest
+    names: dict[str, str]
+    may_decide: bool
+    may_withdraw: bool
+    why_not: str
+
+
 async def page_requests(
     ctx: Context, status: RequestStatus | None, cursor: UUID | None, limit: int
 ) -> Slice[ChangeRequest, UUID]:
@@ -37,39 +58,39 @@ async def page_requests(
 
 
 async def show_request(ctx: Context, request_id: UUID) -> RequestDetail:
-    """One request, and whether the actor may decide it. Raises NotFound."""
+    """A change request, and what the actor may do about it. Raises NotFound."""
     require(ctx.actor, READ)
     request = await requests.find_request(ctx.session, request_id)
     if request is None:
         raise NotFound()
     own = ctx.actor.id in await auth.same_people(ctx, request.requested_by)
     allowed = may(ctx.actor, permission_of(request.action))
-    waits = request.status == "requested"
+    is_open = request.status == "requested"
     return RequestDetail(
         request=request,
         names=await names_in(ctx, [request]),
-        may_decide=waits and allowed and not own,
-        may_withdraw=waits and own,
-        why_not="You asked for it: a second person decides." if waits and own else "",
+        may_decide=is_open and allowed and not own,
+        may_withdraw=is_open and own,
+        why_not="You requested this: a second person decides." if is_open and own else "",
     )
 
 
-async def names_in(ctx: Context, found: list[ChangeRequest]) -> dict[str, str]:
-    """Names of who asked and who decided."""
-    ids = {one for row in found for one in (row.requested_by, row.decided_by, row.tenant_id) if one is not None}
+async def names_in(ctx: Context, items: list[ChangeRequest]) -> dict[str, str]:
+    """Names, by id, of requesters, deciders and organisations."""
+    ids = {one for row in items for one in (row.requested_by, row.decided_by, row.tenant_id) if one is not None}
     return {str(key): name for key, name in (await auth.names_of(ctx, ids)).items()}
 
 
 @use_case(READ, AuditAction.CHANGE_APPROVE, lambda command, _result: command.request_id)
 async def approve_request(ctx: Context, command: DecideRequest) -> RequestDecided:
-    """Let it be done now. Raises NotFound, Forbidden, SecondPersonNeeded, AlreadyDecided, RequestTooOld,
-    ChangeNotPossible, and whatever else the action itself refuses by now."""
-    request, decider = await _open(ctx, command.request_id)
+    """Approve a request and run its command. Raises NotFound, Forbidden, SecondPersonNeeded, AlreadyDecided,
+    RequestTooOld, ChangeNotPossible, and whatever the action itself raises."""
+    request, decider = await _lock_for_approval(ctx, command.request_id)
     days = await ctx.policy(REQUEST_DAYS)
     now = await ctx.now()
     if now - request.requested_at > timedelta(days=days):
-        raise RequestTooOld(f"This was asked for more than {days} days ago: ask for it again.")
-    await requests.decide_request(ctx.session, request.id, "approved", decider, _said(command.reason), now)
+        raise RequestTooOld(f"This was requested more than {days} days ago. Request it again.")
+    await requests.decide_request(ctx.session, request.id, "approved", decider, _optional_reason(command.reason), now)
     action = ACTIONS[request.action]
     wanted: msgspec.Struct = msgspec.json.decode(
         await requests.command_of(ctx.session, request.id), type=action.command
@@ -79,7 +100,7 @@ async def approve_request(ctx: Context, command: DecideRequest) -> RequestDecide
         await action.run(ctx, wanted, request)
     except ValidationFailed as refusal:
         why = " ".join(dict.fromkeys(refusal.fields.values())) or refusal.message
-        raise ChangeNotPossible(f"What was asked for cannot be done any more. {why}") from refusal
+        raise ChangeNotPossible(f"This change is no longer possible. {why}") from refusal
     ctx.explain(action=request.action, target=request.target, requested_by=str(request.requested_by))
     ctx.changed(status=(request.status, "approved"))
     return RequestDecided(request_id=request.id, status="approved")
@@ -87,7 +108,7 @@ async def approve_request(ctx: Context, command: DecideRequest) -> RequestDecide
 
 @use_case(READ, AuditAction.CHANGE_REJECT, lambda command, _result: command.request_id)
 async def reject_request(ctx: Context, command: DecideRequest) -> RequestDecided:
-    """Leave everything as it is; who asked may take it back so too. Raises NotFound, Forbidden, AlreadyDecided,
+    """Reject a request; its requester withdraws it in the same way. Raises NotFound, Forbidden, AlreadyDecided,
     ValidationFailed without a reason."""
     request = await _lock(ctx, command.request_id)
     reason = stated(command.reason)
@@ -98,7 +119,7 @@ async def reject_request(ctx: Context, command: DecideRequest) -> RequestDecided
     return RequestDecided(request_id=request.id, status="rejected")
 
 
-async def _open(ctx: Context, request_id: UUID) -> tuple[ChangeRequest, UUID]:
+async def _lock_for_approval(ctx: Context, request_id: UUID) -> tuple[ChangeRequest, UUID]:
     request = await _lock(ctx, request_id)
     return request, await alone.second(ctx, request.requested_by)
 
@@ -113,5 +134,5 @@ async def _lock(ctx: Context, request_id: UUID) -> ChangeRequest:
     return request
 
 
-def _said(reason: str) -> str:
+def _optional_reason(reason: str) -> str:
     return stated(reason) if reason else ""

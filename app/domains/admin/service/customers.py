@@ -1,14 +1,16 @@
-"""Customers across the domains: who they are, what they have, what was done. Changes are identity's own use cases."""
+"""Customers across the domains: members, money, recent actions. Changes to them are use cases of auth."""
 
 from uuid import UUID
 
-from app.domains.admin.contracts.audit import AuditEntry, AuditFilter
-from app.domains.admin.contracts.customers import CustomerOverview, CustomersFound, PersonOverview
+import msgspec
+
 from app.domains.admin.repository import audit
+from app.domains.admin.rules.values import AuditEntry, AuditFilter
 from app.domains.admin.service.audit import names_in
 from app.domains.auth import public as auth
-from app.domains.auth.contracts.customers import CustomerSearch
+from app.domains.auth.contracts.customers import CustomerDetail, CustomerRow, CustomerSearch, PersonDetail, PersonRow
 from app.domains.billing import public as billing
+from app.domains.billing.contracts import BalanceView
 from app.domains.payments import public as payments
 from app.domains.payments.contracts import OperatorPayment, PaymentSearch
 from app.shared.authz import Permission, platform_scope
@@ -18,15 +20,42 @@ from app.shared.context import Context
 LAST = 10
 
 
-async def page_customers(ctx: Context, wanted: CustomerSearch, cursor: UUID | None, limit: int) -> CustomersFound:
-    """Organisations that fit, the newest first; on the first page of a search people too."""
-    found = await auth.page_customers(ctx, wanted, cursor, limit)
+class CustomerResults(msgspec.Struct, frozen=True, kw_only=True):
+    """Organisations and, for a search, people."""
+
+    items: tuple[CustomerRow, ...]
+    next_cursor: UUID | None
+    people: tuple[PersonRow, ...]
+
+
+class CustomerOverview(msgspec.Struct, frozen=True, kw_only=True):
+    """An organisation with its balance, payments and last actions. `balance` is None when the actor may not see it."""
+
+    customer: CustomerDetail
+    balance: BalanceView | None
+    payments: tuple[OperatorPayment, ...]
+    rows: tuple[AuditEntry, ...]
+    names: dict[str, str]
+    running: int
+
+
+class PersonOverview(msgspec.Struct, frozen=True, kw_only=True):
+    """A person with their last actions."""
+
+    person: PersonDetail
+    rows: tuple[AuditEntry, ...]
+    names: dict[str, str]
+
+
+async def page_customers(ctx: Context, wanted: CustomerSearch, cursor: UUID | None, limit: int) -> CustomerResults:
+    """Organisations that match, newest first; the first page of a search has people too."""
+    result = await auth.page_customers(ctx, wanted, cursor, limit)
     people = await auth.find_people(ctx, wanted.text) if cursor is None else []
-    return CustomersFound(items=found.items, next_cursor=found.next_cursor, people=tuple(people))
+    return CustomerResults(items=result.items, next_cursor=result.next_cursor, people=tuple(people))
 
 
 async def show_customer(ctx: Context, tenant_id: UUID) -> CustomerOverview:
-    """Everything about one organisation that the actor may see. Raises NotFound."""
+    """All of an organisation that the actor may see. Raises NotFound."""
     customer = await auth.show_customer(ctx, tenant_id)
     balance = await billing.balance(ctx, tenant_id)
     paid: tuple[OperatorPayment, ...] = ()
@@ -44,7 +73,7 @@ async def show_customer(ctx: Context, tenant_id: UUID) -> CustomerOverview:
 
 
 async def show_person(ctx: Context, user_id: UUID) -> PersonOverview:
-    """Everything about one person that the actor may see. Raises NotFound."""
+    """All of a person that the actor may see. Raises NotFound."""
     person = await auth.show_person(ctx, user_id)
     rows = await _last_rows(ctx, AuditFilter(actor_id=user_id))
     return PersonOverview(person=person, rows=rows, names=await names_in(ctx, rows))

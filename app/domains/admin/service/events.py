@@ -1,4 +1,4 @@
-"""The outbox and its dead letters: look, send again, give up."""
+"""The outbox and its dead letters: show them, send them again, discard them."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -6,34 +6,75 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from app.domains.admin.contracts.operations import (
-    Discarded,
-    DiscardLetter,
-    EventsView,
-    LettersPage,
-    RedriveLetters,
-    Redriven,
-)
 from app.domains.admin.errors import AlreadyDecided
 from app.domains.admin.rules.reasons import stated
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission, platform_scope
 from app.shared.batch import Batch, BatchItem, BatchSpec, ask
-from app.shared.batch.report import list_batches
+from app.shared.batch.report import BatchView, list_batches
 from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.outbox import report
 from app.shared.outbox.dead_letters import redrive
-from app.shared.outbox.report import DeadLetter
+from app.shared.outbox.report import ConsumersSeen, ShardLease, Waiting
+from app.shared.outbox.report import DeadLetter as DeadLetter  # handlers import no outbox
 from app.shared.paging import cut, pack, unpack
 from app.shared.use_case import use_case
 
 READ, MANAGE = Permission.PLATFORM_EVENT_READ, Permission.PLATFORM_EVENT_MANAGE
-AT_ONCE = 200
+MAX_IDS = 200
+MAX_SOURCE = 200
+REDRIVE_SUBJECT = UUID("00000000-0000-7000-8000-000000000001")  # one batch at a time for each source
+
+
+class EventsView(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows that wait, the relays, the lag of the consumers (None when no worker has measured it lately), and the
+    progress of batches."""
+
+    waiting: tuple[Waiting, ...]
+    leases: tuple[ShardLease, ...]
+    consumers: ConsumersSeen | None
+    dead: int
+    batches: tuple[BatchView, ...] = ()
+
+
+class DeadLetterList(msgspec.Struct, frozen=True, kw_only=True):
+    """Dead letters, newest first."""
+
+    items: tuple[DeadLetter, ...]
+    next_cursor: str | None
+
+
+class RedriveLetters(msgspec.Struct, frozen=True, kw_only=True):
+    """Send these again. With None: all that wait, or all of `source`."""
+
+    ids: tuple[UUID, ...] | None = None
+    source: str | None = None
+
+
+class Redriven(msgspec.Struct, frozen=True, kw_only=True):
+    count: int
+
+
+class DiscardLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """Discard a dead letter for good."""
+
+    id: UUID
+    reason: str
+
+
+class Discarded(msgspec.Struct, frozen=True, kw_only=True):
+    id: UUID
+
+
+class Redrive(msgspec.Struct, frozen=True):
+    """All that waited when the batch started, or all of one source."""
+
+    source: str | None
 
 
 async def show_events(ctx: Context) -> EventsView:
-    """What waits, who relays, how far behind the consumers are."""
+    """The state of the outbox, of its consumers and of batches."""
     scope = platform_scope(ctx.actor, READ)
     return EventsView(
         waiting=tuple(await report.list_waiting(ctx.session, scope)),
@@ -46,34 +87,34 @@ async def show_events(ctx: Context) -> EventsView:
 
 async def page_letters(
     ctx: Context, source: str | None, everything: bool, cursor: str | None, limit: int
-) -> LettersPage:
+) -> DeadLetterList:
     """Dead letters, newest first. Raises ValidationFailed."""
     scope = platform_scope(ctx.actor, READ)
-    rows = await report.page_letters(ctx.session, scope, source, everything, _place(cursor), limit + 1)
-    kept = cut(rows, limit, lambda row: pack(row.created_at.isoformat(), str(row.id)))
-    return LettersPage(items=kept.items, next_cursor=kept.next_cursor)
+    rows = await report.page_letters(ctx.session, scope, source, everything, _position(cursor), limit + 1)
+    slice_ = cut(rows, limit, lambda row: pack(row.created_at.isoformat(), str(row.id)))
+    return DeadLetterList(items=slice_.items, next_cursor=slice_.next_cursor)
 
 
 async def show_letter(ctx: Context, letter_id: UUID) -> DeadLetter:
     """One dead letter. Raises NotFound."""
-    found = await report.find_letter(ctx.session, platform_scope(ctx.actor, READ), letter_id)
-    if found is None:
+    row = await report.find_letter(ctx.session, platform_scope(ctx.actor, READ), letter_id)
+    if row is None:
         raise NotFound()
-    return found
+    return row
 
 
 @use_case(MANAGE, AuditAction.DEAD_LETTER_REDRIVE, lambda command, _result: _named(command))
 async def redrive_letters(ctx: Context, command: RedriveLetters) -> Redriven:
-    """Send dead letters again: these (at most 200), or without ids all that wait, in steps, the oldest first. Raises
-    NotFound, Conflict for one that was sent again before, ValidationFailed for too many."""
+    """Send dead letters again: up to 200 by id, or all that wait in a batch, the oldest first. Raises NotFound,
+    Conflict for one that was already sent again, ValidationFailed for too many."""
     if command.ids is not None:
-        if len(command.ids) > AT_ONCE:
-            raise ValidationFailed(fields={"ids": f"At most {AT_ONCE} at once; without ids all that wait."})
+        if len(command.ids) > MAX_IDS:
+            raise ValidationFailed(fields={"ids": f"At most {MAX_IDS} at once. Leave ids out to send all that wait."})
         count = len(command.ids)
         await _send_again(ctx, command.ids)
     else:
-        if command.source is not None and len(command.source) > LONGEST_SOURCE:
-            raise ValidationFailed(fields={"source": "No consumer or job is called so."})
+        if command.source is not None and len(command.source) > MAX_SOURCE:
+            raise ValidationFailed(fields={"source": "There is no consumer or job of this name."})
         count = await report.count_letters_of(ctx.session, platform_scope(ctx.actor, MANAGE), command.source)
         subject = uuid5(REDRIVE_SUBJECT, "" if command.source is None else command.source)
         await ask(ctx, REDRIVE_ALL, subject, arguments=Redrive(command.source), total=count)
@@ -86,15 +127,9 @@ async def _send_again(ctx: Context, ids: Sequence[UUID]) -> None:
         await redrive(ctx, letter_id)
 
 
-class Redrive(msgspec.Struct, frozen=True):
-    """All that waited when it began, of one source when one is named."""
-
-    source: str | None
-
-
 async def _find(ctx: Context, batch: Batch, after: BatchItem | None, limit: int) -> Sequence[BatchItem]:
-    source, place = msgspec.convert(batch.arguments, Redrive).source, (after.rank, after.id) if after else None
-    rows = await report.list_oldest(ctx.session, source, batch.started_at, place, limit)
+    source, position = msgspec.convert(batch.arguments, Redrive).source, (after.rank, after.id) if after else None
+    rows = await report.list_oldest(ctx.session, source, batch.started_at, position, limit)
     return [BatchItem(id=letter_id, rank=rank) for letter_id, rank in rows]
 
 
@@ -104,8 +139,6 @@ async def _act(ctx: Context, batch: Batch, items: Sequence[BatchItem]) -> Collec
     return ids
 
 
-LONGEST_SOURCE = 200  # of names that we gave
-REDRIVE_SUBJECT = UUID("00000000-0000-7000-8000-000000000001")  # one at a time of each source
 REDRIVE_ALL = BatchSpec(
     name="admin.redrive_all",
     title="Sending dead letters again",
@@ -117,11 +150,11 @@ REDRIVE_ALL = BatchSpec(
 
 @use_case(MANAGE, AuditAction.DEAD_LETTER_DISCARD, lambda command, _result: command.id)
 async def discard_letter(ctx: Context, command: DiscardLetter) -> Discarded:
-    """Give one up for good; the row stays. Raises NotFound, AlreadyDecided, ValidationFailed without a reason."""
+    """Discard a dead letter; its row stays. Raises NotFound, AlreadyDecided, ValidationFailed without a reason."""
     ctx.explain(reason=stated(command.reason))
     await show_letter(ctx, command.id)
     if not await report.discard_letter(ctx.session, command.id):
-        raise AlreadyDecided("This message was sent again or given up already.")
+        raise AlreadyDecided("This message has already been sent again or discarded.")
     return Discarded(id=command.id)
 
 
@@ -131,7 +164,7 @@ def _named(command: RedriveLetters) -> str:
     return "many" if command.source is None else command.source
 
 
-def _place(cursor: str | None) -> tuple[datetime, UUID] | None:
+def _position(cursor: str | None) -> tuple[datetime, UUID] | None:
     if not cursor:
         return None
     at, letter_id = unpack(cursor, 2)

@@ -1,4 +1,4 @@
-"""The operator's desk in a few words: rows of the audit log, people with platform roles, what is read on a page."""
+"""Helpers of operator tests: rows of the audit log, platform roles, the text of a page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ AUDITED = text("""
 
 
 def words(markup: str) -> str:
-    """What is read, in one line."""
+    """The text of a page, in one line."""
     return " ".join(re.sub(r"<[^>]+>", " ", markup).split())
 
 
@@ -56,14 +56,14 @@ async def write_rows(runtime: Runtime, actor: Actor, *actions: str, age: int = 0
 
 
 async def write_many(runtime: Runtime, count: int, actor_id: UUID | None, tenant_id: UUID | None) -> None:
-    """So many rows in one statement."""
+    """`count` rows in one statement."""
     async with runtime.context(SYSTEM) as ctx:
-        place = {"count": count, "actor": actor_id, "tenant": tenant_id, "at": datetime.now(UTC)}
-        await ctx.session.execute(MANY, place)
+        values = {"count": count, "actor": actor_id, "tenant": tenant_id, "at": datetime.now(UTC)}
+        await ctx.session.execute(MANY, values)
 
 
 async def give_role(runtime: Runtime, person: Browser, role: str) -> None:
-    """A platform role for a person; it is seen with their next request."""
+    """Give a person a platform role, from their next request on."""
     async with runtime.context(SYSTEM) as ctx:
         await ctx.session.execute(GRANT, {"id": new_id(), "user_id": person.actor.id, "role": role})
     await runtime.valkey.flushdb()
