@@ -302,7 +302,7 @@ async def test_the_page_shows_the_secret_once(runtime, sign_in_as, hook) -> None
     assert "whsec_" in first.text
     again = await ada.client.post("/settings/webhooks", data=form, headers=headers)
     assert "whsec_" not in again.text
-    assert "The secret was shown already." in again.text
+    assert "The secret was already shown." in again.text
     assert (await ada.client.get("/settings/webhooks")).text.count(hook.url) >= 1
 
 
