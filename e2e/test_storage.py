@@ -92,7 +92,7 @@ def test_many_files_a_cut_a_reload_a_look_and_undo(
         assert folder.downloaded_sha256(small[7].name) == sha256(small[7])
     with steps.step("hostile text is shown as text"):
         folder.rows.get_by_role("link", name="notes.html").click()
-        expect(page.get_by_label("The beginning of notes.html")).to_contain_text("<script>alert('no')</script>")
+        expect(page.get_by_label("The start of notes.html")).to_contain_text("<script>alert('no')</script>")
         page.go_back()
     with steps.step("delete, undo"):
         folder.delete("notes.html")

@@ -26,8 +26,9 @@ from app.domains.releases.contracts import AddKey
 from app.domains.releases.jobs import watch_rights
 from app.domains.releases.repository import AttachmentRepository
 from app.domains.releases.service import keys
-from app.domains.storage.contracts import CopyView, ShareObject
+from app.domains.storage.repository.copies import CopyView
 from app.domains.storage.service import copies, links
+from app.domains.storage.service.links import ShareObject
 from app.domains.terminal.rules.words import ending
 from app.domains.terminal.service.host import TerminalHost
 from app.domains.terminal.service.shell import Shell
@@ -255,8 +256,8 @@ async def _ask(world: World, path: str):
     return await world.client.get(path, headers=world.kept["bearer"])
 
 
-async def bearer_of(world: World, account_id: UUID, maker=None) -> dict[str, str]:
-    async with world.runtime.context(maker or world.ada.actor) as ctx:
+async def bearer_of(world: World, account_id: UUID, creator=None) -> dict[str, str]:
+    async with world.runtime.context(creator or world.ada.actor) as ctx:
         made = await accounts.create_credential(ctx, CreateCredential(service_account_id=account_id))
         secret = ctx.once_only["client_secret"]
     fields = {"grant_type": "client_credentials", "client_id": str(made.client_id), "client_secret": secret}

@@ -18,10 +18,9 @@ from app.domains.provisioning.repository import AllocationRepository
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import RevokeKey
 from app.domains.releases.service import keys
-from app.domains.storage.contracts import DeleteObject, PurgeObject
-from app.domains.storage.repository import ObjectRepository, TreeRepository, UsageRepository
-from app.domains.storage.service import objects
-from app.domains.storage.service import places as namespaces
+from app.domains.storage.repository import FolderRepository, ObjectRepository, UsageRepository
+from app.domains.storage.service import namespaces, objects
+from app.domains.storage.service.objects import DeleteObject, PurgeObject
 from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding, project_scope
 from app.shared.authz.actor import SYSTEM
@@ -112,7 +111,7 @@ async def _file(world: World) -> None:
         scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
         namespace = await namespaces.ensure(ctx, scope, "files")
         await namespaces.lock_usage(ctx, scope)
-        await TreeRepository(ctx.session, namespace.id).ensure([""], await ctx.now())
+        await FolderRepository(ctx.session, namespace.id).ensure([""], await ctx.now())
         fields = {
             "id": world.object_id, "tenant_id": world.tenant_id, "project_id": world.project_id,
             "namespace_id": namespace.id, "folder": "", "name": "a.txt", "size": 3, "content_type": "text/plain",

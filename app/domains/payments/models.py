@@ -129,7 +129,7 @@ class Dispute(Base):
     currency: Mapped[str]
     status: Mapped[str]
     reason: Mapped[str] = mapped_column(server_default="")
-    told_at: Mapped[int]
+    reported_at: Mapped[int] = mapped_column("told_at")
     is_taken: Mapped[bool] = mapped_column(server_default=text("false"))
     moves: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     created_at: Mapped[datetime]

@@ -1,28 +1,28 @@
-"""What storage refuses, with a reason that a person can act on."""
+"""Why storage refuses a request, in terms that a person can act on."""
 
 from app.shared.errors import Conflict, DomainError, ServiceUnavailable, ValidationFailed
 
 
 class StorageUnavailable(ServiceUnavailable):
     code = "storage_unavailable"
-    title = "The file store does not answer right now. Nothing is lost; try again in a moment."
+    title = "The file store is not available right now. Nothing is lost; try again in a moment."
 
 
 class QuotaExceeded(DomainError):
     code = "storage_quota_exceeded"
     status = 403
-    title = "This project has no room for that. Delete something for good, or ask for more room."
+    title = "This project has reached its storage quota. Purge deleted files or ask for a larger quota."
 
 
 class FileTooLarge(ValidationFailed):
     code = "storage_file_too_large"
-    title = "This file is larger than one file may be."
+    title = "This file exceeds the maximum size."
     field = "size"
 
 
 class PathTaken(Conflict):
     code = "storage_path_taken"
-    title = "There is something of that name already."
+    title = "There is already a file or folder at this path."
 
 
 class NamespaceTaken(Conflict):

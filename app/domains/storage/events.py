@@ -1,4 +1,5 @@
-"""Facts about stored files: ids and amounts only. Paths are never in an event: a person may have put a name in one."""
+"""Events of storage: ids and amounts only. An event never contains a path, because a path may contain a person's
+name."""
 
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from app.shared.events import Event, event
 
 @event("storage.object.created", aggregate="object_id")
 class ObjectCreated(Event, frozen=True):
-    """An upload was finished and can be seen."""
+    """An upload was finished and is visible."""
 
     object_id: UUID
     namespace_id: UUID
@@ -16,7 +17,7 @@ class ObjectCreated(Event, frozen=True):
 
 @event("storage.object.moved", aggregate="object_id")
 class ObjectMoved(Event, frozen=True):
-    """It has another path."""
+    """A file was moved to another path."""
 
     object_id: UUID
     namespace_id: UUID
@@ -24,7 +25,7 @@ class ObjectMoved(Event, frozen=True):
 
 @event("storage.object.deleted", aggregate="object_id")
 class ObjectDeleted(Event, frozen=True):
-    """It can be brought back until it is gone for good."""
+    """A file was deleted. It can be restored until it is purged."""
 
     object_id: UUID
     namespace_id: UUID
@@ -39,7 +40,7 @@ class ObjectRestored(Event, frozen=True):
 
 @event("storage.object.damaged", aggregate="object_id")
 class ObjectDamaged(Event, frozen=True):
-    """The bucket does not hold what the table says. `damage` is missing or size."""
+    """The bucket does not hold what the table records. `damage` is missing or size."""
 
     object_id: UUID
     namespace_id: UUID
@@ -48,7 +49,7 @@ class ObjectDamaged(Event, frozen=True):
 
 @event("storage.namespace.changed", aggregate="namespace_id")
 class NamespaceChanged(Event, frozen=True):
-    """It was made, renamed or deleted, or a folder in it was made, moved or deleted. `objects` counts files touched."""
+    """A namespace or a folder in it was created, moved, renamed or deleted. `objects` counts the files concerned."""
 
     namespace_id: UUID
     objects: int = 0
@@ -56,7 +57,7 @@ class NamespaceChanged(Event, frozen=True):
 
 @event("storage.copy.changed", aggregate="copy_id")
 class CopyChanged(Event, frozen=True):
-    """A copy to a machine began or ended. state: waiting | in_progress | active (done well) | failed."""
+    """A copy to a machine started or ended. state: waiting | in_progress | active (completed) | failed."""
 
     copy_id: UUID
     allocation_id: UUID

@@ -1,11 +1,11 @@
-"""The jobs of storage: what ends by itself, the comparison of bucket and table, copies to machines."""
+"""The jobs of storage: expiry, the comparison of bucket and table, copies to machines, and links."""
 
 from datetime import timedelta
 
 import msgspec
 
-from app.domains.storage.contracts import RunCopy
 from app.domains.storage.service import compare, copies, expiry, links
+from app.domains.storage.service.copies import RunCopy
 from app.domains.storage.service.folders import RESTORE_MANY
 from app.shared.batch import job_of
 from app.shared.context import Runtime
@@ -13,22 +13,22 @@ from app.shared.manifest import CronSpec, JobSpec
 
 
 async def run_sweep(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Uploads whose time is over, deleted files that nobody brought back."""
+    """End expired uploads and purge deleted files."""
     await expiry.sweep(runtime)
 
 
 async def watch_links(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Public links end with the right of who made them."""
+    """End public links whose creators lost the right to share."""
     await links.withdraw(runtime)
 
 
 async def run_comparison(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Bucket and table, both ways."""
+    """Compare bucket and table."""
     await compare.compare(runtime)
 
 
 async def run_copy(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """One file to one machine."""
+    """Copy one file to one machine."""
     await copies.run(runtime, msgspec.convert(arguments, RunCopy, strict=False).copy_id)
 
 

@@ -18,10 +18,13 @@ CLEAN = (
     "app/portal",
     "app/settings",
     "app/cli",
-    "workers",
     "app/domains/admin",
     "app/domains/auth",
+    "app/domains/billing",
     "app/domains/notification",
+    "app/domains/payments",
+    "app/domains/storage",
+    "workers",
 )  # where the rule holds
 TERMS = {"place_hold", "PlaceHold"}
 PLACEMENT = "app/domains/provisioning"  # to place an allocation is the verb of placement

@@ -62,7 +62,7 @@ PLACES = {
     "app/domains/payments/service/cases.py:open_case": "a line of a log",
     "app/domains/provisioning/service/find.py:*": "so many rows",
     f"{_STORAGE}/links.py:_read": "bytes",
-    f"{_STORAGE}/uploads.py:_said": "a refused path, shown in its refusal",
+    f"{_STORAGE}/uploads.py:_printable": "a refused path, shown in its refusal",
     "app/domains/terminal/handlers/ws.py:*": "words of a protocol",
     "app/domains/terminal/service/attachment.py:*": "bytes of a terminal",
     "app/shared/storagepath/__init__.py:_check_meaning": "looked at as other programs would read it",

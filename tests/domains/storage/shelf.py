@@ -53,9 +53,9 @@ class Shelf:
 
     async def put(self, path: str, data: bytes, overwrite: bool = False, namespace: str = "files") -> str:
         """A whole file of any size; its id."""
-        [begun] = await self.announce((path, data), overwrite=overwrite, namespace=namespace)
-        assert begun["refused"] is None, begun
-        upload = begun["upload"]
+        [started] = await self.announce((path, data), overwrite=overwrite, namespace=namespace)
+        assert started["refused"] is None, started
+        upload = started["upload"]
         if upload["put"]:
             sent = await self.send(upload["put"], data)
             assert sent.status_code == 200, sent.text

@@ -49,9 +49,9 @@ async def kept(shelf, object_id: str) -> dict:
 @SIZES
 async def test_no_header_of_a_sender_is_kept_and_nothing_is_taken_after_finish(shelf, size: int) -> None:
     data = b"d" * size
-    [begun] = await shelf.announce(("a.bin", data))
-    sent = await send_all(shelf, begun["upload"], data)
-    [done] = await shelf.finish(begun["upload"]["id"])
+    [started] = await shelf.announce(("a.bin", data))
+    sent = await send_all(shelf, started["upload"], data)
+    [done] = await shelf.finish(started["upload"]["id"])
     assert done["refused"] is None
     before = await kept(shelf, done["id"])
     assert not set(before) & {"content-encoding", "cache-control", "content-disposition", "content-language", "expires"}
@@ -67,35 +67,35 @@ async def test_nothing_is_taken_after_cancel(shelf, size: int) -> None:
     from app.domains.storage.gateway.s3 import Bucket
 
     data = b"d" * size
-    [begun] = await shelf.announce(("a.bin", data))
-    sent = await send_all(shelf, begun["upload"], data)
-    assert (await shelf.call("DELETE", f"/api/v1/storage/uploads/{begun['upload']['id']}")).status_code == 200
+    [started] = await shelf.announce(("a.bin", data))
+    sent = await send_all(shelf, started["upload"], data)
+    assert (await shelf.call("DELETE", f"/api/v1/storage/uploads/{started['upload']['id']}")).status_code == 200
     for put, piece in sent:
         assert (await shelf.send(put, piece)).status_code == 404
-    assert await shelf.runtime.part(Bucket).look(shelf.key(begun["upload"]["id"])) is None
+    assert await shelf.runtime.part(Bucket).stat(shelf.key(started["upload"]["id"])) is None
 
 
 async def test_nothing_comes_back_after_a_file_was_purged(shelf, runtime) -> None:
     from app.domains.storage.gateway.s3 import Bucket
     from app.domains.storage.service.expiry import sweep
 
-    [begun] = await shelf.announce(("a.bin", b"data"))
-    sent = await send_all(shelf, begun["upload"], b"data")
-    [done] = await shelf.finish(begun["upload"]["id"])
+    [started] = await shelf.announce(("a.bin", b"data"))
+    sent = await send_all(shelf, started["upload"], b"data")
+    [done] = await shelf.finish(started["upload"]["id"])
     assert (await shelf.call("DELETE", f"/api/v1/storage/objects/{done['id']}")).status_code == 200
     assert (await shelf.call("DELETE", f"/api/v1/storage/deleted/{done['id']}")).status_code == 200
     await sweep(runtime)
     for put, piece in sent:
         assert (await shelf.send(put, piece)).status_code == 404
-    assert await runtime.part(Bucket).look(shelf.key(done["id"])) is None
+    assert await runtime.part(Bucket).stat(shelf.key(done["id"])) is None
 
 
 async def test_an_upload_whose_time_is_over_takes_nothing(shelf, runtime) -> None:
     from app.domains.storage.service.expiry import sweep
     from app.shared.clock import FixedClock
 
-    [begun] = await shelf.announce(("a.bin", b"data"))
-    sent = await send_all(shelf, begun["upload"], b"data")
+    [started] = await shelf.announce(("a.bin", b"data"))
+    sent = await send_all(shelf, started["upload"], b"data")
     runtime.clock = FixedClock(datetime.now(UTC) + timedelta(hours=49))
     assert await sweep(runtime) == (1, 0)
     for put, piece in sent:
@@ -104,8 +104,8 @@ async def test_an_upload_whose_time_is_over_takes_nothing(shelf, runtime) -> Non
 
 @pytest.mark.parametrize("name", SIGNED_ONLY)
 async def test_a_header_of_the_store_that_was_not_signed_is_refused(shelf, name: str) -> None:
-    [begun] = await shelf.announce(("a.bin", b"data"))
-    put = begun["upload"]["put"]
+    [started] = await shelf.announce(("a.bin", b"data"))
+    put = started["upload"]["put"]
     answer = await shelf.send({**put, "headers": {**put["headers"], name: "a=1"}}, b"data")
     assert answer.status_code == 403
 
@@ -117,11 +117,11 @@ async def test_a_type_is_kept_as_it_was_said_or_refused_and_the_store_knows_none
     answer = await shelf.browser.post_json("/api/v1/storage/uploads", {"items": items})
     html, nonsense, none = answer.json()["items"]
     assert nonsense["refused"]["code"] == "validation_error" and "text/plain" in nonsense["refused"]["message"]
-    for begun, kind in ((html, said[0]), (none, "application/octet-stream")):
-        await shelf.send(begun["upload"]["put"], b"data")
-        [done] = await shelf.finish(begun["upload"]["id"])
-        thing = (await shelf.get(f"/api/v1/storage/objects/{done['id']}")).json()
-        assert thing["content_type"] == kind
+    for started, kind in ((html, said[0]), (none, "application/octet-stream")):
+        await shelf.send(started["upload"]["put"], b"data")
+        [done] = await shelf.finish(started["upload"]["id"])
+        file = (await shelf.get(f"/api/v1/storage/objects/{done['id']}")).json()
+        assert file["content_type"] == kind
         assert (await kept(shelf, done["id"]))["content-type"] == "application/octet-stream"
 
 
@@ -130,9 +130,9 @@ async def test_a_file_that_the_store_did_not_delete_is_tried_again(shelf, runtim
     from app.domains.storage.service.expiry import sweep
 
     ids = [await shelf.put(f"{name}.bin", name.encode()) for name in "ab"]
-    for thing in ids:
-        await shelf.call("DELETE", f"/api/v1/storage/objects/{thing}")
-        await shelf.call("DELETE", f"/api/v1/storage/deleted/{thing}")
+    for file in ids:
+        await shelf.call("DELETE", f"/api/v1/storage/objects/{file}")
+        await shelf.call("DELETE", f"/api/v1/storage/deleted/{file}")
     ask = Bucket._ask
 
     async def refusing(bucket, operation, **wanted):
@@ -146,15 +146,15 @@ async def test_a_file_that_the_store_did_not_delete_is_tried_again(shelf, runtim
         patch.setattr(Bucket, "_ask", refusing)
         assert await sweep(runtime) == (0, 1)
     assert await sweep(runtime) == (0, 1)
-    assert await runtime.part(Bucket).look(shelf.key(ids[0])) is None
+    assert await runtime.part(Bucket).stat(shelf.key(ids[0])) is None
 
 
 async def test_addresses_live_for_a_minute_and_are_fresh_on_request(shelf) -> None:
-    [begun] = await shelf.announce(("a.bin", b"data"))
-    put = begun["upload"]["put"]
+    [started] = await shelf.announce(("a.bin", b"data"))
+    put = started["upload"]["put"]
     assert put["expires_in"] <= 60 and f"X-Amz-Expires={put['expires_in']}" in put["url"]
     assert "uploadId=" in put["url"]
-    seen = (await shelf.get(f"/api/v1/storage/uploads/{begun['upload']['id']}")).json()
+    seen = (await shelf.get(f"/api/v1/storage/uploads/{started['upload']['id']}")).json()
     assert (await shelf.send(seen["upload"]["put"], b"data")).status_code == 200
 
 
@@ -163,11 +163,11 @@ async def test_who_may_only_read_gets_no_address_to_write_to(shelf, runtime) -> 
     from app.shared.authz.actor import RoleBinding
     from app.shared.authz.permissions import Role
 
-    [begun] = await shelf.announce(("a.bin", b"data"))
+    [started] = await shelf.announce(("a.bin", b"data"))
     ada = shelf.browser.actor
     bindings = (RoleBinding(Role.PROJECT_VIEWER, ada.tenant_id, ada.project_id),)
     viewer = msgspec.structs.replace(ada, bindings=bindings)
-    seen = await transfer.progress(lambda: runtime.context(viewer), UUID(begun["upload"]["id"]))
+    seen = await transfer.progress(lambda: runtime.context(viewer), UUID(started["upload"]["id"]))
     assert seen.upload.size == 4 and seen.put is None
 
 
@@ -185,7 +185,7 @@ async def _policy(shelf, key: str, value: int) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "taken", "words"),
     [
-        ("storage.account_uploads", 3, 3, "as many unfinished uploads"),
+        ("storage.account_uploads", 3, 3, "maximum number of unfinished uploads"),
         ("storage.account_upload_bytes", 350, 3, "50 B more"),
     ],
 )

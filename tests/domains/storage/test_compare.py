@@ -48,11 +48,11 @@ async def test_planted_differences_are_found_and_mended(shelf, runtime) -> None:
     assert report.orphans >= 1 and f"orphan {orphan}" in report.samples and report.removed == report.orphans
     assert f"orphan {foreign}" not in report.samples
     assert report.uploads_aborted >= 1
-    assert await bucket.look(orphan) is None
-    assert await bucket.look(foreign) is not None
+    assert await bucket.stat(orphan) is None
+    assert await bucket.stat(foreign) is not None
     assert lost_upload not in str([page async for page in bucket.list_uploads()])
     assert (await shelf.get(f"/api/v1/storage/uploads/{open_one['upload']['id']}")).status_code == 200
-    damage = {name: (await shelf.get(f"/api/v1/storage/objects/{thing}")).json()["damage"] for name, thing in
+    damage = {name: (await shelf.get(f"/api/v1/storage/objects/{file}")).json()["damage"] for name, file in
               (("good", good), ("missing", missing), ("shorter", shorter))}  # fmt: skip
     assert damage == {"good": None, "missing": "missing", "shorter": "size"}
     assert "bytes are missing" in (await shelf.browser.client.get("/storage/files")).text
@@ -87,5 +87,5 @@ async def test_orphans_are_only_reported_when_the_policy_says_so(shelf, runtime)
     _later(runtime)
     report = await _compare(runtime)
     assert report.orphans >= 1 and report.removed == 0
-    assert await bucket.look(orphan) is not None
+    assert await bucket.stat(orphan) is not None
     await bucket.remove([orphan])

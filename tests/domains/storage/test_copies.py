@@ -53,12 +53,12 @@ async def run(shelf, copy: dict) -> dict:
 
 async def test_a_file_arrives_whole_under_the_name_that_was_asked_for(shelf, machine, bench) -> None:
     data = bytes(range(256)) * (9 * MIB // 256)
-    thing = await shelf.put("sets/train.bin", data)
-    first = await ask(shelf, machine, thing)
+    file = await shelf.put("sets/train.bin", data)
+    first = await ask(shelf, machine, file)
     assert (first["state"], first["target"], first["machine"]) == ("waiting", "train.bin", "train-07")
     done = await run(shelf, first)
     assert (done["state"], done["done"], done["problem"]) == ("active", len(data), None)
-    odd = await run(shelf, await ask(shelf, machine, thing, "~/in here/$(touch x) ' `y`.bin"))
+    odd = await run(shelf, await ask(shelf, machine, file, "~/in here/$(touch x) ' `y`.bin"))
     assert odd["state"] == "active"
     homes = list(bench.folder.rglob("train.bin"))
     assert [path.read_bytes() == data for path in homes] == [True]
@@ -71,13 +71,13 @@ async def test_a_file_arrives_whole_under_the_name_that_was_asked_for(shelf, mac
 
 
 async def test_what_cannot_be_is_said_in_words(shelf, machine) -> None:
-    thing = await shelf.put("a.txt", b"a")
+    file = await shelf.put("a.txt", b"a")
     for target in ("../../etc/passwd", "a/../b", "x\ny"):
-        body = {"object_id": thing, "allocation_id": str(machine.id), "target": target}
+        body = {"object_id": file, "allocation_id": str(machine.id), "target": target}
         assert (await shelf.browser.post_json("/api/v1/storage/copies", body)).status_code == 422
-    refused = await run(shelf, await ask(shelf, machine, thing, "/proc/nowhere"))
+    refused = await run(shelf, await ask(shelf, machine, file, "/proc/nowhere"))
     assert refused["state"] == "failed" and "could not write it" in refused["problem"]
-    waiting = await ask(shelf, machine, thing)
+    waiting = await ask(shelf, machine, file)
     await machine.set_state("releasing")
     ended = await run(shelf, waiting)
     assert (ended["state"], ended["problem"]) == ("failed", "The machine was given back.")
@@ -86,10 +86,10 @@ async def test_what_cannot_be_is_said_in_words(shelf, machine) -> None:
 async def test_other_bytes_in_the_store_are_never_left_on_a_machine(shelf, machine, bench) -> None:
     from app.domains.storage.gateway.s3 import Bucket
 
-    thing = await shelf.put("w.bin", b"w" * 1000)
+    file = await shelf.put("w.bin", b"w" * 1000)
     bucket = shelf.runtime.part(Bucket)
-    await bucket._call("put_object", Key=shelf.key(thing), Body=b"v" * 1000)
-    ended = await run(shelf, await ask(shelf, machine, thing))
+    await bucket._call("put_object", Key=shelf.key(file), Body=b"v" * 1000)
+    ended = await run(shelf, await ask(shelf, machine, file))
     assert ended["state"] == "failed" and "other bytes" in ended["problem"]
     assert not list(bench.folder.rglob("w.bin"))
 

@@ -50,11 +50,11 @@ async def test_killed_while_an_upload_begins(shelf, monkeypatch, after: bool) ->
         with pytest.raises(asyncio.CancelledError):
             await shelf.announce(("b.bin", data), key="same")
     await assert_books(shelf)
-    [begun] = await shelf.announce(("b.bin", data), key="same")
+    [started] = await shelf.announce(("b.bin", data), key="same")
     assert (await shelf.usage())["reserved_objects"] == 1
     for number, part in enumerate((data[: 8 * MIB], data[8 * MIB :]), 1):
-        assert (await shelf.send_part(begun["upload"], number, part)).status_code == 200
-    [done] = await shelf.finish(begun["upload"]["id"])
+        assert (await shelf.send_part(started["upload"], number, part)).status_code == 200
+    [done] = await shelf.finish(started["upload"]["id"])
     assert done["refused"] is None
     await assert_books(shelf)
 
@@ -65,19 +65,19 @@ async def test_killed_while_an_upload_begins(shelf, monkeypatch, after: bool) ->
 async def test_killed_while_an_upload_is_finished(shelf, monkeypatch, size: int, call: int, after: bool) -> None:
     """The calls are: list the parts, join them."""
     data = b"f" * size
-    [begun] = await shelf.announce(("f.bin", data))
-    if begun["upload"]["put"]:
-        assert (await shelf.send(begun["upload"]["put"], data)).status_code == 200
+    [started] = await shelf.announce(("f.bin", data))
+    if started["upload"]["put"]:
+        assert (await shelf.send(started["upload"]["put"], data)).status_code == 200
     else:
         for number, part in enumerate((data[: 8 * MIB], data[8 * MIB :]), 1):
-            assert (await shelf.send_part(begun["upload"], number, part)).status_code == 200
+            assert (await shelf.send_part(started["upload"], number, part)).status_code == 200
     with monkeypatch.context() as patch:
         dies_at(patch, call, after)
         with pytest.raises(asyncio.CancelledError):
-            await shelf.finish(begun["upload"]["id"])
+            await shelf.finish(started["upload"]["id"])
     assert await shelf.names() == []
     await assert_books(shelf)
-    [done] = await shelf.finish(begun["upload"]["id"])
+    [done] = await shelf.finish(started["upload"]["id"])
     assert done["refused"] is None
     assert await shelf.names() == ["f.bin"]
     assert (await shelf.read(done["id"])).content == data
@@ -91,12 +91,12 @@ async def test_killed_while_the_job_clears_away(shelf, runtime, monkeypatch, cal
     from app.domains.storage.gateway.s3 import Bucket
     from app.domains.storage.service.expiry import sweep
 
-    [begun] = await shelf.announce(("c.bin", b"c" * (9 * MIB)))
-    upload = begun["upload"]["id"]
-    thing = await shelf.put("gone.bin", b"gone")
+    [started] = await shelf.announce(("c.bin", b"c" * (9 * MIB)))
+    upload = started["upload"]["id"]
+    file = await shelf.put("gone.bin", b"gone")
     await shelf.call("DELETE", f"/api/v1/storage/uploads/{upload}")
-    await shelf.call("DELETE", f"/api/v1/storage/objects/{thing}")
-    await shelf.call("DELETE", f"/api/v1/storage/deleted/{thing}")
+    await shelf.call("DELETE", f"/api/v1/storage/objects/{file}")
+    await shelf.call("DELETE", f"/api/v1/storage/deleted/{file}")
     with monkeypatch.context() as patch:
         dies_at(patch, call, after)
         with pytest.raises(asyncio.CancelledError):
@@ -105,7 +105,7 @@ async def test_killed_while_the_job_clears_away(shelf, runtime, monkeypatch, cal
     await sweep(runtime)
     assert await sweep(runtime) == (0, 0)
     bucket = runtime.part(Bucket)
-    assert await bucket.look(shelf.key(thing)) is None
+    assert await bucket.stat(shelf.key(file)) is None
     assert upload not in str([page async for page in bucket.list_uploads()])
     await assert_books(shelf)
     assert (await shelf.usage())["bytes"] == 0

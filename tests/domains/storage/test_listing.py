@@ -57,7 +57,7 @@ async def test_the_comparison_goes_on_past_odd_records_and_operators_see_them(sh
     from app.domains.storage.gateway.s3 import Bucket
     from app.domains.storage.service.compare import compare
 
-    thing = await shelf.put("a.bin", b"a" * 10)
+    file = await shelf.put("a.bin", b"a" * 10)
     bucket = runtime.part(Bucket)
 
     def spoil(response_dict, **_more) -> None:
@@ -72,4 +72,4 @@ async def test_the_comparison_goes_on_past_odd_records_and_operators_see_them(sh
     assert "unread odd/one" in report.samples
     [seen] = await list_unread(runtime.valkey)
     assert (seen.source, seen.count, seen.samples[0].about) == ("Listings of the file store", 1, "odd/one")
-    assert (await shelf.read(thing)).status_code == 200
+    assert (await shelf.read(file)).status_code == 200

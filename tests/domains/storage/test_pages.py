@@ -60,34 +60,34 @@ async def test_folders_are_made_moved_deleted_and_brought_back(shelf) -> None:
 
 async def test_a_file_is_looked_into_moved_deleted_and_brought_back(shelf) -> None:
     hostile = b'<script>alert(1)</script><img src=x onerror="alert(2)">\xc3\xa9'
-    thing = await shelf.put("pages/x.html", hostile)
-    shown = await page(shelf, f"/storage/objects/{thing}")
+    file = await shelf.put("pages/x.html", hostile)
+    shown = await page(shelf, f"/storage/objects/{file}")
     assert "&lt;script&gt;alert(1)" in shown and "<script>alert" not in shown
     assert "UTF-8" in shown
-    answer = await shelf.browser.client.get(f"/storage/objects/{thing}/download")
+    answer = await shelf.browser.client.get(f"/storage/objects/{file}/download")
     assert answer.status_code == 303
     bytes_of_it = await shelf.s3.get(answer.headers["location"])
     assert bytes_of_it.headers["content-type"] == "application/octet-stream"
     assert bytes_of_it.headers["content-disposition"].startswith("attachment")
-    await submit(shelf, f"/storage/objects/{thing}/move", path="pages/y.html")
+    await submit(shelf, f"/storage/objects/{file}/move", path="pages/y.html")
     assert await shelf.names("pages") == ["y.html"]
-    back = await submit(shelf, f"/storage/objects/{thing}/delete")
+    back = await submit(shelf, f"/storage/objects/{file}/delete")
     assert await shelf.names("pages") == []
-    await page(shelf, f"/storage/objects/{thing}", 404)
+    await page(shelf, f"/storage/objects/{file}", 404)
     assert "pages/y.html was deleted." in await page(shelf, back)
     assert "pages/y.html" in await page(shelf, "/storage/files/deleted")
-    await submit(shelf, f"/storage/objects/{thing}/restore")
+    await submit(shelf, f"/storage/objects/{file}/restore")
     assert await shelf.names("pages") == ["y.html"]
-    assert (await shelf.read(thing)).content == hostile
+    assert (await shelf.read(file)).content == hostile
 
 
 async def test_an_image_is_shown_from_the_store_and_an_svg_only_as_an_image(shelf) -> None:
-    thing = await shelf.put("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
-    shown = await page(shelf, f"/storage/objects/{thing}")
+    file = await shelf.put("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+    shown = await page(shelf, f"/storage/objects/{file}")
     own = re.search(r'<img src="([^"]+)"', shown)[1]
     address = (await shelf.browser.client.get(own)).headers["location"]
     assert address.startswith(shelf.runtime.settings.s3.public_url)
-    policy = (await shelf.browser.client.get(f"/storage/objects/{thing}")).headers["content-security-policy"]
+    policy = (await shelf.browser.client.get(f"/storage/objects/{file}")).headers["content-security-policy"]
     assert f"img-src 'self' data: {shelf.runtime.settings.s3.public_url}" in policy
     shown = await shelf.s3.get(address)
     assert shown.headers["content-type"] == "image/svg+xml"
@@ -95,14 +95,14 @@ async def test_an_image_is_shown_from_the_store_and_an_svg_only_as_an_image(shel
         "attachment;"
     )  # opened by itself it is saved, and runs nothing
     binary = await shelf.put("w.bin", bytes(range(256)) * 8)
-    assert "neither text nor an image" in await page(shelf, f"/storage/objects/{binary}")
+    assert "no preview of this kind" in await page(shelf, f"/storage/objects/{binary}")
     empty = await shelf.put("empty", b"")
     assert "This file is empty" in await page(shelf, f"/storage/objects/{empty}")
 
 
 async def test_a_link_is_shown_once_and_ends(shelf, client) -> None:
-    thing = await shelf.put("share me.txt", b"shared")
-    shown = await submit(shelf, f"/storage/objects/{thing}/share", 200, hours="1")
+    file = await shelf.put("share me.txt", b"shared")
+    shown = await submit(shelf, f"/storage/objects/{file}/share", 200, hours="1")
     address = re.search(r'data-copy="(http[^"]+)"', shown)[1].replace("&amp;", "&")
     path = address.removeprefix(shelf.runtime.settings.web.public_url)
     on = await client.get(path)  # anybody, without a session
@@ -111,20 +111,20 @@ async def test_a_link_is_shown_once_and_ends(shelf, client) -> None:
     got = await shelf.s3.get(on.headers["location"])
     assert (got.content, got.headers["content-disposition"].startswith("attachment")) == (b"shared", True)
     assert "curl --fail --location" in shown
-    again = await page(shelf, f"/storage/objects/{thing}")
+    again = await page(shelf, f"/storage/objects/{file}")
     assert "Links that work" in again and "key=" not in again
-    await submit(shelf, f"/storage/objects/{thing}/share", 422, hours="9999")
-    await submit(shelf, f"/storage/objects/{thing}/delete")
+    await submit(shelf, f"/storage/objects/{file}/share", 422, hours="9999")
+    await submit(shelf, f"/storage/objects/{file}/delete")
     assert "was deleted" in (await client.get(path)).text
-    await submit(shelf, f"/storage/objects/{thing}/restore")
+    await submit(shelf, f"/storage/objects/{file}/restore")
     assert (await client.get(path)).status_code == 303
-    revoke = re.search(r'action="([^"]+/revoke)"', await page(shelf, f"/storage/objects/{thing}"))[1]
+    revoke = re.search(r'action="([^"]+/revoke)"', await page(shelf, f"/storage/objects/{file}"))[1]
     await submit(shelf, revoke)
     ended = await client.get(path, headers={"accept": "text/html"})
-    assert (ended.status_code, "was taken back" in ended.text) == (410, True)
-    assert "Links that work" not in await page(shelf, f"/storage/objects/{thing}")
-    await submit(shelf, f"/storage/objects/{thing}/delete")
-    await submit(shelf, f"/storage/objects/{thing}/purge")
+    assert (ended.status_code, "was revoked" in ended.text) == (410, True)
+    assert "Links that work" not in await page(shelf, f"/storage/objects/{file}")
+    await submit(shelf, f"/storage/objects/{file}/delete")
+    await submit(shelf, f"/storage/objects/{file}/purge")
     assert (await client.get(path)).status_code == 410
 
 
@@ -138,7 +138,7 @@ async def test_search_order_and_pages(shelf) -> None:
     await shelf.put("b/c/model_two.bin", b"2" * 20)
     await shelf.put("b/other", b"3" * 10)
     found = (await shelf.get("/api/v1/storage/objects", q="model")).json()["items"]
-    assert [thing["path"] for thing in found] == ["b/Model-one.bin", "b/c/model_two.bin"]
+    assert [file["path"] for file in found] == ["b/Model-one.bin", "b/c/model_two.bin"]
     assert (await shelf.get("/api/v1/storage/objects", q="model_two")).json()["items"][0]["name"] == "model_two.bin"
     assert (await shelf.get("/api/v1/storage/objects", q="100%")).json()["items"] == []
     assert "b/c/model_two.bin" in await page(shelf, "/storage/files?q=MODEL")

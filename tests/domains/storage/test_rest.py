@@ -15,8 +15,8 @@ TRICKS = ROOT / "tests" / "shared" / "storagepath" / "tricks.txt"
 
 
 async def test_a_change_may_name_the_version_that_it_saw(shelf) -> None:
-    thing = await shelf.put("a.txt", b"a")
-    path = f"/api/v1/storage/objects/{thing}"
+    file = await shelf.put("a.txt", b"a")
+    path = f"/api/v1/storage/objects/{file}"
     seen = (await shelf.get(path)).headers["etag"]
     assert (await shelf.call("PATCH", path, {"path": "b.txt"}, **{"if-match": seen})).status_code == 200
     stale = await shelf.call("PATCH", path, {"path": "c.txt"}, **{"if-match": seen})
@@ -27,35 +27,35 @@ async def test_a_change_may_name_the_version_that_it_saw(shelf) -> None:
 
 
 async def test_a_file_moves_between_namespaces_and_its_bytes_stay(shelf) -> None:
-    thing = await shelf.put("a.txt", b"a")
+    file = await shelf.put("a.txt", b"a")
     await shelf.browser.post_json("/api/v1/storage/namespaces", {"name": "other"})
-    moved = await shelf.call("PATCH", f"/api/v1/storage/objects/{thing}", {"path": "x/a.txt", "namespace": "other"})
+    moved = await shelf.call("PATCH", f"/api/v1/storage/objects/{file}", {"path": "x/a.txt", "namespace": "other"})
     assert moved.status_code == 200
     assert (await shelf.names(), await shelf.names("x", "other")) == ([], ["a.txt"])
-    assert (await shelf.read(thing)).content == b"a"
+    assert (await shelf.read(file)).content == b"a"
     blocked = await shelf.put("a.txt", b"b")
     taken = await shelf.call("PATCH", f"/api/v1/storage/objects/{blocked}", {"path": "x/a.txt", "namespace": "other"})
     assert (taken.status_code, taken.json()["error"]["code"]) == (409, "storage_path_taken")
 
 
 async def test_other_peoples_files_are_not_there(shelf, sign_in_as) -> None:
-    thing = await shelf.put("mine.txt", b"mine")
+    file = await shelf.put("mine.txt", b"mine")
     gone = await shelf.put("gone.txt", b"gone")
     await shelf.call("DELETE", f"/api/v1/storage/objects/{gone}")
-    [begun] = await shelf.announce(("open.txt", b"open"))
+    [started] = await shelf.announce(("open.txt", b"open"))
     await shelf.browser.post_json("/api/v1/storage/namespaces", {"name": "private"})
-    upload = begun["upload"]["id"]
+    upload = started["upload"]["id"]
     ben = type(shelf)(shelf.runtime, await sign_in_as("ben"))
     objects, deleted, uploads = ("/api/v1/storage/" + kind for kind in ("objects", "deleted", "uploads"))
     calls = [
-        ("GET", f"{objects}/{thing}", None),
-        ("GET", f"{objects}/{thing}/address", None),
-        ("GET", f"{objects}/{thing}/links", None),
-        ("GET", f"/storage/objects/{thing}", None),
-        ("GET", f"/storage/objects/{thing}/download", None),
-        ("PATCH", f"{objects}/{thing}", {"path": "x"}),
-        ("DELETE", f"{objects}/{thing}", None),
-        ("POST", f"{objects}/{thing}/links", {"hours": 1}),
+        ("GET", f"{objects}/{file}", None),
+        ("GET", f"{objects}/{file}/address", None),
+        ("GET", f"{objects}/{file}/links", None),
+        ("GET", f"/storage/objects/{file}", None),
+        ("GET", f"/storage/objects/{file}/download", None),
+        ("PATCH", f"{objects}/{file}", {"path": "x"}),
+        ("DELETE", f"{objects}/{file}", None),
+        ("POST", f"{objects}/{file}/links", {"hours": 1}),
         ("POST", f"{deleted}/{gone}/restore", None),
         ("DELETE", f"{deleted}/{gone}", None),
         ("GET", f"{uploads}/{upload}", None),
@@ -170,9 +170,9 @@ HEX = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"
 @pytest.mark.parametrize("spelling", [HEX, HEX.lower(), digest(b"")])
 async def test_a_digest_may_be_given_in_hexadecimal_or_in_base64(shelf, spelling: str) -> None:
     body = {"items": [{"path": "a", "size": 0, "sha256": spelling}]}
-    [begun] = counted(await shelf.browser.post_json("/api/v1/storage/uploads", body), 201)
-    assert (await shelf.send(begun["upload"]["put"], b"")).status_code == 200
-    [done] = await shelf.finish(begun["upload"]["id"])
+    [started] = counted(await shelf.browser.post_json("/api/v1/storage/uploads", body), 201)
+    assert (await shelf.send(started["upload"]["put"], b"")).status_code == 200
+    [done] = await shelf.finish(started["upload"]["id"])
     assert done["status"] == 200
     again = counted(await shelf.browser.post_json("/api/v1/storage/uploads", body), 201)
     assert [(item["status"], item["same_as"]) for item in again] == [(200, done["id"])]
@@ -188,9 +188,9 @@ async def test_a_digest_of_another_form_is_refused_under_its_path(shelf, wrong: 
     assert answer.status_code == 422
     assert list(answer.json()["error"]["details"]["fields"]) == ["items[1].sha256"]
     assert "hexadecimal (64 digits) or base64 (44 characters)" in answer.text
-    [begun] = await shelf.announce(("big", bytes(9 << 20)))
+    [started] = await shelf.announce(("big", bytes(9 << 20)))
     parts = {"parts": [{"number": 1, "sha256": HEX}, {"number": 2, "sha256": wrong}]}
-    answer = await shelf.browser.post_json(f"/api/v1/storage/uploads/{begun['upload']['id']}/parts", parts)
+    answer = await shelf.browser.post_json(f"/api/v1/storage/uploads/{started['upload']['id']}/parts", parts)
     assert (answer.status_code, list(answer.json()["error"]["details"]["fields"])) == (422, ["parts[1].sha256"])
 
 

@@ -20,7 +20,7 @@ def test_parts_tile_a_file(size: int) -> None:
     each = parts.part_size(size)
     assert each is not None and each >= 5 * MIB and each % MIB == 0
     count = parts.part_count(size, each)
-    assert 1 < count <= parts.MOST_PARTS
+    assert 1 < count <= parts.MAX_PARTS
     assert (count - 1) * each + parts.size_of(count, size, each) == size
     assert parts.size_of(1, size, each) == each
     for wrong in (0, count + 1):
@@ -55,15 +55,15 @@ def test_a_digest_has_one_spelling() -> None:
 
 
 def test_keys_are_made_of_ids_and_read_back() -> None:
-    project, thing = uuid4(), uuid4()
-    assert parts.ids_of(parts.key_of(project, thing)) == (project, thing)
+    project, file = uuid4(), uuid4()
+    assert parts.ids_of(parts.key_of(project, file)) == (project, file)
     for foreign in (
         "",
         "a/b",
         f"{project}",
-        f"{project}/{thing}/x",
-        f"{project}/{thing}".upper(),
-        f"{{{project}}}/{thing}",
+        f"{project}/{file}/x",
+        f"{project}/{file}".upper(),
+        f"{{{project}}}/{file}",
     ):
         assert parts.ids_of(foreign) is None
 

@@ -12,13 +12,13 @@ MIB = 1 << 20
 
 async def test_a_small_file_is_seen_once_its_bytes_have_arrived(shelf) -> None:
     data = b"weights" * 100
-    [begun] = await shelf.announce(("runs/one/model.bin", data))
+    [started] = await shelf.announce(("runs/one/model.bin", data))
     assert (await shelf.usage())["reserved_bytes"] == len(data)
     assert await shelf.names() == []
-    [early] = await shelf.finish(begun["upload"]["id"])
+    [early] = await shelf.finish(started["upload"]["id"])
     assert early["refused"]["code"] == "storage_upload_incomplete"
-    assert (await shelf.send(begun["upload"]["put"], data)).status_code == 200
-    [done] = await shelf.finish(begun["upload"]["id"])
+    assert (await shelf.send(started["upload"]["put"], data)).status_code == 200
+    [done] = await shelf.finish(started["upload"]["id"])
     assert done["refused"] is None
     assert await shelf.names() == ["runs/"]
     assert await shelf.names("runs/one") == ["model.bin"]
@@ -32,8 +32,8 @@ async def test_a_small_file_is_seen_once_its_bytes_have_arrived(shelf) -> None:
 
 async def test_a_large_file_goes_in_parts_and_goes_on_where_it_was_cut(shelf) -> None:
     data = bytes(range(256)) * (17 * MIB // 256)
-    [begun] = await shelf.announce(("big.bin", data))
-    upload = begun["upload"]
+    [started] = await shelf.announce(("big.bin", data))
+    upload = started["upload"]
     each = upload["part_size"]
     assert upload["put"] is None and each == 8 * MIB
     assert (await shelf.send_part(upload, 1, data[:each])).status_code == 200
@@ -51,24 +51,24 @@ async def test_a_large_file_goes_in_parts_and_goes_on_where_it_was_cut(shelf) ->
 
 async def test_the_bucket_takes_no_other_bytes_than_were_announced(shelf) -> None:
     data = b"a" * 1000
-    [begun] = await shelf.announce(("a.txt", data))
-    put = begun["upload"]["put"]
+    [started] = await shelf.announce(("a.txt", data))
+    put = started["upload"]["put"]
     assert (await shelf.send(put, b"b" * 1000)).status_code == 400  # another digest
     assert (await shelf.send(put, b"a" * 1001)).status_code == 403  # another length
     other = {**put, "headers": {**put["headers"], "x-amz-meta-a": "1"}}
     assert (await shelf.send(other, data)).status_code == 403
-    elsewhere = {**put, "url": put["url"].replace(begun["upload"]["id"], "0" * 36)}
+    elsewhere = {**put, "url": put["url"].replace(started["upload"]["id"], "0" * 36)}
     assert (await shelf.send(elsewhere, data)).status_code == 403
     later = {**put, "url": put["url"].replace(f"X-Amz-Expires={put['expires_in']}", "X-Amz-Expires=3000")}
     assert (await shelf.send(later, data)).status_code == 403
-    [early] = await shelf.finish(begun["upload"]["id"])
+    [early] = await shelf.finish(started["upload"]["id"])
     assert early["refused"]["code"] == "storage_upload_incomplete"
 
 
 async def test_a_part_that_was_sent_with_another_digest_than_the_last_word_is_refused(shelf) -> None:
     data = b"x" * (9 * MIB)
-    [begun] = await shelf.announce(("x.bin", data))
-    upload = begun["upload"]
+    [started] = await shelf.announce(("x.bin", data))
+    upload = started["upload"]
     assert (await shelf.send_part(upload, 1, data[: 8 * MIB])).status_code == 200
     assert (await shelf.send_part(upload, 2, data[8 * MIB :])).status_code == 200
     assert (await shelf.send_part(upload, 2, data[8 * MIB :], digest(b"else"))).status_code == 400
@@ -125,8 +125,8 @@ async def test_canceled_room_is_free_at_once_and_the_bytes_go(shelf, runtime) ->
     from app.domains.storage.service.expiry import sweep
 
     data = b"z" * (9 * MIB)
-    [begun] = await shelf.announce(("z.bin", data))
-    upload = begun["upload"]
+    [started] = await shelf.announce(("z.bin", data))
+    upload = started["upload"]
     await shelf.send_part(upload, 1, data[: 8 * MIB])
     assert (await shelf.call("DELETE", f"/api/v1/storage/uploads/{upload['id']}")).status_code == 200
     assert (await shelf.usage())["reserved_bytes"] == 0
@@ -151,8 +151,8 @@ async def test_killed_after_the_bucket_and_before_the_table_the_same_request_goe
     from app.domains.storage.service import publish
 
     data = b"k" * (9 * MIB)
-    [begun] = await shelf.announce(("k.bin", data))
-    upload = begun["upload"]
+    [started] = await shelf.announce(("k.bin", data))
+    upload = started["upload"]
     await shelf.send_part(upload, 1, data[: 8 * MIB])
     await shelf.send_part(upload, 2, data[8 * MIB :])
 

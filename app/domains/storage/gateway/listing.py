@@ -93,7 +93,7 @@ def _tag(element: ElementTree.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-class Passed:
+class SkippedRecords:
     """What was passed over since it was last asked, by kind of listing. Hangs on a client's events."""
 
     def __init__(self, client: Any) -> None:

@@ -1,4 +1,4 @@
-"""The one door to S3. Keys, sizes and digests go in; what people typed never does.
+"""The API of S3. It takes keys, sizes and digests, never user input.
 
 Requests run in a few threads, because the SDK blocks, and never inside a transaction. Signing an address is arithmetic
 and does neither. Two endpoints: the one we call and the one a browser sees, since a signature covers the host.
@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from app.domains.storage.errors import StorageUnavailable, UploadMismatch
-from app.domains.storage.gateway.listing import Passed
+from app.domains.storage.gateway.listing import SkippedRecords
 from app.domains.storage.rules.content import OCTETS, disposition
 from app.settings import S3Settings
 from app.shared.context import Runtime
@@ -59,7 +59,7 @@ class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     id: str
-    begun_at: datetime | None
+    started_at: datetime | None
 
 
 class Signed(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +79,7 @@ class Bucket:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
         self._client = _client(settings, settings.url)
         self._signer = _client(settings, settings.public_url)
-        self.passed = Passed(self._client)
+        self.skipped = SkippedRecords(self._client)
 
     async def aclose(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -127,10 +127,10 @@ class Bucket:
                     twice.add(part.number)
             if not answer or not answer.get("IsTruncated"):
                 return [found[number] for number in sorted(found) if number not in twice]
-            onward = int(answer.get("NextPartNumberMarker") or max(found, default=0))
-            if onward <= marker:
+            next_page = int(answer.get("NextPartNumberMarker") or max(found, default=0))
+            if next_page <= marker:
                 return [found[number] for number in sorted(found) if number not in twice]
-            marker = onward
+            marker = next_page
 
     async def join_parts(self, key: str, upload_id: str, parts: Sequence[tuple[Part, str]]) -> str | None:
         """Make the object of parts and their digests; returns its checksum if S3 says it. Safe to repeat. Raises
@@ -148,7 +148,7 @@ class Bucket:
         """Remove the parts of an unfinished upload; one that is gone already is fine."""
         await self._find("abort_multipart_upload", Key=key, UploadId=upload_id)
 
-    async def look(self, key: str) -> Stored | None:
+    async def stat(self, key: str) -> Stored | None:
         """Size and digest of an object; None when there is none."""
         answer = await self._find("head_object", Key=key, ChecksumMode="ENABLED")
         if answer is None:
@@ -183,8 +183,8 @@ class Bucket:
 
     async def list_objects(self, token: str = "") -> tuple[list[Stored], str | None]:
         """Up to a thousand objects in order of their keys, and the token of the next thousand."""
-        onward = {"ContinuationToken": token} if token else {}
-        answer = await self._call("list_objects_v2", MaxKeys=1000, **onward)
+        next_page = {"ContinuationToken": token} if token else {}
+        answer = await self._call("list_objects_v2", MaxKeys=1000, **next_page)
         found = [
             Stored(key=str(entry["Key"]), size=int(entry["Size"]), changed_at=entry.get("LastModified"))
             for entry in answer.get("Contents", ())
@@ -198,14 +198,14 @@ class Bucket:
         while True:
             answer = await self._call("list_multipart_uploads", MaxUploads=1000, **after)
             yield [
-                Unfinished(key=str(entry["Key"]), id=str(entry["UploadId"]), begun_at=entry.get("Initiated"))
+                Unfinished(key=str(entry["Key"]), id=str(entry["UploadId"]), started_at=entry.get("Initiated"))
                 for entry in answer.get("Uploads", ())
             ]
             marks = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
-            onward = {mark: str(answer[next_]) for mark, next_ in marks.items() if answer.get(next_)}
-            if not answer.get("IsTruncated") or not onward or onward == after:
+            next_page = {mark: str(answer[next_]) for mark, next_ in marks.items() if answer.get(next_)}
+            if not answer.get("IsTruncated") or not next_page or next_page == after:
                 return
-            after = onward
+            after = next_page
 
     # -- how --
 

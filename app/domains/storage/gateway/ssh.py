@@ -1,5 +1,5 @@
-"""Sends one file to one machine as one login. What runs there is one fixed script; where the file goes is an argument
-of it and never part of its text."""
+"""Sends one file to one machine as one login. The machine runs one fixed script; the target is an argument of it and
+never part of its text."""
 
 import shlex
 from collections.abc import AsyncIterator
@@ -8,8 +8,8 @@ from contextlib import closing
 from app.domains.storage.errors import MachineRefused, MachineUnreachable
 from app.shared.ssh import Completed, SshRefused, SshTarget, SshUnreachable, dial
 
-# Beside its place first, so that nobody sees half of it; the machine's own digest of it is the last word. Only a file
-# that is followed by `complete` takes its place: an end of input alone may be a connection that broke.
+# The file is written beside its target first, so nobody sees half of it, and the machine's own digest is returned. Only
+# a file that is followed by `complete` replaces the target: an end of input may also be a broken connection.
 SCRIPT = """
 set -eu
 target=$1

@@ -1,1 +1,1 @@
-"""Entrances of storage."""
+"""Routes of storage: pages and the JSON API."""

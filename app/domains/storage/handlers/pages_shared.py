@@ -1,4 +1,4 @@
-"""Where a public link leads: on to the file, or to the page that says why not."""
+"""Public links: a redirect to the file, or the page that says why not."""
 
 from litestar import Response, get
 
@@ -9,7 +9,7 @@ from app.web.query import LongText
 
 @get(links.PATH, opt=public("a link works for whoever has it", viewing=True))
 async def shared(ctx: Ctx, key: LongText = "") -> Response[str]:
-    """To the bytes, as an attachment."""
+    """Redirect to the bytes, as an attachment."""
     answer = redirect(ctx, await links.follow(ctx, key))
     answer.headers["referrer-policy"] = "no-referrer"
     answer.headers["cache-control"] = "no-store"

@@ -1,4 +1,4 @@
-"""Files for programs: namespaces, listings, one file, folders, what was deleted."""
+"""The JSON API of storage: namespaces, listings, files, folders, deleted files."""
 
 from typing import Annotated
 from uuid import UUID
@@ -6,24 +6,8 @@ from uuid import UUID
 from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.storage.contracts import (
-    CreateNamespace,
-    DeleteFolder,
-    DeleteNamespace,
-    DeleteObject,
-    Done,
-    MakeFolder,
-    MoveFolder,
-    MoveObject,
-    Purged,
-    PurgeObject,
-    RenameNamespace,
-    RestoreFolder,
-    RestoreObject,
-    Sort,
-    UsageView,
-)
 from app.domains.storage.handlers.options import PLATFORM_SYSTEM_READ, STORAGE_READ, STORAGE_WRITE
+from app.domains.storage.rules.listing import Sort
 from app.domains.storage.schemas.api import (
     FolderBody,
     ListingAnswer,
@@ -36,8 +20,12 @@ from app.domains.storage.schemas.api import (
     ObjectsAnswer,
     RestoreFolderBody,
 )
-from app.domains.storage.schemas.beside import AddressAnswer, ReportsAnswer
-from app.domains.storage.service import folders, objects, places, views
+from app.domains.storage.schemas.links_copies import AddressAnswer, ReportsAnswer
+from app.domains.storage.service import folders, listing, namespaces, objects, views
+from app.domains.storage.service.folders import DeleteFolder, MakeFolder, MoveFolder, RestoreFolder
+from app.domains.storage.service.namespaces import CreateNamespace, DeleteNamespace, RenameNamespace, UsageView
+from app.domains.storage.service.objects import DeleteObject, MoveObject, PurgeObject, RestoreObject
+from app.domains.storage.service.results import Done, Purged
 from app.web import Ctx, Json
 from app.web.etag import IfMatch, seen_version, tagged
 from app.web.paging import Cursor, CursorText, Limit
@@ -50,14 +38,14 @@ Order = Annotated[Sort, QueryParameter(description="with - in front for descendi
 
 @get("/storage/namespaces", opt=STORAGE_READ)
 async def list_namespaces(ctx: Ctx, cursor: CursorText = None, limit: Limit = 50) -> NamespacesAnswer:
-    """The project's namespaces by name, and its room."""
+    """The project's namespaces by name, and its usage."""
     return NamespacesAnswer.of(await views.overview(ctx), cursor, limit)
 
 
 @post("/storage/namespaces", opt=STORAGE_WRITE, status_code=201)
 async def create_namespace(ctx: Ctx, data: Json[NamespaceBody]) -> Done:
-    """A new, empty namespace."""
-    return await places.create(ctx, CreateNamespace(name=data.name))
+    """Create an empty namespace."""
+    return await namespaces.create(ctx, CreateNamespace(name=data.name))
 
 
 @get("/storage/namespaces/{name:str}", opt=STORAGE_READ)
@@ -69,20 +57,20 @@ async def get_namespace(ctx: Ctx, name: FromPath[str]) -> Response[NamespaceAnsw
 
 @patch("/storage/namespaces/{name:str}", opt=STORAGE_WRITE)
 async def rename_namespace(ctx: Ctx, name: FromPath[str], data: Json[NamespaceBody], if_match: IfMatch = None) -> Done:
-    """Another name; everything in it stays."""
+    """Rename a namespace."""
     command = RenameNamespace(name=name, new_name=data.name, seen=seen_version(if_match))
-    return await places.rename(ctx, command)
+    return await namespaces.rename(ctx, command)
 
 
 @delete("/storage/namespaces/{name:str}", opt=STORAGE_WRITE, status_code=200)
 async def delete_namespace(ctx: Ctx, name: FromPath[str]) -> Done:
-    """Only an empty one."""
-    return await places.delete(ctx, DeleteNamespace(name=name))
+    """Delete an empty namespace."""
+    return await namespaces.delete(ctx, DeleteNamespace(name=name))
 
 
 @get("/storage/usage", opt=STORAGE_READ)
 async def get_usage(ctx: Ctx) -> UsageView:
-    """What the project stores and may store."""
+    """The storage that the project uses, and its quota."""
     return (await views.overview(ctx)).usage
 
 
@@ -97,28 +85,28 @@ async def list_objects(
     limit: Limit = 50,
 ) -> ListingAnswer:
     """A folder: its subfolders, then its files."""
-    place = await views.get_namespace(ctx, namespace)
-    return ListingAnswer.of(await views.listing(ctx, place, folder, q, sort, cursor, limit), place.name)
+    found = await views.get_namespace(ctx, namespace)
+    return ListingAnswer.of(await listing.list_entries(ctx, found, folder, q, sort, cursor, limit), found.name)
 
 
 @get("/storage/objects/{object_id:uuid}", opt=STORAGE_READ)
 async def get_object(ctx: Ctx, object_id: FromPath[UUID]) -> Response[ObjectAnswer]:
     """One file, with its `ETag`."""
-    thing = await views.get_object(ctx, object_id)
-    places_by_id = await views.namespaces_of(ctx, [thing.namespace_id])
-    return tagged(ObjectAnswer.of(thing, places_by_id[thing.namespace_id].name), thing.version)
+    file = await views.get_object(ctx, object_id)
+    places_by_id = await views.namespaces_of(ctx, [file.namespace_id])
+    return tagged(ObjectAnswer.of(file, places_by_id[file.namespace_id].name), file.version)
 
 
 @get("/storage/objects/{object_id:uuid}/address", opt=STORAGE_READ)
 async def get_address(ctx: Ctx, object_id: FromPath[UUID]) -> AddressAnswer:
-    """Where to read the bytes, for five seconds: begin at once, or ask again."""
+    """An address of the bytes that is valid for five seconds."""
     url, ends = await views.address(ctx, object_id)
     return AddressAnswer(url=url, expires_at=ends)
 
 
 @patch("/storage/objects/{object_id:uuid}", opt=STORAGE_WRITE)
 async def move_object(ctx: Ctx, object_id: FromPath[UUID], data: Json[MoveBody], if_match: IfMatch = None) -> Done:
-    """Another path."""
+    """Move a file."""
     command = MoveObject(
         object_id=object_id,
         path=data.path,
@@ -131,7 +119,7 @@ async def move_object(ctx: Ctx, object_id: FromPath[UUID], data: Json[MoveBody],
 
 @delete("/storage/objects/{object_id:uuid}", opt=STORAGE_WRITE, status_code=200)
 async def delete_object(ctx: Ctx, object_id: FromPath[UUID], if_match: IfMatch = None) -> Done:
-    """It can be brought back until its time ends."""
+    """Delete a file. It can be restored until `gone_at`."""
     return await objects.delete(ctx, DeleteObject(object_id=object_id, seen=seen_version(if_match)))
 
 
@@ -139,54 +127,54 @@ async def delete_object(ctx: Ctx, object_id: FromPath[UUID], if_match: IfMatch =
 async def list_deleted(
     ctx: Ctx, namespace: Name = "files", cursor: CursorText = None, limit: Limit = 50
 ) -> ObjectsAnswer:
-    """What can be brought back, the last deleted first."""
-    found = await views.deleted(ctx, namespace, cursor, limit)
+    """Files that can be restored, last deleted first."""
+    found = await listing.list_deleted(ctx, namespace, cursor, limit)
     return ObjectsAnswer(
-        items=[ObjectAnswer.of(thing, namespace) for thing in found.items], next_cursor=found.next_cursor
+        items=[ObjectAnswer.of(file, namespace) for file in found.items], next_cursor=found.next_cursor
     )
 
 
 @post("/storage/deleted/{object_id:uuid}/restore", opt=STORAGE_WRITE, status_code=200)
 async def restore_object(ctx: Ctx, object_id: FromPath[UUID]) -> Done:
-    """Back to its path; a replaced file changes places with what replaced it."""
+    """Restore a file to its path. A replaced file is swapped with the file that replaced it."""
     return await objects.restore(ctx, RestoreObject(object_id=object_id))
 
 
 @delete("/storage/deleted/{object_id:uuid}", opt=STORAGE_WRITE, status_code=200)
 async def purge_object(ctx: Ctx, object_id: FromPath[UUID]) -> Purged:
-    """Gone for good now; its room is free at once."""
+    """Purge a deleted file. Its quota is free at once."""
     return await objects.purge(ctx, PurgeObject(object_id=object_id))
 
 
 @post("/storage/folders", opt=STORAGE_WRITE, status_code=201)
 async def make_folder(ctx: Ctx, data: Json[FolderBody]) -> Done:
-    """An empty folder, and those above it."""
+    """Create a folder and those above it."""
     return await folders.make(ctx, MakeFolder(namespace=data.namespace, path=data.path))
 
 
 @post("/storage/folders/move", opt=STORAGE_WRITE, status_code=200)
 async def move_folder(ctx: Ctx, data: Json[MoveFolderBody]) -> Done:
-    """Another path for a folder and all in it."""
+    """Move a folder with everything in it."""
     command = MoveFolder(namespace=data.namespace, path=data.path, new_path=data.new_path)
     return await folders.move(ctx, command)
 
 
 @post("/storage/folders/delete", opt=STORAGE_WRITE, status_code=200)
 async def delete_folder(ctx: Ctx, data: Json[FolderBody]) -> Done:
-    """A folder with all in it. `at` of the answer is what undo wants."""
+    """Delete a folder with everything in it. To restore it, send `at` of the answer as `deleted_at`."""
     return await folders.delete(ctx, DeleteFolder(namespace=data.namespace, path=data.path))
 
 
 @post("/storage/folders/restore", opt=STORAGE_WRITE, status_code=200)
 async def restore_folder(ctx: Ctx, data: Json[RestoreFolderBody]) -> Done:
-    """Undo the deletion of a folder."""
+    """Restore a deleted folder."""
     command = RestoreFolder(namespace=data.namespace, path=data.path, deleted_at=data.deleted_at)
     return await folders.restore(ctx, command)
 
 
 @get("/admin/storage/reports", opt=PLATFORM_SYSTEM_READ)
 async def list_reports(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50) -> ReportsAnswer:
-    """Comparisons of bucket and table, the newest first."""
+    """Reports of the comparison of bucket and table, newest first."""
     found = await views.reports(ctx, cursor, limit)
     return ReportsAnswer(items=list(found.items), next_cursor=found.next_cursor)
 

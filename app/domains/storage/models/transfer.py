@@ -105,10 +105,10 @@ class StorageCopy(Base):
     done: Mapped[int] = mapped_column(server_default=text("0"))
     state: Mapped[str] = mapped_column(comment="active means done well, as in every timeline")
     problem: Mapped[str | None]
-    place: Mapped[dict[str, object] | None]  # read and filled by nobody any more
+    target_data: Mapped[dict[str, object] | None] = mapped_column("place")  # no longer read or written
     created_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
-    beat_at: Mapped[datetime]
+    heartbeat_at: Mapped[datetime] = mapped_column("beat_at")
     ended_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(server_default=text("1"))
 

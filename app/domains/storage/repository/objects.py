@@ -1,18 +1,49 @@
-"""SQL about stored files."""
+"""Stored files."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.storage.contracts import ObjectView, Sort
-from app.domains.storage.repository.tree import inside
+from app.domains.storage.contracts import ObjectId
+from app.domains.storage.repository.folders import inside
+from app.domains.storage.rules.listing import Sort
 from app.shared.authz import ProjectScope
+from app.shared.db.repository import Repository
 from app.shared.errors import NotFound
 from app.shared.numbers import whole_number
 from app.shared.storagepath import FolderPath, StoragePath, split
+
+
+class ObjectView(msgspec.Struct, frozen=True, kw_only=True):
+    """One file. `damage`: missing or size, when the bucket does not hold it as it should."""
+
+    id: ObjectId
+    tenant_id: UUID
+    project_id: UUID
+    namespace_id: UUID
+    folder: FolderPath
+    name: str
+    size: int
+    content_type: str
+    checksum: str
+    part_size: int | None
+    state: str
+    damage: str | None
+    created_by: UUID | None
+    created_at: datetime
+    changed_at: datetime
+    deleted_at: datetime | None
+    purge_at: datetime | None
+    replaced: bool
+    version: int
+
+    @property
+    def path(self) -> str:
+        return f"{self.folder}/{self.name}" if self.folder else self.name
+
 
 SELECT = """
     SELECT id, tenant_id, project_id, namespace_id, folder, name, size, content_type, checksum, part_size, state,
@@ -125,16 +156,13 @@ LONGEST = text("""
 """)
 
 
-class ObjectRepository:
-    """Bound to one unit of work. Lists by namespace: the caller got the namespace in its scope."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+class ObjectRepository(Repository):
+    """Lists are by namespace: the caller has found the namespace in its scope."""
 
     async def get_in(self, scope: ProjectScope, object_id: UUID, *, lock: bool = False) -> ObjectView:
-        """Visible or recently deleted. Raises NotFound, also for what belongs to somebody else."""
-        place = {"id": object_id, "tenant_id": scope.tenant_id, "project_id": scope.project_id}
-        row = (await self._session.execute(LOCK if lock else GET, place)).one_or_none()
+        """A visible or recently deleted file. Raises NotFound, also for a file of another project."""
+        parameters = {"id": object_id, "tenant_id": scope.tenant_id, "project_id": scope.project_id}
+        row = (await self._session.execute(LOCK if lock else GET, parameters)).one_or_none()
         if row is None:
             raise NotFound()
         return _view(row)
@@ -142,17 +170,17 @@ class ObjectRepository:
     async def append(self, fields: dict[str, object]) -> None:
         await self._session.execute(INSERT, fields)
 
-    async def at(self, namespace_id: UUID, paths: Iterable[StoragePath]) -> dict[str, ObjectView]:
-        """The visible files at these paths."""
+    async def list_at(self, namespace_id: UUID, paths: Iterable[StoragePath]) -> dict[str, ObjectView]:
+        """The visible files at these paths, by path."""
         pairs = [split(path) for path in paths]
         values = {"folders": [folder for folder, _ in pairs], "names": [name for _, name in pairs]}
-        found = [_view(row) for row in await self._session.execute(AT, {"namespace_id": namespace_id, **values})]
-        return {thing.path: thing for thing in found}
+        found = await self._list_views(ObjectView, AT, namespace_id=namespace_id, **values)
+        return {file.path: file for file in found}
 
     async def page(
         self, namespace_id: UUID, folder: FolderPath, sort: Sort, after: tuple[str, str] | None, limit: int
     ) -> list[ObjectView]:
-        """A folder's files. `after`: the sort value and the id of the last one before."""
+        """The files of a folder. `after` is the sort value and the id of the last file of the previous page."""
         value, last = after or ("", None)
         number = (whole_number(value) if sort.endswith("size") else None) or 0
         instant = value if sort.endswith("changed") and value else None
@@ -167,10 +195,10 @@ class ObjectRepository:
         return [_view(row) for row in await self._session.execute(PAGES[sort], values)]  # type: ignore[call-overload]
 
     async def search(
-        self, namespace_id: UUID, folder: FolderPath, words: str, after: tuple[str, str], limit: int
+        self, namespace_id: UUID, folder: FolderPath, text_part: str, after: tuple[str, str], limit: int
     ) -> list[ObjectView]:
-        """Files in the folder and below it whose path holds `words`, whatever the case."""
-        escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        """Files in the folder and below it whose path contains `text_part`, ignoring case."""
+        escaped = text_part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         values = {
             "namespace_id": namespace_id,
             "pattern": f"%{escaped}%",
@@ -178,26 +206,26 @@ class ObjectRepository:
             "after_name": after[1],
             "limit": limit,
         }
-        return [_view(row) for row in await self._session.execute(FIND_TEXT, values | inside(folder))]
+        return await self._list_views(ObjectView, FIND_TEXT, **values, **inside(folder))
 
     async def page_deleted(self, namespace_id: UUID, after: tuple[str, str] | None, limit: int) -> list[ObjectView]:
-        """What can be brought back, the last deleted first."""
+        """Files that can be restored, last deleted first."""
         instant, last = after or (None, None)
         values = {"namespace_id": namespace_id, "text": instant, "id": last, "limit": limit}
-        return [_view(row) for row in await self._session.execute(GONE, values)]
+        return await self._list_views(ObjectView, GONE, **values)
 
     async def move(self, object_id: UUID, namespace_id: UUID, path: StoragePath, now: datetime) -> int:
-        """One row; the bytes stay where they are. Returns the new version."""
+        """Change the path; the bytes are not moved. Returns the new version."""
         folder, name = split(path)
         values = {"id": object_id, "namespace_id": namespace_id, "folder": folder, "name": name, "now": now}
         return int((await self._session.execute(MOVE, values)).scalar_one())
 
     async def hide(self, object_id: UUID, now: datetime, purge_at: datetime, *, replaced: bool = False) -> int:
-        """Delete it for now. Returns the new version."""
+        """Delete a file so that it can be restored. Returns the new version."""
         return await self._mark(object_id, "deleted", now, now, purge_at, replaced)
 
     async def show(self, object_id: UUID, now: datetime) -> int:
-        """Bring it back. Returns the new version."""
+        """Restore a deleted file. Returns the new version."""
         return await self._mark(object_id, "visible", now, None, None, False)
 
     async def _mark(
@@ -220,33 +248,33 @@ class ObjectRepository:
         return int((await self._session.execute(MARK, values)).scalar_one())
 
     async def move_folder(self, namespace_id: UUID, source: FolderPath, target: FolderPath, now: datetime) -> int:
-        """How many files have a new path."""
+        """Move all files of a folder. Returns how many."""
         values = {"namespace_id": namespace_id, "target": target, "cut": len(source) + 1, "now": now}
         return int((await self._session.execute(MOVE_FOLDER, values | inside(source))).rowcount)  # type: ignore[attr-defined]
 
     async def lock_deleted_with(
         self, namespace_id: UUID, folder: FolderPath, at: datetime, after: UUID | None, limit: int
     ) -> list[ObjectView]:
-        """The next files that went when this folder was deleted at that instant, locked."""
+        """The next files that were deleted with this folder at that instant, locked."""
         values = {"namespace_id": namespace_id, "at": at, "after": after, "limit": limit}
-        return [_view(row) for row in await self._session.execute(DELETED_WITH, values | inside(folder))]
+        return await self._list_views(ObjectView, DELETED_WITH, **values, **inside(folder))
 
     async def list_by_ids(self, ids: Sequence[UUID]) -> list[ObjectView]:
-        """For our own jobs, which act on ids they were given."""
-        return [_view(row) for row in await self._session.execute(BY_IDS, {"ids": list(ids)})]
+        """Files by id, for the jobs."""
+        return await self._list_views(ObjectView, BY_IDS, ids=list(ids))
 
     async def count_deleted_with(self, namespace_id: UUID, folder: FolderPath, at: datetime) -> int:
-        """How many those are."""
+        """The number of files that were deleted with this folder at that instant."""
         values = {"namespace_id": namespace_id, "at": at}
         return int(await self._session.scalar(COUNT_DELETED_WITH, values | inside(folder)) or 0)
 
     async def delete_folder(self, namespace_id: UUID, folder: FolderPath, now: datetime, purge_at: datetime) -> int:
-        """How many files are deleted now."""
+        """Delete all files of a folder so that they can be restored. Returns how many."""
         values = {"namespace_id": namespace_id, "now": now, "purge_at": purge_at}
         return int((await self._session.execute(DELETE_FOLDER, values | inside(folder))).rowcount)  # type: ignore[attr-defined]
 
     async def longest(self, namespace_id: UUID, folder: FolderPath) -> int:
-        """Bytes of the longest path in a folder; 0 when it has no file."""
+        """Bytes of the longest path in a folder; 0 when it is empty."""
         return int(
             (await self._session.execute(LONGEST, {"namespace_id": namespace_id, **inside(folder)})).scalar_one()
         )
@@ -257,5 +285,5 @@ def _view(row: Row[tuple[object, ...]]) -> ObjectView:
 
 
 def views_of(rows: Sequence[Row[tuple[object, ...]]]) -> list[ObjectView]:
-    """Rows of the same columns."""
+    """Several rows."""
     return [_view(row) for row in rows]

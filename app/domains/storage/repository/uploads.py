@@ -1,15 +1,47 @@
-"""SQL about unfinished uploads and the digests of their parts."""
+"""Unfinished uploads and the digests of their parts."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.storage.contracts import PartDigest, UploadView
 from app.shared.authz import ProjectScope
+from app.shared.db.repository import Repository
 from app.shared.errors import NotFound
+from app.shared.storagepath import FolderPath
+
+
+class PartDigest(msgspec.Struct, frozen=True, kw_only=True):
+    number: int
+    sha256: str
+
+
+class UploadView(msgspec.Struct, frozen=True, kw_only=True):
+    """One unfinished upload. `part_size` None: one piece, whose digest is `sha256`."""
+
+    id: UUID
+    tenant_id: UUID
+    project_id: UUID
+    namespace_id: UUID
+    folder: FolderPath
+    name: str
+    size: int
+    content_type: str
+    sha256: str | None
+    part_size: int | None
+    s3_upload_id: str | None
+    overwrite: bool
+    state: str
+    created_by: UUID | None
+    created_at: datetime
+    expires_at: datetime
+
+    @property
+    def path(self) -> str:
+        return f"{self.folder}/{self.name}" if self.folder else self.name
+
 
 SELECT = """
     SELECT id, tenant_id, project_id, namespace_id, folder, name, size, content_type, sha256, part_size, s3_upload_id,
@@ -49,62 +81,61 @@ PUT_PART = text("""
 PARTS = text("SELECT number, sha256 FROM storage.storage_upload_parts WHERE upload_id = :id ORDER BY number")
 
 
-class UploadRepository:
-    """Bound to one unit of work. Only open uploads are seen."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+class UploadRepository(Repository):
+    """Only open uploads are visible."""
 
     async def get_in(self, scope: ProjectScope, upload_id: UUID) -> UploadView:
-        """Raises NotFound, also for what belongs to somebody else."""
-        row = (await self._session.execute(GET, {**_place(scope), "id": upload_id})).one_or_none()
+        """Raises NotFound, also for an upload of another project."""
+        row = await self._find_view(UploadView, GET, **_scoped(scope), id=upload_id)
         if row is None:
             raise NotFound()
-        return UploadView(**row._mapping)
+        return row
 
     async def page(
         self, scope: ProjectScope, namespace_id: UUID, created_by: UUID | None, after: UUID | None, limit: int
     ) -> list[UploadView]:
-        """Those of one person, the oldest first."""
-        place = {**_place(scope), "namespace_id": namespace_id, "created_by": created_by}
-        values = {**place, "after": after, "limit": limit}
-        return [UploadView(**row._mapping) for row in await self._session.execute(LIST, values)]
+        """The uploads of one person, oldest first."""
+        parameters = {**_scoped(scope), "namespace_id": namespace_id, "created_by": created_by}
+        values = {**parameters, "after": after, "limit": limit}
+        return await self._list_views(UploadView, LIST, **values)
 
-    async def by_ids(self, scope: ProjectScope, ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, UploadView]:
-        """Those of these ids that are open."""
-        rows = await self._session.execute(LOCK if lock else BY_IDS, {**_place(scope), "ids": list(ids)})
-        return {row.id: UploadView(**row._mapping) for row in rows}
+    async def list_by_ids(
+        self, scope: ProjectScope, ids: Sequence[UUID], *, lock: bool = False
+    ) -> dict[UUID, UploadView]:
+        """Those of the uploads that are open, by id."""
+        rows = await self._list_views(UploadView, LOCK if lock else BY_IDS, **_scoped(scope), ids=list(ids))
+        return {row.id: row for row in rows}
 
     async def count(self, scope: ProjectScope) -> int:
-        return int((await self._session.execute(COUNT, _place(scope))).scalar_one())
+        return int((await self._session.execute(COUNT, _scoped(scope))).scalar_one())
 
     async def append(self, uploads: Sequence[UploadView]) -> None:
         if uploads:
             await self._session.execute(INSERT, [msgspec.structs.asdict(upload) for upload in uploads])
 
     async def set_opened(self, opened: Mapping[UUID, str]) -> set[UUID]:
-        """Remember their ids at S3. Returns those of which that is the one: not those that were opened already, or have
-        ended."""
+        """Record their ids at S3. Returns the uploads for which it was recorded: not those that had an id already or
+        have ended."""
         ids = sorted(opened)
         values = {"ids": ids, "s3_upload_ids": [opened[upload_id] for upload_id in ids]}
         return set(await self._session.scalars(OPENED, values))
 
     async def end(self, upload_id: UUID) -> None:
-        """It will never be finished; a job removes what the bucket has of it, then the row."""
+        """End an upload that will never be finished. A job removes its parts from the bucket, then the row."""
         await self._session.execute(END, {"id": upload_id})
 
     async def delete(self, ids: Sequence[UUID]) -> None:
         await self._session.execute(DELETE, {"ids": list(ids)})
 
     async def put_parts(self, upload_id: UUID, parts: Sequence[PartDigest]) -> None:
-        """Remember what each part must be; the last word counts."""
+        """Record the digest of each part; the last one recorded counts."""
         rows = [{"upload_id": upload_id, "number": part.number, "sha256": part.sha256} for part in parts]
         await self._session.execute(PUT_PART, rows)
 
-    async def parts(self, upload_id: UUID) -> dict[int, str]:
+    async def list_parts(self, upload_id: UUID) -> dict[int, str]:
         """Digests by number, in order."""
         return {row.number: row.sha256 for row in await self._session.execute(PARTS, {"id": upload_id})}
 
 
-def _place(scope: ProjectScope) -> dict[str, object]:
+def _scoped(scope: ProjectScope) -> dict[str, object]:
     return {"tenant_id": scope.tenant_id, "project_id": scope.project_id}

@@ -1,1 +1,1 @@
-"""Pure rules of storage: how a file is cut, what it is served as, which names a namespace may have."""
+"""Pure rules of storage: parts of a file, how it is served, names of namespaces, orders of listings."""

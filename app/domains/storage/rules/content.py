@@ -1,4 +1,4 @@
-"""What a file is served as. Whatever somebody uploads, no browser ever runs it as a page of ours or of the bucket."""
+"""How a file is served. No uploaded file is ever run by a browser as a page of Berth or of the bucket."""
 
 import re
 from urllib.parse import quote
@@ -22,29 +22,29 @@ _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff",
 
 
 def content_type(claimed: str) -> str | None:
-    """The type to remember: what was claimed, exactly; octets when nothing was; None for what is no type. It is a label
-    and no promise: the store serves none of it."""
+    """The type to record: exactly what was claimed, octets when nothing was, None for a text that is no type. It is
+    only a label: the store never serves a file with it."""
     if not claimed:
         return OCTETS
     return claimed if len(claimed) <= LONGEST_TYPE and _TYPE.fullmatch(claimed) else None
 
 
 def image_type(name: str) -> str | None:
-    """The type that an image is shown as, by its name's ending; None when it is no image that we show. It is only ever
-    the source of an `<img>`, where an SVG runs no script."""
+    """The type of an image, by the extension of its name; None for other files. It is only used as the source of an
+    `<img>`, where an SVG runs no script."""
     return _IMAGES.get(name.rpartition(".")[2].lower())
 
 
 def disposition(name: str) -> str:
-    """`Content-Disposition` of an attachment of any name: RFC 6266 with the plain form for old programs and RFC 8187
-    for the rest. Nothing that somebody uploaded is ever `inline`."""
+    """`Content-Disposition` of an attachment of any name: RFC 6266, with a plain form for old programs and RFC 8187 for
+    the rest. An uploaded file is never `inline`."""
     plain = _PLAIN_NAME.sub("_", name).strip() or "file"
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def as_text(head: bytes, complete: bool) -> tuple[str, str] | None:
-    """The beginning of a file as text, and the name of its encoding; None when it is no text. A character that was cut
-    at the end is left out."""
+    """The start of a file as text, and the name of its encoding; None for a binary file. An incomplete last character
+    is left out."""
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return _decode(head, encoding, complete)

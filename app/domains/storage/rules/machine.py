@@ -1,4 +1,4 @@
-"""Where a file may go on a machine, and the commands that do the same by hand. Pure."""
+"""The path of a copy on a machine, and the equivalent commands."""
 
 import shlex
 
@@ -6,8 +6,8 @@ from app.shared.storagepath import BadPath, parse
 
 
 def target_of(raw: str, name: str) -> str:
-    """The path on the machine: below the login's home, or from the root with `/` in front. Empty or ending with `/`
-    means the file's own name there. Raises BadPath."""
+    """The path on the machine: below the login's home, or absolute when it starts with `/`. When it is empty or ends
+    with `/`, the file keeps its own name. Raises BadPath."""
     wanted = raw
     if wanted in ("", "~", "~/", "."):
         return parse(name)
@@ -20,14 +20,14 @@ def target_of(raw: str, name: str) -> str:
 
 
 def curl_command(url: str, name: str) -> str:
-    """Download by hand, with an address that somebody was given."""
+    """The command that downloads a file from a link."""
     target = f"./{name}" if name.startswith("-") else name  # one dash alone is standard output
     return shlex.join(("curl", "--fail", "--location", "--globoff", "--output", target, url))
 
 
-def cli_words(namespace: str, path: str) -> tuple[str, ...]:
-    """The same with our own command."""
+def cli_argv(namespace: str, path: str) -> tuple[str, ...]:
+    """The `berth` command that copies a file to the current directory."""
     return ("storage", "cp", f"berth:{namespace}/{path}", ".")
 
 
-__all__ = ["BadPath", "cli_words", "curl_command", "target_of"]
+__all__ = ["BadPath", "cli_argv", "curl_command", "target_of"]

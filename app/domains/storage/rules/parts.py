@@ -1,4 +1,4 @@
-"""How a file is cut into parts, and what its checksum must be then. Pure."""
+"""How a file is split into parts, and the checksum that follows from them."""
 
 import base64
 import binascii
@@ -9,14 +9,14 @@ from uuid import UUID
 
 HEX = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 MIB = 1 << 20
-SINGLE = 8 * MIB  # up to here a file is sent in one piece
-SMALLEST_PART = 8 * MIB  # S3 wants at least 5 MiB
-GOAL, MOST_PARTS = 1_000, 10_000
+SINGLE = 8 * MIB  # a file up to this size is sent in one piece
+SMALLEST_PART = 8 * MIB  # S3 requires at least 5 MiB
+GOAL, MAX_PARTS = 1_000, 10_000
 
 
 def part_size(size: int) -> int | None:
-    """Bytes of each part but the last; None for a file that is sent in one piece. Whole MiB, about a thousand parts at
-    most, so that one lost part never costs much."""
+    """Bytes of each part but the last; None for a file that is sent in one piece. Whole MiB and about a thousand parts
+    at most, so a lost part is cheap to send again."""
     if size <= SINGLE:
         return None
     wanted = -(-size // GOAL)
@@ -24,7 +24,7 @@ def part_size(size: int) -> int | None:
 
 
 def part_count(size: int, each: int | None) -> int:
-    """How many parts a file has. `each` None: it is sent in one piece."""
+    """The number of parts of a file. `each` is None for a file that is sent in one piece."""
     return 1 if each is None else max(1, -(-size // each))
 
 
@@ -36,13 +36,13 @@ def size_of(number: int, size: int, each: int | None) -> int:
 
 
 def is_sha256(text: str) -> bool:
-    """Whether it is a SHA-256 in the one spelling that S3 compares: base64 of its 32 bytes."""
+    """Whether the text is a SHA-256 in the spelling that S3 compares: base64 of its 32 bytes."""
     return HEX.fullmatch(text) is None and sha256_of(text) == text
 
 
 def sha256_of(text: str) -> str | None:
-    """A SHA-256 as S3 spells it, from 64 hexadecimal digits or 44 characters of base64 (RFC 4648 §4); None for anything
-    else, such as a digest of another length or of another alphabet."""
+    """A SHA-256 in S3's spelling, from 64 hexadecimal digits or 44 characters of base64 (RFC 4648 §4); None for any
+    other text."""
     if HEX.fullmatch(text):
         return base64.b64encode(bytes.fromhex(text)).decode()
     try:
@@ -53,29 +53,29 @@ def sha256_of(text: str) -> str | None:
 
 
 def composite(digests: Sequence[str]) -> str:
-    """The checksum of a file in parts: the SHA-256 of the parts' SHA-256s, and how many there are."""
+    """The checksum of a file in parts: the SHA-256 of the SHA-256s of its parts, and the number of parts."""
     whole = hashlib.sha256(b"".join(base64.b64decode(digest) for digest in digests)).digest()
     return f"{base64.b64encode(whole).decode()}-{len(digests)}"
 
 
 def key_of(project_id: UUID, object_id: UUID) -> str:
-    """Where the bytes are in the bucket: made of our ids, never of anything that somebody typed, and the same for as
-    long as the object lives, wherever it is moved to."""
+    """The key of an object in the bucket. It is made of ids only, never of user input, and never changes, even when the
+    file is moved."""
     return f"{project_id}/{object_id}"
 
 
 def ids_of(key: str) -> tuple[UUID, UUID] | None:
-    """The ids in a key of ours; None for a key that we did not make."""
-    project, _, thing = key.partition("/")
+    """The ids in a key; None for a key that Berth did not make."""
+    project, _, object_id = key.partition("/")
     try:
-        found = UUID(project), UUID(thing)
+        found = UUID(project), UUID(object_id)
     except ValueError:
         return None
     return found if key_of(*found) == key else None
 
 
 class Digest:
-    """The checksum of a file that is read from its beginning to its end, in the form that the table keeps."""
+    """Computes the checksum of a file that is read once, in the form that the table stores."""
 
     def __init__(self, each: int | None) -> None:
         self._each = each
@@ -97,7 +97,7 @@ class Digest:
                 self._close_part()
 
     def text(self) -> str:
-        """Once, at the end."""
+        """The checksum. Call it once, at the end."""
         if self._each is None:
             return base64.b64encode(self._now.digest()).decode()
         if self._in_part or not self._parts:

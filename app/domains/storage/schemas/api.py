@@ -1,4 +1,5 @@
-"""JSON in and out. Sizes are bytes; digests base64 SHA-256; a path is literal, divided by `/`, without one in front."""
+"""Bodies and answers of the JSON API. Sizes are bytes; digests base64 SHA-256; a path is divided by `/` and does not
+start with one."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,21 +8,17 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.storage.contracts import (
-    BeginUploads,
-    Finished,
-    Listing,
-    NamespaceView,
-    ObjectView,
-    PartDigest,
-    Refusal,
-    UploadItem,
-    UploadView,
-    UsageView,
-)
 from app.domains.storage.gateway.s3 import Signed
+from app.domains.storage.repository.namespaces import NamespaceView
+from app.domains.storage.repository.objects import ObjectView
+from app.domains.storage.repository.uploads import PartDigest, UploadView
 from app.domains.storage.rules import parts
+from app.domains.storage.service.listing import Listing
+from app.domains.storage.service.namespaces import UsageView
+from app.domains.storage.service.publish import Finished
+from app.domains.storage.service.results import Refusal
 from app.domains.storage.service.transfer import PartTicket, Progress, Ticket
+from app.domains.storage.service.uploads import StartUploads, UploadItem
 from app.domains.storage.service.views import Overview
 from app.shared.errors import ValidationFailed
 from app.shared.paging import cut, pack, unpack
@@ -32,7 +29,7 @@ class NamespaceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NamespaceAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`version` 0: the project's first namespace, before anything was put into it."""
+    """A namespace. `version` is 0 for the default one before its first use."""
 
     id: UUID
     name: str
@@ -61,7 +58,7 @@ class NamespacesAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, seen: Overview, cursor: str | None, limit: int) -> "NamespacesAnswer":
-        """By name; a project has few, so a page is cut here."""
+        """By name. A project has few, so they are paged here."""
         after = unpack(cursor, 1)[0] if cursor else ""
         left = [namespace for namespace in seen.namespaces if namespace.name > after]
         page = cut(left[: limit + 1], limit, lambda namespace: pack(namespace.name))
@@ -72,7 +69,7 @@ class NamespacesAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class ObjectAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """One file. `checksum`: SHA-256 of its bytes; with `-N` behind it the SHA-256 of the SHA-256s of its N parts, each
     of `part_size` bytes but the last. `damage`: missing or size, when the store does not hold it as it should.
-    A deleted one can be brought back until `gone_at`."""
+    A deleted file can be restored until `gone_at`."""
 
     id: UUID
     namespace: str
@@ -93,25 +90,25 @@ class ObjectAnswer(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
     @classmethod
-    def of(cls, thing: ObjectView, namespace: str) -> "ObjectAnswer":
+    def of(cls, file: ObjectView, namespace: str) -> "ObjectAnswer":
         return cls(
-            id=thing.id,
+            id=file.id,
             namespace=namespace,
-            path=thing.path,
-            folder=thing.folder,
-            name=thing.name,
-            size=thing.size,
-            content_type=thing.content_type,
-            checksum=thing.checksum,
-            part_size=thing.part_size,
-            damage=thing.damage,
-            created_by=thing.created_by,
-            created_at=thing.created_at,
-            changed_at=thing.changed_at,
-            deleted_at=thing.deleted_at,
-            gone_at=thing.purge_at,
-            replaced=thing.replaced,
-            version=thing.version,
+            path=file.path,
+            folder=file.folder,
+            name=file.name,
+            size=file.size,
+            content_type=file.content_type,
+            checksum=file.checksum,
+            part_size=file.part_size,
+            damage=file.damage,
+            created_by=file.created_by,
+            created_at=file.created_at,
+            changed_at=file.changed_at,
+            deleted_at=file.deleted_at,
+            gone_at=file.purge_at,
+            replaced=file.replaced,
+            version=file.version,
         )
 
 
@@ -126,7 +123,7 @@ class FolderAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListingAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of a folder: its subfolders come first, then its files."""
+    """Entries of a folder: its subfolders come first, then its files."""
 
     folders: list[FolderAnswer]
     items: list[ObjectAnswer]
@@ -136,7 +133,7 @@ class ListingAnswer(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, listing: Listing, namespace: str) -> "ListingAnswer":
         return cls(
             folders=[FolderAnswer(path=folder.path, name=folder.name) for folder in listing.folders],
-            items=[ObjectAnswer.of(thing, namespace) for thing in listing.objects],
+            items=[ObjectAnswer.of(file, namespace) for file in listing.objects],
             next_cursor=listing.next_cursor,
         )
 
@@ -148,7 +145,7 @@ Sha256 = Annotated[
 
 
 def spelt(digests: dict[str, str]) -> dict[str, str]:
-    """Digests by the path of their field, as the store spells them. Raises ValidationFailed naming every wrong one."""
+    """Digests in the store's spelling, by the path of their field. Raises ValidationFailed with every invalid one."""
     found = {path: parts.sha256_of(text) for path, text in digests.items()}
     wrong = {
         path: "must be a SHA-256, in hexadecimal (64 digits) or base64 (44 characters)"
@@ -161,7 +158,7 @@ def spelt(digests: dict[str, str]) -> dict[str, str]:
 
 
 class UploadItemBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`sha256` is wanted for files of up to 8 MiB, which are sent in one piece."""
+    """`sha256` is required for files of up to 8 MiB, which are sent in one piece."""
 
     path: str
     size: int
@@ -170,13 +167,13 @@ class UploadItemBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class UploadsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """1 to 100 files. With `overwrite` a file that has the path is replaced once the new one is complete."""
+    """1 to 100 files. With `overwrite` an existing file is replaced once the new one is complete."""
 
     items: list[UploadItemBody]
     namespace: str = "files"
     overwrite: bool = False
 
-    def command(self) -> BeginUploads:
+    def command(self) -> StartUploads:
         given = {f"items[{at}].sha256": item.sha256 for at, item in enumerate(self.items) if item.sha256}
         digests = spelt(given)
         items = tuple(
@@ -188,12 +185,12 @@ class UploadsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             )
             for at, item in enumerate(self.items)
         )
-        return BeginUploads(namespace=self.namespace, items=items, overwrite=self.overwrite)
+        return StartUploads(namespace=self.namespace, items=items, overwrite=self.overwrite)
 
 
 class PutAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """PUT the bytes to `url` with exactly these headers, beginning within `expires_in` seconds; afterwards ask for
-    another address. It takes nothing any more once the upload was finished or canceled."""
+    """PUT the bytes to `url` with exactly these headers, starting within `expires_in` seconds; after that, request
+    another address. It stops working once the upload is finished or canceled."""
 
     url: str
     headers: dict[str, str]
@@ -230,10 +227,10 @@ class UploadAnswer(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class BegunAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one announced file, in the order of the request: an upload (`status` 201), or `same_as` the file
-    there that has these very bytes already (200), or why not (4xx). None of them: it was begun by an earlier request
-    with this key and has been finished or canceled since (200)."""
+class StartedUploadAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The result for one announced file, in the order of the request: an upload (`status` 201), or `same_as` the
+    existing file with the same bytes (200), or a refusal (4xx). None of them: an earlier request with this key started
+    it, and it was finished or canceled since (200)."""
 
     path: str
     status: int
@@ -242,24 +239,24 @@ class BegunAnswer(msgspec.Struct, frozen=True, kw_only=True):
     refused: Refusal | None
 
     @classmethod
-    def of(cls, ticket: Ticket) -> "BegunAnswer":
+    def of(cls, ticket: Ticket) -> "StartedUploadAnswer":
         put = PutAnswer.of(ticket.put) if ticket.put else None
         upload = UploadAnswer.of(ticket.upload, put) if ticket.upload else None
-        begun, refused = ticket.begun, ticket.begun.refused
+        started, refused = ticket.started, ticket.started.refused
         status = refused.status if refused else 201 if upload else 200
-        return cls(path=begun.path, status=status, upload=upload, same_as=begun.same_as, refused=refused)
+        return cls(path=started.path, status=status, upload=upload, same_as=started.same_as, refused=refused)
 
 
-class UploadsBegunAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """201: all were taken. 207: some. 422: none; then `error` is there too, that of the first."""
+class UploadsStartedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """201: all were accepted. 207: some. 422: none; then `error` is that of the first."""
 
-    items: list[BegunAnswer]
+    items: list[StartedUploadAnswer]
     accepted: int
     refused: int
 
     @classmethod
-    def of(cls, tickets: Sequence[Ticket]) -> "UploadsBegunAnswer":
-        items = [BegunAnswer.of(ticket) for ticket in tickets]
+    def of(cls, tickets: Sequence[Ticket]) -> "UploadsStartedAnswer":
+        items = [StartedUploadAnswer.of(ticket) for ticket in tickets]
         refused = sum(item.refused is not None for item in items)
         return cls(items=items, accepted=len(items) - refused, refused=refused)
 
@@ -276,7 +273,7 @@ class StoredPartAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProgressAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An unfinished upload and the parts that need not be sent again."""
+    """An unfinished upload and the parts that have arrived."""
 
     upload: UploadAnswer
     parts: list[StoredPartAnswer]
@@ -289,7 +286,7 @@ class ProgressAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PartBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Numbers begin with 1."""
+    """A part; numbers start with 1."""
 
     number: int
     sha256: Sha256
@@ -320,14 +317,14 @@ class PartsAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FinishBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """1 to 100 uploads. `overwrite` replaces what has got a path since its upload began."""
+    """1 to 100 uploads. `overwrite` replaces a file that has taken the path since the upload started."""
 
     ids: list[UUID]
     overwrite: bool = False
 
 
 class FinishedItemAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one upload: a file of the same id (`status` 200), or why not yet (4xx)."""
+    """The result for one upload: a file of the same id (`status` 200), or the refusal (4xx)."""
 
     id: UUID
     path: str
@@ -336,7 +333,7 @@ class FinishedItemAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FinishedAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """200: all are files now. 207: some. 422: none; then `error` is there too, that of the first."""
+    """200: all are files now. 207: some. 422: none; then `error` is that of the first."""
 
     items: list[FinishedItemAnswer]
     accepted: int
@@ -353,7 +350,7 @@ class FinishedAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MoveBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`namespace` empty: the one it is in."""
+    """An empty `namespace` is the current one."""
 
     path: str
     namespace: str = ""
@@ -372,7 +369,7 @@ class MoveFolderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class RestoreFolderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`deleted_at`: what the deletion answered with (`at`)."""
+    """`deleted_at` is `at` of the answer to the deletion."""
 
     path: str
     deleted_at: datetime

@@ -1,8 +1,8 @@
-"""Compares bucket and table, both ways, in one walk: keys are the ids of rows, and both come in the same order.
+"""Compares bucket and table in both directions, in one pass: keys are made of row ids, and both come in the same order.
 
-Every finding is looked at a second time before anything is done about it, because people go on working meanwhile. It
-removes objects that no row knows (policy), marks files whose bytes are missing or of another size, unmarks those that
-are whole again, ends uploads at S3 that nobody knows, and counts the room of each project anew.
+Every finding is checked a second time before anything is done about it, because people keep working meanwhile. The
+comparison removes objects without a row (policy), marks files whose bytes are missing or of another size, clears the
+mark of files that are whole again, aborts unknown uploads at S3, and recomputes the usage of each project.
 """
 
 from collections.abc import AsyncIterator
@@ -13,12 +13,12 @@ import msgspec
 import structlog
 
 from app.domains.storage import policies
-from app.domains.storage.contracts import ReportView
 from app.domains.storage.errors import StorageUnavailable
 from app.domains.storage.events import ObjectDamaged
 from app.domains.storage.gateway.s3 import Bucket, Stored
 from app.domains.storage.repository import ReportRepository, SweepRepository
-from app.domains.storage.repository.sweeping import TableRow
+from app.domains.storage.repository.reports import ReportView
+from app.domains.storage.repository.sweep import TableRow
 from app.domains.storage.rules.parts import ids_of, key_of
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
@@ -28,13 +28,13 @@ from app.shared.records import keep_unread
 BEFORE_ALL = (UUID(int=0), UUID(int=0))
 ROWS = 2_000
 SAMPLES = 50
-KEPT_SECONDS = 7 * 3_600  # until the next comparison has been
+KEPT_SECONDS = 7 * 3_600  # until after the next comparison
 log = structlog.get_logger("berth.storage")
 Key = tuple[UUID, UUID]
 
 
 class _Findings(msgspec.Struct, kw_only=True):
-    """What one walk adds up."""
+    """The figures of one comparison."""
 
     objects_seen: int = 0
     rows_seen: int = 0
@@ -54,7 +54,7 @@ class _Findings(msgspec.Struct, kw_only=True):
 
 
 class Comparison:
-    """One run."""
+    """One comparison."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -62,7 +62,7 @@ class Comparison:
         self._found = _Findings()
 
     async def run(self) -> ReportView:
-        """Walk, mend, write the report."""
+        """Compare, repair, and write the report."""
         async with self._runtime.context(SYSTEM) as ctx:
             started = await ctx.now()
             self._grace = started - timedelta(hours=await ctx.policy(policies.ORPHAN_HOURS))
@@ -77,12 +77,12 @@ class Comparison:
             rows.append(row)
         await self._compare({}, rows)
         await self._drop_unknown_uploads()
-        await self._tell_unread()
+        await self._keep_unread()
         await self._count_again()
         return await self._report(started)
 
     async def _pages(self) -> AsyncIterator[dict[Key, Stored]]:
-        """The bucket, by pages; keys that are not of our making are none of our business."""
+        """The bucket, page by page. Keys that Berth did not make are ignored."""
         token: str | None = ""
         while token is not None:
             found, token = await self._bucket.list_objects(token)
@@ -93,7 +93,7 @@ class Comparison:
     async def _rows(self, after: Key, to: Key | None, before: datetime) -> AsyncIterator[TableRow]:
         while True:
             async with self._runtime.context(SYSTEM) as ctx:
-                rows = await SweepRepository(ctx.session).rows_between(after, to, before, ROWS)
+                rows = await SweepRepository(ctx.session).list_between(after, to, before, ROWS)
             for row in rows:
                 yield row
             if len(rows) < ROWS:
@@ -109,37 +109,37 @@ class Comparison:
             if damage != row.damage:
                 await self._mark(row)
         purging = {(row.project_id, row.id) for row in rows if row.state == "purging"}
-        strangers = [stored for key, stored in page.items() if key not in known and key not in purging]
-        await self._remove_strangers(strangers)
+        unknown = [stored for key, stored in page.items() if key not in known and key not in purging]
+        await self._remove_orphans(unknown)
 
     async def _mark(self, row: TableRow) -> None:
-        """Look again, then write down what is the matter, or that nothing is any more."""
+        """Check again, then record the damage or clear it."""
         key = key_of(row.project_id, row.id)
         try:
-            stored = await self._bucket.look(key)
-        except StorageUnavailable:  # of this one; a store that is gone ends the walk at its next page
+            stored = await self._bucket.stat(key)
+        except StorageUnavailable:  # of this object; an unavailable store ends the comparison at its next page
             self._found.note("unread", key)
             return
         damage = "missing" if stored is None else "size" if stored.size != row.size else None
         async with self._runtime.context(SYSTEM) as ctx:
-            marked = await SweepRepository(ctx.session).set_damage(row.id, damage)
-            if marked is None:
+            change = await SweepRepository(ctx.session).set_damage(row.id, damage)
+            if change is None:
                 return
             if damage is not None:
-                fact = ObjectDamaged(object_id=row.id, namespace_id=marked.namespace_id, damage=damage)
-                await ctx.emit(fact, version=marked.version, tenant_id=marked.tenant_id, project_id=marked.project_id)
+                event = ObjectDamaged(object_id=row.id, namespace_id=change.namespace_id, damage=damage)
+                await ctx.emit(event, version=change.version, tenant_id=change.tenant_id, project_id=change.project_id)
         self._found.note(damage or "healed", key)
         self._found.missing += damage == "missing"
         self._found.size_differs += damage == "size"
         self._found.healed += damage is None
 
-    async def _remove_strangers(self, strangers: list[Stored]) -> None:
-        old = [stored for stored in strangers if stored.changed_at is not None and stored.changed_at < self._grace]
+    async def _remove_orphans(self, unknown: list[Stored]) -> None:
+        old = [stored for stored in unknown if stored.changed_at is not None and stored.changed_at < self._grace]
         ids = {ids[1]: stored for stored in old if (ids := ids_of(stored.key)) is not None}
         if not ids:
             return
         async with self._runtime.context(SYSTEM) as ctx:
-            known = await SweepRepository(ctx.session).known(list(ids))
+            known = await SweepRepository(ctx.session).list_known(list(ids))
         orphans = [stored for object_id, stored in ids.items() if object_id not in known]
         for stored in orphans:
             self._found.note("orphan", stored.key)
@@ -150,27 +150,27 @@ class Comparison:
             self._found.removed += len(orphans) - len(kept)
 
     async def _drop_unknown_uploads(self) -> None:
-        """An upload at S3 without a row: its process died between the two."""
+        """Abort uploads at S3 without a row: their process died between the two."""
         async for page in self._bucket.list_uploads():
-            found = [one for one in page if one.begun_at and one.begun_at < self._grace and ids_of(one.key)]
+            found = [one for one in page if one.started_at and one.started_at < self._grace and ids_of(one.key)]
             async with self._runtime.context(SYSTEM) as ctx:
-                known = await SweepRepository(ctx.session).known_s3_uploads([one.id for one in found])
+                known = await SweepRepository(ctx.session).list_known_s3_uploads([one.id for one in found])
             for one in found:
                 if one.id not in known:
                     await self._bucket.drop_upload(one.key, one.id)
                     self._found.note("upload", one.key)
                     self._found.uploads_aborted += 1
 
-    async def _tell_unread(self) -> None:
-        """Records of the listings that nobody could read were passed over: operators see which."""
-        unread = self._bucket.passed.take()
+    async def _keep_unread(self) -> None:
+        """Show operators the records of listings that could not be read."""
+        unread = self._bucket.skipped.take()
         for one in unread:
             self._found.note("unread", one.about)
         await keep_unread(self._runtime.valkey, "Listings of the file store", unread, KEPT_SECONDS)
 
     async def _count_again(self) -> None:
         async with self._runtime.context(SYSTEM) as ctx:
-            drifted = await SweepRepository(ctx.session).drifted()
+            drifted = await SweepRepository(ctx.session).list_drifted()
         for project_id in drifted:
             async with self._runtime.context(SYSTEM) as ctx:
                 self._found.usage_corrected += await SweepRepository(ctx.session).correct(project_id)
@@ -192,5 +192,5 @@ class Comparison:
 
 
 async def compare(runtime: Runtime) -> ReportView:
-    """One comparison, from end to end. Raises StorageUnavailable."""
+    """Run one comparison. Raises StorageUnavailable."""
     return await Comparison(runtime).run()

@@ -10,27 +10,23 @@ import hashlib
 from collections.abc import AsyncIterator
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from app.domains.auth import public as auth
 from app.domains.provisioning import public as provisioning
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import CertifyUser
-from app.domains.storage.contracts import (
-    CopyState,
-    CopyToMachine,
-    CopyView,
-    Done,
-    ObjectView,
-    RunCopy,
-)
 from app.domains.storage.errors import MachineRefused, StorageUnavailable
 from app.domains.storage.events import CopyChanged
 from app.domains.storage.gateway import ssh
 from app.domains.storage.gateway.s3 import Bucket
 from app.domains.storage.repository import CopyRepository, SweepRepository
+from app.domains.storage.repository.copies import CopyState, CopyView
+from app.domains.storage.repository.objects import ObjectView
 from app.domains.storage.rules import machine, parts
 from app.domains.storage.service import views
+from app.domains.storage.service.results import Done
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission, project_scope
 from app.shared.authz.actor import SYSTEM
@@ -42,8 +38,23 @@ from app.shared.ids import new_id
 from app.shared.paging import Slice, cut
 from app.shared.use_case import use_case
 
+
+class CopyToMachine(msgspec.Struct, frozen=True, kw_only=True):
+    """`target` is a path on the machine, below the login's home unless it begins with /; empty: the file's own name."""
+
+    object_id: UUID
+    allocation_id: UUID
+    target: str = ""
+
+
+class RunCopy(msgspec.Struct, frozen=True, kw_only=True):
+    """The job behind a copy."""
+
+    copy_id: UUID
+
+
 JOB = "storage.copy"
-BEAT_SECONDS = 2.0
+HEARTBEAT_SECONDS = 2.0
 log = structlog.get_logger("berth.storage")
 
 
@@ -51,29 +62,29 @@ log = structlog.get_logger("berth.storage")
 async def ask(ctx: Context, command: CopyToMachine) -> Done:
     """Write down what shall be copied where, and ask for the job. Raises NotFound, NotActive, ValidationFailed."""
     with named("object_id", "There is no such file in this project."):
-        thing = await views.get_object(ctx, command.object_id)
+        file = await views.get_object(ctx, command.object_id)
     scope = project_scope(ctx.actor, Permission.STORAGE_READ)
     with named("allocation_id", "There is no such machine in this project."):
         target = await provisioning.get_access_target(ctx, command.allocation_id)
     try:
-        path = machine.target_of(command.target, thing.name)
+        path = machine.target_of(command.target, file.name)
     except machine.BadPath as reason:
         raise ValidationFailed(fields={"target": f"This path cannot be used: {reason}"}) from reason
     copy_id = new_id()
     fields: dict[str, object] = {
         "id": copy_id,
-        "object_id": thing.id,
+        "object_id": file.id,
         "allocation_id": target.allocation_id,
         "machine": target.name,
-        "label": thing.path,
+        "label": file.path,
         "target": path,
-        "size": thing.size,
+        "size": file.size,
         "created_by": ctx.actor.id,
         "now": await ctx.now(),
     }
     await CopyRepository(ctx.session).append(scope, fields)
     await ctx.enqueue(JOB, RunCopy(copy_id=copy_id), aggregate_id=copy_id)
-    ctx.explain(object_id=str(thing.id), allocation_id=str(target.allocation_id))
+    ctx.explain(object_id=str(file.id), allocation_id=str(target.allocation_id))
     return Done(id=copy_id, version=1)
 
 
@@ -95,7 +106,7 @@ async def run(runtime: Runtime, copy_id: UUID) -> None:
         copy = await CopyRepository(ctx.session).take(copy_id, await ctx.now())
         if copy is None:
             return
-        await _tell(ctx, copy, "in_progress", copy.version)
+        await _emit_changed(ctx, copy, "in_progress", copy.version)
     sender = Sender(runtime, copy)
     try:
         await sender.send()
@@ -119,10 +130,10 @@ class Sender:
 
     async def send(self) -> None:
         async with self._runtime.context(SYSTEM) as ctx:
-            thing = await self.check(ctx)
+            file = await self.check(ctx)
             found = await provisioning.get_app_target(ctx, self._copy.allocation_id)
             target = await releases.login_target(ctx, CertifyUser(machine=found, user_id=self._copy.created_by))
-        there = await ssh.send_file(target, self._copy.target, thing.size, self._read(thing))
+        there = await ssh.send_file(target, self._copy.target, file.size, self._read(file))
         if there != self._whole.hexdigest():
             raise MachineRefused("What the machine has is not what was sent. Its disk may be full or broken.")
 
@@ -131,8 +142,8 @@ class Sender:
         MachineRefused, StorageUnavailable, RightEnded."""
         if await provisioning.access_endings(ctx, [self._copy.allocation_id]):
             raise MachineRefused("The machine was given back.")
-        thing = await SweepRepository(ctx.session).find_object(self._copy.object_id)
-        if thing is None or thing.state == "purging":
+        file = await SweepRepository(ctx.session).find_object(self._copy.object_id)
+        if file is None or file.state == "purging":
             raise StorageUnavailable("The file is gone.")
         if self._copy.created_by is not None:
             claim = Claim(
@@ -142,29 +153,29 @@ class Sender:
                 project_id=self._copy.project_id,
             )
             await auth.check_right(ctx, claim)
-        return thing
+        return file
 
-    async def _read(self, thing: ObjectView) -> AsyncIterator[bytes]:
+    async def _read(self, file: ObjectView) -> AsyncIterator[bytes]:
         """The bytes, counted and compared; the row hears every two seconds how many have gone."""
-        digest = parts.Digest(thing.part_size)
+        digest = parts.Digest(file.part_size)
         loop = asyncio.get_running_loop()
-        beat = loop.time()
+        heartbeat = loop.time()
         bucket = self._runtime.part(Bucket)
-        async for chunk in bucket.read(parts.key_of(thing.project_id, thing.id)):
+        async for chunk in bucket.read(parts.key_of(file.project_id, file.id)):
             digest.add(chunk)
             self._whole.update(chunk)
             yield chunk
             self.done += len(chunk)
-            if loop.time() - beat > BEAT_SECONDS:
-                beat = loop.time()
-                await self._beat()
-        if digest.text() != thing.checksum:
+            if loop.time() - heartbeat > HEARTBEAT_SECONDS:
+                heartbeat = loop.time()
+                await self._heartbeat()
+        if digest.text() != file.checksum:
             raise StorageUnavailable("The file store gave other bytes than were uploaded. The copy was not finished.")
 
-    async def _beat(self) -> None:
+    async def _heartbeat(self) -> None:
         async with self._runtime.context(SYSTEM) as ctx:
             await self.check(ctx)
-            await CopyRepository(ctx.session).beat(self._copy.id, self.done, await ctx.now())
+            await CopyRepository(ctx.session).heartbeat(self._copy.id, self.done, await ctx.now())
 
 
 async def end(runtime: Runtime, copy: CopyView, state: CopyState, done: int, problem: str | None = None) -> None:
@@ -172,11 +183,11 @@ async def end(runtime: Runtime, copy: CopyView, state: CopyState, done: int, pro
     async with runtime.context(SYSTEM) as ctx:
         version = await CopyRepository(ctx.session).end(copy.id, state, done, await ctx.now(), problem)
         if version is not None:
-            await _tell(ctx, copy, state, version)
+            await _emit_changed(ctx, copy, state, version)
     log.info("a copy to a machine ended", copy_id=str(copy.id), state=state, bytes=done)
 
 
-async def _tell(ctx: Context, copy: CopyView, state: CopyState, version: int) -> None:
+async def _emit_changed(ctx: Context, copy: CopyView, state: CopyState, version: int) -> None:
     await ctx.emit(
         CopyChanged(copy_id=copy.id, allocation_id=copy.allocation_id, state=state),
         version=version,

@@ -1,15 +1,17 @@
-"""What ends by itself: uploads whose time is over, deleted files that nobody brought back, copies that fell silent.
+"""Ends what has expired: unfinished uploads, deleted files after their retention, and copies without a heartbeat.
 
-The row decides first, in a transaction of its own, and its room is free; then the bucket is cleared; then the row goes.
-Killed anywhere, the next round goes on.
+First the row is changed in a transaction of its own, which frees the quota; then the bucket is cleared; then the row is
+deleted. When the worker is killed at any point, the next run continues.
 """
 
 from datetime import timedelta
 from uuid import UUID
 
-from app.domains.storage.contracts import CopyView, ObjectView, UploadView
 from app.domains.storage.gateway.s3 import Bucket
 from app.domains.storage.repository import CopyRepository, SweepRepository, UploadRepository, UsageRepository
+from app.domains.storage.repository.copies import CopyView
+from app.domains.storage.repository.objects import ObjectView
+from app.domains.storage.repository.uploads import UploadView
 from app.domains.storage.rules.parts import key_of
 from app.domains.storage.service import copies, transfer
 from app.shared.authz.actor import SYSTEM
@@ -18,18 +20,18 @@ from app.shared.context import Runtime
 
 AT_ONCE = 500
 SILENT = timedelta(minutes=3)
-NEVER_TAKEN = timedelta(minutes=30)
+NEVER_STARTED = timedelta(minutes=30)
 
 
 async def sweep(runtime: Runtime) -> tuple[int, int]:
-    """One round: how many uploads and deleted files are gone for good."""
+    """Run once. Returns how many uploads and files were removed."""
     await _end_silent_copies(runtime)
     return await _uploads(runtime), await _deleted(runtime)
 
 
 async def _uploads(runtime: Runtime) -> int:
     async with runtime.context(SYSTEM) as ctx:
-        found = await SweepRepository(ctx.session).expired_uploads(await ctx.now(), AT_ONCE)
+        found = await SweepRepository(ctx.session).list_expired_uploads(await ctx.now(), AT_ONCE)
     over: list[UploadView] = []
 
     async def end(upload: UploadView) -> None:
@@ -53,7 +55,7 @@ async def _uploads(runtime: Runtime) -> int:
 
 
 async def _end(runtime: Runtime, upload: UploadView) -> UploadView | None:
-    """Free its room unless that was done. As it ended, so that its bytes may go; None when somebody finished it."""
+    """Free its quota unless that was done. Returns the ended upload; None when it was finished meanwhile."""
     async with runtime.context(SYSTEM) as ctx:
         usage = UsageRepository(ctx.session)
         await usage.lock(upload.tenant_id, upload.project_id)
@@ -66,12 +68,12 @@ async def _end(runtime: Runtime, upload: UploadView) -> UploadView | None:
 
 async def _deleted(runtime: Runtime) -> int:
     async with runtime.context(SYSTEM) as ctx:
-        found = await SweepRepository(ctx.session).over(await ctx.now(), AT_ONCE)
+        found = await SweepRepository(ctx.session).list_purgeable(await ctx.now(), AT_ONCE)
     gone: dict[UUID, UUID] = {}
 
-    async def purge(thing: ObjectView) -> None:
-        if await _purge(runtime, thing):
-            gone[thing.id] = thing.project_id
+    async def purge(file: ObjectView) -> None:
+        if await _purge(runtime, file):
+            gone[file.id] = file.project_id
 
     await one_by_one(found, purge, "a deleted file could not be purged")
     keys = {key_of(project_id, object_id): object_id for object_id, project_id in gone.items()}
@@ -82,27 +84,27 @@ async def _deleted(runtime: Runtime) -> int:
     return len(over)
 
 
-async def _purge(runtime: Runtime, thing: ObjectView) -> bool:
-    """Free its room unless that was done. False when it was brought back a moment ago."""
-    if thing.state == "purging":
+async def _purge(runtime: Runtime, file: ObjectView) -> bool:
+    """Free its quota unless that was done. False when the file was restored meanwhile."""
+    if file.state == "purging":
         return True
     async with runtime.context(SYSTEM) as ctx:
         usage = UsageRepository(ctx.session)
-        await usage.lock(thing.tenant_id, thing.project_id)
-        if not await SweepRepository(ctx.session).set_purging(thing.id):
+        await usage.lock(file.tenant_id, file.project_id)
+        if not await SweepRepository(ctx.session).set_purging(file.id):
             return False
-        await usage.change(thing.project_id, size=-thing.size, objects=-1)
+        await usage.change(file.project_id, size=-file.size, objects=-1)
     return True
 
 
 async def _end_silent_copies(runtime: Runtime) -> None:
-    """A worker that was killed says nothing any more; a job that got lost never began."""
+    """A killed worker sends no heartbeat; a lost job never started."""
     async with runtime.context(SYSTEM) as ctx:
         now = await ctx.now()
         silent = await CopyRepository(ctx.session).list_silent(now - SILENT)
 
     async def end(copy: CopyView) -> None:
-        if copy.state == "in_progress" or now - copy.created_at > NEVER_TAKEN:
+        if copy.state == "in_progress" or now - copy.created_at > NEVER_STARTED:
             await copies.end(runtime, copy, "failed", copy.done, "It was interrupted. Start the copy again.")
 
     await one_by_one(silent, end, "a silent copy could not be ended")

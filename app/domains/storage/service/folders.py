@@ -1,4 +1,4 @@
-"""Folders: make, move with all that is in it, delete, undo."""
+"""Folders: create, move, delete and restore them with everything in them."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -6,21 +6,15 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from app.domains.storage.contracts import (
-    DeleteFolder,
-    Done,
-    MakeFolder,
-    MoveFolder,
-    NamespaceView,
-    ObjectView,
-    RestoreFolder,
-)
 from app.domains.storage.errors import PathTaken
-from app.domains.storage.repository import NamespaceRepository, ObjectRepository, TreeRepository, UsageRepository
-from app.domains.storage.service import places
-from app.domains.storage.service.clashes import look_around
+from app.domains.storage.repository import FolderRepository, NamespaceRepository, ObjectRepository, UsageRepository
+from app.domains.storage.repository.namespaces import NamespaceView
+from app.domains.storage.repository.objects import ObjectView
+from app.domains.storage.service import namespaces
+from app.domains.storage.service.conflicts import list_occupied
 from app.domains.storage.service.objects import show
 from app.domains.storage.service.publish import purge_at
+from app.domains.storage.service.results import Done
 from app.shared.audit import AuditAction, withheld
 from app.shared.authz import Permission, ProjectScope, project_scope
 from app.shared.batch import Batch, BatchItem, BatchSpec, ask
@@ -29,55 +23,79 @@ from app.shared.errors import NotFound, ValidationFailed
 from app.shared.storagepath import MAX_BYTES, FolderPath, StoragePath, checked, is_inside, split
 from app.shared.use_case import use_case
 
-AT_ONCE = 100  # files brought back in one transaction
+
+class MakeFolder(msgspec.Struct, frozen=True, kw_only=True):
+    namespace: str
+    path: str
+
+
+class MoveFolder(msgspec.Struct, frozen=True, kw_only=True):
+    namespace: str
+    path: str
+    new_path: str
+
+
+class DeleteFolder(msgspec.Struct, frozen=True, kw_only=True):
+    namespace: str
+    path: str
+
+
+class RestoreFolder(msgspec.Struct, frozen=True, kw_only=True):
+    """Undo the deletion of a folder: `deleted_at` says which one."""
+
+    namespace: str
+    path: str
+    deleted_at: datetime
+
+
+AT_ONCE = 100  # files restored in one transaction
 
 
 async def _take(ctx: Context, name: str) -> tuple[ProjectScope, NamespaceView]:
-    """The project's turn and a namespace of it. Raises ValidationFailed."""
+    """Lock the project's storage and find a namespace. Raises ValidationFailed."""
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
-    await places.lock_usage(ctx, scope)
-    return scope, await places.ensure_named(ctx, scope, name)
+    await namespaces.lock_usage(ctx, scope)
+    return scope, await namespaces.ensure_named(ctx, scope, name)
 
 
 async def _changed(ctx: Context, namespace: NamespaceView, objects: int = 0) -> Done:
     version = await NamespaceRepository(ctx.session).touch(namespace.id)
-    await places.tell(ctx, namespace, version, objects)
+    await namespaces.emit_changed(ctx, namespace, version, objects)
     return Done(id=namespace.id, version=version, count=objects, at=await ctx.now())
 
 
 async def _existing(ctx: Context, namespace: NamespaceView, raw: str) -> FolderPath:
     """Raises NotFound, ValidationFailed."""
     folder = FolderPath(checked(raw))
-    if not await TreeRepository(ctx.session, namespace.id).existing([folder]):
+    if not await FolderRepository(ctx.session, namespace.id).list_existing([folder]):
         raise NotFound()
     return folder
 
 
 @use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_FOLDER_CREATE, lambda _c, result: result and result.id)
 async def make(ctx: Context, command: MakeFolder) -> Done:
-    """An empty folder, and those above it. Raises NotFound, ValidationFailed, PathTaken."""
+    """Create a folder and those above it. Raises NotFound, ValidationFailed, PathTaken."""
     path = checked(command.path)
     _, namespace = await _take(ctx, command.namespace)
-    around = await look_around(ctx, namespace.id, [path])
-    if around.check(path) is not None:
+    occupied = await list_occupied(ctx, namespace.id, [path])
+    if occupied.check(path) is not None:
         raise PathTaken(f"{path} is a file.")
-    await TreeRepository(ctx.session, namespace.id).ensure([FolderPath(path)], await ctx.now())
+    await FolderRepository(ctx.session, namespace.id).ensure([FolderPath(path)], await ctx.now())
     return await _changed(ctx, namespace)
 
 
 @use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_FOLDER_MOVE, lambda _c, result: result and result.id)
 async def move(ctx: Context, command: MoveFolder) -> Done:
-    """Another path for a folder and all in it; one statement for the files. Raises NotFound, ValidationFailed,
-    PathTaken."""
+    """Move a folder with everything in it. Raises NotFound, ValidationFailed, PathTaken."""
     target = checked(command.new_path, "new_path")
     _, namespace = await _take(ctx, command.namespace)
     source = await _existing(ctx, namespace, command.path)
     if is_inside(target, source):
         raise ValidationFailed(fields={"new_path": "A folder cannot be moved into itself"})
-    around = await look_around(ctx, namespace.id, [target])
-    if around.check(target) is not None:
+    occupied = await list_occupied(ctx, namespace.id, [target])
+    if occupied.check(target) is not None:
         raise PathTaken(f"{target} is a file.")
-    objects, tree = ObjectRepository(ctx.session), TreeRepository(ctx.session, namespace.id)
+    objects, tree = ObjectRepository(ctx.session), FolderRepository(ctx.session, namespace.id)
     longest = max(await objects.longest(namespace.id, source), await tree.longest(source))
     if longest - len(source.encode()) + len(target.encode()) > MAX_BYTES:
         raise ValidationFailed(
@@ -94,21 +112,21 @@ async def move(ctx: Context, command: MoveFolder) -> Done:
 
 @use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_FOLDER_DELETE, lambda _c, result: result and result.id)
 async def delete(ctx: Context, command: DeleteFolder) -> Done:
-    """A folder with all in it; the files can be brought back, together by the instant that the answer holds (`at`).
+    """Delete a folder with everything in it. The files can be restored together, by the instant in the result (`at`).
     Raises NotFound, ValidationFailed."""
     scope, namespace = await _take(ctx, command.namespace)
     folder = await _existing(ctx, namespace, command.path)
     now = await ctx.now()
     count = await ObjectRepository(ctx.session).delete_folder(namespace.id, folder, now, await purge_at(ctx, scope))
-    await TreeRepository(ctx.session, namespace.id).delete(folder)
+    await FolderRepository(ctx.session, namespace.id).delete(folder)
     ctx.explain(files=count)
     return await _changed(ctx, namespace, count)
 
 
 @use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_FOLDER_RESTORE, lambda _c, result: result and result.id)
 async def restore(ctx: Context, command: RestoreFolder) -> Done:
-    """Bring back what went with a folder, but where another file has the path now; where that is very much, in steps
-    after the answer, whose count is how many there are. Raises NotFound."""
+    """Restore what was deleted with a folder, except where another file has the path now. More than 100 files are
+    restored by a job after the response; `count` is their number. Raises NotFound."""
     folder = FolderPath(checked(command.path))
     _, namespace = await _take(ctx, command.namespace)
     objects = ObjectRepository(ctx.session)
@@ -117,17 +135,17 @@ async def restore(ctx: Context, command: RestoreFolder) -> Done:
         rows = await objects.lock_deleted_with(namespace.id, folder, command.deleted_at, None, AT_ONCE)
         count = await _bring_back(ctx, namespace.id, rows)
     else:
-        gone = Gone(namespace.project_id, namespace.id, folder, command.deleted_at)
+        gone = DeletedFolder(namespace.project_id, namespace.id, folder, command.deleted_at)
         subject = uuid5(namespace.id, f"{command.deleted_at.isoformat()} {folder}")
         await ask(ctx, RESTORE_MANY, subject, tenant_id=namespace.tenant_id, arguments=gone, total=count)
-    await TreeRepository(ctx.session, namespace.id).ensure([folder], await ctx.now())
+    await FolderRepository(ctx.session, namespace.id).ensure([folder], await ctx.now())
     ctx.explain(files=count)
     ctx.changed(state=("deleted", "visible"))
     return await _changed(ctx, namespace, count)
 
 
-class Gone(msgspec.Struct, frozen=True):
-    """What went with a folder at one instant."""
+class DeletedFolder(msgspec.Struct, frozen=True):
+    """A folder that was deleted at one instant."""
 
     project_id: UUID
     namespace_id: UUID
@@ -136,29 +154,31 @@ class Gone(msgspec.Struct, frozen=True):
 
 
 async def _take_turn(ctx: Context, batch: Batch) -> str:
-    """The project's turn comes first, as in every change of what it stores; nothing ends this."""
+    """Lock the project's storage first, as every change of it does. Nothing ends the batch."""
     if batch.tenant_id is not None:
-        await UsageRepository(ctx.session).lock(batch.tenant_id, msgspec.convert(batch.arguments, Gone).project_id)
+        await UsageRepository(ctx.session).lock(
+            batch.tenant_id, msgspec.convert(batch.arguments, DeletedFolder).project_id
+        )
     return ""
 
 
 async def _bring_back(ctx: Context, namespace_id: UUID, rows: Sequence[ObjectView]) -> int:
-    around = await look_around(ctx, namespace_id, [StoragePath(thing.path) for thing in rows])
-    free = [thing for thing in rows if thing.path not in around.files and thing.path not in around.folders]
-    for thing in free:
-        await show(ctx, thing)
+    occupied = await list_occupied(ctx, namespace_id, [StoragePath(file.path) for file in rows])
+    free = [file for file in rows if file.path not in occupied.files and file.path not in occupied.folders]
+    for file in free:
+        await show(ctx, file)
     return len(free)
 
 
 async def _find(ctx: Context, batch: Batch, after: BatchItem | None, limit: int) -> Sequence[BatchItem]:
-    gone, objects = msgspec.convert(batch.arguments, Gone), ObjectRepository(ctx.session)
-    place = (gone.namespace_id, FolderPath(gone.folder), gone.deleted_at)
-    rows = await objects.lock_deleted_with(*place, after.id if after else None, limit)
+    gone, objects = msgspec.convert(batch.arguments, DeletedFolder), ObjectRepository(ctx.session)
+    location = (gone.namespace_id, FolderPath(gone.folder), gone.deleted_at)
+    rows = await objects.lock_deleted_with(*location, after.id if after else None, limit)
     return [BatchItem(id=row.id) for row in rows]
 
 
 async def _act(ctx: Context, batch: Batch, items: Sequence[BatchItem]) -> Collection[UUID]:
-    gone = msgspec.convert(batch.arguments, Gone)
+    gone = msgspec.convert(batch.arguments, DeletedFolder)
     rows = await ObjectRepository(ctx.session).list_by_ids([item.id for item in items])
     await _bring_back(ctx, gone.namespace_id, [row for row in rows if row.state == "deleted"])
     return [item.id for item in items]
@@ -166,7 +186,7 @@ async def _act(ctx: Context, batch: Batch, items: Sequence[BatchItem]) -> Collec
 
 RESTORE_MANY = BatchSpec(
     name="storage.restore_folder",
-    title="Bringing back a large folder",
+    title="Restoring a large folder",
     queue="maintenance",
     find=_find,
     act=_act,

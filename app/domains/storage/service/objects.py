@@ -1,28 +1,23 @@
-"""What one does with a file that is there: move, delete, bring back, be rid of it. The bytes never move."""
+"""Files: move, delete, restore and purge them. The bytes are never moved."""
 
 from uuid import UUID
 
-from app.domains.storage.contracts import (
-    DeleteObject,
-    Done,
-    MoveObject,
-    ObjectView,
-    Purged,
-    PurgeObject,
-    RestoreObject,
-)
+import msgspec
+
 from app.domains.storage.errors import PathTaken
 from app.domains.storage.events import ObjectMoved, ObjectRestored
 from app.domains.storage.repository import (
+    FolderRepository,
     NamespaceRepository,
     ObjectRepository,
     SweepRepository,
-    TreeRepository,
     UsageRepository,
 )
-from app.domains.storage.service import places
-from app.domains.storage.service.clashes import look_around
+from app.domains.storage.repository.objects import ObjectView
+from app.domains.storage.service import namespaces
+from app.domains.storage.service.conflicts import list_occupied
 from app.domains.storage.service.publish import hide
+from app.domains.storage.service.results import Done, Purged
 from app.shared.audit import AuditAction, withheld
 from app.shared.authz import Permission, ProjectScope, project_scope
 from app.shared.context import Context
@@ -32,81 +27,106 @@ from app.shared.use_case import use_case
 from app.shared.versions import check_version
 
 
+class MoveObject(msgspec.Struct, frozen=True, kw_only=True):
+    """Another path, in the same namespace or in another one of the project."""
+
+    object_id: UUID
+    path: str
+    namespace: str = ""
+    overwrite: bool = False
+    seen: int | None = None
+
+
+class DeleteObject(msgspec.Struct, frozen=True, kw_only=True):
+    object_id: UUID
+    seen: int | None = None
+
+
+class RestoreObject(msgspec.Struct, frozen=True, kw_only=True):
+    object_id: UUID
+
+
+class PurgeObject(msgspec.Struct, frozen=True, kw_only=True):
+    """Gone for good, before its time."""
+
+    object_id: UUID
+
+
 async def _lock(ctx: Context, object_id: UUID, *, deleted: bool) -> tuple[ProjectScope, ObjectView]:
-    """The project's turn and the row. Raises NotFound unless it is deleted, or visible, as wanted."""
+    """Lock the project's storage and the file. Raises NotFound unless the file is deleted, or visible, as requested."""
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
-    await places.lock_usage(ctx, scope)
-    thing = await ObjectRepository(ctx.session).get_in(scope, object_id, lock=True)
-    if (thing.state == "deleted") != deleted:
+    await namespaces.lock_usage(ctx, scope)
+    file = await ObjectRepository(ctx.session).get_in(scope, object_id, lock=True)
+    if (file.state == "deleted") != deleted:
         raise NotFound()
-    return scope, thing
+    return scope, file
 
 
 @use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_OBJECT_MOVE, lambda command, _r: command.object_id)
 async def move(ctx: Context, command: MoveObject) -> Done:
-    """Another path: one row changes. Raises NotFound, ValidationFailed, PathTaken, PreconditionFailed."""
+    """Move a file to another path. Raises NotFound, ValidationFailed, PathTaken, PreconditionFailed."""
     path = checked(command.path)
-    scope, thing = await _lock(ctx, command.object_id, deleted=False)
-    check_version(thing.version, command.seen)
-    namespace_id = thing.namespace_id
+    scope, file = await _lock(ctx, command.object_id, deleted=False)
+    check_version(file.version, command.seen)
+    namespace_id = file.namespace_id
     if command.namespace:
-        namespace_id = (await places.ensure_named(ctx, scope, command.namespace)).id
-    ctx.changed(path=withheld(thing.path, path), namespace_id=(thing.namespace_id, namespace_id))
-    there = (await look_around(ctx, namespace_id, [path])).check(path)
-    if there is not None and there.id == thing.id:
-        return Done(id=thing.id, version=thing.version)
+        namespace_id = (await namespaces.ensure_named(ctx, scope, command.namespace)).id
+    ctx.changed(path=withheld(file.path, path), namespace_id=(file.namespace_id, namespace_id))
+    there = (await list_occupied(ctx, namespace_id, [path])).check(path)
+    if there is not None and there.id == file.id:
+        return Done(id=file.id, version=file.version)
     if there is not None and not command.overwrite:
-        raise PathTaken(f"{path} is there already.")
+        raise PathTaken(f"There is already a file at {path}.")
     if there is not None:
         await hide(ctx, there, replaced=True)
     now = await ctx.now()
-    await TreeRepository(ctx.session, namespace_id).ensure([split(path)[0]], now)
-    version = await ObjectRepository(ctx.session).move(thing.id, namespace_id, path, now)
-    fact = ObjectMoved(object_id=thing.id, namespace_id=namespace_id)
-    await ctx.emit(fact, version=version, tenant_id=thing.tenant_id, project_id=thing.project_id)
-    return Done(id=thing.id, version=version)
+    await FolderRepository(ctx.session, namespace_id).ensure([split(path)[0]], now)
+    version = await ObjectRepository(ctx.session).move(file.id, namespace_id, path, now)
+    event = ObjectMoved(object_id=file.id, namespace_id=namespace_id)
+    await ctx.emit(event, version=version, tenant_id=file.tenant_id, project_id=file.project_id)
+    return Done(id=file.id, version=version)
 
 
 @use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_OBJECT_DELETE, lambda command, _r: command.object_id)
 async def delete(ctx: Context, command: DeleteObject) -> Done:
-    """It can be brought back until its time ends. Raises NotFound, PreconditionFailed."""
-    _, thing = await _lock(ctx, command.object_id, deleted=False)
-    check_version(thing.version, command.seen)
-    return Done(id=thing.id, version=await hide(ctx, thing))
+    """Delete a file. It can be restored until its retention ends. Raises NotFound, PreconditionFailed."""
+    _, file = await _lock(ctx, command.object_id, deleted=False)
+    check_version(file.version, command.seen)
+    return Done(id=file.id, version=await hide(ctx, file))
 
 
 @use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_OBJECT_RESTORE, lambda command, _r: command.object_id)
 async def restore(ctx: Context, command: RestoreObject) -> Done:
-    """Bring a deleted file back to its path. One that was replaced changes places with what replaced it. Raises
-    NotFound, PathTaken."""
-    _, thing = await _lock(ctx, command.object_id, deleted=True)
-    path = StoragePath(thing.path)
-    there = (await look_around(ctx, thing.namespace_id, [path])).check(path)
-    if there is not None and not thing.replaced:
-        raise PathTaken(f"Another file is called {path} now. Move it, then bring this one back.")
+    """Restore a deleted file to its path. A replaced file is swapped with the file that replaced it. Raises NotFound,
+    PathTaken."""
+    _, file = await _lock(ctx, command.object_id, deleted=True)
+    path = StoragePath(file.path)
+    there = (await list_occupied(ctx, file.namespace_id, [path])).check(path)
+    if there is not None and not file.replaced:
+        raise PathTaken(f"Another file is at {path} now. Move it, then restore this one.")
     if there is not None:
         await hide(ctx, there, replaced=True)
     ctx.changed(state=("deleted", "visible"))
-    return Done(id=thing.id, version=await show(ctx, thing))
+    return Done(id=file.id, version=await show(ctx, file))
 
 
-async def show(ctx: Context, thing: ObjectView) -> int:
-    """Make a deleted file visible again, and say so. Returns its new version."""
+async def show(ctx: Context, file: ObjectView) -> int:
+    """Make a deleted file visible and emit it. Returns its new version."""
     now = await ctx.now()
-    await TreeRepository(ctx.session, thing.namespace_id).ensure([thing.folder], now)
-    version = await ObjectRepository(ctx.session).show(thing.id, now)
-    fact = ObjectRestored(object_id=thing.id, namespace_id=thing.namespace_id)
-    await ctx.emit(fact, version=version, tenant_id=thing.tenant_id, project_id=thing.project_id)
+    await FolderRepository(ctx.session, file.namespace_id).ensure([file.folder], now)
+    version = await ObjectRepository(ctx.session).show(file.id, now)
+    event = ObjectRestored(object_id=file.id, namespace_id=file.namespace_id)
+    await ctx.emit(event, version=version, tenant_id=file.tenant_id, project_id=file.project_id)
     return version
 
 
 @use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_OBJECT_PURGE, lambda command, _r: command.object_id)
 async def purge(ctx: Context, command: PurgeObject) -> Purged:
-    """Gone for good now: its room is free at once, its bytes leave the bucket within a minute. Raises NotFound."""
-    scope, thing = await _lock(ctx, command.object_id, deleted=True)
-    await SweepRepository(ctx.session).set_purging(thing.id)
-    await UsageRepository(ctx.session).change(scope.project_id, size=-thing.size, objects=-1)
-    version = await NamespaceRepository(ctx.session).touch(thing.namespace_id)
-    namespace = (await NamespaceRepository(ctx.session).by_ids(scope, [thing.namespace_id]))[thing.namespace_id]
-    await places.tell(ctx, namespace, version, 1)
-    return Purged(id=thing.id, version=thing.version + 1, namespace=namespace.name)
+    """Purge a deleted file: its quota is free at once, its bytes leave the bucket within a minute. Raises NotFound."""
+    scope, file = await _lock(ctx, command.object_id, deleted=True)
+    await SweepRepository(ctx.session).set_purging(file.id)
+    await UsageRepository(ctx.session).change(scope.project_id, size=-file.size, objects=-1)
+    version = await NamespaceRepository(ctx.session).touch(file.namespace_id)
+    namespace = (await NamespaceRepository(ctx.session).list_by_ids(scope, [file.namespace_id]))[file.namespace_id]
+    await namespaces.emit_changed(ctx, namespace, version, 1)
+    return Purged(id=file.id, version=file.version + 1, namespace=namespace.name)

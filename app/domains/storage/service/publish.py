@@ -1,14 +1,19 @@
-"""Making what has arrived visible: one transaction for a batch, under the project's turn."""
+"""Makes completed uploads visible: one transaction for a batch, under the project's lock."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
 
 from app.domains.storage import policies
-from app.domains.storage.contracts import Arrived, Finished, ObjectView, PublishUploads, UploadsFinished, UploadView
 from app.domains.storage.errors import PathTaken
 from app.domains.storage.events import ObjectCreated, ObjectDeleted
-from app.domains.storage.repository import ObjectRepository, TreeRepository, UploadRepository, UsageRepository
-from app.domains.storage.service import places
-from app.domains.storage.service.clashes import look_around
+from app.domains.storage.repository import FolderRepository, ObjectRepository, UploadRepository, UsageRepository
+from app.domains.storage.repository.objects import ObjectView
+from app.domains.storage.repository.uploads import UploadView
+from app.domains.storage.service import namespaces
+from app.domains.storage.service.conflicts import list_occupied
+from app.domains.storage.service.results import Refusal
 from app.domains.storage.service.uploads import refused
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission, ProjectScope, project_scope
@@ -18,17 +23,44 @@ from app.shared.storagepath import StoragePath, split
 from app.shared.use_case import use_case
 
 
+class Arrived(msgspec.Struct, frozen=True, kw_only=True):
+    """What the bucket reports about one upload: its checksum, or why it cannot be finished."""
+
+    id: UUID
+    checksum: str = ""
+    refused: "Refusal | None" = None
+
+
+class PublishUploads(msgspec.Struct, frozen=True, kw_only=True):
+    """Make uploads visible whose bytes have arrived."""
+
+    arrived: tuple[Arrived, ...]
+    overwrite: bool = False
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
+    """The result for one upload: an object of the same id, or a refusal."""
+
+    id: UUID
+    path: str = ""
+    refused: Refusal | None = None
+
+
+class UploadsFinished(msgspec.Struct, frozen=True, kw_only=True):
+    items: tuple[Finished, ...]
+
+
 @use_case(
     Permission.STORAGE_WRITE,
     AuditAction.STORAGE_OBJECT_CREATE,
     lambda command, _r: command.arrived[0].id if command.arrived else None,
 )
 async def publish(ctx: Context, command: PublishUploads) -> UploadsFinished:
-    """The files of these uploads are there. One whose path was taken meanwhile keeps waiting, with a refusal."""
+    """Make the files of these uploads visible. An upload whose path is taken meanwhile stays open, with a refusal."""
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
-    await places.lock_usage(ctx, scope)
+    await namespaces.lock_usage(ctx, scope)
     repository = UploadRepository(ctx.session)
-    uploads = await repository.by_ids(scope, [item.id for item in command.arrived], lock=True)
+    uploads = await repository.list_by_ids(scope, [item.id for item in command.arrived], lock=True)
     finished: list[Finished] = []
     done: list[UploadView] = []
     for item in command.arrived:
@@ -51,7 +83,7 @@ async def publish(ctx: Context, command: PublishUploads) -> UploadsFinished:
 async def _one(
     ctx: Context, scope: ProjectScope, item: Arrived, upload: UploadView | None, overwrite: bool
 ) -> Finished:
-    if upload is None:  # finished by a request whose answer got lost, or not there at all
+    if upload is None:  # finished by a request whose response was lost, or unknown
         try:
             known = await ObjectRepository(ctx.session).get_in(scope, item.id)
         except NotFound:
@@ -60,10 +92,10 @@ async def _one(
     if item.refused is not None:
         return Finished(id=item.id, path=upload.path, refused=item.refused)
     path = StoragePath(upload.path)
-    around = await look_around(ctx, upload.namespace_id, [path])
-    there = around.check(path)
+    occupied = await list_occupied(ctx, upload.namespace_id, [path])
+    there = occupied.check(path)
     if there is not None and not (upload.overwrite or overwrite):
-        raise PathTaken(f"{path} is there already.")
+        raise PathTaken(f"There is already a file at {path}.")
     if there is not None:
         await hide(ctx, there, replaced=True)
     await _append(ctx, upload, item.checksum, await ctx.now())
@@ -71,7 +103,7 @@ async def _one(
 
 
 async def _append(ctx: Context, upload: UploadView, checksum: str, now: datetime) -> None:
-    await TreeRepository(ctx.session, upload.namespace_id).ensure([split(StoragePath(upload.path))[0]], now)
+    await FolderRepository(ctx.session, upload.namespace_id).ensure([split(StoragePath(upload.path))[0]], now)
     await ObjectRepository(ctx.session).append(
         {
             "id": upload.id,
@@ -97,19 +129,19 @@ async def _append(ctx: Context, upload: UploadView, checksum: str, now: datetime
 
 
 async def purge_at(ctx: Context, scope: ProjectScope | ObjectView) -> datetime:
-    """When what is deleted now is gone for good."""
+    """When a file that is deleted now is purged."""
     minutes = await ctx.policy(policies.UNDO_MINUTES, scope.tenant_id, scope.project_id)
     return await ctx.now() + timedelta(minutes=minutes)
 
 
-async def hide(ctx: Context, thing: ObjectView, *, replaced: bool = False) -> int:
-    """Delete a file for now, and say so. Returns its new version."""
+async def hide(ctx: Context, file: ObjectView, *, replaced: bool = False) -> int:
+    """Delete a file so that it can be restored, and emit it. Returns its new version."""
     repository = ObjectRepository(ctx.session)
-    version = await repository.hide(thing.id, await ctx.now(), await purge_at(ctx, thing), replaced=replaced)
+    version = await repository.hide(file.id, await ctx.now(), await purge_at(ctx, file), replaced=replaced)
     await ctx.emit(
-        ObjectDeleted(object_id=thing.id, namespace_id=thing.namespace_id, size=thing.size),
+        ObjectDeleted(object_id=file.id, namespace_id=file.namespace_id, size=file.size),
         version=version,
-        tenant_id=thing.tenant_id,
-        project_id=thing.project_id,
+        tenant_id=file.tenant_id,
+        project_id=file.project_id,
     )
     return version

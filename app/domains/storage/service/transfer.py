@@ -1,10 +1,10 @@
-"""Between table and bucket: open an upload at S3, sign its parts, see what has arrived, make it visible.
+"""Transfers between table and bucket: open an upload at S3, sign its parts, check what has arrived, make it visible.
 
-Every file is an upload of S3's, also one that is sent in one piece: an address names an upload and never just a key, so
-it is dead once the upload was finished or given up, and what a sender puts into headers is kept nowhere.
+Every file is a multipart upload at S3, also one that is sent in one piece. So an address belongs to an upload, stops
+working once the upload has ended, and no header of the sender is stored.
 
-The order is always table, bucket, table, each on its own. Killed between two of them, the same request again finds
-what the first one left and goes on.
+The order is always table, bucket, table, each step on its own. When a request is killed between two steps, the same
+request again continues.
 """
 
 import asyncio
@@ -14,36 +14,43 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from app.domains.storage.contracts import (
-    Arrived,
-    BeginUploads,
-    Begun,
-    CancelUpload,
-    Done,
-    FinishUploads,
-    PublishUploads,
-    SignParts,
-    StoredPart,
-    UploadsFinished,
-    UploadView,
-)
 from app.domains.storage.errors import StorageUnavailable, UploadIncomplete, UploadMismatch
 from app.domains.storage.gateway.s3 import Bucket, Signed
 from app.domains.storage.repository import UploadRepository
+from app.domains.storage.repository.uploads import UploadView
 from app.domains.storage.rules import parts
 from app.domains.storage.service import publish, uploads
+from app.domains.storage.service.publish import Arrived, PublishUploads, UploadsFinished
+from app.domains.storage.service.results import Done
+from app.domains.storage.service.uploads import CancelUpload, SignParts, StartedUpload, StartUploads
 from app.shared.authz import Permission, project_scope
 from app.shared.authz.scope import may
 from app.shared.context import ContextFactory
 from app.shared.errors import NotFound, ValidationFailed
 
+
+class FinishUploads(msgspec.Struct, frozen=True, kw_only=True):
+    """Make uploads visible. `overwrite` replaces a file that has taken the path since the upload started."""
+
+    ids: tuple[UUID, ...]
+    overwrite: bool = False
+
+
+class StoredPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A part that the bucket holds and whose digest is recorded."""
+
+    number: int
+    size: int
+    sha256: str
+
+
 log = structlog.get_logger("berth.storage")
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
-    """How one announced file is sent: `put` for one piece, parts of `part_size` otherwise."""
+    """How one announced file is sent: to `put` in one piece, otherwise in parts of `part_size`."""
 
-    begun: Begun
+    started: StartedUpload
     upload: UploadView | None = None
     put: Signed | None = None
 
@@ -55,7 +62,7 @@ class PartTicket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """An unfinished upload and the parts that the bucket holds. `put`: where one piece is sent."""
+    """An unfinished upload and the parts that the bucket holds. `put` is the address for a file in one piece."""
 
     upload: UploadView
     parts: tuple[StoredPart, ...] = ()
@@ -66,22 +73,22 @@ def key_of(upload: UploadView) -> str:
     return parts.key_of(upload.project_id, upload.id)
 
 
-async def begin(contexts: ContextFactory, command: BeginUploads) -> list[Ticket]:
-    """Announce files; the answer says how each is sent. The same request again gives fresh addresses for the same
-    uploads. Raises what `uploads.begin` raises, and StorageUnavailable: then nothing is lost, ask again."""
+async def begin(contexts: ContextFactory, command: StartUploads) -> list[Ticket]:
+    """Announce files and return how each is sent. The same request again returns fresh addresses for the same uploads.
+    Raises what `uploads.begin` raises, and StorageUnavailable: nothing is lost, try again."""
     async with contexts() as ctx:
-        begun = await uploads.begin(ctx, command)
+        started = await uploads.begin(ctx, command)
         scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
-        ids = [item.upload_id for item in begun.items if item.upload_id]
-        known = await UploadRepository(ctx.session).by_ids(scope, ids)
+        ids = [item.upload_id for item in started.items if item.upload_id]
+        known = await UploadRepository(ctx.session).list_by_ids(scope, ids)
         bucket = ctx.runtime.part(Bucket)
     opened = await _open(contexts, bucket, list(known.values()))
-    return [_ticket(bucket, item, opened.get(item.upload_id) if item.upload_id else None) for item in begun.items]
+    return [_ticket(bucket, item, opened.get(item.upload_id) if item.upload_id else None) for item in started.items]
 
 
 async def _open(contexts: ContextFactory, bucket: Bucket, found: Sequence[UploadView]) -> dict[UUID, UploadView]:
-    """Begin at S3 those that have not begun; what is open now, by id. What S3 opened is remembered also when it failed
-    at another one, whose StorageUnavailable is raised then."""
+    """Open at S3 those uploads that are not open there yet. Returns the open uploads by id. Ids from S3 are recorded
+    even when another upload failed, whose StorageUnavailable is raised afterwards."""
     fresh = [upload for upload in found if upload.s3_upload_id is None]
     if not fresh:
         return {upload.id: upload for upload in found}
@@ -91,9 +98,9 @@ async def _open(contexts: ContextFactory, bucket: Bucket, found: Sequence[Upload
     async with contexts() as ctx:
         scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
         mine = await UploadRepository(ctx.session).set_opened(opened)
-        now = await UploadRepository(ctx.session).by_ids(scope, [upload.id for upload in found])
-    strays = [upload for upload in fresh if upload.id in opened and upload.id not in mine]
-    for upload in strays:  # a twin was faster, or it was canceled
+        now = await UploadRepository(ctx.session).list_by_ids(scope, [upload.id for upload in found])
+    extra = [upload for upload in fresh if upload.id in opened and upload.id not in mine]
+    for upload in extra:  # a concurrent request was faster, or it was canceled
         await bucket.drop_upload(key_of(upload), opened[upload.id])
     for answer in answers:
         if isinstance(answer, BaseException):
@@ -101,12 +108,12 @@ async def _open(contexts: ContextFactory, bucket: Bucket, found: Sequence[Upload
     return now
 
 
-def _ticket(bucket: Bucket, begun: Begun, upload: UploadView | None) -> Ticket:
-    return Ticket(begun=begun, upload=upload, put=_put(bucket, upload) if upload else None)
+def _ticket(bucket: Bucket, started: StartedUpload, upload: UploadView | None) -> Ticket:
+    return Ticket(started=started, upload=upload, put=_put(bucket, upload) if upload else None)
 
 
 def _put(bucket: Bucket, upload: UploadView) -> Signed | None:
-    """Where one piece is sent: it is an upload of one part, so that its address ends with it."""
+    """The address for a file in one piece, which is an upload of one part."""
     if upload.sha256 is None or upload.s3_upload_id is None:
         return None
     return bucket.sign_part(key_of(upload), upload.s3_upload_id, 1, upload.size, upload.sha256)
@@ -131,13 +138,13 @@ async def sign_parts(contexts: ContextFactory, command: SignParts) -> list[PartT
 
 
 async def progress(contexts: ContextFactory, upload_id: UUID) -> Progress:
-    """Where an upload stands: what need not be sent again, and for whoever may write, where the rest is sent. Raises
+    """The progress of an upload: the parts that have arrived and, for who may write, the address for the rest. Raises
     NotFound, StorageUnavailable."""
     async with contexts() as ctx:
         scope = project_scope(ctx.actor, Permission.STORAGE_READ)
         repository = UploadRepository(ctx.session)
         upload = await repository.get_in(scope, upload_id)
-        digests = await repository.parts(upload_id)
+        digests = await repository.list_parts(upload_id)
         bucket = ctx.runtime.part(Bucket)
         may_write = may(ctx.actor, Permission.STORAGE_WRITE)
     if upload.part_size is None and may_write:
@@ -151,14 +158,14 @@ async def progress(contexts: ContextFactory, upload_id: UUID) -> Progress:
 
 
 async def finish(contexts: ContextFactory, command: FinishUploads) -> UploadsFinished:
-    """Check what arrived, then make it visible. One that is not complete has a refusal; the others are finished. Safe
-    to repeat. Raises StorageUnavailable, ValidationFailed."""
+    """Check the uploads, then make them visible. An incomplete upload is refused and does not stop the others. Safe to
+    repeat. Raises StorageUnavailable, ValidationFailed."""
     if not 1 <= len(command.ids) <= uploads.AT_ONCE:
         raise ValidationFailed(fields={"ids": f"Finish 1 to {uploads.AT_ONCE} uploads at once."})
     async with contexts() as ctx:
         scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
         repository = UploadRepository(ctx.session)
-        known = await repository.by_ids(scope, command.ids)
+        known = await repository.list_by_ids(scope, command.ids)
         digests = {upload.id: await _digests(repository, upload) for upload in known.values()}
         bucket = ctx.runtime.part(Bucket)
     arrived = await _arrivals(bucket, [known.get(upload_id) for upload_id in command.ids], command.ids, digests)
@@ -168,15 +175,15 @@ async def finish(contexts: ContextFactory, command: FinishUploads) -> UploadsFin
 
 
 async def _digests(repository: UploadRepository, upload: UploadView) -> dict[int, str]:
-    """What each of its parts must be, by number, as far as that was said."""
-    return {1: upload.sha256} if upload.sha256 is not None else await repository.parts(upload.id)
+    """The recorded digests of its parts, by number."""
+    return {1: upload.sha256} if upload.sha256 is not None else await repository.list_parts(upload.id)
 
 
 async def cancel(contexts: ContextFactory, command: CancelUpload) -> Done:
-    """Give an upload up: its room is free and its addresses are dead. Raises NotFound."""
+    """Cancel an upload: its quota is freed and its addresses stop working. Raises NotFound."""
     async with contexts() as ctx:
         scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
-        found = await UploadRepository(ctx.session).by_ids(scope, [command.upload_id])
+        found = await UploadRepository(ctx.session).list_by_ids(scope, [command.upload_id])
         done = await uploads.cancel(ctx, command)
         bucket = ctx.runtime.part(Bucket)
     for upload in found.values():
@@ -188,7 +195,7 @@ async def cancel(contexts: ContextFactory, command: CancelUpload) -> Done:
 
 
 async def drop(bucket: Bucket, upload: UploadView) -> None:
-    """Make the addresses of an upload that has ended useless, and be rid of its parts."""
+    """Abort an ended upload at S3: its addresses stop working and its parts are removed."""
     if upload.s3_upload_id is not None:
         await bucket.drop_upload(key_of(upload), upload.s3_upload_id)
 
@@ -208,11 +215,11 @@ async def _arrivals(
 
 
 async def _arrival(bucket: Bucket, upload: UploadView, digests: dict[int, str]) -> str:
-    """The checksum for the table, once the bucket computed what was announced. Raises UploadIncomplete,
+    """The checksum for the table, once the bucket has computed the announced one. Raises UploadIncomplete,
     UploadMismatch."""
     expected = parts.composite(list(digests.values()))
     if await _join(bucket, upload, digests) != expected:
-        stored = await bucket.look(key_of(upload))
+        stored = await bucket.stat(key_of(upload))
         if stored is None:
             raise UploadIncomplete()
         if stored.size != upload.size or stored.sha256 != expected:
@@ -221,17 +228,17 @@ async def _arrival(bucket: Bucket, upload: UploadView, digests: dict[int, str]) 
 
 
 async def _join(bucket: Bucket, upload: UploadView, digests: dict[int, str]) -> str | None:
-    """Make one object of the parts, whose sizes are right, and return its checksum; None when that was done by a
-    request whose answer got lost, or S3 does not say it. Raises UploadIncomplete, UploadMismatch."""
+    """Join the parts to one object and return its checksum; None when an earlier request did that, or S3 does not
+    return a checksum. Raises UploadIncomplete, UploadMismatch."""
     if upload.s3_upload_id is None:
         raise UploadIncomplete()
     stored = {part.number: part for part in await bucket.list_parts(key_of(upload), upload.s3_upload_id)}
-    if not stored and await bucket.look(key_of(upload)) is not None:
+    if not stored and await bucket.stat(key_of(upload)) is not None:
         return None
     count = parts.part_count(upload.size, upload.part_size)
     sizes = {number: parts.size_of(number, upload.size, upload.part_size) for number in range(1, count + 1)}
     missing = [n for n, size in sizes.items() if n not in digests or n not in stored or stored[n].size != size]
     if missing:
-        raise UploadIncomplete(f"{len(missing)} of {count} parts have not arrived yet." if count > 1 else None)
+        raise UploadIncomplete(f"{len(missing)} of {count} parts are missing." if count > 1 else None)
     listed = [(stored[number], digests[number]) for number in sizes]
     return await bucket.join_parts(key_of(upload), upload.s3_upload_id, listed)

@@ -1,14 +1,21 @@
-"""SQL about folders: rows of their own, so that an empty one stays and a listing need not read what is in them."""
+"""Folders. They are rows of their own, so an empty folder is kept and a listing does not read the files in it."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.storage.contracts import FolderView
+from app.shared.db.repository import Repository
 from app.shared.storagepath import FolderPath, StoragePath, ancestors, split
+
+
+class FolderView(msgspec.Struct, frozen=True, kw_only=True):
+    path: FolderPath
+    name: str
+
 
 LIST = text("""
     SELECT name FROM storage.storage_folders
@@ -44,12 +51,12 @@ LONGEST_FOLDER = text("""
 
 
 def inside(folder: FolderPath) -> dict[str, object]:
-    """The stretch of an index that is `folder` and all below: `0` is the character after `/`."""
+    """The range of an index that is `folder` and everything below it: `0` is the character after `/`."""
     return {"source": folder, "low": f"{folder}/", "high": f"{folder}0"}
 
 
-class TreeRepository:
-    """One namespace's folders, bound to one unit of work. The caller got the namespace in its scope."""
+class FolderRepository(Repository):
+    """The folders of one namespace. The caller has found the namespace in its scope."""
 
     def __init__(self, session: AsyncSession, namespace_id: UUID) -> None:
         self._session = session
@@ -61,15 +68,15 @@ class TreeRepository:
         names = await self._session.scalars(LIST, values)
         return [FolderView(path=FolderPath(f"{parent}/{name}" if parent else name), name=name) for name in names]
 
-    async def existing(self, paths: Iterable[StoragePath | FolderPath]) -> set[str]:
-        """Of these paths those that are folders."""
+    async def list_existing(self, paths: Iterable[StoragePath | FolderPath]) -> set[str]:
+        """Those of the paths that are folders."""
         pairs = [split(StoragePath(path)) for path in paths]
         values = {"folders": [folder for folder, _ in pairs], "names": [name for _, name in pairs]}
         rows = await self._session.execute(AT, {**self._namespace, **values})
         return {f"{row.parent}/{row.name}" if row.parent else row.name for row in rows}
 
     async def ensure(self, folders: Iterable[FolderPath], now: datetime) -> None:
-        """Make these folders and all above them."""
+        """Create these folders and all folders above them."""
         wanted = {above for folder in folders for above in ancestors(folder)}
         pairs = [split(StoragePath(folder)) for folder in sorted(wanted)]
         rows = [{**self._namespace, "parent": parent, "name": name, "now": now} for parent, name in pairs]
@@ -77,7 +84,7 @@ class TreeRepository:
             await self._session.execute(INSERT, rows)
 
     async def move(self, source: FolderPath, target: FolderPath) -> None:
-        """Call a folder something else, with all folders in it."""
+        """Move a folder with all folders in it."""
         parent, name = split(StoragePath(source))
         new_parent, new_name = split(StoragePath(target))
         below = {**self._namespace, **inside(source), "target": target, "cut": len(source) + 1}
@@ -86,11 +93,11 @@ class TreeRepository:
         await self._session.execute(MOVE_ITSELF, {**self._namespace, **itself})
 
     async def delete(self, folder: FolderPath) -> int:
-        """Forget a folder and all in it; how many there were."""
+        """Delete a folder with all folders in it. Returns how many were deleted."""
         parent, name = split(StoragePath(folder))
         values = {**self._namespace, **inside(folder), "parent": parent, "name": name}
         return int((await self._session.execute(DELETE, values)).rowcount)  # type: ignore[attr-defined]
 
     async def longest(self, folder: FolderPath) -> int:
-        """Bytes of the longest path of a folder in it; 0 without one."""
+        """Bytes of the longest path of a folder in it; 0 when there is none."""
         return int((await self._session.execute(LONGEST_FOLDER, {**self._namespace, **inside(folder)})).scalar_one())

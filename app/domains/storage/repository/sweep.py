@@ -1,4 +1,4 @@
-"""SQL of the jobs that tidy up: across all tenants, on ids that we made."""
+"""Files and uploads of all tenants, for the jobs that clean up and compare."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,11 +6,11 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.storage.contracts import ObjectView, UploadView
-from app.domains.storage.repository.objects import SELECT, views_of
+from app.domains.storage.repository.objects import SELECT, ObjectView, views_of
 from app.domains.storage.repository.uploads import SELECT as SELECT_UPLOADS
+from app.domains.storage.repository.uploads import UploadView
+from app.shared.db.repository import Repository
 
 EXPIRED = text(SELECT_UPLOADS + " WHERE state = 'ended' OR expires_at < :now ORDER BY expires_at LIMIT :limit")
 LOCK_UPLOAD = text(SELECT_UPLOADS + " WHERE id = :id FOR UPDATE")
@@ -68,7 +68,7 @@ LOCK_USAGE = text("SELECT project_id FROM storage.storage_usage WHERE project_id
 
 
 class TableRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What a comparison needs of one file."""
+    """The columns of a file that the comparison needs."""
 
     project_id: UUID
     id: UUID
@@ -77,8 +77,8 @@ class TableRow(msgspec.Struct, frozen=True, kw_only=True):
     damage: str | None
 
 
-class Marked(msgspec.Struct, frozen=True, kw_only=True):
-    """A file whose damage was found or is mended."""
+class DamageChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A file whose damage was recorded or cleared."""
 
     version: int
     tenant_id: UUID
@@ -86,42 +86,37 @@ class Marked(msgspec.Struct, frozen=True, kw_only=True):
     namespace_id: UUID
 
 
-class SweepRepository:
-    """Bound to one unit of work of our own worker."""
+class SweepRepository(Repository):
+    """Files and uploads of all tenants, for the workers."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def expired_uploads(self, now: datetime, limit: int) -> list[UploadView]:
-        """Ended ones whose remains are still in the bucket, and open ones whose time is over."""
-        rows = await self._session.execute(EXPIRED, {"now": now, "limit": limit})
-        return [UploadView(**row._mapping) for row in rows]
+    async def list_expired_uploads(self, now: datetime, limit: int) -> list[UploadView]:
+        """Ended uploads whose parts are still in the bucket, and open uploads that have expired."""
+        return await self._list_views(UploadView, EXPIRED, now=now, limit=limit)
 
     async def lock_upload(self, upload_id: UUID) -> UploadView | None:
-        row = (await self._session.execute(LOCK_UPLOAD, {"id": upload_id})).one_or_none()
-        return None if row is None else UploadView(**row._mapping)
+        return await self._find_view(UploadView, LOCK_UPLOAD, id=upload_id)
 
-    async def over(self, now: datetime, limit: int) -> list[ObjectView]:
-        """Deleted files whose time is over, and those that are on their way out of the bucket."""
+    async def list_purgeable(self, now: datetime, limit: int) -> list[ObjectView]:
+        """Deleted files whose retention has ended, and files that are being purged."""
         rows = await self._session.execute(OVER, {"now": now, "limit": limit})
         return views_of(rows.all())
 
     async def find_object(self, object_id: UUID) -> ObjectView | None:
-        """For a job that was given the id."""
+        """Any file."""
         rows = views_of((await self._session.execute(ONE_OBJECT, {"id": object_id})).all())
         return rows[0] if rows else None
 
     async def set_purging(self, object_id: UUID) -> bool:
-        """False when it was brought back, or is on its way already."""
+        """Start purging a deleted file. False when it was restored or is being purged already."""
         return bool((await self._session.execute(PURGING, {"id": object_id})).rowcount)  # type: ignore[attr-defined]
 
     async def delete(self, ids: Sequence[UUID]) -> None:
         await self._session.execute(DELETE, {"ids": list(ids)})
 
-    async def rows_between(
+    async def list_between(
         self, after: tuple[UUID, UUID], to: tuple[UUID, UUID] | None, before: datetime, limit: int
     ) -> list[TableRow]:
-        """Files made before that instant, in the order of their keys, after one key and up to another."""
+        """Files created before that instant, in the order of their keys, after one key and up to another."""
         values = {
             "after_project": after[0],
             "after_id": after[1],
@@ -130,29 +125,27 @@ class SweepRepository:
             "before": before,
             "limit": limit,
         }
-        rows = await self._session.execute(BETWEEN, values)
-        return [TableRow(**row._mapping) for row in rows]
+        return await self._list_views(TableRow, BETWEEN, **values)
 
-    async def known(self, ids: Sequence[UUID]) -> set[UUID]:
-        """Of these ids those that a file or an upload has."""
+    async def list_known(self, ids: Sequence[UUID]) -> set[UUID]:
+        """Those of the ids that belong to a file or an upload."""
         return set(await self._session.scalars(KNOWN, {"ids": list(ids)}))
 
-    async def known_s3_uploads(self, ids: Sequence[str]) -> set[str]:
+    async def list_known_s3_uploads(self, ids: Sequence[str]) -> set[str]:
         return set(await self._session.scalars(KNOWN_S3, {"ids": list(ids)}))
 
-    async def set_damage(self, object_id: UUID, damage: str | None) -> Marked | None:
-        """None when it was known already."""
-        row = (await self._session.execute(DAMAGE, {"id": object_id, "damage": damage})).one_or_none()
-        return None if row is None else Marked(**row._mapping)
+    async def set_damage(self, object_id: UUID, damage: str | None) -> DamageChange | None:
+        """Record the damage of a file, or None to clear it. Returns None when nothing changed."""
+        return await self._find_view(DamageChange, DAMAGE, id=object_id, damage=damage)
 
-    async def drifted(self) -> list[UUID]:
-        """Projects whose figures are not the sums of their rows."""
+    async def list_drifted(self) -> list[UUID]:
+        """Projects whose usage is not the sum of their rows."""
         return list(await self._session.scalars(DRIFTED))
 
     async def correct(self, project_id: UUID) -> bool:
-        """Count again, with the project's turn taken; whether the figures were wrong indeed."""
+        """Recompute the usage of a project under its lock. Returns whether it was wrong."""
         await self._session.execute(LOCK_USAGE, {"project_id": project_id})
-        if project_id not in await self.drifted():
+        if project_id not in await self.list_drifted():
             return False
         await self._session.execute(CORRECT, {"project_id": project_id})
         return True

@@ -1,18 +1,14 @@
-"""Namespaces: where a project's files are. The first one exists from the first look and is written on first use."""
+"""Namespaces: the root folders of a project's files. The default one always exists and is stored on first use."""
+
+import msgspec
 
 from app.domains.storage import policies
-from app.domains.storage.contracts import (
-    CreateNamespace,
-    DeleteNamespace,
-    Done,
-    NamespaceView,
-    RenameNamespace,
-    UsageView,
-)
 from app.domains.storage.errors import NamespaceNotEmpty, NamespaceTaken
 from app.domains.storage.events import NamespaceChanged
 from app.domains.storage.repository import NamespaceRepository, UsageRepository
+from app.domains.storage.repository.namespaces import NamespaceView, Usage
 from app.domains.storage.rules import names
+from app.domains.storage.service.results import Done
 from app.shared.audit import AuditAction, withheld
 from app.shared.authz import Permission, ProjectScope, project_scope
 from app.shared.context import Context
@@ -23,8 +19,33 @@ from app.shared.use_case import use_case
 from app.shared.versions import check_version
 
 
+class UsageView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a project stores and may store. `reserved` is set aside for unfinished uploads."""
+
+    bytes: int = 0
+    objects: int = 0
+    reserved_bytes: int = 0
+    reserved_objects: int = 0
+    quota_bytes: int = 0
+    quota_objects: int = 0
+
+
+class CreateNamespace(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+
+
+class RenameNamespace(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    new_name: str
+    seen: int | None = None
+
+
+class DeleteNamespace(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+
+
 async def find(ctx: Context, scope: ProjectScope, name: str) -> NamespaceView:
-    """A namespace by name, also the default one before its first use. Raises NotFound."""
+    """A namespace by name, including the default one before its first use. Raises NotFound."""
     found = await NamespaceRepository(ctx.session).find(scope, name)
     if found is None and name == names.DEFAULT:
         return _default(scope)
@@ -34,12 +55,12 @@ async def find(ctx: Context, scope: ProjectScope, name: str) -> NamespaceView:
 
 
 async def list_all(ctx: Context, scope: ProjectScope) -> list[NamespaceView]:
-    """All of a project, by name. A project without one has the default one, not yet written."""
+    """All namespaces of a project, by name. A project without any has the default one."""
     return await NamespaceRepository(ctx.session).list_in(scope) or [_default(scope)]
 
 
 async def ensure(ctx: Context, scope: ProjectScope, name: str) -> NamespaceView:
-    """The namespace to write into. Raises NotFound for one that the project does not have."""
+    """The namespace to write to, stored if it was not yet. Raises NotFound."""
     found = await find(ctx, scope, name)
     if found.version == 0:
         await NamespaceRepository(ctx.session).append(scope, found.id, name, await ctx.now())
@@ -47,7 +68,7 @@ async def ensure(ctx: Context, scope: ProjectScope, name: str) -> NamespaceView:
 
 
 async def ensure_named(ctx: Context, scope: ProjectScope, name: str) -> NamespaceView:
-    """The same where a body names it. Raises ValidationFailed."""
+    """The same for a name in a request body. Raises ValidationFailed."""
     with named("namespace", "There is no such namespace in this project."):
         return await ensure(ctx, scope, name)
 
@@ -64,16 +85,16 @@ def _default(scope: ProjectScope) -> NamespaceView:
 
 
 async def usage(ctx: Context, scope: ProjectScope) -> UsageView:
-    """What the project stores, and what it may."""
+    """The storage that a project uses, and its quota."""
     return await _with_quota(ctx, scope, await UsageRepository(ctx.session).get(scope))
 
 
 async def lock_usage(ctx: Context, scope: ProjectScope) -> UsageView:
-    """The same, with the project's turn taken: other changes of what it stores wait for this transaction."""
+    """The same, locked: other changes of the project's storage wait for this transaction."""
     return await _with_quota(ctx, scope, await UsageRepository(ctx.session).lock(scope.tenant_id, scope.project_id))
 
 
-async def _with_quota(ctx: Context, scope: ProjectScope, used: UsageView) -> UsageView:
+async def _with_quota(ctx: Context, scope: ProjectScope, used: Usage) -> UsageView:
     return UsageView(
         bytes=used.bytes,
         objects=used.objects,
@@ -84,8 +105,8 @@ async def _with_quota(ctx: Context, scope: ProjectScope, used: UsageView) -> Usa
     )
 
 
-async def tell(ctx: Context, namespace: NamespaceView, version: int, objects: int = 0) -> None:
-    """Something about the namespace or its folders changed."""
+async def emit_changed(ctx: Context, namespace: NamespaceView, version: int, objects: int = 0) -> None:
+    """Emit that the namespace or its folders changed."""
     await ctx.emit(
         NamespaceChanged(namespace_id=namespace.id, objects=objects),
         version=version,
@@ -96,7 +117,7 @@ async def tell(ctx: Context, namespace: NamespaceView, version: int, objects: in
 
 @use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_NAMESPACE_CREATE, lambda _c, result: result and result.id)
 async def create(ctx: Context, command: CreateNamespace) -> Done:
-    """A new, empty namespace. Raises ValidationFailed, NamespaceTaken."""
+    """Create an empty namespace. Raises ValidationFailed, NamespaceTaken."""
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
     _check_name(command.name)
     await lock_usage(ctx, scope)
@@ -105,13 +126,13 @@ async def create(ctx: Context, command: CreateNamespace) -> Done:
     namespace_id = names.default_id(scope.project_id) if command.name == names.DEFAULT else new_id()
     if not await NamespaceRepository(ctx.session).append(scope, namespace_id, command.name, await ctx.now()):
         raise NamespaceTaken()
-    await tell(ctx, await find(ctx, scope, command.name), 1)
+    await emit_changed(ctx, await find(ctx, scope, command.name), 1)
     return Done(id=namespace_id, version=1)
 
 
 @use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_NAMESPACE_RENAME, lambda _c, result: result and result.id)
 async def rename(ctx: Context, command: RenameNamespace) -> Done:
-    """Another name; everything in it stays. Raises NotFound, NamespaceTaken, PreconditionFailed."""
+    """Rename a namespace. Raises NotFound, NamespaceTaken, PreconditionFailed."""
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
     _check_name(command.new_name)
     await lock_usage(ctx, scope)
@@ -122,13 +143,13 @@ async def rename(ctx: Context, command: RenameNamespace) -> Done:
         raise NamespaceTaken()
     ctx.changed(name=withheld(command.name, command.new_name))
     version = await repository.rename(namespace, command.new_name)
-    await tell(ctx, namespace, version)
+    await emit_changed(ctx, namespace, version)
     return Done(id=namespace.id, version=version)
 
 
 @use_case(Permission.STORAGE_WRITE, AuditAction.STORAGE_NAMESPACE_DELETE, lambda _c, result: result and result.id)
 async def delete(ctx: Context, command: DeleteNamespace) -> Done:
-    """Only an empty one. Raises NotFound, NamespaceNotEmpty."""
+    """Delete an empty namespace. Raises NotFound, NamespaceNotEmpty."""
     scope = project_scope(ctx.actor, Permission.STORAGE_WRITE)
     await lock_usage(ctx, scope)
     namespace = await find(ctx, scope, command.name)
@@ -136,7 +157,7 @@ async def delete(ctx: Context, command: DeleteNamespace) -> Done:
     if await repository.is_in_use(namespace.id):
         raise NamespaceNotEmpty()
     await repository.delete(namespace.id)
-    await tell(ctx, namespace, namespace.version + 1)
+    await emit_changed(ctx, namespace, namespace.version + 1)
     return Done(id=namespace.id, version=namespace.version + 1)
 
 

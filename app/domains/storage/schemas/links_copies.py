@@ -1,11 +1,13 @@
-"""JSON of what stands beside a file: addresses, links, copies to machines; and the reports for operators."""
+"""Bodies and answers of the JSON API about addresses, links, copies to machines, and the reports for operators."""
 
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from app.domains.storage.contracts import CopyView, LinkView, ReportView
+from app.domains.storage.repository.copies import CopyView
+from app.domains.storage.repository.links import LinkView
+from app.domains.storage.repository.reports import ReportView
 
 
 class AddressAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,8 +22,8 @@ class ShareBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LinkAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`url` is given when the link is made and never again. It ends at `expires_at`, when it is taken back, when the
-    file is deleted, or when who made it may not write here any more."""
+    """A link. `url` is only returned when it is created. The link ends at `expires_at`, when it is revoked, when the
+    file is deleted, or when its creator loses the right to write."""
 
     id: UUID
     object_id: UUID
@@ -37,14 +39,14 @@ class LinkAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LinksAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """All of them: a file has few."""
+    """All links to a file."""
 
     items: list[LinkAnswer]
 
 
 class CopyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`allocation_id`: a running machine. `target`: a path there, below your home unless it begins with `/`; empty:
-    the file's own name."""
+    """`allocation_id` is a running machine. `target` is a path there, below your home unless it starts with `/`; when
+    it is empty, the file keeps its name."""
 
     object_id: UUID
     allocation_id: UUID
@@ -52,7 +54,7 @@ class CopyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class CopyAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A copy to a machine. state: waiting | in_progress | active (done and compared) | failed, with `problem`."""
+    """A copy to a machine. state: waiting | in_progress | active (completed and compared) | failed, with `problem`."""
 
     id: UUID
     object_id: UUID
