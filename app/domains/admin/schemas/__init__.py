@@ -1,1 +1,1 @@
-"""Wire shapes of the operator's console: query strings, forms, JSON, and the structs that its pages get."""
+"""Schemas of the operator's console: queries, forms, JSON, and page structs."""

@@ -60,10 +60,10 @@ async def page_activity(ctx: Context, wanted: AuditFilter, cursor: str | None, l
     """What members and operators did in the organisation, newest first. Raises ValidationFailed."""
     scope = tenant_scope(ctx.actor, Permission.ACTIVITY_READ)
     rows = await audit.page_rows_of_tenant(ctx.session, scope, wanted, read_position(cursor), limit + 1)
-    kept = cut(rows, limit, write_position)
-    names = await _names(ctx, kept.items)
-    lines = tuple(_activity_entry(row, names) for row in kept.items)
-    return ActivityList(items=lines, next_cursor=kept.next_cursor)
+    slice_ = cut(rows, limit, write_position)
+    names = await _names(ctx, slice_.items)
+    lines = tuple(_activity_entry(row, names) for row in slice_.items)
+    return ActivityList(items=lines, next_cursor=slice_.next_cursor)
 
 
 @use_case(Permission.ACTIVITY_READ, AuditAction.ACTIVITY_EXPORT, lambda _, result: result and result.id)
@@ -106,7 +106,7 @@ def _activity_entry(row: AuditEntry, names: Mapping[UUID, str]) -> ActivityEntry
     if row.actor_id is None:
         who = AUTOMATIC
     else:
-        who = OPERATOR if ours else names.get(row.actor_id, "Somebody who has left")
+        who = OPERATOR if ours else names.get(row.actor_id, "Former member")
     reason = row.details.get("reason")
     return ActivityEntry(
         id=row.id,

@@ -23,7 +23,7 @@ COLUMNS = AuditEntry.__struct_fields__
 MEDIA = {"csv": "text/csv", "jsonl": "application/x-ndjson"}
 SUGGESTED_DAYS = 30
 INSTANT = timedelta.resolution  # an export contains its own row
-NOBODY = UUID(int=0)
+UNKNOWN_PERSON = UUID(int=0)
 
 
 class AuditList(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,9 +53,9 @@ async def page_audit(ctx: Context, wanted: AuditFilter, cursor: str | None, limi
     scope = platform_scope(ctx.actor, Permission.PLATFORM_AUDIT_READ)
     wanted = await _resolved(ctx, wanted)
     rows = await audit.page_rows(ctx.session, scope, wanted, read_position(cursor), limit + 1)
-    kept = cut(rows, limit, write_position)
-    names = await names_in(ctx, kept.items)
-    return AuditList(items=kept.items, next_cursor=kept.next_cursor, names=names)
+    slice_ = cut(rows, limit, write_position)
+    names = await names_in(ctx, slice_.items)
+    return AuditList(items=slice_.items, next_cursor=slice_.next_cursor, names=names)
 
 
 async def show_audit_row(ctx: Context, row_id: UUID) -> tuple[AuditEntry, dict[str, str]]:
@@ -77,7 +77,7 @@ async def names_in(ctx: Context, rows: Iterable[AuditEntry]) -> dict[str, str]:
     """The current names of the ids in `rows`."""
     ids: set[UUID] = set()
     for row in rows:
-        ids.update(result for result in (row.actor_id, row.tenant_id, row.project_id, _uuid(row.target_id)) if result)
+        ids.update(one for one in (row.actor_id, row.tenant_id, row.project_id, _uuid(row.target_id)) if one)
     return {str(key): name for key, name in (await auth.names_of(ctx, ids)).items()}
 
 
@@ -85,8 +85,8 @@ async def _resolved(ctx: Context, wanted: AuditFilter) -> AuditFilter:
     """The filter with a mail address replaced by the person's id; an unknown address matches nothing."""
     if wanted.actor_mail is None:
         return wanted
-    row = await auth.find_person_by_mail(ctx, wanted.actor_mail)
-    return msgspec.structs.replace(wanted, actor_id=row or NOBODY, actor_mail=None)
+    person_id = await auth.find_person_by_mail(ctx, wanted.actor_mail)
+    return msgspec.structs.replace(wanted, actor_id=person_id or UNKNOWN_PERSON, actor_mail=None)
 
 
 def _uuid(text: str) -> UUID | None:

@@ -79,7 +79,7 @@ async def start_view(ctx: Context, command: StartView) -> ViewStarted:
     return ViewStarted(view_id=view_id, expires_at=expires_at)
 
 
-@use_case(Unprivileged("whoever looks may stop"))
+@use_case(Unprivileged("whoever views may stop"))
 async def stop_view(ctx: Context, command: StopView) -> ViewStopped:
     """End the view of the actor's session, if it has one."""
     if ctx.actor.session_id is None or ctx.actor.viewing is None:
