@@ -21,7 +21,7 @@ from devstack.history.past import Past, SilentOutbox
 from devstack.history.script import Payment, Run
 from devstack.history.write import Chapter, begin, write
 from devstack.seed import plant_catalog
-from tests.domains.payments.shop import Mailbox
+from tests.domains.payments.buyer import Mailbox
 from tests.domains.provisioning.world import add_nodes
 from tests.simulators.stripe_world import SECRET_KEY, stripe_world
 

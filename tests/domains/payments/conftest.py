@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from tests.domains.payments.shop import Shop
+from tests.domains.payments.buyer import Buyer
 from tests.fixtures.app import Browser, SignIn
 from tests.simulators.stripe_world import SECRET_KEY, WEBHOOK_SECRET, stripe_world
 
@@ -24,11 +24,11 @@ async def ada(sign_in_as: SignIn) -> Browser:
 
 
 @pytest.fixture
-async def shop(runtime: Runtime, ada: Browser, tmp_path: Path) -> AsyncIterator[Shop]:
+async def buyer(runtime: Runtime, ada: Browser, tmp_path: Path) -> AsyncIterator[Buyer]:
     """Webhooks are collected, not delivered: a test says when, how often and in which order they arrive."""
     async with AsyncExitStack() as stack:
-        shop = Shop(runtime, ada)
-        world = await stack.enter_async_context(stripe_world(tmp_path / "stripe", shop.mailbox))
+        buyer = Buyer(runtime, ada)
+        world = await stack.enter_async_context(stripe_world(tmp_path / "stripe", buyer.mailbox))
         stripe = msgspec.structs.replace(
             runtime.settings.stripe,
             secret_key=SECRET_KEY,
@@ -36,5 +36,5 @@ async def shop(runtime: Runtime, ada: Browser, tmp_path: Path) -> AsyncIterator[
             api_url=world.url,
         )
         runtime.settings = msgspec.structs.replace(runtime.settings, stripe=stripe)
-        shop.world = world
-        yield shop
+        buyer.world = world
+        yield buyer

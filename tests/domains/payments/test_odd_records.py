@@ -13,42 +13,42 @@ import stripe
 from app.domains.payments.errors import PaymentsUnavailable
 from app.domains.payments.gateway import RefundOrder, StripeGateway
 from app.shared.records import flag, whole
-from tests.domains.payments.shop import Shop
+from tests.domains.payments.buyer import Buyer
 from tests.domains.payments.test_webhooks import USD, _session_of
 
 
 @pytest.mark.commits
-async def test_amounts_as_text_flags_as_text_and_expanded_fields_are_read(shop: Shop) -> None:
-    event: dict[str, Any] = _session_of(await shop.buy("25"))
+async def test_amounts_as_text_flags_as_text_and_expanded_fields_are_read(buyer: Buyer) -> None:
+    event: dict[str, Any] = _session_of(await buyer.buy("25"))
     thing = event["data"]["object"]
     thing |= {"amount_total": "2500", "livemode": "false", "new_field": [[{}]], "metadata": thing["metadata"]}
     thing["payment_intent"] = {"id": thing["payment_intent"], "object": "payment_intent", "charges": None}
-    assert await shop.deliver_event(event) == 200
-    await shop.work()
-    assert await shop.credit() == 25 * USD
+    assert await buyer.deliver_event(event) == 200
+    await buyer.work()
+    assert await buyer.credit() == 25 * USD
 
 
 @pytest.mark.commits
-async def test_long_ids_are_kept_whole_and_told_apart(shop: Shop) -> None:
+async def test_long_ids_are_kept_whole_and_told_apart(buyer: Buyer) -> None:
     common = secrets.token_hex(3_900)
     for last in ("a", "b", "a"):
         refund = {"id": f"re_{common}{last}", "object": "refund", "amount": 100, "payment_intent": f"pi_{common}{last}"}
         event = {"id": f"evt_{common}{last}", "type": "refund.created", "data": {"object": refund}}
-        assert await shop.deliver_event(event) == 200
-    await shop.work()
-    events = await shop.rows("SELECT event_id, body ->> 'id' FROM payments.payment_events ORDER BY event_id")
+        assert await buyer.deliver_event(event) == 200
+    await buyer.work()
+    events = await buyer.rows("SELECT event_id, body ->> 'id' FROM payments.payment_events ORDER BY event_id")
     assert events == [(f"evt_{common}{last}", f"re_{common}{last}") for last in "ab"]
-    cases = await shop.rows("SELECT subject FROM payments.cases ORDER BY subject")
+    cases = await buyer.rows("SELECT subject FROM payments.cases ORDER BY subject")
     assert [subject.split(":")[0] for [subject] in cases] == [f"re_{common}{last}" for last in "ab"]  # type: ignore[attr-defined]
 
 
 @pytest.mark.commits
 @pytest.mark.parametrize("data", [None, [], "x", {"object": None}, {"object": "x"}, {"object": {"id": 5}}])
-async def test_a_signed_event_about_nothing_readable_is_taken_and_shown(shop: Shop, data: object) -> None:
-    assert await shop.deliver_event({"id": "evt_odd", "type": "charge.refunded", "data": data}) == 200  # type: ignore[dict-item]
-    await shop.work()
-    assert await shop.rows("SELECT error FROM payments.payment_events") == [("mismatch:charge without an amount",)]
-    assert len(await shop.rows("SELECT 1 FROM payments.cases")) == 1
+async def test_a_signed_event_about_nothing_readable_is_taken_and_shown(buyer: Buyer, data: object) -> None:
+    assert await buyer.deliver_event({"id": "evt_odd", "type": "charge.refunded", "data": data}) == 200  # type: ignore[dict-item]
+    await buyer.work()
+    assert await buyer.rows("SELECT error FROM payments.payment_events") == [("mismatch:charge without an amount",)]
+    assert len(await buyer.rows("SELECT 1 FROM payments.cases")) == 1
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ class Mailbox(Endpoint):
         return list(self.letters)
 
 
-class Shop:
+class Buyer:
     """Ada buys credit."""
 
     world: World
