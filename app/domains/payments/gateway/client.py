@@ -17,13 +17,13 @@ import structlog
 from stripe.params import RefundCreateParams, RefundListParams
 from stripe.params.checkout import SessionCreateParams, SessionListParams
 
-from app.domains.payments.errors import BadSignature, PaymentRefused, PaymentsUnavailable
+from app.domains.payments.errors import PaymentRefused, PaymentsUnavailable
+from app.domains.payments.gateway.records import checkout_session_of, refund_of, text_of
 from app.domains.payments.rules.refunds import StripeRefund
 from app.domains.payments.rules.sessions import CheckoutSession
 from app.settings import StripeSettings
-from app.shared.clock import process_now
 from app.shared.db import refuse_open_transaction
-from app.shared.records import UNREADABLE, Unread, flag, whole
+from app.shared.records import UNREADABLE, Unread
 
 log = structlog.get_logger("berth.payments")
 T = TypeVar("T")
@@ -31,7 +31,6 @@ T = TypeVar("T")
 TIMEOUT_SECONDS = 8
 RETRY_DELAYS = (timedelta(milliseconds=200), timedelta(milliseconds=800))  # between three attempts
 CHECKOUT_SECONDS = 23 * 3_600  # how long a Checkout page stays open; Stripe allows up to a day
-TOLERANCE_SECONDS = 300
 RETRYABLE_STATUS = frozenset({409, 429})
 
 
@@ -69,13 +68,13 @@ class StripeGateway:
         refuse_open_transaction()
         create = self._client.v1.checkout.sessions.create_async
         options: stripe.RequestOptions = {"idempotency_key": f"checkout:{order.payment_id}"}
-        return _checkout_session(await _retrying("create_checkout", lambda: create(_params(order), options)))
+        return checkout_session_of(await _retrying("create_checkout", lambda: create(_params(order), options)))
 
     async def get_checkout(self, session_id: str) -> CheckoutSession:
         """The state of a session. Raises PaymentsUnavailable, PaymentRefused (also for an unknown session)."""
         refuse_open_transaction()
         retrieve = self._client.v1.checkout.sessions.retrieve_async
-        return _checkout_session(await _retrying("get_checkout", lambda: retrieve(session_id)))
+        return checkout_session_of(await _retrying("get_checkout", lambda: retrieve(session_id)))
 
     async def create_refund(self, order: RefundOrder) -> StripeRefund:
         """Refund money, or find the refund that this order made. Raises PaymentsUnavailable, PaymentRefused."""
@@ -87,7 +86,7 @@ class StripeGateway:
             "metadata": {"berth_refund": order.refund_id, "berth_tenant": order.tenant_id},
         }
         options: stripe.RequestOptions = {"idempotency_key": f"refund:{order.refund_id}"}
-        return _stripe_refund(await _retrying("create_refund", lambda: create(params, options)))
+        return refund_of(await _retrying("create_refund", lambda: create(params, options)))
 
     async def find_refund(self, order: RefundOrder) -> StripeRefund | None:
         """The refund of an earlier order, by its metadata. Raises PaymentsUnavailable, PaymentRefused."""
@@ -104,7 +103,7 @@ class StripeGateway:
         """The state of a refund. Raises PaymentsUnavailable, PaymentRefused."""
         refuse_open_transaction()
         retrieve = self._client.v1.refunds.retrieve_async
-        return _stripe_refund(await _retrying("get_refund", lambda: retrieve(stripe_refund_id)))
+        return refund_of(await _retrying("get_refund", lambda: retrieve(stripe_refund_id)))
 
     async def list_refunds(self, payment_intent_id: str) -> list[StripeRefund]:
         """Every refund of a payment, page by page. Raises PaymentsUnavailable, PaymentRefused."""
@@ -115,7 +114,7 @@ class StripeGateway:
             params: RefundListParams = {"payment_intent": payment_intent_id, "limit": 100}
             return listing(params if after is None else {**params, "starting_after": after})
 
-        return await self._each("list_refunds", page, _stripe_refund)
+        return await self._each("list_refunds", page, refund_of)
 
     async def list_checkouts(self, since: datetime) -> list[CheckoutSession]:
         """Every session made since then, page by page. Raises PaymentsUnavailable, PaymentRefused."""
@@ -126,7 +125,7 @@ class StripeGateway:
             params: SessionListParams = {"created": {"gte": int(since.timestamp())}, "limit": 100}
             return listing(params if after is None else {**params, "starting_after": after})
 
-        return await self._each("list_checkouts", page, _checkout_session)
+        return await self._each("list_checkouts", page, checkout_session_of)
 
     async def _each(
         self, what: str, page_after: Callable[[str | None], Awaitable[object]], read: Callable[[object], T]
@@ -143,8 +142,8 @@ class StripeGateway:
                 try:
                     items.append(read(record))
                 except UNREADABLE as error:
-                    self.unread.append(Unread(_text(getattr(record, "id", None)) or "", str(error)))
-            ids = [record_id for record in records if (record_id := _text(getattr(record, "id", None)))]
+                    self.unread.append(Unread(text_of(getattr(record, "id", None)) or "", str(error)))
+            ids = [record_id for record in records if (record_id := text_of(getattr(record, "id", None)))]
             if not getattr(page, "has_more", False) or not ids or ids[-1] == after:
                 return items
             after = ids[-1]
@@ -167,23 +166,6 @@ async def open_gateway(settings: StripeSettings) -> AsyncIterator[StripeGateway]
         yield StripeGateway(client)
     finally:
         await http.close_async()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
-
-
-def verify_signature(body: bytes, header: str | None, secrets: list[str]) -> None:
-    """Raises BadSignature unless one of the secrets signed exactly this body in the last five minutes."""
-    for secret in secrets:
-        try:
-            stripe.WebhookSignature.verify_header(body, header, secret, TOLERANCE_SECONDS)
-        except (stripe.SignatureVerificationError, ValueError, TypeError):
-            continue
-        if not _is_ahead(header or ""):
-            return
-    raise BadSignature()
-
-
-def _is_ahead(header: str) -> bool:
-    stamps = [part[2:] for part in header.split(",") if part.startswith("t=")]
-    return not stamps or int(stamps[0]) > process_now().timestamp() + TOLERANCE_SECONDS
 
 
 def _params(order: CheckoutOrder) -> SessionCreateParams:
@@ -230,57 +212,3 @@ async def _retrying(what: str, call: Callable[[], Awaitable[T]]) -> T:
 def _is_retryable(error: stripe.StripeError) -> bool:
     status = error.http_status
     return isinstance(error, stripe.APIConnectionError) or status is None or status >= 500 or status in RETRYABLE_STATUS
-
-
-def _checkout_session(session: object) -> CheckoutSession:
-    """Fields that Stripe left out are None. Raises ValueError without an id."""
-    return CheckoutSession(
-        session_id=_id(session),
-        reference=_text(getattr(session, "client_reference_id", None)),
-        status=_text(getattr(session, "status", None)),
-        payment_status=_text(getattr(session, "payment_status", None)),
-        amount_cents=whole(getattr(session, "amount_total", None)),
-        currency=_text(getattr(session, "currency", None)),
-        payment_intent_id=_reference(session, "payment_intent"),
-        url=_text(getattr(session, "url", None)),
-        mode=_text(getattr(session, "mode", None)),
-        livemode=flag(getattr(session, "livemode", None)),
-        payment=_metadata(session, "berth_payment"),
-        tenant=_metadata(session, "berth_tenant"),
-    )
-
-
-def _stripe_refund(refund: object) -> StripeRefund:
-    return StripeRefund(
-        stripe_refund_id=_id(refund),
-        refund_id=_metadata(refund, "berth_refund"),
-        status=_text(getattr(refund, "status", None)),
-        failure_reason=_text(getattr(refund, "failure_reason", None)),
-        amount_cents=whole(getattr(refund, "amount", None)),
-        currency=_text(getattr(refund, "currency", None)),
-        payment_intent_id=_reference(refund, "payment_intent"),
-    )
-
-
-def _id(record: object) -> str:
-    record_id = _text(getattr(record, "id", None))
-    if not record_id:
-        raise ValueError("it has no id")
-    return record_id
-
-
-def _reference(record: object, name: str) -> str | None:
-    """The id of another object, which may be expanded."""
-    value = getattr(record, name, None)
-    return _text(value if isinstance(value, str) else getattr(value, "id", None))
-
-
-def _metadata(record: object, name: str) -> str | None:
-    """What Berth wrote into the metadata."""
-    metadata = getattr(record, "metadata", None)
-    known = isinstance(metadata, stripe.StripeObject) and name in metadata
-    return _text(metadata[name]) if known and metadata is not None else None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
