@@ -24,6 +24,7 @@ from devstack.services.base import AS_NOBODY, HOST, NOBODY, Service, ServiceFail
 
 _INITDB = ["-U", "postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--no-sync"]
 _INITDB += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+_SMALL = ["--wal-segsize=1"]  # megabytes; a cluster that is copied for each test process
 _COMMON = {"listen_addresses": HOST, "unix_socket_directories": "", "shared_preload_libraries": "pg_stat_statements"}
 _DURABLE = {"max_connections": "200", "shared_buffers": "64MB"}
 # A lost test cluster costs nothing: no flush, and CREATE DATABASE ... TEMPLATE by plain file copy.
@@ -121,7 +122,7 @@ class Postgres(Service):
             os.chown(password, NOBODY, NOBODY)
             user = ["setpriv", *AS_NOBODY, "--"]
         done = subprocess.run(
-            [*user, initdb, "-D", str(draft), f"--pwfile={password}", *_INITDB],
+            [*user, initdb, "-D", str(draft), f"--pwfile={password}", *_INITDB, *([] if self.durable else _SMALL)],
             check=False,
             capture_output=True,
             text=True,
@@ -189,13 +190,26 @@ def accepts_sessions(port: int) -> bool:
         return False
 
 
+def keep(stopped: Postgres, folder: Path) -> None:
+    """Copies a cluster that was stopped, whole or not at all."""
+    draft = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(stopped.data_dir, draft / "data")
+    private_file(draft / "password", stopped.superuser_password)
+    draft.rename(folder)
+
+
 @contextmanager
-def throwaway_cluster(parent: Path | None = None) -> Iterator[Postgres]:
-    """A cluster for tests in a temporary directory on a free port; stopped and deleted at the end."""
+def throwaway_cluster(parent: Path | None = None, *, copy_of: Path | None = None) -> Iterator[Postgres]:
+    """A cluster for tests in a temporary directory on a free port; stopped and deleted at the end. `copy_of` is what
+    `keep` made."""
     if os.geteuid() == 0 and not reach.is_open((parent or scratch.fastest()) / "x"):
         parent = reach.base()
     with scratch.folder("berth-pg-", parent) as root:
-        cluster = Postgres(root / "data", root / "log", ports.claim()[0], secrets.token_hex(20), durable=False)
+        password = (copy_of / "password").read_text() if copy_of else secrets.token_hex(20)
+        if copy_of:
+            shutil.copytree(copy_of / "data", root / "data")
+        cluster = Postgres(root / "data", root / "log", ports.claim()[0], password, durable=False)
         try:
             cluster.run()
             yield cluster

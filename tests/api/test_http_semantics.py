@@ -16,6 +16,9 @@ from tests.fixtures.app import Browser, SignIn
 if TYPE_CHECKING:
     from litestar import Litestar
 
+    from app.shared.authz import Actor
+    from app.shared.context import Runtime
+
 WAITS = ("/api/v1/events",)  # a long poll
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 
@@ -44,8 +47,17 @@ class People:
 
 
 @pytest.fixture
-async def people(sign_in_as: SignIn) -> People:
-    return People(await sign_in_as("ada"), await sign_in_as("olga", operator=True))
+async def people(sign_in_as: SignIn, runtime: "Runtime") -> People:
+    """Both signed in; their sessions are read once, as no request of these tests is about them."""
+    both = (await sign_in_as("ada"), await sign_in_as("olga", operator=True))
+    known = {next(iter(person.client.cookies.values())): person.actor for person in both}
+    asked = runtime.authenticate
+
+    async def authenticate(runtime: "Runtime", cookie: str | None, bearer: str | None) -> "Actor":
+        return known.get(cookie or "") or await asked(runtime, cookie, bearer)
+
+    runtime.authenticate = authenticate
+    return People(*both)
 
 
 def by_path(app: "Litestar") -> dict[str, dict[str, object]]:

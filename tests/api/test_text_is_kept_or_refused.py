@@ -10,10 +10,11 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from tests.api.changes.vendors import vendors
 from tests.api.changes.world import Ask, World, prepare
@@ -86,13 +87,19 @@ def is_whole(leaf: str, said: str) -> bool:
     return said in leaf or json.dumps(said)[1:-1] in leaf or json.dumps(said, ensure_ascii=False)[1:-1] in leaf
 
 
+@cache
+def rows_with_the_mark(tables: tuple[str, ...]) -> TextClause:
+    """One statement for all of them; the same each time, so that the database plans it once."""
+    row = f"SELECT '{{0}}', to_jsonb(t) FROM {{0}} t WHERE t::text LIKE '%{MARK}%'"
+    return text(" UNION ALL ".join(map(row.format, tables)))
+
+
 async def marked(w: World) -> list[tuple[str, str]]:
     """Every text in the database that holds the mark, with its table and column."""
     async with w.db.unit_of_work() as unit:
         if not w.tables:
             w.tables += await unit.session.scalars(TABLES)
-        rows = (f"SELECT '{name}', to_jsonb(t) FROM {name} t WHERE t::text LIKE '%{MARK}%'" for name in w.tables)
-        found = await unit.session.execute(text(" UNION ALL ".join(rows)))
+        found = await unit.session.execute(rows_with_the_mark(tuple(w.tables)))
         return [
             (f"{table}.{column}", leaf)
             for table, row in found

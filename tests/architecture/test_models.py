@@ -5,6 +5,7 @@ predicates and storage parameters, so PostgreSQL makes the models' tables too, a
 """
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Iterator
 
@@ -105,7 +106,9 @@ REPEATED = {
 
 
 def structs_of(domain: str) -> Iterator[type[msgspec.Struct]]:
-    """What the contracts of a domain define."""
+    """What the contracts of a domain define, where it has any."""
+    if importlib.util.find_spec(f"app.domains.{domain}.contracts") is None:
+        return
     contracts = importlib.import_module(f"app.domains.{domain}.contracts")
     rest = pkgutil.iter_modules(getattr(contracts, "__path__", ()), f"{contracts.__name__}.")
     for module in (contracts, *(importlib.import_module(found.name) for found in rest)):
