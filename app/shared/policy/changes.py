@@ -8,10 +8,12 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ColumnElement, bindparam, select, text
+from sqlalchemy.dialects.postgresql import insert
 
-from app.shared.ids import new_id
+from app.shared.db.repository import Repository, columns
+from app.shared.policy import models
+from app.shared.policy.models import PolicyValue
 
 Value = int | str | bool
 
@@ -42,105 +44,91 @@ class PolicyChange(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: datetime
 
 
-VALUES = text("""
-    SELECT key, value, tenant_id, project_id, set_by, set_at, reason FROM shared.policy_values
-    WHERE CAST(:key AS text) IS NULL OR key = :key
-    ORDER BY key, tenant_id NULLS FIRST, project_id NULLS FIRST LIMIT 2000
-""")
+KEY = text("(CAST(:key AS text) IS NULL OR key = :key)")
+VALUES = (
+    select(*columns(StoredValue, PolicyValue))
+    .where(KEY)
+    .order_by(PolicyValue.key, PolicyValue.tenant_id.nulls_first(), PolicyValue.project_id.nulls_first())
+    .limit(2000)
+)
 VERSIONS = text("""
     SELECT key, max(version) AS version FROM shared.policy_changes
     WHERE CAST(:key AS text) IS NULL OR key = :key GROUP BY key
 """)
-CHANGES = text("""
-    SELECT key, version, tenant_id, project_id, before, after, reason, changed_by, changed_at
-    FROM shared.policy_changes WHERE key = :key AND (CAST(:before AS bigint) IS NULL OR version < :before)
-    ORDER BY version DESC LIMIT :limit
-""")
-LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('policy:' || :key, 0))")
-PRESENT = text("""
-    SELECT value FROM shared.policy_values
-    WHERE key = :key AND tenant_id IS NOT DISTINCT FROM CAST(:tenant_id AS uuid)
-      AND project_id IS NOT DISTINCT FROM CAST(:project_id AS uuid)
-""")
-SET = text("""
-    INSERT INTO shared.policy_values (id, key, tenant_id, project_id, value, set_by, set_at, reason)
-    VALUES (:id, :key, :tenant_id, :project_id, CAST(:value AS jsonb), :by, :now, :reason)
-    ON CONFLICT (key, tenant_id, project_id) DO UPDATE
-    SET value = EXCLUDED.value, set_by = EXCLUDED.set_by, set_at = EXCLUDED.set_at, reason = EXCLUDED.reason
-""")
-RESET = text("""
-    DELETE FROM shared.policy_values
-    WHERE key = :key AND tenant_id IS NOT DISTINCT FROM CAST(:tenant_id AS uuid)
-      AND project_id IS NOT DISTINCT FROM CAST(:project_id AS uuid)
-""")
-RECORD = text("""
-    INSERT INTO shared.policy_changes (id, key, version, tenant_id, project_id, before, after, reason, changed_by,
-                                       changed_at)
-    VALUES (:id, :key, :version, :tenant_id, :project_id, CAST(:before AS jsonb), CAST(:after AS jsonb), :reason, :by,
-            :now)
-""")
-
-
-async def list_values(session: AsyncSession, key: str | None = None) -> list[StoredValue]:
-    """Every stored value (of one key), the widest scope first."""
-    rows = await session.execute(VALUES, {"key": key})
-    return [msgspec.convert(dict(row._mapping), StoredValue) for row in rows]
-
-
-async def versions(session: AsyncSession, key: str | None = None) -> dict[str, int]:
-    """How often each key was changed; a key that never was is absent."""
-    return {row.key: row.version for row in await session.execute(VERSIONS, {"key": key})}
-
-
-async def list_changes(session: AsyncSession, key: str, before: int | None, limit: int) -> list[PolicyChange]:
-    """The history of a key, newest first."""
-    rows = await session.execute(CHANGES, {"key": key, "before": before, "limit": limit})
-    return [msgspec.convert(dict(row._mapping), PolicyChange) for row in rows]
-
-
-async def lock_key(session: AsyncSession, key: str) -> int:
-    """Let no other transaction change the key until this one ends. Returns its version, 0 for never changed."""
-    await session.execute(LOCK, {"key": key})
-    return (await versions(session, key)).get(key, 0)
-
-
-async def put_value(
-    session: AsyncSession,
-    key: str,
-    value: Value | None,
-    tenant_id: UUID | None,
-    project_id: UUID | None,
-    by: UUID | None,
-    reason: str,
-    now: datetime,
-) -> PolicyChange | None:
-    """Set the value at that scope, or with None let the wider one count again; remember what it was. The caller has
-    checked type and bounds. Returns None when nothing would change."""
-    version = await lock_key(session, key) + 1
-    scope = {"key": key, "tenant_id": tenant_id, "project_id": project_id}
-    before = await session.scalar(PRESENT, scope)
-    if before == value and type(before) is type(value):
-        return None
-    if value is None:
-        await session.execute(RESET, scope)
-    else:
-        stored = {**scope, "id": new_id(), "value": _json(value), "by": by, "now": now, "reason": reason}
-        await session.execute(SET, stored)
-    change = {**scope, "version": version, "reason": reason}
-    texts = {"before": _json(before), "after": _json(value)}
-    await session.execute(RECORD, {**change, **texts, "id": new_id(), "by": by, "now": now})
-    return PolicyChange(
-        key=key,
-        version=version,
-        tenant_id=tenant_id,
-        project_id=project_id,
-        before=before,
-        after=value,
-        reason=reason,
-        changed_by=by,
-        changed_at=now,
+CHANGES = (
+    select(*columns(PolicyChange, models.PolicyChange))
+    .where(
+        models.PolicyChange.key == bindparam("key"),
+        text("(CAST(:before_version AS bigint) IS NULL OR version < :before_version)"),
     )
+    .order_by(models.PolicyChange.version.desc())
+    .limit(bindparam("limit"))
+)
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('policy:' || :key, 0))")
 
 
-def _json(value: Value | None) -> str | None:
-    return None if value is None else msgspec.json.encode(value).decode()
+class PolicyRepository(Repository):
+    """Values as they are set, and their history. Operators alone read them here; use cases read `Context.policy`."""
+
+    async def list_values(self, key: str | None = None) -> list[StoredValue]:
+        """Every stored value (of one key), the widest scope first."""
+        return await self._list_views(StoredValue, VALUES, key=key)
+
+    async def versions(self, key: str | None = None) -> dict[str, int]:
+        """How often each key was changed; a key that never was is absent."""
+        return {row.key: row.version for row in await self._session.execute(VERSIONS, {"key": key})}
+
+    async def list_changes(self, key: str, before: int | None, limit: int) -> list[PolicyChange]:
+        """The history of a key, newest first."""
+        return await self._list_views(PolicyChange, CHANGES, key=key, before_version=before, limit=limit)
+
+    async def lock_key(self, key: str) -> int:
+        """Let no other transaction change the key until this one ends. Returns its version, 0 for never changed."""
+        await self._session.execute(LOCK, {"key": key})
+        return (await self.versions(key)).get(key, 0)
+
+    async def put_value(
+        self,
+        key: str,
+        value: Value | None,
+        tenant_id: UUID | None,
+        project_id: UUID | None,
+        by: UUID | None,
+        reason: str,
+        now: datetime,
+    ) -> PolicyChange | None:
+        """Set the value at that scope, or with None let the wider one count again; remember what it was. The caller has
+        checked type and bounds. Returns None when nothing would change."""
+        version = await self.lock_key(key) + 1
+        here = _at(key, tenant_id, project_id)
+        before = await self._session.scalar(select(PolicyValue.value).where(*here))
+        if before == value and type(before) is type(value):
+            return None
+        if value is None:
+            await self._rows(PolicyValue).delete_where(*here)
+        else:
+            stored = {"value": value, "set_by": by, "set_at": now, "reason": reason}
+            new = insert(PolicyValue).values(key=key, tenant_id=tenant_id, project_id=project_id, **stored)
+            target = ["key", "tenant_id", "project_id"]
+            await self._session.execute(new.on_conflict_do_update(index_elements=target, set_=stored))
+        change = PolicyChange(
+            key=key,
+            version=version,
+            tenant_id=tenant_id,
+            project_id=project_id,
+            before=msgspec.convert(before, Value | None),
+            after=value,
+            reason=reason,
+            changed_by=by,
+            changed_at=now,
+        )
+        await self._rows(models.PolicyChange).add(models.PolicyChange(**msgspec.structs.asdict(change)))
+        return change
+
+
+def _at(key: str, tenant_id: UUID | None, project_id: UUID | None) -> tuple[ColumnElement[bool], ...]:
+    return (
+        PolicyValue.key == key,
+        PolicyValue.tenant_id.is_not_distinct_from(tenant_id),
+        PolicyValue.project_id.is_not_distinct_from(project_id),
+    )

@@ -35,7 +35,7 @@ from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import named
 from app.shared.paging import Slice, cut
 from app.shared.policy import POLICIES
-from app.shared.policy import changes as store
+from app.shared.policy.changes import PolicyRepository
 from app.shared.use_case import use_case
 from app.shared.versions import check_version
 
@@ -62,8 +62,8 @@ class PolicyChanged(msgspec.Struct, frozen=True, kw_only=True):
 async def list_policies(ctx: Context) -> list[PolicyView]:
     """All keys, by name, with all their values."""
     platform_scope(ctx.actor, Permission.PLATFORM_POLICY_READ)
-    values = await store.list_values(ctx.session)
-    versions = await store.versions(ctx.session)
+    values = await PolicyRepository(ctx.session).list_values()
+    versions = await PolicyRepository(ctx.session).versions()
     return [
         view_of(key, [value for value in values if value.key == name], versions.get(name, 0))
         for name, key in sorted(POLICIES.items())
@@ -80,15 +80,15 @@ async def show_policy(ctx: Context, name: str) -> PolicyView:
     """A key with its values. Raises NotFound."""
     platform_scope(ctx.actor, Permission.PLATFORM_POLICY_READ)
     key = find_key(name)
-    versions = await store.versions(ctx.session, name)
-    return view_of(key, await store.list_values(ctx.session, name), versions.get(name, 0))
+    versions = await PolicyRepository(ctx.session).versions(name)
+    return view_of(key, await PolicyRepository(ctx.session).list_values(name), versions.get(name, 0))
 
 
 async def list_changes(ctx: Context, name: str, before: int | None, limit: int) -> ChangeList:
     """The changes of a key, newest first. Raises NotFound."""
     platform_scope(ctx.actor, Permission.PLATFORM_POLICY_READ)
     find_key(name)
-    rows = await store.list_changes(ctx.session, name, before, limit + 1)
+    rows = await PolicyRepository(ctx.session).list_changes(name, before, limit + 1)
     items = tuple(
         ChangeView(
             version=row.version,
@@ -112,7 +112,7 @@ async def set_policy(ctx: Context, command: SetPolicy) -> Outcome[PolicyChanged]
     key = find_key(command.key)
     reason = stated(command.reason)
     scope = PolicyScope(tenant_id=command.tenant_id, project_id=command.project_id)
-    version = await store.lock_key(ctx.session, key.name)
+    version = await PolicyRepository(ctx.session).lock_key(key.name)
     check_version(version, command.seen_version)
     effect = await preview(ctx, key.name, command.value, scope)
     if not effect.needs_second:
@@ -130,7 +130,7 @@ async def set_policy(ctx: Context, command: SetPolicy) -> Outcome[PolicyChanged]
 @performs(AuditAction.POLICY_SET, SetPolicy)
 async def set_guard(ctx: Context, command: SetPolicy, request: ChangeRequest) -> PolicyChanged:
     """Run an approved change; the history names its requester. Raises PreconditionFailed when the key has changed."""
-    check_version(await store.lock_key(ctx.session, command.key), command.seen_version)
+    check_version(await PolicyRepository(ctx.session).lock_key(command.key), command.seen_version)
     changed = await _put(ctx, command, request.requested_by, request.reason)
     await ctx.audit(AuditAction.POLICY_SET, command.key, {"requested_by": str(request.requested_by)})
     return changed
@@ -141,9 +141,11 @@ async def _put(ctx: Context, command: SetPolicy, by: UUID | None, reason: str) -
     if command.value is not None:
         checked_value(key, command.value)
     await _check_scope(ctx, PolicyScope(tenant_id=command.tenant_id, project_id=command.project_id))
-    version = await store.lock_key(ctx.session, key.name)
+    version = await PolicyRepository(ctx.session).lock_key(key.name)
     position = (command.tenant_id, command.project_id)
-    change = await store.put_value(ctx.session, key.name, command.value, *position, by, reason, await ctx.now())
+    change = await PolicyRepository(ctx.session).put_value(
+        key.name, command.value, *position, by, reason, await ctx.now()
+    )
     ctx.about(command.tenant_id)
     if change is None:
         ctx.explain(reason=reason)
@@ -159,7 +161,7 @@ async def preview(ctx: Context, name: str, value: Value | None, scope: PolicySco
     require(ctx.actor, Permission.PLATFORM_POLICY_READ)
     key = find_key(name)
     await _check_scope(ctx, scope)
-    stored = await store.list_values(ctx.session, name)
+    stored = await PolicyRepository(ctx.session).list_values(name)
     new = wider_value(key, stored, scope) if value is None else checked_value(key, value)
     narrower = [scoped_value(key, one) for one in stored if is_narrower(one, scope)]
     current = in_force(key, stored, scope)
