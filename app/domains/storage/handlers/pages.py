@@ -6,18 +6,8 @@ from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.storage.handlers.options import STORAGE_READ, STORAGE_WRITE
-from app.domains.storage.schemas.pages import (
-    DeletedPage,
-    FolderForm,
-    FolderPage,
-    FolderQuery,
-    MoveFolderForm,
-    NameForm,
-    OverviewPage,
-    PathForm,
-    RestoreFolderForm,
-    address,
-)
+from app.domains.storage.schemas.forms import FolderForm, MoveFolderForm, NameForm, PathForm, RestoreFolderForm
+from app.domains.storage.schemas.pages import DeletedPage, FolderPage, FolderQuery, OverviewPage, address
 from app.domains.storage.service import folders, listing, namespaces, undo, views
 from app.domains.storage.service.folders import DeleteFolder, MakeFolder, MoveFolder
 from app.domains.storage.service.namespaces import CreateNamespace, DeleteNamespace, RenameNamespace

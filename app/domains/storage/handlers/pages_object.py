@@ -8,16 +8,8 @@ from litestar.params import FromPath
 from app.domains.provisioning import public as provisioning
 from app.domains.storage.handlers.options import STORAGE_READ, STORAGE_WRITE, TERMINAL_OPEN
 from app.domains.storage.handlers.pages import may_write
-from app.domains.storage.schemas.pages import (
-    CopyForm,
-    MachineCopyForm,
-    MachineFilesPage,
-    MoveForm,
-    NewLink,
-    ObjectPage,
-    ShareForm,
-    address,
-)
+from app.domains.storage.schemas.forms import CopyForm, MachineCopyForm, MoveForm, ShareForm
+from app.domains.storage.schemas.pages import MachineFilesPage, NewLink, ObjectPage, address
 from app.domains.storage.service import copies, links, objects, views
 from app.domains.storage.service.copies import CopyToMachine
 from app.domains.storage.service.links import RevokeLink, ShareObject

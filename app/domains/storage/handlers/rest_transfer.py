@@ -9,7 +9,15 @@ from litestar.params import FromPath, QueryParameter
 
 from app.domains.storage.handlers.options import STORAGE_READ, STORAGE_WRITE, TERMINAL_OPEN
 from app.domains.storage.handlers.rest import Name
-from app.domains.storage.schemas.api import (
+from app.domains.storage.schemas.links_copies import (
+    CopiesAnswer,
+    CopyAnswer,
+    CopyBody,
+    LinkAnswer,
+    LinksAnswer,
+    ShareBody,
+)
+from app.domains.storage.schemas.uploads import (
     FinishBody,
     FinishedAnswer,
     FinishedItemAnswer,
@@ -21,14 +29,6 @@ from app.domains.storage.schemas.api import (
     UploadsAnswer,
     UploadsBody,
     UploadsStartedAnswer,
-)
-from app.domains.storage.schemas.links_copies import (
-    CopiesAnswer,
-    CopyAnswer,
-    CopyBody,
-    LinkAnswer,
-    LinksAnswer,
-    ShareBody,
 )
 from app.domains.storage.service import copies, links, transfer, views
 from app.domains.storage.service.copies import CopyToMachine

@@ -19,7 +19,6 @@ from app.domains.storage.schemas.api import MoveBody
 from app.domains.storage.schemas.links_copies import CopyBody, ShareBody
 from app.domains.storage.service.listing import Listing
 from app.domains.storage.service.namespaces import UsageView
-from app.domains.storage.service.objects import MoveObject
 from app.domains.storage.service.uploads import AT_ONCE
 from app.domains.storage.service.views import FileDetail, Overview, UndoOffer, crumbs
 from app.shared.storagepath import StoragePath as Path
@@ -34,69 +33,6 @@ def address(namespace: str, folder: str = "", **more: str) -> str:
     """The address of a folder's page."""
     query = {name: value for name, value in {"folder": folder, **more}.items() if value}
     return f"/storage/{namespace}" + (f"?{urlencode(query)}" if query else "")
-
-
-# -- forms -------------------------------------------------------------------------------------------------------------
-
-
-class NameForm(msgspec.Struct, kw_only=True):
-    name: str = ""
-
-
-class FolderForm(msgspec.Struct, kw_only=True):
-    """`folder` is the current folder, `name` the new folder in it."""
-
-    folder: str = ""
-    name: str = ""
-
-    def path(self) -> str:
-        return f"{self.folder}/{self.name}" if self.folder else self.name
-
-
-class MoveFolderForm(msgspec.Struct, kw_only=True):
-    path: str = ""
-    new_path: str = ""
-
-
-class PathForm(msgspec.Struct, kw_only=True):
-    path: str = ""
-
-
-class RestoreFolderForm(msgspec.Struct, kw_only=True):
-    path: str = ""
-    at: str = ""
-
-
-class MoveForm(msgspec.Struct, kw_only=True):
-    path: str = ""
-    namespace: str = ""
-    overwrite: str = ""
-
-    def command(self, object_id: UUID) -> MoveObject:
-        return MoveObject(
-            object_id=object_id, path=self.path, namespace=self.namespace, overwrite=self.overwrite == "true"
-        )
-
-
-class ShareForm(msgspec.Struct, kw_only=True):
-    hours: int = 24
-
-
-class CopyForm(msgspec.Struct, kw_only=True):
-    """The form on a file's page."""
-
-    machine: UUID
-    target: str = ""
-
-
-class MachineCopyForm(msgspec.Struct, kw_only=True):
-    """The form on a machine's page: `file` is a namespace and a path, for example `files/runs/one.bin`."""
-
-    file: str = ""
-    target: str = ""
-
-
-# -- pages -------------------------------------------------------------------------------------------------------------
 
 
 class NamespaceRow(msgspec.Struct, frozen=True, kw_only=True):
