@@ -66,7 +66,7 @@ UNDO_MINUTES = PolicyKey(
     minimum=1,
     maximum=129_600,
     unit="minutes",
-    description="How long a deleted or replaced file can be brought back.",
+    description="How long a deleted or replaced file can be restored.",
 )
 LINK_HOURS = PolicyKey(
     name="storage.link_hours",

@@ -80,7 +80,7 @@ async def test_what_cannot_be_is_said_in_words(shelf, machine) -> None:
     waiting = await ask(shelf, machine, file)
     await machine.set_state("releasing")
     ended = await run(shelf, waiting)
-    assert (ended["state"], ended["problem"]) == ("failed", "The machine was given back.")
+    assert (ended["state"], ended["problem"]) == ("failed", "The machine was released.")
 
 
 async def test_other_bytes_in_the_store_are_never_left_on_a_machine(shelf, machine, bench) -> None:

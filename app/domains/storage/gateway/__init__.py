@@ -1,1 +1,1 @@
-"""The doors of storage: S3, and the machines that a file is copied to."""
+"""What storage talks to: S3, and the machines to which files are copied."""

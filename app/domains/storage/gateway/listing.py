@@ -1,8 +1,8 @@
-"""Listings of the store: one odd record never spoils the others.
+"""Listings of the store: one invalid record never hides the others.
 
-The SDK reads a page as a whole, and one number that is none would cost all of it. So each record of a page is looked at
-before the SDK reads it: what is not needed is left out; a field that cannot be read counts as absent, or the record is
-passed over when something is decided on it.
+The SDK parses a page as a whole, so one invalid number would lose all of it. Each record is therefore checked before
+the SDK parses it: fields that are not needed are removed, an unreadable field counts as absent, and a record whose
+essential fields are unreadable is skipped.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,11 +14,11 @@ from botocore.utils import parse_timestamp
 
 from app.shared.records import Unread
 
-NAMED = 100  # characters of a key that operators are shown
+NAMED = 100  # characters of a key that are shown to operators
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """One kind: what its records are called, what is needed of them, and what of that something is decided on."""
+    """One kind of listing: the name of its records, the fields that are needed, and those that are essential."""
 
     record: str
     fields: Mapping[str, Callable[[str], object]]
@@ -36,7 +36,7 @@ LISTINGS = {
         "Upload", {"Key": str, "UploadId": str, "Initiated": parse_timestamp}, frozenset({"Key", "UploadId"})
     ),
 }
-# What a page says about itself: where the next one begins, and how its keys are written.
+# The fields of a page itself: the position of the next one, and the encoding of its keys.
 ABOUT: Mapping[str, Callable[[str], object]] = {
     "IsTruncated": str,
     "EncodingType": str,
@@ -48,7 +48,7 @@ ABOUT: Mapping[str, Callable[[str], object]] = {
 
 
 def readable(operation: str, body: bytes) -> tuple[bytes, list[Unread]]:
-    """The page with the records that can be read, and those that were passed over. Raises ParseError."""
+    """The page with its readable records, and the records that were skipped. Raises ParseError."""
     listing = LISTINGS[operation]
     root = ElementTree.fromstring(body)  # noqa: S314 - from our own store; the SDK reads it with the same parser
     unread = []
@@ -64,7 +64,7 @@ def readable(operation: str, body: bytes) -> tuple[bytes, list[Unread]]:
 
 
 def _tidied(record: ElementTree.Element, listing: Listing) -> str:
-    """Leave what can be read and is needed; why that is not enough, if so."""
+    """Keep the readable fields that are needed. Returns why the record is unusable, or an empty text."""
     seen: set[str] = set()
     for child in list(record):
         name = _tag(child)
@@ -94,7 +94,7 @@ def _tag(element: ElementTree.Element) -> str:
 
 
 class SkippedRecords:
-    """What was passed over since it was last asked, by kind of listing. Hangs on a client's events."""
+    """The records that were skipped since the last call of `take`. Registers with the events of a client."""
 
     def __init__(self, client: Any) -> None:
         self._unread: list[Unread] = []
@@ -111,6 +111,6 @@ class SkippedRecords:
         self._unread += unread
 
     def take(self) -> list[Unread]:
-        """What was passed over; told once."""
+        """The skipped records; each is returned once."""
         taken, self._unread = self._unread, []
         return taken

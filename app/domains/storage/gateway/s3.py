@@ -1,7 +1,7 @@
 """The API of S3. It takes keys, sizes and digests, never user input.
 
 Requests run in a few threads, because the SDK blocks, and never inside a transaction. Signing an address is arithmetic
-and does neither. Two endpoints: the one we call and the one a browser sees, since a signature covers the host.
+and needs neither. There are two endpoints, one for Berth and one for browsers, because a signature covers the host.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ T = TypeVar("T")
 
 THREADS = 8
 CONNECT_SECONDS, READ_SECONDS = 3, 60
-SIGNED_SECONDS = 60  # to begin sending a part; once the upload is finished or given up, S3 refuses it before that
-SIGNED_READ_SECONDS = 5  # of an address to read from, which is used at once: nobody can take it back
+SIGNED_SECONDS = 60  # to start sending a part; S3 refuses it earlier once the upload is finished or canceled
+SIGNED_READ_SECONDS = 5  # of an address to read from, which is used at once because it cannot be revoked
 CHUNK = 1 << 20
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchUpload", "NoSuchBucket"})
 _DIFFERENT = frozenset({"InvalidPart", "InvalidPartOrder", "BadDigest", "InvalidRequest", "EntityTooSmall"})
@@ -55,7 +55,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
-    """An upload that S3 keeps parts for."""
+    """An unfinished upload at S3."""
 
     key: str
     id: str
@@ -63,7 +63,7 @@ class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Signed(msgspec.Struct, frozen=True, kw_only=True):
-    """An address that may be used until its seconds are over or its upload has ended; `headers` must be sent so."""
+    """An address that is valid until it expires or its upload ends; `headers` must be sent exactly."""
 
     url: str
     headers: dict[str, str]
@@ -71,7 +71,7 @@ class Signed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bucket:
-    """One per process. Methods that ask S3 raise StorageUnavailable when it does not answer."""
+    """One per process. Methods that send requests raise StorageUnavailable when S3 is unavailable."""
 
     def __init__(self, runtime: Runtime) -> None:
         settings = runtime.settings.s3
@@ -89,15 +89,15 @@ class Bucket:
     # -- addresses: no request is made --
 
     def sign_part(self, key: str, upload_id: str, number: int, size: int, sha256: str) -> Signed:
-        """For exactly these bytes of one upload: another length or digest is refused by S3, and any once the upload has
-        ended. It keeps no header of a part; those of the object are what `open_upload` said."""
+        """An address for exactly these bytes of one upload: S3 refuses another length or digest, and everything once
+        the upload has ended. S3 stores no header of a part; the headers of the object are those of `open_upload`."""
         wanted = {"UploadId": upload_id, "PartNumber": number, "ContentLength": size, "ChecksumSHA256": sha256}
         url = self._sign("upload_part", SIGNED_SECONDS, Key=key, **wanted)
         return Signed(url=url, headers={"x-amz-checksum-sha256": sha256}, expires_in=SIGNED_SECONDS)
 
     def sign_get(self, key: str, content_type: str, name: str) -> str:
-        """To read one object for seconds, served as we say and not as it was uploaded. It is an attachment: a browser
-        that is led there saves it, one that shows a picture in a page does not ask."""
+        """An address to read one object for seconds, served with our headers and not as it was uploaded. It is an
+        attachment: a browser that follows it saves the file; an `<img>` ignores that."""
         shown = {"ResponseContentType": content_type, "ResponseContentDisposition": disposition(name)}
         return self._sign("get_object", SIGNED_READ_SECONDS, Key=key, **shown)
 
@@ -108,14 +108,14 @@ class Bucket:
     # -- requests --
 
     async def open_upload(self, key: str) -> str:
-        """Begin an upload; returns its id at S3. To the store every file is octets."""
+        """Open an upload and return its id at S3. The store serves every file as octets."""
         wanted = {"ContentType": OCTETS, "ChecksumAlgorithm": "SHA256"}
         answer = await self._call("create_multipart_upload", Key=key, **wanted)
         return str(answer["UploadId"])
 
     async def list_parts(self, key: str, upload_id: str) -> list[Part]:
-        """What has arrived, by number; empty when S3 does not know the upload (any more). A part that was sent twice
-        with different bytes is left out: nobody can say which one counts."""
+        """The parts that have arrived, by number; empty when S3 does not know the upload. A part that was sent twice
+        with different bytes is left out, because it is unknown which one counts."""
         found: dict[int, Part] = {}
         twice: set[int] = set()
         marker = 0
@@ -133,8 +133,8 @@ class Bucket:
             marker = next_page
 
     async def join_parts(self, key: str, upload_id: str, parts: Sequence[tuple[Part, str]]) -> str | None:
-        """Make the object of parts and their digests; returns its checksum if S3 says it. Safe to repeat. Raises
-        UploadMismatch when S3 compares them and finds others."""
+        """Join parts with their digests to the object. Returns its checksum if S3 does. Safe to repeat. Raises
+        UploadMismatch when a digest differs."""
         listed = [{"PartNumber": part.number, "ETag": part.etag, "ChecksumSHA256": digest} for part, digest in parts]
         try:
             answer = await self._find(
@@ -145,7 +145,7 @@ class Bucket:
         return (answer or {}).get("ChecksumSHA256")
 
     async def drop_upload(self, key: str, upload_id: str) -> None:
-        """Remove the parts of an unfinished upload; one that is gone already is fine."""
+        """Abort an unfinished upload. Safe to repeat."""
         await self._find("abort_multipart_upload", Key=key, UploadId=upload_id)
 
     async def stat(self, key: str) -> Stored | None:
@@ -156,7 +156,7 @@ class Bucket:
         return Stored(key=key, size=int(answer["ContentLength"]), sha256=answer.get("ChecksumSHA256"))
 
     async def remove(self, keys: Sequence[str]) -> set[str]:
-        """Delete objects; those that are gone already are fine. Returns those that S3 did not delete."""
+        """Delete objects. Safe to repeat. Returns the keys that S3 did not delete."""
         kept: set[str] = set()
         for start in range(0, len(keys), 500):
             listed = [{"Key": key} for key in keys[start : start + 500]]
@@ -167,12 +167,12 @@ class Bucket:
         return kept
 
     async def head(self, key: str, count: int) -> bytes | None:
-        """The first `count` bytes; None when there is no object."""
+        """The first `count` bytes of an object; None when it does not exist."""
         answer = await self._find("get_object", Key=key, Range=f"bytes=0-{count - 1}")
         return None if answer is None else await self._run(answer["Body"].read, count)
 
     async def read(self, key: str) -> AsyncIterator[bytes]:
-        """The whole object in pieces of at most 1 MiB. Raises StorageUnavailable also when it is gone."""
+        """The whole object in chunks of at most 1 MiB. Raises StorageUnavailable also when it does not exist."""
         answer = await self._call("get_object", Key=key)
         body = answer["Body"]
         try:
@@ -193,7 +193,7 @@ class Bucket:
         return found, None if next_token == token else next_token
 
     async def list_uploads(self) -> AsyncIterator[list[Unfinished]]:
-        """All unfinished uploads, by pages. Where the next page begins is what S3 says, however it orders them."""
+        """All unfinished uploads, page by page, in the order of S3."""
         after: dict[str, str] = {}
         while True:
             answer = await self._call("list_multipart_uploads", MaxUploads=1000, **after)
@@ -210,7 +210,7 @@ class Bucket:
     # -- how --
 
     async def _find(self, operation: str, **wanted: object) -> dict[str, Any] | None:
-        """The answer, or None when S3 says that there is nothing."""
+        """The response, or None when the object does not exist."""
         try:
             return await self._ask(operation, **wanted)
         except ClientError as error:

@@ -8,8 +8,9 @@ from contextlib import closing
 from app.domains.storage.errors import MachineRefused, MachineUnreachable
 from app.shared.ssh import Completed, SshRefused, SshTarget, SshUnreachable, dial
 
-# The file is written beside its target first, so nobody sees half of it, and the machine's own digest is returned. Only
-# a file that is followed by `complete` replaces the target: an end of input may also be a broken connection.
+# The file is written beside its target first, so a partial file is never visible, and the machine's own digest is
+# returned. Only a file that is followed by `complete` replaces the target: an end of input may also be a broken
+# connection.
 SCRIPT = """
 set -eu
 target=$1

@@ -1,8 +1,8 @@
-"""Copy to machine: asked for by a person, carried out by a job, compared at the end.
+"""Copies to machines: requested by a person, carried out by a job, compared at the end.
 
 The worker reads the file from the bucket and writes it to the machine as the person's login, with a certificate that it
-gets for this. So the machine needs no way to the file store and no address of it. Both ends count the SHA-256: what the
-bucket gave must be what the table says, what the machine has must be what was sent.
+gets for this. So the machine needs no access to the file store. Both ends compute the SHA-256: the bytes of the bucket
+must match the table, and the file on the machine must match the bytes that were sent.
 """
 
 import asyncio
@@ -40,7 +40,8 @@ from app.shared.use_case import use_case
 
 
 class CopyToMachine(msgspec.Struct, frozen=True, kw_only=True):
-    """`target` is a path on the machine, below the login's home unless it begins with /; empty: the file's own name."""
+    """Copy a file to a machine. `target` is a path there, below the login's home unless it starts with /; when it is
+    empty, the file keeps its name."""
 
     object_id: UUID
     allocation_id: UUID
@@ -48,7 +49,7 @@ class CopyToMachine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunCopy(msgspec.Struct, frozen=True, kw_only=True):
-    """The job behind a copy."""
+    """A job: carry out a copy."""
 
     copy_id: UUID
 
@@ -60,7 +61,7 @@ log = structlog.get_logger("berth.storage")
 
 @use_case(Permission.TERMINAL_OPEN, AuditAction.STORAGE_COPY_TO_MACHINE, lambda _c, result: result and result.id)
 async def ask(ctx: Context, command: CopyToMachine) -> Done:
-    """Write down what shall be copied where, and ask for the job. Raises NotFound, NotActive, ValidationFailed."""
+    """Record a copy and enqueue its job. Raises NotFound, NotActive, ValidationFailed."""
     with named("object_id", "There is no such file in this project."):
         file = await views.get_object(ctx, command.object_id)
     scope = project_scope(ctx.actor, Permission.STORAGE_READ)
@@ -94,14 +95,14 @@ async def get(ctx: Context, copy_id: UUID) -> CopyView:
 
 
 async def page(ctx: Context, allocation_id: UUID | None, cursor: UUID | None, limit: int) -> Slice[CopyView, UUID]:
-    """The newest first."""
+    """Copies, newest first."""
     scope = project_scope(ctx.actor, Permission.STORAGE_READ)
     rows = await CopyRepository(ctx.session).page(scope, allocation_id=allocation_id, before=cursor, limit=limit + 1)
     return cut(rows, limit, lambda copy: copy.id)
 
 
 async def run(runtime: Runtime, copy_id: UUID) -> None:
-    """Carry a copy out. Does nothing for one that has begun or ended: a job may come twice."""
+    """Carry out a copy. Does nothing for one that has started or ended, because a job may run twice."""
     async with runtime.context(SYSTEM) as ctx:
         copy = await CopyRepository(ctx.session).take(copy_id, await ctx.now())
         if copy is None:
@@ -120,7 +121,7 @@ async def run(runtime: Runtime, copy_id: UUID) -> None:
 
 
 class Sender:
-    """One copy under way."""
+    """Sends one copy."""
 
     def __init__(self, runtime: Runtime, copy: CopyView) -> None:
         self._runtime = runtime
@@ -135,16 +136,16 @@ class Sender:
             target = await releases.login_target(ctx, CertifyUser(machine=found, user_id=self._copy.created_by))
         there = await ssh.send_file(target, self._copy.target, file.size, self._read(file))
         if there != self._whole.hexdigest():
-            raise MachineRefused("What the machine has is not what was sent. Its disk may be full or broken.")
+            raise MachineRefused("The file on the machine differs from what was sent. Its disk may be full or broken.")
 
     async def check(self, ctx: Context) -> ObjectView:
-        """The file, while it is there and whoever asked for the copy may log in to a machine that runs. Raises
+        """The file, while it exists and the person who requested the copy may log in to the running machine. Raises
         MachineRefused, StorageUnavailable, RightEnded."""
         if await provisioning.access_endings(ctx, [self._copy.allocation_id]):
-            raise MachineRefused("The machine was given back.")
+            raise MachineRefused("The machine was released.")
         file = await SweepRepository(ctx.session).find_object(self._copy.object_id)
         if file is None or file.state == "purging":
-            raise StorageUnavailable("The file is gone.")
+            raise StorageUnavailable("The file was purged.")
         if self._copy.created_by is not None:
             claim = Claim(
                 principal_id=self._copy.created_by,
@@ -156,7 +157,7 @@ class Sender:
         return file
 
     async def _read(self, file: ObjectView) -> AsyncIterator[bytes]:
-        """The bytes, counted and compared; the row hears every two seconds how many have gone."""
+        """The bytes, counted and compared. The progress is recorded every two seconds."""
         digest = parts.Digest(file.part_size)
         loop = asyncio.get_running_loop()
         heartbeat = loop.time()
@@ -170,7 +171,9 @@ class Sender:
                 heartbeat = loop.time()
                 await self._heartbeat()
         if digest.text() != file.checksum:
-            raise StorageUnavailable("The file store gave other bytes than were uploaded. The copy was not finished.")
+            raise StorageUnavailable(
+                "The bytes in the file store differ from what was uploaded. The copy was not finished."
+            )
 
     async def _heartbeat(self) -> None:
         async with self._runtime.context(SYSTEM) as ctx:
@@ -179,7 +182,7 @@ class Sender:
 
 
 async def end(runtime: Runtime, copy: CopyView, state: CopyState, done: int, problem: str | None = None) -> None:
-    """Write down how a copy ended, and say so."""
+    """Record how a copy ended and emit it."""
     async with runtime.context(SYSTEM) as ctx:
         version = await CopyRepository(ctx.session).end(copy.id, state, done, await ctx.now(), problem)
         if version is not None:
