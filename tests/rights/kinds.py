@@ -307,7 +307,7 @@ async def copy(world: World) -> Held:
     shown = dict.fromkeys(inspect.signature(CopyView).parameters)
     shown |= {
         "id": new_id(), "tenant_id": world.tenant_id, "project_id": world.project_id, "object_id": world.object_id,
-        "allocation_id": world.allocation_id, "created_by": world.actor.id, "created_at": now, "beat_at": now,
+        "allocation_id": world.allocation_id, "created_by": world.actor.id, "created_at": now, "heartbeat_at": now,
         "size": 3, "done": 0, "version": 1,
     }  # fmt: skip
     sender = copies.Sender(world.runtime, CopyView(**shown))
