@@ -137,9 +137,9 @@ HOLDERS = (
             W.FILE_PURGED: _NO_FILE,
         },
         made_in=(
-            f"{_D}/appruntime/service/entrance.py:browser_secret",
-            f"{_D}/appruntime/service/entrance.py:open_by_handle",
-            f"{_D}/appruntime/service/entrance.py:redeem",
+            f"{_D}/appruntime/service/app_sign_in.py:browser_secret",
+            f"{_D}/appruntime/service/app_sign_in.py:open_by_handle",
+            f"{_D}/appruntime/service/app_sign_in.py:redeem",
         ),
     ),
     Holder(

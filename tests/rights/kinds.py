@@ -12,8 +12,8 @@ from sqlalchemy import text
 from app.domains.appruntime.contracts import AppSession, AppView
 from app.domains.appruntime.repository import AppRepository, MemberRepository
 from app.domains.appruntime.service import manifests
-from app.domains.appruntime.service.gate import AppGate
-from app.domains.appruntime.service.walls import WALLS
+from app.domains.appruntime.service.admission import Admission
+from app.domains.appruntime.service.error_pages import ERROR_PAGES
 from app.domains.auth.repository import AuthRepository
 from app.domains.auth.rules.values import Visit
 from app.domains.auth.service import accounts, tokens
@@ -29,7 +29,7 @@ from app.domains.releases.service import keys
 from app.domains.storage.repository.copies import CopyView
 from app.domains.storage.service import copies, links
 from app.domains.storage.service.links import ShareObject
-from app.domains.terminal.rules.words import ending
+from app.domains.terminal.rules.messages import ending
 from app.domains.terminal.service.host import TerminalHost
 from app.domains.terminal.service.shell import Shell
 from app.shared.authz.actor import SYSTEM
@@ -190,18 +190,18 @@ async def app_session(world: World) -> Held:
         )  # fmt: skip
         await AppRepository(ctx.session).append(app)
         await MemberRepository(ctx.session).set(app, ben.id, "owner", now)
-    gate = AppGate(world.runtime)
+    admission = Admission(world.runtime)
     session = AppSession(app_id=app.id, handle=app.handle, user_id=ben.id, session_id=ben.session_id)
 
     async def verdict() -> str:
-        gate._rulings.clear()  # two seconds later
-        return (await gate.ask(session)).verdict
+        admission._rulings.clear()  # two seconds later
+        return (await admission.ask(session)).verdict
 
     async def works() -> bool:
         return await verdict() == "pass"
 
     async def settle() -> None:
-        from app.domains.appruntime.service.watching import leave_machine
+        from app.domains.appruntime.service.health import leave_machine
 
         async with world.runtime.context(SYSTEM) as ctx:
             if await provisioning.access_endings(ctx, [world.allocation_id]):
@@ -209,7 +209,7 @@ async def app_session(world: World) -> Held:
 
     async def words() -> str:
         why = await verdict()
-        return "Sign in again." if why == "sign_in" else WALLS["stranger" if why == "stranger" else "released"][2]
+        return "Sign in again." if why == "sign_in" else ERROR_PAGES["stranger" if why == "stranger" else "released"][2]
 
     return Held(works, words, settle)
 

@@ -10,24 +10,24 @@ from temporalio.exceptions import ApplicationError
 
 from app.domains.appruntime.contracts import APP_FAILED, UNWANTED, Drive
 from app.domains.appruntime.errors import AppFailed, NoLongerWanted
-from app.domains.appruntime.service.driving import Driver
+from app.domains.appruntime.service.drive import Driver
 from app.shared.context import Runtime
 from app.shared.errors import DomainError
 
 NAME = "appruntime."
-BEAT_SECONDS = 1.0
+HEARTBEAT_SECONDS = 1.0
 
 
 @asynccontextmanager
-async def told() -> AsyncIterator[None]:
+async def status() -> AsyncIterator[None]:
     """Beat the heart, and give every failure its name; what is not known here is worth another try."""
 
-    async def beat() -> None:
+    async def heartbeat() -> None:
         while True:
             activity.heartbeat()
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
-    task = asyncio.create_task(beat())
+    task = asyncio.create_task(heartbeat())
     try:
         yield
     except AppFailed as error:
@@ -49,27 +49,27 @@ class Activities:
 
     @activity.defn(name=NAME + "prepare")
     async def prepare(self, drive: Drive) -> None:
-        async with told():
+        async with status():
             await self._driver.prepare(drive)
 
     @activity.defn(name=NAME + "start")
     async def start(self, drive: Drive) -> None:
-        async with told():
+        async with status():
             await self._driver.start(drive)
 
     @activity.defn(name=NAME + "follow")
     async def follow(self, drive: Drive) -> None:
-        async with told():
+        async with status():
             await self._driver.follow(drive)
 
     @activity.defn(name=NAME + "fail")
     async def fail(self, drive: Drive) -> None:
-        async with told():
+        async with status():
             await self._driver.fail(drive)
 
     @activity.defn(name=NAME + "stop")
     async def stop(self, drive: Drive) -> None:
-        async with told():
+        async with status():
             await self._driver.stop(drive)
 
     def all(self) -> list[Callable[..., object]]:

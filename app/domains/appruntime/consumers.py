@@ -6,8 +6,8 @@ import msgspec
 from redis.exceptions import RedisError
 
 from app.domains.appruntime.events import AppMemberChanged, AppReleased, AppStateChanged
-from app.domains.appruntime.service.gate import END_CHANNEL, EndNotice
-from app.domains.appruntime.service.watching import leave_machine
+from app.domains.appruntime.service.admission import END_CHANNEL, EndNotice
+from app.domains.appruntime.service.health import leave_machine
 from app.domains.auth.events import SessionRevoked
 from app.domains.provisioning.events import AllocationReleased, AllocationReleaseRequested
 from app.shared.context import Context
@@ -15,7 +15,7 @@ from app.shared.events import Envelope, Event
 from app.shared.manifest import ConsumerSpec
 
 
-async def on_machine_leaving(ctx: Context, event: Event, envelope: Envelope) -> None:
+async def on_machine_released(ctx: Context, event: Event, envelope: Envelope) -> None:
     """The machine is given back: so are its apps."""
     if isinstance(event, AllocationReleaseRequested | AllocationReleased):
         await leave_machine(ctx, event.allocation_id)
@@ -37,7 +37,7 @@ CONSUMERS = (
     ConsumerSpec(
         name="appruntime-machine-leaving",
         events=(AllocationReleaseRequested, AllocationReleased),
-        handle=on_machine_leaving,
+        handle=on_machine_released,
         ordered=False,
     ),
     ConsumerSpec(

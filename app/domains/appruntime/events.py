@@ -22,7 +22,7 @@ class AppStateChanged(Event, frozen=True):
 
 
 @event("appruntime.app.failed", aggregate="app_id")
-class AppFailedFact(Event, frozen=True):
+class AppFailed(Event, frozen=True):
     """It did not come up, or ended by itself."""
 
     app_id: UUID

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import structlog
 
-from app.domains.appruntime.service.watching import ask_again, watch
+from app.domains.appruntime.service.health import ask_again, watch
 from app.shared.context import Runtime
 from app.shared.manifest import CronSpec
 

@@ -18,8 +18,8 @@ from app.domains.appruntime.contracts import (
     SetMember,
     StepView,
 )
+from app.domains.appruntime.rules.messages import LOOKS
 from app.domains.appruntime.rules.states import COMING, DOWN
-from app.domains.appruntime.rules.words import LOOKS
 from app.domains.appruntime.service.views import App, AppDetail, LaunchChoices
 from app.domains.provisioning.contracts import MachineView
 from app.shared.errors import ValidationFailed
@@ -379,11 +379,11 @@ def timeline(detail: AppDetail) -> tuple[Step, ...]:
                 )
             )
     if app.state in COMING:
-        begun = {step.step for step in detail.steps if step.run == app.run}
+        started = {step.step for step in detail.steps if step.run == app.run}
         shown += [
             Step(label=label, state="waiting", expected_seconds=detail.usual.get(key))
             for key, label in way_up(detail.manifest)
-            if key not in begun
+            if key not in started
         ]
     return tuple(shown)
 

@@ -11,9 +11,9 @@ with workflow.unsafe.imports_passed_through():
     from app.domains.appruntime.contracts import DRIVE, UNWANTED, Drive
 
 SHORT = timedelta(seconds=90)
-BEAT = timedelta(seconds=10)  # a worker that says nothing for that long is dead
-PATIENCE = timedelta(minutes=3)  # for one step on a machine that does not answer
-LONG_PATIENCE = timedelta(hours=24)  # for a stop: until the machine answers or is gone
+HEARTBEAT = timedelta(seconds=10)  # a worker that says nothing for that long is dead
+STEP_TIMEOUT = timedelta(minutes=3)  # for one step on a machine that does not answer
+START_TIMEOUT = timedelta(hours=24)  # for a stop: until the machine answers or is gone
 RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=15))
 
 
@@ -24,7 +24,7 @@ async def _do(name: str, drive: Drive, within: timedelta, each: timedelta = SHOR
         result_type=type(None),
         start_to_close_timeout=each,
         schedule_to_close_timeout=within,
-        heartbeat_timeout=BEAT,
+        heartbeat_timeout=HEARTBEAT,
         retry_policy=RETRY,
     )
 
@@ -43,12 +43,12 @@ class DriveApp:
     @workflow.run
     async def run(self, drive: Drive) -> str:
         if drive.verb == "stop":
-            await _do("stop", drive, LONG_PATIENCE)
+            await _do("stop", drive, START_TIMEOUT)
             return "stopped"
         long = timedelta(seconds=drive.seconds + 120)
         try:
-            await _do("prepare", drive, PATIENCE)
-            await _do("start", drive, PATIENCE)
+            await _do("prepare", drive, STEP_TIMEOUT)
+            await _do("start", drive, STEP_TIMEOUT)
             await _do("follow", drive, long, long)
             return "running"
         except ActivityError as error:

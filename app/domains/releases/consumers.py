@@ -15,22 +15,22 @@ from app.shared.events import Envelope, Event
 from app.shared.manifest import ConsumerSpec
 
 
-async def on_right_changed(ctx: Context, fact: Event, envelope: Envelope) -> None:
+async def on_right_changed(ctx: Context, event: Event, envelope: Envelope) -> None:
     """Ask anew about those whom the event is about. What is not heard is found by the watch."""
-    concerned = _concerned(fact)
+    concerned = _concerned(event)
     if concerned is not None:
         await withdraw(ctx, concerned)
 
 
-def _concerned(fact: Event) -> Concerned | None:
-    if isinstance(fact, MembershipRemoved | MembershipChanged):
-        return Concerned(principal_id=fact.user_id, tenant_id=fact.tenant_id)
-    if isinstance(fact, PersonSuspended):
-        return Concerned(principal_id=fact.user_id)
-    if isinstance(fact, TenantSuspended | ServiceAccountDisabled):
-        return Concerned(tenant_id=fact.tenant_id)
-    if isinstance(fact, SessionRevoked):
-        return Concerned(session_id=fact.session_id)
+def _concerned(event: Event) -> Concerned | None:
+    if isinstance(event, MembershipRemoved | MembershipChanged):
+        return Concerned(principal_id=event.user_id, tenant_id=event.tenant_id)
+    if isinstance(event, PersonSuspended):
+        return Concerned(principal_id=event.user_id)
+    if isinstance(event, TenantSuspended | ServiceAccountDisabled):
+        return Concerned(tenant_id=event.tenant_id)
+    if isinstance(event, SessionRevoked):
+        return Concerned(session_id=event.session_id)
     return None
 
 

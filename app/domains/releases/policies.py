@@ -18,7 +18,7 @@ RSA_BITS = PolicyKey(
     unit="bits",
     description="The least length of an RSA key that people may register. Keys that are registered already stay.",
 )
-KEYS_MOST = PolicyKey(
+MAX_KEYS = PolicyKey(
     name="releases.keys_most",
     default=50,
     minimum=1,
@@ -34,4 +34,4 @@ KEYS_PER_MACHINE = PolicyKey(
     unit="keys",
     description="How many keys may open one machine. More would not fit into one message to the machine.",
 )
-POLICIES = (CERTIFICATE_MINUTES, RSA_BITS, KEYS_MOST, KEYS_PER_MACHINE)
+POLICIES = (CERTIFICATE_MINUTES, RSA_BITS, MAX_KEYS, KEYS_PER_MACHINE)

@@ -74,13 +74,13 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
 class KeysPage(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[KeyRow, ...]
     call: ApiCall
-    least_rsa_bits: int
+    min_rsa_bits: int
 
 
-def keys_page(keys: Sequence[KeyView], least_rsa_bits: int) -> KeysPage:
+def keys_page(keys: Sequence[KeyView], min_rsa_bits: int) -> KeysPage:
     sample = KeyBody(public_key="ssh-ed25519 AAAA…", name="laptop")
     return KeysPage(
         rows=tuple(KeyRow(key=key, kind=shown_kind(key.algorithm, key.bits)) for key in keys),
         call=call("POST", "/api/v1/ssh-keys", sample, cli=("keys", "add", "laptop", "~/.ssh/id_ed25519.pub")),
-        least_rsa_bits=least_rsa_bits,
+        min_rsa_bits=min_rsa_bits,
     )

@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 
 from app.domains.auth.events import SessionRevoked
 from app.domains.provisioning.events import AllocationReleaseRequested
-from app.domains.terminal.rules.words import code_of_release, code_of_session_end
+from app.domains.terminal.rules.messages import code_of_release, code_of_session_end
 from app.domains.terminal.service.host import END_CHANNEL, EndNotice
 from app.shared.context import Context
 from app.shared.events import Envelope, Event

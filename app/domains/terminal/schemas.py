@@ -35,7 +35,7 @@ class TerminalPage(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None
     shells: tuple[OpenShell, ...]
     notice: str
-    most: int
+    limit: int
 
     @classmethod
     def of(cls, shown: Shown) -> "TerminalPage":
@@ -53,5 +53,5 @@ class TerminalPage(msgspec.Struct, frozen=True, kw_only=True):
             since=min((shell.opened_at for shell in shown.shells), default=None),
             shells=tuple(OpenShell(id=shell.id, opened_at=shell.opened_at) for shell in shown.shells),
             notice=shown.notice,
-            most=shown.most,
+            limit=shown.limit,
         )

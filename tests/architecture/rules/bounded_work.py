@@ -28,10 +28,10 @@ ONE = re.compile(r"(id|code|key|hash) = :|\bLIMIT\b|= ANY\(:")
 BOUNDED = {
     "app/domains/admin/service/activity.py:_entries": "reads, a page at a time",
     "app/domains/admin/service/events.py:_send_again": "at most 200 named ones, or a step of a batch",
-    "app/domains/appruntime/service/driving.py:_finish_stop": "the two states after a stop",
-    "app/domains/appruntime/service/gate.py:_judge": "reads",
+    "app/domains/appruntime/service/drive.py:_finish_stop": "the two states after a stop",
+    "app/domains/appruntime/service/admission.py:_judge": "reads",
     "app/domains/appruntime/service/manifests.py:publish_built_in": "our own files",
-    "app/domains/appruntime/service/watching.py:leave_machine": "the apps of one machine",
+    "app/domains/appruntime/service/health.py:leave_machine": "the apps of one machine",
     "app/domains/auth/service/customers.py:_emit_revoked": "rights end at once, in the transaction that ends them",
     "app/domains/auth/service/workspaces.py:enter_workspace": "the workspaces of one person, of which one is taken",
     "app/domains/auth/service/sessions.py:revoke_other_sessions": "the sessions of one person",

@@ -23,7 +23,10 @@ CLEAN = (
     "app/domains/billing",
     "app/domains/notification",
     "app/domains/payments",
+    "app/domains/appruntime",
+    "app/domains/releases",
     "app/domains/storage",
+    "app/domains/terminal",
     "workers",
 )  # where the rule holds
 TERMS = {"place_hold", "PlaceHold"}

@@ -48,7 +48,7 @@ PLACES = {
     "app/domains/admin/service/ledger.py:run_check": "a report of ours",
     "app/domains/admin/service/policy_values.py:read_value": "read as a number or as yes or no",
     "app/domains/appruntime/service/callers.py:*": "words of HTTP",
-    "app/domains/appruntime/service/life.py:fail": "what a program printed last",
+    "app/domains/appruntime/service/transitions.py:fail": "what a program printed last",
     "app/domains/appruntime/service/people.py:_person": "a lookup of an address",
     "app/domains/appruntime/service/sockets.py:*": "the body of an app's refusal",
     "app/domains/auth/service/customers.py:_parse_search": "a search text",

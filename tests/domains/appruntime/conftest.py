@@ -12,7 +12,7 @@ from app.domains.appruntime.contracts import AppView
 from app.domains.appruntime.gateway import AppChannel
 from app.domains.appruntime.gateway.channel import OpenStream
 from app.domains.appruntime.rules.manifests import socket_path
-from app.domains.appruntime.service.gate import AppGate
+from app.domains.appruntime.service.admission import Admission
 from app.domains.appruntime.service.links import AppLinks
 from app.domains.appruntime.service.manifests import publish_built_in
 from app.settings import Settings
@@ -68,7 +68,7 @@ async def server(runtime: Runtime, listening: socket.socket) -> AsyncIterator[st
         while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
             await asyncio.sleep(0.01)
     yield runtime.settings.web.public_url
-    await runtime.part(AppGate).aclose()
+    await runtime.part(Admission).aclose()
     server.should_exit = True
     await task
 

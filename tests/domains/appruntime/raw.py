@@ -17,8 +17,8 @@ class LocalStream:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
 
-    async def read(self, most: int = 65_536) -> bytes:
-        return await self._reader.read(most)
+    async def read(self, limit: int = 65_536) -> bytes:
+        return await self._reader.read(limit)
 
     async def write(self, data: bytes) -> None:
         self._writer.write(data)
@@ -74,8 +74,8 @@ class RawApp:
     async def open(self) -> Stream:
         return await open_unix(self.path)
 
-    def channel(self, most: int = 20) -> AppChannel:
-        return AppChannel(self.open, most)
+    def channel(self, limit: int = 20) -> AppChannel:
+        return AppChannel(self.open, limit)
 
 
 @contextlib.asynccontextmanager

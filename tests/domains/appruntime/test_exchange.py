@@ -214,7 +214,7 @@ async def test_no_more_exchanges_at_once_than_the_policy_says(tmp_path: Path) ->
         await answering(OK)(reader, writer)
 
     async with raw_app(tmp_path, talk) as app:
-        channel = app.channel(most=2)
+        channel = app.channel(limit=2)
 
         async def one() -> int:
             async with channel.request(asked(), None) as upstream:

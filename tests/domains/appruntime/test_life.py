@@ -10,8 +10,8 @@ from websockets.exceptions import ConnectionClosed
 
 from app.domains.appruntime.contracts import AppView, PublishManifest
 from app.domains.appruntime.errors import AppActionRefused, AppNameInUse, ManifestTaken
+from app.domains.appruntime.service.health import ask_again, leave_machine, watch
 from app.domains.appruntime.service.manifests import built_in, publish
-from app.domains.appruntime.service.watching import ask_again, leave_machine, watch
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from tests.domains.appruntime.world import Desk, eventually

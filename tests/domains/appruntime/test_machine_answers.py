@@ -62,7 +62,7 @@ async def test_an_answer_that_is_none_is_refused_in_words(output: bytes) -> None
 
 
 async def test_an_app_whose_status_cannot_be_read_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.domains.appruntime.service import watching
+    from app.domains.appruntime.service import health
 
     ended = []
 
@@ -75,8 +75,8 @@ async def test_an_app_whose_status_cannot_be_read_has_not_ended(monkeypatch: pyt
         ended.append(app.handle)
         return 1
 
-    monkeypatch.setattr(watching, "links_of", lambda _runtime: SimpleNamespace(on_machine=on_machine))
-    monkeypatch.setattr(watching, "_tell_ended", tell_ended)
+    monkeypatch.setattr(health, "links_of", lambda _runtime: SimpleNamespace(on_machine=on_machine))
+    monkeypatch.setattr(health, "_tell_ended", tell_ended)
     apps = [SimpleNamespace(handle=handle, state="running", run=1) for handle in ("odd", "good")]
-    assert await watching.look_at(None, uuid4(), apps) == 1  # type: ignore[arg-type]
+    assert await health.look_at(None, uuid4(), apps) == 1  # type: ignore[arg-type]
     assert ended == ["good"]

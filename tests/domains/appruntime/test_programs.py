@@ -7,7 +7,7 @@ import pytest
 
 from app.domains.appruntime.contracts import AppView
 from app.domains.appruntime.repository import MemberRepository
-from app.domains.appruntime.service.gate import EndNotice, gate_of
+from app.domains.appruntime.service.admission import EndNotice, admission_of
 from app.domains.auth.repository import AuthRepository
 from app.domains.auth.rules.values import Visit
 from app.domains.auth.service.tokens import signed_token
@@ -83,5 +83,5 @@ async def test_a_service_account_opens_an_app_of_which_it_is_a_member(desk: Desk
     assert (await tab.get("/headers", authorization=f"Bearer {token}")).status_code == 403
     async with desk.runtime.context(SYSTEM) as ctx:
         await MemberRepository(ctx.session).set(app, account_id, "owner", await ctx.now())
-    await gate_of(desk.runtime).apply(EndNotice(app_id=app.id))
+    await admission_of(desk.runtime).apply(EndNotice(app_id=app.id))
     assert (await tab.get("/headers", authorization=f"Bearer {token}")).status_code == 200

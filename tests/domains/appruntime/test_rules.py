@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from app.domains.appruntime.contracts import Action
 from app.domains.appruntime.errors import AppActionRefused, IllegalMove, ManifestInvalid
-from app.domains.appruntime.rules import headers, manifests, names, states, words
-from app.domains.appruntime.service.entrance import safe_path
+from app.domains.appruntime.rules import headers, manifests, messages, names, states
+from app.domains.appruntime.service.app_sign_in import safe_path
 from app.domains.appruntime.service.manifests import built_in
 
 ACTIONS: tuple[Action, ...] = ("stop", "start", "restart", "release")
@@ -59,16 +59,16 @@ class Life:
 
 @given(st.lists(st.one_of(st.sampled_from(ACTIONS), st.integers(0, 5)), max_size=30))
 def test_no_story_leaves_the_table_and_a_released_app_stays_released(story: list[Action | int]) -> None:
-    life, released = Life(), False
+    transitions, released = Life(), False
     for event in story:
         try:
-            life.act(event) if isinstance(event, str) else life.world(event)
+            transitions.act(event) if isinstance(event, str) else transitions.world(event)
         except AppActionRefused:
             assert isinstance(event, str)
-        assert not released or life.state == "released"
-        released = life.state == "released"
-        if life.state == "released":
-            assert life.wanted == "released"
+        assert not released or transitions.state == "released"
+        released = transitions.state == "released"
+        if transitions.state == "released":
+            assert transitions.wanted == "released"
 
 
 @given(st.sampled_from(states.STATES))
@@ -91,11 +91,11 @@ def test_an_action_is_refused_or_begins_a_move_of_the_table(state: states.State,
 
 
 def test_a_release_that_is_under_way_is_not_taken_back() -> None:
-    life = Life(state="running")
-    life.act("release")
-    life.act("stop")
-    life.world(0)
-    assert life.state == "released"
+    transitions = Life(state="running")
+    transitions.act("release")
+    transitions.act("stop")
+    transitions.world(0)
+    assert transitions.state == "released"
 
 
 # -- manifests -----------------------------------------------------------------------------------------------
@@ -330,7 +330,7 @@ def test_the_way_in_leads_to_a_path_of_the_apps_own_origin(path: str) -> None:
 
 
 def test_a_crash_is_told_with_its_code_and_the_last_line() -> None:
-    text = words.ending(3, None, "", ["starting", "asked to end with code 3", "[berth] exited with code 3"])
+    text = messages.ending(3, None, "", ["starting", "asked to end with code 3", "[berth] exited with code 3"])
     assert text == "It exited with code 3. Its last line: “asked to end with code 3”"
-    assert words.ending(None, "SIGKILL", "", []) == "It was ended by the signal SIGKILL."
-    assert words.ending(None, None, "", []).startswith("It ended without saying why")
+    assert messages.ending(None, "SIGKILL", "", []) == "It was ended by the signal SIGKILL."
+    assert messages.ending(None, None, "", []).startswith("It ended without saying why")

@@ -10,8 +10,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from app.domains.appruntime.contracts import Action, ActOnApp, AppView, Drive, LaunchApp, Launched
 from app.domains.appruntime.errors import AppFailed
 from app.domains.appruntime.repository import AppRepository
-from app.domains.appruntime.service import acting
-from app.domains.appruntime.service.driving import Driver
+from app.domains.appruntime.service import actions
+from app.domains.appruntime.service.drive import Driver
 from app.domains.appruntime.service.launch import launch
 from app.domains.appruntime.service.links import links_of
 from app.shared.authz.actor import SYSTEM
@@ -35,7 +35,7 @@ class Desk:
 
     async def act(self, app_id: UUID, action: Action) -> str:
         async with self.runtime.context(self.owner.actor) as ctx:
-            return (await acting.act(ctx, ActOnApp(app_id=app_id, action=action))).state
+            return (await actions.act(ctx, ActOnApp(app_id=app_id, action=action))).state
 
     async def get(self, app_id: UUID) -> AppView:
         async with self.runtime.context(SYSTEM) as ctx:

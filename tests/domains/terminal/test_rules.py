@@ -5,9 +5,9 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domains.terminal.rules.pace import Bucket
+from app.domains.terminal.rules.flow_control import Bucket
+from app.domains.terminal.rules.messages import ENDINGS, code_of_release, code_of_session_end, ending
 from app.domains.terminal.rules.ring import BLOCK, Ring
-from app.domains.terminal.rules.words import ENDINGS, code_of_release, code_of_session_end, ending
 
 
 def drain(ring: Ring, offset: int) -> bytes:

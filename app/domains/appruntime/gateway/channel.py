@@ -19,9 +19,9 @@ WAIT_SECONDS = 10.0
 class AppChannel:
     """One app. `most` exchanges at once; who comes later waits `WAIT_SECONDS` for one to end."""
 
-    def __init__(self, open_stream: OpenStream, most: int) -> None:
+    def __init__(self, open_stream: OpenStream, limit: int) -> None:
         self._open = open_stream
-        self._free = asyncio.Semaphore(most)
+        self._free = asyncio.Semaphore(limit)
 
     @contextlib.asynccontextmanager
     async def request(self, request: Request, body: AsyncGenerator[bytes, None] | None) -> AsyncIterator[Upstream]:

@@ -17,8 +17,8 @@ from app.shared.ssh import Stream
 
 Header = tuple[bytes, bytes]
 WRITE_SECONDS = 300.0  # how long an app may leave a body unread before no more of it is sent
-MOST_HEAD = 128 * 1024  # bytes of an answer's head
-MOST_INTERIM = 20  # answers of 1xx before the final one
+MAX_HEAD = 128 * 1024  # bytes of an answer's head
+MAX_INTERIM = 20  # answers of 1xx before the final one
 SWITCHING = 101
 
 
@@ -45,7 +45,7 @@ class Exchange:
 
     def __init__(self, request: Request) -> None:
         """Raises MalformedRequest for what cannot be said in HTTP/1.1."""
-        self._wire = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD)
+        self._wire = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
         self._method = request.method
         try:
             self._begin = self._wire.send(_framed(request))
@@ -88,7 +88,7 @@ class Exchange:
             raise
 
     async def _head(self, stream: Stream) -> h11.Response | h11.InformationalResponse:
-        for _ in range(MOST_INTERIM):
+        for _ in range(MAX_INTERIM):
             event = await self._next(stream)
             if isinstance(event, h11.Response) and event.status_code < 600:
                 return event

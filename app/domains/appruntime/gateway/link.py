@@ -27,8 +27,8 @@ class Link:
         with translated():
             done = await self._connection.run(command, given)
         if done.status != 0:
-            said = done.error[:400].decode(errors="replace").strip() or done.output[-300:].decode(errors="replace")
-            raise MachineRefused(f"The machine could not do it: {said}")
+            output = done.error[:400].decode(errors="replace").strip() or done.output[-300:].decode(errors="replace")
+            raise MachineRefused(f"The machine could not do it: {output}")
         return done.output
 
     async def open(self, path: str) -> Stream:

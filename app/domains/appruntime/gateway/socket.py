@@ -14,7 +14,7 @@ from app.domains.appruntime.errors import MachineRefused
 from app.domains.appruntime.gateway.exchange import Header, Request, Upstream
 from app.shared.ssh import Stream
 
-MOST_MESSAGE = 16 * 1024 * 1024  # bytes of one WebSocket message from the app
+MAX_MESSAGE = 16 * 1024 * 1024  # bytes of one WebSocket message from the app
 CLOSE_SECONDS = 1.0  # how long the other side's half of the close is waited for
 NO_STATUS, ABNORMAL, INVALID_DATA = 1005, 1006, 1007
 
@@ -35,10 +35,10 @@ class Opening(msgspec.Struct, frozen=True):
 
     def subprotocol(self, answer: Upstream) -> str | None:
         """What the app chose. Raises MachineRefused for a 101 that does not answer this opening."""
-        said = {name: value.decode("latin-1").strip() for name, value in answer.headers}
-        chosen = said.get(b"sec-websocket-protocol")
-        fits = said.get(b"upgrade", "").lower() == "websocket" and b"sec-websocket-extensions" not in said
-        if not fits or said.get(b"sec-websocket-accept") != accept_key(self.key):
+        headers = {name: value.decode("latin-1").strip() for name, value in answer.headers}
+        chosen = headers.get(b"sec-websocket-protocol")
+        fits = headers.get(b"upgrade", "").lower() == "websocket" and b"sec-websocket-extensions" not in headers
+        if not fits or headers.get(b"sec-websocket-accept") != accept_key(self.key):
             raise MachineRefused("The app did not answer as a WebSocket.")
         if chosen is not None and chosen not in self.offered:
             raise MachineRefused("The app chose a subprotocol that nobody offered.")
@@ -57,7 +57,7 @@ class UpstreamSocket:
         self.subprotocol = subprotocol
         self.headers = headers
         self._stream = stream
-        self._protocol = Protocol(Side.CLIENT, state=State.OPEN, max_size=MOST_MESSAGE)
+        self._protocol = Protocol(Side.CLIENT, state=State.OPEN, max_size=MAX_MESSAGE)
         self._frames: list[Frame] = []
         self._parts: list[bytes] = []
         self._is_text = False

@@ -22,7 +22,7 @@ from app.domains.appruntime.schemas import (
     is_moving,
     launch_app_page,
 )
-from app.domains.appruntime.service import acting, entrance, launch, logs, manifests, people, views
+from app.domains.appruntime.service import actions, app_sign_in, launch, logs, manifests, people, views
 from app.domains.provisioning import public as provisioning
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
@@ -113,7 +113,7 @@ async def app_log(contexts: Contexts, state: State, app_id: FromPath[UUID]) -> R
 @post("/apps/{app_id:uuid}/act", opt=APP_RUN)
 async def act_on_app(ctx: Ctx, app_id: FromPath[UUID], data: Form[ActForm]) -> Response[str]:
     """Stop, start, restart or release it."""
-    await acting.act(ctx, data.command(app_id))
+    await actions.act(ctx, data.command(app_id))
     return redirect(ctx, f"/apps/{app_id}")
 
 
@@ -130,13 +130,13 @@ async def set_member(ctx: Ctx, app_id: FromPath[UUID], data: Form[AppMemberForm]
 @get("/apps/{app_id:uuid}/open", opt=APP_OPEN, name="appruntime:open")
 async def open_app(ctx: Ctx, app_id: FromPath[UUID]) -> Response[str]:
     """To the app's own origin, where the way in begins."""
-    return _leave(ctx, await entrance.open_app(ctx, OpenApp(app_id=app_id)))
+    return _leave(ctx, await app_sign_in.open_app(ctx, OpenApp(app_id=app_id)))
 
 
 @get("/apps/at/{handle:str}", opt=APP_OPEN)
 async def open_at(ctx: Ctx, handle: FromPath[str], path: Next = "/", browser: Keeps = "") -> Response[str]:
     """From the app's own origin and back, with a code that works once and in this browser only."""
-    return _leave(ctx, await entrance.open_by_handle(ctx, handle, path, browser))
+    return _leave(ctx, await app_sign_in.open_by_handle(ctx, handle, path, browser))
 
 
 def _leave(ctx: Context, url: str) -> Response[str]:

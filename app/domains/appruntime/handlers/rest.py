@@ -29,7 +29,7 @@ from app.domains.appruntime.schemas import (
     catalog_answer,
     members_answer,
 )
-from app.domains.appruntime.service import acting, launch, logs, manifests, people, views
+from app.domains.appruntime.service import actions, launch, logs, manifests, people, views
 from app.shared.paging import cut
 from app.web import Contexts, Ctx, Json
 from app.web.paging import Cursor, Limit
@@ -70,7 +70,7 @@ async def get_app(ctx: Ctx, app_id: FromPath[UUID]) -> AppAnswer:
 
 
 async def _act(ctx: Ctx, app_id: UUID, action: Action) -> AppChanged:
-    return await acting.act(ctx, ActOnApp(app_id=app_id, action=action))
+    return await actions.act(ctx, ActOnApp(app_id=app_id, action=action))
 
 
 @post("/apps/{app_id:uuid}/stop", opt=APP_RUN, status_code=200)

@@ -94,8 +94,8 @@ class AppRepository:
 
     async def get_in(self, scope: ProjectScope, app_id: UUID) -> AppView:
         """Raises NotFound also for what belongs to somebody else."""
-        place = {"id": app_id, "tenant_id": scope.tenant_id, "project_id": scope.project_id}
-        return _one((await self._session.execute(IN_PROJECT, place)).one_or_none())
+        values = {"id": app_id, "tenant_id": scope.tenant_id, "project_id": scope.project_id}
+        return _one((await self._session.execute(IN_PROJECT, values)).one_or_none())
 
     async def find_by_handle(self, handle: str) -> AppView | None:
         """For the proxy, which asks who may next."""
@@ -123,8 +123,8 @@ class AppRepository:
         return [_view(row) for row in await self._session.execute(PAGE, values)]
 
     async def live_names(self, scope: ProjectScope) -> set[str]:
-        place = {"tenant_id": scope.tenant_id, "project_id": scope.project_id}
-        return set(await self._session.scalars(NAMES, place))
+        values = {"tenant_id": scope.tenant_id, "project_id": scope.project_id}
+        return set(await self._session.scalars(NAMES, values))
 
     async def lock_on_machine(self, allocation_id: UUID) -> list[AppView]:
         """Everything that is not released there, locked."""
@@ -132,8 +132,8 @@ class AppRepository:
 
     async def list_watched(self, since: datetime, after: AppView | None, limit: int) -> list[AppView]:
         """Those that run, and those that went down after `since`, by machine; the next after that one."""
-        place = {"after_machine": after.allocation_id if after else None, "after_id": after.id if after else None}
-        rows = await self._session.execute(WATCHED, {"since": since, "limit": limit, **place})
+        values = {"after_machine": after.allocation_id if after else None, "after_id": after.id if after else None}
+        rows = await self._session.execute(WATCHED, {"since": since, "limit": limit, **values})
         return [_view(row) for row in rows]
 
     async def list_stuck(self, before: datetime, after: UUID | None, limit: int) -> list[AppView]:

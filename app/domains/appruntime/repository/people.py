@@ -30,8 +30,8 @@ class MemberRepository:
 
     async def set(self, app: AppView, user_id: UUID, role: str, now: datetime) -> None:
         """Add the person, or change the role."""
-        place = {"app_id": app.id, "tenant_id": app.tenant_id, "project_id": app.project_id}
-        await self._session.execute(SET, {**place, "user_id": user_id, "role": role, "now": now})
+        values = {"app_id": app.id, "tenant_id": app.tenant_id, "project_id": app.project_id}
+        await self._session.execute(SET, {**values, "user_id": user_id, "role": role, "now": now})
 
     async def remove(self, app_id: UUID, user_id: UUID) -> None:
         await self._session.execute(REMOVE, {"app_id": app_id, "user_id": user_id})

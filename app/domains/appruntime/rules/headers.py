@@ -18,7 +18,7 @@ HOP_BY_HOP = frozenset(
 )
 FRAMING = frozenset((b"content-length", b"transfer-encoding", b"expect"))
 SPOOFABLE = frozenset((b"forwarded", b"x-real-ip", b"x-client-ip", b"via"))
-MOST_DIGITS = 18
+MAX_DIGITS = 18
 VISIBLE = "".join(chr(code) for code in range(0x21, 0x7F))
 SOCKET_OWN = frozenset(
     b"sec-websocket-key sec-websocket-version sec-websocket-extensions sec-websocket-protocol "
@@ -137,7 +137,7 @@ def body_length(headers: Iterable[Header]) -> int | None:
         return None
     if not lengths:
         return 0
-    if len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > MOST_DIGITS:
+    if len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > MAX_DIGITS:
         raise ValueError("a Content-Length that is not one number")
     return int(lengths[0])
 

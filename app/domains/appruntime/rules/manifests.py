@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from app.domains.appruntime.errors import ManifestInvalid
 
 NAMES = ("home", "socket", "host", "origin", "name", "env", "files")
-PLACE = re.compile(r"\{(" + "|".join(NAMES) + r")\}")
+PLACEHOLDER = re.compile(r"\{(" + "|".join(NAMES) + r")\}")
 FOLDER = ".berth"
 TEXT: dict[str, object] = {"type": "string", "minLength": 1, "maxLength": 4000}
 
@@ -161,7 +161,7 @@ def spec_of(manifest: Manifest, seat: Seat, run: int) -> dict[str, object]:
     }
 
     def fill(text: str) -> str:
-        return PLACE.sub(lambda match: values[match[1]], text)
+        return PLACEHOLDER.sub(lambda match: values[match[1]], text)
 
     return {
         "run": run,

@@ -10,7 +10,7 @@ from litestar.types import Scope
 from app.domains.appruntime.contracts import AppSession
 from app.domains.appruntime.repository import AppRepository
 from app.domains.appruntime.rules.headers import is_our_token
-from app.domains.appruntime.service import entrance
+from app.domains.appruntime.service import app_sign_in
 from app.shared.authz import Actor, Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.scope import holds
@@ -35,7 +35,7 @@ async def caller_of(runtime: Runtime, scope: Scope, handle: str) -> Caller:
     tokens = [(name, value) for name, value in shown if name == OURS or is_our_token(value, issuer)]
     spent = frozenset({OURS, *(name for name, _ in tokens)})
     if not tokens:
-        session = await entrance.session_of(runtime, handle, cookie(scope, runtime.settings.web.cookie("app")))
+        session = await app_sign_in.session_of(runtime, handle, cookie(scope, runtime.settings.web.cookie("app")))
         return Caller(session, spent, is_program=False)
     if len(tokens) > 1 or runtime.authenticate is None:
         raise Unauthenticated()

@@ -7,7 +7,7 @@ from app.domains.appruntime.policies import MAX_APPS
 from app.domains.appruntime.repository import AppRepository, ManifestRepository, MemberRepository
 from app.domains.appruntime.rules.manifests import check
 from app.domains.appruntime.rules.names import RULE, is_name, suggest
-from app.domains.appruntime.service import life
+from app.domains.appruntime.service import transitions
 from app.domains.appruntime.service.addresses import origin_of
 from app.domains.provisioning import public as provisioning
 from app.domains.provisioning.contracts import AccessTarget
@@ -44,8 +44,10 @@ async def launch(ctx: Context, command: LaunchApp) -> Launched:
     app = await _new_app(ctx, manifest, target, name)
     await repository.append(app)
     await MemberRepository(ctx.session).set(app, app.user_id, "owner", app.requested_at)
-    await life.tell(ctx, app, AppRequested(app_id=app.id, allocation_id=app.allocation_id, user_id=app.user_id))
-    await life.drive(ctx, app, "start")
+    await transitions.emit_change(
+        ctx, app, AppRequested(app_id=app.id, allocation_id=app.allocation_id, user_id=app.user_id)
+    )
+    await transitions.drive(ctx, app, "start")
     url = origin_of(ctx.settings.web, app.handle)
     return Launched(app_id=app.id, name=app.name, state=app.state, url=url)
 

@@ -84,13 +84,13 @@ class AppLinks:
         found = self._channels.get(app.id)
         if found is None or found[0] != path:
             async with self._runtime.context(SYSTEM) as ctx:
-                most = await ctx.policy(MAX_CONNECTIONS, app.tenant_id, app.project_id)
+                limit = await ctx.policy(MAX_CONNECTIONS, app.tenant_id, app.project_id)
             allocation_id = app.allocation_id
 
             async def open_stream() -> gateway.Stream:
                 return await self._open(allocation_id, path)
 
-            self._channels[app.id] = (path, gateway.AppChannel(open_stream, most))
+            self._channels[app.id] = (path, gateway.AppChannel(open_stream, limit))
         return self._channels[app.id][1]
 
     async def _open(self, allocation_id: UUID, path: str) -> gateway.Stream:

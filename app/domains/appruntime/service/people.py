@@ -10,7 +10,7 @@ from app.domains.appruntime.contracts import MEMBER_ROLES, AppView, MemberChange
 from app.domains.appruntime.errors import LastOwner, NotOneOfUs
 from app.domains.appruntime.events import AppMemberChanged
 from app.domains.appruntime.repository import AppRepository, MemberRepository
-from app.domains.appruntime.service import life
+from app.domains.appruntime.service import transitions
 from app.domains.auth import public as auth
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission, project_scope
@@ -58,7 +58,7 @@ async def set_member(ctx: Context, command: SetMember) -> MemberChanged:
     held = {member.user_id: member.role for member in await MemberRepository(ctx.session).list_of([app.id])}
     ctx.changed(role=(held.get(UserId(user_id)), command.role))
     await MemberRepository(ctx.session).set(app, user_id, command.role, await ctx.now())
-    return await _tell(ctx, app, user_id, command.role)
+    return await _emit_member_changed(ctx, app, user_id, command.role)
 
 
 @use_case(Permission.APP_RUN, AuditAction.APP_MEMBER_REMOVE, lambda command, _result: command.app_id)
@@ -68,7 +68,7 @@ async def remove_member(ctx: Context, command: RemoveMember) -> MemberChanged:
     app = await AppRepository(ctx.session).get(app.id, lock=True)
     await _keep_an_owner(ctx, app, command.user_id)
     await MemberRepository(ctx.session).remove(app.id, command.user_id)
-    return await _tell(ctx, app, command.user_id, "")
+    return await _emit_member_changed(ctx, app, command.user_id, "")
 
 
 async def _person(ctx: Context, app: AppView, command: SetMember) -> UUID:
@@ -80,15 +80,15 @@ async def _person(ctx: Context, app: AppView, command: SetMember) -> UUID:
     raise NotOneOfUs(fields={"email": "Nobody in this project has this address."})
 
 
-async def _keep_an_owner(ctx: Context, app: AppView, leaving: UUID) -> None:
+async def _keep_an_owner(ctx: Context, app: AppView, removed: UUID) -> None:
     members = await MemberRepository(ctx.session).list_of([app.id])
     owners = {member.user_id for member in members if member.role == "owner"}
-    if owners == {leaving}:
+    if owners == {removed}:
         raise LastOwner()
 
 
-async def _tell(ctx: Context, app: AppView, user_id: UUID, role: str) -> MemberChanged:
+async def _emit_member_changed(ctx: Context, app: AppView, user_id: UUID, role: str) -> MemberChanged:
     ctx.explain(user_id=str(user_id), role=role)
     app = await AppRepository(ctx.session).change(app, await ctx.now())
-    await life.tell(ctx, app, AppMemberChanged(app_id=app.id, user_id=user_id, role=role))
+    await transitions.emit_change(ctx, app, AppMemberChanged(app_id=app.id, user_id=user_id, role=role))
     return MemberChanged(app_id=app.id, user_id=UserId(user_id), role=role)

@@ -1,7 +1,7 @@
 """The web process on the origins of apps: lets a browser in, passes HTTP on to the machine, says in words why not.
 
 The portal never answers here, nor this on the portal. Bodies stream both ways and are never gathered; who goes away
-ends what was asked for. See service/gate.py for who may pass and rules/headers.py for what passes.
+ends what was asked for. See service/admission.py for who may pass and rules/headers.py for what passes.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ from app.domains.appruntime.rules.headers import (
     response_headers,
     target_of,
 )
-from app.domains.appruntime.service import entrance
+from app.domains.appruntime.service import app_sign_in
 from app.domains.appruntime.service.addresses import handle_in, host_of, origin_of
+from app.domains.appruntime.service.admission import Verdict, admission_of
 from app.domains.appruntime.service.callers import Caller, caller_of, cookie
-from app.domains.appruntime.service.gate import Verdict, gate_of
+from app.domains.appruntime.service.error_pages import PLAIN, Answer, static_file, wall
 from app.domains.appruntime.service.links import links_of
 from app.domains.appruntime.service.sockets import Passing, serve_socket
-from app.domains.appruntime.service.walls import PLAIN, Answer, static_file, wall
 from app.shared.context import Runtime
 from app.shared.errors import DomainError
 
@@ -90,7 +90,7 @@ class AppProxy:
         elif session is None:
             await self._say(send, NO_TOKEN if caller.is_program else self._to_portal(scope, handle))
         else:
-            ruling = await gate_of(self._runtime).ask(session)
+            ruling = await admission_of(self._runtime).ask(session)
             if ruling.verdict == "pass":
                 request = self._request(scope, caller, ruling.app)
                 await self._forward(request, receive, send, session, ruling.app)
@@ -102,15 +102,15 @@ class AppProxy:
     async def _own(self, scope: HTTPScope, handle: str) -> Answer:
         """Paths that no app gets: the way in, and the styles of our own pages."""
         query = parse_qs(scope["query_string"].decode("latin-1"))
-        path = entrance.safe_path(query.get("next", [""])[0])
-        if scope["method"] == "GET" and scope["path"] == entrance.START:
+        path = app_sign_in.safe_path(query.get("next", [""])[0])
+        if scope["method"] == "GET" and scope["path"] == app_sign_in.START:
             return self._ask_portal(scope, handle, path)
-        if scope["method"] == "GET" and scope["path"] == entrance.ENTER:
+        if scope["method"] == "GET" and scope["path"] == app_sign_in.ENTER:
             kept = cookie(scope, self._web.cookie(BROWSER_COOKIE))
-            admitted = await entrance.redeem(self._runtime, handle, query.get("code", [""])[0], kept)
+            admitted = await app_sign_in.redeem(self._runtime, handle, query.get("code", [""])[0], kept)
             if admitted is not None:
                 return self._welcome(*admitted, path)
-            inside = await entrance.session_of(self._runtime, handle, cookie(scope, self._web.cookie("app")))
+            inside = await app_sign_in.session_of(self._runtime, handle, cookie(scope, self._web.cookie("app")))
             return wall(self._runtime, scope, "used_up") if inside is None else _see_other(path)
         return static_file(scope["path"].removeprefix(OWN)) or Answer(404, b"Nothing here.\n")
 
@@ -131,9 +131,9 @@ class AppProxy:
 
     def _ask_portal(self, scope: HTTPScope, handle: str, path: str) -> Answer:
         """The browser gets, or keeps, its secret, and asks the portal for a code that is bound to it."""
-        secret = entrance.browser_secret(cookie(scope, self._web.cookie(BROWSER_COOKIE)))
-        kept = self._set_cookie(BROWSER_COOKIE, secret, entrance.BROWSER_SECONDS)
-        target = entrance.way_to_portal(self._runtime, handle, path, secret)
+        secret = app_sign_in.browser_secret(cookie(scope, self._web.cookie(BROWSER_COOKIE)))
+        kept = self._set_cookie(BROWSER_COOKIE, secret, app_sign_in.BROWSER_SECONDS)
+        target = app_sign_in.way_to_portal(self._runtime, handle, path, secret)
         return Answer(303, b"", ((b"set-cookie", kept), (b"location", target.encode())))
 
     def _closed(self, scope: HTTPScope, handle: str, verdict: Verdict, app: AppView) -> Answer:
@@ -146,19 +146,19 @@ class AppProxy:
     async def _forward(self, request: Request, receive: Receive, send: Send, session: AppSession, app: AppView) -> None:
         body = Body(receive, expected=request.length != 0)
         channel = await links_of(self._runtime).channel(app)
-        async with gate_of(self._runtime).connection(session) as one:
+        async with admission_of(self._runtime).connection(session) as one:
             work = asyncio.ensure_future(self._exchange(channel, request, body, send))
-            leaving = [asyncio.ensure_future(body.gone()), asyncio.ensure_future(one.ended.wait())]
+            endings = [asyncio.ensure_future(body.gone()), asyncio.ensure_future(one.ended.wait())]
             try:
-                await asyncio.wait([work, *leaving], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([work, *endings], return_when=asyncio.FIRST_COMPLETED)
                 if work.done():
                     work.result()
                 elif one.ended.is_set():
                     raise AccessEnded()
             finally:
-                for task in (work, *leaving):
+                for task in (work, *endings):
                     task.cancel()
-                await asyncio.gather(work, *leaving, return_exceptions=True)
+                await asyncio.gather(work, *endings, return_exceptions=True)
 
     def _request(self, scope: HTTPScope, caller: Caller, app: AppView) -> Request:
         """What the app is asked. Raises MalformedRequest."""

@@ -17,8 +17,8 @@ from app.domains.appruntime.gateway.socket import ABNORMAL, NO_STATUS
 from app.domains.appruntime.policies import MAX_CONNECTIONS
 from app.domains.appruntime.rules.headers import SOCKET_OWN, Header, request_headers, response_headers, target_of
 from app.domains.appruntime.service.addresses import host_of, origin_of
+from app.domains.appruntime.service.admission import Pass, admission_of
 from app.domains.appruntime.service.callers import Caller, caller_of
-from app.domains.appruntime.service.gate import Pass, gate_of
 from app.domains.appruntime.service.links import links_of
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
@@ -26,7 +26,7 @@ from app.shared.errors import DomainError
 
 IDLE_SECONDS = 6 * 3_600.0  # without a message either way
 REFUSED, BROKEN, OVER = 4403, 1011, 4401
-MOST_REFUSAL = 256 * 1024  # bytes of an answer with which an app refuses a WebSocket
+MAX_REFUSAL = 256 * 1024  # bytes of an answer with which an app refuses a WebSocket
 
 log = structlog.get_logger("berth.apps")
 
@@ -64,9 +64,9 @@ async def _serve(runtime: Runtime, scope: WebSocketScope, receive: Receive, send
     if session is None or not own:
         await _refuse(send)
         return
-    gate = gate_of(runtime)
-    ruling = await gate.ask(session)
-    if ruling.verdict != "pass" or gate.count(session.app_id) >= await _most(runtime, ruling.app):
+    admission = admission_of(runtime)
+    ruling = await admission.ask(session)
+    if ruling.verdict != "pass" or admission.count(session.app_id) >= await _limit(runtime, ruling.app):
         await _refuse(send)
         return
     target, headers = _opening(runtime, scope, caller, ruling.app)
@@ -76,7 +76,7 @@ async def _serve(runtime: Runtime, scope: WebSocketScope, receive: Receive, send
             await _pass_refusal(runtime, upstream, send)
             return
         await _accept(runtime, upstream, send)
-        async with gate.connection(session) as one:
+        async with admission.connection(session) as one:
             await _join(upstream, receive, send, one)
 
 
@@ -84,7 +84,7 @@ async def _refuse(send: Send) -> None:
     await send({"type": "websocket.close", "code": REFUSED, "reason": ""})
 
 
-async def _most(runtime: Runtime, app: AppView) -> int:
+async def _limit(runtime: Runtime, app: AppView) -> int:
     async with runtime.context(SYSTEM) as ctx:
         return await ctx.policy(MAX_CONNECTIONS, app.tenant_id, app.project_id)
 
@@ -115,8 +115,8 @@ async def _pass_refusal(runtime: Runtime, upstream: Upstream, send: Send) -> Non
     headers = response_headers(upstream.headers, runtime.settings.web.instance)
     body = b""
     async for part in upstream.body:
-        body = (body + part)[:MOST_REFUSAL]
-        if len(body) == MOST_REFUSAL:
+        body = (body + part)[:MAX_REFUSAL]
+        if len(body) == MAX_REFUSAL:
             break
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body, "more_body": False})
@@ -138,8 +138,8 @@ async def _join(upstream: UpstreamSocket, receive: Receive, send: Send, one: Pas
         await upstream.close(*left)
         return
     else:
-        said = upstream.closed
-        await _close(send, BROKEN if said.code == ABNORMAL else said.code, said.reason)
+        close = upstream.closed
+        await _close(send, BROKEN if close.code == ABNORMAL else close.code, close.reason)
     await upstream.close()
 
 
@@ -157,10 +157,10 @@ async def _to_app(upstream: UpstreamSocket, receive: Receive) -> tuple[int, str]
         async with asyncio.timeout(IDLE_SECONDS):
             event = await receive()
         if event["type"] == "websocket.disconnect":
-            said = cast("dict[str, object]", event)
-            code = said.get("code")
-            broke_off = "reason" not in said and code in (None, NO_STATUS)
-            return (ABNORMAL if broke_off or not isinstance(code, int) else code), str(said.get("reason") or "")
+            close = cast("dict[str, object]", event)
+            code = close.get("code")
+            broke_off = "reason" not in close and code in (None, NO_STATUS)
+            return (ABNORMAL if broke_off or not isinstance(code, int) else code), str(close.get("reason") or "")
         if event["type"] != "websocket.receive":
             continue
         data, text = event.get("bytes"), event.get("text")

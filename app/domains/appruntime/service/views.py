@@ -8,8 +8,8 @@ import msgspec
 
 from app.domains.appruntime.contracts import AppView, ManifestView, MemberRole, StepView
 from app.domains.appruntime.repository import AppRepository, ManifestRepository, MemberRepository, StepRepository
+from app.domains.appruntime.rules.messages import without_last_line
 from app.domains.appruntime.rules.names import suggest
-from app.domains.appruntime.rules.words import without_last_line
 from app.domains.appruntime.service.addresses import origin_of
 from app.domains.appruntime.service.manifests import all_versions
 from app.domains.appruntime.service.people import oversees, visible

@@ -18,8 +18,8 @@ PAGE = "/settings/keys"
 @get(PAGE, opt=SSH_KEY_MANAGE)
 async def ssh_keys_page(ctx: Ctx) -> Response[str]:
     """The list, and the form for another one."""
-    least = await ctx.policy(RSA_BITS, ctx.actor.tenant_id, ctx.actor.project_id)
-    return await page(ctx, "releases/keys.html", keys_page(await keys.list_keys(ctx), least))
+    minimum = await ctx.policy(RSA_BITS, ctx.actor.tenant_id, ctx.actor.project_id)
+    return await page(ctx, "releases/keys.html", keys_page(await keys.list_keys(ctx), minimum))
 
 
 @post(PAGE, opt=SSH_KEY_MANAGE)

@@ -51,7 +51,7 @@ WANTED = text("""
     WHERE a.allocation_id = :allocation_id AND a.wanted AND k.revoked_at IS NULL ORDER BY a.key_id
 """)
 COUNT = text("SELECT count(*) FROM releases.key_attachments WHERE allocation_id = :allocation_id AND wanted")
-LOCK_PLACE = text("""
+LOCK_ATTACHMENT = text("""
     SELECT pg_advisory_xact_lock(hashtext('releases.key_attachments'), hashtext(CAST(:allocation_id AS text)))
 """)
 ARRIVED = text("""
@@ -101,7 +101,7 @@ class AttachmentRepository:
 
     async def count_wanted(self, allocation_id: UUID) -> int:
         """Locks the allocation's list until the end of the transaction, so that two at once are counted."""
-        await self._session.execute(LOCK_PLACE, {"allocation_id": allocation_id})
+        await self._session.execute(LOCK_ATTACHMENT, {"allocation_id": allocation_id})
         return int(await self._session.scalar(COUNT, {"allocation_id": allocation_id}) or 0)
 
     async def attach(self, machine: MachineLogin, owner_id: UUID, key_id: UUID, now: datetime) -> bool:

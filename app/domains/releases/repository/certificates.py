@@ -41,7 +41,7 @@ END_KEY = text("""
     WHERE purpose = 'command_line' AND ended_at IS NULL AND user_id = :user_id AND public_key = :public_key
     RETURNING allocation_id, tenant_id, project_id
 """)
-END_PLACE = text("""
+END_ON_MACHINE = text("""
     UPDATE releases.allocation_ssh_public_keys
     SET ended_at = coalesce(ended_at, :now), ended_code = coalesce(ended_code, 'machine_released'), refused_at = :now
     WHERE allocation_id = :allocation_id AND purpose = 'command_line' AND refused_at IS NULL
@@ -108,9 +108,9 @@ class CertificateRepository:
         values = {"user_id": user_id, "public_key": public_key, "now": now}
         return list(await self._session.execute(END_KEY, values))
 
-    async def end_place(self, allocation_id: UUID, now: datetime) -> None:
+    async def end_on_machine(self, allocation_id: UUID, now: datetime) -> None:
         """The machine is given back: nothing is left to refuse."""
-        await self._session.execute(END_PLACE, {"allocation_id": allocation_id, "now": now})
+        await self._session.execute(END_ON_MACHINE, {"allocation_id": allocation_id, "now": now})
 
     async def list_ending(self, allocation_id: UUID) -> list[CertificateView]:
         """Those that ended and that the machine is not known to refuse yet."""

@@ -32,8 +32,8 @@ SHOWN = {
     "sk-ecdsa-sha2-nistp256@openssh.com": "ECDSA P-256 in a security key",
     RSA: "RSA",
 }
-MOST_RSA_BITS = 16_384  # OpenSSH takes no longer ones
-MOST_CHARACTERS = 8_192
+MAX_RSA_BITS = 16_384  # OpenSSH takes no longer ones
+MAX_CHARACTERS = 8_192
 KIND = re.compile(r"(ssh-|ecdsa-|sk-)[a-z0-9@.-]+")
 BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
@@ -52,7 +52,7 @@ class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
     comment: str
 
 
-def parse_public_key(text: str, least_rsa_bits: int) -> PublicKey:
+def parse_public_key(text: str, min_rsa_bits: int) -> PublicKey:
     """The one public key in `text`. Raises KeyRefused."""
     line = _one_line(text)
     words = line.split()
@@ -75,7 +75,7 @@ def parse_public_key(text: str, least_rsa_bits: int) -> PublicKey:
     blob = _decode(words[1])
     if _name_in(blob) != kind:
         raise KeyRefused("The key says another kind inside than in front. Copy the whole line from the .pub file.")
-    bits = _bits(kind, words[1], least_rsa_bits)
+    bits = _bits(kind, words[1], min_rsa_bits)
     digest = base64.b64encode(hashlib.sha256(blob).digest()).rstrip(b"=").decode()
     return PublicKey(
         algorithm=kind,
@@ -87,7 +87,7 @@ def parse_public_key(text: str, least_rsa_bits: int) -> PublicKey:
 
 
 def _one_line(text: str) -> str:
-    if len(text) > MOST_CHARACTERS * 2:
+    if len(text) > MAX_CHARACTERS * 2:
         raise KeyRefused("This is far longer than any public key.")
     if "PRIVATE KEY" in text or "PuTTY-User-Key-File" in text:
         raise KeyRefused(
@@ -112,7 +112,7 @@ def _one_line(text: str) -> str:
 
 
 def _decode(body: str) -> bytes:
-    if len(body) > MOST_CHARACTERS:
+    if len(body) > MAX_CHARACTERS:
         raise KeyRefused("This is longer than any public key.")
     try:
         if not BASE64.fullmatch(body):
@@ -127,7 +127,7 @@ def _name_in(blob: bytes) -> str:
     return blob[4 : 4 + length].decode("ascii", "replace")
 
 
-def _bits(kind: str, body: str, least_rsa_bits: int) -> int:
+def _bits(kind: str, body: str, min_rsa_bits: int) -> int:
     try:
         key = load_ssh_public_key(f"{kind} {body}".encode())
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -136,12 +136,12 @@ def _bits(kind: str, body: str, least_rsa_bits: int) -> int:
         return BITS[kind]
     if not isinstance(key, RSAPublicKey):
         raise KeyRefused("The body of the key is damaged. Copy the whole line from the .pub file.")
-    if key.key_size < least_rsa_bits:
+    if key.key_size < min_rsa_bits:
         raise KeyRefused(
-            f"This RSA key has {key.key_size} bits; at least {least_rsa_bits} are needed. "
+            f"This RSA key has {key.key_size} bits; at least {min_rsa_bits} are needed. "
             "Make a new one: ssh-keygen -t ed25519"
         )
-    if key.key_size > MOST_RSA_BITS or key.public_numbers().e < 3:
+    if key.key_size > MAX_RSA_BITS or key.public_numbers().e < 3:
         raise KeyRefused("OpenSSH does not take an RSA key like this one. Make a new one: ssh-keygen -t ed25519")
     return key.key_size
 

@@ -31,12 +31,12 @@ async def too_many_keys(
     if owner_id is None:
         return None
     asked = len(set(key_ids)) if key_ids is not None else len(await KeyRepository(ctx.session).list_keys(owner_id))
-    most = await ctx.policy(KEYS_PER_MACHINE, tenant_id, project_id)
-    return _limit(most) if asked > most else None
+    limit = await ctx.policy(KEYS_PER_MACHINE, tenant_id, project_id)
+    return _limit(limit) if asked > limit else None
 
 
-def _limit(most: int) -> str:
-    return f"At most {most} keys may open one machine. Detach one that is not used."
+def _limit(limit: int) -> str:
+    return f"At most {limit} keys may open one machine. Detach one that is not used."
 
 
 async def attach_own_key(ctx: Context, machine: MachineLogin, key_id: UUID) -> None:
@@ -58,9 +58,9 @@ async def attach_keys(ctx: Context, machine: MachineLogin, owner_id: UUID, key_i
         chosen = [(await keys.get_key(owner_id, key_id, lock=True)).id for key_id in dict.fromkeys(key_ids)]
     now, already = await ctx.now(), await repository.count_wanted(machine.allocation_id)
     added = sum([await repository.attach(machine, owner_id, key_id, now) for key_id in chosen])
-    most = await ctx.policy(KEYS_PER_MACHINE, machine.tenant_id, machine.project_id)
-    if added and already + added > most:
-        raise TooManyKeys(_limit(most))
+    limit = await ctx.policy(KEYS_PER_MACHINE, machine.tenant_id, machine.project_id)
+    if added and already + added > limit:
+        raise TooManyKeys(_limit(limit))
     if added:
         await keys_changed(ctx, machine.allocation_id, machine.tenant_id, machine.project_id)
     return added
@@ -106,7 +106,7 @@ async def note_failure(ctx: Context, machine: MachineLogin, detail: str) -> int:
 async def end_access(ctx: Context, allocation_id: UUID) -> None:
     """The allocation is over: nothing is attached to it any more, and no certificate is left to end."""
     await AttachmentRepository(ctx.session).end(allocation_id, await ctx.now())
-    await CertificateRepository(ctx.session).end_place(allocation_id, await ctx.now())
+    await CertificateRepository(ctx.session).end_on_machine(allocation_id, await ctx.now())
 
 
 async def note_uses(ctx: Context, allocation_id: UUID, uses: Mapping[str, datetime]) -> None:

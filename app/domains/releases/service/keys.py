@@ -10,7 +10,7 @@ from app.domains.releases.contracts import AddKey, KeyChanged, KeyId, KeyView, R
 from app.domains.releases.errors import KeyRejected, TooManyKeys
 from app.domains.releases.events import KeyAdded, KeyRevoked
 from app.domains.releases.models import UserSshKey
-from app.domains.releases.policies import KEYS_MOST, RSA_BITS
+from app.domains.releases.policies import MAX_KEYS, RSA_BITS
 from app.domains.releases.repository import AttachmentRepository, CertificateRepository, KeyRepository
 from app.domains.releases.rules.public_keys import KeyRefused, PublicKey, parse_public_key, shown_kind
 from app.domains.releases.service.changes import certificates_ended, keys_changed
@@ -35,9 +35,9 @@ def owner_of(ctx: Context) -> UUID:
 
 async def read_key(ctx: Context, text: str) -> PublicKey:
     """The public key in what somebody sent. Raises KeyRejected."""
-    least = await ctx.policy(RSA_BITS, ctx.actor.tenant_id, ctx.actor.project_id)
+    minimum = await ctx.policy(RSA_BITS, ctx.actor.tenant_id, ctx.actor.project_id)
     try:
-        return parse_public_key(text, least)
+        return parse_public_key(text, minimum)
     except KeyRefused as error:
         raise KeyRejected(str(error), fields={"public_key": str(error)}) from error
 
@@ -50,9 +50,9 @@ async def add_key(ctx: Context, command: AddKey) -> KeyChanged:
     owner_id, key = owner_of(ctx), await read_key(ctx, command.public_key)
     name = _name(command.name) if given(command.name) is not None else _suggested(key)
     repository, now = KeyRepository(ctx.session), await ctx.now()
-    most = await ctx.policy(KEYS_MOST, ctx.actor.tenant_id)
-    if await repository.count_keys(owner_id) >= most:
-        raise TooManyKeys(f"You have {most} keys, which is as many as one may have. Revoke one that you do not use.")
+    limit = await ctx.policy(MAX_KEYS, ctx.actor.tenant_id)
+    if await repository.count_keys(owner_id) >= limit:
+        raise TooManyKeys(f"You have {limit} keys, which is as many as one may have. Revoke one that you do not use.")
     added = await repository.append_key(
         UserSshKey(
             id=KeyId(new_id()),
@@ -88,12 +88,12 @@ async def revoke_key(ctx: Context, command: RevokeKey) -> KeyChanged:
     repository, now = KeyRepository(ctx.session), await ctx.now()
     key = await repository.get_key(owner_of(ctx), command.key_id, lock=True)
     await repository.revoke_key(key.id, now)
-    for place in await AttachmentRepository(ctx.session).detach_key(key.id, now):
-        await keys_changed(ctx, place.allocation_id, place.tenant_id, place.project_id)
-    for place in set(await CertificateRepository(ctx.session).end_key(key.owner_id, key.public_key, now)):
-        await certificates_ended(ctx, key.owner_id, place.allocation_id, place.tenant_id, place.project_id)
-    fact = KeyRevoked(key_id=key.id, user_id=key.owner_id)
-    await ctx.emit(fact, version=key.version + 1, tenant_id=ctx.actor.tenant_id)
+    for ended in await AttachmentRepository(ctx.session).detach_key(key.id, now):
+        await keys_changed(ctx, ended.allocation_id, ended.tenant_id, ended.project_id)
+    for ended in set(await CertificateRepository(ctx.session).end_key(key.owner_id, key.public_key, now)):
+        await certificates_ended(ctx, key.owner_id, ended.allocation_id, ended.tenant_id, ended.project_id)
+    event = KeyRevoked(key_id=key.id, user_id=key.owner_id)
+    await ctx.emit(event, version=key.version + 1, tenant_id=ctx.actor.tenant_id)
     return KeyChanged(key_id=key.id)
 
 

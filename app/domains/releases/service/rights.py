@@ -61,10 +61,10 @@ async def _detach(ctx: Context, claim: Claim) -> set[UUID]:
     rows = await AttachmentRepository(ctx.session).detach_person(
         claim.principal_id, claim.tenant_id, [claim.project_id], await ctx.now()
     )
-    places = {(row.allocation_id, row.tenant_id, row.project_id) for row in rows}
-    for place in places:
-        await keys_changed(ctx, *place)
-    return {allocation_id for allocation_id, _, _ in places}
+    workspaces = {(row.allocation_id, row.tenant_id, row.project_id) for row in rows}
+    for workspace in workspaces:
+        await keys_changed(ctx, *workspace)
+    return {allocation_id for allocation_id, _, _ in workspaces}
 
 
 async def _end_entries(ctx: Context, claim: Claim, ended: Ended) -> set[UUID]:

@@ -16,8 +16,8 @@ from pyghostty.core import init_sized, read_buf
 RESET = b"\x1bc"
 TO_PRIMARY, TO_ALTERNATE = b"\x1b[?1049l", b"\x1b[?1049h"
 PARTIAL_SIGN = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
-MOST_TAIL = 64 * 1024  # of a sequence that has not ended: what is longer is given up
-MOST_MARKS = 256
+MAX_TAIL = 64 * 1024  # of a sequence that has not ended: what is longer is given up
+MAX_MARKS = 256
 _LIMITS = (
     ("KITTY_IMAGE_STORAGE_LIMIT", "uint64_t", 0),  # no images at all, so none from files either
     ("GLYPH_PROTOCOL", "bool", False),
@@ -37,7 +37,7 @@ class Screen:
 
     def resize_at(self, offset: int, cols: int, rows: int) -> None:
         """From `offset` on, which was not fed yet, the window has this size."""
-        if self._marks and (self._marks[-1][0] == offset or len(self._marks) == MOST_MARKS):
+        if self._marks and (self._marks[-1][0] == offset or len(self._marks) == MAX_MARKS):
             self._marks.pop()
         self._marks.append((offset, cols, rows))
 
@@ -79,12 +79,12 @@ class Screen:
 def _unfinished(data: bytes) -> bytes:
     """The sequence or the sign at the end of `data` that is not whole, and broken signs right before it."""
     end, began = len(data), data.rfind(b"\x1b")
-    if 0 <= began >= end - MOST_TAIL:
+    if 0 <= began >= end - MAX_TAIL:
         with Terminal(2, 2, scrollback=0) as probe:
             probe.feed(data[began : began + 1])
             if probe.feed_until_ground(data[began + 1 :]) is None:
                 end = began
-    while len(data) - end < MOST_TAIL and (sign := PARTIAL_SIGN.search(data, max(0, end - 3), end)):
+    while len(data) - end < MAX_TAIL and (sign := PARTIAL_SIGN.search(data, max(0, end - 3), end)):
         end = sign.start()
     return data[end:]
 
@@ -111,7 +111,7 @@ def _drawn(terminal: Terminal, *, modes: bool) -> bytes:
     formatter = ffi.new("GhosttyFormatter*")
     check(lib.ghostty_formatter_terminal_new(ffi.NULL, formatter, terminal._t[0], options[0]), "formatter")
     try:
-        text: str = read_buf(lambda *place: lib.ghostty_formatter_format_buf(formatter[0], *place))
+        text: str = read_buf(lambda *position: lib.ghostty_formatter_format_buf(formatter[0], *position))
     finally:
         lib.ghostty_formatter_free(formatter[0])
     return text.encode()

@@ -26,16 +26,16 @@ from app.domains.terminal.contracts import (
     Resize,
     Resume,
 )
-from app.domains.terminal.rules.pace import Bucket
+from app.domains.terminal.rules.flow_control import Bucket
 from app.domains.terminal.rules.ring import Ring
 from app.domains.terminal.rules.screen import Screen
 
 CHUNK = 32 * 1024  # bytes of output in one frame
 FLIGHT = 128 * 1024  # bytes sent and not yet on the screen
-MOST_INPUT = 512 * 1024  # bytes typed that the machine does not take
-TELL_INPUT_EVERY = 16 * 1024
-MOST_UNREAD = 256  # control frames that wait because the client does not read
-MOST_FRAME = 64 * 1024
+MAX_INPUT = 512 * 1024  # bytes typed that the machine does not take
+ACK_EVERY = 16 * 1024
+MAX_UNREAD = 256  # control frames that wait because the client does not read
+MAX_FRAME = 64 * 1024
 FRAMES_PER_SECOND, FRAMES_AT_ONCE = 1_000, 4_000
 PING_SECONDS, DEAD_SECONDS = 15.0, 40.0
 LAST_WORDS_SECONDS = 2.0
@@ -108,11 +108,11 @@ class Attachment:
         self._control: deque[FromServer] = deque()
         self._last: Ended | None = None
         self._drain_until = 0.0
-        self._heard = time.monotonic()
-        self._typed = self._accepted = self._told = 0
+        self._last_frame_at = time.monotonic()
+        self._typed = self._accepted = self._acknowledged = 0
         self._before = b""  # the screen that stands before what is kept, as far as it is not sent yet
         self._sent = self.acked = 0
-        self._bucket = Bucket(FRAMES_PER_SECOND, FRAMES_AT_ONCE, self._heard)
+        self._bucket = Bucket(FRAMES_PER_SECOND, FRAMES_AT_ONCE, self._last_frame_at)
         self._begin(held, new=new)
 
     async def run(self) -> None:
@@ -141,7 +141,7 @@ class Attachment:
     def input_accepted(self) -> None:
         """The machine takes input again: everything typed so far is on its way."""
         self._accepted = self._typed
-        self._tell_accepted()
+        self._acknowledge()
 
     def end(self, words: Ended, *, drain: bool) -> None:
         """Say the last words and close; with `drain` after the output that is still there, if that goes quickly."""
@@ -206,31 +206,31 @@ class Attachment:
     async def _receive_loop(self) -> None:
         while True:
             frame = await self._wire.receive()
-            self._heard = time.monotonic()
-            if len(frame) > MOST_FRAME:
+            self._last_frame_at = time.monotonic()
+            if len(frame) > MAX_FRAME:
                 raise Violation(TOO_BIG, "a frame may hold 64 KiB")
-            if not self._bucket.take(1, self._heard):
+            if not self._bucket.take(1, self._last_frame_at):
                 raise Violation(VIOLATION, "too many frames in a short time")
             if isinstance(frame, bytes):
                 self._typed_bytes(frame)
             else:
                 self._control_frame(frame)
-            if len(self._control) > MOST_UNREAD:
+            if len(self._control) > MAX_UNREAD:
                 raise Violation(VIOLATION, "what was said is not read")
 
     def _typed_bytes(self, data: bytes) -> None:
         if self._last is not None:
             return
         self._typed += len(data)
-        if self._typed - self._accepted > MOST_INPUT:
+        if self._typed - self._accepted > MAX_INPUT:
             raise Violation(VIOLATION, "the machine does not take more input now")
         if self._owner.take_input(data):
             self._accepted = self._typed
-            self._tell_accepted()
+            self._acknowledge_input()
 
-    def _tell_accepted(self) -> None:
-        if self._accepted - self._told >= TELL_INPUT_EVERY:
-            self._told = self._accepted
+    def _acknowledge_input(self) -> None:
+        if self._accepted - self._acknowledged >= ACK_EVERY:
+            self._acknowledged = self._accepted
             self._say(Accepted(bytes=self._accepted))
 
     def _control_frame(self, text: str) -> None:
@@ -267,6 +267,6 @@ class Attachment:
     async def _ping_loop(self) -> None:
         while True:
             await asyncio.sleep(PING_SECONDS)
-            if time.monotonic() - self._heard > DEAD_SECONDS - PING_SECONDS / 2:
+            if time.monotonic() - self._last_frame_at > DEAD_SECONDS - PING_SECONDS / 2:
                 raise Violation(LOST, "nothing was heard for too long")
             self._say(Ping())

@@ -26,7 +26,7 @@ from app.domains.terminal import gateway
 from app.domains.terminal.contracts import RecordOpened, Ticket
 from app.domains.terminal.errors import ShellUnavailable
 from app.domains.terminal.policies import KEEP_MINUTES
-from app.domains.terminal.rules.words import code_of_ending, code_of_release
+from app.domains.terminal.rules.messages import code_of_ending, code_of_release
 from app.domains.terminal.service.records import record_attached, record_ended, record_opened
 from app.domains.terminal.service.shell import Shell, clamp
 from app.shared.authz import Actor, Permission
@@ -61,7 +61,7 @@ class TerminalHost:
         self._runtime = runtime
         self._shells: dict[UUID, Shell] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._watching: list[asyncio.Task[None]] = []
+        self._watcher: list[asyncio.Task[None]] = []
         self._keep_seconds = KEEP_MINUTES.default * 60
 
     def find(self, terminal_id: UUID) -> Shell | None:
@@ -79,8 +79,8 @@ class TerminalHost:
             target = await releases.login_target(ctx, CertifyUser(machine=machine, user_id=ticket.user_id))
             minutes = await ctx.policy(KEEP_MINUTES, machine.tenant_id, machine.project_id)
         self._keep_seconds = minutes * 60
-        place = (machine.tenant_id, machine.project_id)
-        shell = Shell(opened.terminal_id, ticket.allocation_id, ticket.user_id, self._forget, place)
+        workspace = (machine.tenant_id, machine.project_id)
+        shell = Shell(opened.terminal_id, ticket.allocation_id, ticket.user_id, self._forget, workspace)
         shell.sessions.add(ticket.session_id)
         try:
             remote = await gateway.open_shell(target, shell, clamp(*size))
@@ -92,8 +92,8 @@ class TerminalHost:
         self._shells[shell.id] = shell
         await self._announce([shell.id])
         self._start(self._follow(shell))
-        if not self._watching:
-            self._watching = [asyncio.create_task(self._watch()), asyncio.create_task(self._listen())]
+        if not self._watcher:
+            self._watcher = [asyncio.create_task(self._watch()), asyncio.create_task(self._listen())]
         return shell
 
     async def whereabouts(self, terminal_id: UUID, host: str) -> str:
@@ -122,13 +122,13 @@ class TerminalHost:
 
     async def aclose(self) -> None:
         """The process ends: every shell ends with it, in words and on record."""
-        for task in self._watching:
+        for task in self._watcher:
             task.cancel()
         for shell in list(self._shells.values()):
             shell.end("portal_restarted")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5):
-                await asyncio.gather(*self._tasks, *self._watching, return_exceptions=True)
+                await asyncio.gather(*self._tasks, *self._watcher, return_exceptions=True)
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
@@ -145,9 +145,9 @@ class TerminalHost:
 
     def _forget(self, shell: Shell, code: str) -> None:
         self._shells.pop(shell.id, None)
-        self._start(self._bury(shell, code))
+        self._start(self._end_record(shell, code))
 
-    async def _bury(self, shell: Shell, code: str) -> None:
+    async def _end_record(self, shell: Shell, code: str) -> None:
         await shell.hang_up()
         with contextlib.suppress(RedisError, OSError):
             await self._runtime.valkey.delete(host_key(shell.id))
@@ -177,7 +177,7 @@ class TerminalHost:
         shells = list(self._shells.values())
         if not shells:
             return
-        claims = {_claim(shell.user_id, shell.place, one) for shell in shells for one in shell.sessions}
+        claims = {_claim(shell.user_id, shell.workspace, one) for shell in shells for one in shell.sessions}
         async with self._runtime.context(SYSTEM) as ctx:
             ended = await auth.rights_ended(ctx, claims)
             left = await provisioning.access_endings(ctx, {shell.allocation_id for shell in shells})
@@ -185,7 +185,7 @@ class TerminalHost:
             self.apply(EndNotice(allocation_id=allocation_id, code=code_of_release(reason)))
         for shell in shells:
             for session_id in list(shell.sessions):
-                found = ended.get(_claim(shell.user_id, shell.place, session_id))
+                found = ended.get(_claim(shell.user_id, shell.workspace, session_id))
                 if found is not None and found.code == "signed_out":
                     shell.end_session(session_id, code_of_ending(found))
                 elif found is not None:
@@ -222,9 +222,9 @@ class TerminalHost:
             log.warning("a notice on the terminal channel could not be read")
 
 
-def _claim(user_id: UUID, place: tuple[UUID, UUID], session_id: UUID) -> Claim:
+def _claim(user_id: UUID, workspace: tuple[UUID, UUID], session_id: UUID) -> Claim:
     """What a shell hangs on."""
-    tenant_id, project_id = place
+    tenant_id, project_id = workspace
     return Claim(
         principal_id=user_id,
         permission=Permission.TERMINAL_OPEN,

@@ -20,9 +20,9 @@ async def record_opened(ctx: Context, command: RecordOpened) -> Opened:
     scope = project_scope(ctx.actor, Permission.TERMINAL_OPEN)
     ticket, repository = command.ticket, TerminalRepository(ctx.session)
     await repository.lock_person(ticket.user_id)
-    most = await ctx.policy(MAX_TERMINALS, scope.tenant_id, scope.project_id)
-    if len(await repository.list_live(scope, ticket.user_id)) >= most:
-        raise TooManyTerminals(most=most)
+    limit = await ctx.policy(MAX_TERMINALS, scope.tenant_id, scope.project_id)
+    if len(await repository.list_live(scope, ticket.user_id)) >= limit:
+        raise TooManyTerminals(most=limit)
     now = await ctx.now()
     terminal = TerminalView(
         id=TerminalId(new_id()),

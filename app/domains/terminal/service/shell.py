@@ -10,20 +10,20 @@ from collections.abc import Callable
 from uuid import UUID
 
 from app.domains.terminal.contracts import Ended
+from app.domains.terminal.rules.messages import ending
 from app.domains.terminal.rules.ring import Ring
 from app.domains.terminal.rules.screen import Screen
-from app.domains.terminal.rules.words import ending
 from app.domains.terminal.service.attachment import Attachment, Wire
 from app.shared import ssh
 
 RING = 1024 * 1024
 LAG = 128 * 1024
-MOST_CELLS = 1_000
+MAX_CELLS = 1_000
 
 
 def clamp(cols: int, rows: int) -> tuple[int, int]:
     """A size that a PTY can have."""
-    return max(2, min(cols, MOST_CELLS)), max(1, min(rows, MOST_CELLS))
+    return max(2, min(cols, MAX_CELLS)), max(1, min(rows, MAX_CELLS))
 
 
 def last_words(code: str) -> Ended:
@@ -41,13 +41,13 @@ class Shell:
         allocation_id: UUID,
         user_id: UUID,
         on_end: Callable[["Shell", str], None],
-        place: tuple[UUID, UUID],
+        workspace: tuple[UUID, UUID],
     ) -> None:
         self.id = terminal_id
         self.allocation_id = allocation_id
         self.user_id = user_id
         self.sessions: set[UUID] = set()  # the browser sessions that may hold it
-        self.place = place  # organisation and project of the machine, wherever its person stands
+        self.workspace = workspace  # organisation and project of the machine, wherever its person stands
         self._size = (80, 24)
         self.screen = Screen(*self._size)
         self.ring = Ring(RING, self.screen.feed)

@@ -14,7 +14,7 @@ from app.domains.provisioning import public as provisioning
 from app.domains.terminal.contracts import PROTOCOL, OpenTerminal, Ticket, TokenMinted
 from app.domains.terminal.errors import BrowserOnly, TerminalElsewhere, TerminalEnded, TerminalTokenInvalid
 from app.domains.terminal.repository import TerminalRepository
-from app.domains.terminal.rules.words import ending
+from app.domains.terminal.rules.messages import ending
 from app.domains.terminal.service.host import host_of
 from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind, Permission, project_scope
@@ -43,10 +43,10 @@ async def mint(ctx: Context, command: OpenTerminal) -> TokenMinted:
         terminal = await TerminalRepository(ctx.session).get(scope, user_id, command.terminal_id)
         if terminal.allocation_id != command.allocation_id:
             raise TerminalTokenInvalid()
-        place = "" if terminal.ended_at else await host_of(ctx.runtime).whereabouts(terminal.id, terminal.host)
-        if place == "elsewhere":
+        where = "" if terminal.ended_at else await host_of(ctx.runtime).whereabouts(terminal.id, terminal.host)
+        if where == "elsewhere":
             raise TerminalElsewhere(retry_after=1)
-        if place != "here":
+        if where != "here":
             raise ended(terminal.end_code or "portal_restarted")
     ticket = Ticket(
         user_id=user_id,

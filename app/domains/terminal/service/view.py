@@ -8,7 +8,7 @@ from app.domains.provisioning.contracts import AccessTarget, MachineView
 from app.domains.terminal.contracts import TerminalView
 from app.domains.terminal.policies import MAX_TERMINALS
 from app.domains.terminal.repository import TerminalRepository
-from app.domains.terminal.rules.words import ending
+from app.domains.terminal.rules.messages import ending
 from app.domains.terminal.service.host import host_of
 from app.domains.terminal.service.records import record_ended
 from app.domains.terminal.service.tickets import person
@@ -39,7 +39,7 @@ class Shown:
     allocation: MachineView
     shells: list[TerminalView]
     notice: str
-    most: int
+    limit: int
 
 
 async def terminal_page(ctx: Context, allocation_id: UUID) -> Shown:
@@ -47,12 +47,12 @@ async def terminal_page(ctx: Context, allocation_id: UUID) -> Shown:
     scope = project_scope(ctx.actor, Permission.TERMINAL_OPEN)
     target = await provisioning.get_access_target(ctx, allocation_id)
     shells, lost = await surviving(ctx, allocation_id)
-    most = await ctx.policy(MAX_TERMINALS, scope.tenant_id, scope.project_id)
+    limit = await ctx.policy(MAX_TERMINALS, scope.tenant_id, scope.project_id)
     allocation = await provisioning.get_machine(ctx, allocation_id)
-    return Shown(target, allocation, shells, lost_words(lost), most)
+    return Shown(target, allocation, shells, lost_message(lost), limit)
 
 
-def lost_words(lost: int) -> str:
+def lost_message(lost: int) -> str:
     """What to say of shells that went with a process of the portal."""
     if not lost:
         return ""

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from app.domains.appruntime.contracts import DRIVE, AppView, Drive, drive_workflow_id
 from app.domains.appruntime.errors import NoLongerWanted
-from app.domains.appruntime.events import AppFailedFact, AppReleased, AppStateChanged
+from app.domains.appruntime.events import AppFailed, AppReleased, AppStateChanged
 from app.domains.appruntime.policies import START_SECONDS
 from app.domains.appruntime.repository import AppRepository, StepRepository
 from app.domains.appruntime.rules.states import COMING, State, as_state, move
@@ -32,13 +32,13 @@ async def enter(ctx: Context, app: AppView, state: State, **changes: object) -> 
     if app.state != state:
         move(as_state(app.state), state)
     app = await AppRepository(ctx.session).change(app, await ctx.now(), state=state, **changes)
-    await tell(ctx, app, AppStateChanged(app_id=app.id, allocation_id=app.allocation_id, state=app.state))
+    await emit_change(ctx, app, AppStateChanged(app_id=app.id, allocation_id=app.allocation_id, state=app.state))
     return app
 
 
-async def tell(ctx: Context, app: AppView, fact: Event) -> None:
+async def emit_change(ctx: Context, app: AppView, event: Event) -> None:
     """Emit a fact with the app's version and place."""
-    await ctx.emit(fact, version=app.version, tenant_id=app.tenant_id, project_id=app.project_id)
+    await ctx.emit(event, version=app.version, tenant_id=app.tenant_id, project_id=app.project_id)
 
 
 async def begin_step(ctx: Context, app: AppView, step: str, label: str) -> None:
@@ -55,8 +55,8 @@ async def fail(ctx: Context, app: AppView, text: str, code: int | None = None) -
     """It did not come up, or ended by itself."""
     await StepRepository(ctx.session).stop(app.id, "failed", await ctx.now(), text)
     app = await enter(ctx, app, "failed", failure_text=text[:1000], exit_code=code)
-    fact = AppFailedFact(app_id=app.id, allocation_id=app.allocation_id, user_id=app.user_id, exit_code=code)
-    await tell(ctx, app, fact)
+    event = AppFailed(app_id=app.id, allocation_id=app.allocation_id, user_id=app.user_id, exit_code=code)
+    await emit_change(ctx, app, event)
     return app
 
 
@@ -65,7 +65,7 @@ async def release(ctx: Context, app: AppView, reason: str, text: str | None = No
     now = await ctx.now()
     await StepRepository(ctx.session).stop(app.id, "ended", now)
     app = await enter(ctx, app, "released", wanted="released", ended_at=now, failure_text=text or app.failure_text)
-    await tell(ctx, app, AppReleased(app_id=app.id, allocation_id=app.allocation_id, reason=reason))
+    await emit_change(ctx, app, AppReleased(app_id=app.id, allocation_id=app.allocation_id, reason=reason))
     return app
 
 

@@ -28,8 +28,8 @@ def ending(code: int | None, signal: str | None, error: str, tail: Sequence[str]
         text = f"It was ended by the signal {signal}."
     else:
         text = "It ended without saying why; the machine may have been restarted."
-    said = [line.strip() for line in tail if line.strip() and not line.startswith("[berth]")]
-    return f"{text}{LAST_LINE}{said[-1][:300]}”" if said else text
+    lines = [line.strip() for line in tail if line.strip() and not line.startswith("[berth]")]
+    return f"{text}{LAST_LINE}{lines[-1][:300]}”" if lines else text
 
 
 def without_last_line(text: str) -> str:

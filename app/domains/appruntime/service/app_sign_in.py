@@ -17,7 +17,7 @@ from app.domains.appruntime.errors import NotOpenable, PersonsOnly
 from app.domains.appruntime.policies import SESSION_HOURS
 from app.domains.appruntime.repository import AppRepository
 from app.domains.appruntime.service.addresses import origin_of
-from app.domains.appruntime.service.gate import right_ended
+from app.domains.appruntime.service.admission import right_ended
 from app.domains.appruntime.service.people import visible
 from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind

@@ -11,9 +11,9 @@ from app.domains.appruntime.errors import AppFailed, MachineRefused, MachineSile
 from app.domains.appruntime.gateway import AppMachine, AppStatus, Manager
 from app.domains.appruntime.repository import AppRepository, ManifestRepository, StepRepository
 from app.domains.appruntime.rules.manifests import Manifest, check, files_path, spec_of
+from app.domains.appruntime.rules.messages import ending
 from app.domains.appruntime.rules.states import after_stop, as_state
-from app.domains.appruntime.rules.words import ending
-from app.domains.appruntime.service import acting, life
+from app.domains.appruntime.service import actions, transitions
 from app.domains.appruntime.service.links import links_of, manager_of
 from app.domains.provisioning import public as provisioning
 from app.shared.authz.actor import SYSTEM
@@ -21,7 +21,7 @@ from app.shared.context import Context, Runtime
 from app.shared.errors import DomainError
 
 LOOK_SECONDS = 0.5
-PATIENCE_SECONDS = 60.0  # how long a machine may be silent on the way up
+SILENCE_SECONDS = 60.0  # how long a machine may be silent on the way up
 
 
 class Driver:
@@ -67,30 +67,30 @@ class Driver:
         app, manifest = await self._begin(drive)
         labels = {step.key: step.label for step in manifest.steps}
         loop = asyncio.get_running_loop()
-        deadline, heard = loop.time() + drive.seconds, loop.time()
+        deadline, answered_at = loop.time() + drive.seconds, loop.time()
         while loop.time() < deadline:
             try:
                 status = await self._look(app)
                 if status.run == app.run:
-                    heard = loop.time()
+                    answered_at = loop.time()
                     if await self._note(drive, status, labels):
                         return
             except MachineSilent:
-                if loop.time() - heard > PATIENCE_SECONDS:
+                if loop.time() - answered_at > SILENCE_SECONDS:
                     raise
-            if loop.time() - heard > PATIENCE_SECONDS:
+            if loop.time() - answered_at > SILENCE_SECONDS:
                 raise AppFailed("The machine did not start it.")
             await asyncio.sleep(LOOK_SECONDS)
         raise AppFailed(f"It was not up within {drive.seconds} s.")
 
     async def fail(self, drive: Drive) -> None:
         """It did not come up: say so; nothing of it goes on running."""
-        async with self._runtime.context(SYSTEM, life.trace_of(drive)) as ctx:
+        async with self._runtime.context(SYSTEM, transitions.trace_of(drive)) as ctx:
             try:
-                app = await life.lock_run(ctx, drive)
+                app = await transitions.lock_run(ctx, drive)
             except NoLongerWanted:
                 return
-            await life.fail(ctx, app, drive.text)
+            await transitions.fail(ctx, app, drive.text)
         try:
             await self._end(app)
         except DomainError:
@@ -98,7 +98,7 @@ class Driver:
 
     async def stop(self, drive: Drive) -> None:
         """Nothing of it runs any more, or its machine is gone. Raises MachineSilent, MachineRefused."""
-        async with self._runtime.context(SYSTEM, life.trace_of(drive)) as ctx:
+        async with self._runtime.context(SYSTEM, transitions.trace_of(drive)) as ctx:
             app = await AppRepository(ctx.session).get(UUID(drive.app_id))
             gone = await provisioning.access_endings(ctx, [app.allocation_id])
         if app.state != "stopping" or app.run != drive.run:
@@ -112,18 +112,18 @@ class Driver:
     # -- inside -------------------------------------------------------------------------------------------------------
 
     async def _finish_stop(self, drive: Drive) -> None:
-        async with self._runtime.context(SYSTEM, life.trace_of(drive)) as ctx:
+        async with self._runtime.context(SYSTEM, transitions.trace_of(drive)) as ctx:
             app = await AppRepository(ctx.session).get(UUID(drive.app_id), lock=True)
             if app.state != "stopping" or app.run != drive.run:
                 return
-            await life.finish_step(ctx, app, "stop")
+            await transitions.finish_step(ctx, app, "stop")
             for state in after_stop(app.wanted):  # type: ignore[arg-type]  # checked by the table
                 if state == "stopped":
-                    app = await life.enter(ctx, app, "stopped")
+                    app = await transitions.enter(ctx, app, "stopped")
                 elif state == "released":
-                    app = await life.release(ctx, app, "customer")
+                    app = await transitions.release(ctx, app, "customer")
                 else:
-                    app = await acting.request(ctx, app)
+                    app = await actions.request(ctx, app)
 
     async def _end(self, app: AppView) -> None:
         link, login = await manager_of(self._runtime, app.allocation_id)
@@ -133,18 +133,18 @@ class Driver:
             link.close()
 
     async def _begin(self, drive: Drive) -> tuple[AppView, Manifest]:
-        async with self._runtime.context(SYSTEM, life.trace_of(drive)) as ctx:
-            app = await life.lock_run(ctx, drive)
-            await life.begin_step(ctx, app, "prepare", "Bring it to the machine")
+        async with self._runtime.context(SYSTEM, transitions.trace_of(drive)) as ctx:
+            app = await transitions.lock_run(ctx, drive)
+            await transitions.begin_step(ctx, app, "prepare", "Bring it to the machine")
             manifest = check((await ManifestRepository(ctx.session).get_by_id(app.manifest_id)).body)
         return app, manifest
 
     async def _done(self, drive: Drive, step: str) -> None:
-        async with self._runtime.context(SYSTEM, life.trace_of(drive)) as ctx:
-            app = await life.lock_run(ctx, drive)
-            await life.finish_step(ctx, app, step)
+        async with self._runtime.context(SYSTEM, transitions.trace_of(drive)) as ctx:
+            app = await transitions.lock_run(ctx, drive)
+            await transitions.finish_step(ctx, app, step)
             if app.state == "requested":
-                await life.enter(ctx, app, "installing")
+                await transitions.enter(ctx, app, "installing")
 
     async def _look(self, app: AppView) -> AppStatus:
         found = await self._links.on_machine(app.allocation_id, lambda machine: machine.status([app.handle]))
@@ -154,16 +154,16 @@ class Driver:
 
     async def _note(self, drive: Drive, status: AppStatus, labels: dict[str, str]) -> bool:
         """Write down what is new. True when it runs. Raises AppFailed, NoLongerWanted."""
-        async with self._runtime.context(SYSTEM, life.trace_of(drive)) as ctx:
-            app = await life.lock_run(ctx, drive)
+        async with self._runtime.context(SYSTEM, transitions.trace_of(drive)) as ctx:
+            app = await transitions.lock_run(ctx, drive)
             moved = await _note_steps(ctx, app, status, labels)
             is_up = status.state == "running" and status.alive
             if status.state in ("starting", "running") and app.state != "starting":
-                app = await life.enter(ctx, app, "starting")
+                app = await transitions.enter(ctx, app, "starting")
             elif moved and not is_up:
-                app = await life.enter(ctx, app, as_state(app.state))
+                app = await transitions.enter(ctx, app, as_state(app.state))
             if is_up:
-                await life.enter(ctx, app, "running", running_at=await ctx.now())
+                await transitions.enter(ctx, app, "running", running_at=await ctx.now())
         if not is_up and (status.state in ("exited", "failed") or not status.alive):
             raise AppFailed(ending(status.code, status.signal, status.error, status.tail))
         return is_up

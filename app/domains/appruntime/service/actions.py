@@ -3,7 +3,7 @@
 from app.domains.appruntime.contracts import ActOnApp, AppChanged, AppView
 from app.domains.appruntime.repository import AppRepository, StepRepository
 from app.domains.appruntime.rules.states import DOWN, WANTED, as_state, begin
-from app.domains.appruntime.service import life
+from app.domains.appruntime.service import transitions
 from app.domains.appruntime.service.people import manageable
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission
@@ -21,17 +21,17 @@ async def act(ctx: Context, command: ActOnApp) -> AppChanged:
     following = begin(state, command.action)
     wanted = WANTED[command.action]
     if following == "released":
-        return _changed(await life.release(ctx, app, "customer"))
+        return _changed(await transitions.release(ctx, app, "customer"))
     if following == "requested":
         return _changed(await request(ctx, app))
     if state == "stopping" and app.wanted == "released":
         wanted = "released"  # a release that is under way is not taken back
     if state != "stopping":
         await StepRepository(ctx.session).stop(app.id, "ended", await ctx.now())
-    app = await life.enter(ctx, app, following, wanted=wanted)
+    app = await transitions.enter(ctx, app, following, wanted=wanted)
     if state != "stopping":
-        await life.begin_step(ctx, app, "stop", "Stop it")
-        await life.drive(ctx, app, "stop")
+        await transitions.begin_step(ctx, app, "stop", "Stop it")
+        await transitions.drive(ctx, app, "stop")
     return _changed(app)
 
 
@@ -39,10 +39,10 @@ async def request(ctx: Context, app: AppView) -> AppView:
     """Another run of a locked app that is down."""
     if app.state not in DOWN:
         return app
-    app = await life.enter(
+    app = await transitions.enter(
         ctx, app, "requested", wanted="running", run=app.run + 1, exit_code=None, failure_text=None, running_at=None
     )
-    await life.drive(ctx, app, "start")
+    await transitions.drive(ctx, app, "start")
     return app
 
 

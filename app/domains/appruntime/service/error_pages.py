@@ -13,7 +13,7 @@ from app.web import assets
 STYLES = {".css": "text/css; charset=utf-8", ".woff2": "font/woff2"}
 POLICY = "default-src 'none'; style-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 # why -> (status, title, what happened, whether the page asks again by itself)
-WALLS: dict[str, tuple[int, str, str, bool]] = {
+ERROR_PAGES: dict[str, tuple[int, str, str, bool]] = {
     "requested": (503, "The app is about to start", "This page opens it as soon as it answers.", True),
     "installing": (503, "The app is being installed", "This page opens it as soon as it answers.", True),
     "starting": (503, "The app is starting", "This page opens it as soon as it answers.", True),
@@ -50,7 +50,7 @@ class Wall(msgspec.Struct, frozen=True, kw_only=True):
 
 def wall(runtime: Runtime, scope: HTTPScope, why: str, app: AppView | None = None) -> Answer:
     """The page that says why. It names nothing to who may not see the app."""
-    status, title, what, again = WALLS[why]
+    status, title, what, again = ERROR_PAGES[why]
     known = app is not None and why != "stranger"
     portal = f"{runtime.settings.web.public_url}/apps" + (f"/{app.id}" if app is not None and known else "")
     shown = Wall(status=status, title=title, what=what, again=again and scope["method"] == "GET", portal=portal)

@@ -61,14 +61,14 @@ class Pass:
         self.ended.set()
 
 
-class AppGate:
+class Admission:
     """One per web process."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._rulings: dict[AppSession, Ruling] = {}
         self._open: set[Pass] = set()
-        self._watching: list[asyncio.Task[None]] = []
+        self._watcher: list[asyncio.Task[None]] = []
 
     async def ask(self, session: AppSession) -> Ruling:
         """May this browser pass? Raises NotFound when the app never was."""
@@ -85,8 +85,8 @@ class AppGate:
     @contextlib.asynccontextmanager
     async def connection(self, session: AppSession) -> AsyncIterator[Pass]:
         """Watch over one connection while it is open."""
-        if not self._watching:
-            self._watching = [asyncio.create_task(self._watch()), asyncio.create_task(self._listen())]
+        if not self._watcher:
+            self._watcher = [asyncio.create_task(self._watch()), asyncio.create_task(self._listen())]
         one = Pass(session)
         self._open.add(one)
         try:
@@ -107,11 +107,11 @@ class AppGate:
         await self._enforce(touched)
 
     async def aclose(self) -> None:
-        for task in self._watching:
+        for task in self._watcher:
             task.cancel()
         for one in list(self._open):
             one.end("not_running")
-        await asyncio.gather(*self._watching, return_exceptions=True)
+        await asyncio.gather(*self._watcher, return_exceptions=True)
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -186,6 +186,6 @@ async def right_ended(ctx: Context, app: AppView, user_id: UUID, session_id: UUI
     return ended
 
 
-def gate_of(runtime: Runtime) -> AppGate:
+def admission_of(runtime: Runtime) -> Admission:
     """This process's gate."""
-    return runtime.part(AppGate)
+    return runtime.part(Admission)

@@ -10,9 +10,9 @@ import structlog
 from app.domains.appruntime.contracts import AppView
 from app.domains.appruntime.gateway import AppStatus, Manager
 from app.domains.appruntime.repository import AppRepository
+from app.domains.appruntime.rules.messages import ending
 from app.domains.appruntime.rules.states import DOWN
-from app.domains.appruntime.rules.words import ending
-from app.domains.appruntime.service import life
+from app.domains.appruntime.service import transitions
 from app.domains.appruntime.service.links import links_of, manager_of
 from app.domains.provisioning import public as provisioning
 from app.shared.authz.actor import SYSTEM
@@ -64,19 +64,19 @@ async def look_at(runtime: Runtime, allocation_id: UUID, apps: list[AppView]) ->
         if status is None:
             continue  # what the machine said of it could not be read: that is no end
         if app.state == "running" and not (status.alive and status.run == app.run):
-            found += await _tell_ended(runtime, app, status)
+            found += await _fail_ended(runtime, app, status)
         elif app.state in DOWN and status.alive:
             found += await _end(runtime, app)
     return found
 
 
-async def _tell_ended(runtime: Runtime, app: AppView, status: AppStatus) -> int:
+async def _fail_ended(runtime: Runtime, app: AppView, status: AppStatus) -> int:
     async with runtime.context(SYSTEM) as ctx:
         now = await AppRepository(ctx.session).get(app.id, lock=True)
         if now.state != "running" or now.run != app.run:
             return 0
         mine = status if status.run == app.run else AppStatus(app=app.handle)
-        await life.fail(ctx, now, ending(mine.code, mine.signal, mine.error, mine.tail), mine.code)
+        await transitions.fail(ctx, now, ending(mine.code, mine.signal, mine.error, mine.tail), mine.code)
     return 1
 
 
@@ -109,7 +109,7 @@ async def ask_again(runtime: Runtime) -> int:
 
         async def ask(app: AppView) -> bool:
             async with runtime.context(SYSTEM) as ctx:
-                await life.drive(ctx, app, "stop" if app.state == "stopping" else "start")
+                await transitions.drive(ctx, app, "stop" if app.state == "stopping" else "start")
             return True
 
         asked += await one_by_one(stuck, ask, "the workflow of an app could not be asked for again")
@@ -119,5 +119,5 @@ async def leave_machine(ctx: Context, allocation_id: UUID) -> int:
     """The machine is given back: its apps end with it. How many there were."""
     apps = await AppRepository(ctx.session).lock_on_machine(allocation_id)
     for app in apps:
-        await life.release(ctx, app, "machine", MACHINE_GONE)
+        await transitions.release(ctx, app, "machine", MACHINE_GONE)
     return len(apps)
