@@ -76,7 +76,7 @@ async def test_an_app_whose_status_cannot_be_read_has_not_ended(monkeypatch: pyt
         return 1
 
     monkeypatch.setattr(health, "links_of", lambda _runtime: SimpleNamespace(on_machine=on_machine))
-    monkeypatch.setattr(health, "_tell_ended", tell_ended)
+    monkeypatch.setattr(health, "_fail_ended", tell_ended)
     apps = [SimpleNamespace(handle=handle, state="running", run=1) for handle in ("odd", "good")]
     assert await health.look_at(None, uuid4(), apps) == 1  # type: ignore[arg-type]
     assert ended == ["good"]

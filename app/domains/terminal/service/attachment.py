@@ -141,7 +141,7 @@ class Attachment:
     def input_accepted(self) -> None:
         """The machine takes input again: everything typed so far is on its way."""
         self._accepted = self._typed
-        self._acknowledge()
+        self._acknowledge_input()
 
     def end(self, words: Ended, *, drain: bool) -> None:
         """Say the last words and close; with `drain` after the output that is still there, if that goes quickly."""
