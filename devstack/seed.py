@@ -18,7 +18,7 @@ from app.domains.inventory.contracts import Disk, NewImage, NewPrice, NewSku
 from app.domains.inventory.errors import PriceMissing
 from app.domains.inventory.service import catalog, images, prices
 from app.domains.inventory.service.import_nodes import import_nodes
-from app.domains.maas.public import open_gateway
+from app.domains.maas.public import MaasGateway
 from app.settings import Settings, load_settings
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Context, Runtime
@@ -97,7 +97,7 @@ async def stock(settings: Settings, contexts: Contexts) -> int:
     async with contexts() as ctx:
         await plant_catalog(ctx)
         await publish_built_in(ctx)
-    async with open_gateway(settings.maas) as gateway:
+    async with MaasGateway(settings.maas.url, settings.maas.api_key) as gateway:
         return (await import_nodes(contexts, gateway, settings.maas.pool)).seen
 
 

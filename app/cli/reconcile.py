@@ -24,8 +24,8 @@ def main(argv: list[str]) -> int:
 async def _reconcile(days: int, *, as_json: bool) -> int:
     from app.asgi import build_runtime
     from app.domains.billing.public import render_verify_report, verify_ledger
-    from app.domains.maas.public import open_gateway as open_maas
-    from app.domains.payments.gateway import open_gateway as open_stripe
+    from app.domains.maas import public as maas
+    from app.domains.payments import gateway as stripe
     from app.domains.payments.service.compare import compare_payments
     from app.domains.provisioning.service.compare import compare_machines
     from app.settings import load_settings
@@ -38,8 +38,9 @@ async def _reconcile(days: int, *, as_json: bool) -> int:
     try:
         async with runtime.context(SYSTEM) as ctx:
             report = await verify_ledger(ctx)
-        async with open_maas(runtime.settings.maas) as maas, open_stripe(runtime.settings.stripe) as stripe:
-            found = list(chain(await compare_machines(runtime, maas), await compare_payments(runtime, stripe, days)))
+        machines = await compare_machines(runtime, maas.gateway_of(runtime))
+        payments = await compare_payments(runtime, stripe.gateway_of(runtime), days)
+        found = list(chain(machines, payments))
     finally:
         await runtime.close()
     if as_json:

@@ -227,9 +227,14 @@ class Runtime:
             raise TypeError(f"{kind.__name__} is held under another type")
         return part
 
+    async def close_parts(self) -> None:
+        """Close the parts, the newest first; whoever asks for one again gets a new one."""
+        while self._parts:
+            _, part = self._parts.popitem()
+            await part.aclose()
+
     async def close(self) -> None:
         """Close what was opened, in reverse order."""
-        for part in reversed(list(self._parts.values())):
-            await part.aclose()
+        await self.close_parts()
         await self.database.close()
         await self.valkey.aclose()

@@ -11,14 +11,13 @@ import httpx2
 
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostCredit
-from app.domains.payments.gateway import CheckoutOrder, open_gateway
+from app.domains.payments.gateway import CheckoutOrder, gateway_of
 from app.domains.payments.repository.payments import Payment, PaymentRepository
 from app.domains.payments.rules.sessions import CheckoutSession
 from app.domains.payments.service import credit, settle
 from app.domains.payments.service.credit import AddCredit
-from app.settings import Settings, StripeSettings
 from app.shared.authz import Actor
-from app.shared.context import Context
+from app.shared.context import Context, Runtime
 from app.shared.errors import NotFound
 from app.shared.money import Micro
 from devstack.history import script
@@ -33,17 +32,13 @@ CARD = {"card_number": "4242 4242 4242 4242", "expiry": "12 / 34", "cvc": "123",
 class Till:
     """The simulated Stripe as a buyer meets it: an order, a page with a card form, an answer."""
 
-    def __init__(self, settings: Settings, sold_at: datetime) -> None:
-        self._settings = settings
+    def __init__(self, runtime: Runtime, sold_at: datetime) -> None:
+        self._runtime = runtime
         self._sold_at = sold_at
-
-    @property
-    def _stripe(self) -> StripeSettings:
-        return self._settings.stripe
 
     async def pay(self, payment: Payment, mail: str) -> CheckoutSession:
         """Order, pay and ask. Repeating it finds the same session, and pays nothing twice."""
-        origin = self._settings.web.public_url
+        origin = self._runtime.settings.web.public_url
         order = CheckoutOrder(
             payment_id=str(payment.id),
             tenant_id=str(payment.tenant_id),
@@ -54,11 +49,11 @@ class Till:
             created_at=self._sold_at,
             mail=mail,
         )
-        async with open_gateway(self._stripe) as stripe:
-            session = await stripe.create_checkout(order)
-            async with httpx2.AsyncClient(trust_env=False, timeout=10) as browser:
-                await browser.post(session.url or "", data={**CARD, "email": mail})
-            return await stripe.get_checkout(session.session_id)
+        stripe = gateway_of(self._runtime)
+        session = await stripe.create_checkout(order)
+        async with httpx2.AsyncClient(trust_env=False, timeout=10) as browser:
+            await browser.post(session.url or "", data={**CARD, "email": mail})
+        return await stripe.get_checkout(session.session_id)
 
 
 async def buy(past: Past, till: Till, buyer: Actor, mail: str, payment: script.Payment, at: datetime) -> None:

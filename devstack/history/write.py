@@ -64,7 +64,7 @@ async def write(runtime: Runtime, begun: Begun, chapter: Chapter) -> int:
     past, issuer = Past(runtime, begun.first), runtime.settings.oidc.issuer
     cast = await gather(past, begun.first + OPENS, issuer)
     await money.welcome(past, cast.tenant_id, begun.first + OPENS + timedelta(minutes=6))
-    till, mail = Till(runtime.settings, begun.at), identity_of("dana", issuer).email
+    till, mail = Till(runtime, begun.at), identity_of("dana", issuer).email
     moments = [*_machines(past, cast, begun.first, chapter), *_hours(past, begun.first, chapter)]
     for payment in chapter.payments:
         at = begun.first + timedelta(days=payment.day, hours=payment.hour)

@@ -254,23 +254,23 @@ async def test_a_release_finishes_when_the_host_is_dead(runtime, temporal_server
 async def test_a_machine_of_somebody_else_is_never_touched(runtime, temporal_server, tmp_path) -> None:
     """Somebody takes the machine in MAAS after we chose it: our launch goes elsewhere, their machine stays as it is."""
     from app.domains.maas.contracts import SystemId
-    from app.domains.maas.public import open_gateway
+    from app.domains.maas.public import gateway_of
 
     async with small_cloud(runtime, tmp_path, speed=100.0) as world:
         await world.stock()
         taken: list[str] = []
 
         async def take() -> None:
-            async with open_gateway(world.runtime.settings.maas) as gateway:
-                machines = await gateway.list_machines(pool="berth")
-                first = min((m for m in machines if m.cpu_count == 64), key=lambda machine: machine.hostname)
-                taken.append(first.system_id)
-                await gateway.allocate(SystemId(first.system_id), agent_name="somebody-else")
+            gateway = gateway_of(world.runtime)
+            machines = await gateway.list_machines(pool="berth")
+            first = min((m for m in machines if m.cpu_count == 64), key=lambda machine: machine.hostname)
+            taken.append(first.system_id)
+            await gateway.allocate(SystemId(first.system_id), agent_name="somebody-else")
 
         async with stage(world, temporal_server.url, Interference("deploy", before=take)):
             launched = await world.launch("l40sx4")
             active = await world.until(launched.allocation_id, "active")
             assert active.attempt == 2
-            async with open_gateway(world.runtime.settings.maas) as gateway:
-                [theirs] = await gateway.list_machines(ids=[SystemId(taken[0])], agent_name="somebody-else")
+            gateway = gateway_of(world.runtime)
+            [theirs] = await gateway.list_machines(ids=[SystemId(taken[0])], agent_name="somebody-else")
             assert theirs.status.name == "ALLOCATED"

@@ -18,6 +18,7 @@ from app.domains.admin.rules.values import Dependency, Fault
 from app.settings import Settings
 from app.shared.context import Runtime
 from app.shared.db import refuse_open_transaction
+from app.shared.http_client import http_client
 from app.shared.records import UNREADABLE
 
 SECONDS = 2.0
@@ -40,11 +41,11 @@ def _probes(runtime: Runtime) -> dict[str, Probe]:
         "Valkey": lambda: _ping_valkey(runtime),
         "NATS": lambda: _greeting(nats.hostname or "", nats.port or 4222),
         "Temporal": lambda: _opens(temporal),
-        "S3": lambda: _page(settings.s3.url),
-        "MAAS": lambda: _page(f"{settings.maas.url}/api/2.0/version/"),
-        "Stripe": lambda: _page(settings.stripe.api_url or "https://api.stripe.com"),
+        "S3": lambda: _page(runtime, settings.s3.url),
+        "MAAS": lambda: _page(runtime, f"{settings.maas.url}/api/2.0/version/"),
+        "Stripe": lambda: _page(runtime, settings.stripe.api_url or "https://api.stripe.com"),
         "Identity provider": lambda: _page(
-            f"{settings.oidc.issuer.removesuffix('/')}/.well-known/openid-configuration"
+            runtime, f"{settings.oidc.issuer.removesuffix('/')}/.well-known/openid-configuration"
         ),
     }
     mail = settings.mail
@@ -75,9 +76,18 @@ async def _ping_valkey(runtime: Runtime) -> str:
     return "answers"
 
 
-async def _page(url: str) -> str:
-    async with httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as client:
-        answer = await client.get(url)
+class Visitor:
+    """The process's one client for looking at dependencies and simulators."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.http = http_client(timeout=TIMEOUT)
+
+    async def aclose(self) -> None:
+        await self.http.aclose()
+
+
+async def _page(runtime: Runtime, url: str) -> str:
+    answer = await runtime.part(Visitor).http.get(url)
     if answer.status_code >= 500:
         raise ConnectionError(f"status {answer.status_code}")
     return f"answers {answer.status_code}"
@@ -117,30 +127,30 @@ def simulators(settings: Settings) -> dict[str, str]:
     return {name: f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/_faults" for name, url in urls.items()}
 
 
-async def list_faults(settings: Settings) -> tuple[Fault, ...]:
+async def list_faults(runtime: Runtime) -> tuple[Fault, ...]:
     """The faults that are on. A simulator that does not answer is skipped."""
     refuse_open_transaction()
     items: list[Fault] = []
-    async with httpx2.AsyncClient(timeout=TIMEOUT) as client:
-        for name, url in simulators(settings).items():
-            try:
-                active = msgspec.json.decode((await client.get(url)).content, type=dict[str, dict[str, object]])
-            except (httpx2.HTTPError, *UNREADABLE):
-                continue
-            for fault, spec in active.get("faults", {}).items():
-                items.append(Fault(simulator=name, name=fault, given=given_text(spec)))
+    client = runtime.part(Visitor).http
+    for name, url in simulators(runtime.settings).items():
+        try:
+            active = msgspec.json.decode((await client.get(url)).content, type=dict[str, dict[str, object]])
+        except (httpx2.HTTPError, *UNREADABLE):
+            continue
+        for fault, spec in active.get("faults", {}).items():
+            items.append(Fault(simulator=name, name=fault, given=given_text(spec)))
     return tuple(items)
 
 
-async def set_fault(settings: Settings, simulator: str, name: str, spec: dict[str, object] | None) -> bool:
+async def set_fault(runtime: Runtime, simulator: str, name: str, spec: dict[str, object] | None) -> bool:
     """Switch a fault on, or off when `spec` is None. False when the simulator is unknown or refused."""
     refuse_open_transaction()
-    url = simulators(settings).get(simulator)
+    url = simulators(runtime.settings).get(simulator)
     if url is None:
         return False
-    async with httpx2.AsyncClient(timeout=TIMEOUT) as client:
-        if spec is None:
-            answer = await client.delete(f"{url}/{name}")
-        else:
-            answer = await client.put(f"{url}/{name}", content=msgspec.json.encode(spec))
+    client = runtime.part(Visitor).http
+    if spec is None:
+        answer = await client.delete(f"{url}/{name}")
+    else:
+        answer = await client.put(f"{url}/{name}", content=msgspec.json.encode(spec))
     return answer.status_code < 300

@@ -7,7 +7,7 @@ import structlog
 
 from app.domains.inventory.service.import_nodes import import_nodes
 from app.domains.inventory.service.upkeep import turn_windows
-from app.domains.maas.public import MaasError, open_gateway
+from app.domains.maas.public import MaasError, gateway_of
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from app.shared.manifest import CronSpec
@@ -18,14 +18,13 @@ log = structlog.get_logger("inventory")
 
 async def run_import(runtime: Runtime, arguments: dict[str, object]) -> None:
     """Bring the fleet up to date. A controller that does not answer is asked again at the next turn."""
-    maas = runtime.settings.maas
-    async with open_gateway(maas) as gateway:
-        try:
-            report = await import_nodes(lambda: runtime.context(SYSTEM), gateway, maas.pool)
-        except MaasError as error:
-            log.warning("the fleet could not be read", code=error.code)
-            return
-        await keep_unread(runtime.valkey, "MAAS machines", gateway.unread.get("machines/", ()))
+    gateway = gateway_of(runtime)
+    try:
+        report = await import_nodes(lambda: runtime.context(SYSTEM), gateway, runtime.settings.maas.pool)
+    except MaasError as error:
+        log.warning("the fleet could not be read", code=error.code)
+        return
+    await keep_unread(runtime.valkey, "MAAS machines", gateway.unread.get("machines/", ()))
     if report.added or report.changed or report.missing:
         log.info("fleet imported", seen=report.seen, added=report.added, changed=report.changed, missing=report.missing)
     if report.unreadable:

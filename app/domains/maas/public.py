@@ -9,9 +9,9 @@ from app.domains.maas.errors import (
     MaasUnavailable,
     NoMachineAvailable,
 )
-from app.domains.maas.gateway import MaasGateway
+from app.domains.maas.gateway import MaasGateway, ProcessGateway
 from app.domains.maas.rules import may_touch, node_state
-from app.settings import MaasSettings
+from app.shared.context import Runtime
 
 __all__ = [
     "MaasConflict",
@@ -22,12 +22,12 @@ __all__ = [
     "MaasRefused",
     "MaasUnavailable",
     "NoMachineAvailable",
+    "gateway_of",
     "may_touch",
     "node_state",
-    "open_gateway",
 ]
 
 
-def open_gateway(settings: MaasSettings) -> MaasGateway:
-    """A client of the region in the settings; close it with `aclose()`. Raises ValueError for a bad address or key."""
-    return MaasGateway(settings.url, settings.api_key)
+def gateway_of(runtime: Runtime) -> MaasGateway:
+    """The process's client of its region. Raises ValueError for a bad address or key."""
+    return runtime.part(ProcessGateway)

@@ -22,11 +22,10 @@ async def run_reconcile(runtime: Runtime, arguments: dict[str, object]) -> None:
     asked = await ask_again(runtime)
     if asked:
         log.info("workflows were asked for again", count=asked)
-    async with maas.open_gateway(runtime.settings.maas) as gateway:
-        try:
-            await give_back_strays(runtime, gateway)
-        except maas.MaasError as error:
-            log.warning("stray machines could not be looked for", code=error.code)
+    try:
+        await give_back_strays(runtime, maas.gateway_of(runtime))
+    except maas.MaasError as error:
+        log.warning("stray machines could not be looked for", code=error.code)
 
 
 JOBS = (

@@ -38,10 +38,10 @@ async def vendors(runtime: Runtime, folder: Path) -> AsyncIterator[None]:
 
 async def power(w: World) -> Ask:
     """The machine of the simulated MAAS behind the free node."""
-    from app.domains.maas.public import open_gateway
+    from app.domains.maas.public import gateway_of
 
-    async with open_gateway(w.runtime.settings.maas) as gateway:
-        real = (await gateway.list_machines(pool="berth"))[0]
+    gateway = gateway_of(w.runtime)
+    real = (await gateway.list_machines(pool="berth"))[0]
     assert SystemId(real.system_id)
     await w.run("UPDATE inventory.nodes SET system_id = :real WHERE id = :id", real=real.system_id, id=w.nodes[0])
     return Ask("olga", {"action": "query"}, {"action": "off"}, path={"node_id": w.nodes[0]})

@@ -16,7 +16,7 @@ from app.domains.inventory.contracts import GpuFact, ImportReport
 from app.domains.inventory.jobs import run_import
 from app.domains.inventory.service.import_nodes import VANISHED, Sighting, import_nodes, record
 from app.domains.maas.contracts import MachineStatus
-from app.domains.maas.public import MaasGateway, open_gateway
+from app.domains.maas.public import MaasGateway
 from app.settings import MaasSettings
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
@@ -40,8 +40,9 @@ async def maas(runtime: Runtime, data_dir: Path, **options: Any) -> AsyncIterato
     async with served_region(data_dir, **options) as world:
         settings = MaasSettings(url=world.url, api_key=OUR_KEY)
         runtime.settings = msgspec.structs.replace(runtime.settings, maas=settings)
-        async with open_gateway(settings) as gateway:
+        async with MaasGateway(world.url, OUR_KEY) as gateway:
             yield world, gateway
+        await runtime.close_parts()  # the next region is another one
 
 
 async def bring_in(runtime: Runtime, gateway: MaasGateway) -> ImportReport:
@@ -102,13 +103,13 @@ async def test_the_job_reads_the_pool_of_the_settings_and_outlives_a_dead_contro
     async def at_once(seconds: float) -> None:
         """No waiting between the tries."""
 
-    def impatient(settings: MaasSettings) -> MaasGateway:
-        return MaasGateway(settings.url, settings.api_key, sleep=at_once)
+    def impatient(runtime: Runtime) -> MaasGateway:
+        return MaasGateway(runtime.settings.maas.url, runtime.settings.maas.api_key, sleep=at_once)
 
     await plant(runtime)
     async with maas(runtime, tmp_path / "maas"):
         await run_import(runtime, {})
-    monkeypatch.setattr("app.domains.inventory.jobs.open_gateway", impatient)
+    monkeypatch.setattr("app.domains.inventory.jobs.gateway_of", impatient)
     await run_import(runtime, {})
     assert len(await node_ids(runtime)) == 24
     names = await outbox(runtime)

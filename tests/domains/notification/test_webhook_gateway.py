@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from app.domains.notification.gateway import webhook
-from app.domains.notification.gateway.webhook import post, sanitised
+from app.domains.notification.gateway.webhook import Answer, WebhookClient, sanitised
 
 NAME = "hooks.example.com"
 
@@ -39,6 +39,14 @@ async def receiver(answer: bytes, *, hang: bool = False, tls: ssl.SSLContext | N
     finally:
         released.set()
         server.close()
+
+
+async def post(*arguments, trust: ssl.SSLContext | None = None, **options) -> Answer:
+    client = WebhookClient(trust=trust)
+    try:
+        return await client.post(*arguments, **options)
+    finally:
+        await client.aclose()
 
 
 async def _post(port: int, **options):

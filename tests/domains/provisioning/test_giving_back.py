@@ -64,7 +64,7 @@ async def leaving_one(runtime):
 
 
 async def give_back(runtime, monkeypatch, region: Region, step: Step) -> None:
-    monkeypatch.setattr(maas, "open_gateway", lambda settings: region)
+    monkeypatch.setattr(maas, "gateway_of", lambda runtime: region)
     await Deployer(runtime).give_back(step)
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from app.domains.maas.contracts import MaasMachine, MaasUser, MachineStatus, SystemId
-from app.domains.maas.public import MaasRefused, open_gateway
+from app.domains.maas.public import MaasRefused, gateway_of
 from app.domains.provisioning.contracts import CancelAllocation, Step
 from app.domains.provisioning.jobs import run_reconcile
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
@@ -65,15 +65,15 @@ async def test_only_machines_that_outlived_their_own_deployment_go_back(runtime,
             allocation = await world.get(launched.allocation_id)
             async with runtime.context(SYSTEM) as ctx:
                 deployments.append(await MachineRepository(ctx.session).get_deployment(allocation.deployment_id))
-        async with open_gateway(runtime.settings.maas) as gateway:
-            for deployment in deployments:
-                await gateway.allocate(SystemId(deployment.system_id), agent_name=deployment.marker)
-            others = [m for m in await gateway.list_machines(pool="berth") if m.status.name == "READY"]
-            await gateway.allocate(others[0].system_id, agent_name="by-hand")
-            async with runtime.context(SYSTEM) as ctx:
-                await MachineRepository(ctx.session).end_deployment(deployments[0].id, await ctx.now())
-            await run_reconcile(runtime, {})
-            seen = {m.system_id: m.status.name for m in await gateway.list_machines(pool="berth")}
+        gateway = gateway_of(runtime)
+        for deployment in deployments:
+            await gateway.allocate(SystemId(deployment.system_id), agent_name=deployment.marker)
+        others = [m for m in await gateway.list_machines(pool="berth") if m.status.name == "READY"]
+        await gateway.allocate(others[0].system_id, agent_name="by-hand")
+        async with runtime.context(SYSTEM) as ctx:
+            await MachineRepository(ctx.session).end_deployment(deployments[0].id, await ctx.now())
+        await run_reconcile(runtime, {})
+        seen = {m.system_id: m.status.name for m in await gateway.list_machines(pool="berth")}
         assert seen[SystemId(deployments[0].system_id)] != "ALLOCATED"
         assert seen[SystemId(deployments[1].system_id)] == "ALLOCATED"
         assert seen[others[0].system_id] == "ALLOCATED"

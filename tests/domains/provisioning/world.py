@@ -25,7 +25,7 @@ from app.domains.inventory.service.images import add_image
 from app.domains.inventory.service.import_nodes import Sighting, import_nodes, record
 from app.domains.inventory.service.prices import announce_price
 from app.domains.maas.contracts import MaasMachine, MachineStatus, SystemId
-from app.domains.maas.public import open_gateway
+from app.domains.maas.public import gateway_of
 from app.domains.provisioning import domain as provisioning
 from app.domains.provisioning.contracts import LaunchAllocation, Launched, ReleaseAllocation
 from app.domains.provisioning.models import Allocation
@@ -147,8 +147,8 @@ class World:
             await add_image(
                 ctx, NewImage(code="ubuntu-22.04", title="Ubuntu 22.04", osystem="ubuntu", distro_series="jammy")
             )
-        async with open_gateway(self.runtime.settings.maas) as gateway:
-            await import_nodes(lambda: self.runtime.context(SYSTEM), gateway, "berth")
+        gateway = gateway_of(self.runtime)
+        await import_nodes(lambda: self.runtime.context(SYSTEM), gateway, "berth")
         if of is None:
             await self.person()
         else:
@@ -254,8 +254,8 @@ class World:
 
     async def machines(self) -> dict[str, str]:
         """Names and states of our machines as MAAS tells them."""
-        async with open_gateway(self.runtime.settings.maas) as gateway:
-            return {machine.hostname: machine.status.name for machine in await gateway.list_machines(pool="berth")}
+        gateway = gateway_of(self.runtime)
+        return {machine.hostname: machine.status.name for machine in await gateway.list_machines(pool="berth")}
 
     async def nodes(self) -> dict[str, str]:
         """Names and states of nodes as the inventory keeps them."""

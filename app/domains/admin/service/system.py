@@ -144,9 +144,9 @@ async def set_fault(contexts: ContextFactory, command: SetFault) -> None:
     """Switch a fault. Raises ValidationFailed when the simulator refuses."""
     async with contexts() as ctx:
         await record_fault(ctx, command)
-        settings = ctx.settings
+        runtime = ctx.runtime
     spec = None if command.off else read_spec(command.spec)
-    if not await gateway.set_fault(settings, command.simulator, command.name, spec):
+    if not await gateway.set_fault(runtime, command.simulator, command.name, spec):
         raise ValidationFailed(fields={"spec": "The simulator refused it."})
 
 
@@ -154,5 +154,5 @@ async def list_faults(contexts: ContextFactory) -> tuple[tuple[Fault, ...], tupl
     """The faults that are on, and the names of the simulators."""
     async with contexts() as ctx:
         platform_scope(ctx.actor, READ)
-        settings = ctx.settings
-    return await gateway.list_faults(settings), tuple(gateway.simulators(settings))
+        runtime = ctx.runtime
+    return await gateway.list_faults(runtime), tuple(gateway.simulators(runtime.settings))

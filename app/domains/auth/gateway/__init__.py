@@ -1,5 +1,5 @@
 """The client of the OIDC issuer: discovery, code exchange, ID token, userinfo, end of session."""
 
-from app.domains.auth.gateway.provider import OidcGateway
+from app.domains.auth.gateway.provider import OidcGateway, ProcessGateway
 
-__all__ = ["OidcGateway"]
+__all__ = ["OidcGateway", "ProcessGateway"]

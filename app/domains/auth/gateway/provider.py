@@ -14,10 +14,10 @@ from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 
 from app.domains.auth.errors import Cause, IssuerUnavailable, SignInFailed
-from app.domains.auth.gateway import wire
 from app.domains.auth.gateway.id_token import read_header, verified_claims
 from app.domains.auth.gateway.keys import Keys, read_keys
 from app.domains.auth.gateway.metadata import Metadata, metadata_address, read_metadata
+from app.domains.auth.gateway.wire import Answer, IssuerClient
 from app.domains.auth.rules import challenge_of
 from app.domains.auth.rules.claims import (
     Claims,
@@ -30,6 +30,7 @@ from app.domains.auth.rules.claims import (
     text_of,
 )
 from app.settings import OidcSettings
+from app.shared.context import Runtime
 from app.shared.db import refuse_open_transaction
 
 log = structlog.get_logger("berth.sign_in")
@@ -57,6 +58,10 @@ class OidcGateway:
         self._metadata: tuple[Metadata, float] | None = None
         self._keys: tuple[Keys, float] | None = None
         self._no_newer_until = -math.inf
+        self._client = IssuerClient()
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
 
     async def authorization_url(self, state: str, nonce: str, code_verifier: str) -> str:
         """Where to send the browser. Raises IssuerUnavailable."""
@@ -115,7 +120,7 @@ class OidcGateway:
         if self._metadata is not None and self._clock() - self._metadata[1] < CACHE_SECONDS:
             return self._metadata[0]
         try:
-            document = await wire.read(metadata_address(self._settings.issuer))
+            document = await self._client.read(metadata_address(self._settings.issuer))
             self._metadata = read_metadata(document, self._settings.issuer), self._clock()
         except IssuerUnavailable as refusal:
             if self._metadata is None:
@@ -130,7 +135,7 @@ class OidcGateway:
         asked = prepare_token_request(
             "authorization_code", redirect_uri=self._redirect_uri, code=code, code_verifier=code_verifier
         )
-        answer: wire.Answer | None = None
+        answer: Answer | None = None
         for method in [name for name in METHODS if name in metadata.token_auth] or METHODS[:1]:
             answer = await self._ask_for_tokens(metadata.token_endpoint, asked, method)
             if not answer.refuses_client:
@@ -146,12 +151,12 @@ class OidcGateway:
             raise SignInFailed(cause=cause, status=status, error=error)
         return answer.document
 
-    async def _ask_for_tokens(self, address: str, asked: str, method: str) -> wire.Answer:
+    async def _ask_for_tokens(self, address: str, asked: str, method: str) -> Answer:
         client_id, secret = self._settings.client_id, self._settings.client_secret
         if method == "client_secret_basic":  # RFC 6749 §2.3.1: form-encoded, so that no character has a meaning
             client_id, secret = quote_plus(client_id), quote_plus(secret)
         _, headers, body = ClientAuth(client_id, secret, method).prepare("POST", address, {}, asked)
-        return await wire.ask("POST", address, form=body, headers=headers)
+        return await self._client.ask("POST", address, form=body, headers=headers)
 
     async def _verified(self, id_token: str) -> Claims:
         header = read_header(id_token)
@@ -176,7 +181,7 @@ class OidcGateway:
         """Fetch the keys; keep the cached ones when that fails. Raises IssuerUnavailable."""
         metadata = await self.metadata()
         try:
-            keys = read_keys(await wire.read(metadata.jwks_uri))
+            keys = read_keys(await self._client.read(metadata.jwks_uri))
             if not keys.usable:
                 raise IssuerUnavailable(cause=Cause.KEYS_UNUSABLE, passed_over=keys.passed_over)
         except IssuerUnavailable as refusal:
@@ -195,13 +200,20 @@ class OidcGateway:
         address, bearer = (await self.metadata()).userinfo_endpoint, text_of(tokens.get("access_token"))
         if address is None or not bearer or not bearer.isprintable() or not bearer.isascii():
             return {}
-        answer = await wire.ask("GET", address, headers={"authorization": f"Bearer {bearer}"})
+        answer = await self._client.ask("GET", address, headers={"authorization": f"Bearer {bearer}"})
         if answer.status != 200 or not isinstance(answer.document, dict):
             log.warning("userinfo was not given", status=answer.status, error=answer.error)
             return {}
         if identifier_of(answer.document.get("sub")) != identifier_of(claims["sub"]):
             raise SignInFailed(cause=Cause.OTHER_PERSON)
         return answer.document
+
+
+class ProcessGateway(OidcGateway):
+    """The process's one gateway to the issuer in its settings."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__(runtime.settings.oidc, runtime.settings.web.public_url)
 
 
 def _with_query(address: str, query: str) -> str:

@@ -12,17 +12,16 @@ import msgspec
 import structlog
 
 from app.domains.auth.errors import Cause, SignInExpired, SignInFailed
-from app.domains.auth.gateway import OidcGateway
+from app.domains.auth.gateway import OidcGateway, ProcessGateway
 from app.domains.auth.rules import safe_next
 from app.domains.auth.rules.claims import Identity, error_code
-from app.settings import SIGN_IN_COOKIE, OidcSettings
+from app.settings import SIGN_IN_COOKIE
 from app.shared.context import Runtime
 from app.shared.crypto import digest, new_secret, same
 
 log = structlog.get_logger("berth.sign_in")
 PENDING_SECONDS = 600
 FAREWELL_SECONDS = 3.0
-_gateways: dict[tuple[OidcSettings, str], OidcGateway] = {}
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -54,11 +53,7 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
 
 def gateway_of(runtime: Runtime) -> OidcGateway:
     """The process's gateway to its issuer."""
-    settings = runtime.settings
-    key = settings.oidc, settings.web.public_url
-    if key not in _gateways:
-        _gateways[key] = OidcGateway(*key)
-    return _gateways[key]
+    return runtime.part(ProcessGateway)
 
 
 def _key(state: str) -> str:

@@ -12,7 +12,7 @@ from app.domains.inventory.repository.fleet import FleetCounts, NodeFilter, Node
 from app.domains.inventory.rules import upkeep
 from app.domains.inventory.service import import_nodes, nodes
 from app.domains.inventory.service.import_nodes import ContextFactory, ImportNodes
-from app.domains.maas.public import open_gateway
+from app.domains.maas.public import gateway_of
 from app.shared.authz import Permission, platform_scope
 from app.shared.context import Context
 from app.shared.errors import ValidationFailed
@@ -76,13 +76,12 @@ async def show_node(ctx: Context, node_id: UUID) -> NodeDetail:
 async def import_now(contexts: ContextFactory) -> ImportReport:
     """Import because an operator asked: their right is checked and recorded first. Raises Forbidden, MaasError."""
     async with contexts() as ctx:
-        maas = ctx.settings.maas
+        maas, gateway = ctx.settings.maas, gateway_of(ctx.runtime)
         await import_nodes.ask_import(ctx, ImportNodes(maas.pool))
         done = await find_answer(ctx, _as_read, REPORT)
     if done is not None:
         return done
-    async with open_gateway(maas) as gateway:
-        report = await import_nodes.import_nodes(contexts, gateway, maas.pool)
+    report = await import_nodes.import_nodes(contexts, gateway, maas.pool)
     async with contexts() as ctx:
         return await _as_read(ctx, report, part=REPORT)
 

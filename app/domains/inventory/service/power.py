@@ -22,9 +22,9 @@ from app.domains.maas.public import (
     MaasGateway,
     MaasOutcomeUnknown,
     MaasUnavailable,
+    gateway_of,
     may_touch,
     node_state,
-    open_gateway,
 )
 from app.settings import MaasSettings
 from app.shared.audit import AuditAction
@@ -81,7 +81,7 @@ async def switch(contexts: ContextFactory, command: PowerNode) -> PowerResult:
     """Do it, once for each request. Raises Forbidden, NotFound, NodeInUse, NodeNotOurs, MaasError, for a repeat the
     same again; what came of it is on record in any case."""
     async with contexts() as ctx:
-        settings = ctx.settings.maas
+        settings, gateway = ctx.settings.maas, gateway_of(ctx.runtime)
         asked = await ask_power(ctx, command)
         done, refusal = await find_answer(ctx, _done, RESULT), await find_answer(ctx, _not_done, REFUSAL)
         outcome, asked_at = await upkeep.power_outcome(ctx.session, asked.request_id)
@@ -98,8 +98,7 @@ async def switch(contexts: ContextFactory, command: PowerNode) -> PowerResult:
     if timedelta(0) < waited < AT_WORK:  # a twin is at it; who comes later finds its answer, or that it has died
         raise IdempotencyInProgress(retry_after=2)
     try:
-        async with open_gateway(settings) as gateway:
-            machine = await _switch(gateway, settings, SystemId(asked.system_id), command.action)
+        machine = await _switch(gateway, settings, SystemId(asked.system_id), command.action)
     except (MaasError, NodeNotOurs) as error:
         async with contexts() as ctx:
             await _not_done(ctx, NotSwitched(command, asked.request_id, error), part=REFUSAL)

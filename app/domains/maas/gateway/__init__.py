@@ -39,8 +39,10 @@ from app.domains.maas.errors import (
 )
 from app.domains.maas.gateway import answers, wire
 from app.domains.maas.rules import ABORTED, COMMISSION_BEGAN, DEPLOY_BEGAN, RELEASE_BEGAN, api_base
+from app.shared.context import Runtime
 from app.shared.db.unit_of_work import refuse_open_transaction
-from app.shared.records import UNREADABLE, Unread, read_records
+from app.shared.http_client import http_client
+from app.shared.records import UNREADABLE, Records, Unread, read_records
 
 log = logging.getLogger("berth.maas")
 T = TypeVar("T")
@@ -65,7 +67,8 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 class MaasGateway:
-    """A MAAS region, as one user of it. Every method raises a MaasError; all are bounded in time."""
+    """A MAAS region, as one user of it. Every method raises a MaasError; all are bounded in time. A process has one
+    (`ProcessGateway`), so that its limit of calls at a time holds for everybody in it together."""
 
     def __init__(
         self,
@@ -84,9 +87,7 @@ class MaasGateway:
         self.unread: dict[str, tuple[Unread, ...]] = {}  # of each list, when it was last read: what was passed over
         limits = httpx2.Limits(max_connections=MAX_IN_FLIGHT, max_keepalive_connections=MAX_IN_FLIGHT)
         # Never through a proxy of the environment: the controller stands in our own network.
-        self._http = httpx2.AsyncClient(
-            base_url=api_base(base_url), transport=transport, limits=limits, trust_env=False
-        )
+        self._http = http_client(base_url=api_base(base_url), transport=transport, limits=limits, trust_env=False)
 
     async def __aenter__(self) -> Self:
         return self
@@ -121,12 +122,15 @@ class MaasGateway:
         filters = [("pool", pool), ("agent_name", agent_name)]
         query = [(key, value) for key, value in filters if value is not None]
         if ids is None:
-            return [machine.ours() for machine in await self._read_set("machines/", wire.Machine, query)]
+            listed = await self._read_set("machines/", wire.Machine, query)
+            self.unread["machines/"] = listed.unread
+            return [machine.ours() for machine in listed.items]
         found: list[MaasMachine] = []
         for start in range(0, len(ids), IDS_PER_CALL):
             wanted = [*query, *(("id", system_id) for system_id in ids[start : start + IDS_PER_CALL])]
-            found += [machine.ours() for machine in await self._read_set("machines/", wire.Machine, wanted)]
-            answers.all_read(self.unread["machines/"])
+            listed = await self._read_set("machines/", wire.Machine, wanted)
+            answers.all_read(listed.unread)
+            found += [machine.ours() for machine in listed.items]
         return found
 
     async def get_machine(self, system_id: SystemId) -> MaasMachine:
@@ -143,8 +147,8 @@ class MaasGateway:
         passed over: a machine with a GPU less would be another type."""
         path = f"nodes/{_checked(system_id)}/devices/"
         devices = await self._read_set(path, wire.Device)
-        answers.all_read(self.unread.pop(path))
-        gpus = [device.ours() for device in devices if device.hardware_type == GPU_HARDWARE_TYPE]
+        answers.all_read(devices.unread)
+        gpus = [device.ours() for device in devices.items if device.hardware_type == GPU_HARDWARE_TYPE]
         return sorted(gpus, key=lambda gpu: gpu.pci_address)
 
     async def events(
@@ -272,13 +276,12 @@ class MaasGateway:
         response = await self._bounded("GET", path, query, None)
         return _decode(response, shape)
 
-    async def _read_set(self, path: str, shape: type[T], query: Query = ()) -> tuple[T, ...]:
-        """A list, record by record; what cannot be read is passed over and kept in `unread`."""
+    async def _read_set(self, path: str, shape: type[T], query: Query = ()) -> Records[T]:
+        """A list, record by record; what cannot be read is passed over and logged."""
         found = read_records(await self._read(path, list[msgspec.Raw], query), shape, wire.DECISIVE)
-        self.unread[path] = found.unread
         for record in found.unread:
             log.warning("maas %s: the record of %s was passed over: %s", path, record.about or "?", record.problem)
-        return found.items
+        return found
 
     async def _write(self, path: str, op: str, form: Form) -> MaasMachine:
         response = await self._bounded("POST", path, [("op", op)], {k: v for k, v in form.items() if v})
@@ -345,6 +348,13 @@ class MaasGateway:
             "oauth_timestamp": str(int(self._now())),
         }
         return {"Authorization": "OAuth " + ", ".join(f'{key}="{value}"' for key, value in parts.items())}
+
+
+class ProcessGateway(MaasGateway):
+    """The process's one client of the region in its settings."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__(runtime.settings.maas.url, runtime.settings.maas.api_key)
 
 
 def _key_parts(api_key: str) -> tuple[str, str, str]:

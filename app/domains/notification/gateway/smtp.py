@@ -3,6 +3,7 @@
 A permanent refusal (5xx for the recipient or the mail) is distinguished from a temporary one (4xx, no answer).
 """
 
+import ssl
 from email.header import Header
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -12,6 +13,7 @@ import msgspec
 
 from app.settings import MailSettings
 from app.shared.clock import process_now
+from app.shared.context import Runtime
 from app.shared.db import refuse_open_transaction
 
 TIMEOUT_SECONDS = 15
@@ -64,29 +66,39 @@ def _set_subject(message: EmailMessage, subject: str) -> None:
         message["Subject"] = subject
 
 
-async def send(settings: MailSettings, letter: Letter) -> None:
-    """Hand `letter` to the mail server. Raises NotSent."""
-    refuse_open_transaction()
-    message = compose(letter, settings.sender)
-    client = aiosmtplib.SMTP(
-        hostname=settings.host,
-        port=settings.port,
-        use_tls=settings.implicit_tls,
-        start_tls=True if settings.must_encrypt and not settings.implicit_tls else None,
-        timeout=TIMEOUT_SECONDS,
-    )
-    try:
-        async with client:
-            if settings.user is not None:
-                await client.login(settings.user, settings.password or "")
-            await client.send_message(message, sender=parseaddr(settings.sender)[1], recipients=[letter.to])
-    except aiosmtplib.SMTPRecipientsRefused as error:
-        codes = [refused.code for refused in error.recipients]
-        raise _refusal(codes[0] if codes else None, str(error)) from error
-    except aiosmtplib.SMTPResponseException as error:
-        raise _refusal(error.code, error.message) from error
-    except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-        raise NotSent(type(error).__name__, final=False) from error
+class MailServer:
+    """The process's way to its mail server: one connection a letter, and the trusted authorities read once."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._tls = ssl.create_default_context()
+
+    async def aclose(self) -> None:
+        """Nothing stays open between letters."""
+
+    async def send(self, settings: MailSettings, letter: Letter) -> None:
+        """Hand `letter` to the mail server. Raises NotSent."""
+        refuse_open_transaction()
+        message = compose(letter, settings.sender)
+        client = aiosmtplib.SMTP(
+            hostname=settings.host,
+            port=settings.port,
+            use_tls=settings.implicit_tls,
+            start_tls=True if settings.must_encrypt and not settings.implicit_tls else None,
+            tls_context=self._tls,
+            timeout=TIMEOUT_SECONDS,
+        )
+        try:
+            async with client:
+                if settings.user is not None:
+                    await client.login(settings.user, settings.password or "")
+                await client.send_message(message, sender=parseaddr(settings.sender)[1], recipients=[letter.to])
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            codes = [refused.code for refused in error.recipients]
+            raise _refusal(codes[0] if codes else None, str(error)) from error
+        except aiosmtplib.SMTPResponseException as error:
+            raise _refusal(error.code, error.message) from error
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            raise NotSent(type(error).__name__, final=False) from error
 
 
 def _refusal(code: int | None, text: str) -> NotSent:

@@ -17,7 +17,9 @@ import msgspec
 
 from app.domains.notification.rules import addresses
 from app.domains.notification.rules.addresses import Address, Refused, Target
+from app.shared.context import Runtime
 from app.shared.db import refuse_open_transaction
+from app.shared.http_client import http_client
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 15.0
@@ -47,30 +49,57 @@ async def resolve(host: str, port: int) -> list[Address]:
     return [ip_address(str(entry[4][0]).partition("%")[0]) for entry in result]
 
 
-async def post(
-    url: str,
-    body: bytes,
-    headers: Mapping[str, str],
-    *,
-    loopback: bool,
-    resolver: Resolve = resolve,
-    trust: ssl.SSLContext | None = None,
-) -> Answer:
-    """Make one attempt, within 15 seconds. Never raises; a failure is the answer's `problem`."""
-    refuse_open_transaction()
-    started = time.monotonic()
-    status: int | None = None
-    text = ""
-    try:
-        async with asyncio.timeout(TOTAL_SECONDS):
-            target = addresses.parse(url, loopback=loopback)
-            address = await _checked(target, loopback, resolver)
-            status, text = await _call(target, address, body, headers, trust)
-            problem = "the receiver redirects, and redirects are not followed" if 300 <= status < 400 else None
-    except Exception as error:  # any failure of the receiver
-        problem = _problem_of(error)
-    spent = round((time.monotonic() - started) * 1_000)
-    return Answer(status=status, problem=problem, text=text, milliseconds=spent)
+class WebhookClient:
+    """The process's one client for receivers. They are strangers to each other, so no connection is used twice."""
+
+    def __init__(self, runtime: Runtime | None = None, *, trust: ssl.SSLContext | None = None) -> None:
+        self._http = http_client(
+            trust_env=False,
+            verify=trust,
+            timeout=httpx2.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
+        )
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, loopback: bool, resolver: Resolve = resolve
+    ) -> Answer:
+        """Make one attempt, within 15 seconds. Never raises; a failure is the answer's `problem`."""
+        refuse_open_transaction()
+        started = time.monotonic()
+        status: int | None = None
+        text = ""
+        try:
+            async with asyncio.timeout(TOTAL_SECONDS):
+                target = addresses.parse(url, loopback=loopback)
+                address = await _checked(target, loopback, resolver)
+                status, text = await self._call(target, address, body, headers)
+                problem = "the receiver redirects, and redirects are not followed" if 300 <= status < 400 else None
+        except Exception as error:  # any failure of the receiver
+            problem = _problem_of(error)
+        spent = round((time.monotonic() - started) * 1_000)
+        return Answer(status=status, problem=problem, text=text, milliseconds=spent)
+
+    async def _call(self, target: Target, address: Address, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+        host = f"[{address}]" if address.version == 6 else str(address)
+        sent = {
+            "host": target.authority,
+            "user-agent": USER_AGENT,
+            "content-type": "application/json",
+            "accept-encoding": "identity",
+            "connection": "close",
+            **headers,
+        }
+        async with self._http.stream(
+            "POST",
+            f"{target.scheme}://{host}:{target.port}{target.path}",
+            content=body,
+            headers=sent,
+            extensions={"sni_hostname": target.host},
+        ) as answer:
+            return answer.status_code, await _beginning(answer)
 
 
 async def _checked(target: Target, loopback: bool, resolver: Resolve) -> Address:
@@ -80,33 +109,6 @@ async def _checked(target: Target, loopback: bool, resolver: Resolve) -> Address
         async with asyncio.timeout(CONNECT_SECONDS):
             items = await resolver(target.host, target.port)
     return addresses.check(items, loopback=loopback)[0]
-
-
-async def _call(
-    target: Target, address: Address, body: bytes, headers: Mapping[str, str], trust: ssl.SSLContext | None
-) -> tuple[int, str]:
-    host = f"[{address}]" if address.version == 6 else str(address)
-    sent = {
-        "host": target.authority,
-        "user-agent": USER_AGENT,
-        "content-type": "application/json",
-        "accept-encoding": "identity",
-        "connection": "close",
-        **headers,
-    }
-    timeout = httpx2.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS)
-    verify: ssl.SSLContext | bool = trust if trust is not None else target.scheme == "https"
-    async with (
-        httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout, verify=verify) as client,
-        client.stream(
-            "POST",
-            f"{target.scheme}://{host}:{target.port}{target.path}",
-            content=body,
-            headers=sent,
-            extensions={"sni_hostname": target.host},
-        ) as answer,
-    ):
-        return answer.status_code, await _beginning(answer)
 
 
 async def _beginning(answer: httpx2.Response) -> str:

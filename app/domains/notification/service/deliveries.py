@@ -15,8 +15,7 @@ from redis.exceptions import RedisError
 from app.domains.auth import public as auth
 from app.domains.notification import policies
 from app.domains.notification.events import WebhookDisabled
-from app.domains.notification.gateway import webhook
-from app.domains.notification.gateway.webhook import Answer
+from app.domains.notification.gateway.webhook import Answer, WebhookClient
 from app.domains.notification.repository.deliveries import DeliveryRepository
 from app.domains.notification.repository.webhooks import Endpoint, EndpointRepository
 from app.domains.notification.rules import channel, signatures
@@ -90,7 +89,7 @@ async def deliver(runtime: Runtime, delivery_id: UUID) -> str:
     body = delivery.body.encode()
     headers = signatures.headers(keys, delivery.message_id, int(now.timestamp()), body)
     loopback = runtime.settings.webhook_loopback
-    answer = await webhook.post(endpoint.view.url, body, headers, loopback=loopback)
+    answer = await runtime.part(WebhookClient).post(endpoint.view.url, body, headers, loopback=loopback)
     attempt = AttemptView(
         started_at=now,
         milliseconds=answer.milliseconds,

@@ -37,7 +37,7 @@ async def send(runtime: Runtime, mail_id: UUID) -> str:
     try:
         if letter is None or settings is None:
             raise NotSent(problem or NO_SERVER, final=True)
-        await smtp.send(settings, letter)
+        await runtime.part(smtp.MailServer).send(settings, letter)
     except NotSent as error:
         return await _not_sent(runtime, mail, error)
     async with runtime.context(SYSTEM) as ctx:

@@ -5,8 +5,7 @@ gateway refuses to run while a transaction is open.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -21,7 +20,7 @@ from app.domains.payments.errors import PaymentRefused, PaymentsUnavailable
 from app.domains.payments.gateway.records import checkout_session_of, refund_of, text_of
 from app.domains.payments.rules.refunds import StripeRefund
 from app.domains.payments.rules.sessions import CheckoutSession
-from app.settings import StripeSettings
+from app.shared.context import Runtime
 from app.shared.db import refuse_open_transaction
 from app.shared.records import UNREADABLE, Unread
 
@@ -57,7 +56,7 @@ class RefundOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StripeGateway:
-    """A client for one use case; `open_gateway` makes it."""
+    """Stripe for one use case; `gateway_of` makes it."""
 
     def __init__(self, client: stripe.StripeClient) -> None:
         self._client = client
@@ -149,23 +148,29 @@ class StripeGateway:
             after = ids[-1]
 
 
-@asynccontextmanager
-async def open_gateway(settings: StripeSettings) -> AsyncIterator[StripeGateway]:
-    """A client with its own connections, closed at the end."""
-    # A simulator speaks plain HTTP on loopback and needs no certificate authorities.
-    http = stripe.HTTPXClient(
-        timeout=TIMEOUT_SECONDS, verify_ssl_certs=not (settings.api_url or "").startswith("http:")
-    )
-    client = stripe.StripeClient(
-        settings.secret_key,
-        http_client=http,
-        max_network_retries=0,
-        base_addresses={"api": settings.api_url} if settings.api_url else None,
-    )
-    try:
-        yield StripeGateway(client)
-    finally:
-        await http.close_async()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
+class StripeConnections:
+    """The process's one client of Stripe, with the connections that it keeps."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        settings = runtime.settings.stripe
+        # A simulator speaks plain HTTP on loopback: reading the system's authorities would only cost time.
+        self._http = stripe.HTTPXClient(
+            timeout=TIMEOUT_SECONDS, verify_ssl_certs=not (settings.api_url or "").startswith("http:")
+        )
+        self.client = stripe.StripeClient(
+            settings.secret_key,
+            http_client=self._http,
+            max_network_retries=0,
+            base_addresses={"api": settings.api_url} if settings.api_url else None,
+        )
+
+    async def aclose(self) -> None:
+        await self._http.close_async()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
+
+
+def gateway_of(runtime: Runtime) -> StripeGateway:
+    """Stripe for one use case, over the connections of the process."""
+    return StripeGateway(runtime.part(StripeConnections).client)
 
 
 def _params(order: CheckoutOrder) -> SessionCreateParams:

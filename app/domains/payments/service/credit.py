@@ -10,7 +10,7 @@ from app.domains.billing.contracts import BalanceView
 from app.domains.payments import policies
 from app.domains.payments.contracts import PaymentId, RefundView
 from app.domains.payments.errors import PaymentRefused
-from app.domains.payments.gateway import CheckoutOrder, open_gateway
+from app.domains.payments.gateway import CheckoutOrder, gateway_of
 from app.domains.payments.repository.payments import NewPayment, Payment, PaymentRepository
 from app.domains.payments.repository.refunds import RefundRepository
 from app.domains.payments.rules.amounts import to_cents
@@ -74,10 +74,9 @@ async def add_credit(contexts: ContextFactory, command: AddCredit) -> Payment:
         recorded = await record_intent(ctx, command)
         payment = await get_payment(ctx, recorded.payment_id)
         order = _order(ctx, payment, await _buyer_mail(ctx))
-        settings = ctx.settings.stripe
+        stripe = gateway_of(ctx.runtime)
     if payment.stripe_session_id is None:
-        async with open_gateway(settings) as stripe:
-            session = await stripe.create_checkout(order)
+        session = await stripe.create_checkout(order)
         async with contexts() as ctx:
             now = await ctx.now()
             await PaymentRepository(ctx.session).set_opened(payment.id, session.session_id, session.url, now)

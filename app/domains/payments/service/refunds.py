@@ -16,7 +16,7 @@ from app.domains.payments import policies
 from app.domains.payments.contracts import RefundView, RequestRefund
 from app.domains.payments.errors import PaymentNotPaid, PaymentRefused, RefundDecided, RefundNotLeft, RefundTooLarge
 from app.domains.payments.events import RefundFailed, RefundSucceeded
-from app.domains.payments.gateway import RefundOrder, StripeGateway, open_gateway
+from app.domains.payments.gateway import RefundOrder, StripeGateway, gateway_of
 from app.domains.payments.repository.disputes import DisputeRepository
 from app.domains.payments.repository.payments import PaymentRepository
 from app.domains.payments.repository.refunds import RefundRepository, RefundSums
@@ -122,12 +122,12 @@ async def send_refund(runtime: Runtime, refund_id: UUID) -> str:
         return "no such refund"
     if refund.status not in ("approved", "sent"):
         return "settled already"
-    async with open_gateway(runtime.settings.stripe) as stripe:
-        if refund.origin == "stripe":  # made at Stripe: Berth never sends it
-            reported = await stripe.get_refund(refund.stripe_refund_id or "")
-        else:
-            look_first = age > rules.KEY_SAFE_SECONDS or refund.status == "sent"
-            reported = await _send(stripe, refund, payment.payment_intent_id, look_first=look_first)
+    stripe = gateway_of(runtime)
+    if refund.origin == "stripe":  # made at Stripe: Berth never sends it
+        reported = await stripe.get_refund(refund.stripe_refund_id or "")
+    else:
+        look_first = age > rules.KEY_SAFE_SECONDS or refund.status == "sent"
+        reported = await _send(stripe, refund, payment.payment_intent_id, look_first=look_first)
     async with runtime.context(SYSTEM) as ctx:
         return await settle_refund(ctx, refund.id, reported)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostWithdrawal
 from app.domains.payments.contracts import RefundView
-from app.domains.payments.gateway import open_gateway
+from app.domains.payments.gateway import gateway_of
 from app.domains.payments.repository.payments import Payment, PaymentRepository
 from app.domains.payments.repository.refunds import RefundRepository
 from app.domains.payments.rules import refunds as rules
@@ -60,9 +60,9 @@ async def look_up_refunds(runtime: Runtime, payment_id: UUID) -> list[str]:
         payment = await PaymentRepository(ctx.session).find(payment_id)
     if payment is None or payment.payment_intent_id is None:
         return []
-    async with open_gateway(runtime.settings.stripe) as stripe:
-        reports = await stripe.list_refunds(payment.payment_intent_id)
-        await keep_unread(runtime.valkey, "Stripe refunds", stripe.unread, UNREAD_SECONDS)
+    stripe = gateway_of(runtime)
+    reports = await stripe.list_refunds(payment.payment_intent_id)
+    await keep_unread(runtime.valkey, "Stripe refunds", stripe.unread, UNREAD_SECONDS)
     outcomes = []
     for reported in reports:
         async with runtime.context(SYSTEM) as ctx:

@@ -6,7 +6,7 @@ import structlog
 
 from app.domains.payments import policies
 from app.domains.payments.errors import PaymentRefused, PaymentsUnavailable
-from app.domains.payments.gateway import StripeGateway, open_gateway
+from app.domains.payments.gateway import StripeGateway, gateway_of
 from app.domains.payments.repository.inbox import InboxRepository
 from app.domains.payments.repository.payments import Payment, PaymentRepository
 from app.domains.payments.rules.sessions import CheckoutSession
@@ -30,10 +30,10 @@ async def sweep(runtime: Runtime) -> int:
     await _process_pending(runtime)
     if not overdue:
         return 0
-    async with open_gateway(runtime.settings.stripe) as stripe:
-        return await one_by_one(
-            overdue, lambda payment: _look_up(runtime, stripe, payment), "a payment could not be settled"
-        )
+    stripe = gateway_of(runtime)
+    return await one_by_one(
+        overdue, lambda payment: _look_up(runtime, stripe, payment), "a payment could not be settled"
+    )
 
 
 async def process_deferred(runtime: Runtime, payment_id: UUID) -> None:

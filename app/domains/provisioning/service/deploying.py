@@ -5,7 +5,6 @@ is never deployed, released or erased.
 """
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -43,52 +42,19 @@ def node_script() -> str:
     return NODE_SCRIPT.read_text()
 
 
-class Door:
-    """One MAAS client for everybody in this process, so that its limit of calls at a time holds for all of them
-    together; opened by the first who comes, closed by the last who leaves."""
-
-    def __init__(self, open_gateway: Callable[[], maas.MaasGateway]) -> None:
-        self._open_gateway = open_gateway
-        self._gateway: maas.MaasGateway | None = None
-        self._inside = 0
-
-    @property
-    def gateway(self) -> maas.MaasGateway:
-        """The client. Only inside `async with`."""
-        if self._gateway is None:
-            raise RuntimeError("the door to MAAS is closed")
-        return self._gateway
-
-    async def __aenter__(self) -> None:
-        self._inside += 1
-        if self._gateway is None:
-            self._gateway = self._open_gateway()
-
-    async def __aexit__(self, *error: object) -> None:
-        self._inside -= 1
-        if self._inside == 0 and self._gateway is not None:
-            gateway, self._gateway = self._gateway, None
-            await gateway.aclose()
-
-
 class Deployer:
     """Bound to one process's runtime."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._door = Door(lambda: maas.open_gateway(runtime.settings.maas))
         self._our_name: str | None = None
 
     @property
     def _maas(self) -> maas.MaasGateway:
-        return self._door.gateway
+        return maas.gateway_of(self._runtime)
 
     async def deploy(self, step: Step) -> None:
         """Bring the machine of this allocation to Deployed. Raises NodeFault, NoLongerWanted, MaasUnavailable."""
-        async with self._door:
-            await self._deploy(step)
-
-    async def _deploy(self, step: Step) -> None:
         async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
             allocation = await life.lock_wanted(ctx, step)
             if allocation.state in ("configuring", "active"):
@@ -171,10 +137,6 @@ class Deployer:
 
     async def give_back(self, step: Step) -> None:
         """Bring the machine of a closing deployment back to the pool, erased. Raises ReturnFailed, MaasUnavailable."""
-        async with self._door:
-            await self._give_back(step)
-
-    async def _give_back(self, step: Step) -> None:
         async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
             allocation = await AllocationRepository(ctx.session).get(UUID(step.allocation_id))
             deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
