@@ -256,6 +256,7 @@ async def test_where_there_is_no_end_at_the_provider_signing_out_ends_ours(
     changed = {"provider is down": {"issuer": "http://localhost:1"}, "setting": {"signs_out": False}}.get(why, {})
     oidc = msgspec.structs.replace(runtime.settings.oidc, **changed)
     runtime.settings = msgspec.structs.replace(runtime.settings, oidc=oidc)
+    await runtime.close_parts()  # as after a start with these settings
     if why == "provider offers none":
         said = await gateway_of(runtime).metadata()
         gateway_of(runtime)._metadata = (msgspec.structs.replace(said, end_session_endpoint=None), time.monotonic())
