@@ -109,3 +109,10 @@ def test_every_error_code_belongs_to_one_refusal() -> None:
     ]
     assert len(codes) > 30
     assert len({code for code, _ in codes}) == len(codes)
+
+
+def test_the_tour_is_a_walk_through_25_files() -> None:
+    named = {span.split(":")[0] for span in named_paths((ROOT / "docs" / "tour.md").read_text("utf-8"))}
+    walked = {path for path in named if path.startswith(("app/", "workers/")) and (ROOT / path).is_file()}
+    assert 15 < len(walked) <= 25
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 100
