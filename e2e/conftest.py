@@ -28,7 +28,6 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--force-color-profile=srgb")
 PATIENCE_MS = 20_000  # for anything to appear, on a machine that is busy with other tests
 SHARED = pytest.StashKey[str]()  # the home of the portal that all workers share
-JOURNEYS = pytest.mark.xdist_group("journeys")
 REPORTS = pytest.StashKey[dict[str, pytest.TestReport]]()
 
 
@@ -56,11 +55,12 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["portal"] = node.config.stash[SHARED]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """One journey after the other, as each counts machines and money; pages are looked at beside them."""
-    for item in items:
-        if item.path.name != "test_face.py":
-            item.add_marker(JOURNEYS)
+    from tests.fixtures.scheduling import ByGroup
+
+    return ByGroup(config, log, lambda file: None if file.endswith("/test_face.py") else "journeys")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -11,7 +11,6 @@ from tests.faults.customer import Customer, is_honest
 from tests.faults.invariants import money_is_right, nothing_is_stuck
 from tests.faults.stack import PRODUCT, READY_SECONDS, Stack, until
 
-pytestmark = pytest.mark.xdist_group("stack")  # one portal for all of them
 HANG_SECONDS = 3.0  # the longest that anybody waits for an answer
 READERS = 6
 KILLS = 3  # each makes the supervisor wait longer: together they keep the database away for seconds

@@ -20,7 +20,6 @@ from tests.faults.customer import Customer
 from tests.faults.invariants import machines_are_right, money_is_right, nothing_is_stuck
 from tests.faults.stack import READY_SECONDS, Stack, until
 
-pytestmark = pytest.mark.xdist_group("stack")  # one portal for all of them
 PARTS = ("web", "worker", "provisioner", "nats", "valkey", "temporal")
 POINTS = ("accepted", "deploying", "configuring", "active")
 WHOLE = (("cpu", None), ("l40sx4", None), ("a100x8", None))

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tests.faults.customer import Customer
     from tests.faults.stack import Stack
 
-pytestmark = pytest.mark.xdist_group("stack")  # one portal for all of them
 DRAIN_SECONDS = 2
 PATIENCE_S = 90.0
 

@@ -23,7 +23,6 @@ from tests.faults.customer import Customer
 from tests.faults.invariants import maas_machines, machines_are_right, money_is_right
 from tests.faults.stack import BACKING, OUTSIDE, PRODUCT, READY_SECONDS, Stack, until
 
-pytestmark = pytest.mark.xdist_group("stack")  # one portal for all of them
 ALL = (*BACKING, *OUTSIDE, *PRODUCT)
 COUNTS = """
     SELECT (SELECT count(*) FROM billing.ledger_transactions) AS transactions,

@@ -19,8 +19,6 @@ from app.shared.pki import LocalAuthority
 from devstack.keys import ensure_authorities
 from tests.fixtures.machine import Machine, booted
 
-pytestmark = pytest.mark.xdist_group("real machine")
-
 ALIAS = "node-07"
 TENANT = Tenant(login="ada", uid=20001, gecos="Ada \U0001f680 Märsh", principal="alloc:a1:ada")
 NODE = "/usr/local/sbin/berth-node"
