@@ -17,12 +17,14 @@ PATH = re.compile(r"^(?:\./)?[\w.*-]+(?:/[\w.*-]*)+(?::\w+)?$")
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"")
 SETTING = re.compile(r"\bBERTH_[A-Z0-9_]+\b")
 SCREENSHOTS = ROOT / "docs" / "screenshots"
+STATE = ".berth"  # written by what runs here, so there or not
 
 
 def named_paths(text: str) -> Iterator[str]:
     """Code spans that look like a path of this repository: their first part is something at its root."""
     for span in SPAN.findall(FENCE.sub("", text)):
-        if PATH.match(span) and (ROOT / span.removeprefix("./").split("/")[0].split(":")[0]).exists():
+        first = span.removeprefix("./").split("/")[0].split(":")[0]
+        if PATH.match(span) and first != STATE and (ROOT / first).exists():
             yield span.removeprefix("./")
 
 
