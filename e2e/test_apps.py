@@ -121,4 +121,4 @@ def test_a_notebook_cell_runs_on_the_machine(enter: Enter, stack: Stack, steps: 
     with steps.step("the app ends with its machine"):
         Apps(page).open().rows.get_by_role("link", name="jupyterlab", exact=True).click()
         App(page).expect_state("released")
-        expect(App(page).main.get_by_text("Its machine was given back.")).to_be_visible()
+        expect(App(page).main.get_by_text("Its machine was released.")).to_be_visible()

@@ -121,7 +121,7 @@ def _watch(visitor: Visitor) -> None:
     page.reload()
     machine.expect_here(NAME)
     machine.expect_running()
-    for label in ("Install", "Make your account", "Prove that it works"):
+    for label in ("Install", "Create your account", "Check that it works"):
         machine.expect_step_done(label)
     visitor.pictures.take("machine")
     machine.go("Overview")

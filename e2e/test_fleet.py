@@ -42,7 +42,7 @@ def test_an_operator_drains_takes_back_and_plans_a_price(enter: Enter, stack: St
     expect(olga.get_by_text("Taken back by an operator")).to_be_visible()
 
     ada.goto(machine)
-    expect(ada.get_by_text("An operator of Berth took this machine back.")).to_be_visible()
+    expect(ada.get_by_text("An operator of Berth released this machine.")).to_be_visible()
     expect(ada.get_by_text("the host is failing")).to_be_visible()
 
     olga.goto("/admin/catalog")

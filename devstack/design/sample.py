@@ -37,7 +37,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     state: str
     word: str
-    slips: tuple[str, ...]
+    slots: tuple[str, ...]
     rate_micro: int
     cost_micro: int
     since: datetime
@@ -134,7 +134,7 @@ def sample(now: datetime) -> DesignPage:
 
 
 def _machine(
-    name: str, kind: str, state: str, word: str, slips: tuple[str, ...], rate: int, cost: int, now: datetime, age: int
+    name: str, kind: str, state: str, word: str, slots: tuple[str, ...], rate: int, cost: int, now: datetime, age: int
 ) -> Machine:
     since = now - timedelta(seconds=age)
     stem = f"0192f7c4a1b27e33{abs(age) % 10_000:04d}"
@@ -144,7 +144,7 @@ def _machine(
         kind=kind,
         state=state,
         word=word,
-        slips=slips,
+        slots=slots,
         rate_micro=rate,
         cost_micro=cost,
         since=since,

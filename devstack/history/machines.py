@@ -7,16 +7,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.domains.inventory import public as inventory
-from app.domains.provisioning.contracts import (
-    CancelAllocation,
-    End,
-    GiveUp,
-    LaunchAllocation,
-    ReleaseAllocation,
-    Step,
-)
+from app.domains.provisioning.contracts import End, GiveUp, Step
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository, TimelineRepository
-from app.domains.provisioning.service import launch, leaving, life, placing, proving, release
+from app.domains.provisioning.service import launch, placing, proving, release, teardown, transitions
+from app.domains.provisioning.service.forecast import LaunchAllocation
+from app.domains.provisioning.service.release import CancelAllocation, ReleaseAllocation
 from app.shared.context import Context
 from devstack.history.past import Past, trace_of
 from devstack.history.people import Cast
@@ -89,49 +84,51 @@ class Machine:
 
     async def _place(self, ctx: Context) -> None:
         await placing.place(ctx, self._step)
-        allocation = await life.enter(ctx, await life.lock_wanted(ctx, self._step), "provisioning")
-        await life.begin_step(ctx, allocation, self._step.attempt, "deploy")
+        allocation = await transitions.enter(ctx, await transitions.lock_wanted(ctx, self._step), "provisioning")
+        await transitions.begin_step(ctx, allocation, self._step.attempt, "deploy")
 
     async def _deployed(self, ctx: Context) -> None:
-        allocation = await life.enter(ctx, await life.lock_wanted(ctx, self._step), "configuring")
+        allocation = await transitions.enter(ctx, await transitions.lock_wanted(ctx, self._step), "configuring")
         deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
         title = (await inventory.image(ctx, deployment.image_code)).title
-        await life.finish_step(ctx, allocation, self._step.attempt, "deploy", f"{deployment.hostname} runs {title}")
-        await life.begin_step(ctx, allocation, self._step.attempt, "configure")
+        await transitions.finish_step(
+            ctx, allocation, self._step.attempt, "deploy", f"{deployment.hostname} runs {title}"
+        )
+        await transitions.begin_step(ctx, allocation, self._step.attempt, "configure")
 
     async def _configured(self, ctx: Context) -> None:
-        allocation = await life.lock_wanted(ctx, self._step)
-        await life.finish_step(ctx, allocation, self._step.attempt, "configure", f"account {allocation.login}")
-        await life.begin_step(ctx, allocation, self._step.attempt, "probe")
+        allocation = await transitions.lock_wanted(ctx, self._step)
+        await transitions.finish_step(ctx, allocation, self._step.attempt, "configure", f"account {allocation.login}")
+        await transitions.begin_step(ctx, allocation, self._step.attempt, "probe")
 
     async def _activate(self, ctx: Context) -> None:
-        allocation = await life.lock_wanted(ctx, self._step)
-        await life.finish_step(ctx, allocation, self._step.attempt, "probe")
+        allocation = await transitions.lock_wanted(ctx, self._step)
+        await transitions.finish_step(ctx, allocation, self._step.attempt, "probe")
         await proving.activate(ctx, self._step)
 
     async def _close(self, ctx: Context) -> None:
         allocation = await AllocationRepository(ctx.session).get(self._known(), lock=True)
-        await life.begin_step(ctx, allocation, self._step.attempt, "close")
-        await leaving.finish_close(ctx, self._step)
+        await transitions.begin_step(ctx, allocation, self._step.attempt, "close")
+        await teardown.finish_close(ctx, self._step)
         await self._vacate(ctx)
 
     async def _vacate(self, ctx: Context) -> None:
-        vacated = await leaving.vacate(ctx, GiveUp(self._step))
+        vacated = await teardown.vacate(ctx, GiveUp(self._step))
         if vacated.machine:
             allocation = await AllocationRepository(ctx.session).get(self._known())
             await TimelineRepository(ctx.session).begin(allocation, self._step.attempt, "erase", await ctx.now())
 
     async def _finish(self, ctx: Context) -> None:
-        await leaving.finish_release(ctx, self._step)
+        await teardown.finish_release(ctx, self._step)
 
     async def _give_up(self, ctx: Context) -> None:
         await self._vacate(ctx)
 
     async def _end(self, ctx: Context) -> None:
         if self.run.ends == "canceled":
-            await leaving.end(ctx, End(self._step, "canceled"))
+            await teardown.end(ctx, End(self._step, "canceled"))
         else:
-            await leaving.end(ctx, End(self._step, "failed", "timed_out", NO_ANSWER))
+            await teardown.end(ctx, End(self._step, "failed", "timed_out", NO_ANSWER))
 
     # ------------------------------------------------------------------------------------------------------------------
 

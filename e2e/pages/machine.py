@@ -38,7 +38,7 @@ class Machine(Frame):
 
     def expect_running(self) -> None:
         """It gets there without a reload."""
-        expect(self.main.get_by_text("running", exact=True)).to_be_visible(timeout=READY_MS)
+        expect(self.main.get_by_text("Active", exact=True)).to_be_visible(timeout=READY_MS)
         expect(self.main.get_by_role("link", name="Open terminal")).to_be_visible()
 
     @property
@@ -60,18 +60,18 @@ class Machine(Frame):
 
     def ask_to_give_back(self, name: str) -> None:
         """Opens the dialog; its button waits for the name."""
-        self.main.get_by_role("button", name="Give back…").click()
-        expect(self.dialog.get_by_role("heading", name=f"Give back {name}")).to_be_visible()
-        expect(self.dialog.get_by_role("button", name="Give back")).to_be_disabled()
+        self.main.get_by_role("button", name="Release…").click()
+        expect(self.dialog.get_by_role("heading", name=f"Release {name}")).to_be_visible()
+        expect(self.dialog.get_by_role("button", name="Release")).to_be_disabled()
 
     def confirm_twice(self, name: str) -> None:
         self.dialog.get_by_label("to confirm").fill(name)
-        self.dialog.get_by_role("button", name="Give back").dblclick()
+        self.dialog.get_by_role("button", name="Release").dblclick()
         expect(self.dialog).to_be_hidden()
 
     def expect_given_back(self) -> None:
         """All of it: erased and free again."""
-        expect(self.main.get_by_text("given back", exact=True)).to_be_visible(timeout=FREED_MS)
+        expect(self.main.get_by_text("Released", exact=True)).to_be_visible(timeout=FREED_MS)
 
     def open_receipt(self) -> None:
         self.main.get_by_role("link", name="Receipt").click()

@@ -11,7 +11,7 @@ from app.domains.inventory.contracts import NewImage
 from app.domains.inventory.service.catalog import add_sku
 from app.domains.inventory.service.images import add_image
 from app.domains.provisioning.contracts import End, Step
-from app.domains.provisioning.service import leaving, life, placing, proving
+from app.domains.provisioning.service import placing, proving, teardown, transitions
 from app.shared.authz.actor import SYSTEM
 from tests.cli.conftest import Berth
 from tests.domains.provisioning.test_pages import give_credit
@@ -34,15 +34,15 @@ class Launch:
 
     async def begin_install(self) -> None:
         async with self.runtime.context(SYSTEM) as ctx:
-            found = await life.enter(ctx, await life.lock(ctx, self.step), "provisioning")
-            await life.begin_step(ctx, found, 1, "deploy")
+            found = await transitions.enter(ctx, await transitions.lock(ctx, self.step), "provisioning")
+            await transitions.begin_step(ctx, found, 1, "deploy")
         async with self.runtime.context(SYSTEM) as ctx:
-            await life.note(ctx, self.step, "deploy", "copying the image")
+            await transitions.note(ctx, self.step, "deploy", "copying the image")
 
     async def finish_install(self) -> None:
         async with self.runtime.context(SYSTEM) as ctx:
-            found = await life.enter(ctx, await life.lock(ctx, self.step), "configuring")
-            await life.finish_step(ctx, found, 1, "deploy", "it runs Ubuntu 24.04")
+            found = await transitions.enter(ctx, await transitions.lock(ctx, self.step), "configuring")
+            await transitions.finish_step(ctx, found, 1, "deploy", "it runs Ubuntu 24.04")
 
     async def activate(self) -> None:
         async with self.runtime.context(SYSTEM) as ctx:
@@ -83,7 +83,7 @@ async def test_at_a_terminal_each_step_is_told_and_ctrl_c_leaves_the_machine(ber
     assert "\x1b[K" in terminal.seen  # the line under way is written over
     status, out, err = await here("show train-09")
     assert status == 0, err
-    assert "provisioning" in out
+    assert "Provisioning" in out
     assert "… install  copying the image" in out
     await machine.finish_install()
     await machine.activate()
@@ -91,7 +91,7 @@ async def test_at_a_terminal_each_step_is_told_and_ctrl_c_leaves_the_machine(ber
     assert "✓ install  it runs Ubuntu 24.04" in terminal.seen
     assert terminal.seen.endswith("train-09 works. Log in with: berth ssh train-09\r\n")
     status, out, err = await here("show train-09")
-    assert "active" in out and "4.80 USD an hour" in out and "✓ hand it over  billing starts" in out
+    assert "Active" in out and "4.80 USD an hour" in out and "✓ activate  billing starts" in out
     await interrupt(berth, runtime, shop)
 
 
@@ -119,12 +119,12 @@ async def test_in_a_pipe_steps_go_to_stderr_and_a_failed_launch_says_why(berth: 
     status, out, err = await running
     assert status == 0, err
     assert (json.loads(out)["name"], json.loads(out)["state"]) == ("train-09", "active")
-    assert "\x1b" not in err and err.splitlines()[-1] == "✓ hand it over  billing starts"
+    assert "\x1b" not in err and err.splitlines()[-1] == "✓ activate  billing starts"
     running = asyncio.create_task(berth.run("launch", "l40sx4", "--wait", "--name", "train-10"))
     machine = await launched(runtime, shop, "train-10")
     await machine.place()
     async with runtime.context(SYSTEM) as ctx:
-        await leaving.end(ctx, End(step=machine.step, state="failed", code="disk", text="The disk is broken."))
+        await teardown.end(ctx, End(step=machine.step, state="failed", code="disk", text="The disk is broken."))
     status, out, err = await running
     assert (status, out) == (6, "")
     assert "train-10: The disk is broken." in err and "Nothing was charged." in err

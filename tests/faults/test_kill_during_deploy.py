@@ -74,7 +74,7 @@ async def test_a_launch_survives_the_death_of_any_part(
         await _kill_and_settle(stack, customer, cases)
         print("\n".join(case.line() for case in cases))
         problems = [case.line() for case in cases if case.problems] + await _still_wrong(stack)
-        await _give_back(stack, customer, [case for case in cases if case.state == "active"], dice.choice(PARTS))
+        await _release_stray(stack, customer, [case for case in cases if case.state == "active"], dice.choice(PARTS))
     problems += await _still_wrong(stack)
     print(f"the slowest answer took {customer.slowest:.2f} s")
     assert (await customer.balance())["held"] == 0
@@ -106,7 +106,7 @@ async def _kill_and_settle(stack: Stack, customer: Customer, cases: list[Case]) 
             settling.create_task(_settle(stack, case))
 
 
-async def _give_back(stack: Stack, customer: Customer, active: list[Case], last: str) -> None:
+async def _release_stray(stack: Stack, customer: Customer, active: list[Case], last: str) -> None:
     """Release them all, and kill one part meanwhile."""
     await asyncio.gather(*(customer.release(case.allocation_id) for case in active))
     stack.kill(last)

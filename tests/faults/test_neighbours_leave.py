@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from app.domains.provisioning.contracts import End, GiveUp, Step
-from app.domains.provisioning.service import leaving
+from app.domains.provisioning.service import teardown
 from app.shared.authz.actor import SYSTEM
 from tests.domains.provisioning.test_races import Race
 
@@ -22,12 +22,12 @@ async def test_who_left_first_does_not_end_the_machine_that_the_last_one_gives_b
 
     async def vacate(who) -> tuple[bool, bool]:
         async with runtime.context(SYSTEM) as ctx:
-            vacated = await leaving.vacate(ctx, GiveUp(steps[who]))
+            vacated = await teardown.vacate(ctx, GiveUp(steps[who]))
         return vacated.machine, vacated.occupied
 
     async def end(who) -> list[str]:
         async with runtime.context(SYSTEM) as ctx:
-            await leaving.end(ctx, End(steps[who], "canceled"))
+            await teardown.end(ctx, End(steps[who], "canceled"))
         async with runtime.context(SYSTEM) as ctx:
             return list(await ctx.session.scalars(OPEN))
 

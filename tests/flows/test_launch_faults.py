@@ -20,9 +20,8 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from app.domains.provisioning.activities import activities
-from app.domains.provisioning.contracts import CancelAllocation
 from app.domains.provisioning.errors import NotCancelable
-from app.domains.provisioning.service.release import cancel
+from app.domains.provisioning.service.release import CancelAllocation, cancel
 from app.domains.provisioning.workflows import ProvisionAllocation, ReleaseAllocation
 from tests.domains.provisioning.crash import Interference, fail_for_good, fail_once
 from tests.domains.provisioning.world import USD, World, provisioner, small_cloud

@@ -16,8 +16,8 @@ import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from app.domains.provisioning.contracts import CancelAllocation, provision_workflow_id, release_workflow_id
-from app.domains.provisioning.service.release import cancel
+from app.domains.provisioning.contracts import provision_workflow_id, release_workflow_id
+from app.domains.provisioning.service.release import CancelAllocation, cancel
 from app.domains.provisioning.workflows import ProvisionAllocation, ReleaseAllocation
 from tests.domains.provisioning.world import World, provisioner, small_cloud
 

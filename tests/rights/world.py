@@ -13,8 +13,9 @@ from app.domains.auth.service.accounts import CreateServiceAccount, DisableAccou
 from app.domains.auth.service.projects import CreateProject
 from app.domains.auth.service.sessions import RevokeSession
 from app.domains.auth.service.team import RemoveMember, SetRole
-from app.domains.provisioning.contracts import AllocationId, NewAllocation
+from app.domains.provisioning.contracts import AllocationId
 from app.domains.provisioning.repository import AllocationRepository
+from app.domains.provisioning.repository.allocations import NewAllocation
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import RevokeKey
 from app.domains.releases.service import keys

@@ -132,7 +132,7 @@ def test_slips_that_cannot_be_had_cannot_be_chosen(environment: Environment) -> 
 
 def test_a_strip_counts_its_slips_in_words(environment: Environment) -> None:
     html = environment.from_string('{{ ui.berth_strip(("mine", "mine", "free", "failed")) }}').render()
-    assert 'aria-label="4 slips: 1 free, 2 yours, 1 failed"' in html
+    assert 'aria-label="4 slots: 1 free, 2 yours, 1 failed"' in html
 
 
 def test_the_runway_line_draws_the_bite_of_a_launch(environment: Environment) -> None:

@@ -72,7 +72,7 @@ def stuck(api: Api, as_json: bool) -> None:
         ("NAME", "KIND", "STATE", "STEP", "FOR", "MAY TAKE", "REASON", "NEXT", "ID"),
         [
             (
-                row["name"], row["kind"], row["state"], row["step"], output.seconds(row["age_seconds"]),
+                row["name"], row["kind"], output.state(row), row["step"], output.seconds(row["age_seconds"]),
                 output.seconds(row["sla_seconds"]), row["reason"], row["automatic"], output.short(row["id"]),
             )
             for row in found["items"]
@@ -89,8 +89,8 @@ def machines_ls(api: Api, as_json: bool, everything: bool, stuck: bool) -> None:
     show_list(
         api, as_json, f"{PATH}/allocations", ("NAME", "CUSTOMER", "STATE", "TYPE", "NODE", "SINCE", "ID"),
         lambda row: (
-            row["name"], row["tenant"], row["state"], row["sku"], row["node"], output.moment(row["state_changed_at"]),
-            output.short(row["id"]),
+            row["name"], row["tenant"], output.state(row), row["sku"], row["node"],
+            output.moment(row["state_changed_at"]), output.short(row["id"]),
         ),
         "No machines.", live=not everything, stuck=stuck,
     )  # fmt: skip
@@ -101,11 +101,11 @@ def machines_ls(api: Api, as_json: bool, everything: bool, stuck: bool) -> None:
 @click.option("--reason", required=True, help="The customer reads it.")
 @click.option("--yes", is_flag=True, help="Do not ask for the name.")
 def machines_release(api: Api, as_json: bool, machine: str, reason: str, yes: bool) -> None:
-    """Take a machine back, whosever it is."""
+    """Release a machine of any organisation."""
     found = names.machine(api, machine, path=f"{PATH}/allocations")
-    confirm_name(found["name"], f"Taking back {found['name']} of {found['tenant']} erases everything on it", yes)
+    confirm_name(found["name"], f"Releasing {found['name']} of {found['tenant']} erases everything on it", yes)
     answer = api.post(f"{PATH}/allocations/{found['id']}/release", {"reason": reason})
-    show(answer, as_json, f"{found['name']} is being taken back.")
+    show(answer, as_json, f"{found['name']} is being released.")
 
 
 @api_command(customers, "ls")

@@ -33,7 +33,7 @@ def nodes_ls(api: Api, as_json: bool, state: str | None, sku: str | None) -> Non
     show_list(
         api, as_json, f"{PATH}/nodes", ("NODE", "STATE", "TYPE", "ZONE", "MAAS", "REASON"),
         lambda row: (
-            row["hostname"], row["state"], row["sku"], row["zone"], row["maas_state"],
+            row["hostname"], output.state(row), row["sku"], row["zone"], row["maas_state"],
             row["state_reason"] or row["cordon_reason"],
         ),
         "No nodes.", state=state, sku=sku,
@@ -50,7 +50,7 @@ def nodes_show(api: Api, as_json: bool, node: str) -> None:
         return
     output.show_details(
         [
-            ("Node", found["hostname"]), ("State", found["state"]), ("Reason", found["state_reason"]),
+            ("Node", found["hostname"]), ("State", output.state(found)), ("Reason", found["state_reason"]),
             ("Type", found["sku_code"]), ("MAAS", found["maas_state"]), ("Power", found["power_state"]),
             ("Address", found["address"]), ("Cordoned", found["cordon_reason"]), ("Id", found["id"]),
         ]

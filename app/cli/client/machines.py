@@ -1,4 +1,4 @@
-"""Machines: what there is to rent, launch, look, give back."""
+"""Machines: what there is to rent, launch, show, release."""
 
 import contextlib
 import re
@@ -22,15 +22,15 @@ PLAIN_ARGUMENT = re.compile(r"[A-Za-z0-9._-]+")  # what a completion script can 
 STEPS = {
     "place": "choose a machine",
     "deploy": "install",
-    "configure": "make your account",
-    "probe": "prove that it works",
-    "activate": "hand it over",
+    "configure": "create your account",
+    "probe": "check that it works",
+    "activate": "activate",
 }
 ENDED = ("failed", "canceled", "released")
 
 
 class MachineName(click.ParamType):  # type: ignore[type-arg]  # generic for type checkers only
-    """A machine by name or id; the shell completes the names of running ones."""
+    """A machine by name or id; the shell completes the names of active ones."""
 
     name = "machine"
 
@@ -149,7 +149,7 @@ def _show_forecast(answer: Json, as_json: bool) -> None:
 
 
 def _wait(api: Api, launched: Json, as_json: bool) -> None:
-    """Show each step as it goes. Ctrl-C says that the machine goes on."""
+    """Show each step as it goes. Ctrl-C leaves the launch running."""
     path, name = f"{PATH}/{launched['allocation_id']}", launched["name"]
     progress = Progress()
     try:
@@ -167,7 +167,7 @@ def _wait(api: Api, launched: Json, as_json: bool) -> None:
     if as_json:
         output.show_json(found)
     if found["state"] != "active":
-        reason = found.get("failure_text") or f"The launch ended as {found['state']}."
+        reason = found.get("failure_text") or f"The launch ended: {output.state(found)}."
         raise Failure(f"{name}: {reason}", Exit.CONFLICT, "Nothing was charged.")
     if not as_json:
         output.say(f"{name} works. Log in with: berth ssh {name}")
@@ -216,13 +216,13 @@ def ls(api: Api, as_json: bool, everything: bool) -> None:
         ("NAME", "STATE", "TYPE", "GPUS", "PRICE/H", "COST", "SINCE", "ID"),
         [
             (
-                row["name"], row["state"], row["sku"], row["gpus"], output.money(row["rate_per_hour"], row["currency"]),
-                output.money(row["cost"], row["currency"]), output.moment(row["active_at"] or row["requested_at"]),
-                output.short(row["id"]),
+                row["name"], output.state(row), row["sku"], row["gpus"],
+                output.money(row["rate_per_hour"], row["currency"]), output.money(row["cost"], row["currency"]),
+                output.moment(row["active_at"] or row["requested_at"]), output.short(row["id"]),
             )
             for row in rows
         ],
-        "No machines run. Rent one with: berth launch TYPE (berth skus lists the types)",
+        "No active machines. Rent one with: berth launch TYPE (berth skus lists the types)",
         right=("GPUS", "PRICE/H", "COST"),
     )  # fmt: skip
 
@@ -238,11 +238,11 @@ def show(api: Api, as_json: bool, machine: str) -> None:
     currency = found["currency"]
     output.show_details(
         [
-            ("Name", found["name"]), ("State", found["state"]), ("Type", found["sku"]), ("GPUs", found["gpus"]),
+            ("Name", found["name"]), ("State", output.state(found)), ("Type", found["sku"]), ("GPUs", found["gpus"]),
             ("Image", found["image"]), ("Price", f"{output.money(found['rate_per_hour'], currency)} an hour"),
             ("Cost", output.money(found["cost"], currency)), ("Billed", output.seconds(found["cost_seconds"])),
-            ("Asked for", output.moment(found["requested_at"])),
-            ("Works since", output.moment(found["active_at"]) if found["active_at"] else None),
+            ("Requested", output.moment(found["requested_at"])),
+            ("Active since", output.moment(found["active_at"]) if found["active_at"] else None),
             ("Ended", output.moment(found["ended_at"]) if found["ended_at"] else None),
             ("Reason", found["failure_text"]), ("Id", found["id"]),
         ]
@@ -258,23 +258,23 @@ def show(api: Api, as_json: bool, machine: str) -> None:
 @click.argument("machine", type=MACHINE)
 @click.option("--yes", is_flag=True, help="Do not ask for the name.")
 def release(api: Api, as_json: bool, machine: str, yes: bool) -> None:
-    """Give a machine back: billing ends now, everything on it is lost."""
+    """Release a machine: billing ends now, everything on it is lost."""
     found = names.machine(api, machine)
-    confirm_name(found["name"], f"Giving back {found['name']} erases everything on it", yes)
+    confirm_name(found["name"], f"Releasing {found['name']} erases everything on it", yes)
     answer = api.post(f"{PATH}/{found['id']}/release")
     if as_json:
         output.show_json(answer)
     else:
-        output.say(f"{found['name']} is being given back. Billing has ended.")
+        output.say(f"{found['name']} is being released. Billing has ended.")
 
 
 @api_command(berth, "cancel")
 @click.argument("machine", type=MACHINE)
 def cancel(api: Api, as_json: bool, machine: str) -> None:
-    """Give up a launch before the machine works: nothing is charged."""
+    """Cancel a launch before the machine is active: nothing is charged."""
     found = names.machine(api, machine)
     answer = api.post(f"{PATH}/{found['id']}/cancel")
     if as_json:
         output.show_json(answer)
     else:
-        output.say(f"The launch of {found['name']} is being given up. Nothing is charged.")
+        output.say(f"The launch of {found['name']} is being canceled. Nothing is charged.")

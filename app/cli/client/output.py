@@ -8,8 +8,9 @@ import os
 import shutil
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import click
 
@@ -18,6 +19,7 @@ from app.cli.client.streams import say as say
 from app.cli.client.streams import write as write
 
 Row = Sequence[object]
+STARTING = ("requested", "placing", "provisioning", "configuring")
 
 
 def is_terminal() -> bool:
@@ -165,6 +167,14 @@ def size(count: int | None) -> str:
 def short(identifier: object) -> str:
     """The end of an id: what tells it apart, and what every command takes."""
     return str(identifier).replace("-", "")[-8:]
+
+
+def state(row: Mapping[str, Any]) -> str:
+    """A state as people read it everywhere: the API's word with a capital letter; a canceled launch says so."""
+    word = str(row["state"])
+    if row.get("cancel_requested") and word in STARTING:
+        return "Canceling"
+    return word.replace("_", " ").capitalize()
 
 
 def show_line(answer: object) -> None:

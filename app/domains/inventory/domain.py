@@ -1,4 +1,4 @@
-"""What the inventory hands to the composition roots."""
+"""The manifest of the inventory for the composition roots."""
 
 from app.domains.inventory.handlers import pages, pages_catalog, pages_nodes, rest, rest_catalog, rest_nodes
 from app.domains.inventory.jobs import CRONS

@@ -48,7 +48,7 @@ class SlotsChanged(Event, frozen=True):
 
 @event("inventory.node.drained", aggregate="node_id")
 class NodeDrained(Event, frozen=True):
-    """A node that is being drained has nobody on it any more."""
+    """A node that is being drained holds no allocation any more."""
 
     node_id: UUID
 

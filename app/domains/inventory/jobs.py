@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 
 from app.domains.inventory.service.import_nodes import import_nodes
-from app.domains.inventory.service.upkeep import turn_windows
+from app.domains.inventory.service.maintenance import turn_windows
 from app.domains.maas.public import MaasError, gateway_of
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
@@ -17,7 +17,7 @@ log = structlog.get_logger("inventory")
 
 
 async def run_import(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Bring the fleet up to date. A controller that does not answer is asked again at the next turn."""
+    """Bring the fleet up to date. A controller that does not answer is retried at the next run."""
     gateway = gateway_of(runtime)
     try:
         report = await import_nodes(lambda: runtime.context(SYSTEM), gateway, runtime.settings.maas.pool)
@@ -32,7 +32,7 @@ async def run_import(runtime: Runtime, arguments: dict[str, object]) -> None:
 
 
 async def run_windows(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Begin and end the maintenance windows that are due."""
+    """Start and end the maintenance windows that are due."""
     turned = await turn_windows(lambda: runtime.context(SYSTEM))
     if turned:
         log.info("maintenance windows turned", count=turned)

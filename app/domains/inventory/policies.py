@@ -1,4 +1,4 @@
-"""Business constants of the inventory. Times are in seconds unless the unit says otherwise."""
+"""Policy keys of the inventory. Times are in seconds unless the unit says otherwise."""
 
 from app.shared.policy.keys import PolicyKey
 

@@ -1,4 +1,4 @@
-"""What MAAS tells us, in our own frozen structs. Imports nothing heavy; knows no HTTP."""
+"""What MAAS reports, as our own frozen structs. Imports nothing heavy; knows no HTTP."""
 
 from datetime import datetime
 from enum import IntEnum

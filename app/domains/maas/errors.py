@@ -6,7 +6,7 @@ from app.shared.errors import DomainError
 
 
 class MaasError(DomainError):
-    """Base of them all. `answer` is what MAAS said, shortened, for logs and operators; empty after a 401."""
+    """Base of all MAAS errors. `answer` is MAAS's response, shortened, for logs and operators; empty after a 401."""
 
     code = "maas_error"
     status = 502
@@ -24,7 +24,7 @@ class MaasUnavailable(MaasError):
 
 
 class MaasUnreadable(MaasUnavailable):
-    """MAAS answered with something that we cannot read. It may be read once somebody has mended it there."""
+    """MAAS returned something that cannot be read. It may be readable once it has been repaired there."""
 
     code = "maas_unreadable"
     status = 502
@@ -32,14 +32,14 @@ class MaasUnreadable(MaasUnavailable):
 
 
 class MaasOutcomeUnknown(MaasUnavailable):
-    """A change was sent and nobody can say whether it happened: read the machine before you send it again."""
+    """A change was sent and its outcome is unknown: read the machine before sending it again."""
 
     code = "maas_outcome_unknown"
     title = "The machine controller stopped answering in the middle of a change."
 
 
 class MaasRefused(MaasError):
-    """MAAS understood and said no: wrong parameters, a locked machine, or one that is not ours."""
+    """MAAS refused the request: wrong parameters, a locked machine, or one that is not ours."""
 
     code = "maas_refused"
     title = "The machine controller refused this."
@@ -54,7 +54,7 @@ class MaasConflict(MaasError):
 
 
 class NoMachineAvailable(MaasConflict):
-    """The machine asked for is no longer free."""
+    """The requested machine is no longer free."""
 
     code = "maas_no_machine_available"
     title = "This machine was taken in the meantime."

@@ -49,12 +49,12 @@ COMMISSION_BEGAN = frozenset({MachineStatus.COMMISSIONING, MachineStatus.TESTING
 
 
 def node_state(status: MachineStatus) -> NodeState:
-    """Our word for a MAAS status; `unknown` for reserved, rescue modes and numbers MAAS may add."""
+    """Our state for a MAAS status; `unknown` for reserved, rescue modes and numbers that MAAS may add."""
     return _STATES.get(status, "unknown")
 
 
 def may_touch(machine: MaasMachine, *, pool: str, our_name: str) -> bool:
-    """Whether we may change this machine: in our pool, not locked, owned by us or by nobody."""
+    """Whether we may change this machine: in our pool, not locked, and owned by us or by no user."""
     return machine.pool == pool and not machine.locked and machine.owner in (None, our_name)
 
 

@@ -1,5 +1,5 @@
-"""The activities of the two workflows. Each opens its own Contexts, may be repeated at any time, and says which kind of
-failure it met: a bad machine, an allocation that nobody wants any more, or something that is worth another try."""
+"""The activities of the two workflows. Each opens its own Contexts, may be repeated at any time, and raises a typed
+error: a faulty machine, an allocation that is no longer wanted, or something to retry."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ from app.domains.provisioning.contracts import (
     Vacated,
 )
 from app.domains.provisioning.errors import NoCapacity, NodeFault, NoLongerWanted, ReturnFailed
-from app.domains.provisioning.service import leaving, placing, proving
+from app.domains.provisioning.service import placing, proving, teardown
 from app.domains.provisioning.service.deploying import Deployer, trace_of
 from app.domains.provisioning.service.proving import Prover
 from app.shared.authz.actor import SYSTEM
@@ -28,11 +28,11 @@ from app.shared.context import Runtime
 from app.shared.errors import DomainError
 
 NAME = "provisioning."
-BEAT_SECONDS = 1.0
+HEARTBEAT_SECONDS = 1.0
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def application_errors() -> Iterator[None]:
     """Give every failure its name, so that the workflow can decide; what is not known here is worth another try."""
     try:
         yield
@@ -50,15 +50,15 @@ def told() -> Iterator[None]:
 
 @asynccontextmanager
 async def beating() -> AsyncIterator[None]:
-    """Tell the broker that the work goes on, also while a machine or its controller takes a minute to answer: what is
-    under way watches its own limits. This is also how a cancellation arrives."""
+    """Send heartbeats while an activity runs, also while a machine or its controller takes a minute to answer; each
+    activity enforces its own time limits. Cancellation arrives through heartbeats too."""
 
-    async def beat() -> None:
+    async def heartbeat() -> None:
         while True:
             activity.heartbeat()
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
-    task = asyncio.create_task(beat())
+    task = asyncio.create_task(heartbeat())
     try:
         yield
     finally:
@@ -76,112 +76,112 @@ class Activities:
 
     @activity.defn(name=NAME + "begin")
     async def begin(self, step: Step) -> Limits:
-        with told():
+        with application_errors():
             async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
                 return await placing.begin(ctx, step)
 
     @activity.defn(name=NAME + "place")
     async def place(self, step: Step) -> None:
-        with told():
+        with application_errors():
             async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
                 await placing.place(ctx, step)
 
     @activity.defn(name=NAME + "deploy")
     async def deploy(self, step: Step) -> None:
-        with told():
+        with application_errors():
             async with beating():
                 await self._deployer.deploy(step)
 
     @activity.defn(name=NAME + "configure")
     async def configure(self, step: Step) -> None:
-        with told():
+        with application_errors():
             async with beating():
                 await self._prover.configure(step)
 
     @activity.defn(name=NAME + "probe")
     async def probe(self, step: Step) -> None:
-        with told():
+        with application_errors():
             async with beating():
                 await self._prover.probe(step)
 
     @activity.defn(name=NAME + "activate")
     async def activate(self, step: Step) -> None:
-        with told():
+        with application_errors():
             async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
                 await proving.activate(ctx, step)
 
     @activity.defn(name=NAME + "close_access")
     async def close_access(self, step: Step) -> bool:
-        with told():
+        with application_errors():
             async with beating():
-                return await leaving.close_access(self._runtime, step)
+                return await teardown.close_access(self._runtime, step)
 
     @activity.defn(name=NAME + "vacate")
     async def vacate(self, command: GiveUp) -> Vacated:
-        with told():
+        with application_errors():
             async with self._runtime.context(SYSTEM, trace_of(command.step)) as ctx:
-                return await leaving.vacate(ctx, command)
+                return await teardown.vacate(ctx, command)
 
     @activity.defn(name=NAME + "give_back")
-    async def give_back(self, step: Step) -> None:
-        with told():
+    async def return_machine(self, step: Step) -> None:
+        with application_errors():
             async with beating():
-                await self._deployer.give_back(step)
+                await self._deployer.return_machine(step)
 
     @activity.defn(name=NAME + "leave")
     async def leave(self, command: GiveUp) -> None:
-        with told():
+        with application_errors():
             async with self._runtime.context(SYSTEM, trace_of(command.step)) as ctx:
-                await leaving.leave(ctx, command)
+                await teardown.leave(ctx, command)
 
     @activity.defn(name=NAME + "hold_node")
-    async def hold_node(self, command: GiveUp) -> None:
-        with told():
+    async def quarantine_node(self, command: GiveUp) -> None:
+        with application_errors():
             async with self._runtime.context(SYSTEM, trace_of(command.step)) as ctx:
-                await leaving.hold_node(ctx, command)
+                await teardown.quarantine_node(ctx, command)
 
     @activity.defn(name=NAME + "end")
     async def end(self, command: End) -> None:
-        with told():
+        with application_errors():
             async with self._runtime.context(SYSTEM, trace_of(command.step)) as ctx:
-                await leaving.end(ctx, command)
+                await teardown.end(ctx, command)
 
     @activity.defn(name=NAME + "release_begin")
     async def release_begin(self, step: Step) -> Limits:
-        with told():
+        with application_errors():
             async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
-                return await leaving.release_begin(ctx, step)
+                return await teardown.release_begin(ctx, step)
 
     @activity.defn(name=NAME + "finish_close")
     async def finish_close(self, step: Step) -> None:
-        with told():
+        with application_errors():
             async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
-                await leaving.finish_close(ctx, step)
+                await teardown.finish_close(ctx, step)
 
     @activity.defn(name=NAME + "release_failed")
     async def release_failed(self, command: GiveUp) -> None:
-        with told():
+        with application_errors():
             async with self._runtime.context(SYSTEM, trace_of(command.step)) as ctx:
-                await leaving.release_failed(ctx, command)
+                await teardown.release_failed(ctx, command)
 
     @activity.defn(name=NAME + "retry_release")
     async def retry_release(self, step: Step) -> None:
-        with told():
+        with application_errors():
             async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
-                await leaving.retry_release(ctx, step)
+                await teardown.retry_release(ctx, step)
 
     @activity.defn(name=NAME + "finish_release")
     async def finish_release(self, step: Step) -> None:
-        with told():
+        with application_errors():
             async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
-                await leaving.finish_release(ctx, step)
+                await teardown.finish_release(ctx, step)
 
     def all(self) -> list[Callable[..., object]]:
         """Every activity, as the worker wants them."""
         return [
             self.begin, self.place, self.deploy, self.configure, self.probe, self.activate, self.close_access,
-            self.vacate, self.give_back, self.leave, self.hold_node, self.end, self.release_begin, self.finish_close,
-            self.release_failed, self.retry_release, self.finish_release,
+            self.vacate, self.return_machine, self.leave, self.quarantine_node, self.end, self.release_begin,
+            self.finish_close, self.release_failed, self.retry_release, self.finish_release,
         ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What provisioning does when others tell something."""
+"""Consumers of events from other domains."""
 
 from app.domains.billing.events import TenantExhausted
 from app.domains.provisioning.service import exhausted
@@ -7,10 +7,10 @@ from app.shared.events import Envelope, Event
 from app.shared.manifest import ConsumerSpec
 
 
-async def on_exhausted(ctx: Context, fact: Event, envelope: Envelope) -> None:
-    """The money is used up: everything of that tenant is given back, in steps."""
-    if isinstance(fact, TenantExhausted):
-        await exhausted.on_exhausted(ctx, fact)
+async def on_exhausted(ctx: Context, event: Event, envelope: Envelope) -> None:
+    """Credit is used up: release everything of the tenant, in bounded steps."""
+    if isinstance(event, TenantExhausted):
+        await exhausted.on_exhausted(ctx, event)
 
 
 CONSUMERS = (

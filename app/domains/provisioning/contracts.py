@@ -4,13 +4,12 @@ Workflow payloads are frozen dataclasses of plain values: the broker's converter
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal, NewType
 from uuid import UUID
 
 import msgspec
 
-from app.shared.ids import ProjectId, TenantId, UserId
+from app.shared.ids import ProjectId, TenantId
 
 AllocationId = NewType("AllocationId", UUID)
 DeploymentId = NewType("DeploymentId", UUID)
@@ -37,7 +36,7 @@ def release_workflow_id(allocation_id: UUID) -> str:
 
 @dataclass(frozen=True)
 class WorkflowInput:
-    """What a workflow begins with. The correlation id leads back to the request."""
+    """Input of a workflow. The correlation id leads back to the request."""
 
     allocation_id: str
     correlation_id: str
@@ -54,7 +53,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds per step and how many machines are tried: policy, read once when the workflow begins."""
+    """Seconds per step and the number of machines to try: policy, read once when the workflow starts."""
 
     place_seconds: int
     deploy_seconds: int
@@ -67,7 +66,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Vacated:
-    """`machine` says whether the machine itself has to go back: nobody else is on it."""
+    """`machine`: nobody else uses the machine, so it must be returned to MAAS."""
 
     machine: bool
     occupied: bool
@@ -75,7 +74,7 @@ class Vacated:
 
 @dataclass(frozen=True)
 class GiveUp:
-    """Leave this machine; with `quarantine` it is kept out of use for that reason."""
+    """Leave this machine; with a `quarantine` reason it is kept out of use."""
 
     step: Step
     quarantine: str = ""
@@ -101,76 +100,6 @@ class Outcome:
 # -- commands --------------------------------------------------------------------------------------------------------
 
 
-class LaunchAllocation(msgspec.Struct, frozen=True, kw_only=True):
-    """`gpus` None means the whole machine; there is no number that means it. With `dry_run` nothing changes. `keys`:
-    which of one's SSH keys open it; None means all. An empty `image_code` is the default image."""
-
-    sku_code: str
-    image_code: str = ""
-    gpus: int | None = None
-    name: str = ""
-    dry_run: bool = False
-    keys: tuple[UUID, ...] | None = None
-
-
-class NewAllocation(msgspec.Struct, frozen=True, kw_only=True):
-    """What a launch decides. Without `slots` it is the whole machine; `gpus` is what it pays for, amounts are
-    micro-units."""
-
-    id: AllocationId
-    tenant_id: TenantId
-    project_id: ProjectId
-    user_id: UserId
-    name: str
-    sku_id: UUID
-    sku_code: str
-    gpus: int
-    slots: int | None
-    image_code: str
-    currency: str
-    rate_micro: int
-    price_version_id: UUID
-    hold_micro: int
-    login: str
-    uid: int
-    gecos: str
-    correlation_id: str
-
-
-class ReleaseAllocation(msgspec.Struct, frozen=True, kw_only=True):
-    """`confirm_name`: what was typed; None from programs, which name the allocation by its id."""
-
-    allocation_id: UUID
-    confirm_name: str | None = None
-
-
-class CancelAllocation(msgspec.Struct, frozen=True, kw_only=True):
-    allocation_id: UUID
-
-
-class ForceRelease(msgspec.Struct, frozen=True, kw_only=True):
-    """An operator takes a machine back, whosever it is. `confirm_name`: what was typed; None from programs."""
-
-    allocation_id: UUID
-    reason: str
-    confirm_name: str | None = None
-
-
-class ForceCancel(msgspec.Struct, frozen=True, kw_only=True):
-    """An operator gives up a launch, whosever it is."""
-
-    allocation_id: UUID
-    reason: str
-
-
-class EmptyNode(msgspec.Struct, frozen=True, kw_only=True):
-    """An operator takes back everything on a node, one by one."""
-
-    node_id: UUID
-    reason: str
-    confirm_name: str | None = None
-
-
 class AttachKey(msgspec.Struct, frozen=True, kw_only=True):
     allocation_id: UUID
     key_id: UUID
@@ -191,65 +120,13 @@ class CertifyKey(msgspec.Struct, frozen=True, kw_only=True):
 # -- results and views -----------------------------------------------------------------------------------------------
 
 
-class Launched(msgspec.Struct, frozen=True, kw_only=True):
-    allocation_id: AllocationId
-    name: str
-    state: str
-    rate_micro: int
-    hold_micro: int
-    currency: str
-
-
-class Forecast(msgspec.Struct, frozen=True, kw_only=True):
-    """What a launch would cost and where it would go, without doing it. Empty `blockers`: it would be accepted."""
-
-    sku_code: str
-    name: str
-    gpus: int
-    whole: bool
-    image_code: str
-    currency: str
-    rate_micro: int
-    hold_micro: int
-    available_micro: int
-    runway_before_seconds: int | None
-    runway_after_seconds: int | None
-    empties_after_at: datetime | None
-    machines_used: int
-    machines_allowed: int
-    gpus_used: int
-    gpus_allowed: int
-    fits: int
-    warm: int
-    ready_seconds: int | None
-    placement: str
-    blockers: tuple[str, ...]
-
-
-class Changed(msgspec.Struct, frozen=True, kw_only=True):
-    allocation_id: AllocationId
-    state: str
-
-
 class AttachmentChanged(msgspec.Struct, frozen=True, kw_only=True):
     allocation_id: AllocationId
     key_id: UUID
 
 
-class StepView(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a timeline. state: in_progress | active (done) | failed | ended | waiting."""
-
-    step: str
-    attempt: int
-    state: str
-    detail: str
-    started_at: datetime | None
-    finished_at: datetime | None
-    expected_seconds: float | None = None
-
-
 class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
-    """One life of a machine in our hands, from its allocation in MAAS to its return."""
+    """One deployment of a machine, from its allocation in MAAS to its return."""
 
     id: DeploymentId
     tenant_id: TenantId
@@ -263,7 +140,7 @@ class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def marker(self) -> str:
-        """How MAAS knows that this machine was taken by this deployment and by nobody else."""
+        """The agent name by which MAAS knows that this deployment allocated the machine."""
         return f"berth-{self.id.hex}"
 
 

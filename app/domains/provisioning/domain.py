@@ -1,4 +1,4 @@
-"""What provisioning hands to the composition roots."""
+"""The manifest of provisioning for the composition roots."""
 
 from app.domains.provisioning.activities import activities
 from app.domains.provisioning.consumers import CONSUMERS

@@ -23,22 +23,22 @@ class NameInUse(Conflict):
 
 class NotCancelable(Conflict):
     code = "allocation_not_cancelable"
-    title = "This machine is running already: give it back instead."
+    title = "This machine is active already: release it instead."
 
 
 class NotReleasable(Conflict):
     code = "allocation_not_releasable"
-    title = "This machine is not running yet: cancel the launch instead."
+    title = "This machine is not active yet: cancel the launch instead."
 
 
 class AllocationEnded(Conflict):
     code = "allocation_ended"
-    title = "This machine has been given back already."
+    title = "This machine has been released already."
 
 
 class NotActive(Conflict):
     code = "allocation_not_active"
-    title = "This machine is not running, so nobody can log in to it."
+    title = "This machine is not active, so nobody can log in to it."
 
 
 class IllegalTransition(Conflict):
@@ -53,7 +53,7 @@ class ConfirmationMissing(ValidationFailed):
 
 
 class NodeFault(Exception):
-    """This machine is bad: it is given back and kept out of use, and another one is tried. The text is plain."""
+    """The machine is faulty: it is returned and quarantined, and another one is tried. The text is plain."""
 
 
 class NoLongerWanted(Exception):

@@ -7,7 +7,7 @@ import structlog
 
 from app.domains.maas import public as maas
 from app.domains.provisioning.service.exhausted import RELEASE_TENANT
-from app.domains.provisioning.service.reconcile import ask_again, give_back_strays
+from app.domains.provisioning.service.reconcile import ask_again, release_strays
 from app.domains.provisioning.service.targets import find_machine
 from app.domains.releases import public as releases
 from app.shared.batch import job_of
@@ -18,12 +18,12 @@ log = structlog.get_logger("berth.provisioning")
 
 
 async def run_reconcile(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Find lost workflows and stray machines. A controller that does not answer is asked again at the next turn."""
+    """Find lost workflows and stray machines. A controller that does not answer is retried at the next run."""
     asked = await ask_again(runtime)
     if asked:
         log.info("workflows were asked for again", count=asked)
     try:
-        await give_back_strays(runtime, maas.gateway_of(runtime))
+        await release_strays(runtime, maas.gateway_of(runtime))
     except maas.MaasError as error:
         log.warning("stray machines could not be looked for", code=error.code)
 

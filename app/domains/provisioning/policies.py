@@ -13,7 +13,7 @@ MAX_ALLOCATIONS = PolicyKey(
     minimum=0,
     maximum=10_000,
     unit="machines",
-    description="How many machines a project may have at once, those being made or given back included.",
+    description="How many machines a project may have at once, those starting or being released included.",
 )
 MAX_GPUS = PolicyKey(
     name="provisioning.max_gpus",
@@ -30,7 +30,7 @@ SHARE_ACROSS_TENANTS = PolicyKey(
     description="Whether slices of one machine may go to different organisations. A slice is an account and its "
     "GPUs: processor, memory, disk and the kernel itself are shared.",
 )
-PLACE_ATTEMPTS = PolicyKey(
+PLACEMENT_ATTEMPTS = PolicyKey(
     name="provisioning.place_attempts",
     default=3,
     minimum=1,
@@ -38,7 +38,7 @@ PLACE_ATTEMPTS = PolicyKey(
     unit="machines",
     description="How many machines are tried, one after the other, before a launch fails.",
 )
-PLACE_SECONDS = _seconds("provisioning.place_seconds", 60, 5, 3_600, "How long choosing a machine may take.")
+PLACEMENT_SECONDS = _seconds("provisioning.place_seconds", 60, 5, 3_600, "How long choosing a machine may take.")
 DEPLOY_SECONDS = _seconds(
     "provisioning.deploy_seconds", 2_700, 5, 14_400, "How long installing may take before another machine is tried."
 )
@@ -101,14 +101,14 @@ SLA_FACTOR = PolicyKey(
     unit="times",
     description="How many times the median of a type's last 20 runs a state may last.",
 )
-SLA_LEAST_SECONDS = _seconds("provisioning.sla_least_seconds", 60, 0, 86_400, "No learned time is shorter than this.")
+SLA_MINIMUM_SECONDS = _seconds("provisioning.sla_least_seconds", 60, 0, 86_400, "No learned time is shorter than this.")
 
 POLICIES = (
     MAX_ALLOCATIONS,
     MAX_GPUS,
     SHARE_ACROSS_TENANTS,
-    PLACE_ATTEMPTS,
-    PLACE_SECONDS,
+    PLACEMENT_ATTEMPTS,
+    PLACEMENT_SECONDS,
     DEPLOY_SECONDS,
     ANSWER_SECONDS,
     RETURN_SECONDS,
@@ -122,5 +122,5 @@ POLICIES = (
     SLA_RELEASING,
     SLA_RELEASE_FAILED,
     SLA_FACTOR,
-    SLA_LEAST_SECONDS,
+    SLA_MINIMUM_SECONDS,
 )

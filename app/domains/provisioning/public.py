@@ -1,4 +1,4 @@
-"""What other domains may ask of provisioning. All of it reads in the caller's Context."""
+"""The public API of provisioning for other domains. Everything reads in the caller's Context."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -25,7 +25,8 @@ async def get_access_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
 
 
 async def get_app_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
-    """The same for our own workers and proxies, which have checked who asks. Raises NotFound, NotActive, Forbidden."""
+    """The same for our own workers and proxies, which have checked the permission. Raises NotFound, NotActive,
+    Forbidden."""
     return await targets.app_target(ctx, allocation_id)
 
 
@@ -41,11 +42,11 @@ async def list_active_machines(ctx: Context) -> list[MachineView]:
 
 
 async def access_endings(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Of these allocations those that nobody may be logged in to any more, and why (customer | exhausted | operator |
-    gone); the others are absent."""
+    """Which of these allocations can no longer be logged in to, and why (customer | exhausted | operator | gone). The
+    others are absent."""
     return await views.access_endings(ctx, allocation_ids)
 
 
 async def machines_by_id(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[UUID, MachineView]:
-    """Names and states by id, of any tenant: the caller has checked who may see them."""
+    """Names and states by id, of any tenant: the caller has checked the permission."""
     return await views.machines_by_id(ctx, allocation_ids)

@@ -34,7 +34,7 @@ with workflow.unsafe.imports_passed_through():
 
 T = TypeVar("T")
 SHORT = timedelta(seconds=10)  # one transaction
-BEAT = timedelta(seconds=10)  # a worker that says nothing for that long is dead
+HEARTBEAT = timedelta(seconds=10)  # a worker that says nothing for that long is dead
 SPARE = timedelta(seconds=120)  # beyond a step's own limit, which the activity watches itself
 RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=15))
 LONGEST_PAUSE = timedelta(minutes=30)
@@ -68,7 +68,7 @@ async def long(name: str, given: object, result: type[T], seconds: int) -> T:
         result_type=result,
         start_to_close_timeout=limit,
         schedule_to_close_timeout=limit,
-        heartbeat_timeout=BEAT,
+        heartbeat_timeout=HEARTBEAT,
         retry_policy=RETRY,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
@@ -76,7 +76,7 @@ async def long(name: str, given: object, result: type[T], seconds: int) -> T:
 
 
 async def surely(work: Coroutine[Any, Any, T]) -> T:
-    """Finish `work` even when the workflow is canceled meanwhile: a way back that is half walked is worse than none."""
+    """Finish `work` even when the workflow is canceled meanwhile: a half-finished compensation is worse than none."""
     task = asyncio.create_task(work)
     while not task.done():
         try:
@@ -88,7 +88,7 @@ async def surely(work: Coroutine[Any, Any, T]) -> T:
 
 
 def failure(error: BaseException) -> tuple[str, str]:
-    """(type, plain words) of what ended a step."""
+    """The type and text of the error that ended a step."""
     if is_cancelled_exception(error):
         return UNWANTED, ""
     cause = error.cause if isinstance(error, ActivityError) else error
@@ -109,7 +109,7 @@ class ProvisionAllocation:
 
     @workflow.signal(name=CANCEL_SIGNAL)
     def cancel(self) -> None:
-        """The row says it too: whatever begins from now on stops by itself. This ends what is under way."""
+        """The row records it too, so every step that starts later stops by itself. This ends the step in progress."""
         self._canceled = True
         if self._work is not None:
             self._work.cancel()
@@ -131,7 +131,7 @@ class ProvisionAllocation:
 
     async def _provision(self) -> Outcome:
         self._limits = limits = await short("begin", self._step, Limits, timedelta(hours=1))
-        told = ""
+        reason = ""
         for attempt in range(1, limits.attempts + 1):
             self._step = replace(self._step, attempt=attempt)
             try:
@@ -140,13 +140,13 @@ class ProvisionAllocation:
             except ActivityError as error:
                 kind, text = failure(error)
                 if kind == NODE_FAULT:
-                    told = text
+                    reason = text
                     await surely(self._leave(text))
-                elif told and kind != UNWANTED:
-                    raise ApplicationError(f"{told} {text}", type=kind, non_retryable=True) from error
+                elif reason and kind != UNWANTED:
+                    raise ApplicationError(f"{reason} {text}", type=kind, non_retryable=True) from error
                 else:
                     raise
-        raise ApplicationError(told, type=NODE_FAULT, non_retryable=True)
+        raise ApplicationError(reason, type=NODE_FAULT, non_retryable=True)
 
     async def _make(self, limits: Limits) -> None:
         none = type(None)
@@ -157,7 +157,7 @@ class ProvisionAllocation:
         await short("activate", self._step, none, timedelta(seconds=limits.answer_seconds))
 
     async def _leave(self, reason: str) -> None:
-        """Away from a bad machine: it is kept out of use."""
+        """Leave a faulty machine: it is quarantined."""
         await self._go(reason)
         await short("leave", GiveUp(self._step, reason), type(None))
 
@@ -166,7 +166,7 @@ class ProvisionAllocation:
         await short("end", end, type(None))
 
     async def _go(self, reason: str) -> None:
-        """Off the machine: the account where others stay, the machine itself where nobody does."""
+        """Leave the machine: remove the account where other tenants remain, return the machine where none does."""
         vacated = await short("vacate", GiveUp(self._step, reason), Vacated)
         limits = self._limits or PATIENT
         try:
@@ -214,7 +214,8 @@ class ReleaseAllocation:
         return reached
 
     async def _get_back(self, step: Step, limits: Limits) -> Step:
-        """Ask until MAAS has taken it back; each failure is told and holds the node, then the pause doubles."""
+        """Retry until MAAS has taken the machine back; each failure is recorded and quarantines the node, then the
+        pause doubles."""
         pause = timedelta(seconds=limits.retry_seconds)
         for attempt in range(RELEASE_TRIES):
             step = replace(step, attempt=attempt)

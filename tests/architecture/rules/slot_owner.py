@@ -26,7 +26,7 @@ BAD = [
         "async def f(ctx):\n    await inventory.claim_slots(ctx, 1, 2, 3)\n",
     ),
     ("app/domains/admin/service/nodes.py", "async def f(ctx):\n    await inventory.free_slots(ctx, 1)\n"),
-    ("app/domains/provisioning/service/leaving.py", "async def f(machines):\n    await machines.close_claims(1, 2)\n"),
+    ("app/domains/provisioning/service/teardown.py", "async def f(machines):\n    await machines.close_claims(1, 2)\n"),
 ]
 GOOD = [
     (HOME, "async def f(ctx):\n    await inventory.free_slots(ctx, 1)\n"),

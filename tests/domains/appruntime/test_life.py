@@ -125,7 +125,7 @@ async def test_a_machine_that_goes_takes_its_apps_along(desk: Desk, runtime: Run
     async with runtime.context(SYSTEM) as ctx:
         assert await leave_machine(ctx, desk.machine.id) == 1
     gone = await desk.get(app.id)
-    assert (gone.state, gone.failure_text) == ("released", "Its machine was given back.")
+    assert (gone.state, gone.failure_text) == ("released", "Its machine was released.")
     refused = await ada.client.get(f"/apps/{app.id}/open")
     assert refused.status_code == 409
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.domains.inventory.contracts import GpuFact, ImportReport
+from app.domains.inventory.contracts import Gpu
 from app.domains.inventory.repository import nodes
-from app.domains.inventory.service.import_nodes import Sighting, record
+from app.domains.inventory.service.import_nodes import ImportReport, Sighting, record
 from app.domains.maas.contracts import DiskInfo, GpuDevice, MaasMachine, MachineStatus, SystemId
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
@@ -37,11 +37,9 @@ def devices(kind: str, count: int | None = None) -> list[GpuDevice]:
     return [GpuDevice("10de", made.gpu.product_id, made.gpu.pci_name, pci_address(index)) for index in range(wanted)]
 
 
-def facts(kind: str, count: int | None = None) -> tuple[GpuFact, ...]:
+def facts(kind: str, count: int | None = None) -> tuple[Gpu, ...]:
     """The same as the inventory keeps them."""
-    return tuple(
-        GpuFact(gpu.vendor_id, gpu.product_id, gpu.product_name, gpu.pci_address) for gpu in devices(kind, count)
-    )
+    return tuple(Gpu(gpu.vendor_id, gpu.product_id, gpu.product_name, gpu.pci_address) for gpu in devices(kind, count))
 
 
 async def plant(runtime: Runtime) -> None:
@@ -58,12 +56,12 @@ async def see(runtime: Runtime, kinds: Sequence[str] = ("h100x8",)) -> ImportRep
 
 
 async def see_machines(
-    runtime: Runtime, shown: Sequence[MaasMachine], gpus: dict[str, tuple[GpuFact, ...]]
+    runtime: Runtime, shown: Sequence[MaasMachine], gpus: dict[str, tuple[Gpu, ...]]
 ) -> ImportReport:
     """MAAS shows exactly these."""
     async with runtime.context(SYSTEM) as ctx:
-        begun = await ctx.now()
-    return await record(lambda: runtime.context(SYSTEM), Sighting(begun, tuple(shown), gpus))
+        seen_from = await ctx.now()
+    return await record(lambda: runtime.context(SYSTEM), Sighting(seen_from, tuple(shown), gpus))
 
 
 async def node_ids(runtime: Runtime) -> list[UUID]:

@@ -67,6 +67,30 @@ async def test_the_catalog_shows_types_with_prices_units_and_what_is_free(runtim
     assert text.index("H100 SXM ×8") < text.index("A100 SXM ×8") < text.index("L40S ×4") < text.index("EPYC 96 cores")
 
 
+async def test_catalog_form_overview_and_api_show_one_list_in_the_tenants_currency(
+    runtime: Runtime, sign_in_as: Any
+) -> None:
+    await plant(runtime)
+    await see(runtime, KINDS)
+    ada = await sign_in_as("ada")
+    async with runtime.context(SYSTEM) as ctx:
+        await ctx.session.execute(
+            text("UPDATE auth.tenants SET currency = 'EUR' WHERE id = :id"), {"id": ada.actor.tenant_id}
+        )
+        for code, whole, gpu in (("cpu", 1_500_000, None), ("l40sx4", 6_000_000, 1_700_000)):
+            rate_gpu = None if gpu is None else RateMicroPerHour(gpu)
+            price = NewPrice(sku_code=code, rate_whole=RateMicroPerHour(whole), rate_gpu=rate_gpu, currency="EUR")
+            await prices.announce_price(ctx, price)
+    skus = (await ada.client.get("/api/v1/skus")).json()
+    assert [(sku["code"], sku["price"]["currency"], sku["price"]["per_hour"]) for sku in skus] == [
+        ("l40sx4", "EUR", 6_000_000), ("cpu", "EUR", 1_500_000),
+    ]  # fmt: skip
+    for path in ("/catalog", "/launch"):
+        shown = words((await ada.client.get(path)).text)
+        assert "€6.00 /h" in shown and "€1.70 /GPU-h" in shown and "€1.50 /h" in shown, path
+        assert "1 machine" in shown and "H100" not in shown and "$1.20" not in shown, path
+
+
 async def test_the_live_fragment_follows_what_is_free_and_keeps_the_filter(runtime: Runtime, sign_in_as: Any) -> None:
     await plant(runtime)
     await see(runtime, KINDS)
@@ -171,7 +195,7 @@ async def test_cordon_with_a_reason_uncordon_and_quarantine_in_the_page(runtime:
     assert (await olga.post(f"{place}/cordon", reason="PSU 2 <replaced> tonight")).status_code == 303
     markup = (await olga.client.get(place)).text
     assert "This node is cordoned" in markup and "PSU 2 &lt;replaced&gt; tonight" in markup
-    assert "cordoned 1" in words((await olga.client.get("/admin/nodes?cordoned=1")).text)
+    assert "Cordoned 1" in words((await olga.client.get("/admin/nodes?cordoned=1")).text)
     assert (await olga.post(f"{place}/uncordon")).status_code == 303
     assert (await olga.post(f"{place}/lift-quarantine", reason="looked")).status_code == 409
     async with runtime.context(SYSTEM) as ctx:
@@ -228,4 +252,4 @@ async def test_the_catalog_asks_the_same_for_500_nodes_as_for_three(runtime: Run
         with statements(runtime) as seen:
             assert (await ada.client.get("/catalog")).status_code == 200
         counts.append(len(seen))
-    assert counts == [3, 3]
+    assert counts == [4, 4]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from app.domains.inventory.contracts import NewPrice
-from app.domains.inventory.contracts.catalog import PriceEntry
 from app.domains.inventory.rules import pricing
+from app.domains.inventory.rules.pricing import PriceEntry
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from app.shared.money import RateMicroPerHour
@@ -21,7 +21,7 @@ from tests.fixtures.app import Browser
 from tests.fixtures.clock import START, FakeClock
 
 PRICES = "/api/v1/admin/prices"
-BOUNDS = pricing.Bounds(least=50_000, most=10**9, drop_percent=50, rise_percent=100, window=timedelta(hours=168))
+BOUNDS = pricing.Bounds(minimum=50_000, maximum=10**9, drop_percent=50, rise_percent=100, window=timedelta(hours=168))
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from app.domains.inventory import public
-from app.domains.inventory.contracts import CordonNode, UncordonNode
 from app.domains.inventory.service import nodes
+from app.domains.inventory.service.nodes import CordonNode, UncordonNode
 from app.shared.authz import Actor, ActorKind, Role, RoleBinding
 from app.shared.authz.actor import ANONYMOUS, SYSTEM
 from app.shared.context import Runtime

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domains.inventory import rules
-from app.domains.inventory.contracts import GpuFact, PriceVersionId, PriceView, SkuId
+from app.domains.inventory.contracts import Gpu, PriceVersionId, PriceView, SkuId
 from app.domains.inventory.rules import SkuHardware
 from app.domains.maas.contracts import MachineStatus
 from app.shared.ids import new_id
@@ -49,7 +49,7 @@ def test_gpus_of_two_models_fit_no_type() -> None:
 
 
 def test_an_unknown_gpu_fits_no_type() -> None:
-    match = rules.match_sku(64, 512 * 1024, (GpuFact("1002", "74a1", "MI300X", "0000:10:00.0"),), TYPES)
+    match = rules.match_sku(64, 512 * 1024, (Gpu("1002", "74a1", "MI300X", "0000:10:00.0"),), TYPES)
     assert match == rules.Match(None, "1 × 1002:74a1: fits no type")
 
 

@@ -13,7 +13,8 @@ from app.domains.inventory import public
 from app.domains.inventory.contracts import Availability, NewPrice, NewSku, NodeView
 from app.domains.inventory.errors import CodeTaken, NodeNotInService, PriceInThePast, PriceMissing, SlotTaken
 from app.domains.inventory.repository import catalog as catalog_repository
-from app.domains.inventory.repository import nodes
+from app.domains.inventory.repository import nodes, slots
+from app.domains.inventory.repository.images import list_images
 from app.domains.inventory.service import catalog, prices
 from app.shared.authz.actor import ANONYMOUS
 from app.shared.context import Runtime
@@ -43,7 +44,7 @@ async def sku_id(ctx: Any, code: str) -> UUID:
 
 
 async def free_now(ctx: Any, code: str) -> Availability:
-    return (await public.availability(ctx))[await sku_id(ctx, code)]
+    return (await slots.availability(ctx.session))[await sku_id(ctx, code)]
 
 
 # -- slots ---------------------------------------------------------------------------------------------------------
@@ -226,7 +227,7 @@ async def test_a_price_holds_from_its_instant_until_the_next_one(
         )  # fmt: skip
         await prices.announce_price(ctx, new)
         just_before = await public.price_at(ctx, kind, begins - timedelta(microseconds=1))
-        after = (await public.rates_for(ctx, [kind], begins))[kind]
+        after = await public.price_at(ctx, kind, begins)
         assert just_before == old
         assert old.rate(None) == 18_400_000 and old.rate(3) == 6_900_000
         assert after.rate(None) == 19_000_000 and after.price_version_id != old.price_version_id
@@ -279,11 +280,15 @@ async def test_planting_twice_leaves_one_of_everything(runtime: Runtime, open_co
     await plant(runtime)
     await plant(runtime)
     async with open_context() as ctx:
-        skus = await public.list_skus(ctx)
+        skus = await catalog_repository.list_skus(ctx.session)
         found = await catalog_repository.list_prices(ctx.session, [sku.id for sku in skus], "USD")
         assert sorted(sku.code for sku in skus) == sorted(sku.code for sku in SKUS)
         assert [len(rows) for rows in found.values()] == [1, 1, 1, 1]
-        assert [image.code for image in await public.images(ctx)] == ["ubuntu/noble", "custom/ml-noble", "ubuntu/jammy"]
+        assert [image.code for image in await list_images(ctx.session)] == [
+            "ubuntu/noble",
+            "custom/ml-noble",
+            "ubuntu/jammy",
+        ]
 
 
 async def test_a_code_is_never_given_to_another_type(runtime: Runtime, open_context: OpenContext) -> None:

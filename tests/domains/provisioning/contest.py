@@ -12,7 +12,7 @@ from app.domains.inventory.service.catalog import add_sku
 from app.domains.inventory.service.images import add_image
 from app.domains.provisioning.contracts import End, GiveUp, Step
 from app.domains.provisioning.errors import NoCapacity
-from app.domains.provisioning.service import leaving, placing
+from app.domains.provisioning.service import placing, teardown
 from app.shared.authz.actor import SYSTEM
 from app.shared.errors import DomainError
 from tests.domains.provisioning.world import SKUS, add_nodes, add_price
@@ -81,9 +81,9 @@ class Race:
     async def leave(self, allocation_id: UUID) -> None:
         step = Step(str(allocation_id), "correlation-id", 1)
         async with self.runtime.context(SYSTEM) as ctx:
-            await leaving.vacate(ctx, GiveUp(step))
+            await teardown.vacate(ctx, GiveUp(step))
         async with self.runtime.context(SYSTEM) as ctx:
-            await leaving.end(ctx, End(step, "canceled"))
+            await teardown.end(ctx, End(step, "canceled"))
 
     async def check(self) -> int:
         """Claims and slots agree; answers how many slots are held."""

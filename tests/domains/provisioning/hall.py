@@ -13,9 +13,10 @@ from app.domains.auth.service.session_cache import cache_key
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PlaceHold, StartMetering
 from app.domains.inventory import public as inventory
-from app.domains.provisioning.contracts import AllocationId, NewAllocation
+from app.domains.provisioning.contracts import AllocationId
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository
+from app.domains.provisioning.repository.allocations import NewAllocation
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from app.shared.crypto import digest

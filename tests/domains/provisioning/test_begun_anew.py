@@ -12,7 +12,7 @@ from app.domains.billing.contracts import PlaceHold
 from app.domains.provisioning.contracts import GiveUp, Step
 from app.domains.provisioning.errors import NoLongerWanted
 from app.domains.provisioning.repository import AllocationRepository
-from app.domains.provisioning.service import leaving, placing, proving
+from app.domains.provisioning.service import placing, proving, teardown
 from app.shared.authz.actor import SYSTEM
 from app.shared.money import Micro
 from tests.domains.provisioning.test_races import Race
@@ -47,7 +47,7 @@ async def test_an_account_that_is_still_being_removed_is_not_given_to_the_next_s
         await ctx.session.execute(SAME_PERSON, {"ids": [going, coming]})
     assert await race.place(going) and await race.place(staying)
     async with race.runtime.context(SYSTEM) as ctx:
-        assert (await leaving.vacate(ctx, GiveUp(step_of(going)))).occupied
+        assert (await teardown.vacate(ctx, GiveUp(step_of(going)))).occupied
     assert await race.place(coming)
     async with race.runtime.context(SYSTEM) as ctx:
         found = [await AllocationRepository(ctx.session).get(one) for one in (going, coming)]
@@ -66,7 +66,7 @@ async def test_a_late_activation_of_a_machine_that_is_going_back_costs_nothing(r
         await billing.place_hold(ctx, PlaceHold(**place, amount=Micro(0)))
         await ctx.session.execute(CONFIGURED, {"id": allocation_id})
     async with race.runtime.context(SYSTEM) as ctx:
-        await leaving.vacate(ctx, GiveUp(step_of(allocation_id)))
+        await teardown.vacate(ctx, GiveUp(step_of(allocation_id)))
     with pytest.raises(NoLongerWanted):
         async with race.runtime.context(SYSTEM) as ctx:
             await proving.activate(ctx, step_of(allocation_id))

@@ -52,7 +52,7 @@ HOLDS = text("""
 """)
 BURN = text("SELECT sum(rate)::bigint FROM billing.metered_allocations WHERE tenant_id = :tenant AND ended_at IS NULL")
 STATES = text("SELECT state, count(*) FROM provisioning.allocations WHERE tenant_id = :tenant GROUP BY state")
-LEAVING = text("""
+ENDING = text("""
     SELECT a.id, a.rate_micro FROM shared.outbox_events o JOIN provisioning.allocations a ON a.id = o.aggregate_id
     WHERE o.name LIKE '%release_requested' ORDER BY o.id
 """)
@@ -124,7 +124,7 @@ async def test_all_machines_go_dearest_first_and_the_meters_stop_with_them(count
     end = await look(runtime, RELEASE_TENANT)
     assert (end.done, end.passed, end.state, end.outcome) == (count, 0, "done", "")
     assert await tenant.states() == {"releasing": count - 12, "requested": 12}
-    left = await tenant.rows(LEAVING)
+    left = await tenant.rows(ENDING)
     assert [rate for _, rate in left] == sorted((rate for _, rate in left), reverse=True)
     assert len({key for key, _ in left}) == count - 12
     assert await tenant.rows(WORKFLOWS) == [(count, count)]
@@ -180,7 +180,7 @@ async def test_one_batch_at_a_time_however_often_it_is_said_and_two_workers_make
     assert (await look(runtime, RELEASE_TENANT)).done == 50
     await run_batches(runtime, RELEASE_TENANT)
     assert await tenant.run_out() is False  # nothing is left to give back
-    assert len(await tenant.rows(LEAVING)) == 120
+    assert len(await tenant.rows(ENDING)) == 120
 
 
 async def test_credit_that_arrives_stops_it_and_the_cheap_ones_go_on(runtime, clock) -> None:

@@ -36,7 +36,7 @@ async def test_the_map_shows_nodes_slots_figures_and_the_organisation(runtime, s
     await machine(runtime, ada, nodes[1], slots=(0, 1), sku="l40sx4", state="active", name="train-07")
     markup = (await olga.client.get("/admin")).text
     said = words(markup)
-    assert "3 nodes: 1 in use 2 ready" in said
+    assert "3 nodes: 1 In use 2 Ready" in said
     assert "2 of 13 slots in service" in said and "15 %" in said
     assert "2 of 11 free slots are on machines that somebody is on" in said
     assert 'href="/admin/fleet/m00002"' in markup and 'class="f-used"' in markup

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domains.inventory.contracts import NODE_STATES, FleetNode, NodeId
-from app.domains.inventory.rules.upkeep import TRANSITIONS, may_follow, stuck_nodes
+from app.domains.inventory.rules.maintenance import TRANSITIONS, may_follow, stuck_nodes
 from app.domains.provisioning.rules.fleet import NODE_WORDS, figures, node_word, slot_kinds
 from app.domains.provisioning.rules.states import STATES
 from app.domains.provisioning.rules.stuck import AUTOMATIC, sla_of
@@ -129,8 +129,8 @@ def test_a_node_is_told_once_it_is_past_its_time() -> None:
 
 
 def test_a_drain_is_late_after_its_deadline_and_done_when_nobody_is_left() -> None:
-    begun = NOW - timedelta(seconds=120)
-    place = {"cordoned_at": begun, "cordon_reason": "disk", "drain_since": begun}
+    seen_from = NOW - timedelta(seconds=120)
+    place = {"cordoned_at": seen_from, "cordon_reason": "disk", "drain_since": seen_from}
     deadline = {"drain_deadline": NOW - timedelta(seconds=1)}
     on_it = {"holders": (uuid4(), None)}
     assert stuck_nodes([node(**place, **deadline, **on_it)], SLAS, NOW)[0].what == "draining"

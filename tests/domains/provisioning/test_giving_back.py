@@ -13,7 +13,7 @@ from app.domains.maas.contracts import MaasMachine, MaasUser, MachineStatus, Sys
 from app.domains.provisioning.contracts import GiveUp, Step
 from app.domains.provisioning.errors import ReturnFailed
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
-from app.domains.provisioning.service import leaving
+from app.domains.provisioning.service import teardown
 from app.domains.provisioning.service.deploying import Deployer
 from app.shared.authz.actor import SYSTEM
 from tests.domains.provisioning.test_races import Race
@@ -53,7 +53,7 @@ async def leaving_one(runtime):
     assert await race.place(allocation_id)
     step = Step(str(allocation_id), "correlation-id", 1)
     async with runtime.context(SYSTEM) as ctx:
-        await leaving.vacate(ctx, GiveUp(step))
+        await teardown.vacate(ctx, GiveUp(step))
         allocation = await AllocationRepository(ctx.session).get(allocation_id)
         deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
     machine = MaasMachine(
@@ -63,9 +63,9 @@ async def leaving_one(runtime):
     return step, deployment.node_id, machine
 
 
-async def give_back(runtime, monkeypatch, region: Region, step: Step) -> None:
+async def return_machine(runtime, monkeypatch, region: Region, step: Step) -> None:
     monkeypatch.setattr(maas, "gateway_of", lambda runtime: region)
-    await Deployer(runtime).give_back(step)
+    await Deployer(runtime).return_machine(step)
 
 
 async def node_of(runtime, node_id: UUID) -> tuple[str, str | None]:
@@ -84,10 +84,10 @@ async def test_a_locked_or_moved_machine_does_not_come_back_and_the_reason_is_sa
     step, _, machine = leaving_one
     region = Region(msgspec.structs.replace(machine, **change))
     with pytest.raises(ReturnFailed, match=said):
-        await give_back(runtime, monkeypatch, region, step)
+        await return_machine(runtime, monkeypatch, region, step)
     assert region.released == 0
     region.machine = machine  # it was put right: the next try takes it back
-    await give_back(runtime, monkeypatch, region, step)
+    await return_machine(runtime, monkeypatch, region, step)
     assert region.released == 1
 
 
@@ -96,7 +96,7 @@ async def test_a_clean_machine_in_another_pool_is_not_offered_again(runtime, mon
     region = Region(
         msgspec.structs.replace(machine, status=MachineStatus.READY, owner=None, pool="storage"), held=False
     )
-    await give_back(runtime, monkeypatch, region, step)
+    await return_machine(runtime, monkeypatch, region, step)
     state, reason = await node_of(runtime, node_id)
     assert (state, "moved to the pool storage" in (reason or "")) == ("quarantined", True)
 
@@ -107,7 +107,7 @@ async def test_a_machine_that_somebody_else_has_by_now_is_kept_out_of_use(
 ) -> None:
     step, node_id, machine = leaving_one
     region = Region(msgspec.structs.replace(machine, owner=owner), held=False)
-    await give_back(runtime, monkeypatch, region, step)
+    await return_machine(runtime, monkeypatch, region, step)
     assert region.released == 0
     state, reason = await node_of(runtime, node_id)
     assert (state, reason) == ("quarantined", "It is deployed in the machine controller, and not for us.")
@@ -115,5 +115,5 @@ async def test_a_machine_that_somebody_else_has_by_now_is_kept_out_of_use(
 
 async def test_an_erased_machine_in_our_pool_is_simply_back(runtime, monkeypatch, leaving_one) -> None:
     step, node_id, machine = leaving_one
-    await give_back(runtime, monkeypatch, Region(machine), step)
+    await return_machine(runtime, monkeypatch, Region(machine), step)
     assert await node_of(runtime, node_id) == ("ready", None)

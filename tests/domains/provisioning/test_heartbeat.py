@@ -9,7 +9,7 @@ from app.domains.provisioning import activities
 
 
 async def test_an_activity_beats_while_it_waits(monkeypatch) -> None:
-    monkeypatch.setattr(activities, "BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(activities, "HEARTBEAT_SECONDS", 0.01)
     environment, beats = ActivityEnvironment(), asyncio.Queue[int]()
     environment.on_heartbeat = lambda *_details: beats.put_nowait(1)
 
@@ -23,7 +23,7 @@ async def test_an_activity_beats_while_it_waits(monkeypatch) -> None:
 
 
 async def test_beating_ends_with_the_work(monkeypatch) -> None:
-    monkeypatch.setattr(activities, "BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(activities, "HEARTBEAT_SECONDS", 0.01)
     environment, beats = ActivityEnvironment(), asyncio.Queue[int]()
     environment.on_heartbeat = lambda *_details: beats.put_nowait(1)
 

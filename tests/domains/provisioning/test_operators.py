@@ -80,7 +80,7 @@ async def test_a_machine_taken_back_stops_the_meter_and_its_customer_reads_why(h
     again = await olga.post_json(f"/api/v1{place}/release", {"reason": "twice"})
     assert (again.status_code, again.json()["state"]) == (200, "releasing")
     said = words((await ada.client.get(f"/machines/{hall['running']}")).text)
-    assert "An operator of Berth took this machine back." in said and WHY in said and "twice" not in said
+    assert "An operator of Berth released this machine." in said and WHY in said and "twice" not in said
     async with runtime.context(SYSTEM) as ctx:
         assert (await billing.balance(ctx, ada.actor.tenant_id)).burn_per_hour == 0
         rows = await ctx.session.execute(
@@ -111,7 +111,7 @@ async def test_a_node_is_emptied_one_by_one_with_a_result_for_each(hall) -> None
     answer = await olga.post(place, reason=WHY, confirm_name="node-002")
     assert answer.status_code == 200, answer.text
     said = words(answer.text)
-    assert "train-07 giving back" in said and "sweep canceled" in said
+    assert "train-07 Releasing" in said and "sweep Canceled" in said
     again = await olga.post_json(f"/api/v1{place}", {"reason": WHY})
     assert {item["name"]: item["outcome"] for item in again.json()["items"]} == {
         "train-07": "released", "sweep": "canceled",

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import StartMetering
-from app.domains.provisioning.rules.attention import FAILED_FOR, SLOW_AT_LEAST, failed_lately, is_slow
+from app.domains.provisioning.rules.attention import FAILED_FOR, SLOW_MINIMUM, failed_lately, is_slow
 from app.domains.provisioning.rules.states import STARTING, STATES
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import CertifyUser
@@ -128,7 +128,7 @@ async def test_low_credit_needs_somebody(sign_in_as, ada: Browser, runtime, cloc
 def test_only_what_is_being_made_can_be_slow(state: str, seconds: int, usual: float | None) -> None:
     slow = is_slow(state, NOW - timedelta(seconds=seconds), NOW, usual)
     assert not (slow and state not in STARTING)
-    assert not (slow and timedelta(seconds=seconds) <= SLOW_AT_LEAST)
+    assert not (slow and timedelta(seconds=seconds) <= SLOW_MINIMUM)
     assert not (slow and usual and seconds <= usual)
 
 

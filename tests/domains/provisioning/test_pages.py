@@ -240,7 +240,7 @@ async def test_giving_back_wants_the_name(ada, runtime) -> None:
     assert refused.status_code == 422
     given = await ada.post(f"{place}/release", confirm_name="train-07")
     assert (given.status_code, given.headers["location"]) == (303, place)
-    assert "giving back" in (await ada.client.get(place)).text
+    assert "Releasing" in (await ada.client.get(place)).text
     receipt = await ada.client.get(f"{place}/receipt")
     assert receipt.status_code == 200, receipt.text[-2000:]
     answer = (await ada.client.get(f"/api/v1/allocations/{launched['allocation_id']}/receipt")).json()
@@ -251,13 +251,13 @@ async def make_active(runtime, allocation_id: UUID) -> None:
     """What the workflow's activities write, without a machine behind it."""
     from app.domains.provisioning.contracts import Step
     from app.domains.provisioning.repository import AllocationRepository, MachineRepository
-    from app.domains.provisioning.service import life, placing, proving
+    from app.domains.provisioning.service import placing, proving, transitions
 
     step = Step(str(allocation_id), "correlation-id", 1)
     async with runtime.context(SYSTEM) as ctx:
         await placing.place(ctx, step)
-        allocation = await life.enter(ctx, await life.lock(ctx, step), "provisioning")
-        await life.enter(ctx, allocation, "configuring")
+        allocation = await transitions.enter(ctx, await transitions.lock(ctx, step), "provisioning")
+        await transitions.enter(ctx, allocation, "configuring")
     async with runtime.context(SYSTEM) as ctx:
         allocation = await AllocationRepository(ctx.session).get(allocation_id)
         await MachineRepository(ctx.session).set_address(allocation.deployment_id, "127.0.0.9")
@@ -270,7 +270,7 @@ async def test_an_active_machine_shows_its_terminal_and_its_cost(ada, runtime, o
     launched = await launch(ada)
     allocation_id = UUID(launched["allocation_id"])
     async with open_context(ada.actor) as ctx:
-        with pytest.raises(Exception, match="not running"):
+        with pytest.raises(Exception, match="not active"):
             await public.get_access_target(ctx, allocation_id)
     await make_active(runtime, allocation_id)
     text = (await ada.client.get(f"/machines/{allocation_id}")).text

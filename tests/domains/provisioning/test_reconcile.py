@@ -9,12 +9,12 @@ from sqlalchemy import text
 
 from app.domains.maas.contracts import MaasMachine, MaasUser, MachineStatus, SystemId
 from app.domains.maas.public import MaasRefused, gateway_of
-from app.domains.provisioning.contracts import CancelAllocation, Step
+from app.domains.provisioning.contracts import Step
 from app.domains.provisioning.jobs import run_reconcile
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
 from app.domains.provisioning.service import placing
-from app.domains.provisioning.service.reconcile import give_back_strays
-from app.domains.provisioning.service.release import cancel
+from app.domains.provisioning.service.reconcile import release_strays
+from app.domains.provisioning.service.release import CancelAllocation, cancel
 from app.shared.authz.actor import SYSTEM
 from tests.domains.provisioning.test_races import Race
 from tests.domains.provisioning.world import World, small_cloud
@@ -119,5 +119,5 @@ async def test_a_stray_that_maas_refuses_does_not_keep_the_others(runtime) -> No
     for allocation_id in ids:
         await race.leave(allocation_id)
     gateway = Stubborn(held)
-    assert await give_back_strays(runtime, gateway) == [held[1][0]]
+    assert await release_strays(runtime, gateway) == [held[1][0]]
     assert gateway.asked == [system_id for system_id, _ in held]

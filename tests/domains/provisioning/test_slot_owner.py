@@ -15,12 +15,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from app.domains.inventory.contracts import GpuFact
+from app.domains.inventory.contracts import Gpu
 from app.domains.inventory.service import nodes
 from app.domains.inventory.service.import_nodes import Sighting, record
 from app.domains.maas.contracts import MaasMachine, MachineStatus, SystemId
 from app.domains.provisioning.contracts import GiveUp, Step
-from app.domains.provisioning.service import leaving
+from app.domains.provisioning.service import teardown
 from app.shared.authz.actor import SYSTEM
 from tests.domains.provisioning.contest import Race
 from tests.domains.provisioning.world import SKUS
@@ -58,9 +58,9 @@ class Fleet:
         allocation_id = self._pick()
         give_up = GiveUp(_step(allocation_id))
         async with self.runtime.context(SYSTEM) as ctx:
-            await leaving.vacate(ctx, give_up)
+            await teardown.vacate(ctx, give_up)
         async with self.runtime.context(SYSTEM) as ctx:
-            await leaving.leave(ctx, give_up)
+            await teardown.leave(ctx, give_up)
         if await self.race.place(allocation_id):
             self.placed.add(allocation_id)
 
@@ -71,7 +71,7 @@ class Fleet:
         allocation_id = self._pick()
         await self._set_state(allocation_id, "releasing")
         async with self.runtime.context(SYSTEM) as ctx:
-            await leaving.vacate(ctx, GiveUp(_step(allocation_id)))
+            await teardown.vacate(ctx, GiveUp(_step(allocation_id)))
         self.vacated.add(allocation_id)
 
     async def release(self) -> None:
@@ -87,7 +87,7 @@ class Fleet:
             self.placed.discard(allocation_id)
             await self._set_state(allocation_id, "releasing")
             async with self.runtime.context(SYSTEM) as ctx:
-                await leaving.vacate(ctx, GiveUp(_step(allocation_id)))
+                await teardown.vacate(ctx, GiveUp(_step(allocation_id)))
             await self._finish(allocation_id)
 
     async def quarantine(self) -> None:
@@ -100,7 +100,7 @@ class Fleet:
         sku = next(sku for sku in SKUS if sku.code == "h100x8")
         count = self.chance.choice([8, 8, 7, 4])
         gpus = tuple(
-            GpuFact(sku.gpu_vendor_id or "", sku.gpu_product_id or "", sku.gpu_model or "", f"0000:0{index}:00.0")
+            Gpu(sku.gpu_vendor_id or "", sku.gpu_product_id or "", sku.gpu_model or "", f"0000:0{index}:00.0")
             for index in range(count)
         )
         shown = [number for number in range(1, NODES + 1) if self.chance.random() < 0.8]
@@ -113,9 +113,9 @@ class Fleet:
             for number in shown
         )  # fmt: skip
         async with self.runtime.context(SYSTEM) as ctx:
-            begun = await ctx.now()
+            seen_from = await ctx.now()
         seen = {machine.system_id: gpus for machine in machines if self.chance.random() < 0.5}
-        await record(lambda: self.runtime.context(SYSTEM), Sighting(begun, machines, seen))
+        await record(lambda: self.runtime.context(SYSTEM), Sighting(seen_from, machines, seen))
 
     async def repair(self) -> None:
         """An operator has looked: every machine is in service again."""
@@ -124,7 +124,7 @@ class Fleet:
 
     async def _finish(self, allocation_id: UUID) -> None:
         async with self.runtime.context(SYSTEM) as ctx:
-            await leaving.finish_release(ctx, _step(allocation_id))
+            await teardown.finish_release(ctx, _step(allocation_id))
             assert await ctx.session.scalar(STATE, {"id": allocation_id}) == "released"
 
     async def _set_state(self, allocation_id: UUID, state: str) -> None:
@@ -159,6 +159,6 @@ async def test_claims_and_slots_agree_after_whatever_happens(runtime: Runtime, s
     for allocation_id in [*fleet.placed, *fleet.vacated]:
         await fleet._set_state(allocation_id, "releasing")
         async with runtime.context(SYSTEM) as ctx:
-            await leaving.vacate(ctx, GiveUp(_step(allocation_id)))
+            await teardown.vacate(ctx, GiveUp(_step(allocation_id)))
         await fleet._finish(allocation_id)
     assert await fleet.race.check() == 0

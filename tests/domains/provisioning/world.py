@@ -19,7 +19,7 @@ from temporalio.client import Client
 
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostCredit
-from app.domains.inventory.contracts import Disk, GpuFact, NewImage, NewPrice, NewSku
+from app.domains.inventory.contracts import Disk, Gpu, NewImage, NewPrice, NewSku
 from app.domains.inventory.service.catalog import add_sku
 from app.domains.inventory.service.images import add_image
 from app.domains.inventory.service.import_nodes import Sighting, import_nodes, record
@@ -27,11 +27,11 @@ from app.domains.inventory.service.prices import announce_price
 from app.domains.maas.contracts import MaasMachine, MachineStatus, SystemId
 from app.domains.maas.public import gateway_of
 from app.domains.provisioning import domain as provisioning
-from app.domains.provisioning.contracts import LaunchAllocation, Launched, ReleaseAllocation
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository
-from app.domains.provisioning.service.launch import launch
-from app.domains.provisioning.service.release import release
+from app.domains.provisioning.service.forecast import LaunchAllocation
+from app.domains.provisioning.service.launch import Launched, launch
+from app.domains.provisioning.service.release import ReleaseAllocation, release
 from app.shared.authz import Actor, ActorKind, Role, RoleBinding
 from app.shared.authz.actor import SYSTEM
 from app.shared.money import Micro, RateMicroPerHour
@@ -93,7 +93,7 @@ async def add_nodes(runtime: Runtime, code: str, count: int) -> None:
     """Imported nodes of a type, without a MAAS behind them."""
     sku = next(sku for sku in SKUS if sku.code == code)
     gpus = tuple(
-        GpuFact(sku.gpu_vendor_id or "", sku.gpu_product_id or "", sku.gpu_model or "", f"0000:0{index}:00.0")
+        Gpu(sku.gpu_vendor_id or "", sku.gpu_product_id or "", sku.gpu_model or "", f"0000:0{index}:00.0")
         for index in range(sku.gpu_count)
     )
     machines = tuple(
@@ -105,8 +105,8 @@ async def add_nodes(runtime: Runtime, code: str, count: int) -> None:
         for number in range(1, count + 1)
     )  # fmt: skip
     async with runtime.context(SYSTEM) as ctx:
-        begun = await ctx.now()
-    sighting = Sighting(begun, machines, {machine.system_id: gpus for machine in machines})
+        seen_from = await ctx.now()
+    sighting = Sighting(seen_from, machines, {machine.system_id: gpus for machine in machines})
     await record(lambda: runtime.context(SYSTEM), sighting)
 
 

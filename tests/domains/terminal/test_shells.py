@@ -239,7 +239,7 @@ async def test_giving_the_machine_back_ends_the_shell_within_five_seconds_in_wor
     await machine.set_state("releasing")
     words = await tab.until_ended()
     assert time.monotonic() - began < 5
-    assert (words["reason"], words["next"]) == ("This machine is being given back.", "machines")
+    assert (words["reason"], words["next"]) == ("This machine is being released.", "machines")
     assert (await ada.ask_token(machine.id, tab.terminal_id)).json()["error"]["code"] == "allocation_not_active"
 
 

@@ -12,8 +12,9 @@ from sqlalchemy import text
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from app.domains.provisioning.contracts import AllocationId, NewAllocation
+from app.domains.provisioning.contracts import AllocationId
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
+from app.domains.provisioning.repository.allocations import NewAllocation
 from app.domains.terminal.contracts import PROTOCOL
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime

@@ -20,7 +20,7 @@ ERROR_PAGES: dict[str, tuple[int, str, str, bool]] = {
     "stopping": (503, "The app is being stopped", "Start it again in the portal.", False),
     "stopped": (503, "The app is stopped", "Start it again in the portal.", False),
     "failed": (503, "The app has ended", "The portal shows why, with the last lines it wrote.", False),
-    "released": (410, "The app is gone", "It was released, or its machine was given back.", False),
+    "released": (410, "The app is gone", "It was released, or its machine was released.", False),
     "silent": (502, "The app does not answer", "The machine or the app is silent. Try again in a moment.", True),
     "stranger": (404, "There is no such app", "Or you may not open it. Ask one of its owners.", False),
     "used_up": (410, "This way in is used up", "It works once, within half a minute. Open the app again.", False),

@@ -23,7 +23,7 @@ from app.shared.errors import DomainError
 RECENT = timedelta(minutes=10)
 AT_ONCE = 500  # apps per look at the table
 STUCK_AFTER = timedelta(minutes=5)
-MACHINE_GONE = "Its machine was given back."
+MACHINE_GONE = "Its machine was released."
 
 log = structlog.get_logger("berth.apps")
 

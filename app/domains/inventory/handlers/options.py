@@ -1,4 +1,4 @@
-"""What the routes of this domain ask for: the permission, and whatever else a page and its twin of the API share."""
+"""Options that the routes of this domain share: permissions, and parameters common to a page and its API twin."""
 
 from app.shared.authz import Permission
 from app.web import requires

@@ -6,14 +6,8 @@ from uuid import UUID
 from litestar import Litestar, Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.inventory.contracts import (
-    CordonNode,
-    ImportReport,
-    LiftQuarantine,
-    OfferFilter,
-    UncordonNode,
-)
 from app.domains.inventory.handlers.options import CATALOG_READ, PLATFORM_NODE_MANAGE, PLATFORM_NODE_READ
+from app.domains.inventory.rules import OfferFilter
 from app.domains.inventory.schemas import (
     CatalogPage,
     NodesPage,
@@ -21,8 +15,10 @@ from app.domains.inventory.schemas import (
     catalog_page,
     nodes_page,
 )
-from app.domains.inventory.service import fleet, market, nodes
+from app.domains.inventory.service import fleet, nodes, offers
 from app.domains.inventory.service.fleet import NodeQuery
+from app.domains.inventory.service.import_nodes import ImportReport
+from app.domains.inventory.service.nodes import CordonNode, LiftQuarantine, UncordonNode
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.money import RateMicroPerHour
@@ -43,9 +39,9 @@ async def _catalog(
 ) -> CatalogPage:
     rate = None if dearest is None else RateMicroPerHour(dearest)
     wanted = OfferFilter(gpu_model=gpu or None, dearest=rate, free_now=bool(free))
-    offers = await market.list_offers(ctx)
+    on_offer = await offers.list_offers(ctx)
     can_launch = may(ctx.actor, Permission.ALLOCATION_LAUNCH) and _has_launch(request.app)
-    return catalog_page(offers, market.filtered(offers, wanted), wanted, can_launch=can_launch)
+    return catalog_page(on_offer, offers.filtered(on_offer, wanted), wanted, can_launch=can_launch)
 
 
 @get("/catalog", opt=CATALOG_READ)
@@ -87,7 +83,7 @@ async def list_nodes(
     cursor: OptionalText = None,
     imported: OptionalText = None,
 ) -> Response[str]:
-    """The fleet: our word beside MAAS's, slots, reasons."""
+    """The fleet: our state next to MAAS's, slots, reasons."""
     query = NodeQuery(state=node_state, cordoned=bool(cordoned), sku=sku, search=search, cursor=cursor)
     return await page(ctx, "inventory/nodes.html", await _nodes(ctx, query, _read_report(imported)))
 
@@ -130,7 +126,7 @@ async def uncordon(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
 
 @post("/admin/nodes/{node_id:uuid}/lift-quarantine", opt=PLATFORM_NODE_MANAGE)
 async def lift_quarantine(ctx: Ctx, node_id: FromPath[UUID], data: Form[ReasonBody]) -> Response[str]:
-    """Somebody looked: back to service."""
+    """Return a node to service."""
     await nodes.lift_quarantine(ctx, LiftQuarantine(node_id=node_id, reason=data.reason))
     return redirect(ctx, f"/admin/nodes/{node_id}")
 

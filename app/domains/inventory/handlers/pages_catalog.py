@@ -1,4 +1,4 @@
-"""The catalog as operators keep it: types, dated prices, images."""
+"""The catalog for operators: types, dated prices, images."""
 
 from uuid import UUID
 
@@ -7,10 +7,6 @@ from litestar.params import FromPath
 
 from app.domains.inventory import policies
 from app.domains.inventory.contracts import NewImage
-from app.domains.inventory.contracts.catalog import (
-    UndoPrice,
-    WithdrawPrice,
-)
 from app.domains.inventory.handlers.options import PLATFORM_CATALOG_MANAGE, PLATFORM_CONSOLE
 from app.domains.inventory.schemas import ReasonBody
 from app.domains.inventory.schemas.catalog import (
@@ -23,7 +19,8 @@ from app.domains.inventory.schemas.catalog import (
     catalog_admin_page,
     sku_admin_page,
 )
-from app.domains.inventory.service import keeping, pricing
+from app.domains.inventory.service import catalog_admin, pricing
+from app.domains.inventory.service.pricing import UndoPrice, WithdrawPrice
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.web import Ctx, Form, page, redirect
@@ -34,7 +31,7 @@ from app.web.query import ShortText
 @get("/admin/catalog", opt=PLATFORM_CONSOLE)
 async def show_catalog(ctx: Ctx) -> Response[str]:
     """Types with the price in force and the next one; images."""
-    entries, images = await keeping.list_entries(ctx), await keeping.list_images(ctx)
+    entries, images = await catalog_admin.list_entries(ctx), await catalog_admin.list_images(ctx)
     manages = may(ctx.actor, Permission.PLATFORM_CATALOG_MANAGE)
     struct = catalog_admin_page(entries, images, await ctx.now(), may_manage=manages)
     return await page(ctx, "inventory/admin_catalog.html", struct)
@@ -43,7 +40,7 @@ async def show_catalog(ctx: Ctx) -> Response[str]:
 @post("/admin/catalog", opt=PLATFORM_CATALOG_MANAGE)
 async def create_sku(ctx: Ctx, data: Form[NewSkuForm]) -> Response[str]:
     """A type more."""
-    made = await keeping.create_sku(ctx, data.command())
+    made = await catalog_admin.create_sku(ctx, data.command())
     return redirect(ctx, f"/admin/catalog/types/{made.code}")
 
 
@@ -61,8 +58,8 @@ async def show_sku(
 
 
 async def _sku(ctx: Ctx, code: str, tried: PlanPriceForm) -> AdminSkuPage:
-    entry = await keeping.get_entry(ctx, code)
-    warm, names = await keeping.warm_nodes(ctx, entry.sku), await keeping.names_of(ctx, entry)
+    entry = await catalog_admin.get_entry(ctx, code)
+    warm, names = await catalog_admin.warm_nodes(ctx, entry.sku), await catalog_admin.names_of(ctx, entry)
     notice = await ctx.policy(policies.PRICE_NOTICE_HOURS)
     manages = may(ctx.actor, Permission.PLATFORM_CATALOG_MANAGE)
     effect, problem = None, ""
@@ -76,7 +73,7 @@ async def _sku(ctx: Ctx, code: str, tried: PlanPriceForm) -> AdminSkuPage:
 @post("/admin/catalog/types/{code:str}", opt=PLATFORM_CATALOG_MANAGE)
 async def edit_sku(ctx: Ctx, code: FromPath[str], data: Form[EditSkuForm]) -> Response[str]:
     """How it is shown, and whether it is sold."""
-    await keeping.edit_sku(ctx, data.command(code))
+    await catalog_admin.edit_sku(ctx, data.command(code))
     return redirect(ctx, f"/admin/catalog/types/{code}")
 
 
@@ -109,14 +106,14 @@ async def withdraw_price(
 async def create_image(ctx: Ctx, data: Form[NewImageBody]) -> Response[str]:
     """An image more."""
     command = NewImage(code=data.code, title=data.title, osystem=data.osystem, distro_series=data.distro_series)
-    await keeping.create_image(ctx, command)
+    await catalog_admin.create_image(ctx, command)
     return redirect(ctx, "/admin/catalog")
 
 
 @post("/admin/catalog/images/{image_id:uuid}", opt=PLATFORM_CATALOG_MANAGE)
 async def edit_image(ctx: Ctx, image_id: FromPath[UUID], data: Form[EditImageForm]) -> Response[str]:
     """Make it the default, take it off, offer it again."""
-    await keeping.edit_image(ctx, data.command(image_id))
+    await catalog_admin.edit_image(ctx, data.command(image_id))
     return redirect(ctx, "/admin/catalog")
 
 

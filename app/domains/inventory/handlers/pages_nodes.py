@@ -5,7 +5,6 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from app.domains.inventory.contracts.upkeep import EndMaintenance
 from app.domains.inventory.handlers.options import PLATFORM_NODE_MANAGE, PLATFORM_NODE_READ
 from app.domains.inventory.schemas.nodes import (
     DrainForm,
@@ -15,7 +14,8 @@ from app.domains.inventory.schemas.nodes import (
     RetireForm,
     detail_page,
 )
-from app.domains.inventory.service import fleet, history, power, upkeep
+from app.domains.inventory.service import fleet, history, maintenance, power
+from app.domains.inventory.service.maintenance import EndMaintenance
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.context import Context
@@ -51,15 +51,15 @@ async def show_node_now(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
 
 @post("/admin/nodes/{node_id:uuid}/drain", opt=PLATFORM_NODE_MANAGE)
 async def drain(ctx: Ctx, node_id: FromPath[UUID], data: Form[DrainForm]) -> Response[str]:
-    """Nobody new; those on it leave."""
-    await upkeep.drain_node(ctx, data.command(node_id))
+    """No new tenants; the present ones leave as they release."""
+    await maintenance.drain_node(ctx, data.command(node_id))
     return redirect(ctx, f"/admin/nodes/{node_id}")
 
 
 @post("/admin/nodes/{node_id:uuid}/maintenance", opt=PLATFORM_NODE_MANAGE)
 async def plan_maintenance(ctx: Ctx, node_id: FromPath[UUID], data: Form[MaintenanceForm]) -> Response[str]:
     """Plan work."""
-    await upkeep.plan_maintenance(ctx, data.command(node_id))
+    await maintenance.plan_maintenance(ctx, data.command(node_id))
     return redirect(ctx, f"/admin/nodes/{node_id}")
 
 
@@ -67,13 +67,13 @@ async def plan_maintenance(ctx: Ctx, node_id: FromPath[UUID], data: Form[Mainten
 async def end_maintenance(ctx: Ctx, node_id: FromPath[UUID], window_id: FromPath[UUID]) -> Response[str]:
     """Call it off, or end it early."""
     command = EndMaintenance(node_id=node_id, window_id=window_id)
-    await upkeep.end_maintenance(ctx, command)
+    await maintenance.end_maintenance(ctx, command)
     return redirect(ctx, f"/admin/nodes/{node_id}")
 
 
 @post("/admin/nodes/{node_id:uuid}/power", opt=PLATFORM_NODE_MANAGE)
 async def switch_power(contexts: Contexts, node_id: FromPath[UUID], data: Form[PowerForm]) -> Response[str]:
-    """Switch it, or ask MAAS how it is."""
+    """Switch the power, or query it from MAAS."""
     await power.switch(contexts, data.command(node_id))
     async with contexts() as ctx:
         return redirect(ctx, f"/admin/nodes/{node_id}")
@@ -82,7 +82,7 @@ async def switch_power(contexts: Contexts, node_id: FromPath[UUID], data: Form[P
 @post("/admin/nodes/{node_id:uuid}/retire", opt=PLATFORM_NODE_MANAGE)
 async def retire(ctx: Ctx, node_id: FromPath[UUID], data: Form[RetireForm]) -> Response[str]:
     """Out of service for good."""
-    await upkeep.retire_node(ctx, data.command(node_id))
+    await maintenance.retire_node(ctx, data.command(node_id))
     return redirect(ctx, f"/admin/nodes/{node_id}")
 
 

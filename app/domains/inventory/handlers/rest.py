@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.inventory.contracts import CordonNode, NodeChanged, NodeState, UncordonNode
+from app.domains.inventory.contracts import NodeState
 from app.domains.inventory.handlers.options import CATALOG_READ, PLATFORM_NODE_MANAGE, PLATFORM_NODE_READ
 from app.domains.inventory.schemas import (
     ImageAnswer,
@@ -17,8 +17,9 @@ from app.domains.inventory.schemas import (
     nodes_answer,
     sku_answer,
 )
-from app.domains.inventory.service import fleet, images, market, nodes
+from app.domains.inventory.service import fleet, images, nodes, offers
 from app.domains.inventory.service.fleet import LARGEST_PAGE, NodeQuery
+from app.domains.inventory.service.nodes import CordonNode, NodeChanged, UncordonNode
 from app.web import Ctx, Json
 from app.web.query import OptionalText
 
@@ -28,14 +29,14 @@ Limit = Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)]
 
 @get("/skus", opt=CATALOG_READ)
 async def list_skus(ctx: Ctx) -> list[SkuAnswer]:
-    """Every type on sale, dearest machine first: price in force now, announced price, what is free this second."""
-    return [sku_answer(offer) for offer in await market.list_offers(ctx)]
+    """Every type on sale, the most expensive machine first: price in force, announced price, what is free now."""
+    return [sku_answer(offer) for offer in (await offers.list_offers(ctx)).items]
 
 
 @get("/skus/{code:str}", opt=CATALOG_READ)
 async def get_sku(ctx: Ctx, code: FromPath[str]) -> SkuAnswer:
     """One type by its code."""
-    return sku_answer(await market.get_offer(ctx, code))
+    return sku_answer(await offers.get_offer(ctx, code))
 
 
 @get("/images", opt=CATALOG_READ)
@@ -60,7 +61,7 @@ async def list_nodes(
 
 @post("/admin/nodes/{node_id:uuid}/cordon", opt=PLATFORM_NODE_MANAGE, status_code=200)
 async def cordon(ctx: Ctx, node_id: FromPath[UUID], data: Json[ReasonBody]) -> NodeChanged:
-    """Give the node no new tenants; those it has stay."""
+    """Place no new tenants on the node; present ones remain."""
     return await nodes.cordon_node(ctx, CordonNode(node_id=node_id, reason=data.reason))
 
 

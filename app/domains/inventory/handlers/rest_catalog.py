@@ -7,17 +7,8 @@ from litestar.openapi import ResponseSpec
 from litestar.params import FromPath
 
 from app.domains.inventory.contracts import NewImage, PriceView
-from app.domains.inventory.contracts.catalog import (
-    EditImage,
-    EditSku,
-    ImageChanged,
-    PriceEffect,
-    PriceWithdrawn,
-    SkuChanged,
-    UndoPrice,
-    WithdrawPrice,
-)
 from app.domains.inventory.handlers.options import PLATFORM_CATALOG_MANAGE, PLATFORM_CONSOLE
+from app.domains.inventory.rules.pricing import PriceEffect
 from app.domains.inventory.schemas import ReasonBody
 from app.domains.inventory.schemas.catalog import (
     AdminImageAnswer,
@@ -32,7 +23,9 @@ from app.domains.inventory.schemas.catalog import (
     price_answer,
     sku_answer,
 )
-from app.domains.inventory.service import keeping, pricing
+from app.domains.inventory.service import catalog_admin, pricing
+from app.domains.inventory.service.catalog_admin import EditImage, EditSku, ImageChanged, SkuChanged
+from app.domains.inventory.service.pricing import PriceWithdrawn, UndoPrice, WithdrawPrice
 from app.shared.idempotency import dry_run
 from app.web import Ctx, Json
 from app.web.approvals import ASKED, outcome_answer
@@ -46,32 +39,32 @@ EFFECT = {200: ResponseSpec(PriceEffect, generate_examples=False, description="W
 async def list_admin_skus(ctx: Ctx) -> list[AdminSkuAnswer]:
     """Every type in the order of the catalog, also what is not on sale, with all of its prices."""
     now = await ctx.now()
-    return [sku_answer(entry, now) for entry in await keeping.list_entries(ctx)]
+    return [sku_answer(entry, now) for entry in await catalog_admin.list_entries(ctx)]
 
 
 @get("/admin/skus/{code:str}", opt=PLATFORM_CONSOLE)
 async def get_admin_sku(ctx: Ctx, code: FromPath[str]) -> Response[AdminSkuAnswer]:
     """One type with all of its prices; its ETag is what an edit names."""
-    entry = await keeping.get_entry(ctx, code)
+    entry = await catalog_admin.get_entry(ctx, code)
     return tagged(sku_answer(entry, await ctx.now()), entry.sku.version)
 
 
 @post("/admin/skus", opt=PLATFORM_CATALOG_MANAGE)
 async def create_sku(ctx: Ctx, data: Json[NewSkuBody]) -> SkuChanged:
     """Add a type. Machines of that hardware get it with the next import; it is shown once it has a price."""
-    return await keeping.create_sku(ctx, data.command())
+    return await catalog_admin.create_sku(ctx, data.command())
 
 
 @patch("/admin/skus/{code:str}", opt=PLATFORM_CATALOG_MANAGE)
 async def edit_sku(
     ctx: Ctx, code: FromPath[str], data: Json[EditSkuBody], if_match: IfMatch = None
 ) -> Response[SkuChanged]:
-    """Change how a type is shown and whether it is sold. Machines that run keep running."""
+    """Change how a type is shown and whether it is sold. Active machines are not affected."""
     command = EditSku(
         code=code, title=data.title, description=data.description, position=data.position, on_sale=data.on_sale,
         seen=seen_version(if_match),
     )  # fmt: skip
-    changed = await keeping.edit_sku(ctx, command)
+    changed = await catalog_admin.edit_sku(ctx, command)
     return tagged(changed, changed.version)
 
 
@@ -79,7 +72,7 @@ async def edit_sku(
 async def list_prices(ctx: Ctx, sku: OptionalText = None) -> list[AdminPriceAnswer]:
     """Every price, of one type or of all, oldest first: past, in force, announced, withdrawn."""
     now = await ctx.now()
-    entries = [entry for entry in await keeping.list_entries(ctx) if sku is None or entry.sku.code == sku]
+    entries = [entry for entry in await catalog_admin.list_entries(ctx) if sku is None or entry.sku.code == sku]
     return [price_answer(price, entry, now) for entry in entries for price in entry.prices]
 
 
@@ -102,7 +95,7 @@ async def undo_price(ctx: Ctx, price_id: FromPath[UUID], data: Json[ReasonBody])
 
 @post("/admin/prices/{price_id:uuid}/withdraw", opt=PLATFORM_CATALOG_MANAGE, status_code=200)
 async def withdraw_price(ctx: Ctx, price_id: FromPath[UUID], data: Json[ReasonBody]) -> PriceWithdrawn:
-    """Take back a price that has not begun."""
+    """Withdraw a price that has not started."""
     command = WithdrawPrice(price_id=price_id, reason=data.reason)
     return await pricing.withdraw_price(ctx, command)
 
@@ -110,26 +103,26 @@ async def withdraw_price(ctx: Ctx, price_id: FromPath[UUID], data: Json[ReasonBo
 @get("/admin/images", opt=PLATFORM_CONSOLE)
 async def list_admin_images(ctx: Ctx) -> list[AdminImageAnswer]:
     """Every image, those on offer first, with how many nodes have it warm."""
-    return [image_answer(item.image, item.warm_nodes) for item in await keeping.list_images(ctx)]
+    return [image_answer(item.image, item.warm_nodes) for item in await catalog_admin.list_images(ctx)]
 
 
 @post("/admin/images", opt=PLATFORM_CATALOG_MANAGE)
 async def create_image(ctx: Ctx, data: Json[NewImageBody]) -> AdminImageAnswer:
     """Offer an image that MAAS can deploy."""
     command = NewImage(code=data.code, title=data.title, osystem=data.osystem, distro_series=data.distro_series)
-    return image_answer(await keeping.create_image(ctx, command), 0)
+    return image_answer(await catalog_admin.create_image(ctx, command), 0)
 
 
 @patch("/admin/images/{image_id:uuid}", opt=PLATFORM_CATALOG_MANAGE)
 async def edit_image(
     ctx: Ctx, image_id: FromPath[UUID], data: Json[EditImageBody], if_match: IfMatch = None
 ) -> Response[ImageChanged]:
-    """Its title, whether it is the default, whether it is on offer. Machines that run it keep running."""
+    """Change its title, whether it is the default, whether it is on offer. Active machines are not affected."""
     command = EditImage(
         image_id=image_id, title=data.title, is_default=data.is_default, retired=data.retired,
         seen=seen_version(if_match),
     )  # fmt: skip
-    changed = await keeping.edit_image(ctx, command)
+    changed = await catalog_admin.edit_image(ctx, command)
     return tagged(changed, changed.version)
 
 

@@ -5,15 +5,7 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from app.domains.inventory.contracts import LiftQuarantine, MaintenanceWindow, NodeChanged, NodeDetail
-from app.domains.inventory.contracts.upkeep import (
-    DrainNode,
-    EndMaintenance,
-    PlanMaintenance,
-    PowerNode,
-    PowerResult,
-    RetireNode,
-)
+from app.domains.inventory.contracts import MaintenanceWindow, NodeDetail
 from app.domains.inventory.handlers.options import PLATFORM_NODE_MANAGE, PLATFORM_NODE_READ
 from app.domains.inventory.schemas import ReasonBody
 from app.domains.inventory.schemas.nodes import (
@@ -23,7 +15,10 @@ from app.domains.inventory.schemas.nodes import (
     PowerBody,
     history_answer,
 )
-from app.domains.inventory.service import fleet, history, nodes, power, upkeep
+from app.domains.inventory.service import fleet, history, maintenance, nodes, power
+from app.domains.inventory.service.maintenance import DrainNode, EndMaintenance, PlanMaintenance, RetireNode
+from app.domains.inventory.service.nodes import LiftQuarantine, NodeChanged
+from app.domains.inventory.service.power import PowerNode, PowerResult
 from app.web import Contexts, Ctx, Json
 from app.web.etag import tagged
 from app.web.paging import Cursor, Limit
@@ -49,44 +44,44 @@ async def list_node_history(
 
 @post(PATH + "/drain", opt=PLATFORM_NODE_MANAGE, status_code=200)
 async def drain_node(ctx: Ctx, node_id: FromPath[UUID], data: Json[DrainBody]) -> NodeChanged:
-    """Give the node no new tenants and let those it has leave."""
+    """Place no new tenants on the node; present ones leave as they release."""
     command = DrainNode(node_id=node_id, reason=data.reason, hours=data.hours)
-    return await upkeep.drain_node(ctx, command)
+    return await maintenance.drain_node(ctx, command)
 
 
 @post(PATH + "/lift-quarantine", opt=PLATFORM_NODE_MANAGE, status_code=200)
 async def lift_quarantine(ctx: Ctx, node_id: FromPath[UUID], data: Json[ReasonBody]) -> NodeChanged:
-    """Somebody looked at the node: back to service."""
+    """Return a quarantined node to service."""
     command = LiftQuarantine(node_id=node_id, reason=data.reason)
     return await nodes.lift_quarantine(ctx, command)
 
 
 @post(PATH + "/maintenance", opt=PLATFORM_NODE_MANAGE)
 async def plan_maintenance(ctx: Ctx, node_id: FromPath[UUID], data: Json[MaintenanceBody]) -> MaintenanceWindow:
-    """Plan work on a node: nobody new is placed on it in that time; it begins and ends by itself."""
+    """Plan work on a node: no tenant is placed on it in that time; the window starts and ends automatically."""
     command = PlanMaintenance(node_id=node_id, reason=data.reason, ends_at=data.ends_at, starts_at=data.starts_at)
-    return await upkeep.plan_maintenance(ctx, command)
+    return await maintenance.plan_maintenance(ctx, command)
 
 
 @post(PATH + "/maintenance/{window_id:uuid}/end", opt=PLATFORM_NODE_MANAGE, status_code=200)
 async def end_maintenance(ctx: Ctx, node_id: FromPath[UUID], window_id: FromPath[UUID]) -> NodeChanged:
     """Call planned work off, or end it early."""
     command = EndMaintenance(node_id=node_id, window_id=window_id)
-    return await upkeep.end_maintenance(ctx, command)
+    return await maintenance.end_maintenance(ctx, command)
 
 
 @post(PATH + "/power", opt=PLATFORM_NODE_MANAGE, status_code=200)
 async def switch_power(contexts: Contexts, node_id: FromPath[UUID], data: Json[PowerBody]) -> PowerResult:
-    """Switch a machine on, off, or off and on; `query` asks MAAS how it is. While somebody is on it, its host name has
-    to be given."""
+    """Switch a machine on, off, or off and on; `query` reads the state from MAAS. While the node is in use, its host
+    name has to be given."""
     command = PowerNode(node_id=node_id, action=data.action, reason=data.reason, confirm_name=data.confirm_name)
     return await power.switch(contexts, command)
 
 
 @post(PATH + "/retire", opt=PLATFORM_NODE_MANAGE, status_code=200)
 async def retire_node(ctx: Ctx, node_id: FromPath[UUID], data: Json[ReasonBody]) -> NodeChanged:
-    """Out of service for good. Only a node that nobody holds."""
-    return await upkeep.retire_node(ctx, RetireNode(node_id=node_id, reason=data.reason))
+    """Take the node out of service for good. Only for a node without allocations."""
+    return await maintenance.retire_node(ctx, RetireNode(node_id=node_id, reason=data.reason))
 
 
 ROUTES = [

@@ -111,7 +111,7 @@ class MaintenanceWindow(Base):
     reason: Mapped[str]
     planned_at: Mapped[datetime]
     planned_by: Mapped[UUID | None]
-    begun_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None] = mapped_column("begun_at")
     closed_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(server_default=text("1"))
 
@@ -154,5 +154,5 @@ class PowerRequest(Base):
     asked_by: Mapped[UUID | None]
     asked_at: Mapped[datetime]
     outcome: Mapped[str | None]
-    said: Mapped[str] = mapped_column(server_default="")
+    response: Mapped[str] = mapped_column("said", server_default="")
     finished_at: Mapped[datetime | None]

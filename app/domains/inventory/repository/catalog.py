@@ -121,7 +121,7 @@ async def append_price(
     session: AsyncSession, price_id: UUID, sku_id: UUID, new: NewPrice, effective_from: datetime, now: datetime,
     actor_id: UUID | None, seconded_by: UUID | None,
 ) -> bool:  # fmt: skip
-    """Whether the price was added; False when one begins at that very instant already."""
+    """Whether the price was added; False when another one starts at the same instant."""
     values = {
         "id": price_id,
         "sku_id": sku_id,

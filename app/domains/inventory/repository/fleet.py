@@ -68,7 +68,7 @@ class NodeFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One node of the list. `holders` has one entry per slot, in order: who holds it, or None."""
+    """One node of the list. `holders` has one entry per slot, in order: the allocation that holds it, or None."""
 
     id: NodeId
     system_id: str

@@ -1,4 +1,4 @@
-"""Machines: what MAAS said of them, the state we gave them, and the lists operators read."""
+"""Nodes: what MAAS reports, the state we gave them, and the lists for operators."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -9,8 +9,8 @@ import msgspec
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.inventory.contracts import Disk, GpuFact, ImageId, NodeDetail, NodeId, NodeState, SkuId, WarmImage
-from app.domains.inventory.repository import slots, upkeep
+from app.domains.inventory.contracts import Disk, Gpu, ImageId, NodeDetail, NodeId, NodeState, SkuId, WarmImage
+from app.domains.inventory.repository import maintenance, slots
 
 LOCK = text("""
     SELECT n.id, n.sku_id, n.state, n.cordoned_at, n.deployed_shared, n.maas_state, n.version, n.drain_since,
@@ -63,7 +63,7 @@ KNOWN = text("""
 LOCK_KNOWN = text("""
     SELECT id, system_id, hostname, zone, sku_id, sku_problem, state, state_reason, maas_state, maas_message, address,
            power_state, hardware, gpus FROM inventory.nodes
-    WHERE system_id = ANY(:system_ids) AND maas_seen_at <= :begun ORDER BY id FOR UPDATE
+    WHERE system_id = ANY(:system_ids) AND maas_seen_at <= :seen_from ORDER BY id FOR UPDATE
 """)
 INSERT_NODE = text("""
     INSERT INTO inventory.nodes (id, system_id, hostname, sku_id, sku_problem, zone, state, state_since, address,
@@ -103,7 +103,7 @@ class LockedNode(msgspec.Struct, frozen=True):
 
 
 class KnownNode(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import compares with what MAAS says now."""
+    """What an import compares with what MAAS reports."""
 
     id: NodeId
     system_id: str
@@ -118,7 +118,7 @@ class KnownNode(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None
     power_state: str
     hardware: str
-    gpus: tuple[GpuFact, ...]
+    gpus: tuple[Gpu, ...]
 
 
 class SeenNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +137,7 @@ class SeenNode(msgspec.Struct, frozen=True, kw_only=True):
     hardware: str
     cpu_count: int
     memory_mib: int
-    gpus: tuple[GpuFact, ...]
+    gpus: tuple[Gpu, ...]
     disks: tuple[Disk, ...]
 
 
@@ -199,7 +199,7 @@ async def find_node(session: AsyncSession, node_id: UUID) -> NodeDetail | None:
         power_state=row.power_state,
         drain_since=row.drain_since,
         drain_deadline=row.drain_deadline,
-        windows=tuple(await upkeep.open_windows(session, node_id)),
+        windows=tuple(await maintenance.open_windows(session, node_id)),
     )
 
 
@@ -249,7 +249,7 @@ async def set_shared(session: AsyncSession, node_id: UUID, image_id: UUID | None
 async def set_observed(
     session: AsyncSession, node_id: UUID, maas_state: str, address: str | None, now: datetime
 ) -> Changed:
-    """What somebody just saw in MAAS."""
+    """Record what was just read from MAAS."""
     values = {"id": node_id, "maas_state": maas_state, "address": address, "now": now}
     return _changed((await session.execute(OBSERVE, values)).one())
 
@@ -259,9 +259,9 @@ async def list_known(session: AsyncSession) -> dict[str, KnownNode]:
     return {row.system_id: _known(row) for row in await session.execute(KNOWN)}
 
 
-async def lock_known(session: AsyncSession, begun: datetime, system_ids: Sequence[str]) -> dict[str, KnownNode]:
-    """Of these the nodes nobody has looked at since `begun`, locked in the order of their ids."""
-    rows = await session.execute(LOCK_KNOWN, {"begun": begun, "system_ids": list(system_ids)})
+async def lock_known(session: AsyncSession, seen_from: datetime, system_ids: Sequence[str]) -> dict[str, KnownNode]:
+    """Lock those of these nodes that were not read since `seen_from`, in the order of their ids."""
+    rows = await session.execute(LOCK_KNOWN, {"seen_from": seen_from, "system_ids": list(system_ids)})
     return {row.system_id: _known(row) for row in rows}
 
 
@@ -273,13 +273,13 @@ async def append_node(session: AsyncSession, seen: SeenNode, seen_at: datetime) 
 async def update_seen(
     session: AsyncSession, seen: SeenNode, state: NodeState, reason: str | None, seen_at: datetime
 ) -> Changed:
-    """Write what MAAS says now."""
+    """Write what MAAS reports now."""
     values = _values(seen, seen_at) | {"state": state, "state_reason": reason}
     return _changed((await session.execute(UPDATE_SEEN, values)).one())
 
 
 async def set_seen(session: AsyncSession, node_ids: Sequence[UUID], seen_at: datetime) -> None:
-    """MAAS still says the same of these."""
+    """MAAS still reports the same of these."""
     await session.execute(SEEN_UNCHANGED, {"ids": list(node_ids), "seen_at": seen_at})
 
 
@@ -308,5 +308,5 @@ def _known(row: Row[tuple[object, ...]]) -> KnownNode:
         address=row.address,
         power_state=row.power_state,
         hardware=row.hardware,
-        gpus=msgspec.convert(row.gpus, tuple[GpuFact, ...]),
+        gpus=msgspec.convert(row.gpus, tuple[Gpu, ...]),
     )

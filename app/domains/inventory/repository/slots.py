@@ -1,4 +1,4 @@
-"""Slots: what is free, who holds what. A node's row is always locked before its slots change."""
+"""Slots: which are free, and which allocation holds which. A node's row is always locked before its slots change."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,16 @@ import msgspec
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.inventory.contracts import Availability, FreedNode, GpuFact, NodeId, NodeView, SlotView
+from app.domains.inventory.contracts import Availability, Gpu, NodeId, NodeView, SlotView
+
+
+class FreedNode(msgspec.Struct, frozen=True):
+    """A node after slots of it were freed; `is_empty` when none of its slots is held."""
+
+    node_id: NodeId
+    slots: tuple[int, ...]
+    is_empty: bool
+
 
 # What fits: `inventory.node_capacity` says what is whole and what is shared. Shared nodes of another image do not fit.
 LOCK_FITTING = text("""
@@ -62,7 +71,7 @@ INSERT_SLOTS = text("""
 AVAILABILITY = text("""
     SELECT c.sku_id, count(*) AS total, count(*) FILTER (WHERE c.is_whole AND k.sells_whole) AS free_whole,
            coalesce(sum(c.free) FILTER (WHERE (c.is_whole OR c.is_shared) AND k.sells_slots), 0)::bigint AS free_slots,
-           coalesce(max(c.free) FILTER (WHERE (c.is_whole OR c.is_shared) AND k.sells_slots), 0) AS most_together
+           coalesce(max(c.free) FILTER (WHERE (c.is_whole OR c.is_shared) AND k.sells_slots), 0) AS max_together
     FROM inventory.node_capacity c JOIN inventory.sku_catalog k ON k.id = c.sku_id
     WHERE c.state = 'ready' GROUP BY c.sku_id
 """)
@@ -131,13 +140,13 @@ async def free(session: AsyncSession, allocation_id: UUID) -> dict[UUID, list[in
     return freed
 
 
-async def replace_slots(session: AsyncSession, node_id: UUID, gpus: Sequence[GpuFact]) -> None:
-    """Give a node that nobody holds one slot per GPU, or one without a GPU."""
+async def replace_slots(session: AsyncSession, node_id: UUID, gpus: Sequence[Gpu]) -> None:
+    """Give a node without allocations one slot per GPU, or one without a GPU."""
     await session.execute(DROP_SLOTS, {"node_id": node_id})
     await append_slots(session, node_id, gpus)
 
 
-async def append_slots(session: AsyncSession, node_id: UUID, gpus: Sequence[GpuFact]) -> None:
+async def append_slots(session: AsyncSession, node_id: UUID, gpus: Sequence[Gpu]) -> None:
     """The slots of a new node."""
     slots = [{"index": index, "gpu": gpu} for index, gpu in enumerate(gpus)] or [{"index": 0, "gpu": None}]
     await session.execute(INSERT_SLOTS, {"node_id": node_id, "slots": msgspec.json.encode(slots).decode()})
@@ -146,7 +155,7 @@ async def append_slots(session: AsyncSession, node_id: UUID, gpus: Sequence[GpuF
 async def availability(session: AsyncSession) -> dict[UUID, Availability]:
     """What could be placed now, by type."""
     return {
-        row.sku_id: Availability(row.free_whole, row.free_slots, row.total, row.most_together)
+        row.sku_id: Availability(row.free_whole, row.free_slots, row.total, row.max_together)
         for row in await session.execute(AVAILABILITY)
     }
 
@@ -158,5 +167,5 @@ def freed_node(node_id: UUID, freed: Sequence[int], slots: Sequence[SlotView]) -
 
 
 def _slot(row: Row[tuple[object, ...]]) -> SlotView:
-    gpu = None if row.gpu is None else msgspec.convert(row.gpu, GpuFact)
+    gpu = None if row.gpu is None else msgspec.convert(row.gpu, Gpu)
     return SlotView(row.slot_index, row.allocation_id, gpu, row.claimed_at)

@@ -3,13 +3,64 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
 
 import msgspec
 
 from app.domains.inventory.contracts import NewPrice, PriceView, SkuView
-from app.domains.inventory.contracts.catalog import PlanPrice, PriceEffect, PriceEntry, PriceState
 from app.shared.formats import money
 from app.shared.money import RateMicroPerHour
+
+
+class PlanPrice(msgspec.Struct, frozen=True, kw_only=True):
+    """A price from `effective_from` on (None: as soon as policy allows)."""
+
+    sku_code: str
+    rate_whole: RateMicroPerHour
+    rate_gpu: RateMicroPerHour | None
+    currency: str = "USD"
+    effective_from: datetime | None = None
+    reason: str = ""
+
+
+class PriceEffect(msgspec.Struct, frozen=True, kw_only=True):
+    """What a price would mean. `rentals` run on the type now and keep theirs; the new one counts for what is
+    rented from `effective_from` on. `beyond_alone` says why a second person is needed, None when one is enough."""
+
+    sku_code: str
+    currency: str
+    effective_from: datetime
+    current_whole: RateMicroPerHour | None
+    current_gpu: RateMicroPerHour | None
+    new_whole: RateMicroPerHour
+    new_gpu: RateMicroPerHour | None
+    whole_difference: int | None
+    gpu_difference: int | None
+    machines: int
+    free_machines: int
+    rentals: int
+    beyond_alone: str | None
+
+
+class PriceEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A dated price as an operator sees it."""
+
+    price_version_id: UUID
+    sku_id: UUID
+    currency: str
+    rate_whole: RateMicroPerHour
+    rate_gpu: RateMicroPerHour | None
+    effective_from: datetime
+    announced_at: datetime
+    announced_by: UUID | None
+    withdrawn_at: datetime | None
+    withdraw_reason: str | None
+    seconded_by: UUID | None = None  # the second person, where it took two
+
+
+PriceState = Literal["past", "in force", "announced", "withdrawn"]
+
 
 CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)  # ISO 4217
 FURTHEST = timedelta(days=366)
@@ -19,8 +70,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """What a price may be at all (`least`, `most`), and how far one person may go from the price that was in force
     before `window`, or that two people set since."""
 
-    least: int
-    most: int
+    minimum: int
+    maximum: int
     drop_percent: int
     rise_percent: int
     window: timedelta
@@ -37,9 +88,9 @@ def standing(price: PriceEntry, prices: Sequence[PriceEntry], at: datetime) -> P
 
 
 def in_force(prices: Sequence[PriceEntry], currency: str, at: datetime) -> PriceEntry | None:
-    """The newest price in that currency that has begun and was not withdrawn."""
-    begun = [price for price in prices if price.currency == currency and _counts(price, at)]
-    return max(begun, key=lambda price: price.effective_from, default=None)
+    """The newest price in that currency that has started and was not withdrawn."""
+    started = [price for price in prices if price.currency == currency and _counts(price, at)]
+    return max(started, key=lambda price: price.effective_from, default=None)
 
 
 def before(price: PriceEntry, prices: Sequence[PriceEntry]) -> PriceEntry | None:
@@ -52,8 +103,8 @@ def before(price: PriceEntry, prices: Sequence[PriceEntry]) -> PriceEntry | None
 def reference(prices: Sequence[PriceEntry], currency: str, at: datetime, bounds: Bounds) -> PriceEntry | None:
     """The price that a new one is measured by: what counted before the window or was set by two people since, so that
     many small steps of one person are one large one; without such a price the first, or that of another currency."""
-    begun = [price for price in prices if _counts(price, at)]
-    own = [price for price in begun if price.currency == currency] or begun
+    started = [price for price in prices if _counts(price, at)]
+    own = [price for price in started if price.currency == currency] or started
     old = in_force(own, own[0].currency, at - bounds.window) if own else None
     trusted = [price for price in own if price.seconded_by is not None or price == old]
     if trusted:
@@ -74,9 +125,9 @@ def problems(command: PlanPrice, sku: SkuView | None, bounds: Bounds, now: datet
     if sku is None:
         wrong["sku"] = "There is no such type."
     for name, rate in (("per_hour", command.rate_whole), ("per_gpu_hour", command.rate_gpu)):
-        if rate is not None and not bounds.least <= rate <= bounds.most:
-            least, most = money(bounds.least, command.currency), money(bounds.most, command.currency)
-            wrong[name] = f"A price is from {least} to {most} an hour."
+        if rate is not None and not bounds.minimum <= rate <= bounds.maximum:
+            minimum, maximum = money(bounds.minimum, command.currency), money(bounds.maximum, command.currency)
+            wrong[name] = f"A price is from {minimum} to {maximum} an hour."
     if sku is not None and sku.sells_slots == (command.rate_gpu is None):
         wrong["per_gpu_hour"] = "is given exactly for types that are sold by the GPU"
     if not CURRENCY.fullmatch(command.currency):
@@ -119,7 +170,7 @@ def difference(after: int | None, before: int | None) -> int | None:
 
 
 def earliest_start(now: datetime, notice: timedelta, *, raises: bool) -> datetime:
-    """A higher price begins after the notice; a lower one, or a first one, at once."""
+    """A higher price starts after the notice; a lower one, or a first one, at once."""
     return now + notice if raises else now
 
 

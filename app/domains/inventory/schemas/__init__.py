@@ -1,6 +1,6 @@
 """Wire shapes of the inventory: JSON answers, forms, and the structs its pages get. Amounts are micro-units."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
@@ -12,20 +12,21 @@ from app.domains.inventory.contracts import (
     Availability,
     Disk,
     ImageView,
-    ImportReport,
     NodeState,
     Offer,
-    OfferFilter,
+    Offers,
     PriceView,
 )
 from app.domains.inventory.repository.fleet import FleetCounts, NodeRow
+from app.domains.inventory.rules import CORDONED, NODE_LABELS, OfferFilter, node_label
 from app.domains.inventory.service.fleet import NodePage, NodeQuery
+from app.domains.inventory.service.import_nodes import ImportReport
 from app.shared.formats import money
 from app.shared.money import RateMicroPerHour
 
 PRICE_STEPS = (RateMicroPerHour(1_500_000), RateMicroPerHour(2_000_000), RateMicroPerHour(5_000_000))
 Chip = tuple[str, str, bool]  # text, where it leads, whether it is on
-Slips = tuple[str, ...]
+SlotKinds = tuple[str, ...]
 
 
 class PriceAnswer(msgspec.Struct, kw_only=True):
@@ -95,16 +96,15 @@ class NodesAnswer(msgspec.Struct, kw_only=True):
 
 
 class ReasonBody(msgspec.Struct, kw_only=True):
-    """Why: it is shown to other operators and kept in the audit log."""
+    """The reason: it is shown to other operators and kept in the audit log."""
 
     reason: str
 
 
 class OfferRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An offer with its berth strip and where Launch leads (None: not from here)."""
+    """An offer and where Launch leads (None: not from here)."""
 
     offer: Offer
-    slips: Slips
     launch_href: str | None
 
 
@@ -120,10 +120,10 @@ class CatalogPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NodeLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A node with the words and shapes of its state."""
+    """A node with the label and shape of its state."""
 
     node: NodeRow
-    slips: Slips
+    slots: SlotKinds
     look: tuple[str, str]  # a key of STATES, the word beside it
     maas_look: tuple[str, str]
     reason: str
@@ -172,9 +172,8 @@ def _price(price: PriceView) -> PriceAnswer:
     )
 
 
-def catalog_page(offers: list[Offer], shown: list[Offer], wanted: OfferFilter, *, can_launch: bool) -> CatalogPage:
+def catalog_page(offers: Offers, shown: Sequence[Offer], wanted: OfferFilter, *, can_launch: bool) -> CatalogPage:
     """The catalog with its chips; every chip is a link, so that a filter can be sent to a colleague."""
-    currency = offers[0].price.currency if offers else "USD"
     query: dict[str, str] = {}
     if wanted.gpu_model:
         query["gpu"] = wanted.gpu_model
@@ -182,12 +181,11 @@ def catalog_page(offers: list[Offer], shown: list[Offer], wanted: OfferFilter, *
         query["max"] = str(wanted.dearest)
     if wanted.free_now:
         query["free"] = "1"
-    models = sorted({offer.sku.gpu_model or "none" for offer in offers})
+    models = sorted({offer.sku.gpu_model or "none" for offer in offers.items})
     return CatalogPage(
         rows=tuple(
             OfferRow(
                 offer=offer,
-                slips=_offer_slips(offer),
                 launch_href=f"/launch?{urlencode({'sku': offer.sku.code})}" if can_launch else None,
             )
             for offer in shown
@@ -196,12 +194,12 @@ def catalog_page(offers: list[Offer], shown: list[Offer], wanted: OfferFilter, *
             _chip("/catalog", query, "gpu", model, "No GPU" if model == "none" else model) for model in models
         ),
         price_chips=tuple(
-            _chip("/catalog", query, "max", str(step), f"From {money(step, currency)}/h or less")
+            _chip("/catalog", query, "max", str(step), f"From {money(step, offers.currency)}/h or less")
             for step in PRICE_STEPS
         ),
         free_chip=_chip("/catalog", query, "free", "1", "Available now"),
         query=_tail(query),
-        on_sale=len(offers),
+        on_sale=len(offers.items),
     )
 
 
@@ -210,9 +208,11 @@ def nodes_page(found: NodePage, counts: FleetCounts, query: NodeQuery, report: I
     given = {"state": query.state, "sku": query.sku, "q": query.search, "cordoned": "1" if query.cordoned else None}
     kept = {name: value for name, value in given.items() if value}
     per_state = [(name, getattr(counts, name)) for name in NODE_STATES]
-    chips = [_chip("/admin/nodes", kept, "state", name, f"{name} {count}") for name, count in per_state if count]
+    chips = [
+        _chip("/admin/nodes", kept, "state", name, f"{NODE_LABELS[name]} {count}") for name, count in per_state if count
+    ]
     if counts.cordoned:
-        chips.append(_chip("/admin/nodes", kept, "cordoned", "1", f"cordoned {counts.cordoned}"))
+        chips.append(_chip("/admin/nodes", kept, "cordoned", "1", f"{CORDONED} {counts.cordoned}"))
     here = kept | ({"cursor": query.cursor} if query.cursor else {})
     following = kept | {"cursor": found.next_cursor or ""}
     return NodesPage(
@@ -240,20 +240,15 @@ MAAS_LOOK: Mapping[str, tuple[str, str]] = {
 }
 
 
-def node_look(state: str, holders: Iterable[UUID | None], *, cordoned: bool, matched: bool) -> tuple[str, str]:
-    """Shape and word of a node's state, as an operator should read it: trouble before use."""
-    if state != "ready":
-        shapes = {"quarantined": "failed", "missing": "failed", "maintenance": "attention", "retired": "ended"}
-        return shapes[state], state
-    if not matched:
-        return "attention", "no type"
-    if cordoned:
-        return "attention", "cordoned"
-    return ("active", "in use") if any(holders) else ("ready", "free")
+def node_look(state: NodeState, holders: Iterable[UUID | None], *, cordoned: bool, matched: bool) -> tuple[str, str]:
+    """The shape of a node's state and its label: trouble before readiness."""
+    shapes = {"quarantined": "failed", "missing": "failed", "maintenance": "attention", "retired": "ended"}
+    ready = "attention" if cordoned or not matched else "active" if any(holders) else "ready"
+    return shapes.get(state, ready), node_label(state, cordoned=cordoned, matched=matched)
 
 
-def node_slips(holders: Iterable[UUID | None], state: str, *, cordoned: bool) -> Slips:
-    """One word per slip. A free slot that nobody can get is not drawn as free."""
+def node_slots(holders: Iterable[UUID | None], state: str, *, cordoned: bool) -> SlotKinds:
+    """One kind per slot. A free slot that cannot be placed on is not drawn as free."""
     empty = {"ready": "attention" if cordoned else "free", "maintenance": "attention"}.get(state, "failed")
     return tuple("taken" if holder else empty for holder in holders)
 
@@ -263,18 +258,11 @@ def _line(row: NodeRow) -> NodeLine:
     reasons = (row.state_reason, row.cordon_reason, row.sku_problem)
     return NodeLine(
         node=row,
-        slips=node_slips(row.holders, row.state, cordoned=cordoned),
+        slots=node_slots(row.holders, row.state, cordoned=cordoned),
         look=node_look(row.state, row.holders, cordoned=cordoned, matched=row.sku_code is not None),
         maas_look=MAAS_LOOK.get(row.maas_state, ("attention", row.maas_state)),
         reason=" · ".join(reason for reason in reasons if reason),
     )
-
-
-def _offer_slips(offer: Offer) -> Slips:
-    """The best node one could get of the type: its free slips, the rest taken."""
-    total = offer.sku.slots
-    free = total if offer.available.free_whole else min(total, offer.available.most_together)
-    return ("free",) * free + ("taken",) * (total - free)
 
 
 def _chip(path: str, query: Mapping[str, str], name: str, value: str, text: str) -> Chip:

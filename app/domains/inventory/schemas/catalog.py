@@ -10,22 +10,10 @@ import msgspec
 from msgspec import Meta
 
 from app.domains.inventory.contracts import Disk, ImageView, NewSku, SkuView
-from app.domains.inventory.contracts.catalog import (
-    DISK_SIZES,
-    MOST_DISKS,
-    SIZES,
-    AdminImage,
-    CatalogEntry,
-    EditImage,
-    EditSku,
-    PlanPrice,
-    PriceEffect,
-    PriceEntry,
-    PriceState,
-    WarmNode,
-)
-from app.domains.inventory.rules.pricing import standing
+from app.domains.inventory.repository.catalog_admin import AdminImage, WarmNode
+from app.domains.inventory.rules.pricing import PlanPrice, PriceEffect, PriceEntry, PriceState, standing
 from app.domains.inventory.schemas.nodes import instant
+from app.domains.inventory.service.catalog_admin import DISK_SIZES, MAX_DISKS, SIZES, CatalogEntry, EditImage, EditSku
 from app.shared.errors import ValidationFailed
 from app.shared.formats import units
 from app.shared.money import MICRO_PER_UNIT, RateMicroPerHour
@@ -58,7 +46,7 @@ class NewSkuBody(msgspec.Struct, kw_only=True):
     cpu_count: Annotated[int, within(SIZES["cpu_count"])]
     memory_gib: Annotated[int, within(SIZES["memory_gib"])]
     network_gbps: Annotated[int, within(SIZES["network_gbps"])]
-    disks: Annotated[list[DiskBody], Meta(max_length=MOST_DISKS)] = []
+    disks: Annotated[list[DiskBody], Meta(max_length=MAX_DISKS)] = []
     gpu_model: str | None = None
     gpu_vendor_id: str | None = None
     gpu_product_id: str | None = None
@@ -73,7 +61,7 @@ class NewSkuBody(msgspec.Struct, kw_only=True):
 
 
 class NewSkuForm(msgspec.Struct, kw_only=True):
-    """The same from the page; disks are not asked for there."""
+    """The same from the page, which has no disks."""
 
     code: str = ""
     title: str = ""
@@ -98,7 +86,7 @@ class NewSkuForm(msgspec.Struct, kw_only=True):
 
 
 class EditSkuBody(msgspec.Struct, kw_only=True):
-    """What is left out stays as it is. `position` orders the catalog, the smallest first."""
+    """Omitted fields are not changed. `position` orders the catalog, the smallest first."""
 
     title: str | None = None
     description: str | None = None
@@ -179,7 +167,7 @@ class NewImageBody(msgspec.Struct, kw_only=True):
 
 
 class EditImageBody(msgspec.Struct, kw_only=True):
-    """What is left out stays as it is."""
+    """Omitted fields are not changed."""
 
     title: str | None = None
     is_default: bool | None = None
@@ -213,7 +201,7 @@ class AdminPriceAnswer(msgspec.Struct, kw_only=True):
 
 
 class AdminSkuAnswer(msgspec.Struct, kw_only=True):
-    """A type as operators keep it, with all of its prices."""
+    """A type for operators, with all of its prices."""
 
     id: UUID
     code: str
@@ -233,7 +221,7 @@ class AdminSkuAnswer(msgspec.Struct, kw_only=True):
 
 
 class AdminImageAnswer(msgspec.Struct, kw_only=True):
-    """An image as operators keep it; `warm_nodes` have deployed it before."""
+    """An image for operators; `warm_nodes` have deployed it before."""
 
     id: UUID
     code: str

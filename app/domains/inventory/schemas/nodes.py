@@ -8,16 +8,11 @@ from uuid import UUID
 import msgspec
 
 from app.domains.inventory.contracts import NodeDetail
-from app.domains.inventory.contracts.upkeep import (
-    DrainNode,
-    HistoryRow,
-    PlanMaintenance,
-    PowerAction,
-    PowerNode,
-    RetireNode,
-)
-from app.domains.inventory.rules.upkeep import difference
-from app.domains.inventory.schemas import MAAS_LOOK, Slips, node_look, node_slips
+from app.domains.inventory.repository.maintenance import HistoryRow, PowerAction
+from app.domains.inventory.rules.maintenance import difference
+from app.domains.inventory.schemas import MAAS_LOOK, SlotKinds, node_look, node_slots
+from app.domains.inventory.service.maintenance import DrainNode, PlanMaintenance, RetireNode
+from app.domains.inventory.service.power import PowerNode
 from app.shared.errors import ValidationFailed
 from app.shared.numbers import whole_number
 from app.web.show_code import ApiCall, call
@@ -50,7 +45,7 @@ HAPPENED: Mapping[str, tuple[str, str]] = {
 
 
 class DrainBody(msgspec.Struct, kw_only=True):
-    """`hours`: by when everybody should have left; null for whenever."""
+    """`hours`: the deadline for present tenants; null for none."""
 
     reason: str
     hours: int | None = None
@@ -65,7 +60,7 @@ class MaintenanceBody(msgspec.Struct, kw_only=True):
 
 
 class PowerBody(msgspec.Struct, kw_only=True):
-    """`confirm_name`: the host name, needed while somebody is on the node. A query needs no reason."""
+    """`confirm_name`: the host name, required while the node is in use. A query needs no reason."""
 
     action: PowerAction
     reason: str = ""
@@ -129,7 +124,7 @@ class NodeDetailPage(msgspec.Struct, frozen=True, kw_only=True):
     """One node for an operator. `difference`: where we and MAAS do not agree."""
 
     node: NodeDetail
-    slips: Slips
+    slots: SlotKinds
     look: tuple[str, str]
     maas_look: tuple[str, str]
     taken: int
@@ -169,7 +164,7 @@ def detail_page(
     whole = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     return NodeDetailPage(
         node=node,
-        slips=node_slips(holders, node.state, cordoned=cordoned),
+        slots=node_slots(holders, node.state, cordoned=cordoned),
         look=("attention", "draining") if node.drain_since and look[1] == "cordoned" else look,
         maas_look=MAAS_LOOK.get(node.maas_state, ("attention", node.maas_state)),
         taken=sum(holder is not None for holder in holders),
@@ -189,7 +184,7 @@ def detail_page(
 
 
 def history_answer(rows: Sequence[HistoryRow], limit: int) -> HistoryAnswer:
-    """A page for programs; one row more than `limit` was asked for."""
+    """A page for programs; one row more than `limit` was requested."""
     kept = list(rows[:limit])
     return HistoryAnswer(items=kept, next_cursor=kept[-1].id if len(rows) > limit else None)
 

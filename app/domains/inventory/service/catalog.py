@@ -15,7 +15,7 @@ from app.shared.ids import new_id
 
 
 async def get_sku(ctx: Context, sku_id: UUID) -> SkuView:
-    """Raises NotFound."""
+    """A type by its id, retired ones too. Raises NotFound."""
     found = await catalog.skus_by_id(ctx.session, [sku_id])
     if sku_id not in found:
         raise NotFound()
@@ -23,19 +23,14 @@ async def get_sku(ctx: Context, sku_id: UUID) -> SkuView:
 
 
 async def find_sku_by_code(ctx: Context, code: str) -> SkuView | None:
-    """None for one that is unknown, retired or off sale."""
+    """A type by its code; None when there is none or it is retired."""
     sku = await catalog.find_sku(ctx.session, code)
     return None if sku is None or sku.retired or not sku.on_sale else sku
 
 
 async def skus(ctx: Context, sku_ids: Iterable[UUID]) -> dict[UUID, SkuView]:
-    """Types by id."""
+    """Types by id, retired ones too; unknown ids are absent."""
     return await catalog.skus_by_id(ctx.session, list(sku_ids))
-
-
-async def list_skus(ctx: Context) -> list[SkuView]:
-    """Every type on sale, those with GPUs first."""
-    return await catalog.list_skus(ctx.session)
 
 
 async def add_sku(ctx: Context, command: NewSku) -> SkuView:

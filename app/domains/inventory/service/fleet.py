@@ -1,4 +1,4 @@
-"""The fleet as operators read it, and the import they can ask for."""
+"""The fleet for operators, and the import they can start."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -6,12 +6,12 @@ from uuid import UUID
 import msgspec
 
 from app.domains.inventory import policies, rules
-from app.domains.inventory.contracts import FleetNode, ImportReport, NodeDetail, StuckNode
+from app.domains.inventory.contracts import FleetNode, NodeDetail, StuckNode
 from app.domains.inventory.repository import fleet
 from app.domains.inventory.repository.fleet import FleetCounts, NodeFilter, NodeRow
-from app.domains.inventory.rules import upkeep
+from app.domains.inventory.rules import maintenance
 from app.domains.inventory.service import import_nodes, nodes
-from app.domains.inventory.service.import_nodes import ContextFactory, ImportNodes
+from app.domains.inventory.service.import_nodes import ContextFactory, ImportNodes, ImportReport
 from app.domains.maas.public import gateway_of
 from app.shared.authz import Permission, platform_scope
 from app.shared.context import Context
@@ -74,7 +74,7 @@ async def show_node(ctx: Context, node_id: UUID) -> NodeDetail:
 
 
 async def import_now(contexts: ContextFactory) -> ImportReport:
-    """Import because an operator asked: their right is checked and recorded first. Raises Forbidden, MaasError."""
+    """Import at an operator's request: the permission is checked and recorded first. Raises Forbidden, MaasError."""
     async with contexts() as ctx:
         maas, gateway = ctx.settings.maas, gateway_of(ctx.runtime)
         await import_nodes.ask_import(ctx, ImportNodes(maas.pool))
@@ -92,16 +92,17 @@ async def _as_read(_ctx: Context, report: ImportReport) -> ImportReport:
 
 
 async def fleet_nodes(ctx: Context) -> list[FleetNode]:
-    """Every node that is not retired, in one statement."""
+    """Every node that is not retired, by type, zone and host name, with the allocations that hold its slots. For
+    operators: raises Forbidden."""
     return await fleet.list_fleet(ctx.session, platform_scope(ctx.actor, Permission.PLATFORM_CONSOLE))
 
 
 async def stuck_nodes(ctx: Context, fleet_now: Sequence[FleetNode]) -> list[StuckNode]:
-    """Those past their time by policy, the longest past it first."""
+    """Of these nodes those that have been out of service for longer than policy allows."""
     slas = {
         "quarantined": await ctx.policy(policies.SLA_QUARANTINED),
         "missing": await ctx.policy(policies.SLA_MISSING),
         "maintenance": await ctx.policy(policies.SLA_MAINTENANCE),
         "cordoned": await ctx.policy(policies.SLA_CORDONED),
     }
-    return upkeep.stuck_nodes(fleet_now, slas, await ctx.now())
+    return maintenance.stuck_nodes(fleet_now, slas, await ctx.now())

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from app.domains.auth import public as auth
 from app.domains.inventory.contracts import NodeId
-from app.domains.inventory.contracts.upkeep import HistoryRow
-from app.domains.inventory.repository import nodes, upkeep
+from app.domains.inventory.repository import maintenance, nodes
+from app.domains.inventory.repository.maintenance import HistoryRow
 from app.shared.authz import Permission, platform_scope
 from app.shared.context import Context
 from app.shared.errors import NotFound
@@ -26,7 +26,7 @@ async def note(ctx: Context, node_id: UUID, kind: str, detail: str = "", allocat
         actor_kind=ctx.actor.kind.value,
         actor_id=ctx.actor.id,
     )
-    await upkeep.append_history(ctx.session, row)
+    await maintenance.append_history(ctx.session, row)
 
 
 async def history(
@@ -36,5 +36,5 @@ async def history(
     scope = platform_scope(ctx.actor, Permission.PLATFORM_NODE_READ)
     if not await nodes.names(ctx.session, [node_id]):
         raise NotFound()
-    rows = list(await upkeep.list_history(ctx.session, scope, NodeId(node_id), before, limit))
+    rows = list(await maintenance.list_history(ctx.session, scope, NodeId(node_id), before, limit))
     return rows, await auth.names_of(ctx, {row.actor_id for row in rows if row.actor_id is not None})

@@ -13,8 +13,8 @@ from app.shared.errors import NotFound
 from app.shared.ids import new_id
 
 
-async def image(ctx: Context, code: str | None) -> ImageView:
-    """Raises NotFound; the default image for None."""
+async def image(ctx: Context, code: str | None = None) -> ImageView:
+    """An image by its code; the default one without. Raises NotFound."""
     found = await repository.find_image(ctx.session, code)
     if found is None:
         raise NotFound()
@@ -22,17 +22,17 @@ async def image(ctx: Context, code: str | None) -> ImageView:
 
 
 async def find_image(ctx: Context, code: str) -> ImageView | None:
-    """None when there is none of that code; the default image for an empty one."""
+    """An image by its code, the default one for an empty code; None when there is none."""
     return await repository.find_image(ctx.session, code if code else None)
 
 
 async def images(ctx: Context) -> list[ImageView]:
-    """Every image on offer."""
+    """Every image on offer, the default first."""
     return await repository.list_images(ctx.session)
 
 
 async def record_image_warm(ctx: Context, node_id: UUID, image_id: UUID) -> None:
-    """The node has just deployed it."""
+    """The node has just deployed this image, so the next deployment of it is faster there."""
     await repository.upsert_warm(ctx.session, node_id, image_id, await ctx.now())
     await note(ctx, node_id, "deployed", await repository.code_of(ctx.session, image_id))
 

@@ -15,13 +15,13 @@ import msgspec
 import structlog
 
 from app.domains.inventory import rules
-from app.domains.inventory.contracts import GpuFact, ImportReport, NodeId
+from app.domains.inventory.contracts import Gpu, NodeId
 from app.domains.inventory.events import NodeImported, SlotsChanged
 from app.domains.inventory.repository import catalog, images, nodes, slots
 from app.domains.inventory.repository.nodes import KnownNode, SeenNode
 from app.domains.inventory.rules import SkuHardware
 from app.domains.inventory.service.history import note
-from app.domains.inventory.service.nodes import tell_slots
+from app.domains.inventory.service.nodes import publish_slots
 from app.domains.maas.contracts import MaasMachine, SystemId
 from app.domains.maas.public import MaasError, MaasGateway, node_state
 from app.shared.audit import AuditAction
@@ -31,6 +31,18 @@ from app.shared.context import Context
 from app.shared.ids import new_id
 from app.shared.records import Unread
 from app.shared.use_case import use_case
+
+
+class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What one import did, in counts of machines."""
+
+    seen: int = 0
+    added: int = 0
+    changed: int = 0
+    missing: int = 0
+    unmatched: int = 0  # their hardware fits no type
+    unreadable: int = 0  # MAAS describes them in a way that cannot be read
+
 
 log = structlog.get_logger("inventory")
 ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
@@ -48,12 +60,12 @@ class ImportNodes(msgspec.Struct, frozen=True):
 
 
 class Sighting(msgspec.Struct, frozen=True):
-    """What MAAS showed from `begun` on. `gpus` has the machines that were inspected; `skipped` ones could not be. What
-    MAAS says of `unread` ones could not be read: they are there all the same."""
+    """What MAAS showed from `seen_from` on. `gpus` has the machines that were inspected; `skipped` could not be. The
+    records of `unread` could not be read, but the machines are there."""
 
-    begun: datetime
+    seen_from: datetime
     machines: tuple[MaasMachine, ...]
-    gpus: dict[str, tuple[GpuFact, ...]]
+    gpus: dict[str, tuple[Gpu, ...]]
     skipped: frozenset[str] = frozenset()
     unread: tuple[Unread, ...] = ()
 
@@ -62,14 +74,14 @@ async def import_nodes(contexts: ContextFactory, gateway: MaasGateway, pool: str
     """Read the pool and write what changed. Raises MaasError when the list cannot be read; a single machine that
     cannot be inspected is left for the next import."""
     async with contexts() as ctx:
-        begun = await ctx.now()
+        seen_from = await ctx.now()
         known = await nodes.list_known(ctx.session)
     machines = tuple(machine for machine in await gateway.list_machines(pool=pool) if machine.pool == pool)
     unread = gateway.unread.get("machines/", ())
     unclear = [machine.system_id for machine in machines if _is_unclear(known.get(machine.system_id), machine)]
     gpus = await _inspect(gateway, unclear)
     skipped = frozenset(unclear) - gpus.keys()
-    return await record(contexts, Sighting(begun, machines, gpus, skipped, unread))
+    return await record(contexts, Sighting(seen_from, machines, gpus, skipped, unread))
 
 
 @use_case(Permission.PLATFORM_NODE_MANAGE, AuditAction.NODE_IMPORT, lambda command, _result: command.pool)
@@ -84,9 +96,9 @@ def _is_unclear(known: KnownNode | None, machine: MaasMachine) -> bool:
     return rules.needs_inspection(known.hardware, known.maas_state, machine, node_state(machine.status))
 
 
-async def _inspect(gateway: MaasGateway, system_ids: Sequence[SystemId]) -> dict[str, tuple[GpuFact, ...]]:
-    """The GPUs of each machine that answered, at most AT_ONCE asked at a time."""
-    places, found = asyncio.Semaphore(AT_ONCE), dict[str, tuple[GpuFact, ...]]()
+async def _inspect(gateway: MaasGateway, system_ids: Sequence[SystemId]) -> dict[str, tuple[Gpu, ...]]:
+    """The GPUs of each machine that answered, with at most AT_ONCE requests in flight."""
+    places, found = asyncio.Semaphore(AT_ONCE), dict[str, tuple[Gpu, ...]]()
 
     async def ask(system_id: SystemId) -> None:
         async with places:
@@ -96,7 +108,7 @@ async def _inspect(gateway: MaasGateway, system_ids: Sequence[SystemId]) -> dict
                 log.warning("a machine could not be inspected", system_id=system_id, code=error.code)
                 return
         found[system_id] = tuple(
-            GpuFact(item.vendor_id, item.product_id, item.product_name, item.pci_address) for item in devices
+            Gpu(item.vendor_id, item.product_id, item.product_name, item.pci_address) for item in devices
         )
 
     async with asyncio.TaskGroup() as group:
@@ -106,7 +118,7 @@ async def _inspect(gateway: MaasGateway, system_ids: Sequence[SystemId]) -> dict
 
 
 async def record(contexts: ContextFactory, sighting: Sighting) -> ImportReport:
-    """Write a sighting, so many machines per transaction, and an odd one by itself: it spoils nobody's import. Safe to
+    """Write a sighting in transactions of a bounded size; a machine that cannot be written is skipped alone. Safe to
     repeat: the same sighting changes nothing the second time."""
     async with contexts() as ctx:
         known = await nodes.list_known(ctx.session)
@@ -141,8 +153,8 @@ async def record(contexts: ContextFactory, sighting: Sighting) -> ImportReport:
     )
 
 
-def _parts(things: Sequence[T]) -> list[Sequence[T]]:
-    return [things[start : start + PER_TRANSACTION] for start in range(0, len(things), PER_TRANSACTION)]
+def _parts(items: Sequence[T]) -> list[Sequence[T]]:
+    return [items[start : start + PER_TRANSACTION] for start in range(0, len(items), PER_TRANSACTION)]
 
 
 class _Book:
@@ -157,8 +169,8 @@ class _Book:
 
     async def write(self, ctx: Context, machines: Sequence[MaasMachine]) -> tuple[int, int, int]:
         """These machines, in one transaction; how many were added, changed, have no type."""
-        begun = self._sighting.begun
-        ours = await nodes.lock_known(ctx.session, begun, [machine.system_id for machine in machines])
+        seen_from = self._sighting.seen_from
+        ours = await nodes.lock_known(ctx.session, seen_from, [machine.system_id for machine in machines])
         added = changed = unmatched = 0
         same: list[NodeId] = []
         for machine in machines:
@@ -166,29 +178,29 @@ class _Book:
             seen = _seen(machine, node, self._sighting.gpus.get(machine.system_id), self._types)
             unmatched += seen.sku_id is None
             if node is None:
-                added += await _add(ctx, seen, begun)
+                added += await _add(ctx, seen, seen_from)
             elif before is not None and _is_same(before, seen):
                 same.append(before.id)
             elif before is not None:
-                await _change(ctx, before, seen, begun)
+                await _change(ctx, before, seen, seen_from)
                 changed += 1
-        await nodes.set_seen(ctx.session, same, begun)
+        await nodes.set_seen(ctx.session, same, seen_from)
         return added, changed, unmatched
 
     async def lose(self, ctx: Context, system_ids: Sequence[str]) -> int:
         """Machines that the pool no longer shows; how many were there before."""
-        ours = await nodes.lock_known(ctx.session, self._sighting.begun, system_ids)
+        ours = await nodes.lock_known(ctx.session, self._sighting.seen_from, system_ids)
         gone = [node for node in ours.values() if node.maas_state != "missing"]
         for node in gone:
-            await _lose(ctx, node, self._sighting.begun)
+            await _lose(ctx, node, self._sighting.seen_from)
         return len(gone)
 
 
 def _seen(
-    machine: MaasMachine, known: KnownNode | None, gpus: tuple[GpuFact, ...] | None, types: Sequence[SkuHardware]
+    machine: MaasMachine, known: KnownNode | None, gpus: tuple[Gpu, ...] | None, types: Sequence[SkuHardware]
 ) -> SeenNode:
-    facts = gpus if gpus is not None else known.gpus if known else ()
-    match = rules.match_sku(machine.cpu_count, machine.memory_mib, facts, types)
+    known_gpus = gpus if gpus is not None else known.gpus if known else ()
+    match = rules.match_sku(machine.cpu_count, machine.memory_mib, known_gpus, types)
     return SeenNode(
         id=known.id if known else NodeId(new_id()),
         system_id=machine.system_id,
@@ -203,7 +215,7 @@ def _seen(
         hardware=rules.hardware_of(machine),
         cpu_count=machine.cpu_count,
         memory_mib=machine.memory_mib,
-        gpus=facts,
+        gpus=known_gpus,
         disks=rules.group_disks([disk.size_bytes for disk in machine.disks]),
     )
 
@@ -214,19 +226,19 @@ def _is_same(before: KnownNode, seen: SeenNode) -> bool:
     return before.state != "missing" and same
 
 
-async def _add(ctx: Context, seen: SeenNode, begun: datetime) -> bool:
-    if not await nodes.append_node(ctx.session, seen, begun):
+async def _add(ctx: Context, seen: SeenNode, seen_from: datetime) -> bool:
+    if not await nodes.append_node(ctx.session, seen, seen_from):
         return False
     await slots.append_slots(ctx.session, seen.id, seen.gpus)
     await note(ctx, seen.id, "imported", seen.sku_problem or "")
     await ctx.emit(NodeImported(node_id=seen.id, sku_id=seen.sku_id), version=1)
-    fact = SlotsChanged(node_id=seen.id, sku_id=seen.sku_id, free_slots=max(1, len(seen.gpus)))
-    await ctx.emit(fact, version=1)
+    event = SlotsChanged(node_id=seen.id, sku_id=seen.sku_id, free_slots=max(1, len(seen.gpus)))
+    await ctx.emit(event, version=1)
     return True
 
 
-async def _change(ctx: Context, before: KnownNode, seen: SeenNode, begun: datetime) -> None:
-    """Write the difference. A rebuilt machine gets new slots only when nobody holds one; until then it has no type."""
+async def _change(ctx: Context, before: KnownNode, seen: SeenNode, seen_from: datetime) -> None:
+    """Write the difference. A rebuilt machine gets new slots only when none is held; until then it has no type."""
     if before.gpus != seen.gpus:
         held = (await slots.slots_of(ctx.session, [before.id]))[before.id]
         if any(slot.allocation_id is not None for slot in held):
@@ -242,12 +254,12 @@ async def _change(ctx: Context, before: KnownNode, seen: SeenNode, begun: dateti
         await note(ctx, before.id, "seen_again")
     if before.sku_id != seen.sku_id:
         await note(ctx, before.id, "type_changed", seen.sku_problem or "")
-    await tell_slots(ctx, before.id, await nodes.update_seen(ctx.session, seen, state, reason, begun))
+    await publish_slots(ctx, before.id, await nodes.update_seen(ctx.session, seen, state, reason, seen_from))
 
 
-async def _lose(ctx: Context, node: KnownNode, begun: datetime) -> None:
-    changed = await nodes.set_observed(ctx.session, node.id, "missing", node.address, begun)
+async def _lose(ctx: Context, node: KnownNode, seen_from: datetime) -> None:
+    changed = await nodes.set_observed(ctx.session, node.id, "missing", node.address, seen_from)
     if rules.state_when_seen(node.state, is_seen=False) == "missing":
-        changed = await nodes.set_state(ctx.session, node.id, "missing", VANISHED, begun)
+        changed = await nodes.set_state(ctx.session, node.id, "missing", VANISHED, seen_from)
         await note(ctx, node.id, "missing", VANISHED)
-    await tell_slots(ctx, node.id, changed)
+    await publish_slots(ctx, node.id, changed)

@@ -1,16 +1,11 @@
-"""One node's state: what provisioning finds, what operators decide. Its tenants are never touched from here."""
+"""The state of one node: what provisioning finds, and what operators decide. Its tenants are not changed here."""
 
 from collections.abc import Iterable
 from uuid import UUID
 
-from app.domains.inventory.contracts import (
-    CordonNode,
-    LiftQuarantine,
-    NodeChanged,
-    NodeDetail,
-    NodeId,
-    UncordonNode,
-)
+import msgspec
+
+from app.domains.inventory.contracts import NodeDetail, NodeId, NodeState
 from app.domains.inventory.errors import NodeNotInService
 from app.domains.inventory.events import (
     NodeCordoned,
@@ -29,11 +24,41 @@ from app.shared.errors import NotFound
 from app.shared.text import checked_text
 from app.shared.use_case import use_case
 
+
+class CordonNode(msgspec.Struct, frozen=True, kw_only=True):
+    """Place no new tenants on the node; present ones remain."""
+
+    node_id: UUID
+    reason: str
+
+
+class UncordonNode(msgspec.Struct, frozen=True, kw_only=True):
+    """Allow new tenants on the node again."""
+
+    node_id: UUID
+
+
+class LiftQuarantine(msgspec.Struct, frozen=True, kw_only=True):
+    """Return a quarantined node to service."""
+
+    node_id: UUID
+    reason: str
+
+
+class NodeChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """The node after an operator's change."""
+
+    node_id: UUID
+    state: NodeState
+    cordoned: bool
+    version: int
+
+
 LONGEST_REASON = 500
 
 
 async def get_node(ctx: Context, node_id: UUID) -> NodeDetail:
-    """Raises NotFound."""
+    """Everything about one node. Raises NotFound."""
     found = await nodes.find_node(ctx.session, node_id)
     if found is None:
         raise NotFound()
@@ -41,7 +66,7 @@ async def get_node(ctx: Context, node_id: UUID) -> NodeDetail:
 
 
 async def node_by_system_id(ctx: Context, system_id: str) -> NodeId:
-    """Raises NotFound."""
+    """The node with this MAAS system id. Raises NotFound."""
     found = await nodes.find_id(ctx.session, system_id)
     if found is None:
         raise NotFound()
@@ -54,33 +79,36 @@ async def node_names(ctx: Context, node_ids: Iterable[UUID]) -> dict[UUID, str]:
 
 
 async def quarantine(ctx: Context, node_id: UUID, reason: str) -> None:
-    """Out of service until a person has looked. Raises NotFound."""
+    """Take a node out of service until a person has looked. `reason` is plain text for operators, without secrets.
+    Safe to repeat. Raises NotFound."""
     node = await lock(ctx, node_id)
     if node.state in ("quarantined", "retired"):  # it is out of service already
         return
-    said = reason[:LONGEST_REASON] or "no reason was given"
-    changed = await nodes.set_state(ctx.session, node_id, "quarantined", said, await ctx.now())
-    await note(ctx, node_id, "quarantined", said)
-    await ctx.emit(NodeQuarantined(node_id=node_id, reason=said), version=changed.version)
-    await tell_slots(ctx, node_id, changed)
+    state_reason = reason[:LONGEST_REASON] or "no reason was given"
+    changed = await nodes.set_state(ctx.session, node_id, "quarantined", state_reason, await ctx.now())
+    await note(ctx, node_id, "quarantined", state_reason)
+    await ctx.emit(NodeQuarantined(node_id=node_id, reason=state_reason), version=changed.version)
+    await publish_slots(ctx, node_id, changed)
 
 
 async def mark_shared(ctx: Context, node_id: UUID, image_id: UUID | None) -> None:
-    """Whether its slots are sold one by one, and on which image. Raises NotFound."""
+    """The node is deployed with this image and its slots are sold one by one. None: no longer; call it when MAAS has
+    released the node, after the last slot was freed. Raises NotFound."""
     await lock(ctx, node_id)
-    await tell_slots(ctx, node_id, await nodes.set_shared(ctx.session, node_id, image_id))
+    await publish_slots(ctx, node_id, await nodes.set_shared(ctx.session, node_id, image_id))
 
 
-async def observe_node(ctx: Context, node_id: UUID, maas_state: str, address: str | None) -> None:
-    """What was just seen in MAAS. Raises NotFound."""
+async def observe_node(ctx: Context, node_id: UUID, maas_state: str, address: str | None = None) -> None:
+    """Record what was just read of the machine from MAAS (a `maas` NodeState). Call it after a deploy and after a
+    release: a node that MAAS does not show as `ready` gets no whole-machine tenant before the next import."""
     await lock(ctx, node_id)
     changed = await nodes.set_observed(ctx.session, node_id, maas_state, address, await ctx.now())
-    await tell_slots(ctx, node_id, changed)
+    await publish_slots(ctx, node_id, changed)
 
 
 @use_case(Permission.PLATFORM_NODE_MANAGE, AuditAction.NODE_CORDON, lambda command, _result: command.node_id)
 async def cordon_node(ctx: Context, command: CordonNode) -> NodeChanged:
-    """No new tenants. A second cordon keeps the first one's time and takes the new reason. Raises NotFound."""
+    """Allow no new tenants. A second cordon keeps the first one's time and takes the new reason. Raises NotFound."""
     reason = reason_of(command.reason)
     ctx.explain(reason=reason)
     node = await lock(ctx, command.node_id)
@@ -88,13 +116,13 @@ async def cordon_node(ctx: Context, command: CordonNode) -> NodeChanged:
     ctx.changed(cordoned=(node.cordoned, True))
     await note(ctx, node.id, "cordoned", reason)
     await ctx.emit(NodeCordoned(node_id=node.id), version=changed.version)
-    await tell_slots(ctx, node.id, changed)
+    await publish_slots(ctx, node.id, changed)
     return NodeChanged(node_id=node.id, state=node.state, cordoned=True, version=changed.version)
 
 
 @use_case(Permission.PLATFORM_NODE_MANAGE, AuditAction.NODE_UNCORDON, lambda command, _result: command.node_id)
 async def uncordon_node(ctx: Context, command: UncordonNode) -> NodeChanged:
-    """Tenants again. A node that is not cordoned stays as it is. Raises NotFound."""
+    """Allow new tenants again. A node that is not cordoned is not changed. Raises NotFound."""
     node = await lock(ctx, command.node_id)
     ctx.changed(cordoned=(node.cordoned, False))
     if not node.cordoned:
@@ -102,13 +130,13 @@ async def uncordon_node(ctx: Context, command: UncordonNode) -> NodeChanged:
     changed = await nodes.set_cordon(ctx.session, node.id, None, None)
     await note(ctx, node.id, "uncordoned")
     await ctx.emit(NodeUncordoned(node_id=node.id), version=changed.version)
-    await tell_slots(ctx, node.id, changed)
+    await publish_slots(ctx, node.id, changed)
     return NodeChanged(node_id=node.id, state=node.state, cordoned=False, version=changed.version)
 
 
 @use_case(Permission.PLATFORM_NODE_MANAGE, AuditAction.NODE_LIFT_QUARANTINE, lambda command, _result: command.node_id)
 async def lift_quarantine(ctx: Context, command: LiftQuarantine) -> NodeChanged:
-    """Back to service. Raises NotFound, NodeNotInService when it is not quarantined."""
+    """Return it to service. Raises NotFound, NodeNotInService when it is not quarantined."""
     reason = reason_of(command.reason)
     ctx.explain(reason=reason)
     node = await lock(ctx, command.node_id)
@@ -118,16 +146,16 @@ async def lift_quarantine(ctx: Context, command: LiftQuarantine) -> NodeChanged:
     ctx.changed(state=(node.state, "ready"))
     await note(ctx, node.id, "quarantine_lifted", reason)
     await ctx.emit(NodeQuarantineLifted(node_id=node.id), version=changed.version)
-    await tell_slots(ctx, node.id, changed)
+    await publish_slots(ctx, node.id, changed)
     return NodeChanged(node_id=node.id, state="ready", cordoned=node.cordoned, version=changed.version)
 
 
-async def tell_slots(ctx: Context, node_id: UUID, changed: Changed) -> None:
+async def publish_slots(ctx: Context, node_id: UUID, changed: Changed) -> None:
     """What is free of a type may have changed."""
     held = (await slots.slots_of(ctx.session, [node_id]))[node_id]
     free = sum(slot.allocation_id is None for slot in held)
-    fact = SlotsChanged(node_id=node_id, sku_id=changed.sku_id, free_slots=free)
-    await ctx.emit(fact, version=changed.version)
+    event = SlotsChanged(node_id=node_id, sku_id=changed.sku_id, free_slots=free)
+    await ctx.emit(event, version=changed.version)
 
 
 async def lock(ctx: Context, node_id: UUID) -> LockedNode:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from app.domains.inventory.contracts.upkeep import PowerAction, PowerAsked, PowerNode, PowerResult
+import msgspec
+
 from app.domains.inventory.errors import NodeInUse, NodeNotOurs
 from app.domains.inventory.events import NodePowered
-from app.domains.inventory.repository import nodes, slots, upkeep
+from app.domains.inventory.repository import maintenance, nodes, slots
+from app.domains.inventory.repository.maintenance import PowerAction, PowerOutcome
 from app.domains.inventory.service.history import note
 from app.domains.inventory.service.nodes import get_node, lock, observe_node, reason_of
 from app.domains.maas.contracts import MaasMachine, SystemId
@@ -33,6 +35,35 @@ from app.shared.context import Context
 from app.shared.errors import IdempotencyInProgress
 from app.shared.idempotency import Refused
 from app.shared.use_case import Unprivileged, find_answer, use_case
+
+
+class PowerNode(msgspec.Struct, frozen=True, kw_only=True):
+    """Switch a machine. While it is in use, `confirm_name` must be its host name."""
+
+    node_id: UUID
+    action: PowerAction
+    reason: str = ""
+    confirm_name: str | None = None
+
+
+class PowerAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """The intent that was written down."""
+
+    request_id: UUID
+    system_id: str
+    hostname: str
+
+
+class PowerResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome; `power_state` as MAAS reported it last."""
+
+    node_id: UUID
+    action: PowerAction
+    outcome: PowerOutcome
+    power_state: str
+    maas_state: str
+    response: str = msgspec.field(name="said")
+
 
 ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
 AT_WORK = timedelta(minutes=2)  # longer than MAAS may take for all that one request asks of it
@@ -71,7 +102,7 @@ async def ask_power(ctx: Context, command: PowerNode) -> PowerAsked:
     if forced and (command.confirm_name is None or command.confirm_name.strip() != detail.hostname):
         raise NodeInUse(f"Somebody is on this node. Type {detail.hostname} to switch it all the same.")
     now = await ctx.now()
-    request_id = await upkeep.append_power(
+    request_id = await maintenance.append_power(
         ctx.session, node.id, command.action, reason, forced=forced, actor=ctx.actor, now=now
     )
     return PowerAsked(request_id=request_id, system_id=detail.system_id, hostname=detail.hostname)
@@ -84,7 +115,7 @@ async def switch(contexts: ContextFactory, command: PowerNode) -> PowerResult:
         settings, gateway = ctx.settings.maas, gateway_of(ctx.runtime)
         asked = await ask_power(ctx, command)
         done, refusal = await find_answer(ctx, _done, RESULT), await find_answer(ctx, _not_done, REFUSAL)
-        outcome, asked_at = await upkeep.power_outcome(ctx.session, asked.request_id)
+        outcome, asked_at = await maintenance.power_outcome(ctx.session, asked.request_id)
         node, waited = await get_node(ctx, command.node_id), await ctx.now() - asked_at
     if done is not None:  # the same request again: a machine is not switched twice for it
         return done
@@ -93,7 +124,7 @@ async def switch(contexts: ContextFactory, command: PowerNode) -> PowerResult:
     if outcome is not None:
         return PowerResult(
             node_id=command.node_id, action=command.action, outcome=outcome, power_state=node.power_state,
-            maas_state=node.maas_state, said=node.maas_message,
+            maas_state=node.maas_state, response=node.maas_message,
         )  # fmt: skip
     if timedelta(0) < waited < AT_WORK:  # a twin is at it; who comes later finds its answer, or that it has died
         raise IdempotencyInProgress(retry_after=2)
@@ -113,7 +144,7 @@ async def _done(ctx: Context, switched: Switched) -> PowerResult:
     await _record(ctx, command, switched.request_id, "done", "", machine)
     return PowerResult(
         node_id=command.node_id, action=command.action, outcome="done", power_state=machine.power_state,
-        maas_state=node_state(machine.status), said=machine.status_message,
+        maas_state=node_state(machine.status), response=machine.status_message,
     )  # fmt: skip
 
 
@@ -121,8 +152,8 @@ async def _done(ctx: Context, switched: Switched) -> PowerResult:
 async def _not_done(ctx: Context, tried: NotSwitched) -> Refused:
     error = tried.error
     unknown = isinstance(error, MaasOutcomeUnknown | MaasUnavailable)
-    said = error.answer if isinstance(error, MaasError) and error.answer else error.message
-    await _record(ctx, tried.command, tried.request_id, "unknown" if unknown else "refused", said, None)
+    response = error.answer if isinstance(error, MaasError) and error.answer else error.message
+    await _record(ctx, tried.command, tried.request_id, "unknown" if unknown else "refused", response, None)
     return Refused.of(error)
 
 
@@ -142,16 +173,16 @@ async def _switch(
 
 
 async def _record(
-    ctx: Context, command: PowerNode, request_id: UUID, outcome: str, said: str, machine: MaasMachine | None
+    ctx: Context, command: PowerNode, request_id: UUID, outcome: str, response: str, machine: MaasMachine | None
 ) -> None:
     node = await lock(ctx, command.node_id)
-    await upkeep.finish_power(ctx.session, request_id, outcome, said, await ctx.now())
+    await maintenance.finish_power(ctx.session, request_id, outcome, response, await ctx.now())
     if machine is not None:
-        await upkeep.set_power(ctx.session, node.id, machine.power_state)
+        await maintenance.set_power(ctx.session, node.id, machine.power_state)
         address = machine.ip_addresses[0] if machine.ip_addresses else None
         await observe_node(ctx, node.id, node_state(machine.status), address)
     if command.action != "query":
-        result = {"done": "done", "refused": f"refused: {said}", "unknown": f"nobody knows: {said}"}[outcome]
+        result = {"done": "done", "refused": f"refused: {response}", "unknown": f"nobody knows: {response}"}[outcome]
         await note(ctx, node.id, f"power_{command.action}", f"{result} {command.reason}".strip())
         version = (await nodes.touch(ctx.session, node.id)).version
         await ctx.emit(NodePowered(node_id=node.id, action=command.action, outcome=outcome), version=version)

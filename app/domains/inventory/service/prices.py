@@ -1,6 +1,5 @@
-"""Dated prices. A price begins now or later and is never changed or taken back: a newer one follows it."""
+"""Dated prices. A price starts now or later and is never changed or removed: a newer one follows it."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from app.shared.errors import NotFound, ValidationFailed
 from app.shared.ids import new_id
 
 
-async def price_at(ctx: Context, sku_id: UUID, at: datetime, currency: str) -> PriceView:
+async def price_at(ctx: Context, sku_id: UUID, at: datetime, currency: str = "USD") -> PriceView:
     """The price in force at `at`. Raises PriceMissing."""
     found = await catalog.prices_at(ctx.session, [sku_id], currency, at)
     if sku_id not in found:
@@ -22,14 +21,9 @@ async def price_at(ctx: Context, sku_id: UUID, at: datetime, currency: str) -> P
     return found[sku_id]
 
 
-async def rates_for(ctx: Context, sku_ids: Iterable[UUID], at: datetime, currency: str) -> dict[UUID, PriceView]:
-    """The prices in force at `at`."""
-    return await catalog.prices_at(ctx.session, list(sku_ids), currency, at)
-
-
 async def announce_price(ctx: Context, command: NewPrice) -> PriceView:
-    """Set what a type costs from an instant on. Raises NotFound, PriceInThePast, CodeTaken when another price begins
-    at that very instant, ValidationFailed when the price does not fit how the type is sold."""
+    """Set the price of a type from an instant on. Raises NotFound, PriceInThePast, CodeTaken when another price starts
+    at the same instant, ValidationFailed when the price does not fit how the type is sold."""
     allow(ctx)
     sku = await catalog.find_sku(ctx.session, command.sku_code)
     if sku is None:
@@ -42,7 +36,7 @@ async def announce_price(ctx: Context, command: NewPrice) -> PriceView:
 async def append_price(
     ctx: Context, sku: SkuView, command: NewPrice, by: UUID | None = None, seconded_by: UUID | None = None
 ) -> PriceView:
-    """The same for a type that was looked up, after the check of who asks; `by` is who asked, else the actor."""
+    """The same for a type that was looked up, after the permission check; `by` is who requested it, else the actor."""
     if sku.sells_slots == (command.rate_gpu is None):
         raise ValidationFailed(fields={"rate_gpu": "is given exactly for types that are sold by the GPU"})
     now = await ctx.now()

@@ -12,19 +12,11 @@ import msgspec
 
 from app.domains.inventory import policies
 from app.domains.inventory.contracts import NewPrice, PriceView, SkuView
-from app.domains.inventory.contracts.catalog import (
-    PlanPrice,
-    PriceEffect,
-    PriceEntry,
-    PriceWithdrawn,
-    UndoPrice,
-    WithdrawPrice,
-)
 from app.domains.inventory.errors import NoEarlierPrice, PriceInForce, PriceInThePast, PriceNotice, PriceNotInForce
 from app.domains.inventory.events import CatalogChanged
-from app.domains.inventory.repository import catalog, keeping
+from app.domains.inventory.repository import catalog, catalog_admin
 from app.domains.inventory.rules import pricing
-from app.domains.inventory.rules.pricing import Bounds, earliest_start, is_raise
+from app.domains.inventory.rules.pricing import Bounds, PlanPrice, PriceEffect, PriceEntry, earliest_start, is_raise
 from app.domains.inventory.service.nodes import reason_of
 from app.domains.inventory.service.prices import append_price
 from app.shared.approval import ChangeRequest, Outcome, ask, performs
@@ -35,6 +27,25 @@ from app.shared.errors import NotFound, ValidationFailed
 from app.shared.formats import instant, rate
 from app.shared.text import given
 from app.shared.use_case import use_case
+
+
+class UndoPrice(msgspec.Struct, frozen=True, kw_only=True):
+    """Go back to the price before the one in force."""
+
+    price_id: UUID
+    reason: str
+
+
+class WithdrawPrice(msgspec.Struct, frozen=True, kw_only=True):
+    """Withdraw a price that has not started."""
+
+    price_id: UUID
+    reason: str
+
+
+class PriceWithdrawn(msgspec.Struct, frozen=True, kw_only=True):
+    price_id: UUID
+
 
 MANAGE = Permission.PLATFORM_CATALOG_MANAGE
 
@@ -103,15 +114,15 @@ async def undo_by_two(ctx: Context, command: UndoPrice, request: ChangeRequest) 
 
 @use_case(MANAGE, AuditAction.PRICE_WITHDRAW, lambda command, _result: command.price_id)
 async def withdraw_price(ctx: Context, command: WithdrawPrice) -> PriceWithdrawn:
-    """Take back a price before it begins. Safe to repeat. Raises NotFound, PriceInForce."""
+    """Withdraw a price before it starts. Safe to repeat. Raises NotFound, PriceInForce."""
     scope, now, reason = platform_scope(ctx.actor, MANAGE), await ctx.now(), reason_of(command.reason)
     ctx.explain(reason=reason)
-    price = await keeping.find_entry(ctx.session, scope, command.price_id)
+    price = await catalog_admin.find_entry(ctx.session, scope, command.price_id)
     if price is None:
         raise NotFound()
     if price.withdrawn_at is None and price.effective_from <= now:
         raise PriceInForce()
-    await keeping.withdraw(ctx.session, price.price_version_id, reason, ctx.actor.id, now)
+    await catalog_admin.withdraw(ctx.session, price.price_version_id, reason, ctx.actor.id, now)
     sku = (await catalog.skus_by_id(ctx.session, [price.sku_id]))[price.sku_id]
     await ctx.emit(CatalogChanged(sku_id=sku.id), version=sku.version)
     return PriceWithdrawn(price_id=price.price_version_id)
@@ -120,12 +131,12 @@ async def withdraw_price(ctx: Context, command: WithdrawPrice) -> PriceWithdrawn
 async def _plan(ctx: Context, command: PlanPrice, *, only_look: bool = False) -> _Planned:
     scope, now = platform_scope(ctx.actor, MANAGE), await ctx.now()
     find = catalog.find_sku(ctx.session, command.sku_code) if only_look else None
-    sku = await (find or keeping.lock_sku(ctx.session, scope, command.sku_code))
+    sku = await (find or catalog_admin.lock_sku(ctx.session, scope, command.sku_code))
     bounds = await _bounds(ctx)
     wrong = pricing.problems(command, sku, bounds, now)
     if wrong or sku is None:
         raise ValidationFailed(next(iter(wrong.values())), fields=wrong)
-    known = (await keeping.entries(ctx.session, scope, [sku.id])).get(sku.id, [])
+    known = (await catalog_admin.entries(ctx.session, scope, [sku.id])).get(sku.id, [])
     before = (await catalog.prices_at(ctx.session, [sku.id], command.currency, now)).get(sku.id)
     raises = is_raise(before, command.rate_whole, command.rate_gpu)
     notice = timedelta(hours=await ctx.policy(policies.PRICE_NOTICE_HOURS))
@@ -144,14 +155,14 @@ async def _plan(ctx: Context, command: PlanPrice, *, only_look: bool = False) ->
 
 async def _undo(ctx: Context, command: UndoPrice) -> _Planned:
     scope, now = platform_scope(ctx.actor, MANAGE), await ctx.now()
-    price = await keeping.find_entry(ctx.session, scope, command.price_id)
+    price = await catalog_admin.find_entry(ctx.session, scope, command.price_id)
     if price is None:
         raise NotFound()
     code = (await catalog.skus_by_id(ctx.session, [price.sku_id]))[price.sku_id].code
-    sku = await keeping.lock_sku(ctx.session, scope, code)
+    sku = await catalog_admin.lock_sku(ctx.session, scope, code)
     if sku is None:
         raise NotFound()
-    known = (await keeping.entries(ctx.session, scope, [sku.id])).get(sku.id, [])
+    known = (await catalog_admin.entries(ctx.session, scope, [sku.id])).get(sku.id, [])
     if pricing.standing(price, known, now) != "in force":
         raise PriceNotInForce()
     hours = await ctx.policy(policies.PRICE_UNDO_HOURS)
@@ -159,7 +170,7 @@ async def _undo(ctx: Context, command: UndoPrice) -> _Planned:
         raise PriceNotInForce(f"This price began more than {hours} hours ago: plan a new one.")
     before = pricing.before(price, known)
     bounds = await _bounds(ctx)
-    if before is None or not bounds.least <= min(before.rate_whole, before.rate_gpu or before.rate_whole):
+    if before is None or not bounds.minimum <= min(before.rate_whole, before.rate_gpu or before.rate_whole):
         raise NoEarlierPrice()
     new = NewPrice(
         sku_code=code, rate_whole=before.rate_whole, rate_gpu=before.rate_gpu, currency=before.currency,
@@ -173,7 +184,7 @@ async def _effect(
 ) -> PriceEffect:
     now = await ctx.now()
     current = pricing.in_force(known, new.currency, now)
-    counts = await keeping.count_use(ctx.session, scope, sku.id)
+    counts = await catalog_admin.count_use(ctx.session, scope, sku.id)
     return PriceEffect(
         sku_code=sku.code,
         currency=new.currency,
@@ -217,8 +228,8 @@ async def _ask(
 
 async def _bounds(ctx: Context) -> Bounds:
     return Bounds(
-        least=await ctx.policy(policies.PRICE_MINIMUM),
-        most=await ctx.policy(policies.PRICE_MAXIMUM),
+        minimum=await ctx.policy(policies.PRICE_MINIMUM),
+        maximum=await ctx.policy(policies.PRICE_MAXIMUM),
         drop_percent=await ctx.policy(policies.PRICE_DROP_PERCENT),
         rise_percent=await ctx.policy(policies.PRICE_RISE_PERCENT),
         window=timedelta(hours=await ctx.policy(policies.PRICE_WINDOW_HOURS)),

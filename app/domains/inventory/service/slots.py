@@ -1,31 +1,41 @@
-"""Slots: what fits, claiming, freeing. Two claims of one slot meet at the node's lock; the second one is refused."""
+"""Slots: candidates for placement, claims, and freeing. Two claims of one slot are ordered by the node's lock; the
+second is refused."""
 
 from collections.abc import Iterable
 from uuid import UUID
 
-from app.domains.inventory.contracts import Availability, FreedNode, NodeView
+from app.domains.inventory.contracts import NodeView
 from app.domains.inventory.errors import NodeNotInService, SlotTaken
 from app.domains.inventory.events import NodeDrained, SlotsChanged
 from app.domains.inventory.repository import nodes
 from app.domains.inventory.repository import slots as repository
+from app.domains.inventory.repository.slots import FreedNode
 from app.domains.inventory.service.history import note
 from app.shared.context import Context
 from app.shared.errors import NotFound
 
 
-async def lock_candidates(ctx: Context, sku_id: UUID, wanted: int | None, image: str | None) -> list[NodeView]:
-    """Lock what fits, then read it again: who waited for a lock must see what the other one left."""
-    ids = await repository.lock_fitting(ctx.session, sku_id, wanted, image)
-    return await repository.list_fitting(ctx.session, sku_id, wanted, image, ids) if ids else []
+async def lock_candidates(
+    ctx: Context, sku_id: UUID, slots_wanted: int | None = None, image: str | None = None
+) -> list[NodeView]:
+    """Lock the nodes of a type that could take `slots_wanted` slots (None: the whole machine), in the order of their
+    ids, until the end of the transaction; then read what is free of them. What does not fit is neither locked nor
+    given, so launches that cannot meet do not wait for one another. Nothing is skipped: a locked node is waited for,
+    because it may be the best one. With `image` (a code), shared nodes that run another one are left out."""
+    ids = await repository.lock_fitting(ctx.session, sku_id, slots_wanted, image)
+    return await repository.list_fitting(ctx.session, sku_id, slots_wanted, image, ids) if ids else []
 
 
-async def list_candidates(ctx: Context, sku_id: UUID, wanted: int | None, image: str | None) -> list[NodeView]:
-    """What fits, without a lock."""
-    return await repository.list_fitting(ctx.session, sku_id, wanted, image)
+async def list_candidates(
+    ctx: Context, sku_id: UUID, slots_wanted: int | None = None, image: str | None = None
+) -> list[NodeView]:
+    """The same nodes without a lock, for a forecast (`dry_run`, the launch form)."""
+    return await repository.list_fitting(ctx.session, sku_id, slots_wanted, image)
 
 
 async def claim_slots(ctx: Context, node_id: UUID, slot_indexes: Iterable[int], allocation_id: UUID) -> None:
-    """Raises SlotTaken, NodeNotInService, NotFound; a repeat of the same claim is no change."""
+    """Give slots to an allocation. Safe to repeat. Raises SlotTaken when one of them is not free, NodeNotInService
+    when the node is not ready or cordoned, NotFound for an unknown node."""
     wanted = sorted(set(slot_indexes))
     node = await nodes.lock_node(ctx.session, node_id)
     if node is None or not wanted:
@@ -40,11 +50,11 @@ async def claim_slots(ctx: Context, node_id: UUID, slot_indexes: Iterable[int], 
         raise SlotTaken()
     await note(ctx, node_id, "claimed", _slots(wanted), allocation_id)
     free = sum(slot.allocation_id is None for slot in held) - got
-    await _tell(ctx, node_id, free)
+    await _publish_slots(ctx, node_id, free)
 
 
 async def free_slots(ctx: Context, allocation_id: UUID) -> list[FreedNode]:
-    """Take back every slot; a repeat finds none."""
+    """Free every slot of an allocation. Safe to repeat: an allocation without slots gets an empty list."""
     if not await repository.lock_nodes_of(ctx.session, allocation_id):
         return []
     freed = await repository.free(ctx.session, allocation_id)
@@ -52,24 +62,19 @@ async def free_slots(ctx: Context, allocation_id: UUID) -> list[FreedNode]:
     for node_id in sorted(freed):
         await note(ctx, node_id, "freed", _slots(freed[node_id]), allocation_id)
         free = sum(slot.allocation_id is None for slot in left[node_id])
-        await _tell(ctx, node_id, free)
+        await _publish_slots(ctx, node_id, free)
         if free == len(left[node_id]):
             await _emptied(ctx, node_id)
     return [repository.freed_node(node_id, freed[node_id], left[node_id]) for node_id in sorted(freed)]
 
 
 async def slots_of(ctx: Context, allocation_id: UUID) -> tuple[int, ...]:
-    """The slots an allocation has now, in order."""
+    """The slots an allocation has now, in order; empty when it has none. Nothing else says who has a slot."""
     return await repository.of_allocation(ctx.session, allocation_id)
 
 
-async def availability(ctx: Context) -> dict[UUID, Availability]:
-    """What could be placed now."""
-    return await repository.availability(ctx.session)
-
-
 async def _emptied(ctx: Context, node_id: UUID) -> None:
-    """Nobody is on it any more: a drain has come to its end."""
+    """No allocation is on the node any more: a drain has completed."""
     node = await nodes.lock_node(ctx.session, node_id)
     if node is not None and node.is_draining:
         await note(ctx, node_id, "drained")
@@ -81,7 +86,7 @@ def _slots(indexes: Iterable[int]) -> str:
     return f"slot {listed[0]}" if len(listed) == 1 else "slots " + ", ".join(map(str, listed))
 
 
-async def _tell(ctx: Context, node_id: UUID, free: int) -> None:
+async def _publish_slots(ctx: Context, node_id: UUID, free: int) -> None:
     changed = await nodes.touch(ctx.session, node_id)
-    fact = SlotsChanged(node_id=node_id, sku_id=changed.sku_id, free_slots=free)
-    await ctx.emit(fact, version=changed.version)
+    event = SlotsChanged(node_id=node_id, sku_id=changed.sku_id, free_slots=free)
+    await ctx.emit(event, version=changed.version)

@@ -134,7 +134,7 @@ class MaasGateway:
         return found
 
     async def get_machine(self, system_id: SystemId) -> MaasMachine:
-        """One machine. Raises MaasNotFound, or MaasRefused when it is somebody else's."""
+        """One machine. Raises MaasNotFound, or MaasRefused for a machine of another user."""
         response = await self._bounded("GET", _machine_path(system_id), (), None)
         return answers.machine(response.content)
 
@@ -166,10 +166,8 @@ class MaasGateway:
     # -- changing ------------------------------------------------------------------------------------------------
 
     async def allocate(self, system_id: SystemId, *, agent_name: str, comment: str = "") -> MaasMachine:
-        """Take this one machine. `agent_name` marks the taker: with the same one a repeat finds what it has already.
-
-        Raises NoMachineAvailable when somebody else has it, or it is not Ready.
-        """
+        """Allocate this one machine. `agent_name` marks the owner: a repeat with the same one finds the machine
+        allocated. Raises NoMachineAvailable when another user has it, or it is not Ready."""
         form = {"system_id": _checked(system_id), "agent_name": agent_name, "comment": comment}
         try:
             return await self._write("machines/", "allocate", form)
@@ -185,10 +183,8 @@ class MaasGateway:
     async def deploy(
         self, system_id: SystemId, *, user_data: str | bytes, distro_series: str, comment: str = ""
     ) -> MaasMachine:
-        """Begin to install an image with this user-data; answers at once, in Deploying.
-
-        Raises MaasConflict unless the machine is Allocated to us or Ready.
-        """
+        """Start installing an image with this user-data; returns at once, in Deploying. Raises MaasConflict unless the
+        machine is Allocated to us or Ready."""
         raw = user_data.encode() if isinstance(user_data, str) else user_data
         form = {"distro_series": distro_series, "user_data": base64.b64encode(raw).decode(), "comment": comment}
         return await self._change(system_id, "deploy", form, lambda machine: machine.status in DEPLOY_BEGAN)
@@ -209,7 +205,7 @@ class MaasGateway:
         return await self._change(system_id, "abort", {"comment": comment}, lambda item: item.status in ABORTED)
 
     async def power_on(self, system_id: SystemId, *, comment: str = "") -> MaasMachine:
-        """Switch a machine on. Raises MaasConflict for one that MAAS has given to nobody, MaasRefused without power."""
+        """Switch a machine on. Raises MaasConflict for one that is not allocated, MaasRefused without power control."""
         return await self._power(system_id, "power_on", comment, "on")
 
     async def power_off(self, system_id: SystemId, *, comment: str = "") -> MaasMachine:
@@ -217,7 +213,7 @@ class MaasGateway:
         return await self._power(system_id, "power_off", comment, "off")
 
     async def query_power(self, system_id: SystemId) -> str:
-        """Ask the machine itself: on, off, unknown or error. It may take a minute: for people, not for polling."""
+        """Query the machine's power: on, off, unknown or error. It may take a minute, so it is not for polling."""
         query = [("op", "query_power_state")]
         return (await self._read(_machine_path(system_id), wire.Power, query)).state
 
@@ -240,7 +236,7 @@ class MaasGateway:
     async def _change(
         self, system_id: SystemId, op: str, form: Form, worked: Callable[[MaasMachine], bool]
     ) -> MaasMachine:
-        """Send a change; when its outcome is uncertain, read the machine and believe what it says."""
+        """Send a change; when its outcome is uncertain, read the machine and use what it reports."""
         try:
             return await self._write(_machine_path(system_id), op, form)
         except MaasOutcomeUnknown as unknown:
@@ -266,7 +262,7 @@ class MaasGateway:
         raise _like(MaasUnavailable, unknown) from unknown
 
     async def _read_back(self, cause: MaasError, reading: Awaitable[T]) -> T:
-        """What the controller says now. When it says nothing, the outcome stays unknown."""
+        """What the controller reports now. Without an answer the outcome remains unknown."""
         try:
             return await reading
         except MaasUnavailable:
@@ -277,7 +273,7 @@ class MaasGateway:
         return _decode(response, shape)
 
     async def _read_set(self, path: str, shape: type[T], query: Query = ()) -> Records[T]:
-        """A list, record by record; what cannot be read is passed over and logged."""
+        """A list, record by record; what cannot be read is skipped and logged."""
         found = read_records(await self._read(path, list[msgspec.Raw], query), shape, wire.DECISIVE)
         for record in found.unread:
             log.warning("maas %s: the record of %s was passed over: %s", path, record.about or "?", record.problem)
@@ -312,11 +308,11 @@ class MaasGateway:
         self, method: str, path: str, query: Query, form: Form | None, *, last: bool
     ) -> httpx2.Response | float:
         """One signed request: its answer, or the seconds to wait before it is safe and useful to try again."""
-        label, patience = _label(method, query), self._timeouts.read if form is None else self._timeouts.write
+        label, timeout = _label(method, query), self._timeouts.read if form is None else self._timeouts.write
         try:
             response = await self._http.request(
                 method, path, params=list(query), data=form, headers=self._signature(),
-                timeout=httpx2.Timeout(patience, connect=self._timeouts.connect),
+                timeout=httpx2.Timeout(timeout, connect=self._timeouts.connect),
             )  # fmt: skip
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             if last:

@@ -58,7 +58,7 @@ class Machine(msgspec.Struct, frozen=True):
     workload_annotations: dict[str, str] | None = None
 
     def ours(self) -> MaasMachine:
-        """In our words."""
+        """As our own struct."""
         disks = self.physicalblockdevice_set or ()
         return MaasMachine(
             system_id=SystemId(self.system_id),
@@ -94,7 +94,7 @@ class Device(msgspec.Struct, frozen=True):
     pci_address: str | None = None
 
     def ours(self) -> GpuDevice:
-        """In our words."""
+        """As our own struct."""
         return GpuDevice(
             vendor_id=(self.vendor_id or "").lower(),
             product_id=(self.product_id or "").lower(),
@@ -114,7 +114,7 @@ class Event(msgspec.Struct, frozen=True):
     description: str | None = None
 
     def ours(self) -> MaasEvent:
-        """In our words."""
+        """As our own struct."""
         when = event_time(self.created)
         return MaasEvent(self.id, SystemId(self.node), self.level, when, self.type, self.description or "")
 

@@ -6,7 +6,6 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.provisioning.contracts import CancelAllocation, ReleaseAllocation
 from app.domains.provisioning.handlers.options import (
     ALLOCATION_LAUNCH,
     ALLOCATION_LAUNCH_PREVIEW,
@@ -14,13 +13,14 @@ from app.domains.provisioning.handlers.options import (
     ALLOCATION_RELEASE,
 )
 from app.domains.provisioning.schemas import (
-    GiveBackForm,
     ReceiptPage,
+    ReleaseForm,
     machine_page,
     machines_page,
 )
 from app.domains.provisioning.schemas.launch import LaunchForm, LaunchPage, launch_page
 from app.domains.provisioning.service import launch, release, views
+from app.domains.provisioning.service.release import CancelAllocation, ReleaseAllocation
 from app.shared.context import Context
 from app.web import Ctx, Form, fragment, page, redirect
 from app.web.query import OptionalId, Text
@@ -113,8 +113,8 @@ async def machine_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
 
 
 @post("/machines/{allocation_id:uuid}/release", opt=ALLOCATION_RELEASE)
-async def give_back(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[GiveBackForm]) -> Response[str]:
-    """Give it back."""
+async def release_machine(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[ReleaseForm]) -> Response[str]:
+    """Release it."""
     command = ReleaseAllocation(allocation_id=allocation_id, confirm_name=data.confirm_name)
     await release.release(ctx, command)
     return redirect(ctx, f"/machines/{allocation_id}")
@@ -122,7 +122,7 @@ async def give_back(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[GiveBack
 
 @post("/machines/{allocation_id:uuid}/cancel", opt=ALLOCATION_RELEASE)
 async def cancel_launch(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
-    """Give up the launch."""
+    """Cancel the launch."""
     await release.cancel(ctx, CancelAllocation(allocation_id=allocation_id))
     return redirect(ctx, f"/machines/{allocation_id}")
 
@@ -137,5 +137,5 @@ async def receipt(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
 
 ROUTES = [
     launch_form, launch_summary, launch_preview, launch_machine, machines, machines_now,
-    machine, machine_now, give_back, cancel_launch, receipt,
+    machine, machine_now, release_machine, cancel_launch, receipt,
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Machines of all tenants, for operators; a node with who is on it."""
+"""Operator pages: machines of all tenants, and the allocations on a node."""
 
 from typing import Annotated
 from uuid import UUID
@@ -6,7 +6,6 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.provisioning.contracts import EmptyNode, ForceCancel, ForceRelease
 from app.domains.provisioning.handlers.options import PLATFORM_ALLOCATION_READ, PLATFORM_ALLOCATION_RELEASE
 from app.domains.provisioning.schemas.operators import (
     AdminMachinePage,
@@ -19,7 +18,7 @@ from app.domains.provisioning.schemas.operators import (
     holders_page,
 )
 from app.domains.provisioning.service import operators
-from app.domains.provisioning.service.operators import Query
+from app.domains.provisioning.service.operators import EmptyNode, ForceCancel, ForceRelease, Query
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.shared.context import Context
@@ -105,14 +104,14 @@ async def force_release(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[Conf
 
 @post("/admin/allocations/{allocation_id:uuid}/cancel", opt=PLATFORM_ALLOCATION_RELEASE)
 async def force_cancel(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[OperatorBody]) -> Response[str]:
-    """Give up a launch that is under way."""
+    """Cancel a launch that is in progress."""
     await operators.force_cancel(ctx, ForceCancel(allocation_id=allocation_id, reason=data.reason))
     return redirect(ctx, f"/admin/allocations/{allocation_id}")
 
 
 @get("/admin/nodes/{node_id:uuid}/holders", opt=PLATFORM_ALLOCATION_READ)
 async def show_holders(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
-    """Who is on a node: a part of the node's page, and a page of its own."""
+    """The allocations on a node: a part of the node's page, and a page of its own."""
     found = await operators.get_node(ctx, node_id)
     struct = holders_page(found, may_release=may(ctx.actor, Permission.PLATFORM_ALLOCATION_RELEASE))
     if ctx.web is not None and ctx.web.is_htmx:

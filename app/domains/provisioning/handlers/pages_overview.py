@@ -14,7 +14,7 @@ TEMPLATE = "provisioning/overview.html"
 
 @get("/", opt=PROFILE, name="provisioning:overview")
 async def overview_handler(ctx: Ctx) -> Response[str]:
-    """What runs and how long the money lasts; who may not see machines is led to what they may see."""
+    """Active machines and runway; an actor without access to machines is redirected to a page they can see."""
     if ctx.actor.tenant_id is None:
         return redirect(ctx, "/admin" if may(ctx.actor, Permission.PLATFORM_CONSOLE) else "/invitations")
     if not may(ctx.actor, Permission.ALLOCATION_READ):

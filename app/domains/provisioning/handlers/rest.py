@@ -7,7 +7,6 @@ from litestar import Response, get, post
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.provisioning.contracts import CancelAllocation, Changed, Forecast, Launched, ReleaseAllocation
 from app.domains.provisioning.handlers.options import ALLOCATION_LAUNCH, ALLOCATION_READ, ALLOCATION_RELEASE
 from app.domains.provisioning.schemas import (
     AllocationAnswer,
@@ -19,6 +18,9 @@ from app.domains.provisioning.schemas import (
 )
 from app.domains.provisioning.schemas.launch import LaunchBody
 from app.domains.provisioning.service import forecast, launch, release, views
+from app.domains.provisioning.service.forecast import Forecast
+from app.domains.provisioning.service.launch import Launched
+from app.domains.provisioning.service.release import CancelAllocation, Changed, ReleaseAllocation
 from app.shared.idempotency import dry_run
 from app.web import Ctx, Json
 from app.web.paging import Cursor
@@ -58,7 +60,7 @@ async def release_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> Changed
 
 @post("/allocations/{allocation_id:uuid}/cancel", opt=ALLOCATION_RELEASE, status_code=200)
 async def cancel_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> Changed:
-    """Give up a launch before it is active: nothing is charged."""
+    """Cancel a launch before it is active: nothing is charged."""
     return await release.cancel(ctx, CancelAllocation(allocation_id=allocation_id))
 
 

@@ -28,7 +28,8 @@ async def get_fleet(
 
 @get("/admin/stuck", opt=PLATFORM_CONSOLE)
 async def list_stuck(ctx: Ctx) -> StuckListAnswer:
-    """What has been in a state for longer than it may, with what is done about it by itself."""
+    """What has been in a state for longer than allowed, with the automatic action and the last request to the workflow
+    engine."""
     return stuck_answer(await fleet.stuck(ctx))
 
 

@@ -6,7 +6,6 @@ from uuid import UUID
 from litestar import get, post
 from litestar.params import FromPath, QueryParameter
 
-from app.domains.provisioning.contracts import Changed, EmptyNode, ForceCancel, ForceRelease
 from app.domains.provisioning.handlers.options import PLATFORM_ALLOCATION_READ, PLATFORM_ALLOCATION_RELEASE
 from app.domains.provisioning.rules.states import State
 from app.domains.provisioning.schemas.operators import (
@@ -19,7 +18,8 @@ from app.domains.provisioning.schemas.operators import (
     emptied_answer,
 )
 from app.domains.provisioning.service import operators
-from app.domains.provisioning.service.operators import Query
+from app.domains.provisioning.service.operators import EmptyNode, ForceCancel, ForceRelease, Query
+from app.domains.provisioning.service.release import Changed
 from app.web import Contexts, Ctx, Json
 from app.web.paging import Cursor, Limit
 from app.web.query import OptionalId, OptionalSearch, OptionalText
@@ -64,7 +64,7 @@ async def force_release(ctx: Ctx, allocation_id: FromPath[UUID], data: Json[Oper
 
 @post("/admin/allocations/{allocation_id:uuid}/cancel", opt=PLATFORM_ALLOCATION_RELEASE, status_code=200)
 async def force_cancel(ctx: Ctx, allocation_id: FromPath[UUID], data: Json[OperatorBody]) -> Changed:
-    """Give up a launch that is under way: nothing is charged."""
+    """Cancel a launch that is in progress: nothing is charged."""
     return await operators.force_cancel(ctx, ForceCancel(allocation_id=allocation_id, reason=data.reason))
 
 

@@ -1,4 +1,4 @@
-"""Allocations and the external effects they asked for."""
+"""Allocations, and the external effects they requested."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,12 +7,37 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import bindparam, insert, select, text, update
 
-from app.domains.provisioning.contracts import NewAllocation
+from app.domains.provisioning.contracts import AllocationId
 from app.domains.provisioning.models import Allocation
 from app.shared.authz import ProjectScope, TenantScope
 from app.shared.db.repository import Repository
 from app.shared.errors import NotFound
-from app.shared.ids import new_id
+from app.shared.ids import ProjectId, TenantId, UserId, new_id
+
+
+class NewAllocation(msgspec.Struct, frozen=True, kw_only=True):
+    """What a launch decides. Without `slots` it is the whole machine; `gpus` is what it pays for, amounts are
+    micro-units."""
+
+    id: AllocationId
+    tenant_id: TenantId
+    project_id: ProjectId
+    user_id: UserId
+    name: str
+    sku_id: UUID
+    sku_code: str
+    gpus: int
+    slots: int | None
+    image_code: str
+    currency: str
+    rate_micro: int
+    price_version_id: UUID
+    hold_micro: int
+    login: str
+    uid: int
+    gecos: str
+    correlation_id: str
+
 
 ALL = select(Allocation)
 IN_PROJECT = ALL.where(Allocation.tenant_id == bindparam("tenant_id"), Allocation.project_id == bindparam("project_id"))
@@ -96,7 +121,7 @@ class AllocationRepository(Repository):
         return one(await self._find(LOCK if lock else BY_ID, id=allocation_id))
 
     async def get_in(self, scope: ProjectScope, allocation_id: UUID, *, lock: bool = False) -> Allocation:
-        """Raises NotFound also for what belongs to somebody else."""
+        """Raises NotFound also for an allocation of another project."""
         place = {"tenant_id": scope.tenant_id, "project_id": scope.project_id}
         return one(await self._find(LOCK_IN_PROJECT if lock else ONE_IN_PROJECT, id=allocation_id, **place))
 
@@ -115,7 +140,7 @@ class AllocationRepository(Repository):
         return await self._list(NAMED, **values)
 
     async def count_staying(self, scope: TenantScope) -> int:
-        """How many of a tenant's have neither ended nor been asked to."""
+        """How many allocations of a tenant have neither ended nor been asked to end."""
         return int(await self._session.scalar(COUNT_STAYING, {"tenant_id": scope.tenant_id}) or 0)
 
     async def list_dearest(
@@ -127,15 +152,15 @@ class AllocationRepository(Repository):
         return [(row.id, row.rank) for row in await self._session.execute(STAYING, values)]
 
     async def lock_free(self, scope: TenantScope, ids: Sequence[UUID]) -> list[Allocation]:
-        """Of these those that nobody else has locked, locked."""
+        """Lock those of these that nobody else has locked, and return them."""
         return await self._list(LOCK_FREE, tenant_id=scope.tenant_id, ids=list(ids))
 
     async def list_by_ids(self, ids: Sequence[UUID]) -> list[Allocation]:
         return await self._list(BY_IDS, ids=list(ids))
 
     async def list_stuck(self, before: datetime) -> list[Allocation]:
-        """Those that are neither running nor ended, have not changed since `before` and were not asked for since; the
-        oldest 100, so that everybody's turn comes."""
+        """The oldest 100 that are neither active nor ended, have not changed since `before`, and for which no workflow
+        was requested since."""
         return await self.list_by_ids(list(await self._session.scalars(STUCK, {"before": before})))
 
     async def live_names(self, scope: ProjectScope) -> set[str]:
@@ -158,7 +183,7 @@ class AllocationRepository(Repository):
     async def append_intent(
         self, allocation: Allocation, effect: str, workflow_id: str, outbox_id: UUID, now: datetime
     ) -> None:
-        """Remember an external effect that this allocation asked for."""
+        """Record an external effect that the allocation requested."""
         values = {
             "id": new_id(),
             "tenant_id": allocation.tenant_id,

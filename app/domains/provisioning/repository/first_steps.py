@@ -1,4 +1,4 @@
-"""SQL about who has put the list of first steps away."""
+"""Who has hidden the list of first steps."""
 
 from datetime import datetime
 from uuid import UUID

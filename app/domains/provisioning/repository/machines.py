@@ -80,7 +80,7 @@ class MachineRepository:
     async def open_deployment(
         self, allocation: Allocation, node_id: UUID, system_id: str, hostname: str, now: datetime
     ) -> DeploymentView:
-        """A new life of this machine. Raises IntegrityError when it has one already."""
+        """Start a deployment of this machine. Raises IntegrityError when it has an open one."""
         values = {
             "id": new_id(),
             "tenant_id": allocation.tenant_id,
@@ -110,14 +110,14 @@ class MachineRepository:
         return [_view(row) for row in await self._session.execute(ALL_OPEN)]
 
     async def list_of_machine(self, system_id: str) -> list[DeploymentView]:
-        """The last lives of a machine in our hands, newest first; at most 10."""
+        """The last deployments of a machine, newest first; at most 10."""
         return [_view(row) for row in await self._session.execute(OF_MACHINE, {"system_id": system_id})]
 
     async def set_address(self, deployment_id: UUID, address: str) -> None:
         await self._session.execute(ADDRESS, {"id": deployment_id, "address": address})
 
     async def close_deployment(self, deployment_id: UUID) -> None:
-        """Nobody may join any more; the machine is on its way back."""
+        """No further tenant may join; the machine will be returned."""
         await self._session.execute(CLOSE, {"id": deployment_id})
 
     async def end_deployment(self, deployment_id: UUID, now: datetime) -> None:
@@ -155,8 +155,8 @@ class MachineRepository:
         return int(await self._session.scalar(OTHERS, place) or 0)
 
     async def accounts_on(self, deployment_id: UUID, allocation_id: UUID) -> dict[str, int]:
-        """Logins and uids of the other allocations of this deployment, also of those that are just leaving it: their
-        accounts are about to be removed by name."""
+        """Logins and uids of the other tenants of this deployment, including those whose accounts are about to be
+        removed by name."""
         place = {"deployment_id": deployment_id, "allocation_id": allocation_id}
         return {row.login: row.uid for row in await self._session.execute(ACCOUNTS, place)}
 

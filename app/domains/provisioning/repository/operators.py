@@ -112,7 +112,7 @@ class PlacementRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkflowRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What an allocation last asked of Temporal, and which row of the outbox carries it."""
+    """The last request of an allocation to Temporal, and the outbox row that carries it."""
 
     allocation_id: UUID
     effect: str
@@ -139,7 +139,7 @@ class OperatorRepository(Repository):
         return [LiveAllocation(**row._mapping) for row in await self._session.execute(LIVE)]
 
     async def steps_under_way(self, scope: PlatformScope, ids: Sequence[UUID]) -> dict[UUID, tuple[str, str]]:
-        """The step that each of these is at, and what was last said of it; who is at none is absent."""
+        """The current step of each of these and its last detail; an allocation without a current step is absent."""
         rows = await self._session.execute(UNDER_WAY, {"ids": list(ids)})
         return {row.allocation_id: (row.step, row.detail) for row in rows}
 
@@ -170,14 +170,14 @@ class OperatorRepository(Repository):
         return [PlacementRecord(**(dict(row._mapping) | {"slots": tuple(row.slots)})) for row in rows]
 
     async def last_requests(self, scope: PlatformScope, ids: Sequence[UUID]) -> dict[UUID, WorkflowRequest]:
-        """What each of these last asked of Temporal; an allocation that never asked is absent."""
+        """The last request of each of these to Temporal; an allocation that never made one is absent."""
         rows = await self._session.execute(REQUESTS, {"ids": list(ids)})
         return {row.allocation_id: WorkflowRequest(**row._mapping) for row in rows}
 
     async def append_note(
         self, allocation: Allocation, action: str, reason: str, actor_id: UUID | None, now: datetime
     ) -> None:
-        """Keep what an operator said."""
+        """Record the reason an operator gave."""
         values = {
             "id": new_id(),
             "tenant_id": allocation.tenant_id,
@@ -191,7 +191,7 @@ class OperatorRepository(Repository):
         await self._session.execute(NOTE, values)
 
     async def notes(self, ids: Sequence[UUID]) -> dict[UUID, list[OperatorNote]]:
-        """What operators said of these, oldest first; the caller has checked who may read them."""
+        """Reasons given by operators, oldest first; the caller has checked the permission."""
         found: dict[UUID, list[OperatorNote]] = {}
         for row in await self._session.execute(NOTES, {"ids": list(ids)}):
             found.setdefault(row.allocation_id, []).append(OperatorNote(**row._mapping))

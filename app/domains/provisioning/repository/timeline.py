@@ -3,12 +3,25 @@
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domains.provisioning.contracts import StepView
 from app.domains.provisioning.models import Allocation
 from app.shared.ids import new_id
+
+
+class StepView(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a timeline. state: in_progress | active (done) | failed | ended | waiting."""
+
+    step: str
+    attempt: int
+    state: str
+    detail: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    expected_seconds: float | None = None
+
 
 BEGIN = text("""
     INSERT INTO provisioning.allocation_events (id, tenant_id, project_id, allocation_id, attempt, step, state, detail,

@@ -6,8 +6,8 @@ HIGHEST_UID = 59_999  # people's own uids count upwards from 20001; stand-ins co
 
 
 def distinct(login: str, uid: int, taken: Mapping[str, int]) -> tuple[str, int]:
-    """The person's own login and uid, or a numbered stand-in when somebody on the machine has them already: giving
-    back one slice must never end the other."""
+    """The person's own login and uid, or a numbered substitute when they are in use on the machine: releasing one slice
+    must never remove another's account."""
     if login not in taken and uid not in taken.values():
         return login, uid
     number = 2

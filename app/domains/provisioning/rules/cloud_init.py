@@ -98,7 +98,7 @@ def sshd_config(*, shared: bool) -> str:
 
 
 def _management(machine: MachineIdentity, user_ca_public: str, *, shared: bool) -> tuple[list[Entry], list[Entry]]:
-    """The account that may run the one command, and who the machine trusts."""
+    """The account that may run the one management command, and the authority that the machine trusts."""
     user: Entry = {
         "name": MANAGEMENT_LOGIN,
         "system": True,  # a number that is free: images differ in which are

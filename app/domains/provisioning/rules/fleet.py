@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from app.domains.inventory.contracts import FleetNode
-from app.domains.provisioning.rules.states import LEAVING, STARTING, as_state
+from app.domains.provisioning.rules.states import ENDING, STARTING, as_state
 
 SlotKind = Literal["used", "free", "coming", "going", "drain", "repair", "off"]
 NodeWord = Literal["in_use", "ready", "deploying", "cleaning", "drain", "repair", "off"]
@@ -32,7 +32,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def slot_kinds(node: FleetNode, states: Mapping[UUID, str]) -> tuple[SlotKind, ...]:
-    """One kind per slot. A holder that provisioning does not know any more is on its way out."""
+    """One kind per slot. An allocation that provisioning no longer knows is being removed."""
     empty = _empty(node)
     return tuple(empty if holder is None else _held(states.get(holder)) for holder in node.holders)
 
@@ -50,13 +50,13 @@ def _empty(node: FleetNode) -> SlotKind:
 
 
 def _held(state: str | None) -> SlotKind:
-    if state is None or as_state(state) in LEAVING:
+    if state is None or as_state(state) in ENDING:
         return "going"
     return "coming" if as_state(state) in STARTING else "used"
 
 
 def node_word(node: FleetNode, kinds: Sequence[SlotKind]) -> NodeWord:
-    """The one word for a node."""
+    """The one condition of a node."""
     if "repair" in kinds or node.state in ("quarantined", "maintenance"):
         return "repair"
     if node.state != "ready" or node.sku_code is None:

@@ -45,7 +45,7 @@ class NodeView(msgspec.Struct, frozen=True):
 
 
 class Placement(msgspec.Struct, frozen=True):
-    """The choice: these slots of this node. `candidates` nodes would have done; `reason` says why this one."""
+    """The choice: these slots of this node. `candidates` nodes were suitable; `reason` explains the choice."""
 
     node_id: NodeId
     name: str
@@ -63,16 +63,16 @@ class NoPlacement(msgspec.Struct, frozen=True):
 
 
 def place(request: PlacementRequest, nodes: Sequence[NodeView]) -> Placement | NoPlacement:
-    """Choose a node. The order of `nodes` does not matter. Raises ValueError when fewer than one slot is asked for."""
+    """Choose a node. The order of `nodes` does not matter. Raises ValueError when fewer than one slot is requested."""
     healthy = [node for node in nodes if node.sku == request.sku and node.state == READY and not node.cordoned]
     if request.slots is None:
-        return _place_whole(request, healthy)
+        return _choose_whole(request, healthy)
     if request.slots < 1:
         raise ValueError("a placement needs at least one slot")
-    return _place_slots(request, request.slots, healthy)
+    return _choose_slots(request, request.slots, healthy)
 
 
-def _place_whole(request: PlacementRequest, healthy: list[NodeView]) -> Placement | NoPlacement:
+def _choose_whole(request: PlacementRequest, healthy: list[NodeView]) -> Placement | NoPlacement:
     free = [node for node in healthy if _is_whole(node)]
     if not healthy:
         return NoPlacement(f"no {request.sku} is in service")
@@ -83,7 +83,7 @@ def _place_whole(request: PlacementRequest, healthy: list[NodeView]) -> Placemen
     return _placement(chosen, tuple(sorted(chosen.free_slots)), len(free), reason, whole=True)
 
 
-def _place_slots(request: PlacementRequest, wanted: int, healthy: list[NodeView]) -> Placement | NoPlacement:
+def _choose_slots(request: PlacementRequest, wanted: int, healthy: list[NodeView]) -> Placement | NoPlacement:
     shared = [node for node in healthy if node.deployed_as_shared and len(node.free_slots) >= wanted]
     whole = [node for node in healthy if _is_whole(node) and node.total_slots >= wanted]
     if not shared and not whole:
@@ -128,8 +128,8 @@ def _why_no_slots(sku: str, wanted: int, healthy: list[NodeView]) -> str:
     largest = max(node.total_slots for node in healthy)
     if wanted > largest:
         return f"one {sku} has {_counted(largest, 'slot')}; {wanted} were asked for"
-    most = max((len(node.free_slots) for node in healthy if node.deployed_as_shared), default=0)
-    return f"no {sku} has {_counted(wanted, 'slot')} free together; the most on one shared node is {most}"
+    largest = max((len(node.free_slots) for node in healthy if node.deployed_as_shared), default=0)
+    return f"no {sku} has {_counted(wanted, 'slot')} free together; the most on one shared node is {largest}"
 
 
 def _warmth(request: PlacementRequest, node: NodeView) -> str:

@@ -1,5 +1,6 @@
-"""The life of an allocation: which state may follow which. Pure; every move in the product goes through `move`."""
+"""The state machine of an allocation. Pure; every transition in the product goes through `move`."""
 
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 from app.domains.provisioning.errors import IllegalTransition
@@ -33,7 +34,18 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 }
 ENDED: frozenset[State] = frozenset(state for state, following in TRANSITIONS.items() if not following)
 STARTING: frozenset[State] = frozenset({"requested", "placing", "provisioning", "configuring"})
-LEAVING: frozenset[State] = frozenset({"releasing", "release_failed"})
+ENDING: frozenset[State] = frozenset({"releasing", "release_failed"})
+
+
+# What people read of a state, on pages, in the terminal and in mails: the API's word, with a capital letter.
+LABELS: Mapping[State, str] = {state: state.replace("_", " ").capitalize() for state in STATES}
+CANCELING = "Canceling"  # a launch that was canceled and has not ended
+
+
+def state_label(state: str, *, cancel_requested: bool = False) -> str:
+    """The label of an allocation's state. Raises ValueError for an unknown state."""
+    known = as_state(state)
+    return CANCELING if cancel_requested and known in STARTING else LABELS[known]
 
 
 def as_state(text: str) -> State:

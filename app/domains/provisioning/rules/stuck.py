@@ -1,4 +1,4 @@
-"""Pure decisions about what takes too long: how long a state may last, and what happens by itself meanwhile."""
+"""Pure decisions about time limits: how long a state may last, and what happens automatically meanwhile."""
 
 from collections.abc import Mapping
 
@@ -30,11 +30,11 @@ class Sla(msgspec.Struct, frozen=True):
     learned: bool
 
 
-def sla_of(state: State, policy: int, usual: Mapping[str, float], factor: int, least: int) -> Sla:
+def sla_of(state: State, policy: int, usual: Mapping[str, float], factor: int, minimum: int) -> Sla:
     """`factor` times what the steps of the state usually take, at least `least` and never more than policy allows;
     without runs of all of its steps, policy."""
     steps = STEPS_OF.get(state, ())
     if not steps or any(step not in usual for step in steps):
         return Sla(policy, learned=False)
-    wanted = max(least, round(sum(usual[step] for step in steps) * factor))
+    wanted = max(minimum, round(sum(usual[step] for step in steps) * factor))
     return Sla(wanted, learned=True) if wanted < policy else Sla(policy, learned=False)

@@ -1,45 +1,44 @@
 """Wire shapes of provisioning: JSON in and out, forms, and the structs its pages get. Amounts are micro-units."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from app.domains.billing.contracts import CostLine, ReceiptView
-from app.domains.provisioning.contracts import StepView
 from app.domains.provisioning.models import Allocation
-from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, as_state
+from app.domains.provisioning.repository.timeline import StepView
+from app.domains.provisioning.rules.states import ENDED, ENDING, STARTING, State, as_state, state_label
 from app.domains.provisioning.service.views import Machine, MachineDetail
 from app.web.parts import Step
 from app.web.show_code import ApiCall
 
-# state -> (how it looks, its word)
-LOOKS: dict[str, tuple[str, str]] = {
-    "requested": ("waiting", "requested"),
-    "placing": ("in_progress", "choosing a machine"),
-    "provisioning": ("in_progress", "installing"),
-    "configuring": ("in_progress", "testing it"),
-    "active": ("active", "running"),
-    "releasing": ("in_progress", "giving back"),
-    "release_failed": ("attention", "giving back takes longer"),
-    "released": ("ended", "given back"),
-    "failed": ("failed", "failed"),
-    "canceled": ("ended", "canceled"),
+SHAPES: Mapping[State, str] = {
+    "requested": "waiting",
+    "placing": "in_progress",
+    "provisioning": "in_progress",
+    "configuring": "in_progress",
+    "active": "active",
+    "releasing": "in_progress",
+    "release_failed": "attention",
+    "released": "ended",
+    "failed": "failed",
+    "canceled": "ended",
 }
 LABELS = {
     "place": "Choose a machine",
     "deploy": "Install",
-    "configure": "Make your account",
-    "probe": "Prove that it works",
-    "activate": "Hand it over",
+    "configure": "Create your account",
+    "probe": "Check that it works",
+    "activate": "Activate",
     "close": "End access",
-    "erase": "Erase its disks",
+    "erase": "Erase the disks",
 }
 WAY_IN = ("place", "deploy", "configure", "probe", "activate")
 
 
-class GiveBackForm(msgspec.Struct, kw_only=True):
+class ReleaseForm(msgspec.Struct, kw_only=True):
     confirm_name: str = ""
 
 
@@ -56,7 +55,7 @@ class StepAnswer(msgspec.Struct, kw_only=True):
 
 class AllocationAnswer(msgspec.Struct, kw_only=True):
     """One machine. Billing runs from `active_at` to `release_requested_at`, by the second. `hold` is what is set aside
-    for it now: 0 as soon as it is given back."""
+    for it now: 0 as soon as it is released."""
 
     id: UUID
     name: str
@@ -135,12 +134,12 @@ def answer(machine: Machine, steps: Sequence[StepView] | None = None) -> Allocat
 
 
 def holds(row: Allocation) -> bool:
-    """Whether its hold still stands: it is given back when the machine is."""
+    """Whether its hold is still open: it is released when the machine is."""
     return row.state == "active" or as_state(row.state) in STARTING
 
 
 def answers(machines: Sequence[Machine], limit: int) -> AllocationsAnswer:
-    """A page for programs; one row more than `limit` was asked for, to know whether there are more."""
+    """A page for programs; one row more than `limit` was requested, to know whether there are more."""
     shown = machines[:limit]
     more = len(machines) > limit
     return AllocationsAnswer(
@@ -174,14 +173,14 @@ class MachineRow(msgspec.Struct, frozen=True, kw_only=True):
     allocation: Allocation
     title: str
     look: tuple[str, str]
-    slips: tuple[str, ...]
+    slots: tuple[str, ...]
     cost_micro: int
     live_rate: int | None
 
 
 class MachinesPage(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[MachineRow, ...]
-    running_only: bool
+    live_only: bool
     next_href: str | None
     is_first: bool
 
@@ -196,10 +195,10 @@ class MachinePage(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     is_starting: bool
     is_active: bool
-    is_leaving: bool
+    is_ending: bool
     has_ended: bool
     call: ApiCall
-    said: str
+    operator_reason: str
 
     @property
     def machine(self) -> Allocation:
@@ -213,11 +212,9 @@ class ReceiptPage(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[CostLine, ...]
 
 
-def look(row: Allocation) -> tuple[str, str]:
-    """How a machine's state looks and what it is called."""
-    if row.cancel_requested and row.state in STARTING:
-        return "in_progress", "canceling"
-    return LOOKS[row.state]
+def look(state: str, *, cancel_requested: bool = False) -> tuple[str, str]:
+    """The shape of an allocation's state and its label."""
+    return SHAPES[as_state(state)], state_label(state, cancel_requested=cancel_requested)
 
 
 def machine_row(machine: Machine) -> MachineRow:
@@ -229,8 +226,8 @@ def machine_row(machine: Machine) -> MachineRow:
     return MachineRow(
         allocation=row,
         title=machine.sku.title if row.whole else f"{row.gpus} of {machine.sku.gpu_count} GPUs, {machine.sku.title}",
-        look=look(row),
-        slips=(kind,) * count,
+        look=look(row.state, cancel_requested=row.cancel_requested),
+        slots=(kind,) * count,
         cost_micro=machine.cost.total if machine.cost else 0,
         live_rate=row.rate_micro if row.state == "active" else None,
     )
@@ -240,7 +237,7 @@ def machines_page(machines: Sequence[Machine], limit: int, *, live: bool, is_fir
     shown = machines[:limit]
     more = f"/machines?{'live=1&' if live else ''}cursor={shown[-1].allocation.id}" if len(machines) > limit else None
     return MachinesPage(
-        rows=tuple(machine_row(machine) for machine in shown), running_only=live, next_href=more, is_first=is_first
+        rows=tuple(machine_row(machine) for machine in shown), live_only=live, next_href=more, is_first=is_first
     )
 
 
@@ -255,10 +252,10 @@ def machine_page(detail: MachineDetail) -> MachinePage:
         at=detail.at,
         is_starting=state in STARTING,
         is_active=state == "active",
-        is_leaving=state in LEAVING,
+        is_ending=state in ENDING,
         has_ended=state in ENDED,
         call=ApiCall(method="GET", path=f"/api/v1/allocations/{row.id}", cli=("show", row.name)),
-        said=detail.said,
+        operator_reason=detail.operator_reason,
     )
 
 
@@ -268,9 +265,9 @@ def timeline(detail: MachineDetail) -> tuple[Step, ...]:
     shown = [_step(step, detail, row.attempt) for step in detail.steps if step.step in LABELS]
     if as_state(row.state) not in STARTING or row.cancel_requested:
         return tuple(shown)
-    begun = {step.step for step in detail.steps if step.attempt == row.attempt}
+    started = {step.step for step in detail.steps if step.attempt == row.attempt}
     for name in WAY_IN:
-        if name not in begun:
+        if name not in started:
             shown.append(Step(label=LABELS[name], state="waiting", expected_seconds=detail.usual.get(name)))
     return tuple(shown)
 

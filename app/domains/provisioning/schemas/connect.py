@@ -125,7 +125,7 @@ class AttachedRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConnectPage(msgspec.Struct, frozen=True, kw_only=True):
-    """The Connect tab. `target` is None while nobody can log in."""
+    """The Connect tab. `target` is None while login is not possible."""
 
     machine: Allocation
     target: AccessTarget | None

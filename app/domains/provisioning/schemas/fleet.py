@@ -18,27 +18,27 @@ Chip = tuple[str, str, bool]
 PATTERNS = 8  # colours of organisations; the initials tell apart those that share one
 # word of a node -> (how it looks, what it is called)
 WORDS: Mapping[str, tuple[str, str]] = {
-    "in_use": ("active", "in use"),
-    "ready": ("ready", "ready"),
-    "deploying": ("in_progress", "deploying"),
-    "cleaning": ("waiting", "cleaning"),
-    "drain": ("attention", "cordoned"),
-    "repair": ("failed", "repair"),
-    "off": ("ended", "off"),
+    "in_use": ("active", "In use"),
+    "ready": ("ready", "Ready"),
+    "deploying": ("in_progress", "Deploying"),
+    "cleaning": ("waiting", "Cleaning"),
+    "drain": ("attention", "Cordoned"),
+    "repair": ("failed", "In repair"),
+    "off": ("ended", "Out of service"),
 }
 SLOT_WORDS: Mapping[str, str] = {
-    "used": "in use",
-    "free": "free",
-    "coming": "deploying",
-    "going": "cleaning",
-    "drain": "cordoned, empty",
-    "repair": "repair",
-    "off": "off",
+    "used": "In use",
+    "free": "Free",
+    "coming": "Deploying",
+    "going": "Cleaning",
+    "drain": "Cordoned, empty",
+    "repair": "In repair",
+    "off": "Out of service",
 }
 
 
 class FleetNodeAnswer(msgspec.Struct, kw_only=True):
-    """A node of the map. `slots` has one word per slot: used, free, coming, going, drain, repair or off."""
+    """A node of the map. `slots` has one kind per slot: used, free, coming, going, drain, repair or off."""
 
     id: UUID
     system_id: str
@@ -67,22 +67,22 @@ class FleetAnswer(msgspec.Struct, kw_only=True):
     items: list[FleetNodeAnswer]
 
 
-class Berth(msgspec.Struct, frozen=True, kw_only=True):
-    """One node on the map: its slips as classes of the strip, what is read of it, and where it leads."""
+class NodeStrip(msgspec.Struct, frozen=True, kw_only=True):
+    """One node on the map: its slots as classes of the strip, what is read of it, and where it leads."""
 
     hostname: str
     href: str | None
-    slips: tuple[str, ...]
-    said: str
+    slots: tuple[str, ...]
+    summary: str
     mark: str
 
 
-class Quay(msgspec.Struct, frozen=True, kw_only=True):
+class NodeGroup(msgspec.Struct, frozen=True, kw_only=True):
     """The nodes of one type in one zone."""
 
     title: str
     note: str
-    berths: tuple[Berth, ...]
+    nodes: tuple[NodeStrip, ...]
 
 
 class FleetPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +91,7 @@ class FleetPage(msgspec.Struct, frozen=True, kw_only=True):
     figures: Figures
     words: tuple[tuple[str, str, int], ...]  # look, word, count
     legend: tuple[tuple[str, str], ...]
-    quays: tuple[Quay, ...]
+    groups: tuple[NodeGroup, ...]
     rows: tuple[tuple[str, str | None, str, str, tuple[str, str], str, str], ...]
     as_table: bool
     by_tenant: bool
@@ -110,14 +110,14 @@ class FleetPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FleetView(msgspec.Struct, frozen=True, kw_only=True):
-    """How the page was asked for."""
+    """The view that the request asked for."""
 
     query: FleetQuery
     table: bool = False
     by_tenant: bool = False
 
     def words(self) -> dict[str, str]:
-        """As the address says it."""
+        """The view as query parameters."""
         given = {
             "type": self.query.sku,
             "state": self.query.word,
@@ -167,7 +167,7 @@ def fleet_page(fleet: Fleet, view: FleetView, *, may_open_nodes: bool, may_open_
         figures=fleet.figures,
         words=tuple((*WORDS[word], counts[word]) for word in NODE_WORDS if counts.get(word)),
         legend=tuple(SLOT_WORDS.items()),
-        quays=() if view.table else _quays(fleet, by_tenant=view.by_tenant, linked=may_open_nodes),
+        groups=() if view.table else _groups(fleet, by_tenant=view.by_tenant, linked=may_open_nodes),
         rows=tuple(_row(item, fleet, linked=may_open_nodes) for item in fleet.shown) if view.table else (),
         as_table=view.table,
         by_tenant=view.by_tenant,
@@ -188,42 +188,44 @@ def fleet_page(fleet: Fleet, view: FleetView, *, may_open_nodes: bool, may_open_
     )
 
 
-def _quays(fleet: Fleet, *, by_tenant: bool, linked: bool) -> tuple[Quay, ...]:
-    places = {tenant: place for place, tenant in enumerate(sorted(fleet.tenants, key=fleet.tenants.__getitem__))}
+def _groups(fleet: Fleet, *, by_tenant: bool, linked: bool) -> tuple[NodeGroup, ...]:
+    order = {tenant: index for index, tenant in enumerate(sorted(fleet.tenants, key=fleet.tenants.__getitem__))}
     grouped: dict[tuple[str, str], list[MapNode]] = {}
     for item in fleet.shown:
         grouped.setdefault((item.node.sku_title or "No type", item.node.zone), []).append(item)
-    quays = []
+    groups = []
     for (title, zone), items in grouped.items():
         slots = [kind for item in items for kind in item.kinds]
         note = f"{zone} · {len(items)} {_nodes(len(items))} · {slots.count('free')} of {len(slots)} slots free"
-        berths = tuple(_berth(item, fleet.tenants, places if by_tenant else None, linked=linked) for item in items)
-        quays.append(Quay(title=title, note=note, berths=berths))
-    return tuple(quays)
+        nodes = tuple(_node_strip(item, fleet.tenants, order if by_tenant else None, linked=linked) for item in items)
+        groups.append(NodeGroup(title=title, note=note, nodes=nodes))
+    return tuple(groups)
 
 
-def _berth(item: MapNode, names: Mapping[UUID, str], places: Mapping[UUID, int] | None, *, linked: bool) -> Berth:
-    slips: tuple[str, ...] = item.kinds
+def _node_strip(
+    item: MapNode, names: Mapping[UUID, str], order: Mapping[UUID, int] | None, *, linked: bool
+) -> NodeStrip:
+    slots: tuple[str, ...] = item.kinds
     mark = ""
-    if places is not None:
+    if order is not None:
         coloured = zip(item.kinds, item.tenants, strict=True)
-        slips = tuple(_pattern(kind, tenant, places) for kind, tenant in coloured)
+        slots = tuple(_pattern(kind, tenant, order) for kind, tenant in coloured)
         held = {tenant: initials(names.get(tenant, "?")) for tenant in item.tenants if tenant is not None}
         mark = " ".join(held.values())
     taken = sum(holder is not None for holder in item.node.holders)
-    return Berth(
+    return NodeStrip(
         hostname=item.node.hostname,
         href=f"/admin/fleet/{item.node.system_id}" if linked else None,
-        slips=slips,
-        said=f"{WORDS[item.word][1]}, {taken}/{len(item.kinds)}",
+        slots=slots,
+        summary=f"{WORDS[item.word][1]}, {taken}/{len(item.kinds)}",
         mark=mark,
     )
 
 
-def _pattern(kind: str, tenant: UUID | None, places: Mapping[UUID, int]) -> str:
-    if kind != "used" or tenant is None or tenant not in places:
+def _pattern(kind: str, tenant: UUID | None, order: Mapping[UUID, int]) -> str:
+    if kind != "used" or tenant is None or tenant not in order:
         return kind
-    return f"t{places[tenant] % PATTERNS}"
+    return f"t{order[tenant] % PATTERNS}"
 
 
 def _row(item: MapNode, fleet: Fleet, *, linked: bool) -> tuple[str, str | None, str, str, tuple[str, str], str, str]:

@@ -9,8 +9,9 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from app.domains.provisioning.contracts import Forecast, LaunchAllocation
-from app.domains.provisioning.service.views import LaunchChoices, Offer
+from app.domains.inventory.contracts import Offer
+from app.domains.provisioning.service.forecast import Forecast, LaunchAllocation
+from app.domains.provisioning.service.views import LaunchChoices
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import KeyView
 from app.shared.text import given
@@ -66,17 +67,16 @@ class LaunchForm(msgspec.Struct, kw_only=True):
         return "/launch?" + urlencode({key: value for key, value in chosen.items() if value}, doseq=True)
 
 
-def chosen_keys(said: str | list[str]) -> tuple[UUID, ...] | None:
+def chosen_keys(checked: str | list[str]) -> tuple[UUID, ...] | None:
     """What the checkboxes say; None before anybody could choose. One value of a form comes without its list."""
-    words = [said] if isinstance(said, str) else said
-    if LISTED not in words:
+    argv = [checked] if isinstance(checked, str) else checked
+    if LISTED not in argv:
         return None
-    return tuple(UUID(word) for word in words if KEY_ID.fullmatch(word))
+    return tuple(UUID(word) for word in argv if KEY_ID.fullmatch(word))
 
 
 class OfferRow(msgspec.Struct, frozen=True, kw_only=True):
     offer: Offer
-    slips: tuple[str, ...]
     checked: bool
 
 
@@ -110,13 +110,13 @@ class LaunchPage(msgspec.Struct, frozen=True, kw_only=True):
 
 def launch_page(choices: LaunchChoices) -> LaunchPage:
     command = choices.command
-    chosen = next((offer for offer in choices.offers if offer.sku.code == command.sku_code), None)
-    most = chosen.sku.gpu_count if chosen and chosen.sku.sells_slots else 0
-    sizes = tuple(size for size in SIZES if size < most) + ((most,) if most else ())
+    chosen = choices.offers.find(command.sku_code)
+    maximum = chosen.sku.gpu_count if chosen and chosen.sku.sells_slots else 0
+    sizes = tuple(size for size in SIZES if size < maximum) + ((maximum,) if maximum else ())
     return LaunchPage(
-        offers=tuple(OfferRow(offer=offer, slips=_freest(offer), checked=offer is chosen) for offer in choices.offers),
+        offers=tuple(OfferRow(offer=offer, checked=offer is chosen) for offer in choices.offers.items),
         chosen=chosen,
-        images=tuple((image.code, image.title) for image in choices.images),
+        images=tuple((image.code, image.title) for image in choices.offers.images),
         image=command.image_code,
         whole=command.gpus is None,
         gpus=1 if command.gpus is None else command.gpus,
@@ -136,15 +136,8 @@ def _key_row(key: KeyView, chosen: Sequence[UUID] | None) -> KeyRow:
     return KeyRow(id=key.id, name=key.name, kind=kind, fingerprint=key.fingerprint, checked=checked)
 
 
-def _freest(offer: Offer) -> tuple[str, ...]:
-    """The freest machine of a type: what is free of it, the rest taken."""
-    slots = offer.sku.slots
-    free = slots if offer.available.free_whole else min(slots, offer.available.most_together)
-    return ("free",) * free + ("taken",) * (slots - free)
-
-
 def _launch_call(command: LaunchAllocation, choices: LaunchChoices) -> ApiCall:
-    """The choice as a program makes it. Without `keys` all of them open it, which is said by leaving them out."""
+    """The choice as an API call. Without `keys` all keys open the machine, so they are left out then."""
     name = given(command.name) or (choices.forecast.name if choices.forecast else "")
     checked = [key for key in choices.keys if command.keys is None or key.id in command.keys]
     fewer = len(checked) < len(choices.keys)
@@ -158,6 +151,6 @@ def _launch_call(command: LaunchAllocation, choices: LaunchChoices) -> ApiCall:
         ("--name", name),
     ]
     chosen += [("--key", key.name) for key in checked if fewer]
-    words = [word for option, value in chosen if value for word in (option, value)]
-    words += ["--no-keys"] if fewer and not checked else []
-    return call("POST", "/api/v1/allocations", body, cli=("launch", command.sku_code, *words, "--wait"))
+    argv = [word for option, value in chosen if value for word in (option, value)]
+    argv += ["--no-keys"] if fewer and not checked else []
+    return call("POST", "/api/v1/allocations", body, cli=("launch", command.sku_code, *argv, "--wait"))

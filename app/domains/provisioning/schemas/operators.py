@@ -9,8 +9,8 @@ import msgspec
 
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository.operators import PlacementRecord
-from app.domains.provisioning.rules.states import ENDED, LEAVING, STARTING, STATES, as_state
-from app.domains.provisioning.schemas import LOOKS, MachineRow, StepAnswer, look, machine_row, timeline
+from app.domains.provisioning.rules.states import ENDED, ENDING, STARTING, STATES, as_state, state_label
+from app.domains.provisioning.schemas import MachineRow, StepAnswer, look, machine_row, timeline
 from app.domains.provisioning.service.operators import Detail, Emptied, Found, NodeWithHolders, Query, label_of
 from app.domains.provisioning.service.views import Machine, MachineDetail
 from app.web.parts import Step
@@ -20,7 +20,7 @@ Chip = tuple[str, str, bool]
 
 
 class OperatorBody(msgspec.Struct, kw_only=True):
-    """Why: the customer reads it on the machine's page, and it is kept in the audit log."""
+    """The reason: the customer reads it on the machine's page, and it is kept in the audit log."""
 
     reason: str
 
@@ -160,7 +160,7 @@ class EmptiedPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HoldersPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is on a node: the machine, whose it is, its slots, how it looks."""
+    """The allocations on a node: machine, organisation, slots, state."""
 
     node_id: UUID
     hostname: str
@@ -169,11 +169,11 @@ class HoldersPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def holders_page(found: NodeWithHolders, *, may_release: bool) -> HoldersPage:
-    """Who is on a node."""
+    """The allocations on a node."""
     rows = []
     for item in found.holders:
         row, slots = item.allocation, ", ".join(map(str, item.slots))
-        rows.append((row, label_of(found.names, row), slots, look(row)))
+        rows.append((row, label_of(found.names, row), slots, look(row.state, cancel_requested=row.cancel_requested)))
     return HoldersPage(node_id=found.node.id, hostname=found.node.hostname, rows=tuple(rows), may_release=may_release)
 
 
@@ -250,13 +250,13 @@ def admin_machines_page(found: Found, query: Query) -> AdminMachinesPage:
                 row=row,
                 place=label_of(found.names, row),
                 node=found.nodes.get(row.node_id) if row.node_id else None,
-                look=look(row),
+                look=look(row.state, cancel_requested=row.cancel_requested),
                 cost_micro=_cost(found, row),
             )
             for row in shown
         ),
         chips=(_chip(kept, "live", "1", "Not ended"), _chip(kept, "stuck", "1", "Stuck")),
-        state_chips=tuple(_chip(kept, "state", state, LOOKS[state][1]) for state in STATES),
+        state_chips=tuple(_chip(kept, "state", state, state_label(state)) for state in STATES),
         narrowed=tuple(
             _chip(kept, name, kept[name], f"{word} {_name_of(found, name, kept[name])}")
             for name, word in (("tenant", "Organisation"), ("project", "Project"), ("node", "Node"), ("sku", "Type"))
@@ -277,7 +277,7 @@ def admin_machine_page(detail: Detail, *, may_release: bool) -> AdminMachinePage
     row, state = detail.allocation, as_state(detail.allocation.state)
     machine = Machine(allocation=row, sku=detail.sku, cost=detail.cost)
     path = f"/api/v1/admin/allocations/{row.id}"
-    acts = may_release and state not in ENDED | LEAVING
+    acts = may_release and state not in ENDED | ENDING
     verb = "cancel" if state in STARTING else "release"
     words = ("admin", "machines", verb, row.name, "--reason", "the host is failing")
     act = call("POST", f"{path}/{verb}", OperatorBody(reason="the host is failing"), cli=words)
@@ -299,12 +299,12 @@ def admin_machine_page(detail: Detail, *, may_release: bool) -> AdminMachinePage
 
 def emptied_page(emptied: Emptied, hostname: str) -> EmptiedPage:
     """One line per machine."""
-    looks = {"released": ("in_progress", "giving back"), "canceled": ("ended", "canceled")}
+    looks = {"released": look("releasing"), "canceled": look("canceled")}
     return EmptiedPage(
         node_id=emptied.node_id,
         hostname=hostname,
         results=tuple(
-            (item.allocation_id, item.name, looks.get(item.outcome, ("failed", "refused")), item.why)
+            (item.allocation_id, item.name, looks.get(item.outcome, ("failed", "Refused")), item.why)
             for item in emptied.results
         ),
     )

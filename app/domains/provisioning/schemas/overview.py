@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from app.domains.billing.contracts import BalanceView, SpendView
+from app.domains.inventory.contracts import Offer
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.schemas import MachineRow, machine_row
 from app.domains.provisioning.service.overview import FirstSteps, Overview
@@ -18,7 +19,7 @@ MONTHS = (
 
 
 class Need(msgspec.Struct, frozen=True):
-    """One thing that needs somebody: how it looks, what it is, why, and where to go. `until` is named in the text."""
+    """One item that needs attention: how it looks, what it is, why, and where to go. `until` is named in the text."""
 
     look: str
     title: str
@@ -29,7 +30,7 @@ class Need(msgspec.Struct, frozen=True):
 
 
 class StepRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One first step. Without `href` there is nothing to press yet; `stays` keeps the button when it is done."""
+    """One first step. Without `href` there is no action yet; `stays` keeps the button when the step is done."""
 
     title: str
     text: str
@@ -86,7 +87,7 @@ def overview_page(found: Overview) -> OverviewPage:
         steps_done=sum(step.done for step in needed),
         steps_needed=len(needed),
         ever=found.last is not None,
-        offers=tuple(_offer(found, number) for number in range(len(found.offers))),
+        offers=tuple(_offer_card(offer) for offer in found.offers),
         again=_again(found.last) if found.offers and found.last else None,
         at=found.at,
     )
@@ -97,24 +98,26 @@ def needs_of(found: Overview) -> tuple[Need, ...]:
     needs: list[Need] = []
     balance = found.balance
     if balance is not None and balance.level in ("warning", "critical") and balance.empties_at:
-        text = "Running machines are given back then, and everything on them is lost."
+        text = "Active machines are released then, and everything on them is lost."
         needs.append(
             Need("attention", "Your credit ends soon", text, "Add credit", "/billing/credit", balance.empties_at)
         )
     for row in found.failed:
         text = row.failure_text or "The reason is on its page."
-        needs.append(Need("failed", f"{row.name} could not be launched", text, "See why", _place(row.id)))
+        needs.append(Need("failed", f"{row.name} could not be launched", text, "See why", _machine_path(row.id)))
     for row in found.slow:
         text = "It takes longer than machines of its type usually do. Nothing is charged meanwhile."
-        needs.append(Need("attention", f"{row.name} is not ready yet", text, "See its steps", _place(row.id)))
+        needs.append(Need("attention", f"{row.name} is not ready yet", text, "See its steps", _machine_path(row.id)))
     for row in found.overdue:
-        text = "Its machine is still on its way back. You do not pay for that."
-        needs.append(Need("attention", f"Giving back {row.name} takes longer", text, "See its steps", _place(row.id)))
+        text = "Its machine is still being returned. You do not pay for that."
+        needs.append(
+            Need("attention", f"Releasing {row.name} takes longer", text, "See its steps", _machine_path(row.id))
+        )
     return tuple(needs)
 
 
 def step_rows(steps: FirstSteps) -> tuple[StepRow, ...]:
-    """From signing in to a shell. What is done stays on the list, so that one sees how far one is."""
+    """From signing in to a shell. Completed steps remain on the list to show progress."""
     organisation = StepRow(
         title="Organisation and project",
         text="Made when you signed in. Their names can be changed at any time.",
@@ -142,13 +145,13 @@ def step_rows(steps: FirstSteps) -> tuple[StepRow, ...]:
         text="A shell in this browser, without a key and without a password.",
         done=steps.has_entered,
         action="Open the terminal" if steps.active else "",
-        href=f"{_place(steps.active.id)}/terminal" if steps.active else "",
+        href=f"{_machine_path(steps.active.id)}/terminal" if steps.active else "",
     )
     return (organisation, *_key_step(steps), credit, launch, shell)
 
 
 def _key_step(steps: FirstSteps) -> tuple[StepRow, ...]:
-    """Nobody needs a key to begin; who may have none is not asked for one."""
+    """The optional step of adding a key, for actors who may have one."""
     if steps.has_key is None:
         return ()
     text = "For your own ssh and for rsync. The terminal in the browser works without one."
@@ -164,7 +167,7 @@ def _key_step(steps: FirstSteps) -> tuple[StepRow, ...]:
     )
 
 
-def _place(allocation_id: UUID) -> str:
+def _machine_path(allocation_id: UUID) -> str:
     return f"/machines/{allocation_id}"
 
 
@@ -184,17 +187,12 @@ def _spend(view: SpendView) -> SpendRow:
     )
 
 
-def _offer(found: Overview, number: int) -> OfferCard:
-    offer = found.offers[number]
-    free, together = offer.available.free_whole, offer.available.most_together
-    words = (
-        f"{free} free now" if free else f"{together} of {offer.sku.slots} GPUs free" if together else "none free now"
-    )
+def _offer_card(offer: Offer) -> OfferCard:
     return OfferCard(
         title=offer.sku.title,
         rate=offer.price.rate_whole,
         currency=offer.price.currency,
-        free=words,
+        free=offer.free_label,
         href="/launch?" + urlencode({"sku": offer.sku.code}),
     )
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from app.domains.inventory.contracts import StuckNode
-from app.domains.provisioning.schemas import LABELS, LOOKS
+from app.domains.provisioning.schemas import LABELS, look
 from app.domains.provisioning.service.fleet import Asked, Stuck, StuckMachine
 from app.shared.formats import duration
 
@@ -23,7 +23,7 @@ class StuckRequest(msgspec.Struct, kw_only=True):
 
 
 class StuckAnswer(msgspec.Struct, kw_only=True):
-    """One thing that waits for too long. `kind` is machine or node; `learned`: its time comes from earlier runs."""
+    """One item that is past its limit. `kind` is machine or node; `learned`: the limit comes from earlier runs."""
 
     kind: str
     id: UUID
@@ -124,13 +124,12 @@ def stuck_rows(stuck: Stuck, *, may_open_nodes: bool, may_open_machines: bool) -
 
 def _stuck_machine(item: StuckMachine, *, linked: bool) -> StuckRow:
     row = item.allocation
-    look = ("in_progress", "canceling") if row.cancel_requested else LOOKS[row.state]
     source = "learned from its type" if item.sla.learned else "by policy"
     return StuckRow(
         name=row.name,
         href=f"/admin/allocations/{row.id}" if linked else None,
         kind=f"{row.sku_code} of {item.tenant}",
-        look=look,
+        look=look(row.state, cancel_requested=row.cancel_requested),
         step=LABELS.get(item.step, ""),
         since=row.state_changed_at,
         allowed=f"{duration(item.sla.seconds)}, {source}",

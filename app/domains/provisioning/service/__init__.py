@@ -1,2 +1,2 @@
-"""Use cases of provisioning: `launch`, `forecast`, `release` for people; `placing`, `deploying`, `proving`, `leaving`
+"""Use cases of provisioning: `launch`, `forecast`, `release` for people; `placing`, `deploying`, `proving`, `teardown`
 for the workflows; `views` for pages."""

@@ -1,6 +1,6 @@
-"""Ways to a machine as people ask for them: own keys attached and detached, certificates, the Connect tab. What keys
-and certificates are, and how they reach the machine, is the matter of releases; here stands which machine, and whether
-it runs."""
+"""Access to a machine as people request it: attaching and detaching their own keys, certificates, the Connect tab.
+Releases owns keys and certificates and applies them to the machine; this module finds the machine and checks that it is
+active."""
 
 from uuid import UUID
 
@@ -44,10 +44,8 @@ async def attach_key(ctx: Context, command: AttachKey) -> AttachmentChanged:
 
 @use_case(Permission.TERMINAL_OPEN, AuditAction.SSH_KEY_DETACH, lambda command, _result: command.allocation_id)
 async def detach_key(ctx: Context, command: DetachKey) -> AttachmentChanged:
-    """The key opens this machine no more; its connections end. Somebody else's key only by who manages the team.
-
-    Raises NotFound.
-    """
+    """The key no longer opens this machine; its connections end. Detaching another person's key requires the right to
+    manage the team. Raises NotFound."""
     scope = project_scope(ctx.actor, Permission.TERMINAL_OPEN)
     allocation = await AllocationRepository(ctx.session).get_in(scope, command.allocation_id)
     owner = None if may(ctx.actor, Permission.TEAM_MANAGE) else ctx.actor.id

@@ -19,7 +19,7 @@ from app.domains.provisioning.errors import NodeFault, ReturnFailed
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository, TimelineRepository
 from app.domains.provisioning.rules.cloud_init import MachineIdentity, Tenant, user_data
-from app.domains.provisioning.service import life
+from app.domains.provisioning.service import transitions
 from app.domains.releases import public as releases
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
@@ -56,17 +56,17 @@ class Deployer:
     async def deploy(self, step: Step) -> None:
         """Bring the machine of this allocation to Deployed. Raises NodeFault, NoLongerWanted, MaasUnavailable."""
         async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
-            allocation = await life.lock_wanted(ctx, step)
+            allocation = await transitions.lock_wanted(ctx, step)
             if allocation.state in ("configuring", "active"):
                 return
-            allocation = await life.enter(ctx, allocation, "provisioning")
-            started = await life.begin_step(ctx, allocation, step.attempt, "deploy")
+            allocation = await transitions.enter(ctx, allocation, "provisioning")
+            started = await transitions.begin_step(ctx, allocation, step.attempt, "deploy")
             deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
             deadline = started + timedelta(
                 seconds=await ctx.policy(policies.DEPLOY_SECONDS, allocation.tenant_id, allocation.project_id)
             )
             poll = await ctx.policy(policies.POLL_MILLISECONDS) / 1000
-        said = ""
+        message = ""
         while True:
             machine = await self._maas.get_machine(SystemId(deployment.system_id))
             if machine.status == MachineStatus.DEPLOYED and machine.ip_addresses:
@@ -74,12 +74,14 @@ class Deployer:
                 return await self._deployed(step, deployment, machine)
             if await self._advance(step, allocation, deployment, machine):
                 continue
-            if machine.status == MachineStatus.DEPLOYING and machine.status_message not in ("", said):
-                said = machine.status_message
+            if machine.status == MachineStatus.DEPLOYING and machine.status_message not in ("", message):
+                message = machine.status_message
                 async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
-                    await life.note(ctx, step, "deploy", said)
+                    await transitions.note(ctx, step, "deploy", message)
             if await self._now() > deadline:
-                raise NodeFault(f"Installing {deployment.hostname} took longer than it may; last seen: {said or '-'}.")
+                raise NodeFault(
+                    f"Installing {deployment.hostname} took longer than it may; last seen: {message or '-'}."
+                )
             await asyncio.sleep(poll)
 
     async def _advance(
@@ -125,17 +127,19 @@ class Deployer:
     async def _deployed(self, step: Step, deployment: DeploymentView, machine: MaasMachine) -> None:
         address = machine.ip_addresses[0]
         async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
-            allocation = await life.lock_wanted(ctx, step)
+            allocation = await transitions.lock_wanted(ctx, step)
             image = await inventory.image(ctx, deployment.image_code)
             await inventory.observe_node(ctx, deployment.node_id, maas.node_state(machine.status), address)
             await inventory.record_image_warm(ctx, deployment.node_id, image.id)
             await MachineRepository(ctx.session).set_address(deployment.id, address)
-            allocation = await life.enter(ctx, allocation, "configuring")
-            await life.finish_step(ctx, allocation, step.attempt, "deploy", f"{machine.hostname} runs {image.title}")
+            allocation = await transitions.enter(ctx, allocation, "configuring")
+            await transitions.finish_step(
+                ctx, allocation, step.attempt, "deploy", f"{machine.hostname} runs {image.title}"
+            )
 
     # -- the way back ----------------------------------------------------------------------------------------------
 
-    async def give_back(self, step: Step) -> None:
+    async def return_machine(self, step: Step) -> None:
         """Bring the machine of a closing deployment back to the pool, erased. Raises ReturnFailed, MaasUnavailable."""
         async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
             allocation = await AllocationRepository(ctx.session).get(UUID(step.allocation_id))
@@ -181,12 +185,12 @@ class Deployer:
         return ""
 
     async def _returned(self, step: Step, odd: str = "") -> None:
-        """It is not in our hands any more. One that is not as it should be is kept out of use until somebody looked."""
+        """The machine is no longer ours. An unexpected state quarantines it until an operator has looked."""
         async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
-            allocation = await life.lock(ctx, step)
+            allocation = await transitions.lock(ctx, step)
             if odd and allocation.node_id is not None:
                 await inventory.quarantine(ctx, allocation.node_id, odd)
-            await life.finish_step(ctx, allocation, step.attempt, "erase")
+            await transitions.finish_step(ctx, allocation, step.attempt, "erase")
 
     async def _ask_back(self, machine: MaasMachine) -> None:
         """A machine that nothing was installed on has nothing to erase."""
@@ -220,7 +224,7 @@ class Deployer:
 
     async def _still_wanted(self, step: Step) -> None:
         async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
-            await life.lock_wanted(ctx, step)
+            await transitions.lock_wanted(ctx, step)
 
     async def _now(self) -> datetime:
         async with self._runtime.context(SYSTEM) as ctx:
@@ -231,7 +235,7 @@ class Deployer:
             return (await inventory.image(ctx, allocation.image_code)).maas_name
 
     async def _user_data(self, allocation: Allocation, deployment: DeploymentView) -> str:
-        """Who may enter, and a host key that only this machine gets."""
+        """The principals that may log in, and a host key made for this deployment."""
         hostname, system_id = deployment.hostname, deployment.system_id
         identity = releases.host_identity(
             self._runtime.settings, deployment.marker, hostname, system_id, await self._now()

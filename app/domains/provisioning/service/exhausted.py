@@ -1,5 +1,5 @@
-"""A tenant whose money is used up: everything of theirs is given back, the most expensive machines first, in bounded
-steps. Credit that arrives meanwhile stops it; what is gone by then stays gone."""
+"""A tenant whose credit is used up: all of its machines are released, the most expensive first, in bounded steps.
+Credit that arrives meanwhile stops the rest."""
 
 from collections.abc import Collection, Sequence
 from uuid import UUID
@@ -28,12 +28,12 @@ class Burned(msgspec.Struct, frozen=True):
     burn: RateMicroPerHour
 
 
-async def on_exhausted(ctx: Context, fact: TenantExhausted) -> bool:
-    """Ask for everything of the tenant to be given back. False when that is under way."""
-    total = await AllocationRepository(ctx.session).count_staying(system_tenant_scope(ctx.actor, fact.tenant_id))
-    burned = Burned(RateMicroPerHour(fact.burn_per_hour))
+async def on_exhausted(ctx: Context, event: TenantExhausted) -> bool:
+    """Request the release of everything of the tenant. False when that is in progress."""
+    total = await AllocationRepository(ctx.session).count_staying(system_tenant_scope(ctx.actor, event.tenant_id))
+    burned = Burned(RateMicroPerHour(event.burn_per_hour))
     return total > 0 and await ask(
-        ctx, RELEASE_TENANT, fact.tenant_id, tenant_id=fact.tenant_id, arguments=burned, total=total
+        ctx, RELEASE_TENANT, event.tenant_id, tenant_id=event.tenant_id, arguments=burned, total=total
     )
 
 
@@ -50,7 +50,7 @@ async def _find(ctx: Context, batch: Batch, after: BatchItem | None, limit: int)
 
 
 async def _act(ctx: Context, batch: Batch, items: Sequence[BatchItem]) -> Collection[UUID]:
-    """`_ends` has locked the tenant's account; a machine that somebody else holds is left to a later round."""
+    """`_ends` has locked the tenant's account; a machine that is locked elsewhere is left to a later round."""
     repository, tenant_id = AllocationRepository(ctx.session), batch.subject_id
     held = await repository.lock_free(system_tenant_scope(ctx.actor, tenant_id), [item.id for item in items])
     held.sort(key=lambda allocation: (-allocation.rate_micro, allocation.id))
@@ -69,7 +69,7 @@ async def _act(ctx: Context, batch: Batch, items: Sequence[BatchItem]) -> Collec
 
 RELEASE_TENANT = BatchSpec(
     name="provisioning.release_tenant",
-    title="Giving back the machines of an organisation without credit",
+    title="Releasing the machines of an organisation without credit",
     queue="billing",
     find=_find,
     act=_act,

@@ -19,7 +19,7 @@ from app.domains.provisioning.contracts import provision_workflow_id, release_wo
 from app.domains.provisioning.repository import OperatorRepository
 from app.domains.provisioning.repository.operators import LiveAllocation
 from app.domains.provisioning.rules.fleet import Figures, SlotKind, figures, node_word, slot_kinds
-from app.domains.provisioning.rules.states import LEAVING, State, as_state
+from app.domains.provisioning.rules.states import ENDING, State, as_state
 from app.domains.provisioning.rules.stuck import AUTOMATIC, Sla, sla_of
 from app.shared.authz import Permission, PlatformScope, platform_scope
 from app.shared.context import Context
@@ -203,7 +203,7 @@ async def _sla(ctx: Context, item: LiveAllocation, usual: Mapping[str, float]) -
         await ctx.policy(SLAS[state]),
         usual,
         await ctx.policy(policies.SLA_FACTOR),
-        await ctx.policy(policies.SLA_LEAST_SECONDS),
+        await ctx.policy(policies.SLA_MINIMUM_SECONDS),
     )
 
 
@@ -215,7 +215,7 @@ def _stuck_machine(
     asked: Asked | None,
     names: Mapping[UUID, str],
 ) -> StuckMachine:
-    leaving = as_state(item.state) in LEAVING
+    teardown = as_state(item.state) in ENDING
     return StuckMachine(
         allocation=item,
         tenant=names.get(item.tenant_id, ""),
@@ -224,7 +224,7 @@ def _stuck_machine(
         step=under_way[0],
         detail=under_way[1] or item.failure_text or "",
         automatic=AUTOMATIC[item.state],
-        workflow_id=release_workflow_id(item.id) if leaving else provision_workflow_id(item.id),
+        workflow_id=release_workflow_id(item.id) if teardown else provision_workflow_id(item.id),
         asked=asked,
     )
 

@@ -1,15 +1,18 @@
-"""What a launch would cost, where it would go and why it might be refused. Reads only; the launch asks here too."""
+"""What a launch would cost, where it would be placed, and why it might be refused. Reads only; the launch uses it
+too."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from app.domains.auth import public as auth
 from app.domains.billing import public as billing
 from app.domains.inventory import public as inventory
 from app.domains.inventory.contracts import ImageView, PriceView, SkuView
 from app.domains.provisioning import policies
-from app.domains.provisioning.contracts import Forecast, LaunchAllocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository, TimelineRepository
 from app.domains.provisioning.rules import names
 from app.domains.provisioning.rules.placement import NoPlacement, PlacementRequest
@@ -21,6 +24,44 @@ from app.shared.context import Context
 from app.shared.errors import ValidationFailed
 from app.shared.money import RateMicroPerHour
 from app.shared.text import given
+
+
+class LaunchAllocation(msgspec.Struct, frozen=True, kw_only=True):
+    """`gpus` None means the whole machine; there is no number that means it. With `dry_run` nothing changes. `keys`:
+    which of one's SSH keys open it; None means all. An empty `image_code` is the default image."""
+
+    sku_code: str
+    image_code: str = ""
+    gpus: int | None = None
+    name: str = ""
+    dry_run: bool = False
+    keys: tuple[UUID, ...] | None = None
+
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What a launch would cost and where it would go, without doing it. Empty `blockers`: it would be accepted."""
+
+    sku_code: str
+    name: str
+    gpus: int
+    whole: bool
+    image_code: str
+    currency: str
+    rate_micro: int
+    hold_micro: int
+    available_micro: int
+    runway_before_seconds: int | None
+    runway_after_seconds: int | None
+    empties_after_at: datetime | None
+    machines_used: int
+    machines_allowed: int
+    gpus_used: int
+    gpus_allowed: int
+    fits: int
+    warm: int
+    ready_seconds: int | None
+    placement: str
+    blockers: tuple[str, ...]
 
 
 class Order(NamedTuple):

@@ -1,22 +1,25 @@
 """Launch: quota, price, hold, allocation, audit, events and the request for the workflow, all in one transaction."""
 
+import msgspec
+
 from app.domains.auth import public as auth
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PlaceHold
-from app.domains.provisioning.contracts import (
-    PROVISION,
-    AllocationId,
-    LaunchAllocation,
-    Launched,
-    NewAllocation,
-    provision_workflow_id,
-)
+from app.domains.provisioning.contracts import PROVISION, AllocationId, provision_workflow_id
 from app.domains.provisioning.errors import NameInUse, NoCapacity, QuotaExceeded
 from app.domains.provisioning.events import AllocationRequested
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository
-from app.domains.provisioning.service import life
-from app.domains.provisioning.service.forecast import Order, order_of, quota_blocker, quota_of, room_for
+from app.domains.provisioning.repository.allocations import NewAllocation
+from app.domains.provisioning.service import transitions
+from app.domains.provisioning.service.forecast import (
+    LaunchAllocation,
+    Order,
+    order_of,
+    quota_blocker,
+    quota_of,
+    room_for,
+)
 from app.domains.provisioning.service.targets import login_of
 from app.domains.releases import public as releases
 from app.shared.audit import AuditAction
@@ -27,6 +30,15 @@ from app.shared.ids import ProjectId, TenantId, UserId, new_id
 from app.shared.money import Micro
 from app.shared.outbox import WorkflowCall
 from app.shared.use_case import use_case
+
+
+class Launched(msgspec.Struct, frozen=True, kw_only=True):
+    allocation_id: AllocationId
+    name: str
+    state: str
+    rate_micro: int
+    hold_micro: int
+    currency: str
 
 
 @use_case(
@@ -63,7 +75,7 @@ async def launch(ctx: Context, command: LaunchAllocation) -> Launched:
         raise NameInUse(name=order.name)
     allocation = await repository.append(new, await ctx.now())
     await _attach_keys(ctx, allocation, command)
-    await _tell(ctx, allocation)
+    await _publish_requested(ctx, allocation)
     return Launched(
         allocation_id=allocation.id,
         name=allocation.name,
@@ -113,8 +125,8 @@ async def _new_allocation(ctx: Context, scope: ProjectScope, order: Order) -> Ne
     )
 
 
-async def _tell(ctx: Context, allocation: Allocation) -> None:
-    fact = AllocationRequested(
+async def _publish_requested(ctx: Context, allocation: Allocation) -> None:
+    event = AllocationRequested(
         allocation_id=allocation.id,
         sku_id=allocation.sku_id,
         user_id=allocation.user_id,
@@ -123,12 +135,12 @@ async def _tell(ctx: Context, allocation: Allocation) -> None:
         rate_micro=allocation.rate_micro,
         hold_micro=allocation.hold_micro,
     )
-    await life.tell(ctx, allocation, fact)
+    await transitions.publish(ctx, allocation, event)
     await start_provisioning(ctx, allocation)
 
 
 async def start_provisioning(ctx: Context, allocation: Allocation) -> None:
-    """Ask for the workflow; a second request finds the first."""
+    """Request the workflow; a repeat finds the one that runs."""
     argument: dict[str, object] = {
         "allocation_id": str(allocation.id),
         "correlation_id": allocation.correlation_id,
@@ -136,4 +148,4 @@ async def start_provisioning(ctx: Context, allocation: Allocation) -> None:
     call = WorkflowCall(
         verb="start", workflow_id=provision_workflow_id(allocation.id), workflow=PROVISION, argument=argument
     )
-    await life.call_workflow(ctx, allocation, call)
+    await transitions.call_workflow(ctx, allocation, call)

@@ -13,28 +13,45 @@ from app.domains.billing import public as billing
 from app.domains.billing.contracts import CostView
 from app.domains.inventory import public as inventory
 from app.domains.inventory.contracts import ImageView, NodeDetail, SkuView
-from app.domains.provisioning.contracts import (
-    Changed,
-    EmptyNode,
-    ForceCancel,
-    ForceRelease,
-    StepView,
-    provision_workflow_id,
-    release_workflow_id,
-)
+from app.domains.provisioning.contracts import provision_workflow_id, release_workflow_id
 from app.domains.provisioning.errors import ConfirmationMissing
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import OperatorRepository, TimelineRepository
 from app.domains.provisioning.repository.operators import AllocationFilter, OperatorNote, PlacementRecord
+from app.domains.provisioning.repository.timeline import StepView
 from app.domains.provisioning.rules.states import STARTING, as_state
 from app.domains.provisioning.service import fleet
-from app.domains.provisioning.service.release import begin_cancel, begin_release
+from app.domains.provisioning.service.release import Changed, begin_cancel, begin_release
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission, platform_scope
 from app.shared.context import Context
 from app.shared.errors import DomainError
 from app.shared.text import checked_text, given
 from app.shared.use_case import use_case
+
+
+class ForceRelease(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator takes a machine back, whosever it is. `confirm_name`: what was typed; None from programs."""
+
+    allocation_id: UUID
+    reason: str
+    confirm_name: str | None = None
+
+
+class ForceCancel(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator cancels a launch of any tenant."""
+
+    allocation_id: UUID
+    reason: str
+
+
+class EmptyNode(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator takes back everything on a node, one by one."""
+
+    node_id: UUID
+    reason: str
+    confirm_name: str | None = None
+
 
 LONGEST_REASON = 500
 READ, RELEASE = Permission.PLATFORM_ALLOCATION_READ, Permission.PLATFORM_ALLOCATION_RELEASE
@@ -84,14 +101,14 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is on a node: the allocation and its slots."""
+    """An allocation on a node, and its slots."""
 
     allocation: Allocation
     slots: tuple[int, ...]
 
 
 class NodeWithHolders(msgspec.Struct, frozen=True, kw_only=True):
-    """A node with who is on it."""
+    """A node with the allocations on it."""
 
     node: NodeDetail
     holders: tuple[Holder, ...]
@@ -167,7 +184,7 @@ async def get_allocation(ctx: Context, allocation_id: UUID) -> Detail:
 
 
 async def get_node(ctx: Context, node_id: UUID) -> NodeWithHolders:
-    """A node with who is on it. Raises NotFound, Forbidden."""
+    """A node with the allocations on it. Raises NotFound, Forbidden."""
     scope = platform_scope(ctx.actor, READ)
     node = await inventory.get_node(ctx, node_id)
     held: dict[UUID, list[int]] = {}
@@ -194,7 +211,7 @@ async def force_release(ctx: Context, command: ForceRelease) -> Changed:
     Raises NotFound, ConfirmationMissing, NotReleasable (it starts: cancel it), AllocationEnded.
     """
     repository = OperatorRepository(ctx.session)
-    reason = said(command.reason)
+    reason = reason_of(command.reason)
     ctx.explain(reason=reason)
     row = await repository.get(platform_scope(ctx.actor, RELEASE), command.allocation_id)
     if command.confirm_name is not None and command.confirm_name.strip() != row.name:
@@ -207,12 +224,12 @@ async def force_release(ctx: Context, command: ForceRelease) -> Changed:
 
 @use_case(RELEASE, AuditAction.ALLOCATION_FORCE_CANCEL, _target)
 async def force_cancel(ctx: Context, command: ForceCancel) -> Changed:
-    """Give up a launch, whosever it is: nothing is charged. Safe to repeat.
+    """Cancel a launch of any tenant: nothing is charged. Safe to repeat.
 
-    Raises NotFound, NotCancelable (it runs), AllocationEnded.
+    Raises NotFound, NotCancelable (it is active), AllocationEnded.
     """
     repository = OperatorRepository(ctx.session)
-    reason = said(command.reason)
+    reason = reason_of(command.reason)
     ctx.explain(reason=reason)
     row = await repository.get(platform_scope(ctx.actor, RELEASE), command.allocation_id, lock=True)
     changed = await begin_cancel(ctx, row)
@@ -228,7 +245,7 @@ async def ask_empty(ctx: Context, command: EmptyNode) -> Emptied:
     Raises NotFound, ConfirmationMissing.
     """
     scope = platform_scope(ctx.actor, RELEASE)
-    ctx.explain(reason=said(command.reason))
+    ctx.explain(reason=reason_of(command.reason))
     node = await inventory.get_node(ctx, command.node_id)
     if command.confirm_name is not None and command.confirm_name.strip() != node.hostname:
         raise ConfirmationMissing("Type the node's name to confirm.")
@@ -267,7 +284,7 @@ async def _take(contexts: ContextFactory, item: Taken, reason: str) -> Taken:
     return item
 
 
-def said(text: str) -> str:
+def reason_of(text: str) -> str:
     """A reason in one line. Raises ValidationFailed."""
     return checked_text(text, wanted=f"Say why, in 3 to {LONGEST_REASON} characters")
 

@@ -1,19 +1,20 @@
-"""The first page: money, what needs somebody, what runs, what to launch, and for newcomers the first steps."""
+"""The first page: money, items that need attention, active machines, offers, and the first steps of newcomers."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 
 import msgspec
 
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import BalanceView, SpendView
 from app.domains.inventory import public as inventory
-from app.domains.inventory.contracts import Availability
+from app.domains.inventory.contracts import Offer
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, TimelineRepository
 from app.domains.provisioning.repository.first_steps import FirstStepsRepository
 from app.domains.provisioning.rules.attention import failed_lately, is_slow
-from app.domains.provisioning.service.views import Machine, Offer, with_costs
+from app.domains.provisioning.service.views import Machine, with_costs
 from app.domains.releases import public as releases
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission, ProjectScope, project_scope
@@ -58,7 +59,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HideFirstSteps(msgspec.Struct, frozen=True, kw_only=True):
-    """The list of first steps is not shown again to the one who asks, in this project."""
+    """Hide the list of first steps for this person in this project."""
 
 
 class Hidden(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,18 +110,10 @@ def _failed(recent: Sequence[Allocation], now: datetime) -> list[Allocation]:
 
 
 async def _offers(ctx: Context) -> list[Offer]:
-    """A few types, dearest first, with what is free of them now."""
+    """The first types of the catalog, with what is free of them now."""
     if not may(ctx.actor, Permission.ALLOCATION_LAUNCH):
         return []
-    skus = await inventory.list_skus(ctx)
-    prices = await inventory.rates_for(ctx, [sku.id for sku in skus], await ctx.now())
-    free = await inventory.availability(ctx)
-    offers = [
-        Offer(sku=sku, price=prices[sku.id], available=free.get(sku.id, Availability()))
-        for sku in skus
-        if sku.id in prices
-    ]
-    return sorted(offers, key=lambda offer: (-offer.price.rate_whole, offer.sku.code))[:OFFERS]  # as in the catalog
+    return list(islice((await inventory.list_offers(ctx)).items, OFFERS))
 
 
 async def _first_steps(

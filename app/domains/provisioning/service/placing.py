@@ -21,13 +21,13 @@ from app.domains.provisioning.rules.placement import (
 from app.domains.provisioning.rules.placement import (
     place as choose,
 )
-from app.domains.provisioning.service import life, slots
+from app.domains.provisioning.service import slots, transitions
 from app.shared.context import Context
 
 
 async def begin(ctx: Context, step: Step) -> Limits:
     """The limits in force for this allocation. Raises NoLongerWanted."""
-    allocation = await life.lock_wanted(ctx, step)
+    allocation = await transitions.lock_wanted(ctx, step)
     return await limits_of(ctx, allocation)
 
 
@@ -35,23 +35,23 @@ async def limits_of(ctx: Context, allocation: Allocation) -> Limits:
     """Policy, read once per workflow: its history must not change under it."""
     scope = (allocation.tenant_id, allocation.project_id)
     return Limits(
-        place_seconds=await ctx.policy(policies.PLACE_SECONDS, *scope),
+        place_seconds=await ctx.policy(policies.PLACEMENT_SECONDS, *scope),
         deploy_seconds=await ctx.policy(policies.DEPLOY_SECONDS, *scope),
         answer_seconds=await ctx.policy(policies.ANSWER_SECONDS, *scope),
         return_seconds=await ctx.policy(policies.RETURN_SECONDS, *scope),
         close_seconds=await ctx.policy(policies.CLOSE_SECONDS, *scope),
         retry_seconds=await ctx.policy(policies.RELEASE_RETRY_SECONDS, *scope),
-        attempts=await ctx.policy(policies.PLACE_ATTEMPTS, *scope),
+        attempts=await ctx.policy(policies.PLACEMENT_ATTEMPTS, *scope),
     )
 
 
 async def place(ctx: Context, step: Step) -> None:
     """Put the allocation on a machine. Safe to repeat. Raises NoLongerWanted, NoCapacity; others are worth a retry."""
-    allocation = await life.lock_wanted(ctx, step)
+    allocation = await transitions.lock_wanted(ctx, step)
     if allocation.deployment_id is not None:  # also by a workflow that was lost: its successor counts from one again
         return
-    allocation = await life.enter(ctx, allocation, "placing", attempt=step.attempt)
-    await life.begin_step(ctx, allocation, step.attempt, "place")
+    allocation = await transitions.enter(ctx, allocation, "placing", attempt=step.attempt)
+    await transitions.begin_step(ctx, allocation, step.attempt, "place")
     machines, now = MachineRepository(ctx.session), await ctx.now()
     nodes = await inventory.lock_candidates(ctx, allocation.sku_id, allocation.slots, allocation.image_code)
     open_now = await machines.list_open([node.node_id for node in nodes])
@@ -69,8 +69,8 @@ async def place(ctx: Context, step: Step) -> None:
     allocation = await AllocationRepository(ctx.session).change(
         allocation, now, node_id=deployment.node_id, deployment_id=deployment.id, login=login, uid=uid
     )
-    await life.finish_step(ctx, allocation, step.attempt, "place", chosen.reason)
-    await life.tell(
+    await transitions.finish_step(ctx, allocation, step.attempt, "place", chosen.reason)
+    await transitions.publish(
         ctx,
         allocation,
         AllocationPlaced(allocation_id=allocation.id, node_id=deployment.node_id, attempt=step.attempt),
@@ -78,7 +78,7 @@ async def place(ctx: Context, step: Step) -> None:
 
 
 def request_of(allocation: Allocation) -> PlacementRequest:
-    """What the placement rule is asked."""
+    """The allocation as a placement request."""
     return PlacementRequest(sku=allocation.sku_code, image=allocation.image_code, slots=allocation.slots)
 
 
@@ -89,8 +89,8 @@ def joinable(
     image_code: str,
     shares: bool,
 ) -> list[NodeView]:
-    """The nodes this tenant may use: shared ones only with the same image, while they stand, and, unless policy says
-    otherwise, only its own. A node that is still on its way back to the pool is left out."""
+    """The nodes this tenant may use: shared ones only with the same image, while they are live, and, unless policy
+    allows sharing, only its own. A node that is still being returned to the pool is left out."""
     usable = []
     for node in nodes:
         deployment = open_now.get(node.node_id)

@@ -17,7 +17,7 @@ from app.domains.provisioning.events import AllocationActivated
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
 from app.domains.provisioning.rules.states import STARTING
-from app.domains.provisioning.service import life
+from app.domains.provisioning.service import transitions
 from app.domains.provisioning.service.deploying import trace_of
 from app.domains.provisioning.service.targets import target_of
 from app.domains.releases import public as releases
@@ -71,9 +71,9 @@ class Prover:
         async def log_in() -> None:
             await releases.prove_login(self._runtime, work.machine, trace_of(step))
 
-        said = gpu_verdict(await self._patiently(work, count), work.slots, work.gpus_of_type, allocation.whole)
-        if said is not None:
-            raise NodeFault(f"{work.machine.host_alias}: {said}.")
+        problem = gpu_verdict(await self._patiently(work, count), work.slots, work.gpus_of_type, allocation.whole)
+        if problem is not None:
+            raise NodeFault(f"{work.machine.host_alias}: {problem}.")
         await self._patiently(work, log_in)
         counted = "1 GPU answers" if allocation.gpus == 1 else f"{allocation.gpus} GPUs answer"
         await self._finish(step, "probe", f"{counted}, login works" if allocation.gpus else "login works")
@@ -92,8 +92,8 @@ class Prover:
 
     async def _begin(self, step: Step, name: str) -> _Work:
         async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
-            allocation = await life.lock_wanted(ctx, step)
-            await life.begin_step(ctx, allocation, step.attempt, name)
+            allocation = await transitions.lock_wanted(ctx, step)
+            await transitions.begin_step(ctx, allocation, step.attempt, name)
             deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
             machine = target_of(ctx.settings, allocation, deployment)
             if machine is None:
@@ -109,13 +109,13 @@ class Prover:
 
     async def _finish(self, step: Step, name: str, detail: str) -> None:
         async with self._runtime.context(SYSTEM, trace_of(step)) as ctx:
-            allocation = await life.lock_wanted(ctx, step)
-            allocation = await life.enter(ctx, allocation, "configuring")
-            await life.finish_step(ctx, allocation, step.attempt, name, detail)
+            allocation = await transitions.lock_wanted(ctx, step)
+            allocation = await transitions.enter(ctx, allocation, "configuring")
+            await transitions.finish_step(ctx, allocation, step.attempt, name, detail)
 
 
 def gpu_verdict(found: Sequence[Gpu], slots: Sequence[int], gpus_of_type: int, whole: bool) -> str | None:
-    """What is wrong with the GPUs that answered, in words; None when all that are paid for are there."""
+    """What is wrong with the GPUs that answered, as text; None when all that are paid for are there."""
     answering = {gpu.index for gpu in found}
     wanted = set(range(gpus_of_type)) if whole else set(slots if gpus_of_type else ())
     missing = sorted(wanted - answering)
@@ -146,16 +146,16 @@ async def activate(ctx: Context, step: Step) -> None:
             at=now,
         ),
     )
-    allocation = await life.lock_wanted(ctx, step)
+    allocation = await transitions.lock_wanted(ctx, step)
     node_id = allocation.node_id
     machines = MachineRepository(ctx.session)
     if node_id is None or not await machines.has_open_claim(allocation.id):
         raise NoLongerWanted()
     if (await machines.get_deployment(allocation.deployment_id)).state != "live":
         raise NoLongerWanted()  # it is on its way back: this very step came late
-    await life.begin_step(ctx, allocation, step.attempt, "activate")
-    allocation = await life.enter(ctx, allocation, "active", active_at=now)
-    await life.finish_step(ctx, allocation, step.attempt, "activate", "billing starts")
-    fact = AllocationActivated(allocation_id=allocation.id, node_id=node_id, user_id=allocation.user_id)
-    await life.tell(ctx, allocation, fact)
+    await transitions.begin_step(ctx, allocation, step.attempt, "activate")
+    allocation = await transitions.enter(ctx, allocation, "active", active_at=now)
+    await transitions.finish_step(ctx, allocation, step.attempt, "activate", "billing starts")
+    event = AllocationActivated(allocation_id=allocation.id, node_id=node_id, user_id=allocation.user_id)
+    await transitions.publish(ctx, allocation, event)
     await releases.machine_ready(ctx, allocation.id)

@@ -1,5 +1,5 @@
-"""What nobody waits for any more is found again: launches and releases whose workflow was lost, and machines that MAAS
-still keeps for a deployment that has ended. Only what carries our own marker is ever given back."""
+"""Recovery of what was lost: launches and releases whose workflow is gone, and machines that MAAS still holds for a
+deployment that has ended. Only machines with our own marker are ever released."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,8 +11,8 @@ from app.domains.maas.contracts import MaasMachine, SystemId
 from app.domains.provisioning.contracts import CANCEL_SIGNAL, DeploymentView, provision_workflow_id
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
-from app.domains.provisioning.rules.states import LEAVING, as_state
-from app.domains.provisioning.service import life
+from app.domains.provisioning.rules.states import ENDING, as_state
+from app.domains.provisioning.service import transitions
 from app.domains.provisioning.service.deploying import CLEANING, RETURNED
 from app.domains.provisioning.service.launch import start_provisioning
 from app.domains.provisioning.service.release import start_release
@@ -27,8 +27,8 @@ log = structlog.get_logger("berth.provisioning")
 
 
 async def ask_again(runtime: Runtime) -> int:
-    """Ask again for the workflow of everything that has not moved for minutes: one that runs notices nothing, one that
-    was lost begins anew. Returns how many were asked for."""
+    """Request the workflow of everything that has not moved for minutes: one that runs is not affected, one that was
+    lost starts again. Returns how many were requested."""
     async with runtime.context(SYSTEM) as ctx:
         stuck = await AllocationRepository(ctx.session).list_stuck(await ctx.now() - STUCK_AFTER)
 
@@ -41,17 +41,17 @@ async def ask_again(runtime: Runtime) -> int:
 
 
 async def _ask_for(ctx: Context, allocation: Allocation) -> None:
-    if as_state(allocation.state) in LEAVING:
+    if as_state(allocation.state) in ENDING:
         await start_release(ctx, allocation)
         return
     await start_provisioning(ctx, allocation)
     if allocation.cancel_requested:
         call = WorkflowCall(verb="signal", workflow_id=provision_workflow_id(allocation.id), signal=CANCEL_SIGNAL)
-        await life.call_workflow(ctx, allocation, call)
+        await transitions.call_workflow(ctx, allocation, call)
 
 
-async def give_back_strays(runtime: Runtime, gateway: maas.MaasGateway) -> list[str]:
-    """Give back machines that MAAS holds under the marker of a deployment that we ended. Returns their names.
+async def release_strays(runtime: Runtime, gateway: maas.MaasGateway) -> list[str]:
+    """Release machines that MAAS holds under the marker of a deployment that has ended. Returns their names.
 
     Raises MaasUnavailable.
     """
@@ -69,14 +69,14 @@ async def give_back_strays(runtime: Runtime, gateway: maas.MaasGateway) -> list[
             known = await MachineRepository(ctx.session).list_of_machine(machine.system_id)
         if known and all(deployment.state == "ended" for deployment in known):
             try:
-                if await _give_back(gateway, machine, known):
+                if await _release_stray(gateway, machine, known):
                     returned.append(machine.hostname)
             except (maas.MaasConflict, maas.MaasRefused, maas.MaasNotFound) as error:  # the others go back all the same
                 log.warning("a stray machine was not taken back", hostname=machine.hostname, code=error.code)
     return returned
 
 
-async def _give_back(gateway: maas.MaasGateway, machine: MaasMachine, known: Sequence[DeploymentView]) -> bool:
+async def _release_stray(gateway: maas.MaasGateway, machine: MaasMachine, known: Sequence[DeploymentView]) -> bool:
     for deployment in known:
         ours = await gateway.list_machines(ids=[SystemId(machine.system_id)], agent_name=deployment.marker)
         if not ours:

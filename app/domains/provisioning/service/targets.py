@@ -6,7 +6,7 @@ from app.domains.provisioning.contracts import AccessTarget, DeploymentView, Mac
 from app.domains.provisioning.errors import NotActive
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
-from app.domains.provisioning.rules.states import ENDED, LEAVING, as_state
+from app.domains.provisioning.rules.states import ENDED, ENDING, as_state
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import MachineState
 from app.settings import Settings
@@ -53,17 +53,18 @@ async def access_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
 
 
 async def app_target(ctx: Context, allocation_id: UUID) -> AccessTarget:
-    """The same for our own workers and proxies, which have checked who asks. Raises NotFound, NotActive, Forbidden."""
+    """The same for our own workers and proxies, which have checked the permission. Raises NotFound, NotActive,
+    Forbidden."""
     if ctx.actor.kind is not ActorKind.SYSTEM:
         raise Forbidden()
     return await _active(ctx, await AllocationRepository(ctx.session).get(allocation_id))
 
 
 async def find_machine(ctx: Context, allocation_id: UUID) -> MachineState:
-    """What releases asks when keys or certificates of an allocation have changed. Raises NotFound."""
+    """The machine of an allocation whose keys or certificates have changed. Raises NotFound."""
     allocation = await AllocationRepository(ctx.session).get(allocation_id)
     if allocation.state != "active":
-        return MachineState(target=None, ended=as_state(allocation.state) in LEAVING | ENDED)
+        return MachineState(target=None, ended=as_state(allocation.state) in ENDING | ENDED)
     deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
     return MachineState(target=target_of(ctx.settings, allocation, deployment))
 

@@ -9,15 +9,16 @@ import msgspec
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import CostView, ReceiptView
 from app.domains.inventory import public as inventory
-from app.domains.inventory.contracts import Availability, ImageView, PriceView, SkuView
-from app.domains.provisioning.contracts import Forecast, LaunchAllocation, MachineView, StepView
+from app.domains.inventory.contracts import ImageView, Offers, SkuView
+from app.domains.provisioning.contracts import MachineView
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import (
     AllocationRepository,
     OperatorRepository,
     TimelineRepository,
 )
-from app.domains.provisioning.service.forecast import forecast
+from app.domains.provisioning.repository.timeline import StepView
+from app.domains.provisioning.service.forecast import Forecast, LaunchAllocation, forecast
 from app.domains.releases import public as releases
 from app.domains.releases.contracts import KeyView
 from app.shared.authz import Permission, project_scope
@@ -44,22 +45,13 @@ class MachineDetail(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[StepView]
     usual: dict[str, float]
     at: datetime
-    said: str = ""  # by the operator who ended it
-
-
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """One type on the launch form."""
-
-    sku: SkuView
-    price: PriceView
-    available: Availability
+    operator_reason: str = ""  # by the operator who ended it
 
 
 class LaunchChoices(msgspec.Struct, frozen=True, kw_only=True):
     """What the launch form offers, and what the present choice would mean."""
 
-    offers: list[Offer]
-    images: list[ImageView]
+    offers: Offers
     command: LaunchAllocation
     forecast: Forecast | None
     problem: str
@@ -91,12 +83,12 @@ async def get_detail(ctx: Context, allocation_id: UUID) -> MachineDetail:
         steps=await timeline.steps(allocation.id),
         usual=await timeline.usual_seconds(allocation.sku_id, allocation.image_code),
         at=await ctx.now(),
-        said=await _said(ctx, allocation),
+        operator_reason=await _operator_reason(ctx, allocation),
     )
 
 
-async def _said(ctx: Context, allocation: Allocation) -> str:
-    """Why an operator ended it, in their words; empty for everything else."""
+async def _operator_reason(ctx: Context, allocation: Allocation) -> str:
+    """The reason of the operator who ended it; empty for everything else."""
     if allocation.release_reason != "operator" and not allocation.cancel_requested:
         return ""
     notes = await OperatorRepository(ctx.session).notes([allocation.id])
@@ -114,32 +106,20 @@ async def get_receipt(ctx: Context, allocation_id: UUID) -> tuple[Allocation, Re
 
 
 async def launch_choices(ctx: Context, command: LaunchAllocation) -> LaunchChoices:
-    """Everything on offer; without a choice the first type. What is wrong with the choice is told, not raised."""
-    at = await ctx.now()
-    skus = await inventory.list_skus(ctx)
-    prices = await inventory.rates_for(ctx, [sku.id for sku in skus], at)
-    free = await inventory.availability(ctx)
-    offers = [
-        Offer(sku=sku, price=prices[sku.id], available=free.get(sku.id, Availability()))
-        for sku in skus
-        if sku.id in prices
-    ]
-    offers.sort(
-        key=lambda offer: (offer.sku.position, -offer.price.rate_whole, offer.sku.code)
-    )  # as the catalog lists them
-    images = await inventory.images(ctx)
-    if not command.sku_code and offers:
-        command = msgspec.structs.replace(command, sku_code=offers[0].sku.code)
-    if not command.image_code and images:
-        command = msgspec.structs.replace(command, image_code=images[0].code)
+    """Everything on offer; without a choice the first type. A choice that is not possible is explained, not raised."""
+    offers = await inventory.list_offers(ctx)
+    if not command.sku_code and offers.items:
+        command = msgspec.structs.replace(command, sku_code=offers.items[0].sku.code)
+    if not command.image_code and offers.images:
+        command = msgspec.structs.replace(command, image_code=offers.images[0].code)
     shown, problem = None, ""
     try:
-        shown = await forecast(ctx, command) if offers and images else None
+        shown = await forecast(ctx, command) if offers.items and offers.images else None
     except DomainError as error:  # a choice that cannot be is no error of the page
         fields = error.details.get("fields")
         problem = " ".join(fields.values()) if isinstance(fields, dict) else error.message
     keys = await releases.list_keys(ctx) if may(ctx.actor, Permission.SSH_KEY_MANAGE) else []
-    return LaunchChoices(offers=offers, images=images, command=command, forecast=shown, problem=problem, keys=keys)
+    return LaunchChoices(offers=offers, command=command, forecast=shown, problem=problem, keys=keys)
 
 
 async def page_live(ctx: Context) -> list[Allocation]:
@@ -152,8 +132,7 @@ async def page_live(ctx: Context) -> list[Allocation]:
 
 
 async def access_endings(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Of these allocations those that nobody may be logged in to any more, and why (customer | exhausted | operator |
-    gone)."""
+    """Which of these allocations can no longer be logged in to, and why (customer | exhausted | operator | gone)."""
     wanted = set(allocation_ids)
     endings = dict.fromkeys(wanted, "gone")
     for row in await AllocationRepository(ctx.session).list_by_ids(list(wanted)):
@@ -165,7 +144,7 @@ async def access_endings(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[U
 
 
 async def machines_by_id(ctx: Context, allocation_ids: Iterable[UUID]) -> dict[UUID, MachineView]:
-    """Names and states by id, whosever they are: the caller has checked who may see them."""
+    """Names and states by id, of any tenant: the caller has checked the permission."""
     rows = await AllocationRepository(ctx.session).list_by_ids(list(allocation_ids))
     return {row.id: machine_view(row) for row in rows}
 

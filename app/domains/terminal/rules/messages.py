@@ -36,13 +36,13 @@ _ENDINGS = (
     ),
     Ending(
         "released",
-        "This machine is being given back.",
+        "This machine is being released.",
         "Its disks are being erased. You can launch another one.",
         "machines",
     ),
     Ending(
         "exhausted",
-        "This machine was given back because the credit is used up.",
+        "This machine was released because the credit is used up.",
         "Add credit, then launch another one.",
         "machines",
     ),
@@ -70,7 +70,7 @@ _ENDINGS = (
         "What runs on the machine goes on. Ask an owner of the organisation, or the operator.",
         "none",
     ),
-    Ending("gone", "This machine is not running any more.", "Your machines page says what happened to it.", "machines"),
+    Ending("gone", "This machine is not active any more.", "Your machines page says what happened to it.", "machines"),
     Ending(
         "connection_lost",
         "The machine closed the connection.",

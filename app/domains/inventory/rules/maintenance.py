@@ -30,16 +30,16 @@ def may_follow(state: NodeState, to: NodeState) -> bool:
 
 
 def overlaps(one: MaintenanceWindow, other: MaintenanceWindow) -> bool:
-    """Whether two windows share an instant; one may begin as the other ends."""
+    """Whether two windows share an instant; one may start as the other ends."""
     return one.starts_at < other.ends_at and other.starts_at < one.ends_at
 
 
 def difference(node: NodeDetail) -> str | None:
-    """In words, where our view of a node and MAAS's do not go together; None where they do."""
+    """Where our view of a node and MAAS's disagree, as text; None where they agree."""
     held = any(slot.allocation_id is not None for slot in node.slots)
     if node.maas_state in ("failed", "broken", "missing"):
-        told = f"MAAS shows this machine as {node.maas_state}; here it is in service."
-        return told if node.state == "ready" else None
+        text = f"MAAS shows this machine as {node.maas_state}; here it is in service."
+        return text if node.state == "ready" else None
     if held and node.maas_state == "ready":
         return "Somebody holds slots of this node, and MAAS shows the machine as free."
     if not held and not node.deployed_as_shared and node.maas_state in ("deploying", "deployed"):
@@ -50,13 +50,13 @@ def difference(node: NodeDetail) -> str | None:
 
 
 def stuck_nodes(nodes: Sequence[FleetNode], slas: Mapping[str, int], now: datetime) -> list[StuckNode]:
-    """Those past their time, the longest past it first. `slas` has seconds by word; a drain with a deadline is late
-    after it, whatever the policy. One node is told once, by its worst word."""
+    """Those past their limit, the longest past it first. `slas` has seconds by condition; a drain with a deadline is
+    late after it, whatever the policy. A node is listed once, by its worst condition."""
     found = []
     for node in nodes:
-        told = _stuck(node, slas, now)
-        if told is not None:
-            found.append(told)
+        text = _stuck(node, slas, now)
+        if text is not None:
+            found.append(text)
     return sorted(found, key=lambda item: (item.sla_seconds - item.age_seconds, item.node.hostname))
 
 

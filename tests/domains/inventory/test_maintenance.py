@@ -13,8 +13,8 @@ from sqlalchemy import text
 from app.domains.inventory import public
 from app.domains.inventory.contracts import NODE_STATES
 from app.domains.inventory.errors import NodeNotInService
-from app.domains.inventory.rules.upkeep import TRANSITIONS, may_follow
-from app.domains.inventory.service.upkeep import turn_windows
+from app.domains.inventory.rules.maintenance import TRANSITIONS, may_follow
+from app.domains.inventory.service.maintenance import turn_windows
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from app.shared.ids import new_id

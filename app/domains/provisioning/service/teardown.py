@@ -1,5 +1,5 @@
-"""Leaving a machine: after a release, a cancellation or a failure. Every step is safe to repeat, and none is skipped
-because an earlier one could not be done: a dead host never keeps a customer paying or a release open."""
+"""Teardown after a release, a cancellation or a failure. Every step is safe to repeat, and none depends on the success
+of an earlier one: an unreachable host never keeps a customer paying or a release open."""
 
 import asyncio
 from uuid import UUID
@@ -11,8 +11,8 @@ from app.domains.provisioning.contracts import End, GiveUp, Limits, Step, Vacate
 from app.domains.provisioning.errors import NoLongerWanted
 from app.domains.provisioning.events import AllocationCanceled, AllocationFailed, AllocationReleased
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository, TimelineRepository
-from app.domains.provisioning.rules.states import LEAVING, STARTING, as_state
-from app.domains.provisioning.service import life, slots
+from app.domains.provisioning.rules.states import ENDING, STARTING, as_state
+from app.domains.provisioning.service import slots, transitions
 from app.domains.provisioning.service.deploying import trace_of
 from app.domains.provisioning.service.placing import limits_of
 from app.domains.provisioning.service.targets import target_of
@@ -24,14 +24,14 @@ NOTHING = Vacated(machine=False, occupied=False)
 
 
 async def vacate(ctx: Context, command: GiveUp) -> Vacated:
-    """Give up the slots where others stay; where nobody stays, close the machine to newcomers: it goes back. Answers
-    which. An allocation that runs well is left alone, whoever asks."""
-    allocation = await life.lock(ctx, command.step)
+    """Leave the deployment where other tenants remain; close it where none does, so that the machine is returned.
+    Returns which. An active allocation is left alone."""
+    allocation = await transitions.lock(ctx, command.step)
     if allocation.state in STARTING:
         how = "ended" if allocation.cancel_requested else "failed"
         await TimelineRepository(ctx.session).stop(allocation.id, how, await ctx.now(), command.quarantine)
-        await life.tell_step(ctx, allocation, "place")
-    if allocation.state not in STARTING | LEAVING or allocation.deployment_id is None:
+        await transitions.publish_step(ctx, allocation, "place")
+    if allocation.state not in STARTING | ENDING or allocation.deployment_id is None:
         return NOTHING
     deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id, lock=True)
     if deployment.state == "ended":
@@ -50,8 +50,8 @@ async def close_access(runtime: Runtime, step: Step) -> bool:
         deployment = await MachineRepository(ctx.session).get_deployment(allocation.deployment_id)
         seconds = await ctx.policy(policies.CLOSE_SECONDS, allocation.tenant_id, allocation.project_id)
         poll = await ctx.policy(policies.POLL_MILLISECONDS) / 1000
-        if allocation.state in LEAVING:
-            await life.begin_step(ctx, allocation, step.attempt, "close")
+        if allocation.state in ENDING:
+            await transitions.begin_step(ctx, allocation, step.attempt, "close")
     machine = target_of(runtime.settings, allocation, deployment)
     if machine is None or deployment.state == "ended":
         return True
@@ -68,24 +68,24 @@ async def close_access(runtime: Runtime, step: Step) -> bool:
 
 
 async def leave(ctx: Context, command: GiveUp) -> None:
-    """Let go of this machine and be ready for another one. With a reason the machine is kept out of use."""
-    allocation = await life.lock(ctx, command.step)
+    """Leave this machine so that another one can be tried. With a reason the machine is quarantined."""
+    allocation = await transitions.lock(ctx, command.step)
     if allocation.state not in STARTING or allocation.deployment_id is None:
         return
     await slots.free(ctx, allocation, command.quarantine)
     await TimelineRepository(ctx.session).stop(allocation.id, "failed", await ctx.now(), command.quarantine)
-    allocation = await life.enter(ctx, allocation, "placing", node_id=None, deployment_id=None)
-    await life.tell_step(ctx, allocation, "place")
+    allocation = await transitions.enter(ctx, allocation, "placing", node_id=None, deployment_id=None)
+    await transitions.publish_step(ctx, allocation, "place")
 
 
 async def end(ctx: Context, command: End) -> None:
-    """The allocation never became active: its claims are gone, its hold is given back, nothing is charged."""
+    """End an allocation that never became active: slots are freed, its hold is released, nothing is charged."""
     allocation = await AllocationRepository(ctx.session).get(UUID(command.step.allocation_id))
     if allocation.state not in STARTING:
         return
     await releases.end_access(ctx, allocation.id)
     await billing.release_hold(ctx, allocation.id)  # locks the tenant's account, so before the allocation
-    allocation = await life.lock(ctx, command.step)
+    allocation = await transitions.lock(ctx, command.step)
     now = await ctx.now()
     if allocation.deployment_id is not None:
         await slots.free(ctx, allocation)
@@ -93,7 +93,7 @@ async def end(ctx: Context, command: End) -> None:
     await TimelineRepository(ctx.session).stop(
         allocation.id, "ended" if canceled else "failed", now, "" if canceled else command.text
     )
-    allocation = await life.enter(
+    allocation = await transitions.enter(
         ctx,
         allocation,
         "canceled" if canceled else "failed",
@@ -102,60 +102,62 @@ async def end(ctx: Context, command: End) -> None:
         failure_text=None if canceled else command.text,
     )
     place = {"allocation_id": allocation.id, "user_id": allocation.user_id}
-    fact = AllocationCanceled(**place) if canceled else AllocationFailed(**place, code=command.code)
-    await life.tell(ctx, allocation, fact)
+    event = AllocationCanceled(**place) if canceled else AllocationFailed(**place, code=command.code)
+    await transitions.publish(ctx, allocation, event)
 
 
-async def hold_node(ctx: Context, command: GiveUp) -> None:
-    """Keep the node of this allocation out of use until a person has looked."""
-    allocation = await life.lock(ctx, command.step)
+async def quarantine_node(ctx: Context, command: GiveUp) -> None:
+    """Quarantine the node of this allocation until an operator has looked."""
+    allocation = await transitions.lock(ctx, command.step)
     if allocation.node_id is not None and command.quarantine:
         await inventory.quarantine(ctx, allocation.node_id, command.quarantine)
 
 
 async def finish_close(ctx: Context, step: Step) -> None:
     """Access has ended, or the machine is about to be erased anyway."""
-    allocation = await life.lock(ctx, step)
-    if as_state(allocation.state) in LEAVING:
-        await life.finish_step(ctx, allocation, step.attempt, "close")
+    allocation = await transitions.lock(ctx, step)
+    if as_state(allocation.state) in ENDING:
+        await transitions.finish_step(ctx, allocation, step.attempt, "close")
 
 
 async def release_failed(ctx: Context, command: GiveUp) -> None:
     """The machine did not come back: say so, and hold it. Metering ended long before."""
-    allocation = await life.lock(ctx, command.step)
+    allocation = await transitions.lock(ctx, command.step)
     if allocation.state != "releasing":
         return
     await TimelineRepository(ctx.session).stop(allocation.id, "failed", await ctx.now(), command.quarantine)
     if allocation.node_id is not None:
         await inventory.quarantine(ctx, allocation.node_id, command.quarantine)
-    allocation = await life.enter(ctx, allocation, "release_failed", failure_text=command.quarantine)
-    await life.tell_step(ctx, allocation, "erase")
+    allocation = await transitions.enter(ctx, allocation, "release_failed", failure_text=command.quarantine)
+    await transitions.publish_step(ctx, allocation, "erase")
 
 
 async def retry_release(ctx: Context, step: Step) -> None:
     """Another try to get the machine back."""
-    allocation = await life.lock(ctx, step)
+    allocation = await transitions.lock(ctx, step)
     if allocation.state == "release_failed":
-        allocation = await life.enter(ctx, allocation, "releasing")
-        await life.tell_step(ctx, allocation, "erase")
+        allocation = await transitions.enter(ctx, allocation, "releasing")
+        await transitions.publish_step(ctx, allocation, "erase")
 
 
 async def finish_release(ctx: Context, step: Step) -> None:
     """The slots are free, the machine is clean: released."""
-    allocation = await life.lock(ctx, step)
+    allocation = await transitions.lock(ctx, step)
     if allocation.state != "releasing":
         return
     now = await ctx.now()
     await slots.free(ctx, allocation)
     timeline = TimelineRepository(ctx.session)
     await timeline.stop(allocation.id, "active", now)
-    allocation = await life.enter(ctx, allocation, "released", ended_at=now, failure_text=None)
-    await life.tell(ctx, allocation, AllocationReleased(allocation_id=allocation.id, user_id=allocation.user_id))
+    allocation = await transitions.enter(ctx, allocation, "released", ended_at=now, failure_text=None)
+    await transitions.publish(
+        ctx, allocation, AllocationReleased(allocation_id=allocation.id, user_id=allocation.user_id)
+    )
 
 
 async def release_begin(ctx: Context, step: Step) -> Limits:
-    """The limits in force. Raises NoLongerWanted when the allocation is not on its way out."""
-    allocation = await life.lock(ctx, step)
-    if as_state(allocation.state) not in LEAVING:
+    """The limits in force. Raises NoLongerWanted when the allocation is not being released."""
+    allocation = await transitions.lock(ctx, step)
+    if as_state(allocation.state) not in ENDING:
         raise NoLongerWanted()
     return await limits_of(ctx, allocation)

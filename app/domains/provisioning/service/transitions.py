@@ -1,4 +1,4 @@
-"""Moving an allocation through its states: under its lock, one version at a time, told to the others."""
+"""Transitions of an allocation: under its lock, one version at a time, each published as an event."""
 
 from datetime import datetime
 from uuid import UUID
@@ -20,7 +20,7 @@ async def lock(ctx: Context, step: Step) -> Allocation:
 
 
 async def lock_wanted(ctx: Context, step: Step) -> Allocation:
-    """The same, while it is still on its way to active and nobody canceled it. Raises NoLongerWanted."""
+    """The same, while it is starting and was not canceled. Raises NoLongerWanted."""
     allocation = await lock(ctx, step)
     if allocation.cancel_requested or allocation.state not in STARTING:
         raise NoLongerWanted()
@@ -34,39 +34,41 @@ async def enter(ctx: Context, allocation: Allocation, state: State, **changes: o
     return await AllocationRepository(ctx.session).change(allocation, await ctx.now(), state=state, **changes)
 
 
-async def tell(ctx: Context, allocation: Allocation, fact: Event) -> None:
-    """Emit a fact with the allocation's version and place."""
-    await ctx.emit(fact, version=allocation.version, tenant_id=allocation.tenant_id, project_id=allocation.project_id)
+async def publish(ctx: Context, allocation: Allocation, event: Event) -> None:
+    """Emit an event with the allocation's version and scope."""
+    await ctx.emit(event, version=allocation.version, tenant_id=allocation.tenant_id, project_id=allocation.project_id)
 
 
 async def begin_step(ctx: Context, allocation: Allocation, attempt: int, name: str) -> datetime:
-    """Note in the timeline that a step began; answers when it did, also after a retry."""
+    """Record in the timeline that a step started; returns when it did, also after a retry."""
     started = await TimelineRepository(ctx.session).begin(allocation, attempt, name, await ctx.now())
-    await tell_step(ctx, allocation, name)
+    await publish_step(ctx, allocation, name)
     return started
 
 
 async def finish_step(ctx: Context, allocation: Allocation, attempt: int, name: str, detail: str | None = None) -> None:
-    """Note that a step is done well."""
+    """Record that a step succeeded."""
     await TimelineRepository(ctx.session).finish(allocation.id, attempt, name, await ctx.now(), detail)
-    await tell_step(ctx, allocation, name)
+    await publish_step(ctx, allocation, name)
 
 
-async def tell_step(ctx: Context, allocation: Allocation, name: str) -> None:
-    """The timeline moved."""
-    await tell(ctx, allocation, AllocationStepChanged(allocation_id=allocation.id, step=name, state=allocation.state))
+async def publish_step(ctx: Context, allocation: Allocation, name: str) -> None:
+    """Publish that the timeline changed."""
+    await publish(
+        ctx, allocation, AllocationStepChanged(allocation_id=allocation.id, step=name, state=allocation.state)
+    )
 
 
 async def note(ctx: Context, step: Step, name: str, detail: str) -> None:
-    """Write how far a step is, where it changed."""
+    """Write the progress of a step, where it changed."""
     allocation = await lock(ctx, step)
     if await TimelineRepository(ctx.session).set_detail(allocation.id, step.attempt, name, detail):
         allocation = await AllocationRepository(ctx.session).change(allocation, await ctx.now())
-        await tell_step(ctx, allocation, name)
+        await publish_step(ctx, allocation, name)
 
 
 async def call_workflow(ctx: Context, allocation: Allocation, call: WorkflowCall) -> None:
-    """Ask for a Temporal call after the commit, and remember that this allocation asked."""
+    """Request a Temporal call after the commit, and record that this allocation requested it."""
     outbox_id = await ctx.call_workflow(call, aggregate_id=allocation.id)
     await AllocationRepository(ctx.session).append_intent(
         allocation, call.verb, call.workflow_id, outbox_id, await ctx.now()

@@ -95,7 +95,7 @@ class NodeView(msgspec.Struct, frozen=True):
     deployed_image: str | None = None  # of a shared node: what its tenants run on
 
 
-class GpuFact(msgspec.Struct, frozen=True):
+class Gpu(msgspec.Struct, frozen=True):
     """One GPU as the PCI bus shows it."""
 
     vendor_id: str
@@ -105,11 +105,11 @@ class GpuFact(msgspec.Struct, frozen=True):
 
 
 class SlotView(msgspec.Struct, frozen=True):
-    """One slot of a node and who holds it since when."""
+    """One slot of a node, and the allocation that holds it since when."""
 
     index: int
     allocation_id: UUID | None
-    gpu: GpuFact | None = None
+    gpu: Gpu | None = None
     since: datetime | None = None
 
 
@@ -123,14 +123,14 @@ class WarmImage(msgspec.Struct, frozen=True):
 
 
 class MaintenanceWindow(msgspec.Struct, frozen=True, kw_only=True):
-    """Planned work on a node. `begun_at`: it is, or was, in effect; `closed_at`: it has ended or was called off."""
+    """Planned work on a node. `started_at`: it is, or was, in effect; `closed_at`: it has ended or was called off."""
 
     id: UUID
     node_id: UUID
     starts_at: datetime
     ends_at: datetime
     reason: str
-    begun_at: datetime | None = None
+    started_at: datetime | None = msgspec.field(default=None, name="begun_at")
     closed_at: datetime | None = None
 
 
@@ -170,13 +170,13 @@ class NodeDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Availability(msgspec.Struct, frozen=True):
-    """What of one type could be placed this second. `most_together` is the most free slots on one node that sells
-    slots: the largest launch of slots that fits."""
+    """What of one type could be placed now. `max_together`: free slots on the one node that has most of them, so the
+    largest launch of slots that fits."""
 
     free_whole: int = 0
     free_slots: int = 0
     total: int = 0  # nodes in service
-    most_together: int = 0
+    max_together: int = msgspec.field(default=0, name="most_together")
 
 
 class ImageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,14 +194,6 @@ class ImageView(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def maas_name(self) -> str:
         return f"{self.osystem}/{self.distro_series}"
-
-
-class FreedNode(msgspec.Struct, frozen=True):
-    """A node after slots of it were freed; `is_empty` when nobody holds any slot of it now."""
-
-    node_id: NodeId
-    slots: tuple[int, ...]
-    is_empty: bool
 
 
 class NewSku(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,61 +234,51 @@ class NewImage(msgspec.Struct, frozen=True, kw_only=True):
     is_default: bool = False
 
 
-class CordonNode(msgspec.Struct, frozen=True, kw_only=True):
-    """Give the node no new tenants; those it has stay."""
-
-    node_id: UUID
-    reason: str
-
-
-class UncordonNode(msgspec.Struct, frozen=True, kw_only=True):
-    """Let the node have tenants again."""
-
-    node_id: UUID
-
-
-class LiftQuarantine(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody looked at the node: back to service."""
-
-    node_id: UUID
-    reason: str
-
-
-class NodeChanged(msgspec.Struct, frozen=True, kw_only=True):
-    """The node after an operator's change."""
-
-    node_id: UUID
-    state: NodeState
-    cordoned: bool
-    version: int
-
-
-class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What one import did, in counts of machines."""
-
-    seen: int = 0
-    added: int = 0
-    changed: int = 0
-    missing: int = 0
-    unmatched: int = 0  # their hardware fits no type
-    unreadable: int = 0  # MAAS describes them in a way that cannot be read
-
-
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """A type as the catalog shows it: what it is, what it costs now, what it will cost, what is free."""
+    """A type that can be rented: what it is, what it costs now and next in the tenant's currency, what is free of it.
+    How it is sold (whole, by the slot) is in `sku`."""
 
     sku: SkuView
     price: PriceView
     next_price: PriceView | None
     available: Availability
 
+    @property
+    def smallest_rate(self) -> RateMicroPerHour:
+        """What the smallest part costs that one can rent: a GPU where they are sold, else the machine."""
+        return self.price.rate_whole if self.price.rate_gpu is None else self.price.rate_gpu
 
-class OfferFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """What the catalog shows. `dearest` bounds the rate of the smallest part one can rent."""
+    @property
+    def is_free(self) -> bool:
+        """Whether any part of it could be placed now."""
+        return self.available.free_whole + self.available.free_slots > 0
 
-    gpu_model: str | None = None
-    dearest: RateMicroPerHour | None = None
-    free_now: bool = False
+    @property
+    def strip(self) -> tuple[str, ...]:
+        """The slots of the machine with the most room, `free` before `taken`."""
+        slots = self.sku.slots
+        free = slots if self.available.free_whole else min(slots, self.available.max_together)
+        return ("free",) * free + ("taken",) * (slots - free)
+
+    @property
+    def free_label(self) -> str:
+        """What is free now: `2 machines`, `3 of 8 GPUs`, `none free`."""
+        whole, together = self.available.free_whole, self.available.max_together
+        if whole:
+            return "1 machine" if whole == 1 else f"{whole} machines"
+        return f"{together} of {self.sku.slots} GPUs" if together else "none free"
+
+
+class Offers(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything on offer: types in the order of the catalog, and the images that any of them may run."""
+
+    items: tuple[Offer, ...]
+    images: tuple[ImageView, ...]
+    currency: str
+
+    def find(self, code: str) -> Offer | None:
+        """The type of that code."""
+        return next((offer for offer in self.items if offer.sku.code == code), None)
 
 
 class FleetNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -324,7 +306,7 @@ class FleetNode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StuckNode(msgspec.Struct, frozen=True, kw_only=True):
-    """A node that has been in a state for longer than it may. `reason` is plain text of who put it there."""
+    """A node that has been in a state for longer than allowed. `reason` is the text of whoever put it there."""
 
     node: FleetNode
     what: Literal["quarantined", "missing", "maintenance", "cordoned", "draining"]

@@ -1,17 +1,43 @@
-"""The catalog as operators keep it: all types, every price with who announced it, images and where they are warm."""
+"""The catalog for operators: all types, every price and who announced it, images and the nodes where they are warm."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.inventory.contracts import ImageView, SkuView
-from app.domains.inventory.contracts.catalog import AdminImage, PriceEntry, UseOfType, WarmNode
 from app.domains.inventory.repository import catalog, images
 from app.domains.inventory.repository.catalog import SKU_COLUMNS
+from app.domains.inventory.rules.pricing import PriceEntry
 from app.shared.authz import PlatformScope
+
+
+class UseOfType(msgspec.Struct, frozen=True, kw_only=True):
+    """Machines of a type, how many of them are free, and how many rentals run on them."""
+
+    machines: int
+    free: int
+    rentals: int
+
+
+class WarmNode(msgspec.Struct, frozen=True, kw_only=True):
+    """An image that a node of the type has deployed before."""
+
+    node_id: UUID
+    hostname: str
+    image_code: str
+    last_used_at: datetime
+
+
+class AdminImage(msgspec.Struct, frozen=True, kw_only=True):
+    """An image, and on how many nodes it is warm."""
+
+    image: ImageView
+    warm_nodes: int
+
 
 ALL_SKUS = text(SKU_COLUMNS + " ORDER BY position, gpu_count > 0 DESC, code")
 LOCK_SKU = text(SKU_COLUMNS + " WHERE code = :code FOR UPDATE")
@@ -106,7 +132,7 @@ async def find_entry(session: AsyncSession, scope: PlatformScope, price_id: UUID
 
 
 async def withdraw(session: AsyncSession, price_id: UUID, reason: str, actor_id: UUID | None, now: datetime) -> None:
-    """Take it back; the first word stands. The database refuses it for a price that has begun."""
+    """Withdraw it; the first withdrawal counts. The database refuses it for a price that has started."""
     await session.execute(WITHDRAW, {"id": price_id, "reason": reason, "actor_id": actor_id, "now": now})
 
 

@@ -1,4 +1,4 @@
-"""How operators keep the catalog: types and images. Prices are kept in `pricing`."""
+"""Catalog administration: types and images. Prices are in `pricing`."""
 
 import re
 from uuid import UUID
@@ -7,21 +7,11 @@ import msgspec
 
 from app.domains.auth import public as auth
 from app.domains.inventory.contracts import ImageView, NewImage, NewSku, SkuView
-from app.domains.inventory.contracts.catalog import (
-    DISK_SIZES,
-    MOST_DISKS,
-    SIZES,
-    AdminImage,
-    CatalogEntry,
-    EditImage,
-    EditSku,
-    ImageChanged,
-    SkuChanged,
-    WarmNode,
-)
 from app.domains.inventory.errors import CodeTaken
 from app.domains.inventory.events import CatalogChanged
-from app.domains.inventory.repository import catalog, images, keeping
+from app.domains.inventory.repository import catalog, catalog_admin, images
+from app.domains.inventory.repository.catalog_admin import AdminImage, WarmNode
+from app.domains.inventory.rules.pricing import PriceEntry
 from app.shared.audit import AuditAction, withheld
 from app.shared.authz import Permission, platform_scope
 from app.shared.context import Context
@@ -31,6 +21,61 @@ from app.shared.ids import new_id
 from app.shared.text import checked_name, checked_text, name_fault
 from app.shared.use_case import use_case
 from app.shared.versions import check_version
+
+SIZES = {  # least and most of what a machine has
+    "cpu_count": (1, 4_096),
+    "memory_gib": (1, 1 << 20),
+    "network_gbps": (1, 100_000),
+    "gpu_count": (0, 64),
+    "vram_gib": (0, 1 << 16),
+}
+
+
+DISK_SIZES = {"count": (1, 256), "size_bytes": (1, 1 << 52)}
+
+
+MAX_DISKS = 32  # kinds of them
+
+
+class EditSku(msgspec.Struct, frozen=True, kw_only=True):
+    """Change how a type is shown and whether it is sold; None does not change a field. `seen`: the version that was
+    edited."""
+
+    code: str
+    title: str | None = None
+    description: str | None = None
+    position: int | None = None
+    on_sale: bool | None = None
+    seen: int | None = None
+
+
+class SkuChanged(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    version: int
+
+
+class EditImage(msgspec.Struct, frozen=True, kw_only=True):
+    """Change an image; `retired` removes it from the launch form. None does not change a field."""
+
+    image_id: UUID
+    title: str | None = None
+    is_default: bool | None = None
+    retired: bool | None = None
+    seen: int | None = None
+
+
+class ImageChanged(msgspec.Struct, frozen=True, kw_only=True):
+    image_id: UUID
+    version: int
+
+
+class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A type with all of its prices, oldest first, and how many machines of it there are."""
+
+    sku: SkuView
+    prices: tuple[PriceEntry, ...]
+    nodes: int
+
 
 LONGEST_TITLE = 100
 IMAGE_FIELDS = (
@@ -44,9 +89,9 @@ READ, MANAGE = Permission.PLATFORM_CONSOLE, Permission.PLATFORM_CATALOG_MANAGE
 async def list_entries(ctx: Context) -> list[CatalogEntry]:
     """Every type with its prices. Raises Forbidden."""
     scope = platform_scope(ctx.actor, READ)
-    skus = await keeping.list_all(ctx.session, scope)
-    prices = await keeping.entries(ctx.session, scope, [sku.id for sku in skus])
-    counts = await keeping.count_nodes(ctx.session, scope)
+    skus = await catalog_admin.list_all(ctx.session, scope)
+    prices = await catalog_admin.entries(ctx.session, scope, [sku.id for sku in skus])
+    counts = await catalog_admin.count_nodes(ctx.session, scope)
     return [CatalogEntry(sku=sku, prices=tuple(prices.get(sku.id, ())), nodes=counts.get(sku.id, 0)) for sku in skus]
 
 
@@ -60,17 +105,17 @@ async def get_entry(ctx: Context, code: str) -> CatalogEntry:
 
 async def warm_nodes(ctx: Context, sku: SkuView) -> list[WarmNode]:
     """Which machines of the type have which image warm. Raises Forbidden."""
-    return await keeping.warm_nodes(ctx.session, platform_scope(ctx.actor, READ), sku.id)
+    return await catalog_admin.warm_nodes(ctx.session, platform_scope(ctx.actor, READ), sku.id)
 
 
 async def names_of(ctx: Context, entry: CatalogEntry) -> dict[UUID, str]:
-    """Who announced its prices."""
+    """Names of the people who announced its prices."""
     return await auth.names_of(ctx, {price.announced_by for price in entry.prices if price.announced_by is not None})
 
 
 async def list_images(ctx: Context) -> list[AdminImage]:
     """Every image. Raises Forbidden."""
-    return await keeping.list_images(ctx.session, platform_scope(ctx.actor, READ))
+    return await catalog_admin.list_images(ctx.session, platform_scope(ctx.actor, READ))
 
 
 @use_case(MANAGE, AuditAction.SKU_CREATE, lambda command, _result: command.code)
@@ -96,11 +141,13 @@ def _check_sku(command: NewSku) -> None:
         wrong["sells_slots"] = "only GPUs are sold one by one"
     if not (command.sells_slots or command.sells_whole):
         wrong["sells_whole"] = "sold whole, by the GPU, or both"
-    for name, (least, most) in SIZES.items():
-        if not least <= getattr(command, name) <= most:
-            wrong[name] = f"{least} to {most}"
-    if len(command.disks) > MOST_DISKS or any(
-        not least <= getattr(disk, name) <= most for disk in command.disks for name, (least, most) in DISK_SIZES.items()
+    for name, (minimum, maximum) in SIZES.items():
+        if not minimum <= getattr(command, name) <= maximum:
+            wrong[name] = f"{minimum} to {maximum}"
+    if len(command.disks) > MAX_DISKS or any(
+        not minimum <= getattr(disk, name) <= maximum
+        for disk in command.disks
+        for name, (minimum, maximum) in DISK_SIZES.items()
     ):
         wrong["disks"] = "at most 32 kinds, each with 1 to 256 disks of at most 4 PiB"
     if wrong:
@@ -109,9 +156,9 @@ def _check_sku(command: NewSku) -> None:
 
 @use_case(MANAGE, AuditAction.SKU_EDIT, lambda command, _result: command.code)
 async def edit_sku(ctx: Context, command: EditSku) -> SkuChanged:
-    """How it is shown and whether it is sold. Machines that run keep running. Raises NotFound, PreconditionFailed,
-    ValidationFailed."""
-    sku = await keeping.lock_sku(ctx.session, platform_scope(ctx.actor, MANAGE), command.code)
+    """Change how it is shown and whether it is sold. Active machines are not affected. Raises NotFound,
+    PreconditionFailed, ValidationFailed."""
+    sku = await catalog_admin.lock_sku(ctx.session, platform_scope(ctx.actor, MANAGE), command.code)
     if sku is None:
         raise NotFound()
     check_version(sku.version, command.seen)
@@ -122,12 +169,12 @@ async def edit_sku(ctx: Context, command: EditSku) -> SkuChanged:
         with faults.gathered():
             checked_name(edited.title, "title", LONGEST_TITLE, "A title has 1 to 100 characters")
         with faults.gathered():
-            said = "A description has at most 500 characters"
-            checked_text(edited.description, "description", 0, 500, said, lines=True)
+            message = "A description has at most 500 characters"
+            checked_text(edited.description, "description", 0, 500, message, lines=True)
         faults.unless(0 <= edited.position <= 9_999, "position", "A place from 0 to 9999")
     stated = {name: (getattr(sku, name), value) for name, value in changes.items() if name != "description"}
     ctx.changed(**stated, description=withheld(sku.description, edited.description))
-    version = await keeping.update_sku(ctx.session, edited)
+    version = await catalog_admin.update_sku(ctx.session, edited)
     await ctx.emit(CatalogChanged(sku_id=sku.id), version=version)
     return SkuChanged(code=sku.code, version=version)
 
@@ -135,7 +182,9 @@ async def edit_sku(ctx: Context, command: EditSku) -> SkuChanged:
 @use_case(MANAGE, AuditAction.IMAGE_CREATE, lambda command, _result: command.code)
 async def create_image(ctx: Context, command: NewImage) -> ImageView:
     """Offer an image that MAAS can deploy. Raises CodeTaken, ValidationFailed."""
-    wrong = {name: said for name, pattern, said in IMAGE_FIELDS if not re.fullmatch(pattern, getattr(command, name))}
+    wrong = {
+        name: message for name, pattern, message in IMAGE_FIELDS if not re.fullmatch(pattern, getattr(command, name))
+    }
     if fault := name_fault(command.title, LONGEST_TITLE):
         wrong["title"] = fault
     if wrong:
@@ -150,9 +199,9 @@ async def create_image(ctx: Context, command: NewImage) -> ImageView:
 
 @use_case(MANAGE, AuditAction.IMAGE_EDIT, lambda command, _result: command.image_id)
 async def edit_image(ctx: Context, command: EditImage) -> ImageChanged:
-    """Its title, whether it is the default, whether it is on offer. Machines that run it keep running. Raises NotFound,
-    PreconditionFailed, ValidationFailed for a default that would be no image on offer."""
-    image = await keeping.lock_image(ctx.session, platform_scope(ctx.actor, MANAGE), command.image_id)
+    """Change its title, whether it is the default, whether it is on offer. Active machines are not affected. Raises
+    NotFound, PreconditionFailed, ValidationFailed for a default that would be no image on offer."""
+    image = await catalog_admin.lock_image(ctx.session, platform_scope(ctx.actor, MANAGE), command.image_id)
     if image is None:
         raise NotFound()
     check_version(image.version, command.seen)
@@ -166,5 +215,5 @@ async def edit_image(ctx: Context, command: EditImage) -> ImageChanged:
         with faults.gathered():
             checked_name(edited.title, "title", LONGEST_TITLE, "A title has 1 to 100 characters")
     ctx.changed(**{name: (getattr(image, name), value) for name, value in changes.items()})
-    version = await keeping.update_image(ctx.session, edited, await ctx.now())
+    version = await catalog_admin.update_image(ctx.session, edited, await ctx.now())
     return ImageChanged(image_id=image.id, version=version)

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from app.domains.inventory import public
-from app.domains.inventory.contracts.upkeep import DrainNode, PlanMaintenance, RetireNode
 from app.domains.inventory.errors import NodeInUse, NodeNotInService
-from app.domains.inventory.service import upkeep
+from app.domains.inventory.service import maintenance
+from app.domains.inventory.service.maintenance import DrainNode, PlanMaintenance, RetireNode
 from app.shared.authz import Actor, ActorKind, Role, RoleBinding
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
@@ -55,9 +55,9 @@ async def test_a_launch_and_a_decision_never_miss_each_other(what: str, runtime:
         ends = await ctx.now() + timedelta(hours=1)
     for node in await node_ids(runtime):
         commands = {
-            "drain": (upkeep.drain_node, DrainNode(node_id=node, reason="disk")),
-            "maintenance": (upkeep.plan_maintenance, PlanMaintenance(node_id=node, reason="disk", ends_at=ends)),
-            "retire": (upkeep.retire_node, RetireNode(node_id=node, reason="disk")),
+            "drain": (maintenance.drain_node, DrainNode(node_id=node, reason="disk")),
+            "maintenance": (maintenance.plan_maintenance, PlanMaintenance(node_id=node, reason="disk", ends_at=ends)),
+            "retire": (maintenance.retire_node, RetireNode(node_id=node, reason="disk")),
         }
         got, decided = await asyncio.gather(launch(runtime, node), decide(runtime, *commands[what]))
         async with runtime.context(SYSTEM) as ctx:

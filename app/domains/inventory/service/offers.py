@@ -1,9 +1,10 @@
-"""What a customer may rent now: types with the price in force and what is free. Prices are in their own currency."""
+"""What a tenant can rent now: types with the price in force in the tenant's currency, what is free, and images."""
 
 from app.domains.auth import public as auth
 from app.domains.inventory import rules
-from app.domains.inventory.contracts import Availability, Offer, OfferFilter
-from app.domains.inventory.repository import catalog, slots
+from app.domains.inventory.contracts import Availability, Offer, Offers
+from app.domains.inventory.repository import catalog, images, slots
+from app.domains.inventory.rules import OfferFilter
 from app.shared.authz import Permission
 from app.shared.authz.scope import require
 from app.shared.context import Context
@@ -12,8 +13,9 @@ from app.shared.errors import NotFound
 DEFAULT_CURRENCY = "USD"
 
 
-async def list_offers(ctx: Context) -> list[Offer]:
-    """Every type on sale that has a price now, dearest machine first. Three statements, however many types."""
+async def list_offers(ctx: Context) -> Offers:
+    """Everything on offer to the actor's tenant: types with their price in the tenant's currency and what is free of
+    them, and images. Raises Forbidden."""
     require(ctx.actor, Permission.CATALOG_READ)
     now, currency = await ctx.now(), await _currency(ctx)
     skus = await catalog.list_skus(ctx.session)
@@ -29,20 +31,21 @@ async def list_offers(ctx: Context) -> list[Offer]:
         for sku in skus
         if (price := rules.price_in_force(prices.get(sku.id, []), now)) is not None
     ]
-    return sorted(offers, key=lambda offer: (offer.sku.position, -offer.price.rate_whole, offer.sku.code))
+    offers.sort(key=lambda offer: (offer.sku.position, -offer.price.rate_whole, offer.sku.code))
+    return Offers(items=tuple(offers), images=tuple(await images.list_images(ctx.session)), currency=currency)
 
 
 async def get_offer(ctx: Context, code: str) -> Offer:
-    """One type by its code. Raises NotFound."""
-    for offer in await list_offers(ctx):
-        if offer.sku.code == code:
-            return offer
-    raise NotFound()
+    """One type by its code. Raises NotFound, Forbidden."""
+    offer = (await list_offers(ctx)).find(code)
+    if offer is None:
+        raise NotFound()
+    return offer
 
 
-def filtered(offers: list[Offer], wanted: OfferFilter) -> list[Offer]:
+def filtered(offers: Offers, wanted: OfferFilter) -> list[Offer]:
     """Those that the filter lets through, in the same order."""
-    return [offer for offer in offers if rules.is_wanted(offer, wanted)]
+    return [offer for offer in offers.items if rules.is_wanted(offer, wanted)]
 
 
 async def _currency(ctx: Context) -> str:

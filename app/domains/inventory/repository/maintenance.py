@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -9,12 +10,30 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.inventory.contracts import MaintenanceWindow, NodeId
-from app.domains.inventory.contracts.upkeep import HistoryRow, PowerAction, PowerOutcome
 from app.shared.authz import Actor, PlatformScope
 from app.shared.ids import new_id
 
+PowerAction = Literal["on", "off", "cycle", "query"]
+
+
+PowerOutcome = Literal["done", "refused", "unknown"]
+
+
+class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a node's history."""
+
+    id: UUID
+    node_id: UUID
+    occurred_at: datetime
+    kind: str
+    detail: str
+    allocation_id: UUID | None
+    actor_kind: str
+    actor_id: UUID | None
+
+
 WINDOW_COLUMNS = """
-    SELECT id, node_id, starts_at, ends_at, reason, begun_at, closed_at FROM inventory.maintenance_windows
+    SELECT id, node_id, starts_at, ends_at, reason, begun_at AS started_at, closed_at FROM inventory.maintenance_windows
 """
 OPEN_WINDOWS = text(WINDOW_COLUMNS + " WHERE node_id = :node_id AND closed_at IS NULL ORDER BY starts_at, id")
 WINDOW = text(WINDOW_COLUMNS + " WHERE id = :id AND node_id = :node_id FOR UPDATE")
@@ -72,7 +91,7 @@ async def lock_window(session: AsyncSession, node_id: UUID, window_id: UUID) -> 
 
 
 async def due_windows(session: AsyncSession, now: datetime) -> list[MaintenanceWindow]:
-    """Those that should have begun or ended by now, without a lock: read each again under its node's lock."""
+    """Those that should have started or ended by now, without a lock: read each again under its node's lock."""
     return [MaintenanceWindow(**row._mapping) for row in await session.execute(DUE, {"now": now})]
 
 
@@ -95,7 +114,7 @@ async def close_window(session: AsyncSession, window_id: UUID, now: datetime) ->
 async def append_power(
     session: AsyncSession, node_id: UUID, action: PowerAction, reason: str, *, forced: bool, actor: Actor, now: datetime
 ) -> UUID:
-    """What is about to be asked of MAAS."""
+    """Record a request before it is sent to MAAS."""
     values = {
         "id": new_id(), "node_id": node_id, "action": action, "forced": forced, "reason": reason,
         "actor_id": actor.id, "now": now,
@@ -104,13 +123,13 @@ async def append_power(
     return UUID(str(values["id"]))
 
 
-async def finish_power(session: AsyncSession, request_id: UUID, outcome: str, said: str, now: datetime) -> None:
-    """What came of it; the first word stands."""
-    await session.execute(FINISH_POWER, {"id": request_id, "outcome": outcome, "said": said[:300], "now": now})
+async def finish_power(session: AsyncSession, request_id: UUID, outcome: str, response: str, now: datetime) -> None:
+    """Record the outcome; the first one counts."""
+    await session.execute(FINISH_POWER, {"id": request_id, "outcome": outcome, "said": response[:300], "now": now})
 
 
 async def power_outcome(session: AsyncSession, request_id: UUID) -> tuple[PowerOutcome | None, datetime]:
-    """What came of a request, None while nobody knows, and when it was made."""
+    """The outcome of a request, None while it is unknown, and when it was made."""
     row = (await session.execute(OUTCOME, {"id": request_id})).one()
     return row.outcome, row.asked_at
 
