@@ -46,10 +46,6 @@ def plain_logs() -> None:
     )
 
 
-# Whoever kills or restores the portal of the fault tests does so in turn, on one for all; a machine is booted once.
-ON_ONE_PORTAL = ("database_gone", "kill_during_deploy", "process_output", "rolling_and_restore", "up_after_kill")
-GROUPS = {f"tests/faults/test_{name}.py": "stack" for name in ON_ONE_PORTAL}
-GROUPS["tests/machines/test_real_machine.py"] = "real machine"
 # Minutes long together: begun last, they would keep one worker busy while the others are done.
 HEAVY = ("tests/faults/", "tests/devstack/", "tests/cli/", "tests/flows/", "tests/api/", "tests/machines/")
 
@@ -57,7 +53,7 @@ HEAVY = ("tests/faults/", "tests/devstack/", "tests/cli/", "tests/flows/", "test
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Tests of one group go to one worker."""
-    from tests.fixtures.scheduling import ByGroup
+    from tests.fixtures.scheduling import GROUPS, ByGroup
 
     return ByGroup(config, log, GROUPS.get)
 
