@@ -32,14 +32,14 @@ def test_an_operator_drains_takes_back_and_plans_a_price(enter: Enter, stack: St
     expect(olga.get_by_role("region", name="Who is on it")).to_contain_text(name)
 
     olga.get_by_role("region", name="Who is on it").get_by_role("link", name=name).click()
-    olga.get_by_role("button", name="Take back…").click()
-    dialog = olga.get_by_role("dialog", name="Take back")
+    olga.get_by_role("button", name="Release…").click()
+    dialog = olga.get_by_role("dialog", name="Release")
     dialog.get_by_label("Reason").fill("the host is failing")
-    take = dialog.get_by_role("button", name="Take back", exact=True)
+    take = dialog.get_by_role("button", name="Release", exact=True)
     expect(take).to_be_disabled()
     dialog.get_by_label(f"Type {name} to confirm").fill(name)
     take.click()
-    expect(olga.get_by_text("Taken back by an operator")).to_be_visible()
+    expect(olga.get_by_text("Released by an operator")).to_be_visible()
 
     ada.goto(machine)
     expect(ada.get_by_text("An operator of Berth released this machine.")).to_be_visible()

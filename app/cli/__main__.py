@@ -70,7 +70,7 @@ CLIENT = {
     "projects": "projects",
     "accounts": "service accounts",
     "inbox": "notifications",
-    "webhooks": "addresses that are told of events",
+    "webhooks": "addresses that receive events",
     "events": "what happened; --follow",
     "admin": "for operators: fleet, nodes, customers, money, audit, policies",
     "completion": "completion for bash, zsh, fish",

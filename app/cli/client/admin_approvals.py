@@ -40,5 +40,5 @@ def approvals_approve(api: Api, as_json: bool, request: object, reason: str) -> 
 @click.argument("request", type=click.UUID)
 @click.option("--reason", required=True)
 def approvals_reject(api: Api, as_json: bool, request: object, reason: str) -> None:
-    """Leave everything as it is; take back what you asked for yourself."""
+    """Reject a request, or withdraw your own."""
     show(api.post(f"{PATH}/change-requests/{segment(request)}/reject", {"reason": reason}), as_json, "It is rejected.")

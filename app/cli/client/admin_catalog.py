@@ -167,7 +167,7 @@ def prices_undo(api: Api, as_json: bool, price: str, reason: str) -> None:
 @click.argument("price")
 @click.option("--reason", required=True)
 def prices_withdraw(api: Api, as_json: bool, price: str, reason: str) -> None:
-    """Take back a price that has not begun."""
+    """Withdraw a price that has not started yet."""
     found = names.pick(api.items(f"{PATH}/prices"), price, "price", "id")
     answer = api.post(f"{PATH}/prices/{found['id']}/withdraw", {"reason": reason})
     show(answer, as_json, f"The price of {found['sku']} from {output.moment(found['effective_from'])} is withdrawn.")

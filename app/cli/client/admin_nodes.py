@@ -170,7 +170,7 @@ def nodes_retire(api: Api, as_json: bool, node: str, reason: str, yes: bool) -> 
 @click.option("--reason", required=True, help="The customers read it.")
 @click.option("--yes", is_flag=True, help="Do not ask for the name.")
 def nodes_empty(api: Api, as_json: bool, node: str, reason: str, yes: bool) -> None:
-    """Take back every machine on a node."""
+    """Release every machine on a node."""
     found = _node(api, node)
     confirm_name(found["hostname"], f"Taking back all on {found['hostname']} erases everything on it", yes)
     answer = api.post(f"{_path(found)}/empty", {"reason": reason})

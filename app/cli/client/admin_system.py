@@ -113,4 +113,4 @@ def announcements_ls(api: Api, as_json: bool) -> None:
 def announcements_withdraw(api: Api, as_json: bool, announcement: str) -> None:
     """Take a message off every page."""
     found = names.pick(api.get(f"{PATH}/system")["announcements"], announcement, "announcement", "id")
-    show(api.post(f"{PATH}/announcements/{found['id']}/withdraw"), as_json, "It is taken away.")
+    show(api.post(f"{PATH}/announcements/{found['id']}/withdraw"), as_json, "It is withdrawn.")

@@ -1,4 +1,4 @@
-"""`berth inbox`, `webhooks …`: what one is told, and who else is."""
+"""`berth inbox`, `webhooks …`: notifications, and addresses that receive events."""
 
 import click
 
@@ -28,7 +28,7 @@ def inbox(api: Api, as_json: bool, read: bool, everything: bool) -> None:
 
 @berth.group("webhooks")
 def webhooks() -> None:
-    """Addresses of yours that are told of events."""
+    """Addresses that receive your events."""
 
 
 def _hook(api: Api, ref: str) -> Json:
@@ -50,7 +50,7 @@ def webhooks_ls(api: Api, as_json: bool) -> None:
 @click.option("--event", "kinds", multiple=True, required=True, help="Once for each kind of event.")
 @click.option("--description", default="")
 def webhooks_add(api: Api, as_json: bool, address: str, kinds: tuple[str, ...], description: str) -> None:
-    """Have an address told. Its secret is shown this once."""
+    """Send events to an address. Its secret is shown only now."""
     answer = api.post(HOOKS, {"url": address, "description": description, "kinds": list(kinds)})
     if as_json:
         output.show_json(answer)
@@ -63,7 +63,7 @@ def webhooks_add(api: Api, as_json: bool, address: str, kinds: tuple[str, ...], 
 def webhooks_rm(api: Api, as_json: bool, webhook: str) -> None:
     """Tell an address no more."""
     found = _hook(api, webhook)
-    show(api.delete(f"{HOOKS}/{found['id']}"), as_json, f"{found['url']} is told no more.")
+    show(api.delete(f"{HOOKS}/{found['id']}"), as_json, f"{found['url']} receives no more events.")
 
 
 @api_command(webhooks, "deliveries")

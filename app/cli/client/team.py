@@ -64,9 +64,9 @@ def team_invite(api: Api, as_json: bool, email: str, role: str, project: str | N
 @api_command(team, "revoke")
 @click.argument("email")
 def team_revoke(api: Api, as_json: bool, email: str) -> None:
-    """Take an invitation back."""
+    """Revoke an invitation."""
     found = names.pick(api.items(INVITATIONS, state="pending"), email, "invitation", "email")
-    show(api.delete(f"{INVITATIONS}/{found['id']}"), as_json, f"The invitation of {found['email']} is taken back.")
+    show(api.delete(f"{INVITATIONS}/{found['id']}"), as_json, f"The invitation of {found['email']} is revoked.")
 
 
 @api_command(team, "role")

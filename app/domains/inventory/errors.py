@@ -43,7 +43,7 @@ class PriceNotice(ValidationFailed):
 class PriceInForce(DomainError):
     code = "price_in_force"
     status = 409
-    title = "This price has begun: it is not taken back, a newer one follows it."
+    title = "This price is in force. Plan a newer price instead of withdrawing it."
 
 
 class PriceNotInForce(DomainError):

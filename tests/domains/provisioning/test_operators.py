@@ -66,7 +66,7 @@ async def test_the_list_is_of_all_tenants_and_narrows_by_every_filter(hall, runt
 async def test_the_page_of_a_machine_says_whose_it_is_and_its_workflows(hall) -> None:
     markup = (await hall["olga"].client.get(f"/admin/allocations/{hall['running']}")).text
     said = words(markup)
-    assert "Ada" in said and "Take back…" in said and "node-002" in said
+    assert "Ada" in said and "Release…" in said and "node-002" in said
     assert f'data-copy="provision/{hall["running"]}"' in markup
     detail = (await hall["olga"].client.get(f"/api/v1/admin/allocations/{hall['running']}")).json()
     assert (detail["allocation"]["node"], detail["owner"]) == ("node-002", "Ada")
@@ -125,7 +125,7 @@ async def test_a_node_is_emptied_one_by_one_with_a_result_for_each(hall) -> None
 async def test_only_operators_take_machines_back(role: str, may: bool, hall, runtime, sign_in_as) -> None:
     person = await operator_of(runtime, sign_in_as, role)
     page = await person.client.get(f"/admin/allocations/{hall['running']}")
-    assert page.status_code == 200 and ("Take back…" in page.text) is may
+    assert page.status_code == 200 and ("Release…" in page.text) is may
     answer = await person.post_json(f"/api/v1/admin/allocations/{hall['running']}/release", {"reason": WHY})
     assert answer.status_code == (200 if may else 403)
     if may:

@@ -121,7 +121,7 @@ async def show_holders(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
 
 @post("/admin/nodes/{node_id:uuid}/empty", opt=PLATFORM_ALLOCATION_RELEASE)
 async def empty_node(contexts: Contexts, node_id: FromPath[UUID], data: Form[ConfirmForm]) -> Response[str]:
-    """Take back everything on a node; one result per machine."""
+    """Release everything on a node; one result per machine."""
     command = EmptyNode(node_id=node_id, reason=data.reason, confirm_name=data.confirm_name)
     emptied = await operators.empty_node(contexts, command)
     async with contexts() as ctx:

@@ -70,7 +70,7 @@ async def force_cancel(ctx: Ctx, allocation_id: FromPath[UUID], data: Json[Opera
 
 @post("/admin/nodes/{node_id:uuid}/empty", opt=PLATFORM_ALLOCATION_RELEASE, status_code=200)
 async def empty_node(contexts: Contexts, node_id: FromPath[UUID], data: Json[OperatorBody]) -> EmptiedAnswer:
-    """Take back everything on a node, one by one; one result per machine."""
+    """Release everything on a node, one by one; one result per machine."""
     return emptied_answer(await operators.empty_node(contexts, EmptyNode(node_id=node_id, reason=data.reason)))
 
 

@@ -259,7 +259,7 @@ def _meant(row: Allocation) -> Literal["released", "canceled"]:
 
 
 async def empty_node(contexts: ContextFactory, command: EmptyNode) -> Emptied:
-    """Take back every machine of a node, each in a transaction of its own, so that one that refuses stops no other.
+    """Release every machine of a node, each in a transaction of its own, so that one that refuses stops no other.
 
     Raises Forbidden, NotFound, ConfirmationMissing.
     """
