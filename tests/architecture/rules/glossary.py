@@ -46,8 +46,6 @@ def ruled_out() -> frozenset[str]:
 
 
 def check(source: Source) -> Iterator[Finding]:
-    if not source.under(*CLEAN):
-        return
     known = TERMS | {"place"} if source.under(PLACEMENT) else TERMS
     if odd := _odd(source.path.stem, known):
         yield source.finding(1, f"a module named {source.path.stem}: see docs/glossary.md for {odd!r}")
