@@ -8,7 +8,8 @@ an id packs that key with `pack`. How a position travels in a request is the web
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from datetime import datetime
+from typing import Annotated, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -18,6 +19,13 @@ from app.shared.errors import ValidationFailed
 T = TypeVar("T")
 C = TypeVar("C")
 LARGEST = 200
+
+
+class InstantAndId(NamedTuple):
+    """The position in a list by time."""
+
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
+    id: UUID
 
 
 class Slice(msgspec.Struct, Generic[T, C], frozen=True, kw_only=True):
@@ -40,18 +48,15 @@ def cut_list(rows: Sequence[T], cursor: UUID | None, limit: int, id_of: Callable
     return cut(behind[: limit + 1], limit, id_of)
 
 
-def pack(*parts: str) -> str:
-    """Several values as one opaque cursor."""
+def pack(*parts: object) -> str:
+    """Several values (texts, ids, instants) as one opaque cursor."""
     return base64.urlsafe_b64encode(msgspec.json.encode(parts)).rstrip(b"=").decode()
 
 
-def unpack(cursor: str, count: int) -> tuple[str, ...]:
-    """What `pack` was given. Raises ValidationFailed for anything that it did not make."""
+def unpack(cursor: str, shape: type[T]) -> T:
+    """What `pack` was given, as a tuple of the types in `shape`. Raises ValidationFailed for anything else."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        parts = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=tuple[str, ...])
+        return msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=shape)
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
-        raise ValidationFailed(fields={"cursor": "is not one of ours"}) from error
-    if len(parts) != count:
-        raise ValidationFailed(fields={"cursor": "is not one of this list"})
-    return parts
+        raise ValidationFailed(fields={"cursor": "is not a cursor of this list"}) from error

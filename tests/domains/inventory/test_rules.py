@@ -112,14 +112,3 @@ def test_the_price_in_force_is_the_newest_that_has_begun(minutes: set[int], at: 
 def test_announcing_a_later_price_never_changes_what_held_before(minutes: set[int], later: int, at: int) -> None:
     prices, instant = [_price(minute) for minute in minutes], START + timedelta(minutes=at)
     assert rules.price_in_force([*prices, _price(later)], instant) == rules.price_in_force(prices, instant)
-
-
-@given(st.text(alphabet="abc-0123456789", min_size=1, max_size=60))
-def test_a_cursor_leads_back_to_where_it_was_written(hostname: str) -> None:
-    node_id = new_id()
-    assert rules.read_cursor(rules.write_cursor(hostname, node_id)) == (hostname, node_id)
-
-
-@given(st.text(max_size=60))
-def test_a_word_that_is_no_cursor_is_refused_quietly(word: str) -> None:
-    assert rules.read_cursor(word) is None or rules.write_cursor(*(rules.read_cursor(word) or ("", new_id())))

@@ -1,7 +1,6 @@
 """The outbox and its dead letters: show them, send them again, discard them."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from uuid import UUID, uuid5
 
 import msgspec
@@ -18,7 +17,7 @@ from app.shared.outbox import report
 from app.shared.outbox.dead_letters import redrive
 from app.shared.outbox.report import ConsumersSeen, ShardLease, Waiting
 from app.shared.outbox.report import DeadLetter as DeadLetter  # handlers import no outbox
-from app.shared.paging import cut, pack, unpack
+from app.shared.paging import InstantAndId, cut, pack, unpack
 from app.shared.use_case import use_case
 
 READ, MANAGE = Permission.PLATFORM_EVENT_READ, Permission.PLATFORM_EVENT_MANAGE
@@ -90,8 +89,10 @@ async def page_letters(
 ) -> DeadLetterList:
     """Dead letters, newest first. Raises ValidationFailed."""
     scope = platform_scope(ctx.actor, READ)
-    rows = await report.page_letters(ctx.session, scope, source, everything, _position(cursor), limit + 1)
-    slice_ = cut(rows, limit, lambda row: pack(row.created_at.isoformat(), str(row.id)))
+    rows = await report.page_letters(
+        ctx.session, scope, source, everything, unpack(cursor, InstantAndId) if cursor else None, limit + 1
+    )
+    slice_ = cut(rows, limit, lambda row: pack(row.created_at, row.id))
     return DeadLetterList(items=slice_.items, next_cursor=slice_.next_cursor)
 
 
@@ -162,13 +163,3 @@ def _named(command: RedriveLetters) -> str:
     if command.ids is not None and len(command.ids) == 1:
         return str(command.ids[0])
     return "many" if command.source is None else command.source
-
-
-def _position(cursor: str | None) -> tuple[datetime, UUID] | None:
-    if not cursor:
-        return None
-    at, letter_id = unpack(cursor, 2)
-    try:
-        return datetime.fromisoformat(at), UUID(letter_id)
-    except ValueError as error:
-        raise ValidationFailed(fields={"cursor": "is not one of ours"}) from error

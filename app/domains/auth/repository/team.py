@@ -94,7 +94,7 @@ class TeamRepository(Repository):
 
     async def page_members(self, scope: TenantScope, query: MemberQuery, user_id: UUID | None = None) -> list[AnyRow]:
         """By name, up to one more than asked. Raises ValidationFailed for a cursor that is not ours."""
-        name, after = unpack(query.cursor, 2) if query.cursor else (None, None)
+        name, after = unpack(query.cursor, tuple[str, UUID]) if query.cursor else (None, None)
         values = {
             "tenant_id": scope.tenant_id,
             "role": query.role,

@@ -54,7 +54,7 @@ async def page_members(ctx: Context, query: MemberQuery) -> Slice[MemberView, st
     """The members of the organisation, by name."""
     scope = tenant_scope(ctx.actor, Permission.TEAM_READ)
     rows = await TeamRepository(ctx.session).page_members(scope, query)
-    kept = cut(rows, query.limit, lambda row: pack(row.sorted, str(row.id)))
+    kept = cut(rows, query.limit, lambda row: pack(row.sorted, row.id))
     return Slice(items=tuple(await _views(ctx, scope, kept.items)), next_cursor=kept.next_cursor)
 
 

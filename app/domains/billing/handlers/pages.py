@@ -17,7 +17,7 @@ from app.shared.authz import Permission
 from app.shared.authz.scope import may
 from app.web import Ctx, fragment, page
 
-Cursor = Annotated[str | None, QueryParameter(max_length=60)]
+Cursor = Annotated[str | None, QueryParameter(max_length=200)]
 By = Annotated[UsageBy, QueryParameter(name="by")]
 From = Annotated[date | None, QueryParameter(name="from")]
 Until = Annotated[date | None, QueryParameter()]

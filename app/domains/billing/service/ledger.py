@@ -1,6 +1,6 @@
 """Reads the ledger: pages of lines and of transactions, one explained transaction, and the balances of the house."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -11,7 +11,6 @@ from app.domains.billing.repository.ledger import LedgerRepository
 from app.domains.billing.repository.transactions import (
     Entry,
     LedgerLine,
-    LinePosition,
     Transaction,
     TransactionQuery,
     TransactionRepository,
@@ -19,9 +18,9 @@ from app.domains.billing.repository.transactions import (
 )
 from app.shared.authz import Permission, TenantScope, platform_scope, tenant_scope
 from app.shared.context import Context
-from app.shared.errors import NotFound, ValidationFailed
+from app.shared.errors import NotFound
 from app.shared.money import Micro
-from app.shared.paging import Slice, cut
+from app.shared.paging import InstantAndId, Slice, cut, pack, unpack
 
 PAGE_LINES = 25
 
@@ -66,8 +65,8 @@ async def list_lines(ctx: Context, cursor: str | None = None) -> LedgerView:
     """One page of the organisation's ledger. Raises ValidationFailed for a cursor that this list did not return."""
     scope = tenant_scope(ctx.actor, Permission.BILLING_READ)
     transactions = TransactionRepository(ctx.session)
-    lines = await transactions.page_lines(scope, _read_cursor(cursor), PAGE_LINES + 1)
-    page = cut(lines, PAGE_LINES, lambda line: f"{int(line.hour.timestamp())}.{line.line_id.hex}")
+    lines = await transactions.page_lines(scope, unpack(cursor, InstantAndId) if cursor else None, PAGE_LINES + 1)
+    page = cut(lines, PAGE_LINES, lambda line: pack(line.hour, line.line_id))
     currency = await AccountRepository(ctx.session).find_currency(scope.tenant_id)
     return LedgerView(currency=currency or "USD", lines=page.items, next_cursor=page.next_cursor)
 
@@ -112,13 +111,3 @@ async def _usage_hour(transactions: TransactionRepository, scope: TenantScope, t
         amount=Micro(sum(record.amount for record in records)),
         records=tuple(records),
     )
-
-
-def _read_cursor(cursor: str | None) -> LinePosition | None:
-    if not cursor:
-        return None
-    hour, _, line_id = cursor.partition(".")
-    try:
-        return datetime.fromtimestamp(int(hour), UTC), UUID(hex=line_id)
-    except (ValueError, OverflowError, OSError) as error:
-        raise ValidationFailed(fields={"cursor": "Use the cursor of a page that you got."}) from error

@@ -4,13 +4,11 @@ Hardware truth decides: what sits on the PCI bus, and CPUs and memory where ther
 are never asked.
 """
 
-import base64
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
-from uuid import UUID
 
 import msgspec
 
@@ -155,17 +153,3 @@ def is_wanted(offer: Offer, wanted: OfferFilter) -> bool:
     if wanted.dearest is not None and offer.smallest_rate > wanted.dearest:
         return False
     return not wanted.free_now or offer.is_free
-
-
-def write_cursor(hostname: str, node_id: UUID) -> str:
-    """Where a page of nodes ended, as an opaque cursor."""
-    return base64.urlsafe_b64encode(f"{node_id.hex}{hostname}".encode()).decode().rstrip("=")
-
-
-def read_cursor(cursor: str) -> tuple[str, UUID] | None:
-    """The place a cursor names; None when it is not one of ours."""
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        return text[32:], UUID(hex=text[:32])
-    except (ValueError, UnicodeDecodeError):
-        return None

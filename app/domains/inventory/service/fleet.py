@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.inventory import policies, rules
+from app.domains.inventory import policies
 from app.domains.inventory.contracts import FleetNode, NodeDetail, StuckNode
 from app.domains.inventory.repository import fleet
 from app.domains.inventory.repository.fleet import FleetCounts, NodeFilter, NodeRow
@@ -15,7 +15,7 @@ from app.domains.inventory.service.import_nodes import ContextFactory, ImportNod
 from app.domains.maas.public import gateway_of
 from app.shared.authz import Permission, platform_scope
 from app.shared.context import Context
-from app.shared.errors import ValidationFailed
+from app.shared.paging import pack, unpack
 from app.shared.text import given
 from app.shared.use_case import Unprivileged, find_answer, use_case
 
@@ -44,9 +44,7 @@ class NodePage(msgspec.Struct, frozen=True, kw_only=True):
 async def page_nodes(ctx: Context, query: NodeQuery) -> NodePage:
     """A page of the fleet by host name. Raises ValidationFailed for a cursor that is not ours."""
     scope = platform_scope(ctx.actor, Permission.PLATFORM_NODE_READ)
-    after = rules.read_cursor(query.cursor) if query.cursor else None
-    if query.cursor and after is None:
-        raise ValidationFailed(fields={"cursor": "is not one of ours"})
+    after = unpack(query.cursor, tuple[str, UUID]) if query.cursor else None
     limit = min(max(1, query.limit), LARGEST_PAGE)
     wanted = NodeFilter(
         state=given(query.state),
@@ -58,7 +56,7 @@ async def page_nodes(ctx: Context, query: NodeQuery) -> NodePage:
     )
     rows = await fleet.page_nodes(ctx.session, scope, wanted)
     last = rows[limit - 1] if len(rows) > limit else None
-    next_cursor = rules.write_cursor(last.hostname, last.id) if last else None
+    next_cursor = pack(last.hostname, last.id) if last else None
     return NodePage(nodes=tuple(rows[:limit]), next_cursor=next_cursor)
 
 

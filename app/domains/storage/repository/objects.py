@@ -14,6 +14,7 @@ from app.shared.authz import ProjectScope
 from app.shared.db.repository import Repository
 from app.shared.errors import NotFound
 from app.shared.numbers import whole_number
+from app.shared.paging import InstantAndId
 from app.shared.storagepath import FolderPath, StoragePath, split
 
 
@@ -208,7 +209,7 @@ class ObjectRepository(Repository):
         }
         return await self._list_views(ObjectView, FIND_TEXT, **values, **inside(folder))
 
-    async def page_deleted(self, namespace_id: UUID, after: tuple[str, str] | None, limit: int) -> list[ObjectView]:
+    async def page_deleted(self, namespace_id: UUID, after: InstantAndId | None, limit: int) -> list[ObjectView]:
         """Files that can be restored, last deleted first."""
         instant, last = after or (None, None)
         values = {"namespace_id": namespace_id, "text": instant, "id": last, "limit": limit}

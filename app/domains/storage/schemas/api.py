@@ -49,7 +49,7 @@ class NamespacesAnswer(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, seen: Overview, cursor: str | None, limit: int) -> "NamespacesAnswer":
         """By name. A project has few, so they are paged here."""
-        after = unpack(cursor, 1)[0] if cursor else ""
+        after = unpack(cursor, tuple[str])[0] if cursor else ""
         left = [namespace for namespace in seen.namespaces if namespace.name > after]
         page = cut(left[: limit + 1], limit, lambda namespace: pack(namespace.name))
         items = [NamespaceAnswer.of(namespace, seen.totals) for namespace in page.items]

@@ -14,7 +14,7 @@ from app.domains.storage.service import views
 from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.numbers import whole_number
-from app.shared.paging import Slice, cut, pack, unpack
+from app.shared.paging import InstantAndId, Slice, cut, pack, unpack
 from app.shared.storagepath import FolderPath, checked_folder
 
 NOT_THIS_LIST = "is not one of this list"
@@ -41,7 +41,7 @@ async def list_entries(
         raise NotFound()
     if search:
         return await _search(ctx, namespace.id, path, search, cursor, limit)
-    kind, value, last = unpack(cursor, 3) if cursor else (FOLDERS, "", "")
+    kind, value, last = unpack(cursor, tuple[str, str, str]) if cursor else (FOLDERS, "", "")
     _check_text(value)
     folders: list[FolderView] = []
     if kind == FOLDERS:
@@ -62,18 +62,15 @@ async def list_entries(
 async def list_deleted(ctx: Context, name: str, cursor: str | None, limit: int) -> Slice[ObjectView, str]:
     """Files that can be restored, last deleted first. Raises NotFound, ValidationFailed."""
     namespace = await views.get_namespace(ctx, name)
-    after = None
-    if cursor:
-        at, last = unpack(cursor, 2)
-        after = (_instant(at), str(_id(last)))
+    after = unpack(cursor, InstantAndId) if cursor else None
     rows = await ObjectRepository(ctx.session).page_deleted(namespace.id, after, limit + 1)
-    return cut(rows, limit, lambda file: pack((file.deleted_at or file.changed_at).isoformat(), str(file.id)))
+    return cut(rows, limit, lambda file: pack(file.deleted_at or file.changed_at, file.id))
 
 
 async def _search(
     ctx: Context, namespace_id: UUID, folder: FolderPath, search: str, cursor: str | None, limit: int
 ) -> Listing:
-    folder_after, name_after = unpack(cursor, 2) if cursor else ("", "")
+    folder_after, name_after = unpack(cursor, tuple[str, str]) if cursor else ("", "")
     after = (_check_text(folder_after), _check_text(name_after))
     rows = await ObjectRepository(ctx.session).search(namespace_id, folder, _check_text(search), after, limit + 1)
     page = cut(rows, limit, lambda file: pack(file.folder, file.name))
