@@ -35,7 +35,9 @@ SET_STATE = text("UPDATE provisioning.allocations SET state = :state, version = 
 STATE = text("SELECT state FROM provisioning.allocations WHERE id = :id")
 ON_NODE = text("SELECT id FROM provisioning.allocations WHERE node_id = :id AND ended_at IS NULL")
 NODE_IDS = text("SELECT id FROM inventory.nodes ORDER BY id")
-BACK_IN_SERVICE = text("UPDATE inventory.nodes SET state = 'ready', state_reason = NULL, maas_state = 'ready'")
+BACK_IN_SERVICE = text("""
+    UPDATE inventory.nodes SET state = 'ready', state_reason = NULL, maas_state = 'ready' WHERE id = :id
+""")
 
 
 class Fleet:
@@ -120,7 +122,10 @@ class Fleet:
     async def repair(self) -> None:
         """An operator has looked: every machine is in service again."""
         async with self.runtime.context(SYSTEM) as ctx:
-            await ctx.session.execute(BACK_IN_SERVICE)
+            node_ids = list(await ctx.session.scalars(NODE_IDS))
+        for node_id in node_ids:  # one lock at a time: placement locks nodes in an order of its own
+            async with self.runtime.context(SYSTEM) as ctx:
+                await ctx.session.execute(BACK_IN_SERVICE, {"id": node_id})
 
     async def _finish(self, allocation_id: UUID) -> None:
         async with self.runtime.context(SYSTEM) as ctx:
