@@ -8,13 +8,7 @@ from litestar.params import FromPath, QueryParameter
 
 from app.domains.inventory.handlers.options import CATALOG_READ, PLATFORM_NODE_MANAGE, PLATFORM_NODE_READ
 from app.domains.inventory.rules import OfferFilter
-from app.domains.inventory.schemas import (
-    CatalogPage,
-    NodesPage,
-    ReasonBody,
-    catalog_page,
-    nodes_page,
-)
+from app.domains.inventory.schemas import CatalogPage, NodesPage, ReasonBody
 from app.domains.inventory.service import fleet, nodes, offers
 from app.domains.inventory.service.fleet import NodeQuery
 from app.domains.inventory.service.import_nodes import ImportReport
@@ -41,7 +35,7 @@ async def _catalog(
     wanted = OfferFilter(gpu_model=gpu or None, dearest=rate, free_now=bool(free))
     on_offer = await offers.list_offers(ctx)
     can_launch = may(ctx.actor, Permission.ALLOCATION_LAUNCH) and _has_launch(request.app)
-    return catalog_page(on_offer, offers.filtered(on_offer, wanted), wanted, can_launch=can_launch)
+    return CatalogPage.of(on_offer, offers.filtered(on_offer, wanted), wanted, can_launch=can_launch)
 
 
 @get("/catalog", opt=CATALOG_READ)
@@ -70,7 +64,7 @@ async def show_types(
 
 async def _nodes(ctx: Ctx, query: NodeQuery, report: ImportReport | None = None) -> NodesPage:
     found = await fleet.page_nodes(ctx, query)
-    return nodes_page(found, await fleet.count_nodes(ctx), query, report)
+    return NodesPage.of(found, await fleet.count_nodes(ctx), query, report)
 
 
 @get("/admin/nodes", opt=PLATFORM_NODE_READ)

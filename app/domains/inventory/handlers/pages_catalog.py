@@ -10,14 +10,13 @@ from app.domains.inventory.contracts import NewImage
 from app.domains.inventory.handlers.options import PLATFORM_CATALOG_MANAGE, PLATFORM_CONSOLE
 from app.domains.inventory.schemas import ReasonBody
 from app.domains.inventory.schemas.catalog import (
+    AdminCatalogPage,
     AdminSkuPage,
     EditImageForm,
     EditSkuForm,
     NewImageBody,
     NewSkuForm,
     PlanPriceForm,
-    catalog_admin_page,
-    sku_admin_page,
 )
 from app.domains.inventory.service import catalog_admin, pricing
 from app.domains.inventory.service.pricing import UndoPrice, WithdrawPrice
@@ -33,7 +32,7 @@ async def show_catalog(ctx: Ctx) -> Response[str]:
     """Types with the price in force and the next one; images."""
     entries, images = await catalog_admin.list_entries(ctx), await catalog_admin.list_images(ctx)
     manages = may(ctx.actor, Permission.PLATFORM_CATALOG_MANAGE)
-    struct = catalog_admin_page(entries, images, await ctx.now(), may_manage=manages)
+    struct = AdminCatalogPage.of(entries, images, await ctx.now(), may_manage=manages)
     return await page(ctx, "inventory/admin_catalog.html", struct)
 
 
@@ -65,7 +64,7 @@ async def _sku(ctx: Ctx, code: str, tried: PlanPriceForm) -> AdminSkuPage:
     effect, problem = None, ""
     if manages and tried.per_hour:
         effect, problem = await pricing.try_price(ctx, lambda: tried.command(code))
-    return sku_admin_page(
+    return AdminSkuPage.of(
         entry, warm, names, await ctx.now(), notice, may_manage=manages, tried=tried, effect=effect, problem=problem
     )
 

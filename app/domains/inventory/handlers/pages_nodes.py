@@ -6,14 +6,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from app.domains.inventory.handlers.options import PLATFORM_NODE_MANAGE, PLATFORM_NODE_READ
-from app.domains.inventory.schemas.nodes import (
-    DrainForm,
-    MaintenanceForm,
-    NodeDetailPage,
-    PowerForm,
-    RetireForm,
-    detail_page,
-)
+from app.domains.inventory.schemas.nodes import DrainForm, MaintenanceForm, NodeDetailPage, PowerForm, RetireForm
 from app.domains.inventory.service import fleet, history, maintenance, power
 from app.domains.inventory.service.maintenance import EndMaintenance
 from app.shared.authz import Permission
@@ -27,7 +20,7 @@ DETAIL = "inventory/node.html"
 async def _detail(ctx: Context, node_id: UUID) -> NodeDetailPage:
     node = await fleet.show_node(ctx, node_id)
     rows, names = await history.history(ctx, node_id)
-    return detail_page(
+    return NodeDetailPage.of(
         node,
         rows,
         names,

@@ -8,15 +8,7 @@ from litestar.params import FromPath, QueryParameter
 
 from app.domains.inventory.contracts import NodeState
 from app.domains.inventory.handlers.options import CATALOG_READ, PLATFORM_NODE_MANAGE, PLATFORM_NODE_READ
-from app.domains.inventory.schemas import (
-    ImageAnswer,
-    NodesAnswer,
-    ReasonBody,
-    SkuAnswer,
-    image_answer,
-    nodes_answer,
-    sku_answer,
-)
+from app.domains.inventory.schemas import ImageAnswer, NodesAnswer, ReasonBody, SkuAnswer
 from app.domains.inventory.service import fleet, images, nodes, offers
 from app.domains.inventory.service.fleet import LARGEST_PAGE, NodeQuery
 from app.domains.inventory.service.nodes import CordonNode, NodeChanged, UncordonNode
@@ -30,19 +22,19 @@ Limit = Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)]
 @get("/skus", opt=CATALOG_READ)
 async def list_skus(ctx: Ctx) -> list[SkuAnswer]:
     """Every type on sale, the most expensive machine first: price in force, announced price, what is free now."""
-    return [sku_answer(offer) for offer in (await offers.list_offers(ctx)).items]
+    return [SkuAnswer.of(offer) for offer in (await offers.list_offers(ctx)).items]
 
 
 @get("/skus/{code:str}", opt=CATALOG_READ)
 async def get_sku(ctx: Ctx, code: FromPath[str]) -> SkuAnswer:
     """One type by its code."""
-    return sku_answer(await offers.get_offer(ctx, code))
+    return SkuAnswer.of(await offers.get_offer(ctx, code))
 
 
 @get("/images", opt=CATALOG_READ)
 async def list_images(ctx: Ctx) -> list[ImageAnswer]:
     """Every image on offer, the default first."""
-    return [image_answer(image) for image in await images.images(ctx)]
+    return [ImageAnswer.of(image) for image in await images.images(ctx)]
 
 
 @get("/admin/nodes", opt=PLATFORM_NODE_READ)
@@ -56,7 +48,7 @@ async def list_nodes(
 ) -> NodesAnswer:
     """A page of the fleet, by host name."""
     query = NodeQuery(state=node_state, sku=sku, search=search, cursor=cursor, limit=limit)
-    return nodes_answer(await fleet.page_nodes(ctx, query))
+    return NodesAnswer.of(await fleet.page_nodes(ctx, query))
 
 
 @post("/admin/nodes/{node_id:uuid}/cordon", opt=PLATFORM_NODE_MANAGE, status_code=200)

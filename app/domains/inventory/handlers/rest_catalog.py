@@ -19,9 +19,6 @@ from app.domains.inventory.schemas.catalog import (
     NewImageBody,
     NewSkuBody,
     PlanPriceBody,
-    image_answer,
-    price_answer,
-    sku_answer,
 )
 from app.domains.inventory.service import catalog_admin, pricing
 from app.domains.inventory.service.catalog_admin import EditImage, EditSku, ImageChanged, SkuChanged
@@ -39,14 +36,14 @@ EFFECT = {200: ResponseSpec(PriceEffect, generate_examples=False, description="W
 async def list_admin_skus(ctx: Ctx) -> list[AdminSkuAnswer]:
     """Every type in the order of the catalog, also what is not on sale, with all of its prices."""
     now = await ctx.now()
-    return [sku_answer(entry, now) for entry in await catalog_admin.list_entries(ctx)]
+    return [AdminSkuAnswer.of(entry, now) for entry in await catalog_admin.list_entries(ctx)]
 
 
 @get("/admin/skus/{code:str}", opt=PLATFORM_CONSOLE)
 async def get_admin_sku(ctx: Ctx, code: FromPath[str]) -> Response[AdminSkuAnswer]:
     """One type with all of its prices; its ETag is what an edit names."""
     entry = await catalog_admin.get_entry(ctx, code)
-    return tagged(sku_answer(entry, await ctx.now()), entry.sku.version)
+    return tagged(AdminSkuAnswer.of(entry, await ctx.now()), entry.sku.version)
 
 
 @post("/admin/skus", opt=PLATFORM_CATALOG_MANAGE)
@@ -73,7 +70,7 @@ async def list_prices(ctx: Ctx, sku: OptionalText = None) -> list[AdminPriceAnsw
     """Every price, of one type or of all, oldest first: past, in force, announced, withdrawn."""
     now = await ctx.now()
     entries = [entry for entry in await catalog_admin.list_entries(ctx) if sku is None or entry.sku.code == sku]
-    return [price_answer(price, entry, now) for entry in entries for price in entry.prices]
+    return [AdminPriceAnswer.of(price, entry, now) for entry in entries for price in entry.prices]
 
 
 @post("/admin/prices", opt=PLATFORM_CATALOG_MANAGE, responses=ASKED | EFFECT)
@@ -103,14 +100,14 @@ async def withdraw_price(ctx: Ctx, price_id: FromPath[UUID], data: Json[ReasonBo
 @get("/admin/images", opt=PLATFORM_CONSOLE)
 async def list_admin_images(ctx: Ctx) -> list[AdminImageAnswer]:
     """Every image, those on offer first, with how many nodes have it warm."""
-    return [image_answer(item.image, item.warm_nodes) for item in await catalog_admin.list_images(ctx)]
+    return [AdminImageAnswer.of(item.image, item.warm_nodes) for item in await catalog_admin.list_images(ctx)]
 
 
 @post("/admin/images", opt=PLATFORM_CATALOG_MANAGE)
 async def create_image(ctx: Ctx, data: Json[NewImageBody]) -> AdminImageAnswer:
     """Offer an image that MAAS can deploy."""
     command = NewImage(code=data.code, title=data.title, osystem=data.osystem, distro_series=data.distro_series)
-    return image_answer(await catalog_admin.create_image(ctx, command), 0)
+    return AdminImageAnswer.of(await catalog_admin.create_image(ctx, command), 0)
 
 
 @patch("/admin/images/{image_id:uuid}", opt=PLATFORM_CATALOG_MANAGE)

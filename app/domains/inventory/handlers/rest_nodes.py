@@ -8,13 +8,7 @@ from litestar.params import FromPath
 from app.domains.inventory.contracts import MaintenanceWindow, NodeDetail
 from app.domains.inventory.handlers.options import PLATFORM_NODE_MANAGE, PLATFORM_NODE_READ
 from app.domains.inventory.schemas import ReasonBody
-from app.domains.inventory.schemas.nodes import (
-    DrainBody,
-    HistoryAnswer,
-    MaintenanceBody,
-    PowerBody,
-    history_answer,
-)
+from app.domains.inventory.schemas.nodes import DrainBody, HistoryAnswer, MaintenanceBody, PowerBody
 from app.domains.inventory.service import fleet, history, maintenance, nodes, power
 from app.domains.inventory.service.maintenance import DrainNode, EndMaintenance, PlanMaintenance, RetireNode
 from app.domains.inventory.service.nodes import LiftQuarantine, NodeChanged
@@ -39,7 +33,7 @@ async def list_node_history(
 ) -> HistoryAnswer:
     """What happened to a node, newest first."""
     rows, _ = await history.history(ctx, node_id, cursor, limit + 1)
-    return history_answer(rows, limit)
+    return HistoryAnswer.of(rows, limit)
 
 
 @post(PATH + "/drain", opt=PLATFORM_NODE_MANAGE, status_code=200)

@@ -38,6 +38,16 @@ class PriceAnswer(msgspec.Struct, kw_only=True):
     per_gpu_hour: int | None
     effective_from: datetime
 
+    @classmethod
+    def of(cls, price: PriceView) -> "PriceAnswer":
+        return cls(
+            price_version_id=price.price_version_id,
+            currency=price.currency,
+            per_hour=price.rate_whole,
+            per_gpu_hour=price.rate_gpu,
+            effective_from=price.effective_from,
+        )
+
 
 class SkuAnswer(msgspec.Struct, kw_only=True):
     """One type of machine: memory in GiB, disks in bytes, prices in micro-units per hour, what is free this second."""
@@ -58,6 +68,14 @@ class SkuAnswer(msgspec.Struct, kw_only=True):
     next_price: PriceAnswer | None
     available: Availability
 
+    @classmethod
+    def of(cls, offer: Offer) -> "SkuAnswer":
+        """An offer as JSON."""
+        names = cls.__struct_fields__
+        sku = {name: getattr(offer.sku, name) for name in names if hasattr(offer.sku, name)}
+        coming = PriceAnswer.of(offer.next_price) if offer.next_price else None
+        return cls(**sku, price=PriceAnswer.of(offer.price), next_price=coming, available=offer.available)
+
 
 class ImageAnswer(msgspec.Struct, kw_only=True):
     """One image: its code is what a launch names."""
@@ -66,6 +84,11 @@ class ImageAnswer(msgspec.Struct, kw_only=True):
     code: str
     title: str
     is_default: bool
+
+    @classmethod
+    def of(cls, image: ImageView) -> "ImageAnswer":
+        """An image as JSON."""
+        return cls(id=image.id, code=image.code, title=image.title, is_default=image.is_default)
 
 
 class NodeAnswer(msgspec.Struct, kw_only=True):
@@ -94,6 +117,13 @@ class NodesAnswer(msgspec.Struct, kw_only=True):
     items: list[NodeAnswer]
     next_cursor: str | None
 
+    @classmethod
+    def of(cls, found: NodePage) -> "NodesAnswer":
+        """A page of nodes as JSON."""
+        names = [name for name in NodeAnswer.__struct_fields__ if name != "sku"]
+        items = [NodeAnswer(sku=row.sku_code, **{name: getattr(row, name) for name in names}) for row in found.nodes]
+        return cls(items=items, next_cursor=found.next_cursor)
+
 
 class ReasonBody(msgspec.Struct, kw_only=True):
     """The reason: it is shown to other operators and kept in the audit log."""
@@ -118,6 +148,37 @@ class CatalogPage(msgspec.Struct, frozen=True, kw_only=True):
     query: str
     on_sale: int  # without the filter
 
+    @classmethod
+    def of(cls, offers: Offers, shown: Sequence[Offer], wanted: OfferFilter, *, can_launch: bool) -> "CatalogPage":
+        """The catalog with its chips; every chip is a link, so that a filter can be sent to a colleague."""
+        query: dict[str, str] = {}
+        if wanted.gpu_model:
+            query["gpu"] = wanted.gpu_model
+        if wanted.dearest is not None:
+            query["max"] = str(wanted.dearest)
+        if wanted.free_now:
+            query["free"] = "1"
+        models = sorted({offer.sku.gpu_model or "none" for offer in offers.items})
+        return cls(
+            rows=tuple(
+                OfferRow(
+                    offer=offer,
+                    launch_href=f"/launch?{urlencode({'sku': offer.sku.code})}" if can_launch else None,
+                )
+                for offer in shown
+            ),
+            gpu_chips=tuple(
+                _chip("/catalog", query, "gpu", model, "No GPU" if model == "none" else model) for model in models
+            ),
+            price_chips=tuple(
+                _chip("/catalog", query, "max", str(step), f"From {money(step, offers.currency)}/h or less")
+                for step in PRICE_STEPS
+            ),
+            free_chip=_chip("/catalog", query, "free", "1", "Available now"),
+            query=_tail(query),
+            on_sale=len(offers.items),
+        )
+
 
 class NodeLine(msgspec.Struct, frozen=True, kw_only=True):
     """A node with the label and shape of its state."""
@@ -127,6 +188,18 @@ class NodeLine(msgspec.Struct, frozen=True, kw_only=True):
     look: tuple[str, str]  # a key of STATES, the word beside it
     maas_look: tuple[str, str]
     reason: str
+
+    @classmethod
+    def of(cls, row: NodeRow) -> "NodeLine":
+        cordoned = row.cordoned_at is not None
+        reasons = (row.state_reason, row.cordon_reason, row.sku_problem)
+        return cls(
+            node=row,
+            slots=node_slots(row.holders, row.state, cordoned=cordoned),
+            look=node_look(row.state, row.holders, cordoned=cordoned, matched=row.sku_code is not None),
+            maas_look=MAAS_LOOK.get(row.maas_state, ("attention", row.maas_state)),
+            reason=" · ".join(reason for reason in reasons if reason),
+        )
 
 
 class NodesPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,90 +214,31 @@ class NodesPage(msgspec.Struct, frozen=True, kw_only=True):
     first_href: str | None
     report: ImportReport | None
 
-
-def sku_answer(offer: Offer) -> SkuAnswer:
-    """An offer as JSON."""
-    names = SkuAnswer.__struct_fields__
-    sku = {name: getattr(offer.sku, name) for name in names if hasattr(offer.sku, name)}
-    coming = _price(offer.next_price) if offer.next_price else None
-    return SkuAnswer(**sku, price=_price(offer.price), next_price=coming, available=offer.available)
-
-
-def image_answer(image: ImageView) -> ImageAnswer:
-    """An image as JSON."""
-    return ImageAnswer(id=image.id, code=image.code, title=image.title, is_default=image.is_default)
-
-
-def nodes_answer(found: NodePage) -> NodesAnswer:
-    """A page of nodes as JSON."""
-    names = [name for name in NodeAnswer.__struct_fields__ if name != "sku"]
-    items = [NodeAnswer(sku=row.sku_code, **{name: getattr(row, name) for name in names}) for row in found.nodes]
-    return NodesAnswer(items=items, next_cursor=found.next_cursor)
-
-
-def _price(price: PriceView) -> PriceAnswer:
-    return PriceAnswer(
-        price_version_id=price.price_version_id,
-        currency=price.currency,
-        per_hour=price.rate_whole,
-        per_gpu_hour=price.rate_gpu,
-        effective_from=price.effective_from,
-    )
-
-
-def catalog_page(offers: Offers, shown: Sequence[Offer], wanted: OfferFilter, *, can_launch: bool) -> CatalogPage:
-    """The catalog with its chips; every chip is a link, so that a filter can be sent to a colleague."""
-    query: dict[str, str] = {}
-    if wanted.gpu_model:
-        query["gpu"] = wanted.gpu_model
-    if wanted.dearest is not None:
-        query["max"] = str(wanted.dearest)
-    if wanted.free_now:
-        query["free"] = "1"
-    models = sorted({offer.sku.gpu_model or "none" for offer in offers.items})
-    return CatalogPage(
-        rows=tuple(
-            OfferRow(
-                offer=offer,
-                launch_href=f"/launch?{urlencode({'sku': offer.sku.code})}" if can_launch else None,
-            )
-            for offer in shown
-        ),
-        gpu_chips=tuple(
-            _chip("/catalog", query, "gpu", model, "No GPU" if model == "none" else model) for model in models
-        ),
-        price_chips=tuple(
-            _chip("/catalog", query, "max", str(step), f"From {money(step, offers.currency)}/h or less")
-            for step in PRICE_STEPS
-        ),
-        free_chip=_chip("/catalog", query, "free", "1", "Available now"),
-        query=_tail(query),
-        on_sale=len(offers.items),
-    )
-
-
-def nodes_page(found: NodePage, counts: FleetCounts, query: NodeQuery, report: ImportReport | None) -> NodesPage:
-    """The operator's list with its chips."""
-    given = {"state": query.state, "sku": query.sku, "q": query.search, "cordoned": "1" if query.cordoned else None}
-    kept = {name: value for name, value in given.items() if value}
-    per_state = [(name, getattr(counts, name)) for name in NODE_STATES]
-    chips = [
-        _chip("/admin/nodes", kept, "state", name, f"{NODE_LABELS[name]} {count}") for name, count in per_state if count
-    ]
-    if counts.cordoned:
-        chips.append(_chip("/admin/nodes", kept, "cordoned", "1", f"{CORDONED} {counts.cordoned}"))
-    here = kept | ({"cursor": query.cursor} if query.cursor else {})
-    following = kept | {"cursor": found.next_cursor or ""}
-    return NodesPage(
-        lines=tuple(_line(row) for row in found.nodes),
-        counts=counts,
-        chips=tuple(chips),
-        search="" if query.search is None else query.search,
-        query=_tail(here),
-        next_href="/admin/nodes" + _tail(following) if found.next_cursor else None,
-        first_href="/admin/nodes" + _tail(kept) if query.cursor else None,
-        report=report,
-    )
+    @classmethod
+    def of(cls, found: NodePage, counts: FleetCounts, query: NodeQuery, report: ImportReport | None) -> "NodesPage":
+        """The operator's list with its chips."""
+        given = {"state": query.state, "sku": query.sku, "q": query.search, "cordoned": "1" if query.cordoned else None}
+        kept = {name: value for name, value in given.items() if value}
+        per_state = [(name, getattr(counts, name)) for name in NODE_STATES]
+        chips = [
+            _chip("/admin/nodes", kept, "state", name, f"{NODE_LABELS[name]} {count}")
+            for name, count in per_state
+            if count
+        ]
+        if counts.cordoned:
+            chips.append(_chip("/admin/nodes", kept, "cordoned", "1", f"{CORDONED} {counts.cordoned}"))
+        here = kept | ({"cursor": query.cursor} if query.cursor else {})
+        following = kept | {"cursor": found.next_cursor or ""}
+        return cls(
+            lines=tuple(NodeLine.of(row) for row in found.nodes),
+            counts=counts,
+            chips=tuple(chips),
+            search="" if query.search is None else query.search,
+            query=_tail(here),
+            next_href="/admin/nodes" + _tail(following) if found.next_cursor else None,
+            first_href="/admin/nodes" + _tail(kept) if query.cursor else None,
+            report=report,
+        )
 
 
 MAAS_LOOK: Mapping[str, tuple[str, str]] = {
@@ -251,18 +265,6 @@ def node_slots(holders: Iterable[UUID | None], state: str, *, cordoned: bool) ->
     """One kind per slot. A free slot that cannot be placed on is not drawn as free."""
     empty = {"ready": "attention" if cordoned else "free", "maintenance": "attention"}.get(state, "failed")
     return tuple("taken" if holder else empty for holder in holders)
-
-
-def _line(row: NodeRow) -> NodeLine:
-    cordoned = row.cordoned_at is not None
-    reasons = (row.state_reason, row.cordon_reason, row.sku_problem)
-    return NodeLine(
-        node=row,
-        slots=node_slots(row.holders, row.state, cordoned=cordoned),
-        look=node_look(row.state, row.holders, cordoned=cordoned, matched=row.sku_code is not None),
-        maas_look=MAAS_LOOK.get(row.maas_state, ("attention", row.maas_state)),
-        reason=" · ".join(reason for reason in reasons if reason),
-    )
 
 
 def _chip(path: str, query: Mapping[str, str], name: str, value: str, text: str) -> Chip:

@@ -199,6 +199,21 @@ class AdminPriceAnswer(msgspec.Struct, kw_only=True):
     state: str
     withdraw_reason: str | None
 
+    @classmethod
+    def of(cls, price: PriceEntry, entry: CatalogEntry, at: datetime) -> "AdminPriceAnswer":
+        """A price for programs."""
+        return cls(
+            id=price.price_version_id,
+            sku=entry.sku.code,
+            currency=price.currency,
+            per_hour=price.rate_whole,
+            per_gpu_hour=price.rate_gpu,
+            effective_from=price.effective_from,
+            announced_at=price.announced_at,
+            state=standing(price, entry.prices, at),
+            withdraw_reason=price.withdraw_reason,
+        )
+
 
 class AdminSkuAnswer(msgspec.Struct, kw_only=True):
     """A type for operators, with all of its prices."""
@@ -219,6 +234,14 @@ class AdminSkuAnswer(msgspec.Struct, kw_only=True):
     version: int
     prices: list[AdminPriceAnswer]
 
+    @classmethod
+    def of(cls, entry: CatalogEntry, at: datetime) -> "AdminSkuAnswer":
+        """A type for programs."""
+        sku = entry.sku
+        names = set(cls.__struct_fields__) - {"nodes", "prices"}
+        prices = [AdminPriceAnswer.of(price, entry, at) for price in entry.prices]
+        return cls(**{name: getattr(sku, name) for name in names}, nodes=entry.nodes, prices=prices)
+
 
 class AdminImageAnswer(msgspec.Struct, kw_only=True):
     """An image for operators; `warm_nodes` have deployed it before."""
@@ -232,6 +255,20 @@ class AdminImageAnswer(msgspec.Struct, kw_only=True):
     warm_nodes: int
     version: int
 
+    @classmethod
+    def of(cls, image: ImageView, warm_nodes: int) -> "AdminImageAnswer":
+        """An image for programs."""
+        return cls(
+            id=image.id,
+            code=image.code,
+            title=image.title,
+            maas_name=image.maas_name,
+            is_default=image.is_default,
+            retired=image.retired,
+            warm_nodes=warm_nodes,
+            version=image.version,
+        )
+
 
 class CatalogRow(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the list: the price in force and the next one."""
@@ -241,6 +278,17 @@ class CatalogRow(msgspec.Struct, frozen=True, kw_only=True):
     now: PriceEntry | None
     coming: PriceEntry | None
 
+    @classmethod
+    def of(cls, entry: CatalogEntry, at: datetime) -> "CatalogRow":
+        standings = [(standing(price, entry.prices, at), price) for price in entry.prices]
+        coming = [price for state, price in standings if state == "announced"]
+        return cls(
+            sku=entry.sku,
+            nodes=entry.nodes,
+            now=next((price for state, price in standings if state == "in force"), None),
+            coming=min(coming, key=lambda price: price.effective_from, default=None),
+        )
+
 
 class AdminCatalogPage(msgspec.Struct, frozen=True, kw_only=True):
     """Types and images."""
@@ -248,6 +296,15 @@ class AdminCatalogPage(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[CatalogRow, ...]
     images: tuple[AdminImage, ...]
     may_manage: bool
+
+    @classmethod
+    def of(
+        cls, entries: Sequence[CatalogEntry], images: Sequence[AdminImage], at: datetime, *, may_manage: bool
+    ) -> "AdminCatalogPage":
+        """Types and images with what holds now."""
+        return cls(
+            rows=tuple(CatalogRow.of(entry, at) for entry in entries), images=tuple(images), may_manage=may_manage
+        )
 
 
 class AdminSkuPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -266,6 +323,48 @@ class AdminSkuPage(msgspec.Struct, frozen=True, kw_only=True):
     effect: PriceEffect | None
     problem: str
 
+    @classmethod
+    def of(
+        cls,
+        entry: CatalogEntry,
+        warm: Sequence[WarmNode],
+        names: Mapping[UUID, str],
+        at: datetime,
+        notice_hours: int,
+        *,
+        may_manage: bool,
+        tried: PlanPriceForm,
+        effect: PriceEffect | None = None,
+        problem: str = "",
+    ) -> "AdminSkuPage":
+        """One type."""
+        row = CatalogRow.of(entry, at)
+        newest = sorted(entry.prices, key=lambda price: price.effective_from, reverse=True)
+        prices = []
+        for price in newest:
+            state = standing(price, entry.prices, at)
+            who = names.get(price.announced_by, "somebody") if price.announced_by else "Berth"
+            prices.append((price, state, PRICE_LOOKS[state], who))
+        gpu = row.now.rate_gpu if row.now else None
+        body = PlanPriceBody(
+            sku=entry.sku.code, per_hour=row.now.rate_whole if row.now else 1_000_000, per_gpu_hour=gpu
+        )
+        words = ("admin", "prices", "plan", entry.sku.code, "--per-hour", units(body.per_hour))
+        return cls(
+            sku=entry.sku,
+            nodes=entry.nodes,
+            prices=tuple(prices),
+            warm=_warm(warm),
+            per_hour=units(row.now.rate_whole) if row.now else "",
+            per_gpu_hour=units(gpu) if gpu is not None else "",
+            notice_hours=notice_hours,
+            may_manage=may_manage,
+            call=call("POST", "/api/v1/admin/prices", body, cli=words),
+            tried=tried,
+            effect=effect,
+            problem=problem,
+        )
+
 
 def rate_of(text: str, field: str) -> RateMicroPerHour | None:
     """`18.40` as micro-units; None for nothing. Raises ValidationFailed."""
@@ -276,102 +375,6 @@ def rate_of(text: str, field: str) -> RateMicroPerHour | None:
     if match is None:
         raise ValidationFailed(fields={field: "Write an amount such as 18.40"})
     return RateMicroPerHour(int(match[1]) * MICRO_PER_UNIT + int((match[2] or "").ljust(6, "0")))
-
-
-def sku_answer(entry: CatalogEntry, at: datetime) -> AdminSkuAnswer:
-    """A type for programs."""
-    sku = entry.sku
-    names = set(AdminSkuAnswer.__struct_fields__) - {"nodes", "prices"}
-    prices = [price_answer(price, entry, at) for price in entry.prices]
-    return AdminSkuAnswer(**{name: getattr(sku, name) for name in names}, nodes=entry.nodes, prices=prices)
-
-
-def price_answer(price: PriceEntry, entry: CatalogEntry, at: datetime) -> AdminPriceAnswer:
-    """A price for programs."""
-    return AdminPriceAnswer(
-        id=price.price_version_id,
-        sku=entry.sku.code,
-        currency=price.currency,
-        per_hour=price.rate_whole,
-        per_gpu_hour=price.rate_gpu,
-        effective_from=price.effective_from,
-        announced_at=price.announced_at,
-        state=standing(price, entry.prices, at),
-        withdraw_reason=price.withdraw_reason,
-    )
-
-
-def image_answer(image: ImageView, warm_nodes: int) -> AdminImageAnswer:
-    """An image for programs."""
-    return AdminImageAnswer(
-        id=image.id,
-        code=image.code,
-        title=image.title,
-        maas_name=image.maas_name,
-        is_default=image.is_default,
-        retired=image.retired,
-        warm_nodes=warm_nodes,
-        version=image.version,
-    )
-
-
-def catalog_admin_page(
-    entries: Sequence[CatalogEntry], images: Sequence[AdminImage], at: datetime, *, may_manage: bool
-) -> AdminCatalogPage:
-    """Types and images with what holds now."""
-    return AdminCatalogPage(
-        rows=tuple(_row(entry, at) for entry in entries), images=tuple(images), may_manage=may_manage
-    )
-
-
-def sku_admin_page(
-    entry: CatalogEntry,
-    warm: Sequence[WarmNode],
-    names: Mapping[UUID, str],
-    at: datetime,
-    notice_hours: int,
-    *,
-    may_manage: bool,
-    tried: PlanPriceForm,
-    effect: PriceEffect | None = None,
-    problem: str = "",
-) -> AdminSkuPage:
-    """One type."""
-    row = _row(entry, at)
-    newest = sorted(entry.prices, key=lambda price: price.effective_from, reverse=True)
-    prices = []
-    for price in newest:
-        state = standing(price, entry.prices, at)
-        who = names.get(price.announced_by, "somebody") if price.announced_by else "Berth"
-        prices.append((price, state, PRICE_LOOKS[state], who))
-    gpu = row.now.rate_gpu if row.now else None
-    body = PlanPriceBody(sku=entry.sku.code, per_hour=row.now.rate_whole if row.now else 1_000_000, per_gpu_hour=gpu)
-    words = ("admin", "prices", "plan", entry.sku.code, "--per-hour", units(body.per_hour))
-    return AdminSkuPage(
-        sku=entry.sku,
-        nodes=entry.nodes,
-        prices=tuple(prices),
-        warm=_warm(warm),
-        per_hour=units(row.now.rate_whole) if row.now else "",
-        per_gpu_hour=units(gpu) if gpu is not None else "",
-        notice_hours=notice_hours,
-        may_manage=may_manage,
-        call=call("POST", "/api/v1/admin/prices", body, cli=words),
-        tried=tried,
-        effect=effect,
-        problem=problem,
-    )
-
-
-def _row(entry: CatalogEntry, at: datetime) -> CatalogRow:
-    standings = [(standing(price, entry.prices, at), price) for price in entry.prices]
-    coming = [price for state, price in standings if state == "announced"]
-    return CatalogRow(
-        sku=entry.sku,
-        nodes=entry.nodes,
-        now=next((price for state, price in standings if state == "in force"), None),
-        coming=min(coming, key=lambda price: price.effective_from, default=None),
-    )
 
 
 def _warm(found: Sequence[WarmNode]) -> tuple[tuple[UUID, str, tuple[str, ...], datetime], ...]:

@@ -119,6 +119,12 @@ class HistoryAnswer(msgspec.Struct, kw_only=True):
     items: list[HistoryRow]
     next_cursor: UUID | None
 
+    @classmethod
+    def of(cls, rows: Sequence[HistoryRow], limit: int) -> "HistoryAnswer":
+        """A page for programs; one row more than `limit` was requested."""
+        kept = list(rows[:limit])
+        return cls(items=kept, next_cursor=kept[-1].id if len(rows) > limit else None)
+
 
 class NodeDetailPage(msgspec.Struct, frozen=True, kw_only=True):
     """One node for an operator. `difference`: where we and MAAS do not agree."""
@@ -136,6 +142,42 @@ class NodeDetailPage(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: str
     call: ApiCall
 
+    @classmethod
+    def of(
+        cls,
+        node: NodeDetail,
+        history: Sequence[HistoryRow],
+        names: Mapping[UUID, str],
+        now: datetime,
+        *,
+        may_manage: bool,
+        may_see_machines: bool,
+    ) -> "NodeDetailPage":
+        """One node with its shapes."""
+        holders = [slot.allocation_id for slot in node.slots]
+        cordoned = node.cordoned_at is not None
+        look = node_look(node.state, holders, cordoned=cordoned, matched=node.sku_id is not None)
+        whole = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        return cls(
+            node=node,
+            slots=node_slots(holders, node.state, cordoned=cordoned),
+            look=("attention", "draining") if node.drain_since and look[1] == "cordoned" else look,
+            maas_look=MAAS_LOOK.get(node.maas_state, ("attention", node.maas_state)),
+            taken=sum(holder is not None for holder in holders),
+            difference=difference(node),
+            history=tuple(_line(row, names) for row in history),
+            may_manage=may_manage,
+            may_see_machines=may_see_machines,
+            starts_at=f"{whole:%Y-%m-%dT%H:%M}",
+            ends_at=f"{whole + timedelta(hours=2):%Y-%m-%dT%H:%M}",
+            call=call(
+                "POST",
+                f"/api/v1/admin/nodes/{node.id}/drain",
+                DrainBody(reason="disk 3 is failing", hours=24),
+                cli=("admin", "nodes", "drain", node.hostname, "--reason", "disk 3 is failing", "--hours", "24"),
+            ),
+        )
+
 
 def instant(text: str, field: str) -> datetime | None:
     """`2026-11-24T22:00` as UTC; None for nothing. Raises ValidationFailed."""
@@ -146,47 +188,6 @@ def instant(text: str, field: str) -> datetime | None:
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValidationFailed(fields={field: "Write it as 2026-11-24T22:00, in UTC"}) from error
-
-
-def detail_page(
-    node: NodeDetail,
-    history: Sequence[HistoryRow],
-    names: Mapping[UUID, str],
-    now: datetime,
-    *,
-    may_manage: bool,
-    may_see_machines: bool,
-) -> NodeDetailPage:
-    """One node with its shapes."""
-    holders = [slot.allocation_id for slot in node.slots]
-    cordoned = node.cordoned_at is not None
-    look = node_look(node.state, holders, cordoned=cordoned, matched=node.sku_id is not None)
-    whole = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    return NodeDetailPage(
-        node=node,
-        slots=node_slots(holders, node.state, cordoned=cordoned),
-        look=("attention", "draining") if node.drain_since and look[1] == "cordoned" else look,
-        maas_look=MAAS_LOOK.get(node.maas_state, ("attention", node.maas_state)),
-        taken=sum(holder is not None for holder in holders),
-        difference=difference(node),
-        history=tuple(_line(row, names) for row in history),
-        may_manage=may_manage,
-        may_see_machines=may_see_machines,
-        starts_at=f"{whole:%Y-%m-%dT%H:%M}",
-        ends_at=f"{whole + timedelta(hours=2):%Y-%m-%dT%H:%M}",
-        call=call(
-            "POST",
-            f"/api/v1/admin/nodes/{node.id}/drain",
-            DrainBody(reason="disk 3 is failing", hours=24),
-            cli=("admin", "nodes", "drain", node.hostname, "--reason", "disk 3 is failing", "--hours", "24"),
-        ),
-    )
-
-
-def history_answer(rows: Sequence[HistoryRow], limit: int) -> HistoryAnswer:
-    """A page for programs; one row more than `limit` was requested."""
-    kept = list(rows[:limit])
-    return HistoryAnswer(items=kept, next_cursor=kept[-1].id if len(rows) > limit else None)
 
 
 def _line(row: HistoryRow, names: Mapping[UUID, str]) -> LINE:
