@@ -12,13 +12,8 @@ from app.domains.provisioning.handlers.options import (
     ALLOCATION_READ,
     ALLOCATION_RELEASE,
 )
-from app.domains.provisioning.schemas import (
-    ReceiptPage,
-    ReleaseForm,
-    machine_page,
-    machines_page,
-)
-from app.domains.provisioning.schemas.launch import LaunchForm, LaunchPage, launch_page
+from app.domains.provisioning.schemas import MachinePage, MachinesPage, ReceiptPage, ReleaseForm
+from app.domains.provisioning.schemas.launch import LaunchForm, LaunchPage
 from app.domains.provisioning.service import launch, release, views
 from app.domains.provisioning.service.release import CancelAllocation, ReleaseAllocation
 from app.shared.context import Context
@@ -34,7 +29,7 @@ DETAIL = "provisioning/machine.html"
 
 
 async def _launch_page(ctx: Context, form: LaunchForm) -> LaunchPage:
-    return launch_page(await views.launch_choices(ctx, form.command()))
+    return LaunchPage.of(await views.launch_choices(ctx, form.command()))
 
 
 @get("/launch", opt=ALLOCATION_LAUNCH)
@@ -88,7 +83,7 @@ async def launch_machine(ctx: Ctx, data: Form[LaunchForm]) -> Response[str]:
 async def machines(ctx: Ctx, cursor: OptionalId = None, live: Text = "") -> Response[str]:
     """The project's machines."""
     rows = await views.page_machines(ctx, cursor, views.PAGE + 1, live=bool(live))
-    struct = machines_page(rows, views.PAGE, live=bool(live), is_first=cursor is None)
+    struct = MachinesPage.of(rows, views.PAGE, live=bool(live), is_first=cursor is None)
     return await page(ctx, "provisioning/machines.html", struct)
 
 
@@ -96,20 +91,20 @@ async def machines(ctx: Ctx, cursor: OptionalId = None, live: Text = "") -> Resp
 async def machines_now(ctx: Ctx, cursor: OptionalId = None, live: Text = "") -> Response[str]:
     """The list alone."""
     rows = await views.page_machines(ctx, cursor, views.PAGE + 1, live=bool(live))
-    struct = machines_page(rows, views.PAGE, live=bool(live), is_first=cursor is None)
+    struct = MachinesPage.of(rows, views.PAGE, live=bool(live), is_first=cursor is None)
     return await fragment(ctx, "provisioning/machines.html", "now", struct)
 
 
 @get("/machines/{allocation_id:uuid}", opt=ALLOCATION_READ, name="provisioning:machine")
 async def machine(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """One machine."""
-    return await page(ctx, DETAIL, machine_page(await views.get_detail(ctx, allocation_id)))
+    return await page(ctx, DETAIL, MachinePage.of(await views.get_detail(ctx, allocation_id)))
 
 
 @get("/machines/{allocation_id:uuid}/now", opt=ALLOCATION_READ)
 async def machine_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """The part of a machine's page that moves."""
-    return await fragment(ctx, DETAIL, "now", machine_page(await views.get_detail(ctx, allocation_id)))
+    return await fragment(ctx, DETAIL, "now", MachinePage.of(await views.get_detail(ctx, allocation_id)))
 
 
 @post("/machines/{allocation_id:uuid}/release", opt=ALLOCATION_RELEASE)

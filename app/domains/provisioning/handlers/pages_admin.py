@@ -6,7 +6,7 @@ from litestar import Response, get
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.provisioning.handlers.options import PLATFORM_CONSOLE, PLATFORM_NODE_READ
-from app.domains.provisioning.schemas.fleet import FleetPage, FleetView, fleet_page
+from app.domains.provisioning.schemas.fleet import FleetPage, FleetView
 from app.domains.provisioning.service import fleet
 from app.domains.provisioning.service.fleet import FleetQuery
 from app.shared.authz import Permission
@@ -26,7 +26,7 @@ async def _fleet(
     wanted = FleetView(
         query=FleetQuery(sku=sku, word=word, search=search), table=view == "table", by_tenant=by == "tenant"
     )
-    return fleet_page(
+    return FleetPage.of(
         await fleet.fleet(ctx, wanted.query),
         wanted,
         may_open_nodes=may(ctx.actor, Permission.PLATFORM_NODE_READ),

@@ -7,7 +7,7 @@ from litestar.params import FromPath
 
 from app.domains.provisioning.contracts import AttachKey, DetachKey
 from app.domains.provisioning.handlers.options import ALLOCATION_READ, TERMINAL_OPEN
-from app.domains.provisioning.schemas.connect import AttachForm, connect_page
+from app.domains.provisioning.schemas.connect import AttachForm, ConnectPage
 from app.domains.provisioning.service import access
 from app.web import Ctx, Form, fragment, page, redirect
 
@@ -17,13 +17,13 @@ TEMPLATE = "provisioning/connect.html"
 @get("/machines/{allocation_id:uuid}/connect", opt=ALLOCATION_READ)
 async def connect_tab(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """Every way to the machine."""
-    return await page(ctx, TEMPLATE, connect_page(await access.connection(ctx, allocation_id)))
+    return await page(ctx, TEMPLATE, ConnectPage.of(await access.connection(ctx, allocation_id)))
 
 
 @get("/machines/{allocation_id:uuid}/connect/now", opt=ALLOCATION_READ)
 async def connect_now(ctx: Ctx, allocation_id: FromPath[UUID]) -> Response[str]:
     """The part that moves."""
-    return await fragment(ctx, TEMPLATE, "now", connect_page(await access.connection(ctx, allocation_id)))
+    return await fragment(ctx, TEMPLATE, "now", ConnectPage.of(await access.connection(ctx, allocation_id)))
 
 
 @post("/machines/{allocation_id:uuid}/keys", opt=TERMINAL_OPEN)

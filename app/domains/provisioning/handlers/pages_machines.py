@@ -11,11 +11,9 @@ from app.domains.provisioning.schemas.operators import (
     AdminMachinePage,
     AdminMachinesPage,
     ConfirmForm,
+    EmptiedPage,
+    HoldersPage,
     OperatorBody,
-    admin_machine_page,
-    admin_machines_page,
-    emptied_page,
-    holders_page,
 )
 from app.domains.provisioning.service import operators
 from app.domains.provisioning.service.operators import EmptyNode, ForceCancel, ForceRelease, Query
@@ -32,12 +30,12 @@ LIST, DETAIL = "provisioning/admin_machines.html", "provisioning/admin_machine.h
 
 
 async def _list(ctx: Context, query: Query) -> AdminMachinesPage:
-    return admin_machines_page(await operators.page_allocations(ctx, query), query)
+    return AdminMachinesPage.of(await operators.page_allocations(ctx, query), query)
 
 
 async def _detail(ctx: Context, allocation_id: UUID) -> AdminMachinePage:
     detail = await operators.get_allocation(ctx, allocation_id)
-    return admin_machine_page(detail, may_release=may(ctx.actor, Permission.PLATFORM_ALLOCATION_RELEASE))
+    return AdminMachinePage.of(detail, may_release=may(ctx.actor, Permission.PLATFORM_ALLOCATION_RELEASE))
 
 
 @get("/admin/allocations", opt=PLATFORM_ALLOCATION_READ)
@@ -113,7 +111,7 @@ async def force_cancel(ctx: Ctx, allocation_id: FromPath[UUID], data: Form[Opera
 async def show_holders(ctx: Ctx, node_id: FromPath[UUID]) -> Response[str]:
     """The allocations on a node: a part of the node's page, and a page of its own."""
     found = await operators.get_node(ctx, node_id)
-    struct = holders_page(found, may_release=may(ctx.actor, Permission.PLATFORM_ALLOCATION_RELEASE))
+    struct = HoldersPage.of(found, may_release=may(ctx.actor, Permission.PLATFORM_ALLOCATION_RELEASE))
     if ctx.web is not None and ctx.web.is_htmx:
         return await fragment(ctx, "provisioning/holders.html", "holders", struct)
     return await page(ctx, "provisioning/holders.html", struct)
@@ -126,7 +124,7 @@ async def empty_node(contexts: Contexts, node_id: FromPath[UUID], data: Form[Con
     emptied = await operators.empty_node(contexts, command)
     async with contexts() as ctx:
         hostname = await operators.node_name(ctx, node_id)
-        return await page(ctx, "provisioning/emptied.html", emptied_page(emptied, hostname))
+        return await page(ctx, "provisioning/emptied.html", EmptiedPage.of(emptied, hostname))
 
 
 ROUTES = [

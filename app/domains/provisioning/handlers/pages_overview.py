@@ -3,7 +3,7 @@
 from litestar import Response, get, post
 
 from app.domains.provisioning.handlers.options import ALLOCATION_READ, PROFILE
-from app.domains.provisioning.schemas.overview import overview_page
+from app.domains.provisioning.schemas.overview import OverviewPage
 from app.domains.provisioning.service.overview import HideFirstSteps, hide_first_steps, overview
 from app.shared.authz import Permission
 from app.shared.authz.scope import may
@@ -19,13 +19,13 @@ async def overview_handler(ctx: Ctx) -> Response[str]:
         return redirect(ctx, "/admin" if may(ctx.actor, Permission.PLATFORM_CONSOLE) else "/invitations")
     if not may(ctx.actor, Permission.ALLOCATION_READ):
         return redirect(ctx, "/billing")
-    return await page(ctx, TEMPLATE, overview_page(await overview(ctx)))
+    return await page(ctx, TEMPLATE, OverviewPage.of(await overview(ctx)))
 
 
 @get("/overview/now", opt=ALLOCATION_READ)
 async def overview_now(ctx: Ctx) -> Response[str]:
     """The part of the overview that moves."""
-    return await fragment(ctx, TEMPLATE, "now", overview_page(await overview(ctx)))
+    return await fragment(ctx, TEMPLATE, "now", OverviewPage.of(await overview(ctx)))
 
 
 @post("/overview/steps/hide", opt=ALLOCATION_READ)

@@ -8,14 +8,7 @@ from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.provisioning.handlers.options import ALLOCATION_LAUNCH, ALLOCATION_READ, ALLOCATION_RELEASE
-from app.domains.provisioning.schemas import (
-    AllocationAnswer,
-    AllocationsAnswer,
-    ReceiptAnswer,
-    answer,
-    answers,
-    receipt_answer,
-)
+from app.domains.provisioning.schemas import AllocationAnswer, AllocationsAnswer, ReceiptAnswer
 from app.domains.provisioning.schemas.launch import LaunchBody
 from app.domains.provisioning.service import forecast, launch, release, views
 from app.domains.provisioning.service.forecast import Forecast
@@ -42,14 +35,14 @@ async def launch_allocation(ctx: Ctx, data: Json[LaunchBody]) -> Response[Launch
 @get("/allocations", opt=ALLOCATION_READ)
 async def list_allocations(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50, live: Live = False) -> AllocationsAnswer:
     """The project's machines, newest first."""
-    return answers(await views.page_machines(ctx, cursor, limit + 1, live=live), limit)
+    return AllocationsAnswer.of(await views.page_machines(ctx, cursor, limit + 1, live=live), limit)
 
 
 @get("/allocations/{allocation_id:uuid}", opt=ALLOCATION_READ)
 async def get_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> AllocationAnswer:
     """One machine with its steps."""
     detail = await views.get_detail(ctx, allocation_id)
-    return answer(detail.machine, detail.steps)
+    return AllocationAnswer.of(detail.machine, detail.steps)
 
 
 @post("/allocations/{allocation_id:uuid}/release", opt=ALLOCATION_RELEASE, status_code=200)
@@ -68,7 +61,7 @@ async def cancel_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> Changed:
 async def get_receipt(ctx: Ctx, allocation_id: FromPath[UUID]) -> ReceiptAnswer:
     """What the machine cost, hour by hour."""
     _, receipt = await views.get_receipt(ctx, allocation_id)
-    return receipt_answer(receipt)
+    return ReceiptAnswer.of(receipt)
 
 
 ROUTES = [launch_allocation, list_allocations, get_allocation, release_allocation, cancel_allocation, get_receipt]

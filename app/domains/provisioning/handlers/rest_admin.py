@@ -8,8 +8,8 @@ from litestar.params import QueryParameter
 from app.domains.provisioning.handlers.options import PLATFORM_CONSOLE
 from app.domains.provisioning.handlers.pages_admin import TypeWord
 from app.domains.provisioning.rules.fleet import NodeWord
-from app.domains.provisioning.schemas.fleet import FleetAnswer, fleet_answer
-from app.domains.provisioning.schemas.stuck import StuckListAnswer, stuck_answer
+from app.domains.provisioning.schemas.fleet import FleetAnswer
+from app.domains.provisioning.schemas.stuck import StuckListAnswer
 from app.domains.provisioning.service import fleet
 from app.domains.provisioning.service.fleet import FleetQuery
 from app.web import Ctx
@@ -23,14 +23,14 @@ async def get_fleet(
     ctx: Ctx, sku: TypeWord = None, node_word: Word = None, search: OptionalSearch = None
 ) -> FleetAnswer:
     """The fleet in figures, and its nodes under a filter: type, state (a word of `words`), a search."""
-    return fleet_answer(await fleet.fleet(ctx, FleetQuery(sku=sku, word=node_word, search=search)))
+    return FleetAnswer.of(await fleet.fleet(ctx, FleetQuery(sku=sku, word=node_word, search=search)))
 
 
 @get("/admin/stuck", opt=PLATFORM_CONSOLE)
 async def list_stuck(ctx: Ctx) -> StuckListAnswer:
     """What has been in a state for longer than allowed, with the automatic action and the last request to the workflow
     engine."""
-    return stuck_answer(await fleet.stuck(ctx))
+    return StuckListAnswer.of(await fleet.stuck(ctx))
 
 
 ROUTES = [get_fleet, list_stuck]

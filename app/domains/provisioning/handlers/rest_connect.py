@@ -7,14 +7,7 @@ from litestar.params import FromPath
 
 from app.domains.provisioning.contracts import AttachKey, AttachmentChanged, CertifyKey, DetachKey
 from app.domains.provisioning.handlers.options import ALLOCATION_READ, TERMINAL_OPEN
-from app.domains.provisioning.schemas.connect import (
-    AttachBody,
-    AttachedKeysAnswer,
-    CertificateAnswer,
-    CertificateBody,
-    attached_answer,
-    certificate_answer,
-)
+from app.domains.provisioning.schemas.connect import AttachBody, AttachedKeysAnswer, CertificateAnswer, CertificateBody
 from app.domains.provisioning.service import access
 from app.web import Ctx, Json
 from app.web.paging import Cursor, Limit
@@ -25,7 +18,7 @@ async def list_attached_keys(
     ctx: Ctx, allocation_id: FromPath[UUID], cursor: Cursor = None, limit: Limit = 50
 ) -> AttachedKeysAnswer:
     """Which SSH keys open this machine."""
-    return attached_answer(await access.list_attached(ctx, allocation_id), cursor, limit)
+    return AttachedKeysAnswer.of(await access.list_attached(ctx, allocation_id), cursor, limit)
 
 
 @post("/allocations/{allocation_id:uuid}/ssh-keys", opt=TERMINAL_OPEN, status_code=202)
@@ -48,7 +41,7 @@ async def sign_ssh_certificate(
 ) -> CertificateAnswer:
     """A certificate that lets one's key log in to this machine for minutes, and how the machine proves itself."""
     command = CertifyKey(allocation_id=allocation_id, public_key=data.public_key)
-    return certificate_answer(await access.certify_key(ctx, command))
+    return CertificateAnswer.of(await access.certify_key(ctx, command))
 
 
 ROUTES = [list_attached_keys, attach_ssh_key, detach_ssh_key, sign_ssh_certificate]

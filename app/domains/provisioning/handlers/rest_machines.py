@@ -13,9 +13,6 @@ from app.domains.provisioning.schemas.operators import (
     OperatorAllocationsAnswer,
     OperatorBody,
     OperatorDetailAnswer,
-    allocations_answer,
-    detail_answer,
-    emptied_answer,
 )
 from app.domains.provisioning.service import operators
 from app.domains.provisioning.service.operators import EmptyNode, ForceCancel, ForceRelease, Query
@@ -47,13 +44,13 @@ async def list_all_allocations(
         live=live, stuck=stuck, state=in_state, sku=sku, tenant_id=tenant, project_id=project,
         node_id=node, search=search, before=cursor, limit=limit,
     )  # fmt: skip
-    return allocations_answer(await operators.page_allocations(ctx, query))
+    return OperatorAllocationsAnswer.of(await operators.page_allocations(ctx, query))
 
 
 @get("/admin/allocations/{allocation_id:uuid}", opt=PLATFORM_ALLOCATION_READ)
 async def get_any_allocation(ctx: Ctx, allocation_id: FromPath[UUID]) -> OperatorDetailAnswer:
     """One machine of any tenant: timeline, why it went where it is, its workflows."""
-    return detail_answer(await operators.get_allocation(ctx, allocation_id))
+    return OperatorDetailAnswer.of(await operators.get_allocation(ctx, allocation_id))
 
 
 @post("/admin/allocations/{allocation_id:uuid}/release", opt=PLATFORM_ALLOCATION_RELEASE, status_code=200)
@@ -71,7 +68,7 @@ async def force_cancel(ctx: Ctx, allocation_id: FromPath[UUID], data: Json[Opera
 @post("/admin/nodes/{node_id:uuid}/empty", opt=PLATFORM_ALLOCATION_RELEASE, status_code=200)
 async def empty_node(contexts: Contexts, node_id: FromPath[UUID], data: Json[OperatorBody]) -> EmptiedAnswer:
     """Release everything on a node, one by one; one result per machine."""
-    return emptied_answer(await operators.empty_node(contexts, EmptyNode(node_id=node_id, reason=data.reason)))
+    return EmptiedAnswer.of(await operators.empty_node(contexts, EmptyNode(node_id=node_id, reason=data.reason)))
 
 
 ROUTES = [list_all_allocations, get_any_allocation, force_release, force_cancel, empty_node]

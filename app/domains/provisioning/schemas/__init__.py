@@ -79,12 +79,51 @@ class AllocationAnswer(msgspec.Struct, kw_only=True):
     version: int
     steps: list[StepAnswer] | None = None
 
+    @classmethod
+    def of(cls, machine: Machine, steps: Sequence[StepView] | None = None) -> "AllocationAnswer":
+        """One machine for programs."""
+        row, cost = machine.allocation, machine.cost
+        return cls(
+            id=row.id,
+            name=row.name,
+            state=row.state,
+            sku=row.sku_code,
+            gpus=row.gpus,
+            whole=row.whole,
+            image=row.image_code,
+            currency=row.currency,
+            rate_per_hour=row.rate_micro,
+            hold=row.hold_micro if holds(row) else 0,
+            cost=cost.total if cost else 0,
+            cost_seconds=cost.seconds if cost else 0,
+            requested_at=row.requested_at,
+            active_at=row.active_at,
+            release_requested_at=row.release_requested_at,
+            ended_at=row.ended_at,
+            cancel_requested=row.cancel_requested,
+            failure_code=row.failure_code,
+            failure_text=row.failure_text,
+            version=row.version,
+            steps=None
+            if steps is None
+            else [msgspec.convert(step, StepAnswer, from_attributes=True) for step in steps],
+        )
+
 
 class AllocationsAnswer(msgspec.Struct, kw_only=True):
     """Newest first; pass `next_cursor` as `cursor` for the next page."""
 
     items: list[AllocationAnswer]
     next_cursor: UUID | None
+
+    @classmethod
+    def of(cls, machines: Sequence[Machine], limit: int) -> "AllocationsAnswer":
+        """A page for programs; one row more than `limit` was requested, to know whether there are more."""
+        shown = machines[:limit]
+        more = len(machines) > limit
+        return cls(
+            items=[AllocationAnswer.of(row) for row in shown], next_cursor=shown[-1].allocation.id if more else None
+        )
 
 
 class ReceiptLine(msgspec.Struct, kw_only=True):
@@ -104,64 +143,31 @@ class ReceiptAnswer(msgspec.Struct, kw_only=True):
     total: int
     lines: list[ReceiptLine]
 
-
-def answer(machine: Machine, steps: Sequence[StepView] | None = None) -> AllocationAnswer:
-    """One machine for programs."""
-    row, cost = machine.allocation, machine.cost
-    return AllocationAnswer(
-        id=row.id,
-        name=row.name,
-        state=row.state,
-        sku=row.sku_code,
-        gpus=row.gpus,
-        whole=row.whole,
-        image=row.image_code,
-        currency=row.currency,
-        rate_per_hour=row.rate_micro,
-        hold=row.hold_micro if holds(row) else 0,
-        cost=cost.total if cost else 0,
-        cost_seconds=cost.seconds if cost else 0,
-        requested_at=row.requested_at,
-        active_at=row.active_at,
-        release_requested_at=row.release_requested_at,
-        ended_at=row.ended_at,
-        cancel_requested=row.cancel_requested,
-        failure_code=row.failure_code,
-        failure_text=row.failure_text,
-        version=row.version,
-        steps=None if steps is None else [msgspec.convert(step, StepAnswer, from_attributes=True) for step in steps],
-    )
+    @classmethod
+    def of(cls, receipt: ReceiptView) -> "ReceiptAnswer":
+        """The receipt for programs."""
+        lines = [
+            ReceiptLine(
+                from_at=line.from_at,
+                to_at=line.to_at,
+                seconds=line.seconds,
+                rate_per_hour=line.rate,
+                amount=line.amount,
+            )
+            for line in receipt.lines
+        ]
+        return cls(
+            allocation_id=receipt.allocation_id,
+            currency=receipt.currency,
+            seconds=receipt.seconds,
+            total=receipt.total,
+            lines=lines,
+        )
 
 
 def holds(row: Allocation) -> bool:
     """Whether its hold is still open: it is released when the machine is."""
     return row.state == "active" or as_state(row.state) in STARTING
-
-
-def answers(machines: Sequence[Machine], limit: int) -> AllocationsAnswer:
-    """A page for programs; one row more than `limit` was requested, to know whether there are more."""
-    shown = machines[:limit]
-    more = len(machines) > limit
-    return AllocationsAnswer(
-        items=[answer(row) for row in shown], next_cursor=shown[-1].allocation.id if more else None
-    )
-
-
-def receipt_answer(receipt: ReceiptView) -> ReceiptAnswer:
-    """The receipt for programs."""
-    lines = [
-        ReceiptLine(
-            from_at=line.from_at, to_at=line.to_at, seconds=line.seconds, rate_per_hour=line.rate, amount=line.amount
-        )
-        for line in receipt.lines
-    ]
-    return ReceiptAnswer(
-        allocation_id=receipt.allocation_id,
-        currency=receipt.currency,
-        seconds=receipt.seconds,
-        total=receipt.total,
-        lines=lines,
-    )
 
 
 # -- pages -------------------------------------------------------------------------------------------------------------
@@ -177,12 +183,40 @@ class MachineRow(msgspec.Struct, frozen=True, kw_only=True):
     cost_micro: int
     live_rate: int | None
 
+    @classmethod
+    def of(cls, machine: Machine) -> "MachineRow":
+        row = machine.allocation
+        kind = {"active": "mine", "failed": "failed"}.get(
+            row.state, "free" if as_state(row.state) in ENDED else "in_progress"
+        )
+        count = max(1, row.gpus)
+        return cls(
+            allocation=row,
+            title=machine.sku.title
+            if row.whole
+            else f"{row.gpus} of {machine.sku.gpu_count} GPUs, {machine.sku.title}",
+            look=look(row.state, cancel_requested=row.cancel_requested),
+            slots=(kind,) * count,
+            cost_micro=machine.cost.total if machine.cost else 0,
+            live_rate=row.rate_micro if row.state == "active" else None,
+        )
+
 
 class MachinesPage(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[MachineRow, ...]
     live_only: bool
     next_href: str | None
     is_first: bool
+
+    @classmethod
+    def of(cls, machines: Sequence[Machine], limit: int, *, live: bool, is_first: bool) -> "MachinesPage":
+        shown = machines[:limit]
+        more = (
+            f"/machines?{'live=1&' if live else ''}cursor={shown[-1].allocation.id}" if len(machines) > limit else None
+        )
+        return cls(
+            rows=tuple(MachineRow.of(machine) for machine in shown), live_only=live, next_href=more, is_first=is_first
+        )
 
 
 class MachinePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,6 +239,24 @@ class MachinePage(msgspec.Struct, frozen=True, kw_only=True):
         """Whose tabs `layouts/machine.html` draws."""
         return self.row.allocation
 
+    @classmethod
+    def of(cls, detail: MachineDetail) -> "MachinePage":
+        row, state = detail.machine.allocation, as_state(detail.machine.allocation.state)
+        usual = [detail.usual[name] for name in WAY_IN if name in detail.usual]
+        return cls(
+            row=MachineRow.of(detail.machine),
+            image_title=detail.image.title,
+            steps=timeline(detail),
+            usual_seconds=sum(usual) if len(usual) == len(WAY_IN) else None,
+            at=detail.at,
+            is_starting=state in STARTING,
+            is_active=state == "active",
+            is_ending=state in ENDING,
+            has_ended=state in ENDED,
+            call=ApiCall(method="GET", path=f"/api/v1/allocations/{row.id}", cli=("show", row.name)),
+            operator_reason=detail.operator_reason,
+        )
+
 
 class ReceiptPage(msgspec.Struct, frozen=True, kw_only=True):
     allocation: Allocation
@@ -215,48 +267,6 @@ class ReceiptPage(msgspec.Struct, frozen=True, kw_only=True):
 def look(state: str, *, cancel_requested: bool = False) -> tuple[str, str]:
     """The shape of an allocation's state and its label."""
     return SHAPES[as_state(state)], state_label(state, cancel_requested=cancel_requested)
-
-
-def machine_row(machine: Machine) -> MachineRow:
-    row = machine.allocation
-    kind = {"active": "mine", "failed": "failed"}.get(
-        row.state, "free" if as_state(row.state) in ENDED else "in_progress"
-    )
-    count = max(1, row.gpus)
-    return MachineRow(
-        allocation=row,
-        title=machine.sku.title if row.whole else f"{row.gpus} of {machine.sku.gpu_count} GPUs, {machine.sku.title}",
-        look=look(row.state, cancel_requested=row.cancel_requested),
-        slots=(kind,) * count,
-        cost_micro=machine.cost.total if machine.cost else 0,
-        live_rate=row.rate_micro if row.state == "active" else None,
-    )
-
-
-def machines_page(machines: Sequence[Machine], limit: int, *, live: bool, is_first: bool) -> MachinesPage:
-    shown = machines[:limit]
-    more = f"/machines?{'live=1&' if live else ''}cursor={shown[-1].allocation.id}" if len(machines) > limit else None
-    return MachinesPage(
-        rows=tuple(machine_row(machine) for machine in shown), live_only=live, next_href=more, is_first=is_first
-    )
-
-
-def machine_page(detail: MachineDetail) -> MachinePage:
-    row, state = detail.machine.allocation, as_state(detail.machine.allocation.state)
-    usual = [detail.usual[name] for name in WAY_IN if name in detail.usual]
-    return MachinePage(
-        row=machine_row(detail.machine),
-        image_title=detail.image.title,
-        steps=timeline(detail),
-        usual_seconds=sum(usual) if len(usual) == len(WAY_IN) else None,
-        at=detail.at,
-        is_starting=state in STARTING,
-        is_active=state == "active",
-        is_ending=state in ENDING,
-        has_ended=state in ENDED,
-        call=ApiCall(method="GET", path=f"/api/v1/allocations/{row.id}", cli=("show", row.name)),
-        operator_reason=detail.operator_reason,
-    )
 
 
 def timeline(detail: MachineDetail) -> tuple[Step, ...]:

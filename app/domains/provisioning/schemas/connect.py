@@ -53,6 +53,23 @@ class CertificateAnswer(msgspec.Struct, kw_only=True):
     host_key_alias: str
     known_hosts: str
 
+    @classmethod
+    def of(cls, certified: Certified) -> "CertificateAnswer":
+        """A certificate for programs. The serial has 63 bits, more than a number of JSON surely holds, so it is
+        text."""
+        target, signed = certified.target, certified.signed
+        return cls(
+            certificate=signed.certificate,
+            serial=str(signed.serial),
+            valid_from=signed.valid_from,
+            valid_to=signed.valid_to,
+            host=target.address,
+            port=target.port,
+            login=target.login,
+            host_key_alias=target.host_alias,
+            known_hosts=certified.known_hosts,
+        )
+
 
 class AttachedKeyAnswer(msgspec.Struct, kw_only=True):
     """A key on a machine; state: pending | attached | failed (tried again by itself) | detaching."""
@@ -69,6 +86,23 @@ class AttachedKeyAnswer(msgspec.Struct, kw_only=True):
     attached_at: datetime | None
     last_used_at: datetime | None
 
+    @classmethod
+    def of(cls, key: AttachedKey) -> "AttachedKeyAnswer":
+        row = key.attachment
+        return cls(
+            key_id=row.key_id,
+            name=row.name,
+            algorithm=row.algorithm,
+            fingerprint=row.fingerprint,
+            owner=key.owner_name,
+            mine=key.mine,
+            state=row.state,
+            detail=row.detail,
+            changed_at=row.changed_at,
+            attached_at=row.attached_at,
+            last_used_at=row.last_used_at,
+        )
+
 
 class AttachedKeysAnswer(msgspec.Struct, kw_only=True):
     """Keys that open the machine or are on their way; pass `next_cursor` as `cursor` for the next page."""
@@ -76,44 +110,11 @@ class AttachedKeysAnswer(msgspec.Struct, kw_only=True):
     items: list[AttachedKeyAnswer]
     next_cursor: UUID | None
 
-
-def certificate_answer(certified: Certified) -> CertificateAnswer:
-    """A certificate for programs. The serial has 63 bits, more than a number of JSON surely holds, so it is text."""
-    target, signed = certified.target, certified.signed
-    return CertificateAnswer(
-        certificate=signed.certificate,
-        serial=str(signed.serial),
-        valid_from=signed.valid_from,
-        valid_to=signed.valid_to,
-        host=target.address,
-        port=target.port,
-        login=target.login,
-        host_key_alias=target.host_alias,
-        known_hosts=certified.known_hosts,
-    )
-
-
-def attached_answer(keys: Sequence[AttachedKey], cursor: UUID | None, limit: int) -> AttachedKeysAnswer:
-    """The keys of a machine for programs."""
-    page = cut_list(keys, cursor, limit, lambda key: key.attachment.key_id)
-    return AttachedKeysAnswer(items=[_attached(key) for key in page.items], next_cursor=page.next_cursor)
-
-
-def _attached(key: AttachedKey) -> AttachedKeyAnswer:
-    row = key.attachment
-    return AttachedKeyAnswer(
-        key_id=row.key_id,
-        name=row.name,
-        algorithm=row.algorithm,
-        fingerprint=row.fingerprint,
-        owner=key.owner_name,
-        mine=key.mine,
-        state=row.state,
-        detail=row.detail,
-        changed_at=row.changed_at,
-        attached_at=row.attached_at,
-        last_used_at=row.last_used_at,
-    )
+    @classmethod
+    def of(cls, keys: Sequence[AttachedKey], cursor: UUID | None, limit: int) -> "AttachedKeysAnswer":
+        """The keys of a machine for programs."""
+        page = cut_list(keys, cursor, limit, lambda key: key.attachment.key_id)
+        return cls(items=[AttachedKeyAnswer.of(key) for key in page.items], next_cursor=page.next_cursor)
 
 
 class AttachedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,29 +135,29 @@ class ConnectPage(msgspec.Struct, frozen=True, kw_only=True):
     free: tuple[KeyView, ...]
     call: ApiCall
 
-
-def connect_page(found: Connection) -> ConnectPage:
-    rows = tuple(
-        AttachedRow(
-            key=key.attachment,
-            kind=releases.shown_kind(key.attachment.algorithm, key.attachment.bits),
-            look=KEY_LOOKS[key.attachment.state],
-            owner="you" if key.mine else key.owner_name,
-            may_detach=key.may_detach,
+    @classmethod
+    def of(cls, found: Connection) -> "ConnectPage":
+        rows = tuple(
+            AttachedRow(
+                key=key.attachment,
+                kind=releases.shown_kind(key.attachment.algorithm, key.attachment.bits),
+                look=KEY_LOOKS[key.attachment.state],
+                owner="you" if key.mine else key.owner_name,
+                may_detach=key.may_detach,
+            )
+            for key in found.attached
         )
-        for key in found.attached
-    )
-    allocation = found.allocation
-    path = f"/api/v1/allocations/{allocation.id}/ssh-certificates"
-    body = CertificateBody(public_key="ssh-ed25519 AAAA…")
-    return ConnectPage(
-        machine=allocation,
-        target=found.target,
-        ssh_config=ssh_config(allocation.name, found.target, found.known_hosts) if found.target else "",
-        attached=rows,
-        free=tuple(found.free),
-        call=call("POST", path, body, cli=("ssh", allocation.name)),
-    )
+        allocation = found.allocation
+        path = f"/api/v1/allocations/{allocation.id}/ssh-certificates"
+        body = CertificateBody(public_key="ssh-ed25519 AAAA…")
+        return cls(
+            machine=allocation,
+            target=found.target,
+            ssh_config=ssh_config(allocation.name, found.target, found.known_hosts) if found.target else "",
+            attached=rows,
+            free=tuple(found.free),
+            call=call("POST", path, body, cli=("ssh", allocation.name)),
+        )
 
 
 def ssh_config(name: str, target: AccessTarget, known_hosts: str) -> str:

@@ -66,6 +66,37 @@ class FleetAnswer(msgspec.Struct, kw_only=True):
     stuck: int
     items: list[FleetNodeAnswer]
 
+    @classmethod
+    def of(cls, fleet: Fleet) -> "FleetAnswer":
+        """The map for programs."""
+        items = [
+            FleetNodeAnswer(
+                id=item.node.id,
+                system_id=item.node.system_id,
+                hostname=item.node.hostname,
+                zone=item.node.zone,
+                sku=item.node.sku_code,
+                state=item.word,
+                slots=item.kinds,
+                holders=item.node.holders,
+            )
+            for item in fleet.shown
+        ]
+        found = fleet.figures
+        return cls(
+            nodes=found.nodes,
+            words=found.words,
+            slots_in_service=found.slots_in_service,
+            sold_slots=found.sold_slots,
+            free_slots=found.free_slots,
+            scattered_slots=found.scattered_slots,
+            revenue_per_hour=fleet.burn,
+            waiting=fleet.waiting,
+            waiting_since=fleet.waiting_since,
+            stuck=len(fleet.stuck.machines) + len(fleet.stuck.nodes),
+            items=items,
+        )
+
 
 class NodeStrip(msgspec.Struct, frozen=True, kw_only=True):
     """One node on the map: its slots as classes of the strip, what is read of it, and where it leads."""
@@ -76,6 +107,26 @@ class NodeStrip(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     mark: str
 
+    @classmethod
+    def of(
+        cls, item: MapNode, names: Mapping[UUID, str], order: Mapping[UUID, int] | None, *, linked: bool
+    ) -> "NodeStrip":
+        slots: tuple[str, ...] = item.kinds
+        mark = ""
+        if order is not None:
+            coloured = zip(item.kinds, item.tenants, strict=True)
+            slots = tuple(_pattern(kind, tenant, order) for kind, tenant in coloured)
+            held = {tenant: initials(names.get(tenant, "?")) for tenant in item.tenants if tenant is not None}
+            mark = " ".join(held.values())
+        taken = sum(holder is not None for holder in item.node.holders)
+        return cls(
+            hostname=item.node.hostname,
+            href=f"/admin/fleet/{item.node.system_id}" if linked else None,
+            slots=slots,
+            summary=f"{WORDS[item.word][1]}, {taken}/{len(item.kinds)}",
+            mark=mark,
+        )
+
 
 class NodeGroup(msgspec.Struct, frozen=True, kw_only=True):
     """The nodes of one type in one zone."""
@@ -83,6 +134,25 @@ class NodeGroup(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     note: str
     nodes: tuple[NodeStrip, ...]
+
+
+class FleetView(msgspec.Struct, frozen=True, kw_only=True):
+    """The view that the request asked for."""
+
+    query: FleetQuery
+    table: bool = False
+    by_tenant: bool = False
+
+    def words(self) -> dict[str, str]:
+        """The view as query parameters."""
+        given = {
+            "type": self.query.sku,
+            "state": self.query.word,
+            "q": self.query.search,
+            "view": "table" if self.table else None,
+            "by": "tenant" if self.by_tenant else None,
+        }
+        return {name: value for name, value in given.items() if value}
 
 
 class FleetPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,84 +178,36 @@ class FleetPage(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     call: ApiCall
 
-
-class FleetView(msgspec.Struct, frozen=True, kw_only=True):
-    """The view that the request asked for."""
-
-    query: FleetQuery
-    table: bool = False
-    by_tenant: bool = False
-
-    def words(self) -> dict[str, str]:
-        """The view as query parameters."""
-        given = {
-            "type": self.query.sku,
-            "state": self.query.word,
-            "q": self.query.search,
-            "view": "table" if self.table else None,
-            "by": "tenant" if self.by_tenant else None,
-        }
-        return {name: value for name, value in given.items() if value}
-
-
-def fleet_answer(fleet: Fleet) -> FleetAnswer:
-    """The map for programs."""
-    items = [
-        FleetNodeAnswer(
-            id=item.node.id,
-            system_id=item.node.system_id,
-            hostname=item.node.hostname,
-            zone=item.node.zone,
-            sku=item.node.sku_code,
-            state=item.word,
-            slots=item.kinds,
-            holders=item.node.holders,
+    @classmethod
+    def of(cls, fleet: Fleet, view: FleetView, *, may_open_nodes: bool, may_open_machines: bool) -> "FleetPage":
+        """The page under its filter; every chip is a link."""
+        kept, counts = view.words(), fleet.figures.words
+        codes = Counter(item.node.sku_code or "none" for item in fleet.all_nodes)
+        return cls(
+            figures=fleet.figures,
+            words=tuple((*WORDS[word], counts[word]) for word in NODE_WORDS if counts.get(word)),
+            legend=tuple(SLOT_WORDS.items()),
+            groups=() if view.table else _groups(fleet, by_tenant=view.by_tenant, linked=may_open_nodes),
+            rows=tuple(_row(item, fleet, linked=may_open_nodes) for item in fleet.shown) if view.table else (),
+            as_table=view.table,
+            by_tenant=view.by_tenant,
+            view_chips=(_chip(kept, "by", "tenant", "By organisation"), _chip(kept, "view", "table", "As a table")),
+            type_chips=tuple(_chip(kept, "type", code, f"{code} {count}") for code, count in codes.items()),
+            word_chips=tuple(
+                _chip(kept, "state", word, f"{WORDS[word][1]} {counts[word]}")
+                for word in NODE_WORDS
+                if counts.get(word)
+            ),
+            search=view.query.search or "",
+            query=_tail(kept),
+            kept=tuple((name, value) for name, value in kept.items() if name != "q"),
+            burn=tuple(fleet.burn.items()),
+            waiting=fleet.waiting,
+            waiting_since=fleet.waiting_since,
+            stuck=stuck_rows(fleet.stuck, may_open_nodes=may_open_nodes, may_open_machines=may_open_machines),
+            at=fleet.at,
+            call=call("GET", "/api/v1/admin/fleet", cli=("admin", "fleet")),
         )
-        for item in fleet.shown
-    ]
-    found = fleet.figures
-    return FleetAnswer(
-        nodes=found.nodes,
-        words=found.words,
-        slots_in_service=found.slots_in_service,
-        sold_slots=found.sold_slots,
-        free_slots=found.free_slots,
-        scattered_slots=found.scattered_slots,
-        revenue_per_hour=fleet.burn,
-        waiting=fleet.waiting,
-        waiting_since=fleet.waiting_since,
-        stuck=len(fleet.stuck.machines) + len(fleet.stuck.nodes),
-        items=items,
-    )
-
-
-def fleet_page(fleet: Fleet, view: FleetView, *, may_open_nodes: bool, may_open_machines: bool) -> FleetPage:
-    """The page under its filter; every chip is a link."""
-    kept, counts = view.words(), fleet.figures.words
-    codes = Counter(item.node.sku_code or "none" for item in fleet.all_nodes)
-    return FleetPage(
-        figures=fleet.figures,
-        words=tuple((*WORDS[word], counts[word]) for word in NODE_WORDS if counts.get(word)),
-        legend=tuple(SLOT_WORDS.items()),
-        groups=() if view.table else _groups(fleet, by_tenant=view.by_tenant, linked=may_open_nodes),
-        rows=tuple(_row(item, fleet, linked=may_open_nodes) for item in fleet.shown) if view.table else (),
-        as_table=view.table,
-        by_tenant=view.by_tenant,
-        view_chips=(_chip(kept, "by", "tenant", "By organisation"), _chip(kept, "view", "table", "As a table")),
-        type_chips=tuple(_chip(kept, "type", code, f"{code} {count}") for code, count in codes.items()),
-        word_chips=tuple(
-            _chip(kept, "state", word, f"{WORDS[word][1]} {counts[word]}") for word in NODE_WORDS if counts.get(word)
-        ),
-        search=view.query.search or "",
-        query=_tail(kept),
-        kept=tuple((name, value) for name, value in kept.items() if name != "q"),
-        burn=tuple(fleet.burn.items()),
-        waiting=fleet.waiting,
-        waiting_since=fleet.waiting_since,
-        stuck=stuck_rows(fleet.stuck, may_open_nodes=may_open_nodes, may_open_machines=may_open_machines),
-        at=fleet.at,
-        call=call("GET", "/api/v1/admin/fleet", cli=("admin", "fleet")),
-    )
 
 
 def _groups(fleet: Fleet, *, by_tenant: bool, linked: bool) -> tuple[NodeGroup, ...]:
@@ -197,29 +219,9 @@ def _groups(fleet: Fleet, *, by_tenant: bool, linked: bool) -> tuple[NodeGroup, 
     for (title, zone), items in grouped.items():
         slots = [kind for item in items for kind in item.kinds]
         note = f"{zone} · {len(items)} {_nodes(len(items))} · {slots.count('free')} of {len(slots)} slots free"
-        nodes = tuple(_node_strip(item, fleet.tenants, order if by_tenant else None, linked=linked) for item in items)
+        nodes = tuple(NodeStrip.of(item, fleet.tenants, order if by_tenant else None, linked=linked) for item in items)
         groups.append(NodeGroup(title=title, note=note, nodes=nodes))
     return tuple(groups)
-
-
-def _node_strip(
-    item: MapNode, names: Mapping[UUID, str], order: Mapping[UUID, int] | None, *, linked: bool
-) -> NodeStrip:
-    slots: tuple[str, ...] = item.kinds
-    mark = ""
-    if order is not None:
-        coloured = zip(item.kinds, item.tenants, strict=True)
-        slots = tuple(_pattern(kind, tenant, order) for kind, tenant in coloured)
-        held = {tenant: initials(names.get(tenant, "?")) for tenant in item.tenants if tenant is not None}
-        mark = " ".join(held.values())
-    taken = sum(holder is not None for holder in item.node.holders)
-    return NodeStrip(
-        hostname=item.node.hostname,
-        href=f"/admin/fleet/{item.node.system_id}" if linked else None,
-        slots=slots,
-        summary=f"{WORDS[item.word][1]}, {taken}/{len(item.kinds)}",
-        mark=mark,
-    )
 
 
 def _pattern(kind: str, tenant: UUID | None, order: Mapping[UUID, int]) -> str:

@@ -89,6 +89,12 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     checked: bool
 
+    @classmethod
+    def of(cls, key: KeyView, chosen: Sequence[UUID] | None) -> "KeyRow":
+        kind = releases.shown_kind(key.algorithm, key.bits)
+        checked = chosen is None or key.id in chosen
+        return cls(id=key.id, name=key.name, kind=kind, fingerprint=key.fingerprint, checked=checked)
+
 
 class LaunchPage(msgspec.Struct, frozen=True, kw_only=True):
     """The launch form with what the present choice means."""
@@ -107,33 +113,27 @@ class LaunchPage(msgspec.Struct, frozen=True, kw_only=True):
     problem: str
     call: ApiCall
 
-
-def launch_page(choices: LaunchChoices) -> LaunchPage:
-    command = choices.command
-    chosen = choices.offers.find(command.sku_code)
-    maximum = chosen.sku.gpu_count if chosen and chosen.sku.sells_slots else 0
-    sizes = tuple(size for size in SIZES if size < maximum) + ((maximum,) if maximum else ())
-    return LaunchPage(
-        offers=tuple(OfferRow(offer=offer, checked=offer is chosen) for offer in choices.offers.items),
-        chosen=chosen,
-        images=tuple((image.code, image.title) for image in choices.offers.images),
-        image=command.image_code,
-        whole=command.gpus is None,
-        gpus=1 if command.gpus is None else command.gpus,
-        sizes=sizes,
-        name=given(command.name) or (choices.forecast.name if choices.forecast else ""),
-        suggested="" if command.name or choices.forecast is None else choices.forecast.name,
-        keys=tuple(_key_row(key, command.keys) for key in choices.keys),
-        forecast=choices.forecast,
-        problem=choices.problem,
-        call=_launch_call(command, choices),
-    )
-
-
-def _key_row(key: KeyView, chosen: Sequence[UUID] | None) -> KeyRow:
-    kind = releases.shown_kind(key.algorithm, key.bits)
-    checked = chosen is None or key.id in chosen
-    return KeyRow(id=key.id, name=key.name, kind=kind, fingerprint=key.fingerprint, checked=checked)
+    @classmethod
+    def of(cls, choices: LaunchChoices) -> "LaunchPage":
+        command = choices.command
+        chosen = choices.offers.find(command.sku_code)
+        maximum = chosen.sku.gpu_count if chosen and chosen.sku.sells_slots else 0
+        sizes = tuple(size for size in SIZES if size < maximum) + ((maximum,) if maximum else ())
+        return cls(
+            offers=tuple(OfferRow(offer=offer, checked=offer is chosen) for offer in choices.offers.items),
+            chosen=chosen,
+            images=tuple((image.code, image.title) for image in choices.offers.images),
+            image=command.image_code,
+            whole=command.gpus is None,
+            gpus=1 if command.gpus is None else command.gpus,
+            sizes=sizes,
+            name=given(command.name) or (choices.forecast.name if choices.forecast else ""),
+            suggested="" if command.name or choices.forecast is None else choices.forecast.name,
+            keys=tuple(KeyRow.of(key, command.keys) for key in choices.keys),
+            forecast=choices.forecast,
+            problem=choices.problem,
+            call=_launch_call(command, choices),
+        )
 
 
 def _launch_call(command: LaunchAllocation, choices: LaunchChoices) -> ApiCall:

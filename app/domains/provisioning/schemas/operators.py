@@ -10,7 +10,7 @@ import msgspec
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository.operators import PlacementRecord
 from app.domains.provisioning.rules.states import ENDED, ENDING, STARTING, STATES, as_state, state_label
-from app.domains.provisioning.schemas import MachineRow, StepAnswer, look, machine_row, timeline
+from app.domains.provisioning.schemas import MachineRow, StepAnswer, look, timeline
 from app.domains.provisioning.service.operators import Detail, Emptied, Found, NodeWithHolders, Query, label_of
 from app.domains.provisioning.service.views import Machine, MachineDetail
 from app.web.parts import Step
@@ -63,12 +63,40 @@ class OperatorAllocationAnswer(msgspec.Struct, kw_only=True):
     failure_text: str | None
     version: int
 
+    @classmethod
+    def of(cls, row: Allocation, names: Mapping[UUID, str], node: str | None, cost: int) -> "OperatorAllocationAnswer":
+        """One row for programs."""
+        same = {name for name in cls.__struct_fields__ if hasattr(row, name)}
+        return cls(
+            **{name: getattr(row, name) for name in same},
+            tenant=names.get(row.tenant_id, ""),
+            project=names.get(row.project_id, ""),
+            sku=row.sku_code,
+            image=row.image_code,
+            node=node,
+            rate_per_hour=row.rate_micro,
+            cost=cost,
+        )
+
 
 class OperatorAllocationsAnswer(msgspec.Struct, kw_only=True):
     """Newest first; pass `next_cursor` as `cursor` for the next page."""
 
     items: list[OperatorAllocationAnswer]
     next_cursor: UUID | None
+
+    @classmethod
+    def of(cls, found: Found) -> "OperatorAllocationsAnswer":
+        """A page for programs."""
+        shown = found.rows[: found.limit]
+        items = [
+            OperatorAllocationAnswer.of(
+                row, found.names, found.nodes.get(row.node_id) if row.node_id else None, _cost(found, row)
+            )
+            for row in shown
+        ]
+        more = len(found.rows) > found.limit
+        return cls(items=items, next_cursor=shown[-1].id if more else None)
 
 
 class PlacementAnswer(msgspec.Struct, kw_only=True):
@@ -92,6 +120,30 @@ class OperatorDetailAnswer(msgspec.Struct, kw_only=True):
     placements: list[PlacementAnswer]
     workflow_ids: tuple[str, ...]
 
+    @classmethod
+    def of(cls, detail: Detail) -> "OperatorDetailAnswer":
+        """One machine for programs."""
+        row = detail.allocation
+        cost = detail.cost.total if detail.cost else 0
+        return cls(
+            allocation=OperatorAllocationAnswer.of(row, detail.names, detail.node_name, cost),
+            owner=detail.names.get(row.user_id, ""),
+            steps=[msgspec.convert(step, StepAnswer, from_attributes=True) for step in detail.steps],
+            placements=[
+                PlacementAnswer(
+                    attempt=item.attempt,
+                    node_id=item.node_id,
+                    node=item.node_name,
+                    slots=item.slots,
+                    candidates=item.candidates,
+                    reason=item.reason,
+                    placed_at=item.placed_at,
+                )
+                for item in detail.placements
+            ],
+            workflow_ids=detail.workflows,
+        )
+
 
 class TakenAnswer(msgspec.Struct, kw_only=True):
     """What became of one machine: released, canceled or refused, then with why."""
@@ -107,6 +159,15 @@ class EmptiedAnswer(msgspec.Struct, kw_only=True):
 
     items: list[TakenAnswer]
 
+    @classmethod
+    def of(cls, emptied: Emptied) -> "EmptiedAnswer":
+        """Results for programs."""
+        items = [
+            TakenAnswer(allocation_id=item.allocation_id, name=item.name, outcome=item.outcome, why=item.why)
+            for item in emptied.results
+        ]
+        return cls(items=items)
+
 
 class AdminMachineRow(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the operator's list."""
@@ -116,6 +177,16 @@ class AdminMachineRow(msgspec.Struct, frozen=True, kw_only=True):
     node: str | None
     look: tuple[str, str]
     cost_micro: int
+
+    @classmethod
+    def of(cls, row: Allocation, found: Found) -> "AdminMachineRow":
+        return cls(
+            row=row,
+            place=label_of(found.names, row),
+            node=found.nodes.get(row.node_id) if row.node_id else None,
+            look=look(row.state, cancel_requested=row.cancel_requested),
+            cost_micro=_cost(found, row),
+        )
 
 
 class AdminMachinesPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +203,36 @@ class AdminMachinesPage(msgspec.Struct, frozen=True, kw_only=True):
     first_href: str | None
     is_filtered: bool
     call: ApiCall
+
+    @classmethod
+    def of(cls, found: Found, query: Query) -> "AdminMachinesPage":
+        """The list with its chips; every filter is in the address."""
+        kept = _kept(query)
+        shown = found.rows[: found.limit]
+        following = kept | {"cursor": str(shown[-1].id)} if len(found.rows) > found.limit else None
+        here = kept | ({"cursor": str(query.before)} if query.before else {})
+        return cls(
+            rows=tuple(AdminMachineRow.of(row, found) for row in shown),
+            chips=(_chip(kept, "live", "1", "Not ended"), _chip(kept, "stuck", "1", "Stuck")),
+            state_chips=tuple(_chip(kept, "state", state, state_label(state)) for state in STATES),
+            narrowed=tuple(
+                _chip(kept, name, kept[name], f"{word} {_name_of(found, name, kept[name])}")
+                for name, word in (
+                    ("tenant", "Organisation"),
+                    ("project", "Project"),
+                    ("node", "Node"),
+                    ("sku", "Type"),
+                )
+                if name in kept
+            ),
+            search="" if query.search is None else query.search,
+            kept=tuple((name, value) for name, value in kept.items() if name != "q"),
+            query=_tail(here),
+            next_href="/admin/allocations" + _tail(following) if following else None,
+            first_href="/admin/allocations" + _tail(kept) if query.before else None,
+            is_filtered=bool(kept),
+            call=call("GET", "/api/v1/admin/allocations" + _tail(kept), cli=("admin", "machines", "ls")),
+        )
 
 
 class AdminMachinePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +251,33 @@ class AdminMachinePage(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     call: ApiCall
 
+    @classmethod
+    def of(cls, detail: Detail, *, may_release: bool) -> "AdminMachinePage":
+        """One machine; acts are offered where they can be done."""
+        row, state = detail.allocation, as_state(detail.allocation.state)
+        machine = Machine(allocation=row, sku=detail.sku, cost=detail.cost)
+        path = f"/api/v1/admin/allocations/{row.id}"
+        acts = may_release and state not in ENDED | ENDING
+        verb = "cancel" if state in STARTING else "release"
+        words = ("admin", "machines", verb, row.name, "--reason", "the host is failing")
+        act = call("POST", f"{path}/{verb}", OperatorBody(reason="the host is failing"), cli=words)
+        return cls(
+            row=MachineRow.of(machine),
+            place=label_of(detail.names, row),
+            owner=detail.names.get(row.user_id, "erased"),
+            node=detail.node_name,
+            steps=timeline(_as_customer_sees(detail, machine)),
+            placements=tuple(detail.placements),
+            notes=tuple(
+                (note.action, note.reason, _who(detail, note.actor_id), note.created_at) for note in detail.notes
+            ),
+            workflows=detail.workflows,
+            can_release=acts and state == "active",
+            can_cancel=acts and state in STARTING and not row.cancel_requested,
+            at=detail.at,
+            call=act if acts else call("GET", path, cli=("admin", "machines", "show", row.name)),
+        )
+
 
 class EmptiedPage(msgspec.Struct, frozen=True, kw_only=True):
     """What became of each machine of a node."""
@@ -157,6 +285,19 @@ class EmptiedPage(msgspec.Struct, frozen=True, kw_only=True):
     node_id: UUID
     hostname: str
     results: tuple[tuple[UUID, str, tuple[str, str], str], ...]
+
+    @classmethod
+    def of(cls, emptied: Emptied, hostname: str) -> "EmptiedPage":
+        """One line per machine."""
+        looks = {"released": look("releasing"), "canceled": look("canceled")}
+        return cls(
+            node_id=emptied.node_id,
+            hostname=hostname,
+            results=tuple(
+                (item.allocation_id, item.name, looks.get(item.outcome, ("failed", "Refused")), item.why)
+                for item in emptied.results
+            ),
+        )
 
 
 class HoldersPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,147 +308,16 @@ class HoldersPage(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[tuple[Allocation, str, str, tuple[str, str]], ...]
     may_release: bool
 
-
-def holders_page(found: NodeWithHolders, *, may_release: bool) -> HoldersPage:
-    """The allocations on a node."""
-    rows = []
-    for item in found.holders:
-        row, slots = item.allocation, ", ".join(map(str, item.slots))
-        rows.append((row, label_of(found.names, row), slots, look(row.state, cancel_requested=row.cancel_requested)))
-    return HoldersPage(node_id=found.node.id, hostname=found.node.hostname, rows=tuple(rows), may_release=may_release)
-
-
-def allocation_answer(
-    row: Allocation, names: Mapping[UUID, str], node: str | None, cost: int
-) -> OperatorAllocationAnswer:
-    """One row for programs."""
-    same = {name for name in OperatorAllocationAnswer.__struct_fields__ if hasattr(row, name)}
-    return OperatorAllocationAnswer(
-        **{name: getattr(row, name) for name in same},
-        tenant=names.get(row.tenant_id, ""),
-        project=names.get(row.project_id, ""),
-        sku=row.sku_code,
-        image=row.image_code,
-        node=node,
-        rate_per_hour=row.rate_micro,
-        cost=cost,
-    )
-
-
-def allocations_answer(found: Found) -> OperatorAllocationsAnswer:
-    """A page for programs."""
-    shown = found.rows[: found.limit]
-    items = [
-        allocation_answer(row, found.names, found.nodes.get(row.node_id) if row.node_id else None, _cost(found, row))
-        for row in shown
-    ]
-    more = len(found.rows) > found.limit
-    return OperatorAllocationsAnswer(items=items, next_cursor=shown[-1].id if more else None)
-
-
-def detail_answer(detail: Detail) -> OperatorDetailAnswer:
-    """One machine for programs."""
-    row = detail.allocation
-    cost = detail.cost.total if detail.cost else 0
-    return OperatorDetailAnswer(
-        allocation=allocation_answer(row, detail.names, detail.node_name, cost),
-        owner=detail.names.get(row.user_id, ""),
-        steps=[msgspec.convert(step, StepAnswer, from_attributes=True) for step in detail.steps],
-        placements=[
-            PlacementAnswer(
-                attempt=item.attempt,
-                node_id=item.node_id,
-                node=item.node_name,
-                slots=item.slots,
-                candidates=item.candidates,
-                reason=item.reason,
-                placed_at=item.placed_at,
+    @classmethod
+    def of(cls, found: NodeWithHolders, *, may_release: bool) -> "HoldersPage":
+        """The allocations on a node."""
+        rows = []
+        for item in found.holders:
+            row, slots = item.allocation, ", ".join(map(str, item.slots))
+            rows.append(
+                (row, label_of(found.names, row), slots, look(row.state, cancel_requested=row.cancel_requested))
             )
-            for item in detail.placements
-        ],
-        workflow_ids=detail.workflows,
-    )
-
-
-def emptied_answer(emptied: Emptied) -> EmptiedAnswer:
-    """Results for programs."""
-    items = [
-        TakenAnswer(allocation_id=item.allocation_id, name=item.name, outcome=item.outcome, why=item.why)
-        for item in emptied.results
-    ]
-    return EmptiedAnswer(items=items)
-
-
-def admin_machines_page(found: Found, query: Query) -> AdminMachinesPage:
-    """The list with its chips; every filter is in the address."""
-    kept = _kept(query)
-    shown = found.rows[: found.limit]
-    following = kept | {"cursor": str(shown[-1].id)} if len(found.rows) > found.limit else None
-    here = kept | ({"cursor": str(query.before)} if query.before else {})
-    return AdminMachinesPage(
-        rows=tuple(
-            AdminMachineRow(
-                row=row,
-                place=label_of(found.names, row),
-                node=found.nodes.get(row.node_id) if row.node_id else None,
-                look=look(row.state, cancel_requested=row.cancel_requested),
-                cost_micro=_cost(found, row),
-            )
-            for row in shown
-        ),
-        chips=(_chip(kept, "live", "1", "Not ended"), _chip(kept, "stuck", "1", "Stuck")),
-        state_chips=tuple(_chip(kept, "state", state, state_label(state)) for state in STATES),
-        narrowed=tuple(
-            _chip(kept, name, kept[name], f"{word} {_name_of(found, name, kept[name])}")
-            for name, word in (("tenant", "Organisation"), ("project", "Project"), ("node", "Node"), ("sku", "Type"))
-            if name in kept
-        ),
-        search="" if query.search is None else query.search,
-        kept=tuple((name, value) for name, value in kept.items() if name != "q"),
-        query=_tail(here),
-        next_href="/admin/allocations" + _tail(following) if following else None,
-        first_href="/admin/allocations" + _tail(kept) if query.before else None,
-        is_filtered=bool(kept),
-        call=call("GET", "/api/v1/admin/allocations" + _tail(kept), cli=("admin", "machines", "ls")),
-    )
-
-
-def admin_machine_page(detail: Detail, *, may_release: bool) -> AdminMachinePage:
-    """One machine; acts are offered where they can be done."""
-    row, state = detail.allocation, as_state(detail.allocation.state)
-    machine = Machine(allocation=row, sku=detail.sku, cost=detail.cost)
-    path = f"/api/v1/admin/allocations/{row.id}"
-    acts = may_release and state not in ENDED | ENDING
-    verb = "cancel" if state in STARTING else "release"
-    words = ("admin", "machines", verb, row.name, "--reason", "the host is failing")
-    act = call("POST", f"{path}/{verb}", OperatorBody(reason="the host is failing"), cli=words)
-    return AdminMachinePage(
-        row=machine_row(machine),
-        place=label_of(detail.names, row),
-        owner=detail.names.get(row.user_id, "erased"),
-        node=detail.node_name,
-        steps=timeline(_as_customer_sees(detail, machine)),
-        placements=tuple(detail.placements),
-        notes=tuple((note.action, note.reason, _who(detail, note.actor_id), note.created_at) for note in detail.notes),
-        workflows=detail.workflows,
-        can_release=acts and state == "active",
-        can_cancel=acts and state in STARTING and not row.cancel_requested,
-        at=detail.at,
-        call=act if acts else call("GET", path, cli=("admin", "machines", "show", row.name)),
-    )
-
-
-def emptied_page(emptied: Emptied, hostname: str) -> EmptiedPage:
-    """One line per machine."""
-    looks = {"released": look("releasing"), "canceled": look("canceled")}
-    return EmptiedPage(
-        node_id=emptied.node_id,
-        hostname=hostname,
-        results=tuple(
-            (item.allocation_id, item.name, looks.get(item.outcome, ("failed", "Refused")), item.why)
-            for item in emptied.results
-        ),
-    )
+        return cls(node_id=found.node.id, hostname=found.node.hostname, rows=tuple(rows), may_release=may_release)
 
 
 def _as_customer_sees(detail: Detail, machine: Machine) -> MachineDetail:

@@ -9,7 +9,7 @@ import msgspec
 from app.domains.billing.contracts import BalanceView, SpendView
 from app.domains.inventory.contracts import Offer
 from app.domains.provisioning.models import Allocation
-from app.domains.provisioning.schemas import MachineRow, machine_row
+from app.domains.provisioning.schemas import MachineRow
 from app.domains.provisioning.service.overview import FirstSteps, Overview
 
 MONTHS = (
@@ -50,6 +50,16 @@ class OfferCard(msgspec.Struct, frozen=True, kw_only=True):
     free: str
     href: str
 
+    @classmethod
+    def of(cls, offer: Offer) -> "OfferCard":
+        return cls(
+            title=offer.sku.title,
+            rate=offer.price.rate_whole,
+            currency=offer.price.currency,
+            free=offer.free_label,
+            href="/launch?" + urlencode({"sku": offer.sku.code}),
+        )
+
 
 class SpendRow(msgspec.Struct, frozen=True, kw_only=True):
     """This month against last month, and the last 30 days as bars."""
@@ -59,6 +69,20 @@ class SpendRow(msgspec.Struct, frozen=True, kw_only=True):
     month_before: str
     total: int
     says: str
+
+    @classmethod
+    def of(cls, view: SpendView) -> "SpendRow":
+        before = MONTHS[view.month.month - 2]
+        days = sum(1 for amount in view.days if amount)
+        return cls(
+            view=view,
+            month=_month(view.month),
+            month_before=before,
+            total=sum(view.days),
+            says=f"Machines ran on {days} of the last {len(view.days)} days"
+            if days
+            else "Nothing ran in the last 30 days",
+        )
 
 
 class OverviewPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,23 +98,23 @@ class OverviewPage(msgspec.Struct, frozen=True, kw_only=True):
     again: tuple[str, str] | None
     at: datetime
 
-
-def overview_page(found: Overview) -> OverviewPage:
-    steps = step_rows(found.first_steps) if found.first_steps else ()
-    needed = [step for step in steps if not step.optional]
-    return OverviewPage(
-        rows=tuple(machine_row(machine) for machine in found.machines),
-        balance=found.balance,
-        spend=_spend(found.spend) if found.spend else None,
-        needs=needs_of(found),
-        steps=steps,
-        steps_done=sum(step.done for step in needed),
-        steps_needed=len(needed),
-        ever=found.last is not None,
-        offers=tuple(_offer_card(offer) for offer in found.offers),
-        again=_again(found.last) if found.offers and found.last else None,
-        at=found.at,
-    )
+    @classmethod
+    def of(cls, found: Overview) -> "OverviewPage":
+        steps = step_rows(found.first_steps) if found.first_steps else ()
+        needed = [step for step in steps if not step.optional]
+        return cls(
+            rows=tuple(MachineRow.of(machine) for machine in found.machines),
+            balance=found.balance,
+            spend=SpendRow.of(found.spend) if found.spend else None,
+            needs=needs_of(found),
+            steps=steps,
+            steps_done=sum(step.done for step in needed),
+            steps_needed=len(needed),
+            ever=found.last is not None,
+            offers=tuple(OfferCard.of(offer) for offer in found.offers),
+            again=_again(found.last) if found.offers and found.last else None,
+            at=found.at,
+        )
 
 
 def needs_of(found: Overview) -> tuple[Need, ...]:
@@ -173,28 +197,6 @@ def _machine_path(allocation_id: UUID) -> str:
 
 def _month(day: date) -> str:
     return MONTHS[day.month - 1]
-
-
-def _spend(view: SpendView) -> SpendRow:
-    before = MONTHS[view.month.month - 2]
-    days = sum(1 for amount in view.days if amount)
-    return SpendRow(
-        view=view,
-        month=_month(view.month),
-        month_before=before,
-        total=sum(view.days),
-        says=f"Machines ran on {days} of the last {len(view.days)} days" if days else "Nothing ran in the last 30 days",
-    )
-
-
-def _offer_card(offer: Offer) -> OfferCard:
-    return OfferCard(
-        title=offer.sku.title,
-        rate=offer.price.rate_whole,
-        currency=offer.price.currency,
-        free=offer.free_label,
-        href="/launch?" + urlencode({"sku": offer.sku.code}),
-    )
 
 
 def _again(row: Allocation) -> tuple[str, str]:

@@ -21,6 +21,13 @@ class StuckRequest(msgspec.Struct, kw_only=True):
     attempts: int
     error: str
 
+    @classmethod
+    def of(cls, asked: Asked) -> "StuckRequest":
+        outcome = asked.outcome
+        return cls(
+            effect=asked.effect, at=asked.at, state=outcome.state, attempts=outcome.attempts, error=outcome.error
+        )
+
 
 class StuckAnswer(msgspec.Struct, kw_only=True):
     """One item that is past its limit. `kind` is machine or node; `learned`: the limit comes from earlier runs."""
@@ -40,11 +47,56 @@ class StuckAnswer(msgspec.Struct, kw_only=True):
     workflow_id: str | None
     request: StuckRequest | None
 
+    @classmethod
+    def of_machine(cls, item: StuckMachine) -> "StuckAnswer":
+        row = item.allocation
+        return cls(
+            kind="machine",
+            id=row.id,
+            name=row.name,
+            tenant_id=row.tenant_id,
+            state=row.state,
+            step=item.step,
+            reason=item.detail,
+            since=row.state_changed_at,
+            age_seconds=item.age_seconds,
+            sla_seconds=item.sla.seconds,
+            learned=item.sla.learned,
+            automatic=item.automatic,
+            workflow_id=item.workflow_id,
+            request=StuckRequest.of(item.asked) if item.asked else None,
+        )
+
+    @classmethod
+    def of_node(cls, item: StuckNode) -> "StuckAnswer":
+        return cls(
+            kind="node",
+            id=item.node.id,
+            name=item.node.hostname,
+            tenant_id=None,
+            state=item.what,
+            step="",
+            reason=item.reason,
+            since=item.since,
+            age_seconds=item.age_seconds,
+            sla_seconds=item.sla_seconds,
+            learned=False,
+            automatic=item.automatic,
+            workflow_id=None,
+            request=None,
+        )
+
 
 class StuckListAnswer(msgspec.Struct, kw_only=True):
     """The longest past its time first, machines before nodes."""
 
     items: list[StuckAnswer]
+
+    @classmethod
+    def of(cls, stuck: Stuck) -> "StuckListAnswer":
+        """What is stuck, for programs."""
+        machines = [StuckAnswer.of_machine(item) for item in stuck.machines]
+        return cls(items=machines + [StuckAnswer.of_node(item) for item in stuck.nodes])
 
 
 class StuckRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,82 +114,45 @@ class StuckRow(msgspec.Struct, frozen=True, kw_only=True):
     workflow_id: str | None
     request: tuple[str, datetime] | None
 
+    @classmethod
+    def of_machine(cls, item: StuckMachine, *, linked: bool) -> "StuckRow":
+        row = item.allocation
+        source = "learned from its type" if item.sla.learned else "by policy"
+        return cls(
+            name=row.name,
+            href=f"/admin/allocations/{row.id}" if linked else None,
+            kind=f"{row.sku_code} of {item.tenant}",
+            look=look(row.state, cancel_requested=row.cancel_requested),
+            step=LABELS.get(item.step, ""),
+            since=row.state_changed_at,
+            allowed=f"{duration(item.sla.seconds)}, {source}",
+            reason=item.detail,
+            automatic=item.automatic,
+            workflow_id=item.workflow_id,
+            request=None if item.asked is None else (request_text(item.asked), item.asked.at),
+        )
 
-def stuck_answer(stuck: Stuck) -> StuckListAnswer:
-    """What is stuck, for programs."""
-    machines = [_machine_answer(item) for item in stuck.machines]
-    return StuckListAnswer(items=machines + [_node_answer(item) for item in stuck.nodes])
-
-
-def _machine_answer(item: StuckMachine) -> StuckAnswer:
-    row = item.allocation
-    return StuckAnswer(
-        kind="machine",
-        id=row.id,
-        name=row.name,
-        tenant_id=row.tenant_id,
-        state=row.state,
-        step=item.step,
-        reason=item.detail,
-        since=row.state_changed_at,
-        age_seconds=item.age_seconds,
-        sla_seconds=item.sla.seconds,
-        learned=item.sla.learned,
-        automatic=item.automatic,
-        workflow_id=item.workflow_id,
-        request=_request_answer(item.asked),
-    )
-
-
-def _request_answer(asked: Asked | None) -> StuckRequest | None:
-    if asked is None:
-        return None
-    outcome = asked.outcome
-    return StuckRequest(
-        effect=asked.effect, at=asked.at, state=outcome.state, attempts=outcome.attempts, error=outcome.error
-    )
-
-
-def _node_answer(item: StuckNode) -> StuckAnswer:
-    return StuckAnswer(
-        kind="node",
-        id=item.node.id,
-        name=item.node.hostname,
-        tenant_id=None,
-        state=item.what,
-        step="",
-        reason=item.reason,
-        since=item.since,
-        age_seconds=item.age_seconds,
-        sla_seconds=item.sla_seconds,
-        learned=False,
-        automatic=item.automatic,
-        workflow_id=None,
-        request=None,
-    )
+    @classmethod
+    def of_node(cls, item: StuckNode, *, linked: bool) -> "StuckRow":
+        shape = {"quarantined": "failed", "missing": "failed"}.get(item.what, "attention")
+        return cls(
+            name=item.node.hostname,
+            href=f"/admin/nodes/{item.node.id}" if linked else None,
+            kind="node",
+            look=(shape, item.what),
+            step="",
+            since=item.since,
+            allowed=f"{duration(item.sla_seconds)}, by {'its deadline' if item.node.drain_deadline else 'policy'}",
+            reason=item.reason,
+            automatic=item.automatic,
+            workflow_id=None,
+            request=None,
+        )
 
 
 def stuck_rows(stuck: Stuck, *, may_open_nodes: bool, may_open_machines: bool) -> tuple[StuckRow, ...]:
-    machines = [_stuck_machine(item, linked=may_open_machines) for item in stuck.machines]
-    return tuple(machines + [_stuck_node(item, linked=may_open_nodes) for item in stuck.nodes])
-
-
-def _stuck_machine(item: StuckMachine, *, linked: bool) -> StuckRow:
-    row = item.allocation
-    source = "learned from its type" if item.sla.learned else "by policy"
-    return StuckRow(
-        name=row.name,
-        href=f"/admin/allocations/{row.id}" if linked else None,
-        kind=f"{row.sku_code} of {item.tenant}",
-        look=look(row.state, cancel_requested=row.cancel_requested),
-        step=LABELS.get(item.step, ""),
-        since=row.state_changed_at,
-        allowed=f"{duration(item.sla.seconds)}, {source}",
-        reason=item.detail,
-        automatic=item.automatic,
-        workflow_id=item.workflow_id,
-        request=None if item.asked is None else (request_text(item.asked), item.asked.at),
-    )
+    machines = [StuckRow.of_machine(item, linked=may_open_machines) for item in stuck.machines]
+    return tuple(machines + [StuckRow.of_node(item, linked=may_open_nodes) for item in stuck.nodes])
 
 
 def request_text(asked: Asked) -> str:
@@ -148,20 +163,3 @@ def request_text(asked: Asked) -> str:
     if outcome.state == "given_up":
         return f"{asked.effect} given up, see dead letters: {outcome.error}"
     return f"{asked.effect} {'delivered' if outcome.state == 'delivered' else 'waiting to be sent'}"
-
-
-def _stuck_node(item: StuckNode, *, linked: bool) -> StuckRow:
-    shape = {"quarantined": "failed", "missing": "failed"}.get(item.what, "attention")
-    return StuckRow(
-        name=item.node.hostname,
-        href=f"/admin/nodes/{item.node.id}" if linked else None,
-        kind="node",
-        look=(shape, item.what),
-        step="",
-        since=item.since,
-        allowed=f"{duration(item.sla_seconds)}, by {'its deadline' if item.node.drain_deadline else 'policy'}",
-        reason=item.reason,
-        automatic=item.automatic,
-        workflow_id=None,
-        request=None,
-    )
