@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from msgspec import Struct, convert
-from sqlalchemy import ColumnElement, Executable
+from sqlalchemy import Executable, SQLColumnExpression
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
@@ -24,7 +24,9 @@ M = TypeVar("M", bound=Base)
 V = TypeVar("V", bound=Struct)
 
 
-def columns(view: type[Struct], model: type[Base], **computed: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+def columns(
+    view: type[Struct], model: type[Base], **computed: SQLColumnExpression[Any]
+) -> list[SQLColumnExpression[Any]]:
     """What a select needs for `view`: the model's columns of its fields' names, and what is `computed` instead."""
     return [computed[name].label(name) if name in computed else getattr(model, name) for name in view.__struct_fields__]
 

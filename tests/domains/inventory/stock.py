@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.domains.inventory.contracts import Gpu
-from app.domains.inventory.repository import nodes
+from app.domains.inventory.repository.nodes import NodeRepository
 from app.domains.inventory.service.import_nodes import ImportReport, Sighting, record
 from app.domains.maas.contracts import DiskInfo, GpuDevice, MaasMachine, MachineStatus, SystemId
 from app.shared.authz.actor import SYSTEM
@@ -67,5 +67,5 @@ async def see_machines(
 async def node_ids(runtime: Runtime) -> list[UUID]:
     """All nodes, by system id."""
     async with runtime.context(SYSTEM) as ctx:
-        known = await nodes.list_known(ctx.session)
+        known = await NodeRepository(ctx.session).list_known()
     return [known[system_id].id for system_id in sorted(known)]

@@ -12,9 +12,11 @@ from sqlalchemy.exc import DBAPIError
 from app.domains.inventory import public
 from app.domains.inventory.contracts import Availability, NewPrice, NewSku, NodeView
 from app.domains.inventory.errors import CodeTaken, NodeNotInService, PriceInThePast, PriceMissing, SlotTaken
-from app.domains.inventory.repository import catalog as catalog_repository
-from app.domains.inventory.repository import nodes, slots
-from app.domains.inventory.repository.images import list_images
+from app.domains.inventory.repository.images import ImageRepository
+from app.domains.inventory.repository.nodes import NodeRepository
+from app.domains.inventory.repository.prices import PriceRepository
+from app.domains.inventory.repository.skus import SkuRepository
+from app.domains.inventory.repository.slots import SlotRepository
 from app.domains.inventory.service import catalog, prices
 from app.shared.authz.actor import ANONYMOUS
 from app.shared.context import Runtime
@@ -44,7 +46,7 @@ async def sku_id(ctx: Any, code: str) -> UUID:
 
 
 async def free_now(ctx: Any, code: str) -> Availability:
-    return (await slots.availability(ctx.session))[await sku_id(ctx, code)]
+    return (await SlotRepository(ctx.session).list_availability())[await sku_id(ctx, code)]
 
 
 # -- slots ---------------------------------------------------------------------------------------------------------
@@ -110,7 +112,7 @@ async def test_a_node_out_of_service_takes_nobody_and_counts_nowhere(
     state: Any, hall: list[UUID], open_context: OpenContext
 ) -> None:
     async with open_context() as ctx:
-        await nodes.set_state(ctx.session, hall[0], state, "fan 3 is loud", await ctx.now())
+        await NodeRepository(ctx.session).set_state(hall[0], state, "fan 3 is loud", await ctx.now())
         assert await free_now(ctx, "h100x8") == Availability(1, 8, 1, 8)
         found = await public.lock_candidates(ctx, await sku_id(ctx, "h100x8"))
         assert [view.node_id for view in found] == [hall[1]]
@@ -120,7 +122,7 @@ async def test_a_node_out_of_service_takes_nobody_and_counts_nowhere(
     async with open_context() as ctx:
         node = await public.get_node(ctx, hall[0])
         assert (node.state, node.state_reason) == (state, "fan 3 is loud")
-        await nodes.set_state(ctx.session, hall[0], "ready", None, await ctx.now())
+        await NodeRepository(ctx.session).set_state(hall[0], "ready", None, await ctx.now())
         assert await free_now(ctx, "h100x8") == Availability(2, 16, 2, 8)
 
 
@@ -280,11 +282,11 @@ async def test_planting_twice_leaves_one_of_everything(runtime: Runtime, open_co
     await plant(runtime)
     await plant(runtime)
     async with open_context() as ctx:
-        skus = await catalog_repository.list_skus(ctx.session)
-        found = await catalog_repository.list_prices(ctx.session, [sku.id for sku in skus], "USD")
+        skus = await SkuRepository(ctx.session).list_skus()
+        found = await PriceRepository(ctx.session).list_prices([sku.id for sku in skus], "USD")
         assert sorted(sku.code for sku in skus) == sorted(sku.code for sku in SKUS)
         assert [len(rows) for rows in found.values()] == [1, 1, 1, 1]
-        assert [image.code for image in await list_images(ctx.session)] == [
+        assert [image.code for image in await ImageRepository(ctx.session).list_images()] == [
             "ubuntu/noble",
             "custom/ml-noble",
             "ubuntu/jammy",

@@ -1,2 +1,2 @@
-"""Every SQL statement of the inventory: types and prices in `catalog`, `images`, machines in
-`nodes`, their slots in `slots`, the operator's list in `fleet`."""
+"""Every SQL statement of the inventory: types in `skus`, their `prices`, `images`, machines in `nodes`, their slots in
+`slots`, planned work in `maintenance`, `power`, `history`, and the operator's list in `fleet`."""

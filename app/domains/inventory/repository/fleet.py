@@ -6,10 +6,10 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.inventory.contracts import FleetNode, NodeId, NodeState
 from app.shared.authz import PlatformScope
+from app.shared.db.repository import Repository
 
 PAGE = text("""
     SELECT n.id, n.system_id, n.hostname, n.zone, n.state, n.state_reason, n.cordoned_at, n.cordon_reason,
@@ -105,31 +105,32 @@ class FleetCounts(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: datetime | None
 
 
-async def page_nodes(session: AsyncSession, scope: PlatformScope, wanted: NodeFilter) -> Sequence[NodeRow]:
-    """At most `limit` nodes, by host name."""
-    after, after_id = wanted.after or (None, None)
-    values = {
-        "after": after,
-        "after_id": after_id,
-        "state": wanted.state,
-        "cordoned": wanted.cordoned,
-        "sku": wanted.sku,
-        "search": wanted.search,
-        "limit": wanted.limit,
-    }
-    return [_row(row) for row in await session.execute(PAGE, values)]
+class FleetRepository(Repository):
+    """The operator's list: no statement per row."""
 
+    async def page_nodes(self, scope: PlatformScope, wanted: NodeFilter) -> Sequence[NodeRow]:
+        """At most `limit` nodes, by host name."""
+        after, after_id = wanted.after or (None, None)
+        values = {
+            "after": after,
+            "after_id": after_id,
+            "state": wanted.state,
+            "cordoned": wanted.cordoned,
+            "sku": wanted.sku,
+            "search": wanted.search,
+            "limit": wanted.limit,
+        }
+        return [_row(row) for row in await self._session.execute(PAGE, values)]
 
-async def count_nodes(session: AsyncSession, scope: PlatformScope) -> FleetCounts:
-    """The fleet in figures."""
-    row = (await session.execute(COUNTS)).one()
-    return FleetCounts(**row._mapping)
+    async def count_nodes(self, scope: PlatformScope) -> FleetCounts:
+        """The fleet in figures."""
+        row = (await self._session.execute(COUNTS)).one()
+        return FleetCounts(**row._mapping)
 
-
-async def list_fleet(session: AsyncSession, scope: PlatformScope) -> list[FleetNode]:
-    """Every node that is not retired, by type, zone and name."""
-    rows = await session.execute(FLEET)
-    return [FleetNode(**(dict(row._mapping) | {"holders": tuple(row.holders)})) for row in rows]
+    async def list_fleet(self, scope: PlatformScope) -> list[FleetNode]:
+        """Every node that is not retired, by type, zone and name."""
+        rows = await self._session.execute(FLEET)
+        return [FleetNode(**(dict(row._mapping) | {"holders": tuple(row.holders)})) for row in rows]
 
 
 def _row(row: Row[tuple[object, ...]]) -> NodeRow:

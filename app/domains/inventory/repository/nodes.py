@@ -7,10 +7,11 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.inventory.contracts import Disk, Gpu, ImageId, NodeDetail, NodeId, NodeState, SkuId, WarmImage
-from app.domains.inventory.repository import maintenance, slots
+from app.domains.inventory.repository.maintenance import MaintenanceRepository
+from app.domains.inventory.repository.slots import SlotRepository
+from app.shared.db.repository import Repository
 
 LOCK = text("""
     SELECT n.id, n.sku_id, n.state, n.cordoned_at, n.deployed_shared, n.maas_state, n.version, n.drain_since,
@@ -148,139 +149,120 @@ class Changed(msgspec.Struct, frozen=True):
     sku_id: SkuId | None
 
 
-async def lock_node(session: AsyncSession, node_id: UUID) -> LockedNode | None:
-    """Take the node's row lock."""
-    row = (await session.execute(LOCK, {"id": node_id})).one_or_none()
-    if row is None:
-        return None
-    state = cast(NodeState, row.state)
-    return LockedNode(
-        row.id, row.sku_id, state, row.cordoned_at is not None, row.deployed_shared, row.maas_state, row.version,
-        row.drain_since is not None, row.in_window,
-    )  # fmt: skip
+class NodeRepository(Repository):
+    """Nodes as MAAS reports them and as we use them."""
 
+    async def lock_node(self, node_id: UUID) -> LockedNode | None:
+        """Take the node's row lock."""
+        row = (await self._session.execute(LOCK, {"id": node_id})).one_or_none()
+        if row is None:
+            return None
+        state = cast(NodeState, row.state)
+        return LockedNode(
+            row.id, row.sku_id, state, row.cordoned_at is not None, row.deployed_shared, row.maas_state, row.version,
+            row.drain_since is not None, row.in_window,
+        )  # fmt: skip
 
-async def find_node(session: AsyncSession, node_id: UUID) -> NodeDetail | None:
-    """Everything about one node."""
-    row = (await session.execute(NODE, {"id": node_id})).one_or_none()
-    if row is None:
-        return None
-    warm = [
-        WarmImage(ImageId(item.image_id), item.code, item.warmed_at, item.last_used_at)
-        for item in await session.execute(WARM_ON, {"id": node_id})
-    ]
-    held = await slots.slots_of(session, [node_id])
-    return NodeDetail(
-        id=NodeId(row.id),
-        system_id=row.system_id,
-        hostname=row.hostname,
-        sku_id=row.sku_id,
-        sku_code=row.sku_code,
-        sku_problem=row.sku_problem,
-        zone=row.zone,
-        state=row.state,
-        state_reason=row.state_reason,
-        state_since=row.state_since,
-        cordoned_at=row.cordoned_at,
-        cordon_reason=row.cordon_reason,
-        deployed_as_shared=row.deployed_shared,
-        deployed_image=row.deployed_image,
-        address=row.address,
-        maas_state=row.maas_state,
-        maas_message=row.maas_message,
-        maas_seen_at=row.maas_seen_at,
-        cpu_count=row.cpu_count,
-        memory_gib=row.memory_mib // 1024,
-        disks=msgspec.convert(row.disks, tuple[Disk, ...]),
-        slots=tuple(held[node_id]),
-        warm=tuple(warm),
-        imported_at=row.imported_at,
-        version=row.version,
-        power_state=row.power_state,
-        drain_since=row.drain_since,
-        drain_deadline=row.drain_deadline,
-        windows=tuple(await maintenance.open_windows(session, node_id)),
-    )
+    async def find_node(self, node_id: UUID) -> NodeDetail | None:
+        """Everything about one node."""
+        row = (await self._session.execute(NODE, {"id": node_id})).one_or_none()
+        if row is None:
+            return None
+        warm = [
+            WarmImage(ImageId(item.image_id), item.code, item.warmed_at, item.last_used_at)
+            for item in await self._session.execute(WARM_ON, {"id": node_id})
+        ]
+        held = await SlotRepository(self._session).list_slots([node_id])
+        return NodeDetail(
+            id=NodeId(row.id),
+            system_id=row.system_id,
+            hostname=row.hostname,
+            sku_id=row.sku_id,
+            sku_code=row.sku_code,
+            sku_problem=row.sku_problem,
+            zone=row.zone,
+            state=row.state,
+            state_reason=row.state_reason,
+            state_since=row.state_since,
+            cordoned_at=row.cordoned_at,
+            cordon_reason=row.cordon_reason,
+            deployed_as_shared=row.deployed_shared,
+            deployed_image=row.deployed_image,
+            address=row.address,
+            maas_state=row.maas_state,
+            maas_message=row.maas_message,
+            maas_seen_at=row.maas_seen_at,
+            cpu_count=row.cpu_count,
+            memory_gib=row.memory_mib // 1024,
+            disks=msgspec.convert(row.disks, tuple[Disk, ...]),
+            slots=tuple(held[node_id]),
+            warm=tuple(warm),
+            imported_at=row.imported_at,
+            version=row.version,
+            power_state=row.power_state,
+            drain_since=row.drain_since,
+            drain_deadline=row.drain_deadline,
+            windows=tuple(await MaintenanceRepository(self._session).list_open(node_id)),
+        )
 
+    async def find_id(self, system_id: str) -> NodeId | None:
+        """The node that MAAS calls so."""
+        found: UUID | None = await self._session.scalar(BY_SYSTEM_ID, {"system_id": system_id})
+        return None if found is None else NodeId(found)
 
-async def find_id(session: AsyncSession, system_id: str) -> NodeId | None:
-    """The node that MAAS calls so."""
-    found: UUID | None = await session.scalar(BY_SYSTEM_ID, {"system_id": system_id})
-    return None if found is None else NodeId(found)
+    async def list_names(self, node_ids: Iterable[UUID]) -> dict[UUID, str]:
+        """Host names by id."""
+        return {row.id: row.hostname for row in await self._session.execute(NAMES, {"ids": list(node_ids)})}
 
+    async def touch(self, node_id: UUID) -> Changed:
+        """Count a change of the node's slots."""
+        return _changed((await self._session.execute(TOUCH, {"id": node_id})).one())
 
-async def names(session: AsyncSession, node_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Host names by id."""
-    return {row.id: row.hostname for row in await session.execute(NAMES, {"ids": list(node_ids)})}
+    async def set_state(self, node_id: UUID, state: NodeState, reason: str | None, now: datetime) -> Changed:
+        """Put the node into `state`; the reason is None only for ready."""
+        values = {"id": node_id, "state": state, "reason": reason, "now": now}
+        return _changed((await self._session.execute(SET_STATE, values)).one())
 
+    async def set_cordon(self, node_id: UUID, at: datetime | None, reason: str | None) -> Changed:
+        """Cordon with both, uncordon with neither."""
+        return _changed((await self._session.execute(SET_CORDON, {"id": node_id, "at": at, "reason": reason})).one())
 
-async def touch(session: AsyncSession, node_id: UUID) -> Changed:
-    """Count a change of the node's slots."""
-    return _changed((await session.execute(TOUCH, {"id": node_id})).one())
+    async def set_drain(self, node_id: UUID, now: datetime, reason: str, deadline: datetime | None) -> Changed:
+        """Cordoned, and to be left by those on it."""
+        values = {"id": node_id, "now": now, "reason": reason, "deadline": deadline}
+        return _changed((await self._session.execute(SET_DRAIN, values)).one())
 
+    async def set_shared(self, node_id: UUID, image_id: UUID | None) -> Changed:
+        """Deployed as a shared node with this image; None: not shared."""
+        values = {"id": node_id, "shared": image_id is not None, "image_id": image_id}
+        return _changed((await self._session.execute(SET_SHARED, values)).one())
 
-async def set_state(
-    session: AsyncSession, node_id: UUID, state: NodeState, reason: str | None, now: datetime
-) -> Changed:
-    """Put the node into `state`; the reason is None only for ready."""
-    values = {"id": node_id, "state": state, "reason": reason, "now": now}
-    return _changed((await session.execute(SET_STATE, values)).one())
+    async def set_observed(self, node_id: UUID, maas_state: str, address: str | None, now: datetime) -> Changed:
+        """Record what was just read from MAAS."""
+        values = {"id": node_id, "maas_state": maas_state, "address": address, "now": now}
+        return _changed((await self._session.execute(OBSERVE, values)).one())
 
+    async def list_known(self) -> dict[str, KnownNode]:
+        """Every node by its system_id."""
+        return {row.system_id: _known(row) for row in await self._session.execute(KNOWN)}
 
-async def set_cordon(session: AsyncSession, node_id: UUID, at: datetime | None, reason: str | None) -> Changed:
-    """Cordon with both, uncordon with neither."""
-    return _changed((await session.execute(SET_CORDON, {"id": node_id, "at": at, "reason": reason})).one())
+    async def lock_known(self, seen_from: datetime, system_ids: Sequence[str]) -> dict[str, KnownNode]:
+        """Lock those of these nodes that were not read since `seen_from`, in the order of their ids."""
+        rows = await self._session.execute(LOCK_KNOWN, {"seen_from": seen_from, "system_ids": list(system_ids)})
+        return {row.system_id: _known(row) for row in rows}
 
+    async def append_node(self, seen: SeenNode, seen_at: datetime) -> bool:
+        """Whether the node was added; False when another import was faster."""
+        return await self._session.scalar(INSERT_NODE, _values(seen, seen_at)) is not None
 
-async def set_drain(
-    session: AsyncSession, node_id: UUID, now: datetime, reason: str, deadline: datetime | None
-) -> Changed:
-    """Cordoned, and to be left by those on it."""
-    values = {"id": node_id, "now": now, "reason": reason, "deadline": deadline}
-    return _changed((await session.execute(SET_DRAIN, values)).one())
+    async def update_seen(self, seen: SeenNode, state: NodeState, reason: str | None, seen_at: datetime) -> Changed:
+        """Write what MAAS reports now."""
+        values = _values(seen, seen_at) | {"state": state, "state_reason": reason}
+        return _changed((await self._session.execute(UPDATE_SEEN, values)).one())
 
-
-async def set_shared(session: AsyncSession, node_id: UUID, image_id: UUID | None) -> Changed:
-    """Deployed as a shared node with this image; None: not shared."""
-    values = {"id": node_id, "shared": image_id is not None, "image_id": image_id}
-    return _changed((await session.execute(SET_SHARED, values)).one())
-
-
-async def set_observed(
-    session: AsyncSession, node_id: UUID, maas_state: str, address: str | None, now: datetime
-) -> Changed:
-    """Record what was just read from MAAS."""
-    values = {"id": node_id, "maas_state": maas_state, "address": address, "now": now}
-    return _changed((await session.execute(OBSERVE, values)).one())
-
-
-async def list_known(session: AsyncSession) -> dict[str, KnownNode]:
-    """Every node by its system_id."""
-    return {row.system_id: _known(row) for row in await session.execute(KNOWN)}
-
-
-async def lock_known(session: AsyncSession, seen_from: datetime, system_ids: Sequence[str]) -> dict[str, KnownNode]:
-    """Lock those of these nodes that were not read since `seen_from`, in the order of their ids."""
-    rows = await session.execute(LOCK_KNOWN, {"seen_from": seen_from, "system_ids": list(system_ids)})
-    return {row.system_id: _known(row) for row in rows}
-
-
-async def append_node(session: AsyncSession, seen: SeenNode, seen_at: datetime) -> bool:
-    """Whether the node was added; False when another import was faster."""
-    return await session.scalar(INSERT_NODE, _values(seen, seen_at)) is not None
-
-
-async def update_seen(
-    session: AsyncSession, seen: SeenNode, state: NodeState, reason: str | None, seen_at: datetime
-) -> Changed:
-    """Write what MAAS reports now."""
-    values = _values(seen, seen_at) | {"state": state, "state_reason": reason}
-    return _changed((await session.execute(UPDATE_SEEN, values)).one())
-
-
-async def set_seen(session: AsyncSession, node_ids: Sequence[UUID], seen_at: datetime) -> None:
-    """MAAS still reports the same of these."""
-    await session.execute(SEEN_UNCHANGED, {"ids": list(node_ids), "seen_at": seen_at})
+    async def set_seen(self, node_ids: Sequence[UUID], seen_at: datetime) -> None:
+        """MAAS still reports the same of these."""
+        await self._session.execute(SEEN_UNCHANGED, {"ids": list(node_ids), "seen_at": seen_at})
 
 
 def _values(seen: SeenNode, seen_at: datetime) -> dict[str, object]:

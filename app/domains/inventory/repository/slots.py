@@ -6,9 +6,9 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.inventory.contracts import Availability, Gpu, NodeId, NodeView, SlotView
+from app.shared.db.repository import Repository
 
 
 class FreedNode(msgspec.Struct, frozen=True):
@@ -77,87 +77,79 @@ AVAILABILITY = text("""
 """)
 
 
-async def lock_fitting(session: AsyncSession, sku_id: UUID, wanted: int | None, image: str | None) -> list[UUID]:
-    """Lock, in the order of their ids, the nodes that fit as far as one can see before the lock."""
-    rows = await session.execute(LOCK_FITTING, {"sku_id": sku_id, "wanted": wanted, "image": image})
-    return [row.id for row in rows]
+class SlotRepository(Repository):
+    """A node's row is locked before its slots change."""
 
+    async def lock_fitting(self, sku_id: UUID, wanted: int | None, image: str | None) -> list[UUID]:
+        """Lock, in the order of their ids, the nodes that fit as far as one can see before the lock."""
+        rows = await self._session.execute(LOCK_FITTING, {"sku_id": sku_id, "wanted": wanted, "image": image})
+        return [row.id for row in rows]
 
-async def list_fitting(
-    session: AsyncSession, sku_id: UUID, wanted: int | None, image: str | None, ids: Sequence[UUID] | None = None
-) -> list[NodeView]:
-    """The nodes that fit now, of `ids` when given."""
-    values = {"sku_id": sku_id, "wanted": wanted, "image": image, "ids": None if ids is None else list(ids)}
-    return [
-        NodeView(
-            node_id=NodeId(row.id),
-            name=row.hostname,
-            sku=row.sku,
-            state=row.state,
-            free_slots=tuple(row.free_slots),
-            total_slots=row.total,
-            warm_images=frozenset(row.warm),
-            deployed_as_shared=row.deployed_shared,
-            cordoned=row.cordoned_at is not None,
-            system_id=row.system_id,
-            deployed_image=row.deployed_image,
-        )
-        for row in await session.execute(FITTING, values)
-    ]
+    async def list_fitting(
+        self, sku_id: UUID, wanted: int | None, image: str | None, ids: Sequence[UUID] | None = None
+    ) -> list[NodeView]:
+        """The nodes that fit now, of `ids` when given."""
+        values = {"sku_id": sku_id, "wanted": wanted, "image": image, "ids": None if ids is None else list(ids)}
+        return [
+            NodeView(
+                node_id=NodeId(row.id),
+                name=row.hostname,
+                sku=row.sku,
+                state=row.state,
+                free_slots=tuple(row.free_slots),
+                total_slots=row.total,
+                warm_images=frozenset(row.warm),
+                deployed_as_shared=row.deployed_shared,
+                cordoned=row.cordoned_at is not None,
+                system_id=row.system_id,
+                deployed_image=row.deployed_image,
+            )
+            for row in await self._session.execute(FITTING, values)
+        ]
 
+    async def list_slots(self, node_ids: Sequence[UUID]) -> dict[UUID, list[SlotView]]:
+        """All slots of the nodes, by node, in order."""
+        found: dict[UUID, list[SlotView]] = {node_id: [] for node_id in node_ids}
+        for row in await self._session.execute(SLOTS_OF, {"ids": list(node_ids)}):
+            found[row.node_id].append(_slot(row))
+        return found
 
-async def slots_of(session: AsyncSession, node_ids: Sequence[UUID]) -> dict[UUID, list[SlotView]]:
-    """All slots of the nodes, by node, in order."""
-    found: dict[UUID, list[SlotView]] = {node_id: [] for node_id in node_ids}
-    for row in await session.execute(SLOTS_OF, {"ids": list(node_ids)}):
-        found[row.node_id].append(_slot(row))
-    return found
+    async def claim(self, node_id: UUID, indexes: Sequence[int], allocation_id: UUID, now: datetime) -> int:
+        """Give free ones of these slots to the allocation; how many it got."""
+        values = {"node_id": node_id, "indexes": list(indexes), "allocation_id": allocation_id, "now": now}
+        return len((await self._session.execute(CLAIM, values)).all())
 
+    async def list_held(self, allocation_id: UUID) -> tuple[int, ...]:
+        """The slots an allocation has, in order."""
+        return tuple(await self._session.scalars(OF_ALLOCATION, {"allocation_id": allocation_id}))
 
-async def claim(
-    session: AsyncSession, node_id: UUID, indexes: Sequence[int], allocation_id: UUID, now: datetime
-) -> int:
-    """Give free ones of these slots to the allocation; how many it got."""
-    values = {"node_id": node_id, "indexes": list(indexes), "allocation_id": allocation_id, "now": now}
-    return len((await session.execute(CLAIM, values)).all())
+    async def lock_nodes_of(self, allocation_id: UUID) -> list[UUID]:
+        """Lock the nodes an allocation holds slots of."""
+        return [row.id for row in await self._session.execute(NODES_OF_ALLOCATION, {"allocation_id": allocation_id})]
 
+    async def free(self, allocation_id: UUID) -> dict[UUID, list[int]]:
+        """Free all slots of an allocation; which they were, by node."""
+        freed: dict[UUID, list[int]] = {}
+        for row in await self._session.execute(FREE, {"allocation_id": allocation_id}):
+            freed.setdefault(row.node_id, []).append(row.slot_index)
+        return freed
 
-async def of_allocation(session: AsyncSession, allocation_id: UUID) -> tuple[int, ...]:
-    """The slots an allocation has, in order."""
-    return tuple(await session.scalars(OF_ALLOCATION, {"allocation_id": allocation_id}))
+    async def replace_slots(self, node_id: UUID, gpus: Sequence[Gpu]) -> None:
+        """Give a node without allocations one slot per GPU, or one without a GPU."""
+        await self._session.execute(DROP_SLOTS, {"node_id": node_id})
+        await self.append_slots(node_id, gpus)
 
+    async def append_slots(self, node_id: UUID, gpus: Sequence[Gpu]) -> None:
+        """The slots of a new node."""
+        slots = [{"index": index, "gpu": gpu} for index, gpu in enumerate(gpus)] or [{"index": 0, "gpu": None}]
+        await self._session.execute(INSERT_SLOTS, {"node_id": node_id, "slots": msgspec.json.encode(slots).decode()})
 
-async def lock_nodes_of(session: AsyncSession, allocation_id: UUID) -> list[UUID]:
-    """Lock the nodes an allocation holds slots of."""
-    return [row.id for row in await session.execute(NODES_OF_ALLOCATION, {"allocation_id": allocation_id})]
-
-
-async def free(session: AsyncSession, allocation_id: UUID) -> dict[UUID, list[int]]:
-    """Free all slots of an allocation; which they were, by node."""
-    freed: dict[UUID, list[int]] = {}
-    for row in await session.execute(FREE, {"allocation_id": allocation_id}):
-        freed.setdefault(row.node_id, []).append(row.slot_index)
-    return freed
-
-
-async def replace_slots(session: AsyncSession, node_id: UUID, gpus: Sequence[Gpu]) -> None:
-    """Give a node without allocations one slot per GPU, or one without a GPU."""
-    await session.execute(DROP_SLOTS, {"node_id": node_id})
-    await append_slots(session, node_id, gpus)
-
-
-async def append_slots(session: AsyncSession, node_id: UUID, gpus: Sequence[Gpu]) -> None:
-    """The slots of a new node."""
-    slots = [{"index": index, "gpu": gpu} for index, gpu in enumerate(gpus)] or [{"index": 0, "gpu": None}]
-    await session.execute(INSERT_SLOTS, {"node_id": node_id, "slots": msgspec.json.encode(slots).decode()})
-
-
-async def availability(session: AsyncSession) -> dict[UUID, Availability]:
-    """What could be placed now, by type."""
-    return {
-        row.sku_id: Availability(row.free_whole, row.free_slots, row.total, row.max_together)
-        for row in await session.execute(AVAILABILITY)
-    }
+    async def list_availability(self) -> dict[UUID, Availability]:
+        """What could be placed now, by type."""
+        return {
+            row.sku_id: Availability(row.free_whole, row.free_slots, row.total, row.max_together)
+            for row in await self._session.execute(AVAILABILITY)
+        }
 
 
 def freed_node(node_id: UUID, freed: Sequence[int], slots: Sequence[SlotView]) -> FreedNode:

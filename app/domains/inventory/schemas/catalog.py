@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from app.domains.inventory.contracts import Disk, ImageView, NewSku, SkuView
-from app.domains.inventory.repository.catalog_admin import AdminImage, WarmNode
+from app.domains.inventory.repository.images import AdminImage, WarmNode
 from app.domains.inventory.rules.pricing import PlanPrice, PriceEffect, PriceEntry, PriceState, standing
 from app.domains.inventory.schemas.nodes import instant
 from app.domains.inventory.service.catalog_admin import DISK_SIZES, MAX_DISKS, SIZES, CatalogEntry, EditImage, EditSku

@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 
 from app.domains.inventory.contracts import NodeDetail
-from app.domains.inventory.repository.maintenance import HistoryRow, PowerAction
+from app.domains.inventory.repository.history import HistoryRow
+from app.domains.inventory.repository.power import PowerAction
 from app.domains.inventory.rules.maintenance import difference
 from app.domains.inventory.schemas import MAAS_LOOK, SlotKinds, node_look, node_slots
 from app.domains.inventory.service.maintenance import DrainNode, PlanMaintenance, RetireNode

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.domains.inventory.contracts import NewSku, SkuView
 from app.domains.inventory.errors import CodeTaken
-from app.domains.inventory.repository import catalog
+from app.domains.inventory.repository.skus import SkuRepository
 from app.shared.audit import AuditAction
 from app.shared.authz import ActorKind, Permission
 from app.shared.authz.scope import require
@@ -16,7 +16,7 @@ from app.shared.ids import new_id
 
 async def get_sku(ctx: Context, sku_id: UUID) -> SkuView:
     """A type by its id, retired ones too. Raises NotFound."""
-    found = await catalog.skus_by_id(ctx.session, [sku_id])
+    found = await SkuRepository(ctx.session).list_by_id([sku_id])
     if sku_id not in found:
         raise NotFound()
     return found[sku_id]
@@ -24,20 +24,20 @@ async def get_sku(ctx: Context, sku_id: UUID) -> SkuView:
 
 async def find_sku_by_code(ctx: Context, code: str) -> SkuView | None:
     """A type by its code; None when there is none or it is retired."""
-    sku = await catalog.find_sku(ctx.session, code)
+    sku = await SkuRepository(ctx.session).find_sku(code)
     return None if sku is None or sku.retired or not sku.on_sale else sku
 
 
 async def skus(ctx: Context, sku_ids: Iterable[UUID]) -> dict[UUID, SkuView]:
     """Types by id, retired ones too; unknown ids are absent."""
-    return await catalog.skus_by_id(ctx.session, list(sku_ids))
+    return await SkuRepository(ctx.session).list_by_id(list(sku_ids))
 
 
 async def add_sku(ctx: Context, command: NewSku) -> SkuView:
     """Put a type into the catalog; the same one again is no change. Raises CodeTaken for another one of that code."""
     allow(ctx)
-    added = await catalog.append_sku(ctx.session, new_id(), command, await ctx.now())
-    sku = await catalog.find_sku(ctx.session, command.code)
+    added = await SkuRepository(ctx.session).append_sku(new_id(), command, await ctx.now())
+    sku = await SkuRepository(ctx.session).find_sku(command.code)
     if sku is None or _differs(sku, command):
         raise CodeTaken(code=command.code)
     if added:

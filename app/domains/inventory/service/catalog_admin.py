@@ -9,8 +9,9 @@ from app.domains.auth import public as auth
 from app.domains.inventory.contracts import ImageView, NewImage, NewSku, SkuView
 from app.domains.inventory.errors import CodeTaken
 from app.domains.inventory.events import CatalogChanged
-from app.domains.inventory.repository import catalog, catalog_admin, images
-from app.domains.inventory.repository.catalog_admin import AdminImage, WarmNode
+from app.domains.inventory.repository.images import AdminImage, ImageRepository, WarmNode
+from app.domains.inventory.repository.prices import PriceRepository
+from app.domains.inventory.repository.skus import SkuRepository
 from app.domains.inventory.rules.pricing import PriceEntry
 from app.shared.audit import AuditAction, withheld
 from app.shared.authz import Permission, platform_scope
@@ -89,9 +90,9 @@ READ, MANAGE = Permission.PLATFORM_CONSOLE, Permission.PLATFORM_CATALOG_MANAGE
 async def list_entries(ctx: Context) -> list[CatalogEntry]:
     """Every type with its prices. Raises Forbidden."""
     scope = platform_scope(ctx.actor, READ)
-    skus = await catalog_admin.list_all(ctx.session, scope)
-    prices = await catalog_admin.entries(ctx.session, scope, [sku.id for sku in skus])
-    counts = await catalog_admin.count_nodes(ctx.session, scope)
+    skus = await SkuRepository(ctx.session).list_all(scope)
+    prices = await PriceRepository(ctx.session).list_entries(scope, [sku.id for sku in skus])
+    counts = await SkuRepository(ctx.session).count_nodes(scope)
     return [CatalogEntry(sku=sku, prices=tuple(prices.get(sku.id, ())), nodes=counts.get(sku.id, 0)) for sku in skus]
 
 
@@ -105,7 +106,7 @@ async def get_entry(ctx: Context, code: str) -> CatalogEntry:
 
 async def warm_nodes(ctx: Context, sku: SkuView) -> list[WarmNode]:
     """Which machines of the type have which image warm. Raises Forbidden."""
-    return await catalog_admin.warm_nodes(ctx.session, platform_scope(ctx.actor, READ), sku.id)
+    return await ImageRepository(ctx.session).list_warm_nodes(platform_scope(ctx.actor, READ), sku.id)
 
 
 async def names_of(ctx: Context, entry: CatalogEntry) -> dict[UUID, str]:
@@ -115,14 +116,14 @@ async def names_of(ctx: Context, entry: CatalogEntry) -> dict[UUID, str]:
 
 async def list_images(ctx: Context) -> list[AdminImage]:
     """Every image. Raises Forbidden."""
-    return await catalog_admin.list_images(ctx.session, platform_scope(ctx.actor, READ))
+    return await ImageRepository(ctx.session).list_all(platform_scope(ctx.actor, READ))
 
 
 @use_case(MANAGE, AuditAction.SKU_CREATE, lambda command, _result: command.code)
 async def create_sku(ctx: Context, command: NewSku) -> SkuChanged:
     """A type of machine; nodes of that hardware get it with the next import. Raises CodeTaken, ValidationFailed."""
     _check_sku(command)
-    if not await catalog.append_sku(ctx.session, new_id(), command, await ctx.now()):
+    if not await SkuRepository(ctx.session).append_sku(new_id(), command, await ctx.now()):
         raise CodeTaken(code=command.code)
     return SkuChanged(code=command.code, version=1)
 
@@ -158,7 +159,7 @@ def _check_sku(command: NewSku) -> None:
 async def edit_sku(ctx: Context, command: EditSku) -> SkuChanged:
     """Change how it is shown and whether it is sold. Active machines are not affected. Raises NotFound,
     PreconditionFailed, ValidationFailed."""
-    sku = await catalog_admin.lock_sku(ctx.session, platform_scope(ctx.actor, MANAGE), command.code)
+    sku = await SkuRepository(ctx.session).lock_sku(platform_scope(ctx.actor, MANAGE), command.code)
     if sku is None:
         raise NotFound()
     check_version(sku.version, command.seen)
@@ -174,7 +175,7 @@ async def edit_sku(ctx: Context, command: EditSku) -> SkuChanged:
         faults.unless(0 <= edited.position <= 9_999, "position", "A place from 0 to 9999")
     stated = {name: (getattr(sku, name), value) for name, value in changes.items() if name != "description"}
     ctx.changed(**stated, description=withheld(sku.description, edited.description))
-    version = await catalog_admin.update_sku(ctx.session, edited)
+    version = await SkuRepository(ctx.session).update_sku(edited)
     await ctx.emit(CatalogChanged(sku_id=sku.id), version=version)
     return SkuChanged(code=sku.code, version=version)
 
@@ -189,9 +190,9 @@ async def create_image(ctx: Context, command: NewImage) -> ImageView:
         wrong["title"] = fault
     if wrong:
         raise ValidationFailed(fields=wrong)
-    if not await images.append_image(ctx.session, new_id(), command):
+    if not await ImageRepository(ctx.session).append_image(new_id(), command):
         raise CodeTaken(code=command.code)
-    found = await images.find_image(ctx.session, command.code)
+    found = await ImageRepository(ctx.session).find_image(command.code)
     if found is None:
         raise NotFound()
     return found
@@ -201,7 +202,7 @@ async def create_image(ctx: Context, command: NewImage) -> ImageView:
 async def edit_image(ctx: Context, command: EditImage) -> ImageChanged:
     """Change its title, whether it is the default, whether it is on offer. Active machines are not affected. Raises
     NotFound, PreconditionFailed, ValidationFailed for a default that would be no image on offer."""
-    image = await catalog_admin.lock_image(ctx.session, platform_scope(ctx.actor, MANAGE), command.image_id)
+    image = await ImageRepository(ctx.session).lock_image(platform_scope(ctx.actor, MANAGE), command.image_id)
     if image is None:
         raise NotFound()
     check_version(image.version, command.seen)
@@ -215,5 +216,5 @@ async def edit_image(ctx: Context, command: EditImage) -> ImageChanged:
         with faults.gathered():
             checked_name(edited.title, "title", LONGEST_TITLE, "A title has 1 to 100 characters")
     ctx.changed(**{name: (getattr(image, name), value) for name, value in changes.items()})
-    version = await catalog_admin.update_image(ctx.session, edited, await ctx.now())
+    version = await ImageRepository(ctx.session).update_image(edited, await ctx.now())
     return ImageChanged(image_id=image.id, version=version)

@@ -7,8 +7,7 @@ import msgspec
 
 from app.domains.inventory import policies
 from app.domains.inventory.contracts import FleetNode, NodeDetail, StuckNode
-from app.domains.inventory.repository import fleet
-from app.domains.inventory.repository.fleet import FleetCounts, NodeFilter, NodeRow
+from app.domains.inventory.repository.fleet import FleetCounts, FleetRepository, NodeFilter, NodeRow
 from app.domains.inventory.rules import maintenance
 from app.domains.inventory.service import import_nodes, nodes
 from app.domains.inventory.service.import_nodes import ContextFactory, ImportNodes, ImportReport
@@ -54,7 +53,7 @@ async def page_nodes(ctx: Context, query: NodeQuery) -> NodePage:
         after=after,
         limit=limit + 1,
     )
-    rows = await fleet.page_nodes(ctx.session, scope, wanted)
+    rows = await FleetRepository(ctx.session).page_nodes(scope, wanted)
     last = rows[limit - 1] if len(rows) > limit else None
     next_cursor = pack(last.hostname, last.id) if last else None
     return NodePage(nodes=tuple(rows[:limit]), next_cursor=next_cursor)
@@ -62,7 +61,7 @@ async def page_nodes(ctx: Context, query: NodeQuery) -> NodePage:
 
 async def count_nodes(ctx: Context) -> FleetCounts:
     """The fleet in figures."""
-    return await fleet.count_nodes(ctx.session, platform_scope(ctx.actor, Permission.PLATFORM_NODE_READ))
+    return await FleetRepository(ctx.session).count_nodes(platform_scope(ctx.actor, Permission.PLATFORM_NODE_READ))
 
 
 async def show_node(ctx: Context, node_id: UUID) -> NodeDetail:
@@ -92,7 +91,7 @@ async def _as_read(_ctx: Context, report: ImportReport) -> ImportReport:
 async def fleet_nodes(ctx: Context) -> list[FleetNode]:
     """Every node that is not retired, by type, zone and host name, with the allocations that hold its slots. For
     operators: raises Forbidden."""
-    return await fleet.list_fleet(ctx.session, platform_scope(ctx.actor, Permission.PLATFORM_CONSOLE))
+    return await FleetRepository(ctx.session).list_fleet(platform_scope(ctx.actor, Permission.PLATFORM_CONSOLE))
 
 
 async def stuck_nodes(ctx: Context, fleet_now: Sequence[FleetNode]) -> list[StuckNode]:

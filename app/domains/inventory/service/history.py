@@ -4,8 +4,8 @@ from uuid import UUID
 
 from app.domains.auth import public as auth
 from app.domains.inventory.contracts import NodeId
-from app.domains.inventory.repository import maintenance, nodes
-from app.domains.inventory.repository.maintenance import HistoryRow
+from app.domains.inventory.repository.history import HistoryRepository, HistoryRow
+from app.domains.inventory.repository.nodes import NodeRepository
 from app.shared.authz import Permission, platform_scope
 from app.shared.context import Context
 from app.shared.errors import NotFound
@@ -26,7 +26,7 @@ async def note(ctx: Context, node_id: UUID, kind: str, detail: str = "", allocat
         actor_kind=ctx.actor.kind.value,
         actor_id=ctx.actor.id,
     )
-    await maintenance.append_history(ctx.session, row)
+    await HistoryRepository(ctx.session).append_entry(row)
 
 
 async def history(
@@ -34,7 +34,7 @@ async def history(
 ) -> tuple[list[HistoryRow], dict[UUID, str]]:
     """The newest lines with the names of people in them. Raises NotFound, Forbidden."""
     scope = platform_scope(ctx.actor, Permission.PLATFORM_NODE_READ)
-    if not await nodes.names(ctx.session, [node_id]):
+    if not await NodeRepository(ctx.session).list_names([node_id]):
         raise NotFound()
-    rows = list(await maintenance.list_history(ctx.session, scope, NodeId(node_id), before, limit))
+    rows = list(await HistoryRepository(ctx.session).list_entries(scope, NodeId(node_id), before, limit))
     return rows, await auth.names_of(ctx, {row.actor_id for row in rows if row.actor_id is not None})

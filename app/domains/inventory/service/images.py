@@ -4,7 +4,7 @@ from uuid import UUID
 
 from app.domains.inventory.contracts import ImageView, NewImage
 from app.domains.inventory.errors import CodeTaken
-from app.domains.inventory.repository import images as repository
+from app.domains.inventory.repository.images import ImageRepository
 from app.domains.inventory.service.catalog import allow
 from app.domains.inventory.service.history import note
 from app.shared.audit import AuditAction
@@ -15,7 +15,7 @@ from app.shared.ids import new_id
 
 async def image(ctx: Context, code: str | None = None) -> ImageView:
     """An image by its code; the default one without. Raises NotFound."""
-    found = await repository.find_image(ctx.session, code)
+    found = await ImageRepository(ctx.session).find_image(code)
     if found is None:
         raise NotFound()
     return found
@@ -23,26 +23,26 @@ async def image(ctx: Context, code: str | None = None) -> ImageView:
 
 async def find_image(ctx: Context, code: str) -> ImageView | None:
     """An image by its code, the default one for an empty code; None when there is none."""
-    return await repository.find_image(ctx.session, code if code else None)
+    return await ImageRepository(ctx.session).find_image(code if code else None)
 
 
 async def images(ctx: Context) -> list[ImageView]:
     """Every image on offer, the default first."""
-    return await repository.list_images(ctx.session)
+    return await ImageRepository(ctx.session).list_images()
 
 
 async def record_image_warm(ctx: Context, node_id: UUID, image_id: UUID) -> None:
     """The node has just deployed this image, so the next deployment of it is faster there."""
-    await repository.upsert_warm(ctx.session, node_id, image_id, await ctx.now())
-    await note(ctx, node_id, "deployed", await repository.code_of(ctx.session, image_id))
+    await ImageRepository(ctx.session).upsert_warm(node_id, image_id, await ctx.now())
+    await note(ctx, node_id, "deployed", await ImageRepository(ctx.session).find_code(image_id) or "")
 
 
 async def add_image(ctx: Context, command: NewImage) -> ImageView:
     """Offer an image; the same one again is no change. Raises CodeTaken for another one of that code."""
     allow(ctx)
-    found = await repository.find_image(ctx.session, command.code)
+    found = await ImageRepository(ctx.session).find_image(command.code)
     if found is None:
-        await repository.append_image(ctx.session, new_id(), command)
+        await ImageRepository(ctx.session).append_image(new_id(), command)
         found = await image(ctx, command.code)
         await ctx.audit(AuditAction.IMAGE_ADD, found.id, {"code": found.code})
     if (found.osystem, found.distro_series) != (command.osystem, command.distro_series):

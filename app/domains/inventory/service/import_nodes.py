@@ -17,8 +17,10 @@ import structlog
 from app.domains.inventory import rules
 from app.domains.inventory.contracts import Gpu, NodeId
 from app.domains.inventory.events import NodeImported, SlotsChanged
-from app.domains.inventory.repository import catalog, images, nodes, slots
-from app.domains.inventory.repository.nodes import KnownNode, SeenNode
+from app.domains.inventory.repository.images import ImageRepository
+from app.domains.inventory.repository.nodes import KnownNode, NodeRepository, SeenNode
+from app.domains.inventory.repository.skus import SkuRepository
+from app.domains.inventory.repository.slots import SlotRepository
 from app.domains.inventory.rules import SkuHardware
 from app.domains.inventory.service.history import note
 from app.domains.inventory.service.nodes import publish_slots
@@ -75,7 +77,7 @@ async def import_nodes(contexts: ContextFactory, gateway: MaasGateway, pool: str
     cannot be inspected is left for the next import."""
     async with contexts() as ctx:
         seen_from = await ctx.now()
-        known = await nodes.list_known(ctx.session)
+        known = await NodeRepository(ctx.session).list_known()
     machines = tuple(machine for machine in await gateway.list_machines(pool=pool) if machine.pool == pool)
     unread = gateway.unread.get("machines/", ())
     unclear = [machine.system_id for machine in machines if _is_unclear(known.get(machine.system_id), machine)]
@@ -121,8 +123,8 @@ async def record(contexts: ContextFactory, sighting: Sighting) -> ImportReport:
     """Write a sighting in transactions of a bounded size; a machine that cannot be written is skipped alone. Safe to
     repeat: the same sighting changes nothing the second time."""
     async with contexts() as ctx:
-        known = await nodes.list_known(ctx.session)
-        types = await catalog.list_hardware(ctx.session)
+        known = await NodeRepository(ctx.session).list_known()
+        types = await SkuRepository(ctx.session).list_hardware()
     book = _Book(sighting, known, types)
     shown = [machine for machine in sighting.machines if machine.system_id not in sighting.skipped]
 
@@ -170,7 +172,7 @@ class _Book:
     async def write(self, ctx: Context, machines: Sequence[MaasMachine]) -> tuple[int, int, int]:
         """These machines, in one transaction; how many were added, changed, have no type."""
         seen_from = self._sighting.seen_from
-        ours = await nodes.lock_known(ctx.session, seen_from, [machine.system_id for machine in machines])
+        ours = await NodeRepository(ctx.session).lock_known(seen_from, [machine.system_id for machine in machines])
         added = changed = unmatched = 0
         same: list[NodeId] = []
         for machine in machines:
@@ -184,12 +186,12 @@ class _Book:
             elif before is not None:
                 await _change(ctx, before, seen, seen_from)
                 changed += 1
-        await nodes.set_seen(ctx.session, same, seen_from)
+        await NodeRepository(ctx.session).set_seen(same, seen_from)
         return added, changed, unmatched
 
     async def lose(self, ctx: Context, system_ids: Sequence[str]) -> int:
         """Machines that the pool no longer shows; how many were there before."""
-        ours = await nodes.lock_known(ctx.session, self._sighting.seen_from, system_ids)
+        ours = await NodeRepository(ctx.session).lock_known(self._sighting.seen_from, system_ids)
         gone = [node for node in ours.values() if node.maas_state != "missing"]
         for node in gone:
             await _lose(ctx, node, self._sighting.seen_from)
@@ -227,9 +229,9 @@ def _is_same(before: KnownNode, seen: SeenNode) -> bool:
 
 
 async def _add(ctx: Context, seen: SeenNode, seen_from: datetime) -> bool:
-    if not await nodes.append_node(ctx.session, seen, seen_from):
+    if not await NodeRepository(ctx.session).append_node(seen, seen_from):
         return False
-    await slots.append_slots(ctx.session, seen.id, seen.gpus)
+    await SlotRepository(ctx.session).append_slots(seen.id, seen.gpus)
     await note(ctx, seen.id, "imported", seen.sku_problem or "")
     await ctx.emit(NodeImported(node_id=seen.id, sku_id=seen.sku_id), version=1)
     event = SlotsChanged(node_id=seen.id, sku_id=seen.sku_id, free_slots=max(1, len(seen.gpus)))
@@ -240,26 +242,26 @@ async def _add(ctx: Context, seen: SeenNode, seen_from: datetime) -> bool:
 async def _change(ctx: Context, before: KnownNode, seen: SeenNode, seen_from: datetime) -> None:
     """Write the difference. A rebuilt machine gets new slots only when none is held; until then it has no type."""
     if before.gpus != seen.gpus:
-        held = (await slots.slots_of(ctx.session, [before.id]))[before.id]
+        held = (await SlotRepository(ctx.session).list_slots([before.id]))[before.id]
         if any(slot.allocation_id is not None for slot in held):
             kept = {"gpus": before.gpus, "hardware": before.hardware, "sku_id": None}
             seen = msgspec.structs.replace(seen, **kept, sku_problem="its GPUs changed while somebody uses it")
         else:
-            await slots.replace_slots(ctx.session, before.id, seen.gpus)
+            await SlotRepository(ctx.session).replace_slots(before.id, seen.gpus)
     if before.hardware != seen.hardware:
-        await images.forget_warm(ctx.session, before.id)
+        await ImageRepository(ctx.session).forget_warm(before.id)
     state = rules.state_when_seen(before.state, is_seen=True)
     reason = before.state_reason if state == before.state else None
     if state != before.state:
         await note(ctx, before.id, "seen_again")
     if before.sku_id != seen.sku_id:
         await note(ctx, before.id, "type_changed", seen.sku_problem or "")
-    await publish_slots(ctx, before.id, await nodes.update_seen(ctx.session, seen, state, reason, seen_from))
+    await publish_slots(ctx, before.id, await NodeRepository(ctx.session).update_seen(seen, state, reason, seen_from))
 
 
 async def _lose(ctx: Context, node: KnownNode, seen_from: datetime) -> None:
-    changed = await nodes.set_observed(ctx.session, node.id, "missing", node.address, seen_from)
+    changed = await NodeRepository(ctx.session).set_observed(node.id, "missing", node.address, seen_from)
     if rules.state_when_seen(node.state, is_seen=False) == "missing":
-        changed = await nodes.set_state(ctx.session, node.id, "missing", VANISHED, seen_from)
+        changed = await NodeRepository(ctx.session).set_state(node.id, "missing", VANISHED, seen_from)
         await note(ctx, node.id, "missing", VANISHED)
     await publish_slots(ctx, node.id, changed)

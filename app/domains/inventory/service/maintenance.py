@@ -21,8 +21,9 @@ from app.domains.inventory.events import (
     NodeMaintenancePlanned,
     NodeRetired,
 )
-from app.domains.inventory.repository import maintenance, nodes, slots
-from app.domains.inventory.repository.nodes import LockedNode
+from app.domains.inventory.repository.maintenance import MaintenanceRepository
+from app.domains.inventory.repository.nodes import LockedNode, NodeRepository
+from app.domains.inventory.repository.slots import SlotRepository
 from app.domains.inventory.rules.maintenance import may_follow, overlaps
 from app.domains.inventory.service.history import note
 from app.domains.inventory.service.nodes import NodeChanged, lock, publish_slots, reason_of
@@ -87,7 +88,7 @@ async def drain_node(ctx: Context, command: DrainNode) -> NodeChanged:
         raise NodeNotInService("This node is retired.", state=node.state)
     deadline = None if command.hours is None else now + timedelta(hours=command.hours)
     ctx.changed(cordoned=(node.cordoned, True), draining=(node.is_draining, True))
-    changed = await nodes.set_drain(ctx.session, node.id, now, reason, deadline)
+    changed = await NodeRepository(ctx.session).set_drain(node.id, now, reason, deadline)
     await note(ctx, node.id, "draining", reason)
     await ctx.emit(NodeCordoned(node_id=node.id), version=changed.version)
     if await _is_empty(ctx, node.id):
@@ -113,9 +114,9 @@ async def plan_maintenance(ctx: Context, command: PlanMaintenance) -> Maintenanc
     if node.state == "retired":
         raise NodeNotInService("This node is retired.", state=node.state)
     window = MaintenanceWindow(id=new_id(), node_id=node.id, starts_at=starts, ends_at=command.ends_at, reason=reason)
-    if any(overlaps(window, other) for other in await maintenance.open_windows(ctx.session, node.id)):
+    if any(overlaps(window, other) for other in await MaintenanceRepository(ctx.session).list_open(node.id)):
         raise WindowOverlaps()
-    await maintenance.append_window(ctx.session, window, now, ctx.actor.id)
+    await MaintenanceRepository(ctx.session).append_window(window, now, ctx.actor.id)
     await note(
         ctx,
         node.id,
@@ -123,7 +124,7 @@ async def plan_maintenance(ctx: Context, command: PlanMaintenance) -> Maintenanc
         f"{starts:%Y-%m-%d %H:%M} to {command.ends_at:%Y-%m-%d %H:%M} UTC: {reason}",
     )
     event = NodeMaintenancePlanned(node_id=node.id, window_id=window.id, starts_at=starts, ends_at=window.ends_at)
-    await ctx.emit(event, version=(await nodes.touch(ctx.session, node.id)).version)
+    await ctx.emit(event, version=(await NodeRepository(ctx.session).touch(node.id)).version)
     if starts <= now:
         await _begin(ctx, node, window, now)
     return window
@@ -141,7 +142,7 @@ def _check_window(starts: datetime, ends: datetime, asked: datetime | None, now:
 async def end_maintenance(ctx: Context, command: EndMaintenance) -> NodeChanged:
     """Call a window off or end it early. Safe to repeat. Raises NotFound."""
     node, now = await lock(ctx, command.node_id), await ctx.now()
-    window = await maintenance.lock_window(ctx.session, node.id, command.window_id)
+    window = await MaintenanceRepository(ctx.session).lock_window(node.id, command.window_id)
     if window is None:
         raise NotFound()
     state = await _end(ctx, node, window, now, "by an operator")
@@ -156,16 +157,16 @@ async def retire_node(ctx: Context, command: RetireNode) -> NodeChanged:
     reason = reason_of(command.reason)
     ctx.explain(reason=reason)
     node, now = await lock(ctx, command.node_id), await ctx.now()
-    hostname = (await nodes.names(ctx.session, [node.id]))[node.id]
+    hostname = (await NodeRepository(ctx.session).list_names([node.id]))[node.id]
     if command.confirm_name is not None and command.confirm_name.strip() != hostname:
         raise ValidationFailed(fields={"confirm_name": f"Type {hostname} to confirm"})
     if not may_follow(node.state, "retired"):
         raise NodeNotInService("This node is retired already.", state=node.state)
     if not await _is_empty(ctx, node.id) or node.deployed_as_shared:
         raise NodeInUse()
-    for window in await maintenance.open_windows(ctx.session, node.id):
-        await maintenance.close_window(ctx.session, window.id, now)
-    changed = await nodes.set_state(ctx.session, node.id, "retired", reason, now)
+    for window in await MaintenanceRepository(ctx.session).list_open(node.id):
+        await MaintenanceRepository(ctx.session).close_window(window.id, now)
+    changed = await NodeRepository(ctx.session).set_state(node.id, "retired", reason, now)
     await note(ctx, node.id, "retired", reason)
     await ctx.emit(NodeRetired(node_id=node.id), version=changed.version)
     await publish_slots(ctx, node.id, changed)
@@ -176,7 +177,7 @@ async def turn_windows(contexts: ContextFactory) -> int:
     """Start and end the windows that are due, each in a transaction of its own. Returns how many changed. Safe to run
     twice at once: the node is locked, then the window is read again."""
     async with contexts() as ctx:
-        due = await maintenance.due_windows(ctx.session, await ctx.now())
+        due = await MaintenanceRepository(ctx.session).list_due(await ctx.now())
 
     async def turn(found: MaintenanceWindow) -> bool:
         async with contexts() as ctx:
@@ -187,7 +188,7 @@ async def turn_windows(contexts: ContextFactory) -> int:
 
 async def _turn(ctx: Context, found: MaintenanceWindow) -> bool:
     node, now = await lock(ctx, found.node_id), await ctx.now()
-    window = await maintenance.lock_window(ctx.session, node.id, found.id)
+    window = await MaintenanceRepository(ctx.session).lock_window(node.id, found.id)
     if window is None or window.closed_at is not None:
         return False
     if window.ends_at <= now:
@@ -200,10 +201,10 @@ async def _turn(ctx: Context, found: MaintenanceWindow) -> bool:
 
 
 async def _begin(ctx: Context, node: LockedNode, window: MaintenanceWindow, now: datetime) -> None:
-    await maintenance.begin_window(ctx.session, window.id, now)
-    changed = await nodes.touch(ctx.session, node.id)
+    await MaintenanceRepository(ctx.session).begin_window(window.id, now)
+    changed = await NodeRepository(ctx.session).touch(node.id)
     if node.state in ("ready", "missing"):  # a quarantined node stays one: somebody has to look anyway
-        changed = await nodes.set_state(ctx.session, node.id, "maintenance", window.reason, now)
+        changed = await NodeRepository(ctx.session).set_state(node.id, "maintenance", window.reason, now)
     await note(ctx, node.id, "maintenance_began", window.reason)
     await ctx.emit(NodeMaintenanceBegan(node_id=node.id, window_id=window.id), version=changed.version)
     await publish_slots(ctx, node.id, changed)
@@ -212,10 +213,10 @@ async def _begin(ctx: Context, node: LockedNode, window: MaintenanceWindow, now:
 async def _end(ctx: Context, node: LockedNode, window: MaintenanceWindow, now: datetime, why: str) -> NodeState:
     if window.closed_at is not None:
         return node.state
-    await maintenance.close_window(ctx.session, window.id, now)
-    changed, state = await nodes.touch(ctx.session, node.id), node.state
+    await MaintenanceRepository(ctx.session).close_window(window.id, now)
+    changed, state = await NodeRepository(ctx.session).touch(node.id), node.state
     if window.started_at is not None and node.state == "maintenance":
-        changed, state = await nodes.set_state(ctx.session, node.id, "ready", None, now), "ready"
+        changed, state = await NodeRepository(ctx.session).set_state(node.id, "ready", None, now), "ready"
     kind = "maintenance_ended" if window.started_at is not None else "maintenance_canceled"
     await note(ctx, node.id, kind, why)
     await ctx.emit(NodeMaintenanceEnded(node_id=node.id, window_id=window.id), version=changed.version)
@@ -224,5 +225,5 @@ async def _end(ctx: Context, node: LockedNode, window: MaintenanceWindow, now: d
 
 
 async def _is_empty(ctx: Context, node_id: UUID) -> bool:
-    held = (await slots.slots_of(ctx.session, [node_id]))[node_id]
+    held = (await SlotRepository(ctx.session).list_slots([node_id]))[node_id]
     return all(slot.allocation_id is None for slot in held)

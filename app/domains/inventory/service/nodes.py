@@ -14,8 +14,8 @@ from app.domains.inventory.events import (
     NodeUncordoned,
     SlotsChanged,
 )
-from app.domains.inventory.repository import nodes, slots
-from app.domains.inventory.repository.nodes import Changed, LockedNode
+from app.domains.inventory.repository.nodes import Changed, LockedNode, NodeRepository
+from app.domains.inventory.repository.slots import SlotRepository
 from app.domains.inventory.service.history import note
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission
@@ -59,7 +59,7 @@ LONGEST_REASON = 500
 
 async def get_node(ctx: Context, node_id: UUID) -> NodeDetail:
     """Everything about one node. Raises NotFound."""
-    found = await nodes.find_node(ctx.session, node_id)
+    found = await NodeRepository(ctx.session).find_node(node_id)
     if found is None:
         raise NotFound()
     return found
@@ -67,7 +67,7 @@ async def get_node(ctx: Context, node_id: UUID) -> NodeDetail:
 
 async def node_by_system_id(ctx: Context, system_id: str) -> NodeId:
     """The node with this MAAS system id. Raises NotFound."""
-    found = await nodes.find_id(ctx.session, system_id)
+    found = await NodeRepository(ctx.session).find_id(system_id)
     if found is None:
         raise NotFound()
     return found
@@ -75,7 +75,7 @@ async def node_by_system_id(ctx: Context, system_id: str) -> NodeId:
 
 async def node_names(ctx: Context, node_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Host names by id."""
-    return await nodes.names(ctx.session, node_ids)
+    return await NodeRepository(ctx.session).list_names(node_ids)
 
 
 async def quarantine(ctx: Context, node_id: UUID, reason: str) -> None:
@@ -85,7 +85,7 @@ async def quarantine(ctx: Context, node_id: UUID, reason: str) -> None:
     if node.state in ("quarantined", "retired"):  # it is out of service already
         return
     state_reason = reason[:LONGEST_REASON] or "no reason was given"
-    changed = await nodes.set_state(ctx.session, node_id, "quarantined", state_reason, await ctx.now())
+    changed = await NodeRepository(ctx.session).set_state(node_id, "quarantined", state_reason, await ctx.now())
     await note(ctx, node_id, "quarantined", state_reason)
     await ctx.emit(NodeQuarantined(node_id=node_id, reason=state_reason), version=changed.version)
     await publish_slots(ctx, node_id, changed)
@@ -95,14 +95,14 @@ async def mark_shared(ctx: Context, node_id: UUID, image_id: UUID | None) -> Non
     """The node is deployed with this image and its slots are sold one by one. None: no longer; call it when MAAS has
     released the node, after the last slot was freed. Raises NotFound."""
     await lock(ctx, node_id)
-    await publish_slots(ctx, node_id, await nodes.set_shared(ctx.session, node_id, image_id))
+    await publish_slots(ctx, node_id, await NodeRepository(ctx.session).set_shared(node_id, image_id))
 
 
 async def observe_node(ctx: Context, node_id: UUID, maas_state: str, address: str | None = None) -> None:
     """Record what was just read of the machine from MAAS (a `maas` NodeState). Call it after a deploy and after a
     release: a node that MAAS does not show as `ready` gets no whole-machine tenant before the next import."""
     await lock(ctx, node_id)
-    changed = await nodes.set_observed(ctx.session, node_id, maas_state, address, await ctx.now())
+    changed = await NodeRepository(ctx.session).set_observed(node_id, maas_state, address, await ctx.now())
     await publish_slots(ctx, node_id, changed)
 
 
@@ -112,7 +112,7 @@ async def cordon_node(ctx: Context, command: CordonNode) -> NodeChanged:
     reason = reason_of(command.reason)
     ctx.explain(reason=reason)
     node = await lock(ctx, command.node_id)
-    changed = await nodes.set_cordon(ctx.session, command.node_id, await ctx.now(), reason)
+    changed = await NodeRepository(ctx.session).set_cordon(command.node_id, await ctx.now(), reason)
     ctx.changed(cordoned=(node.cordoned, True))
     await note(ctx, node.id, "cordoned", reason)
     await ctx.emit(NodeCordoned(node_id=node.id), version=changed.version)
@@ -127,7 +127,7 @@ async def uncordon_node(ctx: Context, command: UncordonNode) -> NodeChanged:
     ctx.changed(cordoned=(node.cordoned, False))
     if not node.cordoned:
         return NodeChanged(node_id=node.id, state=node.state, cordoned=False, version=node.version)
-    changed = await nodes.set_cordon(ctx.session, node.id, None, None)
+    changed = await NodeRepository(ctx.session).set_cordon(node.id, None, None)
     await note(ctx, node.id, "uncordoned")
     await ctx.emit(NodeUncordoned(node_id=node.id), version=changed.version)
     await publish_slots(ctx, node.id, changed)
@@ -142,7 +142,7 @@ async def lift_quarantine(ctx: Context, command: LiftQuarantine) -> NodeChanged:
     node = await lock(ctx, command.node_id)
     if node.state != "quarantined":
         raise NodeNotInService("This node is not quarantined.", state=node.state)
-    changed = await nodes.set_state(ctx.session, node.id, "ready", None, await ctx.now())
+    changed = await NodeRepository(ctx.session).set_state(node.id, "ready", None, await ctx.now())
     ctx.changed(state=(node.state, "ready"))
     await note(ctx, node.id, "quarantine_lifted", reason)
     await ctx.emit(NodeQuarantineLifted(node_id=node.id), version=changed.version)
@@ -152,7 +152,7 @@ async def lift_quarantine(ctx: Context, command: LiftQuarantine) -> NodeChanged:
 
 async def publish_slots(ctx: Context, node_id: UUID, changed: Changed) -> None:
     """What is free of a type may have changed."""
-    held = (await slots.slots_of(ctx.session, [node_id]))[node_id]
+    held = (await SlotRepository(ctx.session).list_slots([node_id]))[node_id]
     free = sum(slot.allocation_id is None for slot in held)
     event = SlotsChanged(node_id=node_id, sku_id=changed.sku_id, free_slots=free)
     await ctx.emit(event, version=changed.version)
@@ -160,7 +160,7 @@ async def publish_slots(ctx: Context, node_id: UUID, changed: Changed) -> None:
 
 async def lock(ctx: Context, node_id: UUID) -> LockedNode:
     """The node under its lock. Raises NotFound."""
-    node = await nodes.lock_node(ctx.session, node_id)
+    node = await NodeRepository(ctx.session).lock_node(node_id)
     if node is None:
         raise NotFound()
     return node

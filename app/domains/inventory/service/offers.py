@@ -3,7 +3,10 @@
 from app.domains.auth import public as auth
 from app.domains.inventory import rules
 from app.domains.inventory.contracts import Availability, Offer, Offers
-from app.domains.inventory.repository import catalog, images, slots
+from app.domains.inventory.repository.images import ImageRepository
+from app.domains.inventory.repository.prices import PriceRepository
+from app.domains.inventory.repository.skus import SkuRepository
+from app.domains.inventory.repository.slots import SlotRepository
 from app.domains.inventory.rules import OfferFilter
 from app.shared.authz import Permission
 from app.shared.authz.scope import require
@@ -18,9 +21,9 @@ async def list_offers(ctx: Context) -> Offers:
     them, and images. Raises Forbidden."""
     require(ctx.actor, Permission.CATALOG_READ)
     now, currency = await ctx.now(), await _currency(ctx)
-    skus = await catalog.list_skus(ctx.session)
-    prices = await catalog.list_prices(ctx.session, [sku.id for sku in skus], currency)
-    free = await slots.availability(ctx.session)
+    skus = await SkuRepository(ctx.session).list_skus()
+    prices = await PriceRepository(ctx.session).list_prices([sku.id for sku in skus], currency)
+    free = await SlotRepository(ctx.session).list_availability()
     offers = [
         Offer(
             sku=sku,
@@ -32,7 +35,9 @@ async def list_offers(ctx: Context) -> Offers:
         if (price := rules.price_in_force(prices.get(sku.id, []), now)) is not None
     ]
     offers.sort(key=lambda offer: (offer.sku.position, -offer.price.rate_whole, offer.sku.code))
-    return Offers(items=tuple(offers), images=tuple(await images.list_images(ctx.session)), currency=currency)
+    return Offers(
+        items=tuple(offers), images=tuple(await ImageRepository(ctx.session).list_images()), currency=currency
+    )
 
 
 async def get_offer(ctx: Context, code: str) -> Offer:

@@ -14,8 +14,9 @@ import msgspec
 
 from app.domains.inventory.errors import NodeInUse, NodeNotOurs
 from app.domains.inventory.events import NodePowered
-from app.domains.inventory.repository import maintenance, nodes, slots
-from app.domains.inventory.repository.maintenance import PowerAction, PowerOutcome
+from app.domains.inventory.repository.nodes import NodeRepository
+from app.domains.inventory.repository.power import PowerAction, PowerOutcome, PowerRepository
+from app.domains.inventory.repository.slots import SlotRepository
 from app.domains.inventory.service.history import note
 from app.domains.inventory.service.nodes import get_node, lock, observe_node, reason_of
 from app.domains.maas.contracts import MaasMachine, SystemId
@@ -97,13 +98,15 @@ async def ask_power(ctx: Context, command: PowerNode) -> PowerAsked:
     ctx.explain(action=command.action, reason=reason)
     node = await lock(ctx, command.node_id)
     detail = await get_node(ctx, node.id)
-    held = any(slot.allocation_id is not None for slot in (await slots.slots_of(ctx.session, [node.id]))[node.id])
+    held = any(
+        slot.allocation_id is not None for slot in (await SlotRepository(ctx.session).list_slots([node.id]))[node.id]
+    )
     forced = held and command.action != "query"
     if forced and (command.confirm_name is None or command.confirm_name.strip() != detail.hostname):
         raise NodeInUse(f"Somebody is on this node. Type {detail.hostname} to switch it all the same.")
     now = await ctx.now()
-    request_id = await maintenance.append_power(
-        ctx.session, node.id, command.action, reason, forced=forced, actor=ctx.actor, now=now
+    request_id = await PowerRepository(ctx.session).append_request(
+        node.id, command.action, reason, forced=forced, actor=ctx.actor, now=now
     )
     return PowerAsked(request_id=request_id, system_id=detail.system_id, hostname=detail.hostname)
 
@@ -115,7 +118,7 @@ async def switch(contexts: ContextFactory, command: PowerNode) -> PowerResult:
         settings, gateway = ctx.settings.maas, gateway_of(ctx.runtime)
         asked = await ask_power(ctx, command)
         done, refusal = await find_answer(ctx, _done, RESULT), await find_answer(ctx, _not_done, REFUSAL)
-        outcome, asked_at = await maintenance.power_outcome(ctx.session, asked.request_id)
+        outcome, asked_at = await PowerRepository(ctx.session).get_outcome(asked.request_id)
         node, waited = await get_node(ctx, command.node_id), await ctx.now() - asked_at
     if done is not None:  # the same request again: a machine is not switched twice for it
         return done
@@ -176,13 +179,13 @@ async def _record(
     ctx: Context, command: PowerNode, request_id: UUID, outcome: str, response: str, machine: MaasMachine | None
 ) -> None:
     node = await lock(ctx, command.node_id)
-    await maintenance.finish_power(ctx.session, request_id, outcome, response, await ctx.now())
+    await PowerRepository(ctx.session).finish_request(request_id, outcome, response, await ctx.now())
     if machine is not None:
-        await maintenance.set_power(ctx.session, node.id, machine.power_state)
+        await PowerRepository(ctx.session).set_power(node.id, machine.power_state)
         address = machine.ip_addresses[0] if machine.ip_addresses else None
         await observe_node(ctx, node.id, node_state(machine.status), address)
     if command.action != "query":
         result = {"done": "done", "refused": f"refused: {response}", "unknown": f"nobody knows: {response}"}[outcome]
         await note(ctx, node.id, f"power_{command.action}", f"{result} {command.reason}".strip())
-        version = (await nodes.touch(ctx.session, node.id)).version
+        version = (await NodeRepository(ctx.session).touch(node.id)).version
         await ctx.emit(NodePowered(node_id=node.id, action=command.action, outcome=outcome), version=version)

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from app.domains.inventory.contracts import NewPrice, PriceView, SkuView
 from app.domains.inventory.errors import CodeTaken, PriceInThePast, PriceMissing
-from app.domains.inventory.repository import catalog
+from app.domains.inventory.repository.prices import PriceRepository
+from app.domains.inventory.repository.skus import SkuRepository
 from app.domains.inventory.service.catalog import allow
 from app.shared.audit import AuditAction
 from app.shared.context import Context
@@ -15,7 +16,7 @@ from app.shared.ids import new_id
 
 async def price_at(ctx: Context, sku_id: UUID, at: datetime, currency: str = "USD") -> PriceView:
     """The price in force at `at`. Raises PriceMissing."""
-    found = await catalog.prices_at(ctx.session, [sku_id], currency, at)
+    found = await PriceRepository(ctx.session).list_prices_at([sku_id], currency, at)
     if sku_id not in found:
         raise PriceMissing()
     return found[sku_id]
@@ -25,7 +26,7 @@ async def announce_price(ctx: Context, command: NewPrice) -> PriceView:
     """Set the price of a type from an instant on. Raises NotFound, PriceInThePast, CodeTaken when another price starts
     at the same instant, ValidationFailed when the price does not fit how the type is sold."""
     allow(ctx)
-    sku = await catalog.find_sku(ctx.session, command.sku_code)
+    sku = await SkuRepository(ctx.session).find_sku(command.sku_code)
     if sku is None:
         raise NotFound()
     price = await append_price(ctx, sku, command)
@@ -44,8 +45,8 @@ async def append_price(
     if begins < now:
         raise PriceInThePast()
     price_id = new_id()
-    if not await catalog.append_price(
-        ctx.session, price_id, sku.id, command, begins, now, by or ctx.actor.id, seconded_by
+    if not await PriceRepository(ctx.session).append_price(
+        price_id, sku.id, command, begins, now, by or ctx.actor.id, seconded_by
     ):
         raise CodeTaken("Another price begins at that very instant.")
     return await price_at(ctx, sku.id, begins, command.currency)

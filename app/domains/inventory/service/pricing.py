@@ -14,7 +14,8 @@ from app.domains.inventory import policies
 from app.domains.inventory.contracts import NewPrice, PriceView, SkuView
 from app.domains.inventory.errors import NoEarlierPrice, PriceInForce, PriceInThePast, PriceNotice, PriceNotInForce
 from app.domains.inventory.events import CatalogChanged
-from app.domains.inventory.repository import catalog, catalog_admin
+from app.domains.inventory.repository.prices import PriceRepository
+from app.domains.inventory.repository.skus import SkuRepository
 from app.domains.inventory.rules import pricing
 from app.domains.inventory.rules.pricing import Bounds, PlanPrice, PriceEffect, PriceEntry, earliest_start, is_raise
 from app.domains.inventory.service.nodes import reason_of
@@ -117,27 +118,27 @@ async def withdraw_price(ctx: Context, command: WithdrawPrice) -> PriceWithdrawn
     """Withdraw a price before it starts. Safe to repeat. Raises NotFound, PriceInForce."""
     scope, now, reason = platform_scope(ctx.actor, MANAGE), await ctx.now(), reason_of(command.reason)
     ctx.explain(reason=reason)
-    price = await catalog_admin.find_entry(ctx.session, scope, command.price_id)
+    price = await PriceRepository(ctx.session).find_entry(scope, command.price_id)
     if price is None:
         raise NotFound()
     if price.withdrawn_at is None and price.effective_from <= now:
         raise PriceInForce()
-    await catalog_admin.withdraw(ctx.session, price.price_version_id, reason, ctx.actor.id, now)
-    sku = (await catalog.skus_by_id(ctx.session, [price.sku_id]))[price.sku_id]
+    await PriceRepository(ctx.session).withdraw_price(price.price_version_id, reason, ctx.actor.id, now)
+    sku = (await SkuRepository(ctx.session).list_by_id([price.sku_id]))[price.sku_id]
     await ctx.emit(CatalogChanged(sku_id=sku.id), version=sku.version)
     return PriceWithdrawn(price_id=price.price_version_id)
 
 
 async def _plan(ctx: Context, command: PlanPrice, *, only_look: bool = False) -> _Planned:
     scope, now = platform_scope(ctx.actor, MANAGE), await ctx.now()
-    find = catalog.find_sku(ctx.session, command.sku_code) if only_look else None
-    sku = await (find or catalog_admin.lock_sku(ctx.session, scope, command.sku_code))
+    find = SkuRepository(ctx.session).find_sku(command.sku_code) if only_look else None
+    sku = await (find or SkuRepository(ctx.session).lock_sku(scope, command.sku_code))
     bounds = await _bounds(ctx)
     wrong = pricing.problems(command, sku, bounds, now)
     if wrong or sku is None:
         raise ValidationFailed(next(iter(wrong.values())), fields=wrong)
-    known = (await catalog_admin.entries(ctx.session, scope, [sku.id])).get(sku.id, [])
-    before = (await catalog.prices_at(ctx.session, [sku.id], command.currency, now)).get(sku.id)
+    known = (await PriceRepository(ctx.session).list_entries(scope, [sku.id])).get(sku.id, [])
+    before = (await PriceRepository(ctx.session).list_prices_at([sku.id], command.currency, now)).get(sku.id)
     raises = is_raise(before, command.rate_whole, command.rate_gpu)
     notice = timedelta(hours=await ctx.policy(policies.PRICE_NOTICE_HOURS))
     earliest = earliest_start(now, notice, raises=raises)
@@ -155,14 +156,14 @@ async def _plan(ctx: Context, command: PlanPrice, *, only_look: bool = False) ->
 
 async def _undo(ctx: Context, command: UndoPrice) -> _Planned:
     scope, now = platform_scope(ctx.actor, MANAGE), await ctx.now()
-    price = await catalog_admin.find_entry(ctx.session, scope, command.price_id)
+    price = await PriceRepository(ctx.session).find_entry(scope, command.price_id)
     if price is None:
         raise NotFound()
-    code = (await catalog.skus_by_id(ctx.session, [price.sku_id]))[price.sku_id].code
-    sku = await catalog_admin.lock_sku(ctx.session, scope, code)
+    code = (await SkuRepository(ctx.session).list_by_id([price.sku_id]))[price.sku_id].code
+    sku = await SkuRepository(ctx.session).lock_sku(scope, code)
     if sku is None:
         raise NotFound()
-    known = (await catalog_admin.entries(ctx.session, scope, [sku.id])).get(sku.id, [])
+    known = (await PriceRepository(ctx.session).list_entries(scope, [sku.id])).get(sku.id, [])
     if pricing.standing(price, known, now) != "in force":
         raise PriceNotInForce()
     hours = await ctx.policy(policies.PRICE_UNDO_HOURS)
@@ -184,7 +185,7 @@ async def _effect(
 ) -> PriceEffect:
     now = await ctx.now()
     current = pricing.in_force(known, new.currency, now)
-    counts = await catalog_admin.count_use(ctx.session, scope, sku.id)
+    counts = await SkuRepository(ctx.session).count_use(scope, sku.id)
     return PriceEffect(
         sku_code=sku.code,
         currency=new.currency,
