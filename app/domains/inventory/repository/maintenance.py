@@ -61,8 +61,8 @@ class MaintenanceRepository(Repository):
 
     async def begin_window(self, window_id: UUID, now: datetime) -> None:
         """Once."""
-        begun = update(WINDOW).where(WINDOW.id == window_id, WINDOW.started_at.is_(None), WINDOW.closed_at.is_(None))
-        await self._session.execute(begun.values(started_at=now, version=WINDOW.version + 1))
+        started = update(WINDOW).where(WINDOW.id == window_id, WINDOW.started_at.is_(None), WINDOW.closed_at.is_(None))
+        await self._session.execute(started.values(started_at=now, version=WINDOW.version + 1))
 
     async def close_window(self, window_id: UUID, now: datetime) -> None:
         """It has ended, or was called off."""
