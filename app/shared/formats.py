@@ -82,9 +82,9 @@ def duration(seconds: float) -> str:
 
 def runway(seconds: float | None) -> str:
     """One figure for a header: `45 min`, `3 h 12 m`, `22 h`, `9 d`, finer as it matters more; None (nothing burns) is
-    "no end"; nothing left is `empty`."""
+    "unlimited"; nothing left is `empty`."""
     if seconds is None:
-        return "no end"
+        return "unlimited"
     if seconds <= 0:
         return "empty"
     if seconds < HOUR:

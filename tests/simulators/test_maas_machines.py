@@ -32,7 +32,7 @@ async def test_the_fleet_is_twenty_four_of_four_kinds_and_two_foreign_ones(maas:
     assert [machine["hostname"] for machine in ours] == [f"node-{n:02}" for n in range(1, 25)]
     assert Counter(machine["tag_names"][0] for machine in ours) == {"h100x8": 6, "a100x8": 8, "l40sx4": 6, "cpu": 4}
     assert {machine["status_name"] for machine in ours} == {"Ready"}
-    assert {machine["zone"]["name"] for machine in ours} == {"hall-1"}
+    assert {machine["zone"]["name"] for machine in ours} == {"zone-1"}
     foreign = [machine for machine in machines if machine["pool"]["name"] == "other"]
     assert [(machine["owner"], machine["status_name"]) for machine in foreign] == [
         ("alice", "Deployed"),
@@ -80,7 +80,7 @@ async def test_devices_and_images_have_the_keys_of_real_ones(maas: World) -> Non
         ({"not_tags": "gpu", "pool": "berth"}, 4),
         ({"pool": "other"}, 1),
         ({"not_in_pool": "other"}, 24),
-        ({"zone": "hall-1", "pool": "berth"}, 24),
+        ({"zone": "zone-1", "pool": "berth"}, 24),
         ({"hostname": ["node-01", "node-02", "nobody"]}, 2),
         ({"status": "ready", "cpu_count": "192"}, 6),
         ({"status": ["deployed", "failed_releasing"]}, 0),

@@ -81,7 +81,7 @@ def test_a_span_has_two_units_at_most(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (None, "no end"),
+        (None, "unlimited"),
         (0, "empty"),
         (-5, "empty"),
         (20, "1 min"),

@@ -13,14 +13,14 @@ POOLS = {
     "berth": (1, "Machines that Berth rents out"),
     "other": (2, "Somebody else's machines"),
 }
-ZONES = {"default": (1, ""), "hall-1": (2, "The first hall")}
+ZONES = {"default": (1, ""), "zone-1": (2, "The first hall")}
 VLAN: Json = {
     "vid": 0, "mtu": 1500, "dhcp_on": True, "external_dhcp": None, "relay_vlan": None, "name": "untagged",
     "fabric": "fabric-0", "id": 5001, "space": "undefined", "fabric_id": 0, "secondary_rack": None,
     "primary_rack": "rk7hd4", "resource_uri": f"{BASE}/vlans/5001/",
 }  # fmt: skip
 SUBNET: Json = {
-    "name": "hall-1", "description": "", "vlan": VLAN, "cidr": "127.0.0.0/8", "rdns_mode": 2,
+    "name": "zone-1", "description": "", "vlan": VLAN, "cidr": "127.0.0.0/8", "rdns_mode": 2,
     "gateway_ip": "127.0.0.1", "dns_servers": [], "allow_dns": True, "allow_proxy": True, "active_discovery": False,
     "managed": True, "disabled_boot_architectures": [], "id": 1, "space": "undefined",
     "resource_uri": f"{BASE}/subnets/1/",

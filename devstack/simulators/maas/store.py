@@ -44,7 +44,7 @@ class Machine(msgspec.Struct):
     hostname: str
     kind: str
     pool: str
-    zone: str = "hall-1"
+    zone: str = "zone-1"
     status: int = Status.READY
     owner: str | None = None
     agent_name: str = ""

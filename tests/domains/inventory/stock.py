@@ -21,7 +21,7 @@ def machine(number: int, kind: str = "h100x8", status: MachineStatus = MachineSt
         hostname=f"node-{number:03}",
         status=status,
         pool="berth",
-        zone="hall-1",
+        zone="zone-1",
         cpu_count=made.cores,
         memory_mib=made.memory_mib,
         disks=tuple(DiskInfo("nvme", f"{number}-{index}", NVME) for index in range(made.disks)),

@@ -79,7 +79,7 @@ async def test_24_machines_become_nodes_of_four_types_once(
     }
     assert {node.hostname for node in nodes}.isdisjoint({"lab-01", "lab-02"}), "foreign machines came in"
     first = next(node for node in nodes if node.hostname == "node-01")
-    assert first.zone == "hall-1" and first.memory_gib == 2048 and first.disks[0].label == "8 × 3.84 TB"
+    assert first.zone == "zone-1" and first.memory_gib == 2048 and first.disks[0].label == "8 × 3.84 TB"
     assert first.slots[7].gpu == Gpu("10de", "2330", "GH100 [H100 SXM5 80GB]", "0000:80:00.0")
 
 

@@ -22,7 +22,7 @@ SLAS = {"quarantined": 100, "missing": 50, "maintenance": 200, "cordoned": 300}
 def node(**changes: object) -> FleetNode:
     """A free node of eight slots in service."""
     made = FleetNode(
-        id=NodeId(uuid4()), system_id="abc123", hostname="node-01", zone="hall-1", sku_code="h100x8",
+        id=NodeId(uuid4()), system_id="abc123", hostname="node-01", zone="zone-1", sku_code="h100x8",
         sku_title="H100", state="ready", state_reason=None, state_since=NOW, cordoned_at=None, cordon_reason=None,
         drain_since=None, drain_deadline=None, maintenance_until=None, maas_state="ready", power_state="off",
         deployed_as_shared=False, holders=(None,) * 8,

@@ -93,7 +93,7 @@ class Stubborn:
         return [
             MaasMachine(
                 system_id=SystemId(system_id), hostname=system_id, status=MachineStatus.DEPLOYED, pool="berth",
-                zone="hall-1", cpu_count=8, memory_mib=1024, architecture="amd64/generic", owner="berth",
+                zone="zone-1", cpu_count=8, memory_mib=1024, architecture="amd64/generic", owner="berth",
             )
             for system_id, marker in self.held
             if (ids is None or system_id in ids) and agent_name in (None, marker)

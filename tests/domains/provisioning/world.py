@@ -99,7 +99,7 @@ async def add_nodes(runtime: Runtime, code: str, count: int) -> None:
     machines = tuple(
         MaasMachine(
             system_id=SystemId(f"{code[:3]}{number:03d}"), hostname=f"{code}-node-{number:02d}",
-            status=MachineStatus.READY, pool="berth", zone="hall-1", cpu_count=sku.cpu_count,
+            status=MachineStatus.READY, pool="berth", zone="zone-1", cpu_count=sku.cpu_count,
             memory_mib=sku.memory_gib * 1024, architecture="amd64/generic",
         )
         for number in range(1, count + 1)
