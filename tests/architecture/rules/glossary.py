@@ -12,26 +12,6 @@ from functools import cache
 from tests.architecture.source import ROOT, Finding, Source
 
 SCOPE = ("app/**/*.py", "workers/**/*.py")
-CLEAN = (  # where the rule holds
-    "app/cli",
-    "app/domains/admin",
-    "app/domains/appruntime",
-    "app/domains/auth",
-    "app/domains/billing",
-    "app/domains/inventory",
-    "app/domains/maas",
-    "app/domains/notification",
-    "app/domains/payments",
-    "app/domains/provisioning",
-    "app/domains/releases",
-    "app/domains/storage",
-    "app/domains/terminal",
-    "app/portal",
-    "app/settings",
-    "app/shared",
-    "app/web",
-    "workers",
-)
 TERMS = {"place_hold", "PlaceHold", "place_seconds"}  # the last one stands in recorded workflow histories
 PLACEMENT = "app/domains/provisioning"  # to place an allocation is the verb of placement
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
