@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from devstack.home import ROOT
+from devstack.services.base import ServiceFailed
 
 DATABASE, OWNER, APP = "berth", "berth_owner", "berth_app"
 
@@ -61,5 +62,11 @@ def mark_migrated(superuser_url: str) -> None:
 
 @contextmanager
 def _session(url: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+    """Raises ServiceFailed where the cluster lets nobody in."""
+    try:
+        connection = psycopg.connect(url, autocommit=True, connect_timeout=5)
+    except psycopg.OperationalError as error:
+        cause = str(error).strip().splitlines()[-1]
+        raise ServiceFailed(f"PostgreSQL cannot be entered ({cause}); ./berth reset starts afresh") from error
+    with connection:
         yield connection

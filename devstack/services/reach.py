@@ -6,6 +6,7 @@ Nobody gets no capability, and no mode of a folder of the person's is changed.
 """
 
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -49,9 +50,18 @@ def _written(place: Path) -> None:
 
 
 def beside(path: Path) -> Path:
-    """The place of `path` outside of closed folders; the same on every start."""
-    name = sha256(os.fsencode(path.absolute())).hexdigest()[:12]
+    """The place of `path` outside of closed folders; the same on every start. A folder that was deleted and made
+    anew at the same path has another one: it does not inherit data whose passwords are gone."""
+    name = sha256(os.fsencode(path.absolute()) + _identity(path.parent)).hexdigest()[:12]
     return base() / f"{path.name}-{name}"
+
+
+def _identity(folder: Path) -> bytes:
+    """A random name that the folder keeps."""
+    kept = folder / ".identity"
+    if not kept.exists():
+        kept.write_text(secrets.token_hex(8))
+    return kept.read_bytes()
 
 
 def moved(path: Path) -> Path:

@@ -10,20 +10,23 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
 from app.cli.client.exits import Failure
-from devstack import down, quality
+from devstack import database, down, quality
 from devstack.home import ROOT as REPOSITORY
 from devstack.home import Home, HomeError
 from devstack.services import ports, postgres, reach
+from devstack.services.base import ServiceFailed
 from devstack.services.nats import Nats
 from devstack.services.postgres import Postgres, bin_dir, throwaway_cluster
 from devstack.services.s3 import PORT_OPTIONS, S3
 from devstack.services.temporal import Temporal
 from devstack.services.valkey import Valkey
+from tests.fixtures.postgres import DatabaseUrls
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root steps down to nobody")
 ODD = "a b,ö'\"\\#%$?&;é*["
@@ -82,6 +85,29 @@ def test_postgres_and_its_program_below_a_closed_folder_live_where_nobody_reache
     bin_dir.cache_clear()
     reach.forget(home)
     assert not home.resolve().exists()
+
+
+@as_root
+def test_a_folder_made_anew_at_the_same_path_does_not_inherit_the_data_of_the_one_before(
+    closed: Path, places: Path
+) -> None:
+    home = closed / "home"
+    home.mkdir()
+    first = reach.moved(home / "postgres")
+    (first / "PG_VERSION").write_text("18")
+    (home / "postgres").unlink()  # killed before the link was made
+    assert reach.moved(home / "postgres") == first
+    shutil.rmtree(home)
+    home.mkdir()
+    again = reach.moved(home / "postgres")
+    assert again != first and not any(again.iterdir())
+
+
+def test_a_cluster_that_refuses_the_password_is_a_sentence(worker_database: DatabaseUrls) -> None:
+    stranger = urlsplit(worker_database.app)
+    netloc = f"{stranger.username}:wrong@{stranger.hostname}:{stranger.port}"
+    with pytest.raises(ServiceFailed, match=r"cannot be entered .*berth reset starts afresh"):
+        database.is_migrated(stranger._replace(netloc=netloc).geturl())
 
 
 @pytest.fixture
