@@ -1,9 +1,8 @@
-"""What no text of a setting shows, so the services themselves are asked at the start of every process: whether the
-database's role owns anything, whether Valkey, NATS and the store of files talk to anybody, how the authorities' keys
-are kept.
+"""Checks at the start of a production process what no setting shows: the rights of the database role, anonymous access
+to Valkey, NATS and S3, and the permissions of the CA key files.
 
-Only in production. Who does not answer is asked again until they do; without database and Valkey the web process is not
-ready before.
+A service that does not answer is asked again until it does; until database and Valkey have answered, the web process is
+not ready.
 """
 
 import asyncio

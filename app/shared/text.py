@@ -29,8 +29,8 @@ def typed(text: str) -> str:
 
 
 def checked_name(text: str, field: str = "name", max_length: int = MAX_NAME, wanted: str = "") -> str:
-    """The name as it is. Raises ValidationFailed for the field, also when it is empty or longer than `most`, in the
-    words `wanted`."""
+    """The name as it is. Raises ValidationFailed for the field, also when it is empty or longer than
+    `max_length`; `wanted` replaces the message."""
     return _checked(text, field, name_fault(text, max_length, wanted))
 
 
@@ -42,8 +42,8 @@ def checked_text(
     wanted: str = "",
     lines: bool = False,
 ) -> str:
-    """The words as they are, on one line unless they may have `lines`. Raises ValidationFailed for the field, also when
-    they say less than `least` characters without their spaces, or are longer than `most`, in the words `wanted`."""
+    """The text as it is, on one line unless it may have `lines`. Raises ValidationFailed for the field, also when it
+    has fewer than `min_length` characters without spaces or more than `max_length`; `wanted` replaces the message."""
     return _checked(text, field, text_fault(text, min_length, max_length, wanted, lines=lines))
 
 

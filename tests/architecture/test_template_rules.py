@@ -2,6 +2,7 @@
 sample it must refuse."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,26 @@ def test_every_page_sets_a_title() -> None:
         text = path.read_text("utf-8")
         if '{% extends "layouts/' in text:
             assert re.search(r"\{%-?\s*block title\s*-?%\}", text), path
+
+
+def named_structs(text: str) -> list[tuple[str, str]]:
+    """(module, name) of the page structs that the comment at the top of a template names."""
+    head = text.split("#}")[0]
+    found = re.findall(r"page: ((?:\w+\.)+)([A-Z]\w+)", head)
+    return [
+        (path.rstrip(".") if path.startswith("app.") else f"app.domains.{path.rstrip('.')}", name)
+        for path, name in found
+    ]
+
+
+def test_a_template_names_a_page_struct_that_is_there() -> None:
+    named = [
+        (path.name, *struct) for path in TEMPLATES.rglob("*.html") for struct in named_structs(path.read_text("utf-8"))
+    ]
+    assert len(named) > 60
+    assert not [one for one in named if not hasattr(import_module(one[1]), one[2])]
+
+
+def test_a_struct_that_has_moved_would_be_found() -> None:
+    [(module, name)] = named_structs("{# The inbox. page: notification.schemas.InboxPage. #}")
+    assert not hasattr(import_module(module), name)

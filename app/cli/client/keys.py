@@ -86,7 +86,7 @@ def keys_rm(api: Api, as_json: bool, key: str) -> None:
 @click.argument("key")
 @click.argument("machine", type=MACHINE)
 def keys_attach(api: Api, as_json: bool, key: str, machine: str) -> None:
-    """Let a key of yours open a running machine."""
+    """Attach a key of yours to an active machine."""
     found, target = _own(api, key), names.machine(api, machine)
     answer = api.post(f"/api/v1/allocations/{target['id']}/ssh-keys", {"key_id": found["id"]})
     if as_json:

@@ -23,7 +23,7 @@ def balance(api: Api, as_json: bool) -> None:
             ("Burns", f"{output.money(found['burn_per_hour'], currency)} an hour"),
             ("Lasts", output.seconds(found["runway_seconds"]) if found["runway_seconds"] is not None else None),
             ("Empties", output.moment(found["empties_at"]) if found["empties_at"] else None),
-            ("Running", found["running"]),
+            ("Active machines", found["running"]),
         ]
     )
 

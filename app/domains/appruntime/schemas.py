@@ -67,7 +67,7 @@ class LaunchAppForm(msgspec.Struct, kw_only=True):
         try:
             machine = UUID(self.machine)
         except ValueError as error:
-            raise ValidationFailed(fields={"machine": "Choose a machine that is running."}) from error
+            raise ValidationFailed(fields={"machine": "Choose an active machine."}) from error
         return LaunchApp(slug=self.app, allocation_id=machine, version=self.version, name=self.name)
 
 

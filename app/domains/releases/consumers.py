@@ -1,4 +1,4 @@
-"""What access to machines does when others tell something: whose right may have ended is asked about at once."""
+"""Rechecks access to machines when a membership, a sign-in or a suspension changes."""
 
 from app.domains.auth.events import (
     MembershipChanged,
@@ -16,7 +16,7 @@ from app.shared.manifest import ConsumerSpec
 
 
 async def on_right_changed(ctx: Context, event: Event, envelope: Envelope) -> None:
-    """Ask anew about those whom the event is about. What is not heard is found by the watch."""
+    """Recheck the people named by the event; the periodic check finds missed events."""
     concerned = _concerned(event)
     if concerned is not None:
         await withdraw(ctx, concerned)

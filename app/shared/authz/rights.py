@@ -108,12 +108,12 @@ def ending(claim: Claim, snapshot: Snapshot) -> Ended | None:
 
 
 def claim_of_sponsor(sponsor_id: UUID | None, permission: Permission, tenant_id: UUID) -> Claim | None:
-    """Whoever answers for what was handed out could hand it out again. None: nobody answers for it."""
+    """The claim that the sponsor still has the permission to give what they gave. None without a sponsor."""
     return None if sponsor_id is None else Claim(principal_id=sponsor_id, permission=permission, tenant_id=tenant_id)
 
 
 def _ending_of_view(claim: Claim, who: Principal, snapshot: Snapshot) -> Ended | None:
-    """An operator looks with the roles of an owner, at what is not the customer's own."""
+    """Why an operator's view-as does not allow this: the view has ended, or the permission is excluded from views."""
     if claim.viewing not in snapshot.views or not holds(_actor(who), Permission.PLATFORM_VIEW_AS, None, None):
         return Ended("view_over")
     return Ended("not_in_view") if claim.permission in NOT_IN_VIEW else None
@@ -126,8 +126,8 @@ def _actor(who: Principal) -> Actor:
 def claim_of(
     actor: Actor, permission: Permission, tenant_id: UUID | None = None, project_id: UUID | None = None
 ) -> Claim:
-    """The actor's own claim to a thing of that organisation and project, or of where they stand; it hangs on their
-    sign-in. Raises Forbidden for who is nobody."""
+    """The actor's claim to `permission` in that organisation and project, by default their current ones. It ends with
+    their sign-in. Raises Forbidden for an anonymous actor."""
     tenant = tenant_id or actor.tenant_id
     if actor.id is None or tenant is None:
         raise Forbidden(permission=permission.value)

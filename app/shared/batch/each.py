@@ -1,4 +1,4 @@
-"""For sweepers that find again what they did not finish: each thing by itself, one that fails stops no other."""
+"""Runs a function for each item of a sweep. A failure is logged, and the item is found again by the next sweep."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""PostgreSQL: engine, unit of work (the only place that commits), base model, keyset paging, migrations."""
+"""PostgreSQL: engine, unit of work (the only place that commits), base model, repository, migrations."""
 
 from app.shared.db.base import Base
 from app.shared.db.down import database_down

@@ -1,4 +1,4 @@
-"""Tells a database that cannot be had from a statement that failed."""
+"""Distinguishes an unavailable database from a failed statement."""
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted

@@ -1,4 +1,4 @@
-"""One error class, one catalogue, one renderer. See `base`, `common` and `render`."""
+"""One error class and one catalogue: see `base` and `common`. The renderer is `app/web/errors/render.py`."""
 
 from app.shared.errors.base import DomainError
 from app.shared.errors.common import (

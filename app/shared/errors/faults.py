@@ -1,4 +1,4 @@
-"""How a use case tells all that is wrong with a command at once, in the words of whoever sent it.
+"""Collects all field errors of a command, under the field names of the request.
 
 A use case speaks of the fields of its command; where the wire struct calls one otherwise it says so in `WIRE_NAMES`,
 and the renderer tells the caller's name.

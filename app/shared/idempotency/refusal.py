@@ -1,5 +1,5 @@
-"""A refusal that is an answer: it came from outside after the request had been committed, so that a repeat with the
-same key may not ask again and has to be told the same."""
+"""A vendor's refusal stored under an idempotency key, so that a repeated request gets the same error without another
+call."""
 
 import msgspec
 

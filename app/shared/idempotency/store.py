@@ -1,4 +1,4 @@
-"""The first statement of a mutation: its unique index makes a twin wait until the first one has committed.
+"""Stores results by idempotency key. The unique index makes a concurrent request with the same key wait for the first.
 
 What is stored is the command's result, which is rendered again; a rollback leaves no row; secrets are never stored
 (the result type of a command that makes one leaves it out). A repeat is asked for its permission again before it gets

@@ -38,7 +38,7 @@ class OneWayOut(logging.StreamHandler):  # type: ignore[type-arg]
     """Standard output. A line that cannot be written is not shown elsewhere instead, where nothing cleans it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Of objects that libraries log whole, only what they are called: a job's arguments are no words for a log."""
+        """Log objects of SAQ and Temporal by name only, because a job's arguments may be private."""
         if record.name.startswith(("saq", "temporalio")) and isinstance(record.args, tuple):
             record.args = tuple(_called(value) for value in record.args)
         super().emit(record)

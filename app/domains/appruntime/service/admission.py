@@ -1,4 +1,4 @@
-"""Who may pass the proxy, asked anew every two seconds, and at once when something is told that may change the answer.
+"""Who may pass the proxy, rechecked every two seconds, and at once after an event that may change the answer.
 
 A browser passes while the portal's session it came from lives, the person is a member who may open the app and still
 has a role in its project, the organisation is open, and the app runs. Open connections that lost their right are ended:
@@ -95,7 +95,7 @@ class Admission:
             self._open.discard(one)
 
     async def apply(self, notice: EndNotice) -> None:
-        """Ask again for those whom the notice is about."""
+        """Recheck the sessions named by the notice."""
         for session in list(self._rulings):
             if notice.app_id == session.app_id or notice.session_id == session.session_id:
                 del self._rulings[session]
@@ -142,7 +142,7 @@ class Admission:
                 log.warning("whether apps may stay open could not be asked", error=type(error).__name__)
 
     async def _listen(self) -> None:
-        """The quick way; the watch stands behind it."""
+        """React to notices at once; the periodic check covers lost ones."""
         while True:
             with contextlib.suppress(RedisError, OSError):
                 async with self._runtime.valkey.pubsub(ignore_subscribe_messages=True) as channel:
@@ -187,5 +187,5 @@ async def right_ended(ctx: Context, app: AppView, user_id: UUID, session_id: UUI
 
 
 def admission_of(runtime: Runtime) -> Admission:
-    """This process's gate."""
+    """This process's admission."""
     return runtime.part(Admission)

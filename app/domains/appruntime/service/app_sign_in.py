@@ -34,12 +34,12 @@ BROWSER = re.compile(r"[0-9a-f]{64}")
 
 
 def code_key(code: str) -> str:
-    """Where what a code stands for waits."""
+    """Valkey key of a sign-in code."""
     return f"app_code:{digest(code).hex()}"
 
 
 def session_key(token: str) -> str:
-    """Where what an app's cookie stands for is kept."""
+    """Valkey key of an app session."""
     return f"app_session:{digest(token).hex()}"
 
 
@@ -79,7 +79,7 @@ async def _admit(ctx: Context, app: AppView) -> AppSession:
 
 
 def browser_secret(kept: str | None) -> str:
-    """What a browser keeps on an app's origin while it is let in: what it has, so that two tabs may come at once."""
+    """The browser's secret during sign-in; an existing one is kept, so that two tabs can sign in at once."""
     return kept if kept is not None and SECRET.fullmatch(kept) else new_secret()
 
 
@@ -128,7 +128,7 @@ def _person(session: AppSession, app: AppView) -> Actor:
 
 
 async def session_of(runtime: Runtime, handle: str, token: str | None) -> AppSession | None:
-    """Who a cookie stands for on the origin of this app."""
+    """The session of a cookie on the origin of this app."""
     if not token or len(token) > 100:
         return None
     stored = await runtime.valkey.get(session_key(token))

@@ -47,7 +47,7 @@ async def caller_of(runtime: Runtime, scope: Scope, handle: str) -> Caller:
 
 
 async def _program(runtime: Runtime, handle: str, actor: Actor) -> AppSession | None:
-    """A program reaches what its token does: apps of its own project. Whether it may open this one, the gate says."""
+    """The session of a program: only for apps in its token's project. `Admission` decides about this one."""
     if actor.id is None or actor.session_id is None:
         return None
     async with runtime.context(SYSTEM) as ctx:

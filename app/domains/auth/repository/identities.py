@@ -52,7 +52,7 @@ class IdentityRepository:
         self._session = session
 
     async def lock(self, identity: Identity) -> None:
-        """Until the end of the transaction nobody else finds out who this is, or whose address it is."""
+        """Lock this identity and its address until the transaction ends: two sign-ins at once make one person."""
         await self._session.execute(LOCK, {"what": key_of(identity).hex()})
         await self._session.execute(LOCK, {"what": address_key(identity.email)})
 

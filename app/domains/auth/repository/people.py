@@ -119,7 +119,7 @@ class AuthRepository:
         await self._session.execute(INSERT_MEMBERSHIP, values)
 
     async def remove_platform_admin(self, user_id: UUID) -> None:
-        """The settings name the administrators; whoever they name no longer is one no longer."""
+        """Remove the platform_admin role from a person whom the settings no longer name."""
         await self._session.execute(DELETE_PLATFORM_ADMIN, {"user_id": user_id})
 
     async def claim_login(self, user_id: UUID, login: str) -> bool:

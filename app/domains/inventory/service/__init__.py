@@ -1,1 +1,1 @@
-"""Use cases of the inventory: `catalog`, `prices`, `images`, `slots`, `nodes`, `fleet` (operators), `import_nodes`."""
+"""Use cases of the inventory, one module for each subject."""

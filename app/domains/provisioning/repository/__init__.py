@@ -1,4 +1,4 @@
-"""Every SQL statement of provisioning: `allocations`, `machines` (deployments and claims), `timeline`, `operators`."""
+"""Every SQL statement of provisioning, one repository for each subject."""
 
 from app.domains.provisioning.repository.allocations import AllocationRepository
 from app.domains.provisioning.repository.machines import MachineRepository

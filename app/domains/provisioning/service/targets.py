@@ -16,7 +16,7 @@ from app.shared.errors import Forbidden
 
 
 def login_of(allocation: Allocation) -> MachineLogin:
-    """As whom, before it is known where."""
+    """The login of an allocation, known before it has a machine."""
     return MachineLogin(
         allocation_id=allocation.id,
         tenant_id=allocation.tenant_id,

@@ -1,4 +1,4 @@
-"""Other keys or certificates than before open a machine: that is published, and its delivery asked for."""
+"""Publishes changes of keys and certificates on a machine, and enqueues their delivery."""
 
 from datetime import datetime
 from uuid import UUID

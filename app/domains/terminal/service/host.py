@@ -204,7 +204,7 @@ class TerminalHost:
             await self._announce(list(self._shells))
 
     async def _listen(self) -> None:
-        """The quick way; the watch stands behind it."""
+        """React to notices at once; the periodic check covers lost ones."""
         while True:
             with contextlib.suppress(RedisError, OSError):
                 async with self._runtime.valkey.pubsub(ignore_subscribe_messages=True) as channel:
@@ -223,7 +223,7 @@ class TerminalHost:
 
 
 def _claim(user_id: UUID, workspace: tuple[UUID, UUID], session_id: UUID) -> Claim:
-    """What a shell hangs on."""
+    """The claim that a shell depends on."""
     tenant_id, project_id = workspace
     return Claim(
         principal_id=user_id,
