@@ -8,8 +8,6 @@ an operator could not have made. Every step is repeatable: a seed that was inter
 import asyncio
 import os
 import sys
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 from app.asgi import build_runtime
@@ -21,13 +19,12 @@ from app.domains.inventory.service.import_nodes import import_nodes
 from app.domains.maas.public import MaasGateway
 from app.settings import Settings, load_settings
 from app.shared.authz.actor import SYSTEM
-from app.shared.context import Context, Runtime
+from app.shared.context import Context, ContextFactory, Runtime
 from app.shared.money import RateMicroPerHour
 from devstack.history.past import Past
 from devstack.history.people import arrive_now
 from devstack.history.write import Chapter, begin, write
 
-Contexts = Callable[[], AbstractAsyncContextManager[Context]]
 NEWCOMER = "nils"  # signed in once and did nothing yet
 
 NVME = 3_840_755_982_336  # bytes of a "3.84 TB" drive
@@ -92,7 +89,7 @@ async def plant(runtime: Runtime, chapter: Chapter | None = None) -> str:
     return f"{len(SKUS)} types, {len(IMAGES)} images, {seen} machines, {told}"
 
 
-async def stock(settings: Settings, contexts: Contexts) -> int:
+async def stock(settings: Settings, contexts: ContextFactory) -> int:
     """Types, images, apps and the machines of MAAS; how many machines it has. Repeatable. Raises MaasUnavailable."""
     async with contexts() as ctx:
         await plant_catalog(ctx)

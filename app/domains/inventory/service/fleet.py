@@ -10,10 +10,10 @@ from app.domains.inventory.contracts import FleetNode, NodeDetail, StuckNode
 from app.domains.inventory.repository.fleet import FleetCounts, FleetRepository, NodeFilter, NodeRow
 from app.domains.inventory.rules import maintenance
 from app.domains.inventory.service import import_nodes, nodes
-from app.domains.inventory.service.import_nodes import ContextFactory, ImportNodes, ImportReport
+from app.domains.inventory.service.import_nodes import ImportNodes, ImportReport
 from app.domains.maas.public import gateway_of
 from app.shared.authz import Permission, platform_scope
-from app.shared.context import Context
+from app.shared.context import Context, ContextFactory
 from app.shared.paging import pack, unpack
 from app.shared.text import given
 from app.shared.use_case import Unprivileged, find_answer, use_case

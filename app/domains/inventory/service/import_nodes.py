@@ -6,8 +6,7 @@ newer and stays. A machine that vanished is marked missing, never deleted: its h
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -29,7 +28,7 @@ from app.domains.maas.public import MaasError, MaasGateway, node_state
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission
 from app.shared.batch import all_or_one_by_one
-from app.shared.context import Context
+from app.shared.context import Context, ContextFactory
 from app.shared.ids import new_id
 from app.shared.records import Unread
 from app.shared.use_case import use_case
@@ -47,7 +46,6 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 log = structlog.get_logger("inventory")
-ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
 AT_ONCE = 4  # what one region process serves at once
 PER_TRANSACTION = 50  # machines whose nodes are locked together
 T = TypeVar("T")

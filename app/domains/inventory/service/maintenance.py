@@ -4,8 +4,6 @@ Present tenants remain; no new ones are placed. A launch takes the same row lock
 one sees the earlier.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -30,7 +28,7 @@ from app.domains.inventory.service.nodes import NodeChanged, lock, publish_slots
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission
 from app.shared.batch import one_by_one
-from app.shared.context import Context
+from app.shared.context import Context, ContextFactory
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
 from app.shared.ids import new_id
@@ -72,7 +70,6 @@ class RetireNode(msgspec.Struct, frozen=True, kw_only=True):
 MANAGE = Permission.PLATFORM_NODE_MANAGE
 LONGEST_WINDOW = timedelta(days=90)
 MAX_HOURS = 24 * 90
-ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
 
 
 @use_case(MANAGE, AuditAction.NODE_DRAIN, lambda command, _result: command.node_id)

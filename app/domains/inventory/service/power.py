@@ -4,8 +4,6 @@ Only machines of our pool that are ours or nobody's (decision 0014). While someb
 by whoever types its name. MAAS has laws of its own: it powers on only what it has given out.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -32,7 +30,7 @@ from app.domains.maas.public import (
 from app.settings import MaasSettings
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission
-from app.shared.context import Context
+from app.shared.context import Context, ContextFactory
 from app.shared.errors import IdempotencyInProgress
 from app.shared.idempotency import Refused
 from app.shared.use_case import Unprivileged, find_answer, use_case
@@ -66,7 +64,6 @@ class PowerResult(msgspec.Struct, frozen=True, kw_only=True):
     response: str = msgspec.field(name="said")
 
 
-ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
 AT_WORK = timedelta(minutes=2)  # longer than MAAS may take for all that one request asks of it
 COMMENT = "berth: asked by an operator"
 ALLOWED = Unprivileged("what came of a request that was allowed")

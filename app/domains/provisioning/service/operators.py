@@ -1,7 +1,6 @@
 """What operators see and do with machines of all tenants. Every act wants a reason, which the customer may read."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -24,7 +23,7 @@ from app.domains.provisioning.service import fleet
 from app.domains.provisioning.service.release import Changed, begin_cancel, begin_release
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission, platform_scope
-from app.shared.context import Context
+from app.shared.context import Context, ContextFactory
 from app.shared.errors import DomainError
 from app.shared.text import checked_text, given
 from app.shared.use_case import use_case
@@ -55,7 +54,6 @@ class EmptyNode(msgspec.Struct, frozen=True, kw_only=True):
 
 LONGEST_REASON = 500
 READ, RELEASE = Permission.PLATFORM_ALLOCATION_READ, Permission.PLATFORM_ALLOCATION_RELEASE
-ContextFactory = Callable[[], AbstractAsyncContextManager[Context]]
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
