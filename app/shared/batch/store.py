@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.shared.batch.spec import Batch, BatchItem, BatchRef, BatchSpec
 from app.shared.context import Context
+from app.shared.db.repository import changed_rows
 from app.shared.ids import new_id
 
 ASK = text("""
@@ -128,5 +129,4 @@ async def ask_for_lost(ctx: Context, grace: float, limit: int) -> int:
 
 async def prune(session: AsyncSession, days: int, batch: int) -> int:
     """Forget batches that ended more than `days` ago, at most `batch`. Returns how many went."""
-    result = await session.execute(PRUNE, {"days": days, "batch": batch})
-    return int(getattr(result, "rowcount", 0))
+    return await changed_rows(session, PRUNE, {"days": days, "batch": batch})

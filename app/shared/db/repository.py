@@ -9,12 +9,13 @@ Methods have one vocabulary: `get_` raises when there is no row, `find_` returns
 one page of them, `append_` adds rows, `lock_` holds rows until the transaction ends.
 """
 
+from collections.abc import Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from msgspec import Struct, convert
-from sqlalchemy import Executable, SQLColumnExpression
+from sqlalchemy import CursorResult, Executable, SQLColumnExpression
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
@@ -29,6 +30,11 @@ def columns(
 ) -> list[SQLColumnExpression[Any]]:
     """What a select needs for `view`: the model's columns of its fields' names, and what is `computed` instead."""
     return [computed[name].label(name) if name in computed else getattr(model, name) for name in view.__struct_fields__]
+
+
+async def changed_rows(session: AsyncSession, statement: Executable, values: Mapping[str, object]) -> int:
+    """How many rows the statement inserted, changed or deleted."""
+    return cast("CursorResult[Any]", await session.execute(statement, values)).rowcount
 
 
 class Repository:
@@ -57,6 +63,10 @@ class Repository:
         """The only one, or None."""
         row = (await self._session.execute(statement, values)).mappings().one_or_none()
         return None if row is None else convert(dict(row), view)
+
+    async def _changed(self, statement: Executable, **values: object) -> int:
+        """How many rows the statement inserted, changed or deleted."""
+        return await changed_rows(self._session, statement, values)
 
     def _rows(self, model: type[M]) -> SQLAlchemyAsyncRepository[M]:
         """Advanced Alchemy's repository of a table: it adds, counts and deletes rows. It never commits, never reads

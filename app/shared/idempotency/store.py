@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.shared.authz.actor import Actor
+from app.shared.db.repository import changed_rows
 from app.shared.errors import IdempotencyInProgress, IdempotencyKeyReused
 from app.shared.idempotency.key import IdempotencyKey
 
@@ -105,12 +106,12 @@ def _key_row(key: IdempotencyKey, part: str) -> dict[str, str]:
 
 async def _is_first(session: AsyncSession, scope: dict[str, str], key: IdempotencyKey) -> bool:
     try:
-        inserted = await session.execute(INSERT, {**scope, "body_hash": key.body_hash})
+        inserted = await changed_rows(session, INSERT, {**scope, "body_hash": key.body_hash})
     except OperationalError as error:
         if not isinstance(error.orig, LockNotAvailable):
             raise  # the database is away: nobody knows of a first request
         raise IdempotencyInProgress(retry_after=2) from error
-    return bool(inserted.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
+    return inserted > 0
 
 
 async def _find(session: AsyncSession, scope: dict[str, str]) -> Row[tuple[object, ...]] | None:

@@ -7,6 +7,8 @@ again.
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.shared.db.repository import changed_rows
+
 PUBLISHED_DAYS = 7
 PROCESSED_DAYS = 21  # longer than the stream keeps a message (14 days): none can come again after that
 KEY_DAYS = 7  # a client that repeats a request after a week gets a new effect; documented in docs/operations.md
@@ -46,5 +48,4 @@ async def prune_keys(session: AsyncSession) -> int:
 
 
 async def _prune(session: AsyncSession, statement: TextClause, days: int) -> int:
-    result = await session.execute(statement, {"days": days, "batch": BATCH})
-    return int(getattr(result, "rowcount", 0))
+    return await changed_rows(session, statement, {"days": days, "batch": BATCH})

@@ -105,8 +105,7 @@ class MeterRepository(Repository):
             "rate": command.rate,
             "at": at,
         }
-        result = await self._session.execute(START, parameters)
-        return bool(result.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
+        return await self._changed(START, **parameters) > 0
 
     async def end(self, at: Mapping[UUID, datetime]) -> None:
         """End the meter of each allocation at its instant. A meter that had ended keeps its end."""

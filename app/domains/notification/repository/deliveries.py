@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.notification.rules.values import AttemptView, DeliveryState, DeliveryView
 from app.shared.authz import TenantScope
+from app.shared.db.repository import changed_rows
 from app.shared.ids import new_id
 
 LEASE = timedelta(seconds=45)  # longer than one attempt may take
@@ -175,8 +176,7 @@ class DeliveryRepository:
 
 async def prune_deliveries(session: AsyncSession, before: datetime, limit: int) -> int:
     """Forget deliveries that ended, with their attempts. Returns how many."""
-    result = await session.execute(PRUNE, {"before": before, "limit": limit})
-    return int(result.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
+    return await changed_rows(session, PRUNE, {"before": before, "limit": limit})
 
 
 def _delivery(row: Row[tuple[object, ...]]) -> DeliveryView:

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.shared.authz import TenantScope
+from app.shared.db.repository import changed_rows
 
 
 class FeedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,5 +107,4 @@ async def list_events(
 
 async def prune_events(session: AsyncSession, before: datetime, limit: int) -> int:
     """Forget events that are older; positions are never given out again. Returns how many."""
-    result = await session.execute(PRUNE, {"before": before, "limit": limit})
-    return int(result.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
+    return await changed_rows(session, PRUNE, {"before": before, "limit": limit})

@@ -1,6 +1,6 @@
 """SQL about the inbox and the preferences of a person. A read names the person and demands the tenant's scope."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.notification.rules.values import Item
 from app.shared.authz import TenantScope
+from app.shared.db.repository import Repository, changed_rows
 
 COLUMNS = """
     SELECT id, kind, subject_id, project_id, facts AS data, occurred_at, read_at FROM notification.inbox_items
@@ -82,11 +83,8 @@ class NewItems(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime
 
 
-class InboxRepository:
+class InboxRepository(Repository):
     """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def append(self, new: NewItems, now: datetime) -> dict[UUID, UUID]:
         """Add the items; a person who has this event already keeps the first. Returns person -> item of the added."""
@@ -127,12 +125,10 @@ class InboxRepository:
         return int(await self._session.scalar(UNREAD, values) or 0)
 
     async def read_one(self, scope: TenantScope, user_id: UUID, item_id: UUID, now: datetime) -> int:
-        values = {"tenant_id": scope.tenant_id, "user_id": user_id, "id": item_id, "now": now}
-        return await self._changed(READ_ONE, values)
+        return await self._changed(READ_ONE, tenant_id=scope.tenant_id, user_id=user_id, id=item_id, now=now)
 
     async def read_all(self, scope: TenantScope, user_id: UUID, until: UUID | None, now: datetime) -> int:
-        values = {"tenant_id": scope.tenant_id, "user_id": user_id, "until": until, "now": now}
-        return await self._changed(READ_ALL, values)
+        return await self._changed(READ_ALL, tenant_id=scope.tenant_id, user_id=user_id, until=until, now=now)
 
     async def preferences(self, user_ids: Iterable[UUID]) -> dict[UUID, Preferences]:
         """Of those who ever chose."""
@@ -148,15 +144,10 @@ class InboxRepository:
         values = {"user_id": user_id, "choices": msgspec.json.encode(choices).decode(), "now": now}
         return int(await self._session.scalar(SET_CHOICES, values) or 0)
 
-    async def _changed(self, statement: object, values: Mapping[str, object]) -> int:
-        result = await self._session.execute(statement, values)  # type: ignore[call-overload]
-        return int(result.rowcount)
-
 
 async def prune_items(session: AsyncSession, before: datetime, limit: int) -> int:
     """Forget items that are older. Returns how many."""
-    result = await session.execute(PRUNE, {"before": before, "limit": limit})
-    return int(result.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
+    return await changed_rows(session, PRUNE, {"before": before, "limit": limit})
 
 
 def _item(row: Row[tuple[object, ...]]) -> Item:

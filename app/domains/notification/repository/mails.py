@@ -7,6 +7,8 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.shared.db.repository import changed_rows
+
 LEASE = timedelta(seconds=60)  # longer than one attempt takes; after it the mail is somebody's again
 
 
@@ -75,5 +77,4 @@ async def list_overdue_mails(session: AsyncSession, before: datetime, limit: int
 
 async def prune_mails(session: AsyncSession, before: datetime, limit: int) -> int:
     """Forget addresses of mails that ended before. Returns how many."""
-    result = await session.execute(PRUNE, {"before": before, "limit": limit})
-    return int(result.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
+    return await changed_rows(session, PRUNE, {"before": before, "limit": limit})

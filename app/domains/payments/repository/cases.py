@@ -40,8 +40,7 @@ class CaseRepository(Repository):
 
     async def append(self, case: Case) -> bool:
         """Open a case, once per kind and subject. False when it exists."""
-        result = await self._session.execute(APPEND, msgspec.structs.asdict(case))
-        return bool(result.rowcount)  # type: ignore[attr-defined]  # result of DML
+        return await self._changed(APPEND, **msgspec.structs.asdict(case)) > 0
 
     async def close(self, kind: str, subject: str, decision: str, now: datetime) -> None:
         """Close a case that needs no decision any more."""

@@ -86,7 +86,7 @@ class InboxRepository(Repository):
             "body": msgspec.json.encode(body).decode(),
             "now": now,
         }
-        return bool((await self._session.execute(APPEND, parameters)).rowcount)  # type: ignore[attr-defined]  # result of DML
+        return await self._changed(APPEND, **parameters) > 0
 
     async def lock(self, message_id: UUID) -> Message | None:
         """A message, locked until the transaction ends."""

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.provisioning.models import Allocation
+from app.shared.db.repository import Repository
 from app.shared.ids import new_id
 
 
@@ -73,11 +73,8 @@ READY = text("""
 """)
 
 
-class TimelineRepository:
+class TimelineRepository(Repository):
     """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def begin(self, allocation: Allocation, attempt: int, step: str, now: datetime) -> datetime:
         """Note that a step began, once; answers when it really did."""
@@ -90,8 +87,7 @@ class TimelineRepository:
     async def set_detail(self, allocation_id: UUID, attempt: int, step: str, detail: str) -> bool:
         """Whether the text is new."""
         values = {"allocation_id": allocation_id, "attempt": attempt, "step": step, "detail": detail[:300]}
-        result = await self._session.execute(DETAIL, values)
-        return bool(result.rowcount)  # type: ignore[attr-defined]  # a cursor result of DML
+        return await self._changed(DETAIL, **values) > 0
 
     async def finish(
         self, allocation_id: UUID, attempt: int, step: str, now: datetime, detail: str | None = None
@@ -107,8 +103,7 @@ class TimelineRepository:
 
     async def steps(self, allocation_id: UUID) -> list[StepView]:
         """Oldest first."""
-        rows = await self._session.execute(STEPS, {"allocation_id": allocation_id})
-        return [StepView(**row._mapping) for row in rows]
+        return await self._list_views(StepView, STEPS, allocation_id=allocation_id)
 
     async def usual_seconds(self, sku_id: UUID, image_code: str) -> dict[str, float]:
         """How long each step took in the last runs of that type and image; a step that never ran is absent."""

@@ -119,8 +119,7 @@ class CopyRepository(Repository):
 
     async def heartbeat(self, copy_id: UUID, done: int, now: datetime) -> bool:
         """Record progress. False when the copy was ended meanwhile."""
-        values = {"id": copy_id, "done": done, "now": now}
-        return bool((await self._session.execute(HEARTBEAT, values)).rowcount)  # type: ignore[attr-defined]
+        return await self._changed(HEARTBEAT, id=copy_id, done=done, now=now) > 0
 
     async def end(
         self, copy_id: UUID, state: CopyState, done: int, now: datetime, problem: str | None = None

@@ -96,7 +96,7 @@ class FolderRepository(Repository):
         """Delete a folder with all folders in it. Returns how many were deleted."""
         parent, name = split(StoragePath(folder))
         values = {**self._namespace, **inside(folder), "parent": parent, "name": name}
-        return int((await self._session.execute(DELETE, values)).rowcount)  # type: ignore[attr-defined]
+        return await self._changed(DELETE, **values)
 
     async def longest(self, folder: FolderPath) -> int:
         """Bytes of the longest path of a folder in it; 0 when there is none."""

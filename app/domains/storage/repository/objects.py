@@ -251,7 +251,7 @@ class ObjectRepository(Repository):
     async def move_folder(self, namespace_id: UUID, source: FolderPath, target: FolderPath, now: datetime) -> int:
         """Move all files of a folder. Returns how many."""
         values = {"namespace_id": namespace_id, "target": target, "cut": len(source) + 1, "now": now}
-        return int((await self._session.execute(MOVE_FOLDER, values | inside(source))).rowcount)  # type: ignore[attr-defined]
+        return await self._changed(MOVE_FOLDER, **values, **inside(source))
 
     async def lock_deleted_with(
         self, namespace_id: UUID, folder: FolderPath, at: datetime, after: UUID | None, limit: int
@@ -272,7 +272,7 @@ class ObjectRepository(Repository):
     async def delete_folder(self, namespace_id: UUID, folder: FolderPath, now: datetime, purge_at: datetime) -> int:
         """Delete all files of a folder so that they can be restored. Returns how many."""
         values = {"namespace_id": namespace_id, "now": now, "purge_at": purge_at}
-        return int((await self._session.execute(DELETE_FOLDER, values | inside(folder))).rowcount)  # type: ignore[attr-defined]
+        return await self._changed(DELETE_FOLDER, **values, **inside(folder))
 
     async def longest(self, namespace_id: UUID, folder: FolderPath) -> int:
         """Bytes of the longest path in a folder; 0 when it is empty."""

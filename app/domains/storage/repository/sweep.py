@@ -108,7 +108,7 @@ class SweepRepository(Repository):
 
     async def set_purging(self, object_id: UUID) -> bool:
         """Start purging a deleted file. False when it was restored or is being purged already."""
-        return bool((await self._session.execute(PURGING, {"id": object_id})).rowcount)  # type: ignore[attr-defined]
+        return await self._changed(PURGING, id=object_id) > 0
 
     async def delete(self, ids: Sequence[UUID]) -> None:
         await self._session.execute(DELETE, {"ids": list(ids)})
