@@ -6,7 +6,7 @@ wires in, so that shared code never imports a domain.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
@@ -230,11 +230,14 @@ class Runtime:
     async def close_parts(self) -> None:
         """Close the parts, the newest first; whoever asks for one again gets a new one."""
         while self._parts:
-            _, part = self._parts.popitem()
-            await part.aclose()
+            parts, self._parts = list(self._parts.values()), {}
+            async with AsyncExitStack() as closing:  # one that fails to close keeps no other open
+                for part in parts:
+                    closing.push_async_callback(part.aclose)
 
     async def close(self) -> None:
         """Close what was opened, in reverse order."""
-        await self.close_parts()
-        await self.database.close()
-        await self.valkey.aclose()
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(self.valkey.aclose)
+            closing.push_async_callback(self.database.close)
+            closing.push_async_callback(self.close_parts)

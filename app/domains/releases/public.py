@@ -96,7 +96,7 @@ def delivery_crons(find: FindMachine) -> tuple[CronSpec, ...]:
 
     return (
         CronSpec(
-            name="releases.watch_machines",
+            name="provisioning.watch_access",
             run=watch_machines,
             queue="maintenance",
             every=timedelta(seconds=60),

@@ -3,7 +3,7 @@ in bytes and in time."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 
 import asyncssh
 import msgspec
@@ -12,6 +12,7 @@ from app.shared.ssh.errors import SshRefused, SshUnreachable, unreachable_when_b
 from app.shared.ssh.shell import INPUT_HIGH, INPUT_LOW, Listener, Shell, ShellSession
 
 COMMAND_SECONDS = 40.0
+CLOSE_SECONDS = 2.0  # how long a machine may take to agree that a command is over
 CHANNEL_SECONDS = 10.0
 SILENT_SECONDS = 60.0  # how long a machine may take nothing of what it is sent
 MAX_OUTPUT = 1_048_576  # bytes of one answer
@@ -77,10 +78,7 @@ class SshConnection:
     async def run(self, command: str, given: bytes = b"", *, max_output: int = MAX_OUTPUT) -> Completed:
         """Run a command with `given` as its input, within `COMMAND_SECONDS`."""
         with unreachable_when_broken():
-            async with (
-                asyncio.timeout(COMMAND_SECONDS),
-                self._connection.create_process(command, encoding=None) as process,
-            ):
+            async with asyncio.timeout(COMMAND_SECONDS), self._process(command) as process:
                 with suppress(BrokenPipeError):  # it may end without reading: its answer says why
                     process.stdin.write(given)
                     process.stdin.write_eof()
@@ -90,7 +88,7 @@ class SshConnection:
         """Run a command with `content` as its input, however long that takes while the machine goes on taking it. Also
         raises what `content` raises."""
         with unreachable_when_broken():
-            async with self._connection.create_process(command, encoding=None) as process:
+            async with self._process(command) as process:
                 with suppress(BrokenPipeError):
                     async for chunk in content:
                         process.stdin.write(chunk)
@@ -99,6 +97,18 @@ class SshConnection:
                     process.stdin.write_eof()
                 async with asyncio.timeout(SILENT_SECONDS):
                     return await _completed(process, MAX_OUTPUT)
+
+    @asynccontextmanager
+    async def _process(self, command: str) -> "AsyncIterator[asyncssh.SSHClientProcess[bytes]]":
+        """A command of which nothing is left at the end, also when the machine never says that it is over."""
+        process = await self._connection.create_process(command, encoding=None)
+        try:
+            yield process
+        finally:
+            process.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await process.wait_closed()
 
     async def open_stream(self, path: str) -> Stream:
         """A stream to a Unix socket that the login may use."""

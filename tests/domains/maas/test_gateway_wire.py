@@ -120,6 +120,30 @@ async def test_at_most_four_requests_are_in_flight() -> None:
     assert most == MAX_IN_FLIGHT
 
 
+async def test_whoever_pauses_before_a_repeat_holds_up_nobody() -> None:
+    paused, resume = asyncio.Semaphore(0), asyncio.Event()
+
+    async def pause(_seconds: float) -> None:
+        paused.release()
+        await resume.wait()
+
+    busy = MAX_IN_FLIGHT
+
+    def answer(_request: httpx2.Request) -> httpx2.Response:
+        nonlocal busy
+        busy -= 1
+        return httpx2.Response(503, headers={"retry-after": "9"}) if busy >= 0 else httpx2.Response(200, json=[])
+
+    client = gateway(answer)
+    client._sleep = pause
+    waiting = [asyncio.create_task(client.list_machines()) for _ in range(MAX_IN_FLIGHT)]
+    for _ in waiting:
+        await paused.acquire()
+    assert (await asyncio.wait_for(client.list_machines(), 2)) is not None
+    resume.set()
+    await asyncio.gather(*waiting)
+
+
 async def test_everything_ends_in_its_overall_time() -> None:
     class Never(httpx2.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:

@@ -242,7 +242,7 @@ async def test_the_machine_says_when_a_key_was_used(runtime, ada: Person, place:
     await drain(runtime, DOMAINS)
     assert (await ada.browser.client.get(f"/api/v1/ssh-keys/{key_id}")).json()["last_used_at"] is None
     assert (await place.ssh(ada.files["id"]))[0] == 0
-    await run_cron(runtime, DOMAINS, "releases.watch_machines")
+    await run_cron(runtime, DOMAINS, "provisioning.watch_access")
     assert (await ada.browser.client.get(f"/api/v1/ssh-keys/{key_id}")).json()["last_used_at"] is not None
     assert "no use known" not in (await ada.browser.client.get(f"/machines/{place.machine.id}/connect")).text
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import asyncssh
 import msgspec
 import pytest
+from asyncssh.constants import MSG_CHANNEL_CLOSE
 
 from app.shared.pki import LocalAuthority
 from app.shared.ssh import HostNotVerified, LoginRefused, SshRefused, SshTarget, SshUnreachable, dial
+from app.shared.ssh import connection as connections
 from devstack.keys import ensure_authorities
 
 pytestmark = pytest.mark.anyio
@@ -25,6 +27,10 @@ class Account(asyncssh.SSHServer):
 
 async def _talk(process: asyncssh.SSHServerProcess[str]) -> None:
     try:
+        if process.command == "stay":
+            handlers = {**process.channel._packet_handlers, MSG_CHANNEL_CLOSE: lambda *_: True}
+            process.channel._packet_handlers = handlers  # it never agrees that the command is over
+            await asyncio.Event().wait()
         if process.command == "flood":
             while True:
                 process.stdout.write("x" * 10_000)
@@ -87,6 +93,17 @@ async def test_a_command_comes_with_its_status_and_its_output(machine: SshTarget
         done = await connection.run("status")
         assert (done.status, done.output) == (3, b'{"ok": true}')
         assert (await connection.run("count", b"12345")).output == b"5"
+
+
+async def test_a_machine_that_never_ends_a_command_holds_nobody_beyond_its_time(
+    machine: SshTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "COMMAND_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "CLOSE_SECONDS", 0.2)
+    with closing(await dial(machine)) as connection:
+        async with asyncio.timeout(3):
+            with pytest.raises(SshUnreachable):
+                await connection.run("stay")
 
 
 async def test_input_comes_in_pieces(machine: SshTarget) -> None:

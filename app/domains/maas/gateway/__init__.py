@@ -291,10 +291,11 @@ class MaasGateway:
         overall = self._timeouts.overall_read if form is None else self._timeouts.overall_write
         sent = False
         try:
-            async with asyncio.timeout(overall), self._slots:
+            async with asyncio.timeout(overall):
                 for attempt in range(TRIES):
-                    sent = True
-                    wait = await self._attempt(method, path, query, form, last=attempt == TRIES - 1)
+                    async with self._slots:  # for what is in flight only: who pauses before a repeat holds up nobody
+                        sent = True
+                        wait = await self._attempt(method, path, query, form, last=attempt == TRIES - 1)
                     if isinstance(wait, httpx2.Response):
                         return wait
                     sent = False

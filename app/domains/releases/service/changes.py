@@ -7,7 +7,8 @@ from app.domains.releases.contracts import DeliverKeys, EndCertificates
 from app.domains.releases.events import AccessChanged, EntryEnded
 from app.shared.context import Context
 
-KEYS_JOB, CERTIFICATES_JOB = "releases.deliver_keys", "releases.end_certificates"
+# Names of jobs stay: a row that the release before has left is carried out under them, and no younger one overtakes it.
+KEYS_JOB, CERTIFICATES_JOB = "provisioning.sync_access", "provisioning.end_entries"
 
 
 async def keys_changed(ctx: Context, allocation_id: UUID, tenant_id: UUID, project_id: UUID) -> None:
