@@ -4,6 +4,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -19,7 +20,6 @@ from app.shared.records import UNREADABLE, read_records
 log = structlog.get_logger("berth.apps")
 
 NODE_FILES = Path(__file__).parents[1] / "node_files"
-RUNNER = (NODE_FILES / "berth-app").read_bytes()
 PYTHON = f"/usr/bin/python3 -I {FOLDER}/berth-app"
 
 
@@ -53,6 +53,12 @@ class AppStatus(msgspec.Struct, frozen=True, kw_only=True):
     tail: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=1)
+def runner() -> bytes:
+    """The program that runs apps on a machine; read once per process."""
+    return (NODE_FILES / "berth-app").read_bytes()
+
+
 class AppMachine:
     """A machine, logged in as the apps' login. Raises what the link raises."""
 
@@ -65,7 +71,7 @@ class AppMachine:
 
     async def prepare(self, handle: str, files: Mapping[str, str], folder: str, spec: Mapping[str, object]) -> None:
         """Write the runner, the manifest's files and what to run. Repeating it changes nothing."""
-        await self._put(f"{FOLDER}/berth-app", RUNNER)
+        await self._put(f"{FOLDER}/berth-app", runner())
         for name, content in files.items():
             await self._put(f"{folder}/{name}", content.encode())
         await self._put(f"{FOLDER}/apps/{handle}/spec.json", json.dumps(spec).encode())
