@@ -79,8 +79,8 @@ class PriceView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NodeView(msgspec.Struct, frozen=True):
-    """A node as placement sees it (`sku`, `warm_images`: codes). Field for field what `provisioning` places on;
-    `state` is `ready` for every healthy node, however many of its slots are taken."""
+    """A node as placement sees it (`sku`, `warm_images`: codes). `state` is `ready` for every healthy node, however
+    many of its slots are taken."""
 
     node_id: NodeId
     name: str

@@ -8,14 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domains.provisioning.rules.placement import (
-    NodeId,
-    NodeView,
-    NoPlacement,
-    Placement,
-    PlacementRequest,
-    place,
-)
+from app.domains.inventory.contracts import NodeId, NodeView
+from app.domains.provisioning.rules.placement import NoPlacement, Placement, PlacementRequest, place
 
 SKU, IMAGE = "h100x8", "ubuntu/noble"
 

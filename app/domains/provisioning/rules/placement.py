@@ -12,12 +12,11 @@ Warmth never outranks fit: a warm start saves seconds once, a broken whole node 
 """
 
 from collections.abc import Sequence
-from typing import NewType
 from uuid import UUID
 
 import msgspec
 
-NodeId = NewType("NodeId", UUID)
+from app.domains.inventory.contracts import NodeId, NodeView
 
 READY = "ready"
 
@@ -28,20 +27,6 @@ class PlacementRequest(msgspec.Struct, frozen=True):
     sku: str
     image: str
     slots: int | None = None
-
-
-class NodeView(msgspec.Struct, frozen=True):
-    """A node as placement sees it. `state` is `ready` for every healthy node, however many of its slots are taken."""
-
-    node_id: NodeId
-    name: str
-    sku: str
-    state: str
-    free_slots: tuple[int, ...]
-    total_slots: int
-    warm_images: frozenset[str] = frozenset()
-    deployed_as_shared: bool = False
-    cordoned: bool = False
 
 
 class Placement(msgspec.Struct, frozen=True):

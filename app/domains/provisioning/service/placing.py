@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from app.domains.inventory import public as inventory
-from app.domains.inventory.contracts import NodeView as InventoryNode
+from app.domains.inventory.contracts import NodeView
 from app.domains.provisioning import policies
 from app.domains.provisioning.contracts import DeploymentView, Limits, Step
 from app.domains.provisioning.errors import NoCapacity
@@ -12,15 +12,8 @@ from app.domains.provisioning.events import AllocationPlaced
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository, MachineRepository
 from app.domains.provisioning.rules.accounts import distinct
-from app.domains.provisioning.rules.placement import (
-    NodeId,
-    NodeView,
-    NoPlacement,
-    PlacementRequest,
-)
-from app.domains.provisioning.rules.placement import (
-    place as choose,
-)
+from app.domains.provisioning.rules.placement import NoPlacement, PlacementRequest
+from app.domains.provisioning.rules.placement import place as choose
 from app.domains.provisioning.service import slots, transitions
 from app.shared.context import Context
 
@@ -83,7 +76,7 @@ def request_of(allocation: Allocation) -> PlacementRequest:
 
 
 def joinable(
-    nodes: Sequence[InventoryNode],
+    nodes: Sequence[NodeView],
     open_now: Mapping[UUID, DeploymentView],
     tenant_id: UUID,
     image_code: str,
@@ -101,19 +94,5 @@ def joinable(
                 continue
         elif deployment is not None:
             continue
-        usable.append(_as_placement_node(node))
+        usable.append(node)
     return usable
-
-
-def _as_placement_node(node: InventoryNode) -> NodeView:
-    return NodeView(
-        node_id=NodeId(node.node_id),
-        name=node.name,
-        sku=node.sku,
-        state=node.state,
-        free_slots=node.free_slots,
-        total_slots=node.total_slots,
-        warm_images=node.warm_images,
-        deployed_as_shared=node.deployed_as_shared,
-        cordoned=node.cordoned,
-    )
