@@ -46,10 +46,11 @@ class Delivery:
                 machine = await self._running(ctx, allocation_id)
                 if machine is None:
                     return
+                node = await node_of(ctx, machine)
                 wanted = await AttachmentRepository(ctx.session).list_wanted(allocation_id)
             keys = {key.key_id: key.public_key for key in wanted}
             try:
-                await (await node_of(self._runtime, machine)).set_keys(machine.login, keys)
+                await node.set_keys(machine.login, keys)
             except (NodeUnreachable, NodeRefused) as error:
                 await self._keys_failed(machine, error.message)
                 return
@@ -64,11 +65,12 @@ class Delivery:
         async with self._runtime.context(SYSTEM) as ctx:
             certificates = await CertificateRepository(ctx.session).list_ending(command.allocation_id)
             machine = await self._running(ctx, command.allocation_id) if certificates else None
-        if machine is None:
-            return
+            if machine is None:
+                return
+            node = await node_of(ctx, machine)
         serials = [certificate.serial for certificate in certificates]
         try:
-            refuses = await (await node_of(self._runtime, machine)).end_certificates(machine.login, serials)
+            refuses = await node.end_certificates(machine.login, serials)
         except (NodeUnreachable, NodeRefused) as error:
             await self._ending_failed(command, error.message)
             return
@@ -99,11 +101,14 @@ class Delivery:
         for allocation_id in attached:
             async with self._runtime.context(SYSTEM) as ctx:
                 machine = await self._running(ctx, allocation_id)
-            if machine is None:
-                continue
+                if machine is None:
+                    continue
+                node = await node_of(ctx, machine)
             try:
-                used = await (await node_of(self._runtime, machine)).keys_used(machine.login)
+                used = await node.keys_used(machine.login)
             except (NodeUnreachable, NodeRefused):
+                continue
+            if not used:
                 continue
             async with self._runtime.context(SYSTEM) as ctx:
                 latest = await ctx.now()

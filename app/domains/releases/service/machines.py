@@ -8,31 +8,33 @@ from app.domains.releases.contracts import CertifyUser, Gpu
 from app.domains.releases.gateway import Node, try_login
 from app.domains.releases.service.certificates import login_target, management_target
 from app.shared.authz.actor import SYSTEM
-from app.shared.context import Runtime
+from app.shared.context import Context, Runtime
 from app.shared.telemetry.trace import Trace
 
 
-async def node_of(runtime: Runtime, machine: AccessTarget) -> Node:
-    """The machine as its management sees it, for some minutes."""
-    async with runtime.context(SYSTEM) as ctx:
-        now = await ctx.now()
-    return Node(management_target(runtime.settings, machine, now))
+async def node_of(ctx: Context, machine: AccessTarget) -> Node:
+    """The machine as its management sees it, for some minutes; to be used when the Context has ended."""
+    return Node(management_target(ctx.settings, machine, await ctx.now()))
 
 
 async def list_gpus(runtime: Runtime, machine: AccessTarget) -> list[Gpu]:
     """The GPUs that answer there."""
-    return await (await node_of(runtime, machine)).gpus()
+    async with runtime.context(SYSTEM) as ctx:
+        node = await node_of(ctx, machine)
+    return await node.gpus()
 
 
 async def open_account(runtime: Runtime, machine: AccessTarget, gpus: Sequence[int] | None) -> None:
     """Make the account of the machine's login, which opens these GPUs (None: all). Safe to repeat."""
-    node = await node_of(runtime, machine)
+    async with runtime.context(SYSTEM) as ctx:
+        node = await node_of(ctx, machine)
     await node.add_user(machine.login, machine.uid, machine.principal, gpus)
 
 
 async def close_account(runtime: Runtime, machine: AccessTarget) -> None:
     """End all access, sessions and processes of the machine's login; on a shared machine the account goes too."""
-    node = await node_of(runtime, machine)
+    async with runtime.context(SYSTEM) as ctx:
+        node = await node_of(ctx, machine)
     if machine.whole:
         await node.revoke(machine.login)
     else:
