@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from itertools import pairwise
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
 
+from app.domains.auth import public as auth
 from app.domains.billing.rules import periods
 from app.domains.billing.rules.usage import UsageQuery
 from app.domains.billing.schemas.charts import balance_chart, burn_chart
@@ -19,6 +21,7 @@ from app.shared.formats import money
 from app.shared.money import charge
 from tests.domains.billing.books import RATE, USD, Books
 from tests.fixtures.app import Browser, SignIn, tenant_of
+from tests.fixtures.statements import statements
 
 pytestmark = pytest.mark.commits
 PERIOD = {"from": "2026-03-01", "to": "2026-04-02"}  # Berlin changes its clock on 29 March
@@ -109,6 +112,21 @@ async def test_a_period_that_is_too_long_is_refused_in_words(ada: Browser) -> No
 async def test_other_peoples_usage_is_not_there(hers: Books, sign_in_as: SignIn) -> None:
     ben = await sign_in_as("ben")
     assert (await ben.client.get("/api/v1/usage", params={**PERIOD, "by": "machine"})).json()["items"] == []
+
+
+async def test_the_names_of_all_projects_are_one_statement(ada: Browser, hers: Books) -> None:
+    for _ in range(3):
+        hers.project_id = uuid4()  # of projects that are gone
+        await hers.run()
+    hers.clock.advance(100)
+    async with hers.runtime.context(ada.actor) as ctx:
+        with statements(hers.runtime, "auth.projects") as seen:
+            lines = (await usage.summary(ctx, UsageQuery(by="project"))).lines
+        own = (await auth.project(ctx, ada.actor.project_id)).name
+    assert {line.name for line in lines} == {
+        own if line.key == str(ada.actor.project_id) else line.key[-8:] for line in lines
+    }
+    assert (len(lines), len(seen)) == (4, 1)
 
 
 async def test_the_page_says_it_in_a_sentence_draws_it_and_lists_it(ada: Browser, hers: Books) -> None:

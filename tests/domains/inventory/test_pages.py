@@ -1,15 +1,13 @@
 """The catalog and the node pages as people see them."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from app.domains.inventory import public
 from app.domains.inventory.contracts import NewPrice
@@ -21,6 +19,7 @@ from app.shared.ids import new_id
 from app.shared.money import RateMicroPerHour
 from tests.domains.inventory.stock import node_ids, plant, see
 from tests.domains.inventory.test_import import maas
+from tests.fixtures.statements import statements
 
 KINDS = ("h100x8", "l40sx4", "cpu")
 
@@ -28,23 +27,6 @@ KINDS = ("h100x8", "l40sx4", "cpu")
 def words(markup: str) -> str:
     """What is read, in one line."""
     return " ".join(re.sub(r"<[^>]+>", " ", markup).split())
-
-
-@contextmanager
-def statements(runtime: Runtime) -> Iterator[list[str]]:
-    """Every statement about the inventory that runs inside the block."""
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if "inventory." in statement:
-            seen.append(statement)
-
-    engine = runtime.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 # -- catalog -------------------------------------------------------------------------------------------------------
@@ -227,14 +209,14 @@ async def test_500_nodes_are_listed_with_two_statements_and_paged_to_the_end(run
     await plant(runtime)
     await see(runtime, ("h100x8", "a100x8", "l40sx4", "cpu") * 125)
     olga = await sign_in_as("olga", operator=True)
-    with statements(runtime) as seen:
+    with statements(runtime, "inventory.") as seen:
         answer = await olga.client.get("/admin/nodes")
     assert answer.status_code == 200 and len(seen) == 2, seen
     assert "50 shown of 500" in words(answer.text)
     names: list[str] = []
     where: dict[str, str] | None = {}
     while where is not None:
-        with statements(runtime) as seen:
+        with statements(runtime, "inventory.") as seen:
             found = (await olga.client.get("/api/v1/admin/nodes", params={**where, "limit": "200"})).json()
         assert len(seen) == 1
         names += [item["hostname"] for item in found["items"]]
@@ -249,7 +231,7 @@ async def test_the_catalog_asks_the_same_for_500_nodes_as_for_three(runtime: Run
     counts = []
     for kinds in (KINDS, ("h100x8", "a100x8", "l40sx4", "cpu") * 125):
         await see(runtime, kinds)
-        with statements(runtime) as seen:
+        with statements(runtime, "inventory.") as seen:
             assert (await ada.client.get("/catalog")).status_code == 200
         counts.append(len(seen))
     assert counts == [4, 4]

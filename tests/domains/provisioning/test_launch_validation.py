@@ -7,6 +7,7 @@ import pytest
 
 from tests.domains.inventory.stock import plant, see
 from tests.domains.provisioning.test_pages import USD, add_key, give_credit
+from tests.fixtures.statements import statements
 
 LAUNCH = "/api/v1/allocations"
 OK = {"sku": "l40sx4"}
@@ -56,6 +57,13 @@ async def test_null_and_absent_are_one_thing(ada) -> None:
     for change in ({}, {"gpus": None}, {"keys": None}):
         answer = await ada.post_json(LAUNCH, {**OK, **change, "dry_run": True})
         assert (answer.status_code, answer.json()["whole"], answer.json()["gpus"]) == (200, True, 4)
+
+
+async def test_names_are_read_for_a_suggestion_and_to_refuse_a_twin(ada, runtime) -> None:
+    for name, dry_run, reads in (("", True, 2), ("one", True, 1), ("one", False, 1)):
+        with statements(runtime, "SELECT name FROM provisioning.allocations") as seen:
+            answer = await ada.post_json(LAUNCH, {**OK, "name": name, "dry_run": dry_run})
+        assert (answer.is_success, len(seen)) == (True, reads), answer.text
 
 
 async def test_keys_of_somebody_else_are_refused_by_both(ada, sign_in_as) -> None:

@@ -17,7 +17,7 @@ from app.domains.billing.rules.usage import Names, UsageBy, UsageQuery
 from app.domains.inventory import public as inventory
 from app.shared.authz import Permission, TenantScope, tenant_scope
 from app.shared.context import Context, ContextFactory
-from app.shared.errors import NotFound, ValidationFailed
+from app.shared.errors import ValidationFailed
 from app.shared.formats import zone
 from app.shared.money import Micro
 
@@ -184,13 +184,11 @@ async def _names(ctx: Context, rows: Iterable[UsageGroup | MachineDay]) -> Names
     """The names of all types and projects in the rows; a project that is gone has none."""
     rows = list(rows)
     skus = await inventory.skus(ctx, {UUID(str(row.sku_id)) for row in rows})
-    projects = {}
-    for project_id in {str(row.project_id) for row in rows}:
-        try:
-            projects[project_id] = (await auth.project(ctx, UUID(project_id))).name
-        except NotFound:
-            continue
-    return Names({str(sku_id): sku.title for sku_id, sku in skus.items()}, projects)
+    projects = await auth.names_of(ctx, {UUID(str(row.project_id)) for row in rows})
+    return Names(
+        {str(sku_id): sku.title for sku_id, sku in skus.items()},
+        {str(project_id): name for project_id, name in projects.items()},
+    )
 
 
 def _lines(by: UsageBy, period: Period, rows: list[UsageGroup], names: Names) -> tuple[UsageLine, ...]:

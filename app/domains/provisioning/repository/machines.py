@@ -26,7 +26,12 @@ BY_ID = text(SELECT + " WHERE id = :id")
 LOCK = text(SELECT + " WHERE id = :id FOR UPDATE")
 OPEN = text(SELECT + " WHERE node_id = ANY(:node_ids) AND state <> 'ended'")
 ALL_OPEN = text(SELECT + " WHERE state <> 'ended' ORDER BY hostname")
-OF_MACHINE = text(SELECT + " WHERE system_id = :system_id ORDER BY created_at DESC LIMIT 10")
+LATEST = text("""
+    SELECT id, tenant_id, node_id, system_id, hostname, image_code, shared, state, address
+    FROM (SELECT *, row_number() OVER (PARTITION BY system_id ORDER BY created_at DESC) AS age
+          FROM provisioning.node_deployments WHERE system_id = ANY(:system_ids)) AS numbered
+    WHERE age <= 10 ORDER BY system_id, age
+""")
 ADDRESS = text("""
     UPDATE provisioning.node_deployments SET address = :address, version = version + 1
     WHERE id = :id AND address IS DISTINCT FROM :address
@@ -109,9 +114,12 @@ class MachineRepository:
         """Every deployment that has not ended, of all tenants: for the comparison with MAAS."""
         return [_view(row) for row in await self._session.execute(ALL_OPEN)]
 
-    async def list_of_machine(self, system_id: str) -> list[DeploymentView]:
-        """The last deployments of a machine, newest first; at most 10."""
-        return [_view(row) for row in await self._session.execute(OF_MACHINE, {"system_id": system_id})]
+    async def list_latest(self, system_ids: Sequence[str]) -> dict[str, list[DeploymentView]]:
+        """The last deployments of each of these machines, newest first; at most 10 of one."""
+        latest: dict[str, list[DeploymentView]] = {}
+        for row in await self._session.execute(LATEST, {"system_ids": list(system_ids)}):
+            latest.setdefault(row.system_id, []).append(_view(row))
+        return latest
 
     async def set_address(self, deployment_id: UUID, address: str) -> None:
         await self._session.execute(ADDRESS, {"id": deployment_id, "address": address})

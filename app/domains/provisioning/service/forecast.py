@@ -112,7 +112,6 @@ async def order_of(ctx: Context, scope: ProjectScope, command: LaunchAllocation)
     rate = price.rate(command.gpus)
     if rate is None:
         raise ValidationFailed(fields={"gpus": "This type is rented as a whole machine only."})
-    taken = await AllocationRepository(ctx.session).live_names(scope)
     return Order(
         sku=sku,
         image=image,
@@ -120,8 +119,12 @@ async def order_of(ctx: Context, scope: ProjectScope, command: LaunchAllocation)
         rate=rate,
         slots=command.gpus,
         gpus=sku.gpu_count if command.gpus is None else command.gpus,
-        name=given(command.name) or names.suggest(sku.code, taken),
+        name=given(command.name) or await _suggest_name(ctx, scope, sku),
     )
+
+
+async def _suggest_name(ctx: Context, scope: ProjectScope, sku: SkuView) -> str:
+    return names.suggest(sku.code, await AllocationRepository(ctx.session).live_names(scope))
 
 
 def part_fault(gpus: int | None, sku: SkuView | None) -> str | None:

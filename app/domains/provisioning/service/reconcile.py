@@ -63,10 +63,11 @@ async def release_strays(runtime: Runtime, gateway: maas.MaasGateway) -> list[st
         and machine.status not in CLEANING | RETURNED
         and maas.may_touch(machine, pool=pool, our_name=our_name)
     ]
+    async with runtime.context(SYSTEM) as ctx:
+        latest = await MachineRepository(ctx.session).list_latest([machine.system_id for machine in held])
     returned = []
     for machine in held:
-        async with runtime.context(SYSTEM) as ctx:
-            known = await MachineRepository(ctx.session).list_of_machine(machine.system_id)
+        known = latest.get(machine.system_id, ())
         if known and all(deployment.state == "ended" for deployment in known):
             try:
                 if await _release_stray(gateway, machine, known):
