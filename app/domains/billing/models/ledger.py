@@ -68,6 +68,13 @@ class LedgerTransaction(Base):
             postgresql_include=["funds_change"],
             postgresql_where=text("kind <> 'usage'"),
         ),
+        Index(
+            "ledger_transactions_movements",
+            "tenant_id",
+            "occurred_at",
+            postgresql_include=["funds_change"],
+            postgresql_where=text("kind <> 'usage' AND funds_change <> 0"),
+        ),
         Index("ledger_transactions_tenant", "tenant_id", "id"),
         Index("ledger_transactions_xid", "xid"),
     )

@@ -30,6 +30,12 @@ class MeteredAllocation(Base):
         Index(
             "metered_allocations_period", "tenant_id", "metered_from", postgresql_where=text("metered_from IS NOT NULL")
         ),
+        Index(
+            "metered_allocations_starting",
+            "tenant_id",
+            postgresql_where=text("metered_from IS NULL AND ended_at IS NULL"),
+        ),
+        Index("metered_allocations_ended", "tenant_id", "ended_at", postgresql_where=text("metered_from IS NOT NULL")),
         Index("metered_allocations_tenant", "tenant_id", "allocation_id"),
     )
 

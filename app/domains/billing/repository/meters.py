@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import bindparam, text
 
-from app.domains.billing.contracts import CostLine, PlaceHold, StartMetering
+from app.domains.billing.contracts import CostLine, StartMetering
 from app.shared.authz import PlatformScope, TenantScope
 from app.shared.db.repository import Repository
 from app.shared.money import Micro, RateMicroPerHour
@@ -51,10 +51,6 @@ LIST_IN_PERIOD = text(
 """
 )
 LIST_OPEN = text(COLUMNS + " WHERE tenant_id = :tenant_id AND allocation_id = ANY(:ids) AND ended_at IS NULL")
-APPEND = text("""
-    INSERT INTO billing.metered_allocations (allocation_id, tenant_id, project_id, label, gpus, currency, created_at)
-    VALUES (:allocation_id, :tenant_id, :project_id, :label, :gpus, :currency, :now)
-""")
 START = text("""
     UPDATE billing.metered_allocations
     SET sku_id = :sku_id, price_version_id = :price_version_id, rate = :rate, metered_from = :at, version = version + 1
@@ -82,19 +78,6 @@ RECEIPT = text("""
 
 class MeterRepository(Repository):
     """Meters, and what each allocation has cost. A method without a scope serves callers that checked the owner."""
-
-    async def append(self, hold: PlaceHold, currency: str, now: datetime) -> None:
-        """Add the meter of an allocation that has a hold from now on."""
-        parameters = {
-            "allocation_id": hold.allocation_id,
-            "tenant_id": hold.tenant_id,
-            "project_id": hold.project_id,
-            "label": hold.label[:LABEL_LENGTH],
-            "gpus": hold.gpus,
-            "currency": currency,
-            "now": now,
-        }
-        await self._session.execute(APPEND, parameters)
 
     async def start(self, command: StartMetering, at: datetime) -> bool:
         """Start the meter at `at` (whole seconds). False when it had been started or ended before."""

@@ -32,7 +32,7 @@ async def accrue(ctx: Context, tenant_ids: Sequence[UUID]) -> int:
         minimum_seconds=await ctx.policy(policies.ACCRUAL_SECONDS),
         correlation_id=ctx.trace.correlation_id,
     )
-    await changes.publish_many(ctx, await accounts.list_funds([row.tenant_id for row in accrued]), "usage")
+    await changes.publish_many(ctx, [row.tenant_id for row in accrued], "usage")
     return sum(row.records for row in accrued)
 
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from app.domains.billing.contracts import PlaceHold
-from app.domains.billing.errors import InsufficientCredit, ReferenceReused, StillMetered
+from app.domains.billing.errors import InsufficientCredit, NoBillingAccount, ReferenceReused, StillMetered
+from app.domains.billing.repository.holds import HoldRepository
 from app.domains.billing.repository.ledger import LedgerRepository, Leg, Posting
 from app.domains.billing.repository.meters import Meter, MeterRepository
 from app.domains.billing.rules import holds
@@ -15,44 +16,24 @@ from app.shared.money import Micro
 
 
 async def place_hold(ctx: Context, command: PlaceHold) -> None:
-    """Move `amount` from available to held, promotions first. Repeating the same hold does nothing.
+    """Move `amount` from available to held, promotions first, in one statement. Repeating the same hold does nothing.
+
+    Call it as late in the transaction as the rules allow: the tenant's account is locked from here to the commit. What
+    must be true together with the hold (a quota, a name that is free) is checked once more after it, under its lock.
 
     Raises InsufficientCredit, NoBillingAccount, ReferenceReused (same allocation, other amount).
     """
     if command.amount < 0:
         raise ValueError("a hold is not negative")
-    currency = await balances.lock(ctx, command.tenant_id)
-    ledger, reference = LedgerRepository(ctx.session), f"hold:{command.allocation_id}"
-    posted = await ledger.find_by_reference(reference)
-    if posted is not None:
-        if (posted.tenant_id, posted.held_change) != (command.tenant_id, command.amount):
-            raise ReferenceReused()
-        return
-    funds = await balances.get_funds(ctx, command.tenant_id)
-    if funds.available < command.amount or (funds.debt and funds.available <= 0):
-        raise InsufficientCredit(funds.available, command.amount, currency)
-    now = await ctx.now()
-    await MeterRepository(ctx.session).append(command, currency, now)
-    if command.amount:
-        debit = holds.split_charge(command.amount, funds.promotions, funds.credit, Micro(0))
-        await ledger.append(
-            Posting(
-                kind="hold",
-                reference=reference,
-                cause_id=command.allocation_id,
-                tenant_id=command.tenant_id,
-                project_id=command.project_id,
-                currency=currency,
-                occurred_at=now,
-                correlation_id=ctx.trace.correlation_id,
-                legs=(
-                    Leg("customer_promotions", Micro(-debit.promotions)),
-                    Leg("customer_credit", Micro(-debit.credit)),
-                    Leg("customer_held", command.amount, command.allocation_id),
-                ),
-            )
-        )
-    await changes.publish(ctx, command.tenant_id, "hold")
+    outcome, standing = await HoldRepository(ctx.session).place_hold(command, await ctx.now(), ctx.trace.correlation_id)
+    if standing is None:
+        raise NoBillingAccount()
+    if outcome == "reused":
+        raise ReferenceReused()
+    if outcome == "not enough":
+        raise InsufficientCredit(standing.available, command.amount, standing.currency)
+    if outcome == "placed":
+        await changes.publish_standing(ctx, standing, "hold")
 
 
 async def release_hold(ctx: Context, allocation_id: UUID) -> None:
