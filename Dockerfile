@@ -16,7 +16,7 @@ COPY app /opt/berth/app
 COPY workers /opt/berth/workers
 COPY migrations /opt/berth/migrations
 COPY devstack/assets.py /build/assets.py
-RUN python /build/assets.py /opt/berth/app/static
+RUN /opt/berth/venv/bin/python /build/assets.py /opt/berth/app/static
 # Hash-checked bytecode is trusted unchecked: the files below it never change.
 RUN /opt/berth/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash \
         /opt/berth/venv/lib /opt/berth/app /opt/berth/workers /opt/berth/migrations

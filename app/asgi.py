@@ -6,14 +6,11 @@ to start with a route that declares neither a permission nor why it is public.
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from litestar import Litestar, Router
-from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.openapi.config import OpenAPIConfig
-from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from app.portal.developers import DEVELOPER_ROUTES
@@ -33,6 +30,7 @@ from app.web.exact import ExactRequests
 from app.web.guards import guard
 from app.web.middleware.answers import Answers
 from app.web.middleware.concurrency import Concurrency
+from app.web.middleware.encoding import ContentCoding
 from app.web.middleware.headers import SecurityHeaders
 from app.web.middleware.host import AppHosts, HostCheck
 from app.web.middleware.methods import Methods, allowed_methods
@@ -40,10 +38,10 @@ from app.web.middleware.request import RequestMiddleware, note_refusal
 from app.web.openapi.document import DescribedJson
 from app.web.provide import provide_contexts, provide_ctx
 from app.web.route import API, api_router, page_router
+from app.web.static_files import static_file
 from app.web.system import SYSTEM_ROUTES
 from app.web.templating import create_environment
 
-STATIC = Path(__file__).parent / "static"
 MAX_BODY = 1_000_000  # bytes; files go to S3 directly
 
 
@@ -85,7 +83,7 @@ def create_routes(domains: Sequence[Domain] = DOMAINS) -> Litestar:
     app = Litestar(
         route_handlers=[
             *SYSTEM_ROUTES,
-            _static(),
+            static_file,
             page_router([*SEARCH_ROUTES, *DEVELOPER_ROUTES]),
             *(route for domain in domains for route in _routes_of(domain)),
         ],
@@ -114,22 +112,12 @@ def bind(app: Litestar, runtime: Runtime, domains: Sequence[Domain] = DOMAINS) -
     app.state.runtime = runtime
     app.on_shutdown.append(runtime.close)
     portal = Methods(HostCheck(app.asgi_handler, runtime.settings), allowed_methods(app))
-    answering: ASGIApp = SecurityHeaders(portal, runtime.settings, lambda: runtime.draining)
+    answering: ASGIApp = SecurityHeaders(ContentCoding(portal), runtime.settings, lambda: runtime.draining)
     for domain in domains:
         if domain.host_app is not None:
             answering = AppHosts(answering, domain.host_app(runtime), runtime.settings)
     app.asgi_handler = Answers(Concurrency(answering, runtime.settings), runtime.settings)
     return app
-
-
-def _static() -> Router:
-    return create_static_files_router(
-        path="/static",
-        directories=[STATIC],
-        opt=public("styles, scripts and fonts"),
-        cache_control=CacheControlHeader(max_age=31_536_000, public=True),
-        include_in_schema=False,
-    )
 
 
 def _openapi() -> OpenAPIConfig:

@@ -1,16 +1,22 @@
-"""`./berth assets`: joins the sources of styles and scripts, in the order below, into the bundles that pages load.
+"""`./berth assets`: joins the sources of styles and scripts, in the order below, into the bundles that pages load, and
+compresses every text that is served, as tightly as it goes: `dist/encoded/<hash of the content>.<coding>`.
 
-Needs nothing but Python's own library, so that the image's build stage runs this file alone. A script's source is an ES
+Needs no other file of ours, so that the image's build stage runs this file alone. A script's source is an ES
 module whose imports are local and named; joined, they share one module scope, so that top-level names are unique over
 all files of a bundle (a test loads the results). A bundle is replaced at once and only when it differs: several
 processes may write at a time, and a checkout that cannot be written needs no writing once it is built.
 """
 
+import gzip
+import hashlib
 import os
 import re
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+
+from backports import zstd
 
 STYLES = (
     "tokens", "fonts", "base", "layout", "components", "berth", "pages",
@@ -20,6 +26,11 @@ SCRIPTS = ("ticker", "toast", "copy", "dialog", "menu", "theme", "once", "live",
 UPLOADS = ("api", "send", "queue", "walk", "panel", "main")  # of js/storage
 CHARTS = "vendor/uplot-1.6.32"
 STATIC = Path(__file__).resolve().parents[1] / "app" / "static"
+TEXTS = (".css", ".js", ".mjs", ".svg")
+CODINGS: dict[str, Callable[[bytes], bytes]] = {
+    "zstd": lambda content: zstd.compress(content, 19),
+    "gzip": lambda content: gzip.compress(content, 9, mtime=0),
+}
 
 _IMPORT = re.compile(r"^import\b[^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|let|class)\b)", re.MULTILINE)
@@ -35,12 +46,28 @@ def main(argv: list[str]) -> int:
 
 
 def write(static: Path = STATIC) -> None:
-    """Brings `static/dist` up to date. Raises OSError when a bundle differs and cannot be written."""
+    """Brings `static/dist` up to date. Raises OSError when a file differs and cannot be written."""
     folder = static / "dist"
     for name, text in bundles(static).items():
         if not (folder / name).exists() or (folder / name).read_text("utf-8") != text:
             folder.mkdir(exist_ok=True)
-            _replace(folder / name, text)
+            _replace(folder / name, text.encode())
+    _compress(static, folder / "encoded")
+
+
+def _compress(static: Path, folder: Path) -> None:
+    """Each text once under the hash of its content; what belongs to no text any more goes."""
+    texts = [path.read_bytes() for path in static.rglob("*") if path.suffix in TEXTS]
+    wanted = {
+        f"{hashlib.sha256(text).hexdigest()[:16]}.{coding}": (text, coding) for text in texts for coding in CODINGS
+    }
+    present = {path.name for path in folder.glob("[!.]*")}  # a name with a dot is still being written
+    for name in sorted(wanted.keys() - present):
+        folder.mkdir(exist_ok=True)
+        text, coding = wanted[name]
+        _replace(folder / name, CODINGS[coding](text))
+    for name in present - wanted.keys():
+        (folder / name).unlink(missing_ok=True)
 
 
 def bundles(static: Path = STATIC) -> dict[str, str]:
@@ -54,11 +81,11 @@ def bundles(static: Path = STATIC) -> dict[str, str]:
     }
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, content: bytes) -> None:
     """Readers see the old content or the new, never a part."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    with open(descriptor, "wb") as file:
+        file.write(content)
     os.chmod(name, 0o644)
     os.replace(name, path)
 

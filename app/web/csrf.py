@@ -3,23 +3,43 @@
 Source: OWASP ASVS 5.0 §3.5; Fetch Metadata (W3C). Both must hold for a request that a cookie authenticates.
 """
 
+import base64
+import binascii
 import hashlib
 import hmac
+import secrets
 from urllib.parse import urlsplit
 
 from app.settings import WebSettings
 from app.web.types import AnyConnection
 
+MASK_BYTES = hashlib.sha256().digest_size
+
 
 def csrf_token(settings: WebSettings, session_cookie: str | None) -> str:
-    """The token of that session (or of nobody's), stable for its life."""
-    message = f"csrf:{session_cookie or 'anonymous'}".encode()
-    return hmac.new(settings.secret_key.encode(), message, hashlib.sha256).hexdigest()
+    """A token of that session (or of nobody's), good for its life. Each call writes it differently, under a mask that
+    stands before it: what does not repeat cannot be read from the length of compressed pages (BREACH)."""
+    mask = secrets.token_bytes(MASK_BYTES)
+    return base64.urlsafe_b64encode(mask + _xor(mask, _proof(settings, session_cookie))).decode().rstrip("=")
 
 
 def is_csrf_token(settings: WebSettings, session_cookie: str | None, candidate: str) -> bool:
     """Constant-time comparison."""
-    return hmac.compare_digest(csrf_token(settings, session_cookie).encode(), candidate.encode(errors="replace"))
+    try:
+        decoded = base64.urlsafe_b64decode(candidate + "==")
+    except (ValueError, binascii.Error):
+        return False
+    mask, masked = decoded[:MASK_BYTES], decoded[MASK_BYTES:]
+    return len(masked) == MASK_BYTES and hmac.compare_digest(_xor(mask, masked), _proof(settings, session_cookie))
+
+
+def _proof(settings: WebSettings, session_cookie: str | None) -> bytes:
+    message = f"csrf:{session_cookie or 'anonymous'}".encode()
+    return hmac.digest(settings.secret_key.encode(), message, "sha256")
+
+
+def _xor(mask: bytes, value: bytes) -> bytes:
+    return bytes(left ^ right for left, right in zip(mask, value, strict=True))
 
 
 def is_same_origin(settings: WebSettings, connection: AnyConnection) -> bool:

@@ -116,18 +116,6 @@ def short_id(value: UUID | str) -> str:
     return text[-8:]
 
 
-def asset_url(static: Path, prefix: str = "/static") -> Callable[[str], str]:
-    """A function from a path below app/static to its URL; bundles carry their fingerprint, vendored paths hold their
-    version."""
-    version = assets.fingerprint(static)
-
-    def asset(path: str) -> str:
-        suffix = "" if path.startswith("vendor/") else f"?v={version}"
-        return f"{prefix}/{path}{suffix}"
-
-    return asset
-
-
 def create_environment(template_dir: Path = TEMPLATES, static_dir: Path = assets.STATIC) -> Environment:
     """The one environment of a process. Everything is escaped, whatever the file's ending, but plain-text mails
     (`.txt`)."""
@@ -158,7 +146,7 @@ def create_environment(template_dir: Path = TEMPLATES, static_dir: Path = assets
     )
     environment.globals.update(
         ui=Components(environment),
-        asset=asset_url(static_dir),
+        asset=assets.assets_in(static_dir).url,
         STATES=STATES,
         percent=formats.per_unit,
         api_call=show_code.api_call,

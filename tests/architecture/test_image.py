@@ -90,7 +90,7 @@ def test_the_image_copies_what_is_there_and_nothing_of_development() -> None:
 
 def test_the_bundles_are_built_where_the_image_takes_them_from_and_the_bundler_stays_behind() -> None:
     assert f"COPY {BUNDLER} /build/assets.py" in LINES
-    assert "RUN python /build/assets.py /opt/berth/app/static" in LINES
+    assert "RUN /opt/berth/venv/bin/python /build/assets.py /opt/berth/app/static" in LINES
     assert [line for line in LINES if line.startswith("COPY --from=")] == ["COPY --from=build /opt/berth /opt/berth"]
 
 

@@ -1,13 +1,15 @@
 """The bundles of pages: whole, loadable, built by Python alone, replaced at once; no page is rendered without them."""
 
+import gzip
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from backports import zstd
 
-from app.web.assets import BUNDLES, STATIC, BundlesMissing, fingerprint
+from app.web.assets import BUNDLES, STATIC, Assets, BundlesMissing, assets_in
 from app.web.templating import create_environment
 from devstack import assets
 
@@ -37,11 +39,11 @@ def test_the_joined_modules_do_not_share_a_name(tmp_path: Path, name: str) -> No
     assert done.returncode == 0, done.stderr
 
 
-def test_python_alone_builds_them_as_the_image_does(static: Path) -> None:
-    command = [sys.executable, "-I", "-S", assets.__file__, str(static)]
-    subprocess.run(command, check=True, timeout=20)
-    assert {path.name: path.read_text("utf-8") for path in (static / "dist").iterdir()} == assets.bundles(static)
-    assert fingerprint(static) == fingerprint()
+def test_one_file_alone_builds_them_as_the_image_does(static: Path) -> None:
+    subprocess.run([sys.executable, "-I", assets.__file__, str(static)], check=True, timeout=20)
+    built = (static / "dist").glob("*.*")
+    assert {path.name: path.read_text("utf-8") for path in built} == assets.bundles(static)
+    assert Assets(static).url("dist/berth.css") == assets_in().url("dist/berth.css")
 
 
 def test_only_a_bundle_that_differs_is_written(static: Path) -> None:
@@ -52,6 +54,31 @@ def test_only_a_bundle_that_differs_is_written(static: Path) -> None:
     after = {name: (static / "dist" / name).stat().st_ino for name in BUNDLES}
     assert {name for name in BUNDLES if before[name] != after[name]} == {"berth.js"}
     assert (static / "dist" / "berth.js").read_text("utf-8") == assets.bundles(static)["berth.js"]
+
+
+def test_every_text_is_compressed_ahead_and_nothing_is_left_of_what_it_was(static: Path) -> None:
+    assets.write(static)
+    source = static / "js" / "terminal" / "main.js"
+    before = Assets(static).find("js/terminal/main.js")
+    source.write_text(source.read_text("utf-8") + "// more\n", "utf-8")
+    assets.write(static)
+    served = Assets(static)
+    after = served.find("js/terminal/main.js")
+    assert before is not None
+    assert after is not None
+    assert before.version != after.version
+    texts = [path for path in static.rglob("*") if path.suffix in assets.TEXTS]
+    for path in texts:
+        asset = served.find(str(path.relative_to(static)))
+        assert asset is not None
+        assert zstd.decompress(asset.contents["zstd"]) == gzip.decompress(asset.contents["gzip"]) == path.read_bytes()
+    kept = {path.stem for path in (static / "dist" / "encoded").iterdir()}
+    assert len(kept) == len({path.read_bytes() for path in texts})
+
+
+def test_a_page_cannot_name_a_file_that_there_is_not() -> None:
+    with pytest.raises(KeyError, match="holds no dist/gone"):
+        assets_in().url("dist/gone.css")
 
 
 def test_nothing_that_renders_pages_starts_without_them(static: Path) -> None:

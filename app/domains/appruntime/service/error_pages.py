@@ -1,16 +1,13 @@
 """What a browser gets on the origin of an app instead of the app: our own page, in words, with the way back."""
 
-from functools import lru_cache
-from pathlib import Path
-
 import msgspec
 from litestar.types import HTTPScope
 
 from app.domains.appruntime.contracts import AppView
 from app.shared.context import Runtime
-from app.web import assets
+from app.web.assets import assets_in
 
-STYLES = {".css": "text/css; charset=utf-8", ".woff2": "font/woff2"}
+STYLES = (".css", ".woff2")
 POLICY = "default-src 'none'; style-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 # why -> (status, title, what happened, whether the page asks again by itself)
 ERROR_PAGES: dict[str, tuple[int, str, str, bool]] = {
@@ -69,19 +66,7 @@ def wall(runtime: Runtime, scope: HTTPScope, why: str, app: AppView | None = Non
 
 def static_file(name: str) -> Answer | None:
     """One of the portal's styles or fonts, for our own pages on an app's origin."""
-    path = Path(name)
-    kind = STYLES.get(path.suffix)
-    if kind is None or path.parts[:1] not in (("dist",), ("vendor",)) or ".." in path.parts:
+    asset = assets_in().find(name) if name.endswith(STYLES) else None
+    if asset is None:
         return None
-    content = _read(assets.STATIC / path)
-    if content is None:
-        return None
-    return Answer(200, content, ((b"content-type", kind.encode()),))
-
-
-@lru_cache(maxsize=16)
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
+    return Answer(200, asset.contents["identity"], ((b"content-type", asset.kind.encode()),))
