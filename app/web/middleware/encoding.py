@@ -131,7 +131,7 @@ class _Answer:
         headers.extend_header_value("vary", "accept-encoding")
         if self._coding is None:
             return
-        length = int(headers.get("content-length", "0")) if self._is_head else len(content)
+        length = int(headers.get("content-length", SMALLEST)) if self._is_head else len(content)
         if length < SMALLEST and whole:
             return
         headers["content-encoding"] = self._coding
