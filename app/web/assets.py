@@ -1,7 +1,7 @@
 """What pages load from app/static: each file with its version (a hash of its content) and compressed forms.
 
-`./berth assets` joins the bundles in `dist` and compresses every text into `dist/encoded/<version>.<coding>`. Neither is
-kept in the history: `./berth up`, `./berth test` and the image's build make them. Nothing that renders pages starts
+`./berth assets` joins the bundles in `dist` and compresses every text into `dist/encoded/<version>.<coding>`. Neither
+is kept in the history: `./berth up`, `./berth test` and the image's build make them. Nothing that renders pages starts
 without the bundles.
 """
 
