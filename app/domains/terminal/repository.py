@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import text
 
-from app.domains.terminal.contracts import TerminalId, TerminalView
+from app.domains.terminal.contracts import TerminalView
 from app.shared.authz import ProjectScope
+from app.shared.db.repository import Repository
 from app.shared.errors import NotFound
 
 LOCK_PERSON = text("SELECT pg_advisory_xact_lock(hashtextextended('terminal:' || CAST(:user_id AS text), 0))")
@@ -39,11 +39,8 @@ END = text("""
 """)
 
 
-class TerminalRepository:
+class TerminalRepository(Repository):
     """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def lock_person(self, user_id: UUID) -> None:
         """So that two tabs that open together are counted one after the other."""
@@ -70,15 +67,15 @@ class TerminalRepository:
             "project_id": scope.project_id,
             "user_id": user_id,
         }
-        row = (await self._session.execute(ONE, values)).one_or_none()
-        if row is None:
+        terminal = await self._find_view(TerminalView, ONE, **values)
+        if terminal is None:
             raise NotFound()
-        return _view(row)
+        return terminal
 
     async def list_live(self, scope: ProjectScope, user_id: UUID) -> list[TerminalView]:
         """A person's shells that nobody has recorded as ended, oldest first."""
         values = {"tenant_id": scope.tenant_id, "project_id": scope.project_id, "user_id": user_id}
-        return [_view(row) for row in await self._session.execute(LIVE, values)]
+        return await self._list_views(TerminalView, LIVE, **values)
 
     async def touch(self, terminal_id: UUID, now: datetime) -> None:
         """Somebody has it open."""
@@ -88,19 +85,3 @@ class TerminalRepository:
         """Record why these ended; who is recorded already stays as it is."""
         if ids:
             await self._session.execute(END, {"ids": list(ids), "code": code, "now": now})
-
-
-def _view(row: Row[tuple[object, ...]]) -> TerminalView:
-    return TerminalView(
-        id=TerminalId(row.id),
-        tenant_id=row.tenant_id,
-        project_id=row.project_id,
-        allocation_id=row.allocation_id,
-        user_id=row.user_id,
-        session_id=row.session_id,
-        host=row.host,
-        opened_at=row.opened_at,
-        last_attached_at=row.last_attached_at,
-        ended_at=row.ended_at,
-        end_code=row.end_code,
-    )

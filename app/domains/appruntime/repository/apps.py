@@ -5,11 +5,11 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Executable, text
 
 from app.domains.appruntime.contracts import AppView
 from app.shared.authz import ProjectScope
+from app.shared.db.repository import Repository
 from app.shared.errors import NotFound
 
 SELECT = """
@@ -74,11 +74,8 @@ CHANGE = text("""
 CHANGEABLE = ("state", "wanted", "run", "exit_code", "failure_text", "running_at", "ended_at")
 
 
-class AppRepository:
+class AppRepository(Repository):
     """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def lock_project(self, project_id: UUID) -> None:
         """So that two launches that come together are counted and named one after the other."""
@@ -90,20 +87,18 @@ class AppRepository:
 
     async def get(self, app_id: UUID, *, lock: bool = False) -> AppView:
         """For our own workers, which act on an id they were given. Raises NotFound."""
-        return _one((await self._session.execute(LOCK if lock else BY_ID, {"id": app_id})).one_or_none())
+        return await self._get(LOCK if lock else BY_ID, id=app_id)
 
     async def get_in(self, scope: ProjectScope, app_id: UUID) -> AppView:
         """Raises NotFound also for what belongs to somebody else."""
-        values = {"id": app_id, "tenant_id": scope.tenant_id, "project_id": scope.project_id}
-        return _one((await self._session.execute(IN_PROJECT, values)).one_or_none())
+        return await self._get(IN_PROJECT, id=app_id, tenant_id=scope.tenant_id, project_id=scope.project_id)
 
     async def find_by_handle(self, handle: str) -> AppView | None:
         """For the proxy, which asks who may next."""
-        row = (await self._session.execute(BY_HANDLE, {"handle": handle})).one_or_none()
-        return None if row is None else _view(row)
+        return await self._find_view(AppView, BY_HANDLE, handle=handle)
 
     async def list_by_ids(self, ids: Sequence[UUID]) -> list[AppView]:
-        return [_view(row) for row in await self._session.execute(BY_IDS, {"ids": list(ids)})]
+        return await self._list_views(AppView, BY_IDS, ids=list(ids))
 
     async def page(
         self,
@@ -120,7 +115,7 @@ class AppRepository:
             "tenant_id": scope.tenant_id, "project_id": scope.project_id, "before": before, "limit": limit,
             "member": member, "allocation_id": allocation_id, "live": live,
         }  # fmt: skip
-        return [_view(row) for row in await self._session.execute(PAGE, values)]
+        return await self._list_views(AppView, PAGE, **values)
 
     async def live_names(self, scope: ProjectScope) -> set[str]:
         values = {"tenant_id": scope.tenant_id, "project_id": scope.project_id}
@@ -128,18 +123,16 @@ class AppRepository:
 
     async def lock_on_machine(self, allocation_id: UUID) -> list[AppView]:
         """Everything that is not released there, locked."""
-        return [_view(row) for row in await self._session.execute(ON_MACHINE, {"allocation_id": allocation_id})]
+        return await self._list_views(AppView, ON_MACHINE, allocation_id=allocation_id)
 
     async def list_watched(self, since: datetime, after: AppView | None, limit: int) -> list[AppView]:
         """Those that run, and those that went down after `since`, by machine; the next after that one."""
         values = {"after_machine": after.allocation_id if after else None, "after_id": after.id if after else None}
-        rows = await self._session.execute(WATCHED, {"since": since, "limit": limit, **values})
-        return [_view(row) for row in rows]
+        return await self._list_views(AppView, WATCHED, since=since, limit=limit, **values)
 
     async def list_stuck(self, before: datetime, after: UUID | None, limit: int) -> list[AppView]:
         """Those on their way up or down that have not changed since `before`, the next after that one."""
-        values = {"before": before, "after": after, "limit": limit}
-        return [_view(row) for row in await self._session.execute(STUCK, values)]
+        return await self._list_views(AppView, STUCK, before=before, after=after, limit=limit)
 
     async def change(self, app: AppView, now: datetime, **changes: object) -> AppView:
         """Write changed fields; the version goes up by one. The row must be locked by the caller."""
@@ -148,12 +141,8 @@ class AppRepository:
         row = (await self._session.execute(CHANGE, {**values, "id": app.id, "version": app.version, "now": now})).one()
         return msgspec.structs.replace(wanted, version=row.version, state_changed_at=row.state_changed_at)
 
-
-def _view(row: Row[tuple[object, ...]]) -> AppView:
-    return AppView(**row._mapping)
-
-
-def _one(row: Row[tuple[object, ...]] | None) -> AppView:
-    if row is None:
-        raise NotFound()
-    return _view(row)
+    async def _get(self, statement: Executable, **values: object) -> AppView:
+        app = await self._find_view(AppView, statement, **values)
+        if app is None:
+            raise NotFound()
+        return app

@@ -5,9 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.appruntime.contracts import AppView, MemberView
+from app.shared.db.repository import Repository
 
 SET = text("""
     INSERT INTO appruntime.app_instance_members (app_id, tenant_id, project_id, user_id, role, added_at)
@@ -22,11 +22,8 @@ LIST = text("""
 """)
 
 
-class MemberRepository:
+class MemberRepository(Repository):
     """Bound to one unit of work. The caller has found the app in its scope."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def set(self, app: AppView, user_id: UUID, role: str, now: datetime) -> None:
         """Add the person, or change the role."""
@@ -43,4 +40,4 @@ class MemberRepository:
 
     async def list_of(self, ids: Sequence[UUID]) -> list[MemberView]:
         """Of several apps, in the order in which they were added."""
-        return [MemberView(**row._mapping) for row in await self._session.execute(LIST, {"ids": list(ids)})]
+        return await self._list_views(MemberView, LIST, ids=list(ids))

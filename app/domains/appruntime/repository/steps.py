@@ -4,9 +4,9 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.appruntime.contracts import AppView, StepView
+from app.shared.db.repository import Repository
 from app.shared.ids import new_id
 
 BEGIN = text("""
@@ -38,11 +38,8 @@ USUAL = text("""
 """)
 
 
-class StepRepository:
+class StepRepository(Repository):
     """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def begin(self, app: AppView, step: str, label: str, at: datetime) -> bool:
         """Note that a step of the present run began, once. Whether it is new."""
@@ -64,7 +61,7 @@ class StepRepository:
 
     async def steps(self, app_id: UUID) -> list[StepView]:
         """Of all runs, oldest first."""
-        return [StepView(**row._mapping) for row in await self._session.execute(STEPS, {"app_id": app_id})]
+        return await self._list_views(StepView, STEPS, app_id=app_id)
 
     async def usual_seconds(self, manifest_id: UUID) -> dict[str, float]:
         """How long each step took before; one that never ran is absent."""

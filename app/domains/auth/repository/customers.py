@@ -4,9 +4,9 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.shared.authz import PlatformScope
+from app.shared.db.repository import Repository
 
 AnyRow = Row[tuple[object, ...]]
 
@@ -96,11 +96,8 @@ SAME_PEOPLE = text("""
 """)
 
 
-class CustomerRepository:
+class CustomerRepository(Repository):
     """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def list_names(self, ids: list[UUID]) -> dict[UUID, str]:
         """Names of people, service accounts, organisations and projects."""

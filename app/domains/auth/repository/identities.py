@@ -6,10 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.auth.rules.addresses import address_key
 from app.domains.auth.rules.claims import Identity
+from app.shared.db.repository import Repository
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('auth.identities ' || :what, 0))")
 # the second half: made by a process of the release before, which knew one identity for each person
@@ -45,11 +45,8 @@ def key_of(identity: Identity) -> bytes:
     return hashlib.sha256(f"{identity.issuer}\0{identity.subject}".encode()).digest()
 
 
-class IdentityRepository:
+class IdentityRepository(Repository):
     """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def lock(self, identity: Identity) -> None:
         """Lock this identity and its address until the transaction ends: two sign-ins at once make one person."""

@@ -4,9 +4,9 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.auth.rules.values import Visit
+from app.shared.db.repository import Repository
 
 INSERT_MEMBERSHIP = text("""
     INSERT INTO auth.memberships (id, user_id, service_account_id, tenant_id, project_id, role, created_at)
@@ -90,11 +90,8 @@ TENANTS = text("SELECT id, name, currency, time_zone FROM auth.tenants WHERE id 
 PROJECTS = text("SELECT id, tenant_id, name FROM auth.projects WHERE id = ANY(:ids)")
 
 
-class AuthRepository:
+class AuthRepository(Repository):
     """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def append_membership(
         self,

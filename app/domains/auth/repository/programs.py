@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.auth.rules.values import Grant
+from app.shared.db.repository import Repository
 
 INSERT_CODE = text("""
     INSERT INTO auth.authorization_codes (code_hash, user_id, tenant_id, project_id, redirect_uri, code_challenge,
@@ -43,11 +43,8 @@ REVOKE_PROGRAM = text("""
 KEEP_CODES = timedelta(hours=1)  # a code that is used again must be recognised, not only refused
 
 
-class ProgramRepository:
+class ProgramRepository(Repository):
     """Bound to one unit of work. Secrets come and stay as hashes."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def append_code(
         self, code_hash: bytes, user_id: UUID, grant: Grant, now: datetime, expires_at: datetime

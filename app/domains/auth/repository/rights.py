@@ -5,7 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.shared.db.repository import Repository
 
 # Of service accounts also those who answer for them.
 PRINCIPALS = text("""
@@ -40,11 +41,8 @@ VIEWS = text("SELECT id FROM auth.views_as WHERE id = ANY(:ids) AND ended_at IS 
 AnyRow = Row[tuple[object, ...]]
 
 
-class RightsRepository:
+class RightsRepository(Repository):
     """Bound to one unit of work. Reads only."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def list_principals(self, ids: Sequence[UUID]) -> list[AnyRow]:
         """People and service accounts, and the sponsors of the latter."""

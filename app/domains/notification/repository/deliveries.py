@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.notification.rules.values import AttemptView, DeliveryState, DeliveryView
 from app.shared.authz import TenantScope
-from app.shared.db.repository import changed_rows
+from app.shared.db.repository import Repository, changed_rows
 from app.shared.ids import new_id
 
 LEASE = timedelta(seconds=45)  # longer than one attempt may take
@@ -75,11 +75,8 @@ PRUNE = text("""
 """)
 
 
-class DeliveryRepository:
+class DeliveryRepository(Repository):
     """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def add(
         self,
@@ -125,8 +122,7 @@ class DeliveryRepository:
 
     async def list_attempts(self, delivery_id: UUID) -> list[AttemptView]:
         """Newest first; the caller has found the delivery in its scope."""
-        rows = await self._session.execute(ATTEMPTS, {"delivery_id": delivery_id})
-        return [AttemptView(**row._mapping) for row in rows]
+        return await self._list_views(AttemptView, ATTEMPTS, delivery_id=delivery_id)
 
     async def claim(self, delivery_id: UUID, now: datetime) -> DeliveryView | None:
         """Take it for one attempt; None when it is not due, has ended or is in somebody's hands."""

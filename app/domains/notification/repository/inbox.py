@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.notification.rules.values import Item
@@ -107,17 +107,14 @@ class InboxRepository(Repository):
     ) -> list[Item]:
         """Up to `limit + 1` items, newest first."""
         values = {"tenant_id": scope.tenant_id, "user_id": user_id, "cursor": cursor, "unread": unread}
-        return [_item(row) for row in await self._session.execute(PAGE, {**values, "limit": limit + 1})]
+        return await self._list_views(Item, PAGE, **values, limit=limit + 1)
 
     async def find(self, scope: TenantScope, user_id: UUID, item_id: UUID) -> Item | None:
-        values = {"tenant_id": scope.tenant_id, "user_id": user_id, "id": item_id}
-        row = (await self._session.execute(GET, values)).one_or_none()
-        return None if row is None else _item(row)
+        return await self._find_view(Item, GET, tenant_id=scope.tenant_id, user_id=user_id, id=item_id)
 
     async def find_for_mail(self, item_id: UUID) -> Item | None:
         """For our own job, which writes to the person whose item it is."""
-        row = (await self._session.execute(FIND_ANY, {"id": item_id})).one_or_none()
-        return None if row is None else _item(row)
+        return await self._find_view(Item, FIND_ANY, id=item_id)
 
     async def count_unread(self, scope: TenantScope, user_id: UUID) -> int:
         """At most 100: more is shown as 99+."""
@@ -148,15 +145,3 @@ class InboxRepository(Repository):
 async def prune_items(session: AsyncSession, before: datetime, limit: int) -> int:
     """Forget items that are older. Returns how many."""
     return await changed_rows(session, PRUNE, {"before": before, "limit": limit})
-
-
-def _item(row: Row[tuple[object, ...]]) -> Item:
-    return Item(
-        id=row.id,
-        kind=row.kind,
-        subject_id=row.subject_id,
-        project_id=row.project_id,
-        data=row.data,
-        occurred_at=row.occurred_at,
-        read_at=row.read_at,
-    )

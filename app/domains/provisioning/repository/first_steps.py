@@ -4,9 +4,9 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.shared.authz import ProjectScope
+from app.shared.db.repository import Repository
 
 HIDDEN = text("""
     SELECT EXISTS (SELECT FROM provisioning.first_steps_hidden
@@ -18,11 +18,8 @@ HIDE = text("""
 """)
 
 
-class FirstStepsRepository:
+class FirstStepsRepository(Repository):
     """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def are_hidden(self, scope: ProjectScope, user_id: UUID) -> bool:
         place = {"tenant_id": scope.tenant_id, "project_id": scope.project_id, "user_id": user_id}

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import text
 
-from app.domains.provisioning.contracts import DeploymentId, DeploymentView
+from app.domains.provisioning.contracts import DeploymentView
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.rules.placement import Placement
+from app.shared.db.repository import Repository
 from app.shared.errors import NotFound
 from app.shared.ids import new_id
 
@@ -76,11 +76,8 @@ PLACED = text("""
 TRIED = text("SELECT node_id FROM provisioning.allocation_placements WHERE allocation_id = :allocation_id")
 
 
-class MachineRepository:
+class MachineRepository(Repository):
     """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def open_deployment(
         self, allocation: Allocation, node_id: UUID, system_id: str, hostname: str, now: datetime
@@ -96,29 +93,29 @@ class MachineRepository:
             "shared": not allocation.whole,
             "now": now,
         }
-        return _view((await self._session.execute(INSERT, values)).one())
+        return (await self._list_views(DeploymentView, INSERT, **values))[0]
 
     async def get_deployment(self, deployment_id: UUID | None, *, lock: bool = False) -> DeploymentView:
         """Raises NotFound."""
-        row = (await self._session.execute(LOCK if lock else BY_ID, {"id": deployment_id})).one_or_none()
-        if row is None:
+        deployment = await self._find_view(DeploymentView, LOCK if lock else BY_ID, id=deployment_id)
+        if deployment is None:
             raise NotFound()
-        return _view(row)
+        return deployment
 
     async def list_open(self, node_ids: Sequence[UUID]) -> dict[UUID, DeploymentView]:
         """The deployment that each of these nodes has now, by node."""
-        rows = await self._session.execute(OPEN, {"node_ids": list(node_ids)})
-        return {row.node_id: _view(row) for row in rows}
+        deployments = await self._list_views(DeploymentView, OPEN, node_ids=list(node_ids))
+        return {deployment.node_id: deployment for deployment in deployments}
 
     async def list_all_open(self) -> list[DeploymentView]:
         """Every deployment that has not ended, of all tenants: for the comparison with MAAS."""
-        return [_view(row) for row in await self._session.execute(ALL_OPEN)]
+        return await self._list_views(DeploymentView, ALL_OPEN)
 
     async def list_latest(self, system_ids: Sequence[str]) -> dict[str, list[DeploymentView]]:
         """The last deployments of each of these machines, newest first; at most 10 of one."""
         latest: dict[str, list[DeploymentView]] = {}
-        for row in await self._session.execute(LATEST, {"system_ids": list(system_ids)}):
-            latest.setdefault(row.system_id, []).append(_view(row))
+        for deployment in await self._list_views(DeploymentView, LATEST, system_ids=list(system_ids)):
+            latest.setdefault(deployment.system_id, []).append(deployment)
         return latest
 
     async def set_address(self, deployment_id: UUID, address: str) -> None:
@@ -191,8 +188,3 @@ class MachineRepository:
     async def tried_nodes(self, allocation_id: UUID) -> set[UUID]:
         """Every node that this allocation was placed on so far."""
         return set(await self._session.scalars(TRIED, {"allocation_id": allocation_id}))
-
-
-def _view(row: Row[tuple[object, ...]]) -> DeploymentView:
-    values = dict(row._mapping)
-    return DeploymentView(**{**values, "id": DeploymentId(values["id"])})

@@ -5,12 +5,12 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.provisioning.contracts import MachineLogin
 from app.domains.releases.contracts import AttachmentView, Concerned, WantedKey
 from app.domains.releases.rules import entry_claim
 from app.shared.authz.rights import Claim
+from app.shared.db.repository import Repository
 
 VIEW = """
     SELECT a.allocation_id, a.key_id, a.owner_id, k.name, k.algorithm, k.bits, k.fingerprint, a.state, a.detail,
@@ -93,11 +93,8 @@ USED = text("""
 """)
 
 
-class AttachmentRepository:
+class AttachmentRepository(Repository):
     """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def count_wanted(self, allocation_id: UUID) -> int:
         """Locks the allocation's list until the end of the transaction, so that two at once are counted."""
@@ -140,12 +137,10 @@ class AttachmentRepository:
         return list(await self._session.execute(DETACH_PERSON, values))
 
     async def list_attachments(self, allocation_id: UUID) -> list[AttachmentView]:
-        rows = await self._session.execute(LIST, {"allocation_id": allocation_id})
-        return [AttachmentView(**row._mapping) for row in rows]
+        return await self._list_views(AttachmentView, LIST, allocation_id=allocation_id)
 
     async def list_wanted(self, allocation_id: UUID) -> list[WantedKey]:
-        rows = await self._session.execute(WANTED, {"allocation_id": allocation_id})
-        return [WantedKey(key_id=row.key_id, public_key=row.public_key) for row in rows]
+        return await self._list_views(WantedKey, WANTED, allocation_id=allocation_id)
 
     async def settle(self, allocation_id: UUID, applied: Sequence[UUID], now: datetime) -> bool:
         """The machine takes exactly these keys now. Whether that moved anything."""

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domains.releases.contracts import CertificateView, CertifyUser, Concerned, SignedKey, SshCredential
 from app.domains.releases.rules import entry_claim
 from app.shared.authz.rights import Claim
+from app.shared.db.repository import Repository
 
 INSERT = text("""
     INSERT INTO releases.allocation_ssh_public_keys (serial, tenant_id, project_id, allocation_id, user_id, login,
@@ -60,11 +60,8 @@ LATE = text("""
 """)
 
 
-class CertificateRepository:
+class CertificateRepository(Repository):
     """Bound to one unit of work."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def append_certificate(
         self, command: CertifyUser, credential: SshCredential | SignedKey, principal: str, now: datetime
@@ -114,8 +111,7 @@ class CertificateRepository:
 
     async def list_ending(self, allocation_id: UUID) -> list[CertificateView]:
         """Those that ended and that the machine is not known to refuse yet."""
-        rows = await self._session.execute(ENDING, {"allocation_id": allocation_id})
-        return [CertificateView(serial=row.serial, valid_to=row.valid_to) for row in rows]
+        return await self._list_views(CertificateView, ENDING, allocation_id=allocation_id)
 
     async def note_refused(self, allocation_id: UUID, serials: Sequence[int], now: datetime) -> None:
         await self._session.execute(REFUSED, {"allocation_id": allocation_id, "serials": list(serials), "now": now})

@@ -59,7 +59,7 @@ class FolderRepository(Repository):
     """The folders of one namespace. The caller has found the namespace in its scope."""
 
     def __init__(self, session: AsyncSession, namespace_id: UUID) -> None:
-        self._session = session
+        super().__init__(session)
         self._namespace = {"namespace_id": namespace_id}
 
     async def list_in(self, parent: FolderPath, after: str, limit: int) -> list[FolderView]:
