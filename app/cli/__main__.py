@@ -6,20 +6,32 @@ development stack has all other commands.
 
 import os
 import sys
-from collections.abc import Callable
-from importlib import import_module
-from importlib.util import find_spec
-from typing import NamedTuple, cast
 
-from app.cli.exit_code import ended, leave
+TYPE_CHECKING = False  # that of `typing`, which takes as long to load as all of this
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
-class Command(NamedTuple):
+class Command:
     """Where a command lives: `function(words) -> exit code`."""
 
-    module: str
-    function: str
-    promise: str
+    def __init__(self, module: str, function: str, promise: str) -> None:
+        self.module = module
+        self.function = function
+        self.promise = promise
+
+    def load(self) -> "Callable[[list[str]], int]":
+        """The function itself."""
+        from importlib import import_module
+
+        function: Callable[[list[str]], int] = getattr(import_module(self.module), self.function)
+        return function
+
+    def is_installed(self) -> bool:
+        """Whether this installation has it: the image holds no development stack."""
+        from importlib.util import find_spec
+
+        return find_spec(self.module.partition(".")[0]) is not None
 
 
 COMMANDS = {
@@ -95,16 +107,17 @@ def main(argv: list[str]) -> int:
         print(version())
         return 0
     if is_client(argv):
-        return cast(Callable[[list[str]], int], import_module("app.cli.client.main").main)(argv)
+        from app.cli.client.main import main as client
+
+        return client(argv)
     command = COMMANDS.get(argv[0])
     if command is None:
         print(f"berth {argv[0]}: no such command\n\n{usage()}", file=sys.stderr)
         return 2
-    if find_spec(command.module.partition(".")[0]) is None:
+    if not command.is_installed():
         print(f"berth {argv[0]} is not part of this installation", file=sys.stderr)
         return 1
-    function = cast(Callable[[list[str]], int], getattr(import_module(command.module), command.function))
-    return function(argv[1:])
+    return command.load()(argv[1:])
 
 
 def usage() -> str:
@@ -124,4 +137,6 @@ def version() -> str:
 
 
 if __name__ == "__main__":
+    from app.cli.exit_code import ended, leave
+
     leave(ended(sys.argv[1:], main))

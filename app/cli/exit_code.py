@@ -4,13 +4,16 @@
 """
 
 import sys
-from collections.abc import Callable
 
 from app.cli.client import streams
 from app.cli.client.exits import Exit, Failure
 
+TYPE_CHECKING = False  # that of `typing`: every command passes here, and most need nothing of it
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def ended(argv: list[str], work: Callable[[list[str]], int]) -> int:
+
+def ended(argv: list[str], work: "Callable[[list[str]], int]") -> int:
     """Run `work`; the exit code of the process."""
     try:
         streams.prepare()

@@ -11,7 +11,6 @@ import traceback
 import click
 
 from app.cli.client.exits import Exit, Failure
-from app.settings import SettingsError
 
 DEBUG = "BERTH_DEBUG"
 OURS = ("app", "devstack", "workers")
@@ -27,6 +26,8 @@ class Signalled(BaseException):
 
 def failure_of(error: BaseException) -> Failure:
     """What to say and with which exit code to end."""
+    from app.settings import SettingsError  # slow to load, and only asked for when a command fails
+
     if isinstance(error, Failure):
         return error
     if isinstance(error, click.ClickException):

@@ -15,16 +15,27 @@ from app.cli.client.faults import Signalled
 from app.cli.client.root import berth
 from app.cli.exit_code import ended
 
-GROUPS = (
-    "signing", "machines", "money", "keys", "ssh", "storage", "apps", "team", "inbox", "events", "admin",
-    "admin_nodes", "admin_approvals", "admin_catalog", "admin_system", "completion",
-)  # fmt: skip
+MODULES = {
+    "signing": ("login", "logout", "whoami"),
+    "machines": ("skus", "images", "launch", "ls", "show", "release", "cancel"),
+    "money": ("balance", "ledger", "usage"),
+    "keys": ("keys",),
+    "ssh": ("ssh", "ssh-config"),
+    "storage": ("storage",),
+    "apps": ("apps",),
+    "team": ("team", "projects", "accounts"),
+    "inbox": ("inbox", "webhooks"),
+    "events": ("events",),
+    **dict.fromkeys(("admin", "admin_nodes", "admin_approvals", "admin_catalog", "admin_system"), ("admin",)),
+    "completion": (),  # needs all others
+}
 
 
-def load() -> click.Group:
-    """The command with all of its groups."""
-    for name in GROUPS:
-        import_module(f"app.cli.client.{name}")
+def load(command: str = "") -> click.Group:
+    """The group with that command, or with all of them when it is none of ours."""
+    chosen = [module for module, commands in MODULES.items() if command in commands]
+    for module in chosen or MODULES:
+        import_module(f"app.cli.client.{module}")
     return berth
 
 
@@ -38,7 +49,7 @@ def _run(argv: list[str]) -> int:
         directory = os.environ.pop("BERTH_CALLER_DIR", "")
         if directory:
             os.chdir(directory)
-        code = load().main(argv, prog_name="berth", standalone_mode=False)
+        code = load(argv[0] if argv else "").main(argv, prog_name="berth", standalone_mode=False)
     return code if isinstance(code, int) else int(Exit.OK)
 
 

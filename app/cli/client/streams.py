@@ -3,14 +3,15 @@
 Results go to standard output, all else to standard error. What a server sent may not move a terminal's cursor.
 """
 
-import contextlib
 import io
-import json
 import os
 import sys
-from typing import TextIO
 
 from app.cli.client.exits import Exit, Failure
+
+TYPE_CHECKING = False  # that of `typing`: every command passes here, and most need nothing of it
+if TYPE_CHECKING:
+    from typing import TextIO
 
 
 def prepare() -> None:
@@ -71,14 +72,11 @@ class Output(io.TextIOWrapper):
 
 def write(text: str, *, err: bool = False) -> None:
     """Text as it is. Raises Failure when standard output does not take it; standard error may be deaf."""
-    if err:
-        with contextlib.suppress(OSError, ValueError):
-            _written(sys.stderr, text)
-        return
     try:
-        _written(sys.stdout, text)
+        _written(sys.stderr if err else sys.stdout, text)
     except (OSError, ValueError) as error:
-        raise refused(error) from error
+        if not err:
+            raise refused(error) from error
 
 
 def refused(error: OSError | ValueError) -> Failure:
@@ -92,24 +90,30 @@ def refused(error: OSError | ValueError) -> Failure:
 
 def one_line(value: object) -> str:
     """JSON on one line, in ASCII: it passes everywhere."""
+    import json
+
     return json.dumps(value)
 
 
-def _written(stream: TextIO, text: str) -> None:
+def _written(stream: "TextIO", text: str) -> None:
     stream.write(text)
     stream.flush()
 
 
 def drop_output() -> None:
     """What is left in the buffer goes nowhere: Python would complain about it at its end."""
-    with contextlib.suppress(OSError, ValueError):
+    try:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())
         os.close(null)
+    except (OSError, ValueError):
+        return
 
 
 def settle() -> None:
     """Nothing is left for Python to write at its end."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
+        try:
             stream.flush()
+        except (OSError, ValueError, AttributeError):
+            continue
