@@ -55,6 +55,7 @@ COMMANDS = {
     "assets": Command("devstack.assets", "main", "join styles and scripts into the bundles that pages load"),
     "docs": Command("devstack.docs.command", "main", "write the pages of docs/ that are made from the code; --check"),
     "check": Command("devstack.quality", "check", "format, lint, types, import contracts, architecture rules"),
+    "bench": Command("bench.command", "main", "what each part costs, beside floors and peers; budgets"),
     "pictures": Command("devstack.quality", "pictures", "draw the pictures of docs/screenshots anew"),
     "test": Command("devstack.quality", "test", "check and all tests; with arguments: pytest with these"),
 }
