@@ -13,6 +13,7 @@ from app.domains.storage import domain as storage
 from app.domains.terminal import domain as terminal
 from app.shared.manifest import Domain
 from app.shared.policy.keys import declare
+from app.shared.readcache import declare_invalidations
 
 _SPEAKING: tuple[Domain, ...] = (
     auth.DOMAIN,
@@ -32,3 +33,4 @@ DOMAINS: tuple[Domain, ...] = (*_SPEAKING, notification.build(after=_SPEAKING))
 
 for _domain in DOMAINS:
     declare(*_domain.policies)
+    declare_invalidations(*_domain.invalidations)

@@ -5,7 +5,7 @@ well. `Runtime` is what one process holds: settings, database, Valkey, and the f
 wires in, so that shared code never imports a domain.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,10 +29,15 @@ from app.shared.outbox import Outbox, WorkflowCall
 from app.shared.policy.keys import PolicyKey, V
 from app.shared.policy.store import PolicyStore
 from app.shared.rdb import WAKE_CHANNEL
+from app.shared.readcache import ReadCache, ReadModel, tags_of_event
+from app.shared.readcache.invalidation import changes_tag
 from app.shared.telemetry.trace import Trace, new_trace
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+
+M = TypeVar("M")
 
 
 class WebInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +49,7 @@ class WebInfo(msgspec.Struct, frozen=True, kw_only=True):
     csrf_token: str
     csp_nonce: str = ""
     seen: str = ""  # the announcements that this browser has put away
+    reads: bool = False  # a GET or HEAD: nothing changes, so read models may answer
 
 
 class Context:
@@ -70,6 +76,9 @@ class Context:
         self._now: datetime | None = None
         self._policies = PolicyStore(uow.session)
         self._outbox = runtime.outbox(uow.session, trace.correlation_id, trace.causation_id)
+        self.invalid: set[str] = set()  # tags of read models that this transaction changes
+        if web is not None and not web.reads:
+            self.invalid.add(changes_tag(actor.tenant_id))
 
     @property
     def session(self) -> AsyncSession:
@@ -90,11 +99,23 @@ class Context:
         """The policy value in force at that scope."""
         return await self._policies.get(key, tenant_id, project_id)
 
+    async def read(self, model: ReadModel[M], key: object, tags: Sequence[str], load: Callable[[], Awaitable[M]]) -> M:
+        """The answer of a read model (`app/shared/readcache`). Only a request that changes nothing gets one that is
+        kept; everybody else decides by rows, so their `load` always runs. `load` depends on `key` alone."""
+        if self.web is None or not self.web.reads:
+            return await load()
+        return await self.runtime.part(ReadCache).read(model, key, tags, load)
+
+    def invalidate(self, *tags: str) -> None:
+        """After the commit, drop the answers that depend on `tags`. What an event says is dropped without this."""
+        self.invalid.update(tags)
+
     async def emit(
         self, event: Event, *, version: int, tenant_id: UUID | None = None, project_id: UUID | None = None
     ) -> None:
         """Tell the other domains, once this transaction has committed. `version` is the aggregate's new version."""
         self._change()
+        self.invalid |= tags_of_event(event, tenant_id)
         await self._outbox.event(event, version=version, tenant_id=tenant_id, project_id=project_id)
 
     async def enqueue(
@@ -211,7 +232,9 @@ class Runtime:
         unit = self.database.unit_of_work(self._wake_relay)
         unit.read_only = read_only or (actor.viewing is not None and not writable)
         async with unit as uow:
-            yield Context(self, uow, actor, trace or new_trace(), idempotency, web)
+            ctx = Context(self, uow, actor, trace or new_trace(), idempotency, web)
+            yield ctx
+        await self.part(ReadCache).invalidate(ctx.invalid)
 
     async def _wake_relay(self) -> None:
         """A hint only: the relay polls every 250 ms behind it, so losing one is harmless."""

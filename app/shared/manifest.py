@@ -9,6 +9,7 @@ import msgspec
 from app.shared.authz import Permission
 from app.shared.events.base import Envelope, Event
 from app.shared.policy import PolicyKey
+from app.shared.readcache import Invalidation
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, ControllerRouterHandler
@@ -94,6 +95,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     workflows: Sequence[type] = ()
     activities: Callable[["Runtime"], Sequence[Callable[..., object]]] | None = None
     policies: Sequence[PolicyKey[int] | PolicyKey[str] | PolicyKey[bool]] = ()
+    invalidations: Sequence[Invalidation] = ()  # tags of read models that events change, beside `<domain>:<tenant>`
     navigation: Sequence[NavEntry] = ()
     search: SearchFunction | None = None  # things whose name or id holds the text, those that the actor may open
     host_app: "Callable[[Runtime], ASGIApp] | None" = None  # answers on the origins of apps, in place of the portal

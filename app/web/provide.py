@@ -29,6 +29,7 @@ def web_info(request: AnyRequest) -> WebInfo:
         csrf_token=csrf_token(settings, cookie),
         csp_nonce=request.state.get("csp_nonce", ""),
         seen=request.cookies.get(seen_cookie(settings.instance), "")[:400],
+        reads=request.method in ("GET", "HEAD"),
     )
 
 

@@ -12,11 +12,13 @@ from app.domains.notification.rules.topics import inbox_topic, personal_channel
 from app.domains.notification.service import deliveries, feed, inbox, invitations
 from app.shared.context import Context
 from app.shared.events import Envelope, Event
+from app.shared.readcache import tags_of_event
 
 
 async def publish_topics(ctx: Context, event: Event, envelope: Envelope) -> None:
     """Publish the topics that `event` touches to the tenant's open pages. A lost message is harmless, because a page
     refetches when its socket reconnects; so an unavailable Valkey does not fail the event."""
+    ctx.invalidate(*tags_of_event(event, envelope.tenant_id))  # for the process that emitted it and then died
     messages: dict[str, dict[str, object]] = {}
     if isinstance(event, InboxItemAdded | InboxRead):
         messages[personal_channel(event.user_id)] = _personal(event)
