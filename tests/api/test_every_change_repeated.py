@@ -24,7 +24,7 @@ from tests.api.changes.vendors import power, vendors
 from tests.api.changes.world import Ask, Recipe, World, prepare
 from tests.architecture.test_routes import UNSAFE, _routes
 from tests.domains.storage.conftest import runtime, settings  # noqa: F401 - a project with a bucket
-from tests.fixtures.app import SignIn, create_app
+from tests.fixtures.app import SignIn, create_app, expire
 
 if TYPE_CHECKING:
     from app.shared.context import Runtime
@@ -155,7 +155,7 @@ async def send(w: World, method: str, path: str, ask: Ask, key: str, body: bytes
 @asynccontextmanager
 async def undone(w: World) -> AsyncIterator[None]:
     """What happens in here has not happened afterwards."""
-    await w.runtime.valkey.flushdb()
+    await expire(w.runtime)
     savepoint = await w.db._bind.begin_nested()
     try:
         yield

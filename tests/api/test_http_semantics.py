@@ -11,7 +11,7 @@ from app.shared.authz.permissions import is_platform
 from app.web.media import is_accepted, read_by, written_by
 from app.web.middleware.methods import is_match
 from tests.architecture.test_routes import _fill, _routes
-from tests.fixtures.app import Browser, SignIn
+from tests.fixtures.app import Browser, SignIn, expire
 
 if TYPE_CHECKING:
     from litestar import Litestar
@@ -126,7 +126,7 @@ async def test_a_body_of_a_kind_that_a_route_does_not_read_is_415_on_every_route
         if path.startswith("/oauth/revoke"):
             continue
         person = people.of(handler)
-        await runtime.valkey.flushdb()  # no rate is what is tested
+        await expire(runtime)  # no rate is what is tested
         headers = {"sec-fetch-site": "same-origin", "x-idempotency-key": "k", "x-csrftoken": person.csrf}
         for kind in ("text/plain", "application/xml", f"{reads}; charset=utf-16", f"{reads}x", ""):
             answer = await person.client.request(
@@ -144,7 +144,7 @@ async def test_an_answer_of_a_kind_that_is_not_accepted_is_406_on_every_route(ap
     for method, path, handler in _routes(app):
         if path in WAITS or not written_by(handler, is_api=path.startswith("/api/")):
             continue
-        await runtime.valkey.flushdb()
+        await expire(runtime)
         for accept in ("image/png", "application/json;q=0, text/html;q=0.0, text/csv;q=0, application/x-ndjson;q=0"):
             answer = await people.ask(method, path, handler, accept=accept)
             assert answer.status_code == 406, (method, path, accept, answer.text[:200])

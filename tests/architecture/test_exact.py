@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from tests.architecture.test_routes import _fill
-from tests.fixtures.app import create_app
+from tests.fixtures.app import create_app, expire
 
 if TYPE_CHECKING:
     from litestar.handlers import HTTPRouteHandler
@@ -51,7 +51,7 @@ async def call(runtime, sign_in_as):
     async def send(route: Exact, query: str = "", content: bytes | None = None):
         permission = route.handler.opt.get("permission")
         person = olga if permission is not None and is_platform(permission) else ada
-        await runtime.valkey.flushdb()  # limits of rate are not asked about here
+        await expire(runtime)  # limits of rate are not asked about here
         headers = {"sec-fetch-site": "same-origin", "x-csrftoken": person.csrf}
         headers |= {"x-idempotency-key": secrets.token_hex(8), "content-type": "application/json"}
         return await person.client.request(

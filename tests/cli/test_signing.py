@@ -6,6 +6,7 @@ import json
 import pytest
 
 from tests.cli.conftest import Berth, address_of, allow, sign_in
+from tests.fixtures.app import expire
 
 pytestmark = [pytest.mark.anyio, pytest.mark.commits]
 
@@ -55,7 +56,7 @@ async def test_a_sign_in_that_was_ended_elsewhere_asks_to_sign_in_again(berth: B
     listed = (await ada.client.get("/settings/sessions")).text.partition("berth command line on")[2]
     path = next(part.partition('"')[0] for part in listed.split('action="')[1:] if part.startswith("/settings/sess"))
     assert (await ada.post(path)).status_code == 303
-    await runtime.valkey.flushall()
+    await expire(runtime)
     status, _, err = await berth.run("ls")
     assert status == 3
     assert "berth login" in err

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from app.shared.authz.actor import SYSTEM
+from tests.fixtures.app import expire
 from tests.rights import kinds, kinds_handed_out
 from tests.rights.holders import HOLDERS, Way
 from tests.rights.world import World, end, make_world
@@ -31,7 +32,7 @@ async def test_it_is_over_within_its_bound_in_words_and_audited(runtime, sign_in
     assert await held.works(), "it has to work first"
     before = await _audited(world)
     await end(world, way)
-    await runtime.valkey.flushdb()  # what is kept for five seconds
+    await expire(runtime)  # what is kept for five seconds
     await held.settle()
     assert not await held.works()
     words = await held.words()

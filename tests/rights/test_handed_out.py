@@ -13,6 +13,7 @@ from app.domains.auth.service.team import RemoveMember, SetRole
 from app.domains.notification.service import deliveries
 from tests.domains.auth.test_tokens import _credentials, _token
 from tests.domains.auth.world import join
+from tests.fixtures.app import expire
 
 WAYS = ["removed", "lowered", "suspended"]
 
@@ -40,7 +41,7 @@ async def end(sign_in_as, open_context, runtime, ada, ben):
                 await team.set_role(ctx, SetRole(user_id=ben.actor.id, role="tenant_member"))
             else:
                 await suspend_person(ctx, SuspendPerson(user_id=ben.actor.id, suspend=True, reason="for the test"))
-        await runtime.valkey.flushdb()  # what is kept for five seconds
+        await expire(runtime)  # what is kept for five seconds
 
     return end
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.fixtures.app import ORIGIN, Browser
+from tests.fixtures.app import ORIGIN, Browser, expire
 
 
 async def test_another_hosts_name_is_sent_to_the_public_address(client) -> None:
@@ -130,7 +130,7 @@ async def test_a_pool_that_is_used_up_answers_503_and_waits_no_longer_than_two_s
         for _ in range(2 * runtime.database.engine.pool.size()):
             connection = await stack.enter_async_context(runtime.database.engine.connect())
             await connection.execute(text("SELECT 1"))
-        await runtime.valkey.flushall()
+        await expire(runtime)
         answer = await ada.client.get("/api/v1/me")
         assert answer.status_code == 503
         assert answer.headers["retry-after"]

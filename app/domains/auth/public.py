@@ -20,7 +20,6 @@ from app.domains.auth.service.received_invitations import count_received as invi
 from app.domains.auth.service.rights import check as check_right
 from app.domains.auth.service.rights import check_person
 from app.domains.auth.service.rights import endings as rights_ended
-from app.domains.auth.service.session_cache import forget_session
 from app.domains.auth.service.sessions import actor_of_cookie, session_tenants
 from app.domains.auth.service.tokens import actor_of_bearer
 from app.domains.auth.service.view_as import start_view, view_as_minutes, view_banner
@@ -35,7 +34,6 @@ __all__ = [
     "check_right",
     "find_people",
     "find_person_by_mail",
-    "forget_session",
     "invitation_mails",
     "invitations_waiting",
     "list_workspaces",

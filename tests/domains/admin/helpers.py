@@ -13,7 +13,7 @@ from sqlalchemy import text
 from app.shared.audit import AuditRow, append_audit_row
 from app.shared.authz.actor import SYSTEM, Actor
 from app.shared.ids import new_id
-from tests.fixtures.app import Browser
+from tests.fixtures.app import Browser, expire
 
 if TYPE_CHECKING:
     from app.shared.context import Runtime
@@ -66,7 +66,7 @@ async def give_role(runtime: Runtime, person: Browser, role: str) -> None:
     """Give a person a platform role, from their next request on."""
     async with runtime.context(SYSTEM) as ctx:
         await ctx.session.execute(GRANT, {"id": new_id(), "user_id": person.actor.id, "role": role})
-    await runtime.valkey.flushdb()
+    await expire(runtime)
 
 
 async def audited(runtime: Runtime) -> list[dict[str, object]]:

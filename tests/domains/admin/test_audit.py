@@ -22,7 +22,7 @@ from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from app.shared.ids import new_id
 from tests.domains.admin.helpers import audited, give_role, words, write_many, write_rows
-from tests.fixtures.app import tenant_of
+from tests.fixtures.app import expire, tenant_of
 from tests.fixtures.postgres import DatabaseUrls
 
 SIGN_IN = "session.sign_in"  # each person of a test leaves such a row
@@ -171,7 +171,7 @@ async def test_an_empty_activity_says_the_first_step(runtime: Runtime, sign_in_a
         place = await organisations.add_organisation(ctx, ada.actor.id, "Quiet")
     async with runtime.context(ada.actor) as ctx:
         assert await workspaces.enter_workspace(ctx, ada.actor.id, place.tenant_id, place.project_id)
-    await runtime.valkey.flushdb()
+    await expire(runtime)
     assert "No activity yet" in (await ada.client.get("/activity")).text
 
 

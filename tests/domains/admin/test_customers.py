@@ -15,7 +15,7 @@ from app.shared.authz.permissions import NOT_IN_VIEW
 from app.shared.context import Runtime
 from app.shared.ids import new_id
 from tests.domains.admin.helpers import audited, give_role, words
-from tests.fixtures.app import Browser, tenant_of
+from tests.fixtures.app import Browser, expire, tenant_of
 
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 PARAMETER = re.compile(r"\{(\w+)(?::(\w+))?\}")
@@ -177,14 +177,14 @@ async def test_a_look_ends_by_itself_and_with_the_role(runtime: Runtime, sign_in
     await _look(olga, tenant_of(ada))
     await _rows(runtime, "UPDATE auth.views_as SET started_at = started_at - interval '1 hour',"
                          " expires_at = expires_at - interval '31 minutes' RETURNING id")  # fmt: skip
-    await runtime.valkey.flushdb()
+    await expire(runtime)
     assert (await olga.client.get("/admin/customers")).status_code == 200
     eve = await sign_in_as("eve")
     await give_role(runtime, eve, "platform_operator")
     await _look(eve, tenant_of(ada))
     assert "Ada&#39;s organisation, read-only" in words((await eve.client.get("/billing")).text)
     await _rows(runtime, "DELETE FROM auth.memberships WHERE role = 'platform_operator' RETURNING id")
-    await runtime.valkey.flushdb()
+    await expire(runtime)
     assert "read-only" not in words((await eve.client.get("/billing")).text)
 
 

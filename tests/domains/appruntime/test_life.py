@@ -16,6 +16,7 @@ from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from tests.domains.appruntime.world import Desk, eventually
 from tests.domains.terminal.world import Visitor
+from tests.fixtures.app import expire
 
 pytestmark = pytest.mark.commits
 
@@ -213,7 +214,7 @@ async def join(runtime: Runtime, host: Visitor, guest: Visitor) -> None:
         await ctx.session.execute(text(statement), values)
         place = "UPDATE auth.oidc_sessions SET tenant_id = :tenant, project_id = :project WHERE user_id = :guest"
         await ctx.session.execute(text(place), {**values})
-    await runtime.valkey.flushdb()  # who a cookie stands for is remembered for some seconds
+    await expire(runtime)  # who a cookie stands for is remembered for some seconds
 
 
 async def call(visitor: Visitor, method: str, path: str, body: object = None):  # type: ignore[no-untyped-def]

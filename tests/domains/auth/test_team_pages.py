@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.domains.auth.world import join, refresh
-from tests.fixtures.app import Browser, tenant_of
+from tests.fixtures.app import Browser, expire, tenant_of
 
 
 async def send(browser: Browser, method: str, path: str, body: object = None, **headers: str):
@@ -139,7 +139,7 @@ async def test_the_secret_of_a_credential_is_shown_once_and_ends_with_its_accoun
     other = await ada.post(f"{path}/disable", confirm_name="no")
     assert other.status_code == 422
     assert (await ada.post(f"{path}/disable", confirm_name="ci")).headers["location"] == "/team/accounts"
-    await runtime.valkey.flushdb()  # what is kept for five seconds
+    await expire(runtime)  # what is kept for five seconds
     assert (await client.get("/api/v1/me", headers=bearer)).status_code == 401
     assert (await client.post("/oauth/token", data=fields)).status_code == 401
     assert "disabled" in (await ada.client.get("/team/accounts?disabled=1")).text
@@ -158,7 +158,7 @@ async def test_a_revoked_credential_ends_its_tokens_and_leaves_the_others(sign_i
     assert (await send(eve, "DELETE", f"{path}/{tokens[0][0]}")).status_code == 404
     for _ in range(2):
         assert (await send(ada, "DELETE", f"{path}/{tokens[0][0]}")).status_code == 200
-    await runtime.valkey.flushdb()
+    await expire(runtime)
     assert [(await client.get("/api/v1/me", headers=bearer)).status_code for _, bearer in tokens] == [401, 200]
     listed = (await ada.client.get(path, params={"limit": 1})).json()
     assert len(listed["items"]) == 1 and listed["next_cursor"]

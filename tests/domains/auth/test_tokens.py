@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.fixtures.app import Browser
+from tests.fixtures.app import Browser, expire
 
 
 async def _credentials(browser: Browser, role: str = "project_member") -> tuple[str, str]:
@@ -123,7 +123,7 @@ async def test_a_suspended_organisation_is_out_by_cookie_token_and_open_socket(
     async with open_context() as ctx:
         place = {"id": ada.actor.tenant_id}
         await ctx.session.execute(text("UPDATE auth.tenants SET suspended_at = now() WHERE id = :id"), place)
-    await runtime.valkey.flushdb()  # what is kept for five seconds
+    await expire(runtime)  # what is kept for five seconds
     answer = await client.get("/api/v1/me", headers={"authorization": f"Bearer {token}"})
     assert answer.status_code == 401
     assert (await ada.client.get("/api/v1/me")).status_code == 401

@@ -6,14 +6,14 @@ from app.domains.auth.service import invitations, received_invitations
 from app.domains.auth.service.invitations import InviteMember
 from app.domains.auth.service.received_invitations import AnswerInvitation
 from app.shared.authz import Actor
-from tests.fixtures.app import Browser
+from tests.fixtures.app import Browser, expire
 
 
 async def refresh(runtime, browser: Browser) -> Browser:
     """The same person with the roles and the place that they have now."""
     from app.domains.auth.public import resolve_actor
 
-    await runtime.valkey.flushdb()
+    await expire(runtime)
     token = browser.client.cookies.get(runtime.settings.web.cookie("session"))
     browser.actor = await resolve_actor(runtime, token, None)
     return browser

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from app.domains.auth.service.session_cache import cache_key
+from app.domains.auth.service.session_cache import forget_sessions
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PlaceHold, StartMetering
 from app.domains.inventory import public as inventory
@@ -19,7 +19,6 @@ from app.domains.provisioning.repository import AllocationRepository
 from app.domains.provisioning.repository.allocations import NewAllocation
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
-from app.shared.crypto import digest
 from app.shared.ids import ProjectId, TenantId, UserId, new_id
 from app.shared.money import Micro, RateMicroPerHour
 from tests.fixtures.app import Browser
@@ -104,6 +103,5 @@ async def operator_of(runtime: Runtime, sign_in_as: Any, role: str) -> Browser:
             text("UPDATE auth.memberships SET role = :role WHERE user_id = :id AND tenant_id IS NULL"),
             {"role": role, "id": person.actor.id},
         )
-    token = person.client.cookies[runtime.settings.web.cookie("session")]
-    await runtime.valkey.delete(cache_key(digest(token)))  # roles are remembered for some seconds
+        await forget_sessions(ctx, person.actor.id)
     return person

@@ -18,6 +18,7 @@ from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from devstack.simulators.nodes.testing import Bench
 from tests.domains.terminal.world import Machine, Visitor, stock_machine
+from tests.fixtures.app import expire
 
 pytestmark = pytest.mark.commits
 Visit = Callable[..., Awaitable[Visitor]]
@@ -317,7 +318,7 @@ async def test_after_a_restart_of_the_portal_the_page_says_what_became_of_the_sh
     shell = host.find(tab.terminal_id) if tab.terminal_id else None
     assert shell is not None
     del host._shells[shell.id]  # as if another process, killed, had held it
-    await runtime.valkey.flushall()
+    await expire(runtime)
     page = await ada.client.get(f"/machines/{machine.id}/terminal")
     assert page.status_code == 200
     assert "The portal was restarted, which ended your earlier shell." in page.text

@@ -16,12 +16,10 @@ from app.domains.admin.schemas.customers import (
 )
 from app.domains.admin.service import customers
 from app.domains.auth import public as auth
-from app.shared.context import Runtime
-from app.web import Contexts, Ctx, Form, page, redirect
+from app.web import Ctx, Form, page, redirect
 from app.web.approvals import next_page
 from app.web.paging import Cursor
 from app.web.query import Flag, Search
-from app.web.types import AnyRequest
 
 PAGE = 50
 
@@ -56,19 +54,10 @@ async def resume(ctx: Ctx, tenant_id: FromPath[UUID], data: Form[SuspensionForm]
 
 
 @post("/admin/customers/{tenant_id:uuid}/view-as", opt=PLATFORM_VIEW_AS_MOVES)
-async def start_view(
-    request: AnyRequest,
-    contexts: Contexts,
-    tenant_id: FromPath[UUID],
-    data: Form[ViewForm],
-) -> Response[str]:
+async def start_view(ctx: Ctx, tenant_id: FromPath[UUID], data: Form[ViewForm]) -> Response[str]:
     """Start a read-only view of the organisation's pages."""
-    runtime: Runtime = request.app.state.runtime
-    async with contexts() as ctx:
-        await auth.start_view(ctx, data.command(tenant_id))
-        answer = redirect(ctx, "/")
-    await auth.forget_session(runtime, request.cookies.get(runtime.settings.web.cookie("session"), ""))
-    return answer
+    await auth.start_view(ctx, data.command(tenant_id))
+    return redirect(ctx, "/")
 
 
 @get("/admin/customers/people/{user_id:uuid}", opt=PLATFORM_CUSTOMER_READ)

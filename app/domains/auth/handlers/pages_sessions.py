@@ -8,12 +8,9 @@ from litestar.params import FromPath
 from app.domains.auth.handlers.options import PROFILE, PROFILE_VIEWING
 from app.domains.auth.schemas.pages import SessionsPage
 from app.domains.auth.service import sessions, view_as
-from app.domains.auth.service.session_cache import forget_session
 from app.domains.auth.service.sessions import RevokeOtherSessions, RevokeSession
 from app.domains.auth.service.view_as import StopView
-from app.shared.context import Runtime
-from app.web import Contexts, Ctx, page, redirect
-from app.web.types import AnyRequest
+from app.web import Ctx, page, redirect
 
 CUSTOMERS = "/admin/customers"
 
@@ -39,15 +36,10 @@ async def revoke_others(ctx: Ctx) -> Response[str]:
 
 
 @post("/view-as/stop", opt=PROFILE_VIEWING)
-async def stop_view(request: AnyRequest, contexts: Contexts) -> Response[str]:
+async def stop_view(ctx: Ctx) -> Response[str]:
     """End the view and return to the customer's page."""
-    runtime: Runtime = request.app.state.runtime
-    async with contexts() as ctx:
-        stopped = await view_as.stop_view(ctx, StopView())
-        answer = redirect(ctx, f"{CUSTOMERS}/{stopped.tenant_id}" if stopped.tenant_id else "/")
-    token = request.cookies.get(runtime.settings.web.cookie("session"), "")
-    await forget_session(runtime, token)
-    return answer
+    stopped = await view_as.stop_view(ctx, StopView())
+    return redirect(ctx, f"{CUSTOMERS}/{stopped.tenant_id}" if stopped.tenant_id else "/")
 
 
 ROUTES = [sessions_page, revoke, revoke_others, stop_view]

@@ -35,8 +35,13 @@ INSERT_SESSION = text("""
     VALUES (:id, :token_hash, :user_id, :tenant_id, :project_id, :method, :user_agent, :address,
             :now, :now, :expires_at)
 """)
-LIVE_SESSION = text("""
-    SELECT s.id, s.user_id, s.tenant_id, s.project_id, s.last_seen_at, u.name
+SEE_SESSION = text("""
+    WITH seen AS (
+        UPDATE auth.oidc_sessions SET last_seen_at = :now
+        WHERE token_hash = :token_hash AND revoked_at IS NULL AND expires_at > :now AND last_seen_at < :seen_before)
+    SELECT s.id, s.user_id, s.tenant_id, s.project_id, u.name, ARRAY(
+        SELECT jsonb_build_object('role', m.role, 'tenant_id', m.tenant_id, 'project_id', m.project_id)
+        FROM auth.memberships m WHERE m.user_id = s.user_id ORDER BY m.role) AS bindings
     FROM auth.oidc_sessions s JOIN auth.users u ON u.id = s.user_id
     LEFT JOIN auth.tenants t ON t.id = s.tenant_id
     WHERE s.token_hash = :token_hash AND s.revoked_at IS NULL AND s.expires_at > :now AND u.suspended_at IS NULL
@@ -155,8 +160,13 @@ class AuthRepository(Repository):
         }
         await self._session.execute(INSERT_SESSION, values)
 
-    async def find_live_session(self, token_hash: bytes, now: datetime) -> Row[tuple[object, ...]] | None:
-        return (await self._session.execute(LIVE_SESSION, {"token_hash": token_hash, "now": now})).one_or_none()
+    async def see_session(
+        self, token_hash: bytes, now: datetime, seen_before: datetime
+    ) -> Row[tuple[object, ...]] | None:
+        """A live session with its person and their roles. One that was last seen
+        before `seen_before` is seen now."""
+        values = {"token_hash": token_hash, "now": now, "seen_before": seen_before}
+        return (await self._session.execute(SEE_SESSION, values)).one_or_none()
 
     async def touch_session(self, session_id: UUID, now: datetime) -> None:
         await self._session.execute(TOUCH_SESSION, {"id": session_id, "now": now})

@@ -180,7 +180,7 @@ async def _emit_revoked(ctx: Context, rows: Sequence[AnyRow]) -> int:
     """Terminals close on the event; requests with these cookies are refused at once."""
     for row in rows:
         await ctx.emit(SessionRevoked(session_id=row.id, user_id=row.user_id, reason="suspended"), version=2)
-    await forget(ctx.runtime, [bytes(row.token_hash) for row in rows if row.token_hash])
+    forget(ctx, [bytes(row.token_hash) for row in rows if row.token_hash])
     return len(rows)
 
 

@@ -16,7 +16,7 @@ from app.domains.auth.repository import InvitationRepository, TeamRepository
 from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules.team import higher
 from app.domains.auth.service.invitation_lifecycle import CLOSED_MESSAGES, inviters_ended
-from app.domains.auth.service.sessions import forget_sessions
+from app.domains.auth.service.session_cache import forget_sessions
 from app.domains.auth.service.team import change_role, grant
 from app.domains.auth.service.workspaces import enter_workspace, person_of
 from app.shared.audit import AuditAction

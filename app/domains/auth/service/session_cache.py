@@ -1,32 +1,39 @@
-"""The actor of a session, cached in Valkey for five seconds and deleted when the session changes.
+"""Who a cookie or an access token stands for, as a read model: 2 s in the process, 2.5 s more in Valkey.
 
-Deleting is a hint: when Valkey does not answer, the change is seen when the entry expires.
+A change of a session or of its person's roles invalidates it after the commit. When Valkey does not hear of it, or no
+message arrives, it is seen after 4.5 s; without Valkey every request reads it from PostgreSQL.
 """
 
 from collections.abc import Iterable
-from contextlib import suppress
+from uuid import UUID
 
-from redis.exceptions import RedisError
+from app.domains.auth.repository import AuthRepository
+from app.shared.authz import Actor
+from app.shared.context import Context
+from app.shared.readcache import ReadModel
 
-from app.shared.context import Runtime
-from app.shared.crypto import digest
-
-CACHE_SECONDS = 5
-
-
-def cache_key(token_hash: bytes) -> str:
-    """The key of a session's actor."""
-    return f"berth:session:{token_hash.hex()}"
+SESSION = ReadModel[Actor](name="auth.session", holds=Actor, shared_seconds=2.5, local_seconds=2)
+TOKEN = ReadModel[Actor](name="auth.token", holds=Actor, shared_seconds=2.5, local_seconds=2)
 
 
-async def forget(runtime: Runtime, token_hashes: Iterable[bytes]) -> None:
-    """Delete the cached actors of these sessions."""
-    keys = [cache_key(token_hash) for token_hash in token_hashes]
-    if keys:
-        with suppress(RedisError, OSError):
-            await runtime.valkey.delete(*keys)
+class NotKept(Exception):
+    """The actor of a session that does not live, or whose view of an organisation ends at an instant: it is read anew
+    for every request."""
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor = actor
 
 
-async def forget_session(runtime: Runtime, cookie: str) -> None:
-    """Delete the cached actor of the session of this cookie. Call it after the change has committed."""
-    await forget(runtime, [digest(cookie)])
+def session_tag(token_hash: bytes) -> str:
+    """The tag of one session."""
+    return f"session:{token_hash.hex()}"
+
+
+def forget(ctx: Context, token_hashes: Iterable[bytes]) -> None:
+    """Read the actors of these sessions again, once this transaction has committed."""
+    ctx.invalidate(*(session_tag(token_hash) for token_hash in token_hashes))
+
+
+async def forget_sessions(ctx: Context, user_id: UUID) -> None:
+    """Read the actor of each of the person's sessions again, once this transaction has committed."""
+    forget(ctx, await AuthRepository(ctx.session).list_token_hashes(user_id, await ctx.now()))

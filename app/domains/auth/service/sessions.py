@@ -1,6 +1,6 @@
 """Sessions of one person: list, revoke, sign out; and the actor that a session cookie authenticates.
 
-The actor is cached for five seconds, so a revocation takes effect everywhere within five seconds.
+The actor is a read model of a few seconds, so a revocation takes effect everywhere within five.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from app.domains.auth.repository import AuthRepository, TeamRepository
 from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules import browser_label
 from app.domains.auth.rules.values import Workspace
-from app.domains.auth.service.session_cache import CACHE_SECONDS, cache_key, forget
+from app.domains.auth.service.session_cache import SESSION, NotKept, forget, session_tag
 from app.domains.auth.service.view_as import actor_of_view
 from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding
@@ -26,6 +26,7 @@ from app.shared.context import Context, Runtime
 from app.shared.crypto import digest
 from app.shared.errors import NotFound
 from app.shared.paging import Slice, cut
+from app.shared.readcache import ReadCache
 from app.shared.use_case import Unprivileged, use_case
 
 SEEN_EVERY = timedelta(minutes=1)
@@ -68,26 +69,27 @@ async def actor_of_cookie(runtime: Runtime, token: str) -> Actor:
     if len(token) > 100:
         return ANONYMOUS
     token_hash = digest(token)
-    cached = await runtime.valkey.get(cache_key(token_hash))
-    if cached is not None:
-        return msgspec.json.decode(cached, type=Actor)
-    async with runtime.context(SYSTEM) as ctx:
-        actor = await _read_actor(ctx, token_hash)
-    if actor is not ANONYMOUS:
-        seconds = CACHE_SECONDS if actor.viewing is None else 1  # so that a view-as ends on time
-        await runtime.valkey.set(cache_key(token_hash), msgspec.json.encode(actor), ex=seconds)
-    return actor
+
+    async def load() -> Actor:
+        async with runtime.context(SYSTEM) as ctx:
+            actor = await _read_actor(ctx, token_hash)
+        if actor is ANONYMOUS or actor.viewing is not None:  # so that a view-as ends on time
+            raise NotKept(actor)
+        return actor
+
+    try:
+        return await runtime.part(ReadCache).read(SESSION, token_hash.hex(), (session_tag(token_hash),), load)
+    except NotKept as found:
+        return found.actor
 
 
 async def _read_actor(ctx: Context, token_hash: bytes) -> Actor:
     repository = AuthRepository(ctx.session)
     now = await ctx.now()
-    row = await repository.find_live_session(token_hash, now)
+    row = await repository.see_session(token_hash, now, now - SEEN_EVERY)
     if row is None:
         return ANONYMOUS
-    if now - row.last_seen_at > SEEN_EVERY:
-        await repository.touch_session(row.id, now)
-    bindings = await read_bindings(repository, row.user_id)
+    bindings = msgspec.convert(row.bindings, tuple[RoleBinding, ...])
     viewer = await actor_of_view(ctx, row, bindings)
     if viewer is not None:
         return viewer
@@ -121,11 +123,6 @@ async def session_tenants(ctx: Context, session_ids: Iterable[UUID]) -> dict[UUI
     """The organisation that each of these sessions is in now; ended and expired sessions are absent."""
     rows = await AuthRepository(ctx.session).list_live_sessions(list(session_ids))
     return {row.id: row.tenant_id for row in rows}
-
-
-async def forget_sessions(ctx: Context, user_id: UUID) -> None:
-    """Read the actor of each of the person's sessions again at its next request."""
-    await forget(ctx.runtime, await AuthRepository(ctx.session).list_token_hashes(user_id, await ctx.now()))
 
 
 async def read_bindings(repository: AuthRepository, holder: object) -> tuple[RoleBinding, ...]:
@@ -181,7 +178,7 @@ async def _revoke(ctx: Context, command: RevokeSession) -> Revoked:
         raise NotFound()
     event = SessionRevoked(session_id=row.id, user_id=ctx.actor.id, reason=command.reason)
     await ctx.emit(event, version=2)
-    await ctx.runtime.valkey.delete(cache_key(bytes(row.token_hash)))
+    forget(ctx, [bytes(row.token_hash)])
     return Revoked(session_id=row.id, method=row.method)
 
 
@@ -208,5 +205,5 @@ async def revoke_other_sessions(ctx: Context, command: RevokeOtherSessions) -> O
         event = SessionRevoked(session_id=row.id, user_id=ctx.actor.id, reason="revoked")
         await ctx.emit(event, version=2)
     await ctx.audit(AuditAction.SESSION_REVOKE_OTHERS, ctx.actor.id, {"count": len(rows)})
-    await forget(ctx.runtime, [bytes(row.token_hash) for row in rows])
+    forget(ctx, [bytes(row.token_hash) for row in rows])
     return OthersRevoked(count=len(rows))

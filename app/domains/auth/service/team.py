@@ -15,7 +15,7 @@ from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules.team import ORGANISATION_ROLES, PROJECT_ROLES, Change, Refusal, refusal, version_of
 from app.domains.auth.rules.values import Workspace
 from app.domains.auth.service.members import get_member
-from app.domains.auth.service.sessions import forget_sessions
+from app.domains.auth.service.session_cache import forget_sessions
 from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind, Permission, Role, TenantScope, tenant_scope
 from app.shared.context import Context

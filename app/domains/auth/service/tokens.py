@@ -18,7 +18,7 @@ from app.domains.auth.repository import AuthRepository, TokenRepository
 from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.service import rights
 from app.domains.auth.service.program_sessions import actor_of_program
-from app.domains.auth.service.session_cache import CACHE_SECONDS
+from app.domains.auth.service.session_cache import TOKEN, session_tag
 from app.domains.auth.service.sessions import read_bindings
 from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind, Permission
@@ -27,6 +27,7 @@ from app.shared.authz.rights import Claim, Ended, claim_of_sponsor
 from app.shared.context import Context, Runtime
 from app.shared.crypto import digest, same, unwrap, wrap
 from app.shared.ids import new_id
+from app.shared.readcache import ReadCache
 
 AUDIENCE = "berth-api"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
@@ -138,14 +139,13 @@ async def actor_of_bearer(runtime: Runtime, token: str) -> Actor:
     """The actor of an access token: a service account, or a person at the command line. Raises TokenInvalid."""
     if len(token) > MAX_TOKEN or not CANONICAL.match(token):
         raise TokenInvalid()
-    cache = f"berth:token:{digest(token).hex()}"
-    cached = await runtime.valkey.get(cache)
-    if cached is not None:
-        return msgspec.json.decode(cached, type=Actor)
-    async with runtime.context(SYSTEM) as ctx:
-        actor = await _verified(ctx, token)
-    await runtime.valkey.set(cache, msgspec.json.encode(actor), ex=CACHE_SECONDS)
-    return actor
+
+    async def load() -> Actor:
+        async with runtime.context(SYSTEM) as ctx:
+            return await _verified(ctx, token)
+
+    token_hash = digest(token)
+    return await runtime.part(ReadCache).read(TOKEN, token_hash.hex(), (session_tag(token_hash),), load)
 
 
 async def _verified(ctx: Context, token: str) -> Actor:

@@ -13,6 +13,7 @@ from app.domains.auth.contracts.customers import StartView, ViewBanner, ViewStar
 from app.domains.auth.policies import VIEW_AS_MINUTES
 from app.domains.auth.repository import AuthRepository, views
 from app.domains.auth.repository.team import AnyRow
+from app.domains.auth.service.session_cache import forget_sessions
 from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind, Permission, Role, RoleBinding
 from app.shared.authz.scope import may
@@ -74,6 +75,7 @@ async def start_view(ctx: Context, command: StartView) -> ViewStarted:
     await views.end_views(ctx.session, ctx.actor.session_id, now)
     workspace = (command.tenant_id, project_id)
     await views.add_view(ctx.session, view_id, ctx.actor.session_id, ctx.actor.id, workspace, reason, now, expires_at)
+    await forget_sessions(ctx, ctx.actor.id)
     ctx.about(command.tenant_id)
     ctx.explain(reason=reason, view_id=str(view_id), expires_at=expires_at.isoformat())
     return ViewStarted(view_id=view_id, expires_at=expires_at)
@@ -84,6 +86,8 @@ async def stop_view(ctx: Context, command: StopView) -> ViewStopped:
     """End the view of the actor's session, if it has one."""
     if ctx.actor.session_id is None or ctx.actor.viewing is None:
         return ViewStopped(tenant_id=None)
+    if ctx.actor.id is not None:
+        await forget_sessions(ctx, ctx.actor.id)
     for view in await views.end_views(ctx.session, ctx.actor.session_id, await ctx.now()):
         ctx.about(view.tenant_id)
         await ctx.audit(AuditAction.VIEW_AS_STOP, view.tenant_id, {"view_id": str(view.id)})

@@ -11,7 +11,7 @@ from app.domains.auth.contracts import WorkspaceView
 from app.domains.auth.repository import TeamRepository
 from app.domains.auth.repository.team import AnyRow
 from app.domains.auth.rules.values import Workspace
-from app.domains.auth.service.sessions import forget_sessions
+from app.domains.auth.service.session_cache import forget_sessions
 from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind
 from app.shared.context import Context
