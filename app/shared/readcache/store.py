@@ -87,8 +87,8 @@ class SharedStore:
         named = sorted(tags)
         keys = [GENERATION + tag for tag in named]
         arguments = (secrets.token_hex(8), GENERATION_SECONDS, CHANNEL, "\n".join(named))
-        told = await self._ask(lambda: self._run(INVALIDATE, keys, *arguments), always=True)
-        return told is not None
+        taken = await self._ask(lambda: self._run(INVALIDATE, keys, *arguments), always=True)
+        return taken is not None
 
     def _run(self, script: str, keys: Sequence[str], *arguments: str | bytes | float) -> Awaitable[int]:
         return self._command("EVAL", script, len(keys), *keys, *arguments)
