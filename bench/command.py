@@ -6,7 +6,8 @@ import sys
 
 from devstack.home import ROOT
 
-USAGE = """usage: ./berth bench budgets [--all]
+USAGE = """usage: ./berth bench profile PATH   where the CPU and the statements of a request go (--help)
+       ./berth bench budgets [--all]
 
   budgets        write tests/budgets/budgets.json anew, only downwards; --all also what has become more
 """
@@ -14,6 +15,10 @@ USAGE = """usage: ./berth bench budgets [--all]
 
 def main(argv: list[str]) -> int:
     """Runs what is asked for. 2 for words that nobody knows."""
+    if argv[:1] == ["profile"]:
+        from bench import profile
+
+        return profile.main(argv[1:])
     if argv[:1] == ["budgets"] and argv[1:] in ([], ["--all"]):
         return budgets("all" if argv[1:] else "lower")
     print(USAGE, file=sys.stderr)

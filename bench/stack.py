@@ -3,6 +3,8 @@
 A request is sent straight to the application, without a socket: its CPU is that of this process and of nothing else.
 """
 
+import io
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
@@ -20,17 +22,17 @@ from app.shared.clock import DatabaseClock
 from app.shared.context import Runtime
 from app.shared.db import Database
 from app.shared.rdb import connect
+from app.shared.telemetry.logs import configure_logs
 from app.web.templating import create_environment
 from devstack import assets
 from devstack.keys import ensure_authorities
-from devstack.services.postgres import throwaway_cluster
 from devstack.services.valkey import throwaway_valkey
 from tests.domains.inventory.stock import node_ids, plant, see
 from tests.domains.provisioning.hall import machine
 from tests.domains.provisioning.test_pages import give_credit
 from tests.fixtures.app import ORIGIN, Browser, open_session, settings_for
 from tests.fixtures.clock import FakeClock
-from tests.fixtures.postgres import DatabaseUrls, TestCluster
+from tests.fixtures.postgres import DatabaseUrls, copied_cluster
 
 MACHINES, NODES = 50, 20
 USD = 1_000_000
@@ -95,7 +97,8 @@ async def stack(*, machines: int = MACHINES) -> AsyncIterator[Stack]:
     async with AsyncExitStack() as closing:
         plain = closing.enter_context(ExitStack())
         folder = Path(plain.enter_context(TemporaryDirectory(prefix="berth-bench-")))
-        urls = plain.enter_context(TestCluster(plain.enter_context(throwaway_cluster())).clone("bench"))
+        quiet_logs()
+        urls = plain.enter_context(plain.enter_context(copied_cluster()).clone("bench"))
         valkey = plain.enter_context(throwaway_valkey())
         settings = settings_for(urls.app, valkey.url, folder / "pki")
         settings.pki_dir.mkdir()
@@ -110,6 +113,21 @@ async def stack(*, machines: int = MACHINES) -> AsyncIterator[Stack]:
         made = Stack(runtime, create_app(runtime), urls, people)
         await furnish(made, machines)
         yield made
+
+
+class Nowhere(io.TextIOBase):
+    """Takes every text and keeps none."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def quiet_logs() -> None:
+    """Log lines are made as in production and written nowhere."""
+    configure_logs("web")
+    [handler] = logging.getLogger().handlers
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(Nowhere())
 
 
 async def furnish(made: Stack, machines: int) -> None:
