@@ -1,4 +1,4 @@
-# One image, four commands: web (default), worker, provisioner, migrate; `ledger verify` too.
+# One image, five commands: web (default), worker, provisioner, terminal-host, migrate; `ledger verify` too.
 #
 #   docker build --build-arg BERTH_VERSION=0.1.0 --build-arg BERTH_COMMIT=$(git rev-parse HEAD) -t berth .
 #   docker run --read-only --tmpfs /tmp --env-file berth.env -p 8000:8000 berth
@@ -40,7 +40,7 @@ LABEL org.opencontainers.image.title="Berth" \
     org.opencontainers.image.revision=$BERTH_COMMIT
 USER 10001:10001
 EXPOSE 8000
-# For web. Worker and provisioner listen on nothing: run them with --no-healthcheck; they end when they cannot work.
+# For web. The others answer no HTTP: run them with --no-healthcheck; they end when they cannot work.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['BERTH_PORT'] + '/healthz', timeout=2)"]
 ENTRYPOINT ["python", "-m", "app.cli"]

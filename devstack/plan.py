@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devstack.home import Home, Secrets, State
-from devstack.programs import Provisioner, Simulators, Web, Worker
+from devstack.programs import Provisioner, Simulators, TerminalHost, Web, Worker
 from devstack.services.base import Service
 from devstack.services.nats import Nats
 from devstack.services.postgres import Postgres
@@ -70,13 +70,14 @@ class Plan:
         ]
 
     def product(self) -> list[Service]:
-        """web, worker, provisioner."""
+        """web, worker, provisioner, terminal host."""
         home, environment = self.home, self.environment()
         valkey = Valkey(home.path, home.path, self.port("valkey"), self.secrets.valkey)
         return [
             Web(home.path, home.log("web"), environment, self.port("web")),
             Worker(home.path, home.log("worker"), environment, valkey),
             Provisioner(home.path, home.log("provisioner"), environment, valkey),
+            TerminalHost(home.path, home.log("terminal-host"), environment, valkey),
         ]
 
     def environment(self) -> dict[str, str]:

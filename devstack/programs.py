@@ -1,4 +1,4 @@
-"""The Python processes of the stack, in the shape of a service: simulators, web, worker, provisioner.
+"""The Python processes of the stack, in the shape of a service: simulators, web, worker, provisioner, terminal host.
 
 Ready is asked from outside: an HTTP answer, or the heartbeat that a process writes to Valkey.
 """
@@ -80,7 +80,7 @@ class Web(_Product):
 
 @dataclass(slots=True)
 class Background(_Product):
-    """worker or provisioner: ready when this very process has written its heartbeat to Valkey."""
+    """A process that answers no browser: ready when this very process has written its heartbeat to Valkey."""
 
     valkey: Valkey
 
@@ -102,3 +102,10 @@ class Provisioner(Background):
     """Workflows and activities."""
 
     name: ClassVar[str] = "provisioner"
+
+
+@dataclass(slots=True)
+class TerminalHost(Background):
+    """Shells of terminals."""
+
+    name: ClassVar[str] = "terminal-host"

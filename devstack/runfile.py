@@ -23,7 +23,7 @@ LOGINS = {
 }
 NAMES = (
     "postgres", "valkey", "nats", "temporal", "s3", "maas", "stripe", "oidc", "smtp", "nodes",
-    "web", "worker", "provisioner",
+    "web", "worker", "provisioner", "terminal-host",
 )  # fmt: skip
 _OUTSIDE = ("maas", "stripe", "oidc", "smtp")
 
@@ -119,6 +119,7 @@ def _urls(plan: Plan) -> dict[str, str]:
         "web": plan.url,
         "worker": "",
         "provisioner": "",
+        "terminal-host": "",
     }
 
 

@@ -23,8 +23,10 @@ from devstack.services.base import Service, ServiceFailed
 from devstack.supervisor import Supervisor
 
 BACKING = ("postgres", "valkey", "nats", "temporal", "s3")
-PRODUCT = ("web", "worker", "provisioner")
-PRODUCT_FILES = ("app/asgi.py", "workers/saq.py", "workers/provisioner.py", "app/shared/db/migrate.py")
+PRODUCT = ("web", "worker", "provisioner", "terminal-host")
+PRODUCT_FILES = (
+    "app/asgi.py", "workers/saq.py", "workers/provisioner.py", "workers/terminal_host.py", "app/shared/db/migrate.py",
+)  # fmt: skip
 SIMULATOR_FILES = {
     "simulators": [f"devstack/simulators/{name}/app.py" for name in ("maas", "stripe", "oidc", "smtp")],
     "nodes": ["devstack/simulators/nodes/__main__.py"],
@@ -225,7 +227,7 @@ class _Run:
             await asyncio.sleep(0.3)
             if not self._options.detached:
                 for label, text in tail.lines():
-                    self._report.line(f"{label:<11} | {text}")
+                    self._report.line(f"{label:<13} | {text}")
 
     async def stop(self) -> None:
         """The portal first, then what it stands on."""

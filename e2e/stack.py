@@ -18,7 +18,7 @@ from devstack.services import scratch
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_PORT = 8600  # the next free one is taken; away from 8000, where a developer's own portal listens
 START_SECONDS = 180
-LOGS = ("web", "worker", "provisioner")
+LOGS = ("web", "worker", "provisioner", "terminal-host")
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ from app.shared.context import Runtime
 from app.shared.manifest import Domain
 from app.shared.service_checks import Asking
 from app.shared.telemetry.trace import new_trace
+from workers.heartbeat import keep_heartbeat
 from workers.metrics import serve_metrics
-from workers.runtime import keep_heartbeat, start_runtime
+from workers.runtime import start_runtime
 from workers.senders import open_client
 
 GRACE = timedelta(seconds=7)  # for running activities after SIGTERM; the rest are cancelled and tried again elsewhere

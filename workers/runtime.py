@@ -1,13 +1,8 @@
-"""Builds the Runtime of a background process and keeps its heartbeat in Valkey."""
+"""Builds the Runtime of a background process."""
 
-import asyncio
-import contextlib
 import logging
 import os
-import socket
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, TelemetryConfig, TelemetryFilter
 from temporalio.runtime import Runtime as CoreRuntime
 
@@ -18,9 +13,6 @@ from app.shared.rdb import connect
 from app.shared.service_checks import begin
 from app.shared.telemetry.logs import configure_logs
 from app.web.templating import create_environment
-
-HEARTBEAT_SECONDS = 5
-HEARTBEAT_TTL = 15
 
 
 def start_runtime(service: str) -> Runtime:
@@ -49,17 +41,3 @@ def build_runtime(settings: Settings) -> Runtime:
         valkey=connect(settings.valkey_url),
         templates=create_environment(),
     )
-
-
-async def keep_heartbeat(valkey: Redis, service: str) -> None:
-    """Say every five seconds that this process lives: `berth:<service>:<pid>` holds the host's name and expires by
-    itself. Readiness and the System page read it."""
-    key = f"berth:{service}:{os.getpid()}"
-    try:
-        while True:
-            with contextlib.suppress(RedisError, OSError):
-                await valkey.set(key, socket.gethostname(), ex=HEARTBEAT_TTL)
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-    finally:
-        with contextlib.suppress(RedisError, OSError):
-            await valkey.delete(key)

@@ -31,10 +31,11 @@ from app.shared.outbox.row import Sender
 from app.shared.service_checks import Asking
 from app.shared.telemetry.trace import new_trace
 from workers.consumers import Consumers
+from workers.heartbeat import keep_heartbeat
 from workers.housekeeping import HOUSEKEEPING
 from workers.metrics import JOB_FAILURES, JOB_SECONDS, measure, serve_metrics
 from workers.relay import Relay
-from workers.runtime import keep_heartbeat, start_runtime
+from workers.runtime import start_runtime
 from workers.senders import JobSender, WorkflowSender
 from workers.ticker import Ticker
 

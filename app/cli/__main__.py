@@ -43,6 +43,7 @@ COMMANDS = {
     "web": Command("app.cli.processes", "web", "the web process"),
     "worker": Command("app.cli.processes", "worker", "the job worker"),
     "provisioner": Command("app.cli.processes", "provisioner", "the workflow worker"),
+    "terminal-host": Command("app.cli.processes", "terminal_host", "the shells of terminals"),
     "migrate": Command("app.cli.processes", "migrate", "bring the database to the newest schema"),
     "seed": Command("app.cli.processes", "seed", "plant the demonstration data"),
     "settings": Command(

@@ -25,6 +25,11 @@ def provisioner(_argv: list[str]) -> int:
     return _main("workers.provisioner")
 
 
+def terminal_host(_argv: list[str]) -> int:
+    """The shells of terminals."""
+    return _main("workers.terminal_host")
+
+
 def migrate(_argv: list[str]) -> int:
     """All migrations, as the database's owner."""
     return _main("app.shared.db.migrate")

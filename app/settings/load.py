@@ -14,6 +14,7 @@ from app.settings.structs import (
     Settings,
     StripeSettings,
     TemporalSettings,
+    TerminalSettings,
     WebSettings,
 )
 
@@ -34,6 +35,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         stripe=_stripe(found),
         oidc=_oidc(found),
         pki_dir=found[of.PKI_DIR],
+        terminal=_terminal(found),
         mail=_mail(found),
         webhook_loopback=found[of.WEBHOOK_LOOPBACK] == "yes",
         platform_admins=frozenset(admins),
@@ -73,6 +75,14 @@ def _temporal(found: Values) -> TemporalSettings:
         task_queue=found[of.TEMPORAL_QUEUE],
         tls=found[of.TEMPORAL_TLS] == "yes",
         api_key=found.find(of.TEMPORAL_API_KEY),
+    )
+
+
+def _terminal(found: Values) -> TerminalSettings:
+    return TerminalSettings(
+        port=found[of.TERMINAL_PORT],
+        address=found.find(of.TERMINAL_ADDRESS),
+        drain_seconds=found[of.TERMINAL_DRAIN_SECONDS],
     )
 
 

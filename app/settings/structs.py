@@ -84,6 +84,12 @@ class TemporalSettings(msgspec.Struct, frozen=True):
     api_key: str | None = None  # BERTH_TEMPORAL_API_KEY
 
 
+class TerminalSettings(msgspec.Struct, frozen=True):
+    port: int = 0  # BERTH_TERMINAL_PORT
+    address: str | None = None  # BERTH_TERMINAL_ADDRESS
+    drain_seconds: float = 0.0  # BERTH_TERMINAL_DRAIN_SECONDS
+
+
 class S3Settings(msgspec.Struct, frozen=True):
     url: str  # BERTH_S3_URL: as we call it
     public_url: str  # BERTH_S3_PUBLIC_URL: as the browser sees it (a signature covers the host)
@@ -120,6 +126,7 @@ class Settings(msgspec.Struct, frozen=True):
     stripe: StripeSettings
     oidc: OidcSettings
     pki_dir: Path  # BERTH_PKI_DIR: holds user_ca and host_ca, OpenSSH private keys
+    terminal: TerminalSettings = TerminalSettings()
     mail: MailSettings | None = None
     webhook_loopback: bool = False  # BERTH_WEBHOOK_LOOPBACK: yes lets webhooks go by http to this computer
     platform_admins: frozenset[str] = frozenset()  # BERTH_PLATFORM_ADMINS: verified e-mails, in lower case

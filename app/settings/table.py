@@ -282,6 +282,26 @@ DRAIN_SECONDS = Setting(
 METRICS_PORT = Setting(
     "BERTH_METRICS_PORT", PORT, "worker and provisioner: the port on which they answer Prometheus", optional=True
 )
+TERMINAL_PORT = Setting(
+    "BERTH_TERMINAL_PORT",
+    Number(0, 65535),
+    "terminal host: the port on which web processes reach it, at `BERTH_HOST`; with 0 any that is free",
+    "0",
+)
+TERMINAL_ADDRESS = Setting(
+    "BERTH_TERMINAL_ADDRESS",
+    BindAddress(),
+    "terminal host: the address or host name under which web processes reach it; without it `BERTH_HOST`, and where "
+    "that is `0.0.0.0` the address that this computer's own name stands for",
+    optional=True,
+)
+TERMINAL_DRAIN_SECONDS = Setting(
+    "BERTH_TERMINAL_DRAIN_SECONDS",
+    Seconds(0, 86_400),
+    "terminal host: how long it waits after SIGTERM for its shells to end; it takes no new ones meanwhile, and tells "
+    "the people at them",
+    "0",
+)
 PG_BIN = Setting(
     "BERTH_PG_BIN",
     Folder(),

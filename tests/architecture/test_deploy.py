@@ -135,7 +135,7 @@ def test_containers_may_do_nothing_they_do_not_need() -> None:
             assert rights["readOnlyRootFilesystem"] and not rights["allowPrivilegeEscalation"], name
             assert rights["capabilities"] == {"drop": ["ALL"]}, name
             assert "memory" in container["resources"]["limits"], name
-    assert seen == {"web", "worker", "provisioner", "migrate"}
+    assert seen == {"web", "worker", "provisioner", "terminal-host", "migrate"}
 
 
 def test_probes_ask_addresses_that_exist_and_a_drain_ends_before_the_kill() -> None:

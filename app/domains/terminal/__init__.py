@@ -1,6 +1,7 @@
-"""Shells in the browser that outlive their socket: tickets, sessions, the relay between WebSocket and SSH.
+"""Shells in the browser that outlive their socket and the web process: tickets, sessions, terminal hosts, the relay
+between WebSocket and SSH.
 
-In Valkey it keeps terminal_token:*, terminal:host:* and terminal:process:*.
+In Valkey it keeps terminal_token:*, terminal:host:* and terminal:hosts.
 
 Owns: terminal_sessions
 Emits: nothing

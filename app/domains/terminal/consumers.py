@@ -1,4 +1,4 @@
-"""Tells every web process at once that a browser session or a machine is over. Losing it is harmless: they ask too."""
+"""Tells every terminal host at once that a browser session or a machine is over. Losing it is harmless: they ask."""
 
 from contextlib import suppress
 

@@ -24,6 +24,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     session_id: UUID
     allocation_id: UUID
     terminal_id: UUID | None
+    host: str  # the terminal host that has the shell; empty for a new one
     origin: str
 
 
@@ -36,7 +37,7 @@ class TokenMinted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordOpened(msgspec.Struct, frozen=True, kw_only=True):
-    """A shell is about to be opened for this ticket by this process."""
+    """A shell is about to be opened for this ticket by this terminal host."""
 
     ticket: Ticket
     host: str
@@ -130,8 +131,14 @@ class Ping(msgspec.Struct, frozen=True, tag="ping", tag_field="type"):
     """Server: say pong, or be taken for gone."""
 
 
+class Closing(msgspec.Struct, frozen=True, tag="closing", tag_field="type"):
+    """Server: the shell ends in so many seconds, because the process that holds it makes room for a new one."""
+
+    seconds: int
+
+
 class Ended(msgspec.Struct, frozen=True, tag="ended", tag_field="type"):
-    """Server, last: why, in words, and what to do. `next`: reopen | sign_in | machines | retry | elsewhere | none."""
+    """Server, last: why, in words, and what to do. `next`: reopen | sign_in | machines | retry | none."""
 
     code: str
     reason: str
@@ -139,4 +146,4 @@ class Ended(msgspec.Struct, frozen=True, tag="ended", tag_field="type"):
     next: str
 
 
-FromServer = Attached | Accepted | Ping | Ended
+FromServer = Attached | Accepted | Ping | Closing | Ended

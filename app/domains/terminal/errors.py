@@ -29,12 +29,6 @@ class TerminalEnded(Conflict):
     title = "This shell has ended."
 
 
-class TerminalElsewhere(Conflict):
-    code = "terminal_elsewhere"
-    title = "This shell lives in another process of the portal."
-    retryable = True
-
-
 class ShellUnavailable(DomainError):
     """The machine let no shell be opened; `code_of_ending` says why."""
 

@@ -27,7 +27,7 @@ class TerminalSession(Base):
     allocation_id: Mapped[UUID]
     user_id: Mapped[UserId]
     session_id: Mapped[UUID] = mapped_column(comment="the browser session that opened it")
-    host: Mapped[str] = mapped_column(comment="the web process that holds the shell")
+    host: Mapped[str] = mapped_column(comment="the terminal host that holds the shell")
     opened_at: Mapped[datetime]
     last_attached_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

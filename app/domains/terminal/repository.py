@@ -37,6 +37,10 @@ END = text("""
     UPDATE terminal.terminal_sessions SET ended_at = :now, end_code = :code, version = version + 1
     WHERE id = ANY(:ids) AND ended_at IS NULL
 """)
+END_OF_HOST = text("""
+    UPDATE terminal.terminal_sessions SET ended_at = :now, end_code = :code, version = version + 1
+    WHERE host = :host AND ended_at IS NULL
+""")
 
 
 class TerminalRepository(Repository):
@@ -85,3 +89,7 @@ class TerminalRepository(Repository):
         """Record why these ended; who is recorded already stays as it is."""
         if ids:
             await self._session.execute(END, {"ids": list(ids), "code": code, "now": now})
+
+    async def end_of_host(self, host: str, code: str, now: datetime) -> None:
+        """The same for every shell of one terminal host."""
+        await self._session.execute(END_OF_HOST, {"host": host, "code": code, "now": now})

@@ -56,7 +56,7 @@ class Shell:
         self._connection = connection
         self._channel = channel
         self._session = session
-        self._paused = self._resuming = False
+        self.paused = self._resuming = False  # paused: whether output is read no more
 
     @property
     def writable(self) -> bool:
@@ -74,23 +74,23 @@ class Shell:
 
     def pause(self) -> None:
         """Read no more output: the machine's program is held back once the window of the channel is full."""
-        if not self._paused:
-            self._paused = True
+        if not self.paused:
+            self.paused = True
             if not self._resuming:
                 self._channel.pause_reading()
 
     def resume(self) -> None:
         """Read on. All that waits is given first, even when `pause` is called meanwhile: asyncssh opens its window
         whole with the first bytes that it hands on, so keeping a rest would let another window in on top each time."""
-        if not self._paused:
+        if not self.paused:
             return
-        self._paused = False
+        self.paused = False
         if self._resuming:
             return
         self._resuming = True
         self._channel.resume_reading()
         self._resuming = False
-        if self._paused:
+        if self.paused:
             self._channel.pause_reading()
 
     async def close(self) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import uvicorn
 
-from app.domains.terminal.service.host import TerminalHost
+from app.domains.terminal.service.server import TerminalServer
 from app.settings import Settings
 from app.shared.context import Runtime
 from devstack.simulators.nodes.testing import Bench
@@ -58,7 +58,7 @@ async def server(runtime: Runtime, listening: socket.socket) -> AsyncIterator[st
 
 @asynccontextmanager
 async def serving(runtime: Runtime, listening: socket.socket) -> AsyncIterator[None]:
-    """uvicorn in the test's own loop, with the options of `berth web`."""
+    """uvicorn in the test's own loop, with the options of `berth web`, and a terminal host."""
     from app.domains.auth import domain as auth
     from app.domains.terminal import domain as terminal
     from tests.fixtures.app import create_app
@@ -67,6 +67,8 @@ async def serving(runtime: Runtime, listening: socket.socket) -> AsyncIterator[N
     config = uvicorn.Config(app, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    shells = TerminalServer(runtime)
+    await shells.start("127.0.0.1", 0, "127.0.0.1")
     task = asyncio.create_task(server.serve(sockets=[listening]))
     async with asyncio.timeout(10):
         while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
@@ -74,7 +76,7 @@ async def serving(runtime: Runtime, listening: socket.socket) -> AsyncIterator[N
     try:
         yield
     finally:
-        await runtime.part(TerminalHost).aclose()
+        await shells.aclose()
         server.should_exit = True
         await task
 

@@ -28,7 +28,7 @@ from app.shared.use_case import use_case
 READ, MANAGE = Permission.PLATFORM_SYSTEM_READ, Permission.PLATFORM_SYSTEM_MANAGE
 HEALTH_KEY = "berth:health"
 HEALTH_SECONDS = 60
-SERVICES = ("worker", "provisioner", "web")
+SERVICES = ("worker", "provisioner", "terminal-host", "web")
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

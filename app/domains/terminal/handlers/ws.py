@@ -5,7 +5,7 @@ from litestar.exceptions import WebSocketDisconnect
 
 from app.domains.terminal.contracts import PROTOCOL
 from app.domains.terminal.handlers.options import TERMINAL_OPEN
-from app.domains.terminal.service import relay, tickets
+from app.domains.terminal.service import forward, tickets
 from app.domains.terminal.service.attachment import SocketGone
 from app.shared.context import Runtime
 from app.web.types import AnyWebSocket
@@ -19,7 +19,7 @@ async def terminal_socket(socket: AnyWebSocket) -> None:
     offered = [part.strip() for part in socket.headers.get("sec-websocket-protocol", "").split(",")]
     ticket = await tickets.redeem(runtime, actor, socket.headers.get("origin"), offered)
     await socket.accept(subprotocols=PROTOCOL)
-    await relay.serve(runtime, actor, ticket, SocketWire(socket))
+    await forward.serve(runtime, actor, ticket, SocketWire(socket))
 
 
 class SocketWire:

@@ -101,6 +101,7 @@ _ENDINGS = (
         "What ran under tmux, screen or nohup is still there.",
         "reopen",
     ),
+    Ending("no_host", "No shell can be opened at the moment.", "Try again in a minute.", "retry"),
     Ending(
         "idle",
         "Nobody had this shell open for a long time, so it was closed.",

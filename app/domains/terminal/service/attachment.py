@@ -18,6 +18,7 @@ from app.domains.terminal.contracts import (
     Ack,
     Attached,
     Close,
+    Closing,
     Ended,
     FromClient,
     FromServer,
@@ -142,6 +143,10 @@ class Attachment:
         """The machine takes input again: everything typed so far is on its way."""
         self._accepted = self._typed
         self._acknowledge_input()
+
+    def closing_at(self, instant: float) -> None:
+        """Say how many seconds the shell has left."""
+        self._say(Closing(seconds=max(0, round(instant - time.monotonic()))))
 
     def end(self, words: Ended, *, drain: bool) -> None:
         """Say the last words and close; with `drain` after the output that is still there, if that goes quickly."""

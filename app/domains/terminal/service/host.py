@@ -1,15 +1,12 @@
-"""Keeps the shells of this process, knows which process has which, and ends them when their right to exist ends.
+"""Keeps the shells of one terminal host, and ends them when their right to exist ends.
 
 Every two seconds it is asked whose right has ended and which machines are over; a message on `terminal:end` tells of
-sign-ins and machines at once. In Valkey `terminal:host:<id>` names the process that
-holds a shell and expires without it.
+sign-ins and machines at once.
 """
 
 import asyncio
 import contextlib
-import os
-import secrets
-import socket
+import time
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -35,7 +32,6 @@ from app.shared.authz.rights import Claim
 from app.shared.context import Context, Runtime
 
 WATCH_SECONDS = 2.0
-HOST_TTL = 20
 END_CHANNEL = "terminal:end"
 
 log = structlog.get_logger("berth.terminal")
@@ -49,20 +45,30 @@ class EndNotice(msgspec.Struct, frozen=True, kw_only=True):
     allocation_id: UUID | None = None
 
 
-def host_key(terminal_id: UUID) -> str:
-    return f"terminal:host:{terminal_id}"
-
-
 class TerminalHost:
-    """One per web process, made when the first terminal is asked for."""
+    """One per terminal host process; `name` is what service/directory.py finds it by."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.name = ""
+        self.empty = asyncio.Event()
+        self.empty.set()
         self._runtime = runtime
         self._shells: dict[UUID, Shell] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._watcher: list[asyncio.Task[None]] = []
         self._keep_seconds = KEEP_MINUTES.default * 60
+        self._closing_at: float | None = None
+
+    @property
+    def count(self) -> int:
+        """How many shells there are."""
+        return len(self._shells)
+
+    def closing_in(self, seconds: float) -> None:
+        """Tell whoever looks, and whoever looks later, that this host ends soon."""
+        self._closing_at = time.monotonic() + seconds
+        for shell in self._shells.values():
+            shell.closing_at(self._closing_at)
 
     def find(self, terminal_id: UUID) -> Shell | None:
         """A shell of this process that has not ended."""
@@ -90,23 +96,11 @@ class TerminalHost:
             raise
         shell.connect(remote, clamp(*size))
         self._shells[shell.id] = shell
-        await self._announce([shell.id])
+        self.empty.clear()
         self._start(self._follow(shell))
         if not self._watcher:
             self._watcher = [asyncio.create_task(self._watch()), asyncio.create_task(self._listen())]
         return shell
-
-    async def whereabouts(self, terminal_id: UUID, host: str) -> str:
-        """`here`, `elsewhere` (another process that lives) or `dead`."""
-        if terminal_id in self._shells:
-            return "here"
-        if is_gone(host, self.name):
-            return "dead"
-        try:
-            named = await self._runtime.valkey.get(host_key(terminal_id))
-        except (RedisError, OSError):
-            return "elsewhere"
-        return "elsewhere" if named is not None else "dead"
 
     def note_attached(self, shell: Shell) -> None:
         """Write down, later, that somebody has it open."""
@@ -145,12 +139,12 @@ class TerminalHost:
 
     def _forget(self, shell: Shell, code: str) -> None:
         self._shells.pop(shell.id, None)
+        if not self._shells:
+            self.empty.set()
         self._start(self._end_record(shell, code))
 
     async def _end_record(self, shell: Shell, code: str) -> None:
         await shell.hang_up()
-        with contextlib.suppress(RedisError, OSError):
-            await self._runtime.valkey.delete(host_key(shell.id))
         await self._record(lambda ctx: record_ended(ctx, [shell.id], code))
 
     async def _follow(self, shell: Shell) -> None:
@@ -164,13 +158,6 @@ class TerminalHost:
     async def _record(self, write: Callable[[Context], Awaitable[None]]) -> None:
         async with self._runtime.context(SYSTEM) as ctx:
             await write(ctx)
-
-    async def _announce(self, ids: list[UUID]) -> None:
-        with contextlib.suppress(RedisError, OSError):
-            async with self._runtime.valkey.pipeline(transaction=False) as pipe:
-                for terminal_id in ids:
-                    pipe.set(host_key(terminal_id), self.name, ex=HOST_TTL)
-                await pipe.execute()
 
     async def _check(self) -> None:
         """End what has lost its right to exist: one question about all shells, one about their machines."""
@@ -201,7 +188,6 @@ class TerminalHost:
             for shell in list(self._shells.values()):
                 if shell.detached_seconds > self._keep_seconds:
                     shell.end("idle")
-            await self._announce(list(self._shells))
 
     async def _listen(self) -> None:
         """React to notices at once; the periodic check covers lost ones."""
@@ -234,26 +220,9 @@ def _claim(user_id: UUID, workspace: tuple[UUID, UUID], session_id: UUID) -> Cla
     )
 
 
-def is_gone(host: str, own: str) -> bool:
-    """Whether a process of this very computer, named as in `TerminalHost.name`, has certainly ended."""
-    machine, pid, _ = host.rsplit(":", 2)
-    own_machine, own_pid, _ = own.rsplit(":", 2)
-    if machine != own_machine:
-        return False
-    if pid == own_pid:
-        return host != own
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
-
-
 def host_of(runtime: Runtime) -> TerminalHost:
     """This process's host."""
     return runtime.part(TerminalHost)
 
 
-__all__ = ["END_CHANNEL", "EndNotice", "TerminalHost", "host_key", "host_of", "is_gone"]
+__all__ = ["END_CHANNEL", "EndNotice", "TerminalHost", "host_of"]

@@ -49,3 +49,8 @@ async def record_attached(ctx: Context, terminal_id: UUID) -> None:
 async def record_ended(ctx: Context, ids: Sequence[UUID], code: str) -> None:
     """Write down why they ended; the first reason stays."""
     await TerminalRepository(ctx.session).end(ids, code, await ctx.now())
+
+
+async def record_host_gone(ctx: Context, host: str) -> None:
+    """Write down that a terminal host has ended, and with it every shell that it had."""
+    await TerminalRepository(ctx.session).end_of_host(host, "portal_restarted", await ctx.now())

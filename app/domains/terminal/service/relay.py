@@ -1,11 +1,12 @@
-"""One WebSocket from handshake to close: `berth.terminal.v1`.
+"""One WebSocket from handshake to close: `berth.terminal.v1`, spoken by the terminal host; web passes its frames on.
 
 1. Handshake: sub-protocols `berth.terminal.v1, <token>`; only the first is echoed. Origin is the public URL, exactly.
 2. Client: `attach` (text, JSON) with its size and the byte offset up to which it has the output, or null.
 3. Server: `attached` with the offset at which the next binary frame begins, and how many bytes are gone for ever.
    Offsets then run on with the length of every binary frame; a later `attached` moves them.
 4. Server binary: output. Client binary: input. Client text: `ack` (what is on the screen), `resize`, `pause`, `resume`,
-   `pong`, `close`. Server text: `accepted` (input that the machine took), `ping`, `attached`, `ended` (last).
+   `pong`, `close`. Server text: `accepted` (input that the machine took), `ping`, `attached`, `closing` (seconds left),
+   `ended` (last).
 5. At most 64 KiB in a client's frame (1009), 1,000 frames a second (1008), 128 KiB of output unconfirmed. Who says
    nothing for 40 s is gone (4408); pings come every 15 s.
 """

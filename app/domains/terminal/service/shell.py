@@ -1,7 +1,8 @@
 """One shell: its output ring, the sockets that show it, and the machine's side. It outlives every socket.
 
-The machine is held back while the slowest socket that shows the output has `LAG` bytes of it not on its screen; with no
-socket the ring keeps the newest `RING` bytes and the machine runs on.
+The machine is held back while the slowest socket that shows the output has `LAG` bytes of it not on its screen. With no
+socket it runs on until `UNSEEN` bytes have been on no screen: so whoever comes back misses nothing, and a program that
+writes without end costs nothing meanwhile.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from app.shared import ssh
 
 RING = 1024 * 1024
 LAG = 128 * 1024
+UNSEEN = RING // 2  # what the connection has buffered when it is held back comes on top
 MAX_CELLS = 1_000
 
 
@@ -54,6 +56,8 @@ class Shell:
         self.end_code: str | None = None
         self.lost: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._attachments: set[Attachment] = set()
+        self._seen = 0  # output up to here was on a screen
+        self._closing_at: float | None = None
         self._remote: ssh.Shell | None = None
         self._detached_at = time.monotonic()
         self._on_end = on_end
@@ -65,6 +69,11 @@ class Shell:
         self.balance()
 
     @property
+    def is_held(self) -> bool:
+        """Whether the machine is held back."""
+        return self._remote is not None and self._remote.paused
+
+    @property
     def detached_seconds(self) -> float:
         """How long no socket has shown it."""
         return 0.0 if self._attachments else time.monotonic() - self._detached_at
@@ -74,6 +83,8 @@ class Shell:
         attachment = Attachment(self, wire, session_id, held, new=new)
         if self.end_code is not None:
             attachment.end(last_words(self.end_code), drain=True)
+        elif self._closing_at is not None:
+            attachment.closing_at(self._closing_at)
         self.sessions.add(session_id)
         self._attachments.add(attachment)
         self.resize(*size)
@@ -82,6 +93,7 @@ class Shell:
             await attachment.run()
         finally:
             self._attachments.discard(attachment)
+            self._seen = max(self._seen, attachment.acked)
             self._detached_at = time.monotonic()
             self.balance()
 
@@ -119,17 +131,27 @@ class Shell:
             self._remote.resize(*size)
 
     def balance(self) -> None:
-        """Hold the machine back while somebody who looks cannot follow."""
+        """Hold the machine back while somebody who looks cannot follow, or nobody is there."""
         if self._remote is None:
             return
         end = self.ring.end
-        if any(end - attachment.acked > LAG for attachment in self._attachments if not attachment.paused):
+        if not self._attachments:
+            behind = end - self._seen > UNSEEN
+        else:
+            behind = any(end - attachment.acked > LAG for attachment in self._attachments if not attachment.paused)
+        if behind:
             self._remote.pause()
         else:
             self._remote.resume()
 
     def close_by_person(self) -> None:
         self.end("closed")
+
+    def closing_at(self, instant: float) -> None:
+        """Say to whoever looks when it ends; `instant` is of the clock that never runs back."""
+        self._closing_at = instant
+        for attachment in self._attachments:
+            attachment.closing_at(instant)
 
     # -- its end ----------------------------------------------------------------------------------------------------
 

@@ -12,10 +12,9 @@ import msgspec
 
 from app.domains.provisioning import public as provisioning
 from app.domains.terminal.contracts import PROTOCOL, OpenTerminal, Ticket, TokenMinted
-from app.domains.terminal.errors import BrowserOnly, TerminalElsewhere, TerminalEnded, TerminalTokenInvalid
+from app.domains.terminal.errors import BrowserOnly, TerminalEnded, TerminalTokenInvalid
 from app.domains.terminal.repository import TerminalRepository
 from app.domains.terminal.rules.messages import ending
-from app.domains.terminal.service.host import host_of
 from app.shared.audit import AuditAction
 from app.shared.authz import Actor, ActorKind, Permission, project_scope
 from app.shared.context import Context, Runtime
@@ -34,25 +33,25 @@ def token_key(token: str) -> str:
 
 @use_case(Permission.TERMINAL_OPEN, AuditAction.TERMINAL_TICKET, lambda command, _: command.allocation_id)
 async def mint(ctx: Context, command: OpenTerminal) -> TokenMinted:
-    """A way into a machine of the actor's project. Raises NotFound, provisioning's NotActive, BrowserOnly,
-    TerminalEnded or TerminalElsewhere."""
+    """A way into a machine of the actor's project. Raises NotFound, provisioning's NotActive, BrowserOnly or
+    TerminalEnded."""
     scope = project_scope(ctx.actor, Permission.TERMINAL_OPEN)
     user_id, session_id = person(ctx.actor)
     await provisioning.get_access_target(ctx, command.allocation_id)
+    host = ""
     if command.terminal_id is not None:
         terminal = await TerminalRepository(ctx.session).get(scope, user_id, command.terminal_id)
         if terminal.allocation_id != command.allocation_id:
             raise TerminalTokenInvalid()
-        where = "" if terminal.ended_at else await host_of(ctx.runtime).whereabouts(terminal.id, terminal.host)
-        if where == "elsewhere":
-            raise TerminalElsewhere(retry_after=1)
-        if where != "here":
-            raise ended(terminal.end_code or "portal_restarted")
+        if terminal.end_code is not None:
+            raise ended(terminal.end_code)
+        host = terminal.host
     ticket = Ticket(
         user_id=user_id,
         session_id=session_id,
         allocation_id=command.allocation_id,
         terminal_id=command.terminal_id,
+        host=host,
         origin=ctx.settings.web.public_url,
     )
     token = new_secret()

@@ -9,25 +9,24 @@ from app.domains.terminal.contracts import TerminalView
 from app.domains.terminal.policies import MAX_TERMINALS
 from app.domains.terminal.repository import TerminalRepository
 from app.domains.terminal.rules.messages import ending
-from app.domains.terminal.service.host import host_of
-from app.domains.terminal.service.records import record_ended
+from app.domains.terminal.service.directory import is_gone
+from app.domains.terminal.service.records import record_host_gone
 from app.domains.terminal.service.tickets import person
 from app.shared.authz import Permission, project_scope
 from app.shared.context import Context
 
 
 async def surviving(ctx: Context, allocation_id: UUID) -> tuple[list[TerminalView], int]:
-    """One's shells on a machine that can be shown again, and how many were lost with a process of the portal. Those are
-    recorded as ended here, because the process that held them cannot."""
+    """One's shells on a machine that can be shown again, and how many were lost with their terminal host. Those
+    are recorded as ended here, because the host cannot."""
     scope = project_scope(ctx.actor, Permission.TERMINAL_OPEN)
     user_id, _ = person(ctx.actor)
-    host = host_of(ctx.runtime)
     live = await TerminalRepository(ctx.session).list_live(scope, user_id)
-    dead = [terminal for terminal in live if await host.whereabouts(terminal.id, terminal.host) == "dead"]
-    await record_ended(ctx, [terminal.id for terminal in dead], "portal_restarted")
-    lost = {terminal.id for terminal in dead}
+    gone = {host for host in {terminal.host for terminal in live} if await is_gone(host)}
+    for host in gone:
+        await record_host_gone(ctx, host)
     here = [terminal for terminal in live if terminal.allocation_id == allocation_id]
-    kept = [terminal for terminal in here if terminal.id not in lost]
+    kept = [terminal for terminal in here if terminal.host not in gone]
     return kept, len(here) - len(kept)
 
 

@@ -1,5 +1,5 @@
 // One shell's connection: berth.terminal.v1 (app/domains/terminal/service/relay.py). It comes back by itself and asks for what it has not
-// seen; every byte of output is shown once. `on` = { attached, output, ended, state, gap }.
+// seen; every byte of output is shown once. `on` = { attached, output, ended, state, gap, closing }.
 const FIRST_DELAY_MS = 300;
 const LONGEST_DELAY_MS = 10000;
 const SILENCE_MS = 45000;
@@ -71,7 +71,7 @@ export class Link {
     const { error } = await answer.json().catch(() => ({ error: {} }));
     if (answer.status === 401) this.end(LOST);
     else if (error?.code === "terminal_ended") this.end({ code: error.details.why, reason: error.message, advice: error.details.advice, next: error.details.next });
-    else if (answer.status >= 500 || answer.status === 429 || error?.retryable) this.retry(error?.code);
+    else if (answer.status >= 500 || answer.status === 429 || error?.retryable) this.retry();
     else this.end({ code: error?.code ?? "refused", reason: error?.message ?? "The shell cannot be opened.", advice: "", next: "machines" });
     return null;
   }
@@ -94,10 +94,10 @@ export class Link {
     });
   }
 
-  retry(why = "") {
+  retry() {
     this.attempts += 1;
     if (this.received !== null) this.input = [];
-    this.on.state(why === "terminal_elsewhere" ? "elsewhere" : this.received === null ? "opening" : "reconnecting", this.attempts);
+    this.on.state(this.received === null ? "opening" : "reconnecting", this.attempts);
     const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(this.attempts, 8));
     clearTimeout(this.timers.retry);
     this.timers.retry = setTimeout(() => this.connect(), ceiling / 2 + Math.random() * (ceiling / 2));
@@ -122,7 +122,8 @@ export class Link {
     else if (frame.type === "accepted") {
       this.accepted = frame.bytes;
       this.flush();
-    } else if (frame.type === "ended") this.end(frame);
+    } else if (frame.type === "closing") this.on.closing(frame.seconds);
+    else if (frame.type === "ended") this.end(frame);
     else if (frame.type === "attached") this.attached(frame);
   }
 

@@ -35,12 +35,11 @@ function stored(name, value) {
 
 const STATES = {
   opening: () => "Opening a shell…",
-  elsewhere: () => "This shell lives in another part of the portal. Finding the way there…",
   reconnecting: () => "Network lost. Your shell is still running; reconnecting… What you type now is not sent.",
 };
 
 function say(tab) {
-  const text = tab.words || tab.state === "open" ? "" : STATES[tab.state]?.(tab.attempts) ?? "";
+  const text = tab.words ? "" : tab.state === "open" ? tab.closing : STATES[tab.state]?.(tab.attempts) ?? "";
   const slow = tab.state !== "opening" || tab.attempts > 1;
   if (tab === active) {
     banner.hidden = !text || !slow;
@@ -61,7 +60,7 @@ function addTab(terminalId, focus = true) {
   $("[data-tab-name]", button).textContent = `Shell ${counter}`;
   panes.append(pane);
   tablist.append(button);
-  const tab = { pane, button, state: "opening", attempts: 0, words: null, quiet: 0 };
+  const tab = { pane, button, state: "opening", attempts: 0, words: null, quiet: 0, closing: "" };
   tabs.push(tab);
   select(tab);
   Object.assign(tab, createScreen({
@@ -114,6 +113,11 @@ function listener(tab) {
     state: (state, attempts) => {
       tab.state = state;
       tab.attempts = attempts;
+      say(tab);
+    },
+    closing: (seconds) => {
+      const at = new Date(Date.now() + seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+      tab.closing = `The portal is being updated: this shell ends at ${at}. New shells are not affected.`;
       say(tab);
     },
     ended: (words) => showEnd(tab, words),
