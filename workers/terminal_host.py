@@ -50,7 +50,7 @@ async def serve(runtime: Runtime) -> None:
     server, settings = TerminalServer(runtime), runtime.settings
     await server.start(settings.web.host, settings.terminal.port, reachable_address(settings))
     heartbeat = asyncio.create_task(keep_heartbeat(runtime.valkey, "terminal-host"))
-    log.info("terminal host started", name=server.name)
+    log.info("terminal host started", host=server.name)
     await ending.wait()
     log.info("terminal host drains", seconds=settings.terminal.drain_seconds)
     draining = asyncio.create_task(server.drain(settings.terminal.drain_seconds))

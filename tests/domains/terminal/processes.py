@@ -64,7 +64,7 @@ class Processes:
         self._ports[name] = port
         self._children[name] = await asyncio.to_thread(subprocess.Popen, argv, cwd=ROOT, env=environment)
 
-    async def until_ready(self, seconds: float = 60) -> None:
+    async def until_ready(self, seconds: float = 180) -> None:
         """Until everything that was started and lives takes connections."""
         async with asyncio.timeout(seconds):
             for name, child in self._children.items():

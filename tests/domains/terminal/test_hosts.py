@@ -1,4 +1,4 @@
-"""Web processes and terminal hosts, several of each: any web shows any shell, and what dies takes nothing else along."""
+"""Several web processes and terminal hosts: any web shows any shell, and what dies takes nothing else along."""
 
 import asyncio
 import signal
@@ -16,7 +16,7 @@ from tests.domains.terminal.processes import Processes, balancing
 from tests.domains.terminal.world import Machine, Tab, Visitor, stock_machine
 from tests.fixtures.app import SignIn
 
-pytestmark = pytest.mark.commits
+pytestmark = [pytest.mark.commits, pytest.mark.slow]  # four processes start first
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ each side. Who may speak is settled in service/handshake.py before anything else
 import asyncio
 import struct
 from collections import deque
-from typing import Final
+from typing import Final, cast
 
 from app.domains.terminal.service.attachment import SocketGone
 
@@ -86,9 +86,8 @@ class Link(asyncio.Protocol):
     # -- asyncio.Protocol ---------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream
-        self._transport = transport
-        transport.set_write_buffer_limits(high=HIGH, low=LOW)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._transport.set_write_buffer_limits(high=HIGH, low=LOW)
         self.made.set()
 
     def data_received(self, data: bytes) -> None:
