@@ -28,7 +28,7 @@ START_SECONDS = 120.0
 FIRST_PORT = 8800  # the next free one is taken
 BACKING = ("postgres", "valkey", "nats", "temporal", "s3")
 OUTSIDE = ("maas", "nodes")  # maas, stripe and oidc are one process
-PRODUCT = ("web", "worker", "provisioner")
+PRODUCT = ("web", "worker", "provisioner", "terminal-host")
 
 
 @dataclass(frozen=True)
