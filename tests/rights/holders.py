@@ -102,6 +102,8 @@ HOLDERS = (
             f"{_D}/terminal/handlers/ws.py:terminal_socket",
             f"{_D}/terminal/service/tickets.py:mint",
             f"{_D}/terminal/service/host.py:open",
+            f"{_D}/terminal/service/handshake.py:connect",
+            f"{_D}/terminal/service/handshake.py:accept",
             f"{_D}/terminal/gateway.py:open_shell",
         ),
     ),

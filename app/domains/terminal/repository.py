@@ -37,9 +37,9 @@ END = text("""
     UPDATE terminal.terminal_sessions SET ended_at = :now, end_code = :code, version = version + 1
     WHERE id = ANY(:ids) AND ended_at IS NULL
 """)
-END_OF_HOST = text("""
+END_OF_HOSTS = text("""
     UPDATE terminal.terminal_sessions SET ended_at = :now, end_code = :code, version = version + 1
-    WHERE host = :host AND ended_at IS NULL
+    WHERE host = ANY(:hosts) AND ended_at IS NULL
 """)
 
 
@@ -90,6 +90,6 @@ class TerminalRepository(Repository):
         if ids:
             await self._session.execute(END, {"ids": list(ids), "code": code, "now": now})
 
-    async def end_of_host(self, host: str, code: str, now: datetime) -> None:
-        """The same for every shell of one terminal host."""
-        await self._session.execute(END_OF_HOST, {"host": host, "code": code, "now": now})
+    async def end_of_hosts(self, hosts: Sequence[str], code: str, now: datetime) -> None:
+        """The same for every shell of these terminal hosts."""
+        await self._session.execute(END_OF_HOSTS, {"hosts": list(hosts), "code": code, "now": now})

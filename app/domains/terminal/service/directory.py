@@ -81,7 +81,7 @@ async def list_hosts(valkey: Redis) -> list[str]:
     return sorted(leases, key=lambda name: (leases[name].shells // EQUAL, secrets.token_bytes(4)))
 
 
-async def dial(host: str) -> tuple[Link, bytes]:
+async def open_link(host: str) -> tuple[Link, bytes]:
     """A link to this host, not yet proven, and its greeting. Raises HostGone where nothing
     listens any more or another host does, HostUnreachable where nobody knows."""
     try:
@@ -107,7 +107,7 @@ async def dial(host: str) -> tuple[Link, bytes]:
 async def is_gone(host: str) -> bool:
     """Whether this host has certainly ended, and its shells with it. One that does not answer in time may live."""
     try:
-        link, _ = await dial(host)
+        link, _ = await open_link(host)
     except HostGone:
         return True
     except HostUnreachable:

@@ -17,7 +17,7 @@ from app.domains.terminal.service import directory
 from app.domains.terminal.service.attachment import LAST_WORDS_SECONDS, NORMAL, SocketGone, Wire
 from app.domains.terminal.service.handshake import NotTheHost, Refused, connect
 from app.domains.terminal.service.link import Link, LinkClosed
-from app.domains.terminal.service.records import record_host_gone
+from app.domains.terminal.service.records import record_hosts_gone
 from app.domains.terminal.service.shell import last_words
 from app.shared.authz import Actor
 from app.shared.authz.actor import SYSTEM
@@ -63,7 +63,7 @@ async def _open(runtime: Runtime, actor: Actor, ticket: Ticket) -> tuple[str, Li
 
 async def _connect(runtime: Runtime, actor: Actor, ticket: Ticket, host: str) -> Link:
     """Raises HostGone or HostUnreachable."""
-    link, greeting = await directory.dial(host)
+    link, greeting = await directory.open_link(host)
     try:
         await connect(link, greeting, runtime.settings.web.secret_key, host, actor, ticket)
     except (NotTheHost, Refused, SocketGone, TimeoutError) as error:
@@ -114,7 +114,7 @@ async def _pass_input(browser: Wire, link: Link) -> bool:
 async def _end_lost(runtime: Runtime, host: str, browser: Wire) -> None:
     """Say what became of the shell, and write it down for all that this host had."""
     async with runtime.context(SYSTEM) as ctx:
-        await record_host_gone(ctx, host)
+        await record_hosts_gone(ctx, [host])
     await _say_last(browser, "portal_restarted")
 
 

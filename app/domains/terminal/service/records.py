@@ -51,6 +51,7 @@ async def record_ended(ctx: Context, ids: Sequence[UUID], code: str) -> None:
     await TerminalRepository(ctx.session).end(ids, code, await ctx.now())
 
 
-async def record_host_gone(ctx: Context, host: str) -> None:
-    """Write down that a terminal host has ended, and with it every shell that it had."""
-    await TerminalRepository(ctx.session).end_of_host(host, "portal_restarted", await ctx.now())
+async def record_hosts_gone(ctx: Context, hosts: Sequence[str]) -> None:
+    """Write down that these terminal hosts have ended, and with them every shell that they had."""
+    if hosts:
+        await TerminalRepository(ctx.session).end_of_hosts(hosts, "portal_restarted", await ctx.now())

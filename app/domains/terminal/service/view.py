@@ -10,7 +10,7 @@ from app.domains.terminal.policies import MAX_TERMINALS
 from app.domains.terminal.repository import TerminalRepository
 from app.domains.terminal.rules.messages import ending
 from app.domains.terminal.service.directory import is_gone
-from app.domains.terminal.service.records import record_host_gone
+from app.domains.terminal.service.records import record_hosts_gone
 from app.domains.terminal.service.tickets import person
 from app.shared.authz import Permission, project_scope
 from app.shared.context import Context
@@ -22,9 +22,8 @@ async def surviving(ctx: Context, allocation_id: UUID) -> tuple[list[TerminalVie
     scope = project_scope(ctx.actor, Permission.TERMINAL_OPEN)
     user_id, _ = person(ctx.actor)
     live = await TerminalRepository(ctx.session).list_live(scope, user_id)
-    gone = {host for host in {terminal.host for terminal in live} if await is_gone(host)}
-    for host in gone:
-        await record_host_gone(ctx, host)
+    gone = [host for host in {terminal.host for terminal in live} if await is_gone(host)]
+    await record_hosts_gone(ctx, gone)
     here = [terminal for terminal in live if terminal.allocation_id == allocation_id]
     kept = [terminal for terminal in here if terminal.host not in gone]
     return kept, len(here) - len(kept)
