@@ -78,21 +78,34 @@ class PriceView(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.rate_gpu is None else RateMicroPerHour(self.rate_gpu * slots)
 
 
-class NodeView(msgspec.Struct, frozen=True):
-    """A node as placement sees it (`sku`, `warm_images`: codes). `state` is `ready` for every healthy node, however
-    many of its slots are taken."""
+class CapacityRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Room for `slots` slots of one node of a type, or for a whole machine when `slots` is None. Slots come from whole
+    machines, and from shared ones that run the image `image` (a code) for `tenant_id`; None: for whomever."""
+
+    sku_id: UUID
+    image: str
+    slots: int | None = None
+    tenant_id: UUID | None = None
+
+
+class FreeShape(msgspec.Struct, frozen=True):
+    """So many nodes have so many free slots; at most as many are counted as was said. `shared` ones are deployed with
+    the image already, on the others is nobody."""
+
+    shared: bool
+    free: int
+    nodes: int
+
+
+class FreeNode(msgspec.Struct, frozen=True):
+    """One node of a shape, locked. `is_warm`: it has deployed the image before; without `still_fits` somebody else took
+    it just before it was locked."""
 
     node_id: NodeId
-    name: str
-    sku: str
-    state: str
-    free_slots: tuple[int, ...]
-    total_slots: int
-    warm_images: frozenset[str] = frozenset()
-    deployed_as_shared: bool = False
-    cordoned: bool = False
-    system_id: str = ""
-    deployed_image: str | None = None  # of a shared node: what its tenants run on
+    hostname: str
+    system_id: str
+    is_warm: bool
+    still_fits: bool
 
 
 class Gpu(msgspec.Struct, frozen=True):

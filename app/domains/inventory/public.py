@@ -17,20 +17,30 @@ from app.domains.inventory.service.nodes import (
 )
 from app.domains.inventory.service.offers import list_offers
 from app.domains.inventory.service.prices import price_at
-from app.domains.inventory.service.slots import claim_slots, free_slots, list_candidates, lock_candidates, slots_of
+from app.domains.inventory.service.slots import (
+    availability,
+    claim_slots,
+    count_warm,
+    free_shapes,
+    free_slots,
+    lock_free_node,
+    slots_of,
+)
 
 __all__ = [
+    "availability",
     "claim_slots",
+    "count_warm",
     "find_image",
     "find_sku_by_code",
     "fleet_nodes",
+    "free_shapes",
     "free_slots",
     "get_node",
     "get_sku",
     "image",
-    "list_candidates",
     "list_offers",
-    "lock_candidates",
+    "lock_free_node",
     "mark_shared",
     "node_by_system_id",
     "node_names",

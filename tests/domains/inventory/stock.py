@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.domains.inventory.contracts import Gpu
+from app.domains.inventory import public
+from app.domains.inventory.contracts import CapacityRequest, FreeNode, Gpu
 from app.domains.inventory.repository.nodes import NodeRepository
 from app.domains.inventory.service.import_nodes import ImportReport, Sighting, record
 from app.domains.maas.contracts import DiskInfo, GpuDevice, MaasMachine, MachineStatus, SystemId
 from app.shared.authz.actor import SYSTEM
-from app.shared.context import Runtime
+from app.shared.context import Context, Runtime
 from devstack.seed import NVME, plant_catalog
 from devstack.simulators.maas.fleet import BY_NAME, pci_address
 
@@ -69,3 +70,16 @@ async def node_ids(runtime: Runtime) -> list[UUID]:
     async with runtime.context(SYSTEM) as ctx:
         known = await NodeRepository(ctx.session).list_known()
     return [known[system_id].id for system_id in sorted(known)]
+
+
+async def candidates(
+    ctx: Context, sku_id: UUID, slots: int | None = None, image: str = "ubuntu/noble", tenant_id: UUID | None = None
+) -> list[FreeNode]:
+    """Every node that fits, in the order in which placement would take and lock them: shared ones first."""
+    wanted = CapacityRequest(sku_id=sku_id, image=image, slots=slots, tenant_id=tenant_id)
+    shapes = await public.free_shapes(ctx, wanted, 100)
+    found: list[FreeNode] = []
+    for shape in sorted(shapes, key=lambda shape: (not shape.shared, shape.free)):
+        while node := await public.lock_free_node(ctx, wanted, shape, [item.node_id for item in found]):
+            found.append(node)
+    return found

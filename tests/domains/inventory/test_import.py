@@ -14,8 +14,8 @@ from sqlalchemy import text
 from app.domains.inventory import public
 from app.domains.inventory.contracts import Gpu
 from app.domains.inventory.jobs import run_import
+from app.domains.inventory.repository.capacity import CapacityRepository
 from app.domains.inventory.repository.skus import SkuRepository
-from app.domains.inventory.repository.slots import SlotRepository
 from app.domains.inventory.service.import_nodes import VANISHED, ImportReport, Sighting, import_nodes, record
 from app.domains.maas.contracts import MachineStatus
 from app.domains.maas.public import MaasGateway
@@ -25,7 +25,7 @@ from app.shared.context import Runtime
 from app.shared.ids import new_id
 from app.shared.records import Unread
 from devstack import seed
-from tests.domains.inventory.stock import facts, machine, node_ids, plant, see, see_machines
+from tests.domains.inventory.stock import candidates, facts, machine, node_ids, plant, see, see_machines
 from tests.fixtures.clock import FakeClock
 from tests.simulators.maas_world import OUR_KEY, World, served_region
 
@@ -68,7 +68,7 @@ async def test_24_machines_become_nodes_of_four_types_once(
         assert await bring_in(runtime, gateway) == ImportReport(seen=24, added=24)
         assert await bring_in(runtime, gateway) == ImportReport(seen=24)
     async with open_context() as ctx:
-        free = await SlotRepository(ctx.session).list_availability()
+        free = await CapacityRepository(ctx.session).list_availability()
         by_code = {sku.code: free[sku.id] for sku in await SkuRepository(ctx.session).list_skus()}
         nodes = [await public.get_node(ctx, node_id) for node_id in await node_ids(runtime)]
     assert {code: (item.total, item.free_whole, item.free_slots) for code, item in by_code.items()} == {
@@ -151,7 +151,7 @@ async def test_a_machine_whose_hardware_fits_no_type_is_kept_with_the_reason(
     async with open_context() as ctx:
         node = await public.get_node(ctx, node_id)
         assert (node.sku_id, node.sku_problem) == (None, "7 × 10de:2330 found; h100x8 has 8")
-        assert await SlotRepository(ctx.session).list_availability() == {}
+        assert await CapacityRepository(ctx.session).list_availability() == {}
     repaired = msgspec.structs.replace(machine(1), disks=machine(1).disks[1:])
     await see_machines(runtime, [repaired], {"m00001": facts("h100x8")})
     async with open_context() as ctx:
@@ -228,7 +228,7 @@ async def test_what_provisioning_saw_while_maas_was_read_is_newer_and_stays(
     assert (await record(open_context, old)).changed == 0
     async with open_context() as ctx:
         assert (await public.get_node(ctx, node_id)).maas_state == "ready"
-        assert len(await public.list_candidates(ctx, (await SkuRepository(ctx.session).list_skus())[-1].id)) == 1
+        assert len(await candidates(ctx, (await SkuRepository(ctx.session).list_skus())[-1].id)) == 1
 
 
 async def test_a_machine_that_cannot_be_inspected_waits_for_the_next_import_and_holds_up_nobody(

@@ -18,7 +18,7 @@ from app.domains.inventory.service.maintenance import turn_windows
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from app.shared.ids import new_id
-from tests.domains.inventory.stock import node_ids, plant, see
+from tests.domains.inventory.stock import candidates, node_ids, plant, see
 from tests.domains.inventory.test_import import bring_in, maas
 from tests.domains.inventory.test_pages import words
 from tests.domains.provisioning.hall import operator_of
@@ -55,7 +55,7 @@ async def free_nodes(runtime: Runtime, code: str) -> int:
     async with runtime.context(SYSTEM) as ctx:
         sku = await public.find_sku_by_code(ctx, code)
         assert sku is not None
-        return len(await public.list_candidates(ctx, sku.id))
+        return len(await candidates(ctx, sku.id))
 
 
 async def test_a_drained_node_gets_nobody_new_and_says_when_it_is_empty(runtime: Runtime, hall: Browser) -> None:

@@ -16,7 +16,7 @@ from app.shared.authz import Actor, ActorKind, Role, RoleBinding
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from app.shared.ids import new_id
-from tests.domains.inventory.stock import node_ids, plant, see
+from tests.domains.inventory.stock import candidates, node_ids, plant, see
 
 pytestmark = pytest.mark.commits
 ROUNDS = 12
@@ -30,7 +30,7 @@ async def launch(runtime: Runtime, node) -> bool:
     async with runtime.context(SYSTEM) as ctx:
         sku = await public.find_sku_by_code(ctx, "h100x8")
         assert sku is not None
-        found = {item.node_id for item in await public.lock_candidates(ctx, sku.id)}
+        found = {item.node_id for item in await candidates(ctx, sku.id)}
         if node not in found:
             return False
         await public.claim_slots(ctx, node, range(8), new_id())

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from app.domains.inventory import public
-from app.domains.inventory.contracts import Availability, NewPrice, NewSku, NodeView
+from app.domains.inventory.contracts import Availability, FreeNode, NewPrice, NewSku, NodeId
 from app.domains.inventory.errors import CodeTaken, NodeNotInService, PriceInThePast, PriceMissing, SlotTaken
+from app.domains.inventory.repository.capacity import CapacityRepository
 from app.domains.inventory.repository.images import ImageRepository
 from app.domains.inventory.repository.nodes import NodeRepository
 from app.domains.inventory.repository.prices import PriceRepository
 from app.domains.inventory.repository.skus import SkuRepository
-from app.domains.inventory.repository.slots import SlotRepository
 from app.domains.inventory.service import catalog, prices
 from app.shared.authz.actor import ANONYMOUS
 from app.shared.context import Runtime
@@ -24,7 +24,7 @@ from app.shared.errors import Forbidden, NotFound, Unauthenticated, ValidationFa
 from app.shared.ids import new_id
 from app.shared.money import RateMicroPerHour
 from devstack.seed import SKUS, plant_catalog
-from tests.domains.inventory.stock import node_ids, plant, see
+from tests.domains.inventory.stock import candidates, node_ids, plant, see
 from tests.fixtures.clock import FakeClock
 from tests.fixtures.postgres import DatabaseUrls
 
@@ -46,7 +46,7 @@ async def sku_id(ctx: Any, code: str) -> UUID:
 
 
 async def free_now(ctx: Any, code: str) -> Availability:
-    return (await SlotRepository(ctx.session).list_availability())[await sku_id(ctx, code)]
+    return (await CapacityRepository(ctx.session).list_availability())[await sku_id(ctx, code)]
 
 
 # -- slots ---------------------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ async def test_a_node_out_of_service_takes_nobody_and_counts_nowhere(
     async with open_context() as ctx:
         await NodeRepository(ctx.session).set_state(hall[0], state, "fan 3 is loud", await ctx.now())
         assert await free_now(ctx, "h100x8") == Availability(1, 8, 1, 8)
-        found = await public.lock_candidates(ctx, await sku_id(ctx, "h100x8"))
+        found = await candidates(ctx, await sku_id(ctx, "h100x8"))
         assert [view.node_id for view in found] == [hall[1]]
     with pytest.raises(NodeNotInService):
         async with open_context() as ctx:
@@ -130,7 +130,7 @@ async def test_whole_machines_come_only_from_nodes_nobody_is_on(hall: list[UUID]
     async with open_context() as ctx:
         kind = await sku_id(ctx, "l40sx4")
         await public.claim_slots(ctx, hall[2], [3], new_id())
-        assert [view.node_id for view in await public.lock_candidates(ctx, kind)] == [hall[3]]
+        assert [view.node_id for view in await candidates(ctx, kind)] == [hall[3]]
 
 
 async def test_slots_come_from_shared_nodes_with_the_image_and_from_whole_ones(
@@ -139,22 +139,19 @@ async def test_slots_come_from_shared_nodes_with_the_image_and_from_whole_ones(
     async with open_context() as ctx:
         kind, noble = await sku_id(ctx, "l40sx4"), await public.image(ctx)
         await public.claim_slots(ctx, hall[2], [0, 1], new_id())
-        assert [view.node_id for view in await public.lock_candidates(ctx, kind, 1)] == [hall[3]]
+        assert [view.node_id for view in await candidates(ctx, kind, 1)] == [hall[3]]
         await public.mark_shared(ctx, hall[2], noble.id)
         await public.observe_node(ctx, hall[2], "deployed", "10.0.0.7")
         await public.record_image_warm(ctx, hall[2], noble.id)
         assert await free_now(ctx, "l40sx4") == Availability(1, 6, 2, 4)
-        shared, whole = await public.lock_candidates(ctx, kind, 2, "ubuntu/noble")
-        assert shared == NodeView(
-            shared.node_id, "node-003", "l40sx4", "ready", (2, 3), 4, frozenset({"ubuntu/noble"}), True,
-            system_id="m00003", deployed_image="ubuntu/noble",
-        )  # fmt: skip
-        assert whole.node_id == hall[3] and not whole.deployed_as_shared
-        for slots_wanted, image in ((3, "ubuntu/noble"), (2, "ubuntu/jammy"), (None, None)):
-            found = await public.list_candidates(ctx, kind, slots_wanted, image)
+        shared, whole = await candidates(ctx, kind, 2, "ubuntu/noble")
+        assert shared == FreeNode(NodeId(hall[2]), "node-003", "m00003", is_warm=True, still_fits=True)
+        assert whole.node_id == hall[3] and not whole.is_warm
+        for slots_wanted, image in ((3, "ubuntu/noble"), (2, "ubuntu/jammy"), (None, "ubuntu/noble")):
+            found = await candidates(ctx, kind, slots_wanted, image)
             assert [view.node_id for view in found] == [hall[3]]
         await public.mark_shared(ctx, hall[2], None)
-        assert [view.node_id for view in await public.list_candidates(ctx, kind, 1)] == [hall[3]]
+        assert [view.node_id for view in await candidates(ctx, kind, 1)] == [hall[3]]
 
 
 async def test_a_machine_that_maas_would_not_deploy_now_is_no_candidate(
@@ -164,9 +161,9 @@ async def test_a_machine_that_maas_would_not_deploy_now_is_no_candidate(
         kind = await sku_id(ctx, "cpu")
         for state in ("releasing", "broken", "failed", "deployed", "unknown"):
             await public.observe_node(ctx, hall[4], state)
-            assert await public.list_candidates(ctx, kind) == []
+            assert await candidates(ctx, kind) == []
         await public.observe_node(ctx, hall[4], "ready")
-        assert len(await public.list_candidates(ctx, kind)) == 1
+        assert len(await candidates(ctx, kind)) == 1
 
 
 @pytest.mark.commits
@@ -201,10 +198,10 @@ async def test_32_launches_of_two_machines_get_one_each_and_the_rest_see_none_le
 
     async def launch() -> UUID | None:
         async with runtime.context(ANONYMOUS) as ctx:
-            found = await public.lock_candidates(ctx, await sku_id(ctx, "h100x8"))
+            found = await candidates(ctx, await sku_id(ctx, "h100x8"))
             if not found:
                 return None
-            await public.claim_slots(ctx, found[0].node_id, found[0].free_slots, new_id())
+            await public.claim_slots(ctx, found[0].node_id, None, new_id())
             return found[0].node_id
 
     won = [node for node in await asyncio.gather(*(launch() for _ in range(32))) if node]

@@ -1,178 +1,125 @@
 """Placement: examples of each trade-off, and properties that hold for every fleet."""
 
 import random
-from uuid import UUID
+from fractions import Fraction
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domains.inventory.contracts import NodeId, NodeView
-from app.domains.provisioning.rules.placement import NoPlacement, Placement, PlacementRequest, place
+from app.domains.provisioning.rules.placement import (
+    Resources,
+    Shape,
+    Workload,
+    explain,
+    rank,
+    refusal,
+    usual_slices,
+    warmth,
+)
 
-SKU, IMAGE = "h100x8", "ubuntu/noble"
-
-
-def node(name: str, free: int = 8, total: int = 8, *, warm: bool = False, **fields: object) -> NodeView:
-    values: dict[str, object] = {
-        "node_id": NodeId(UUID(int=sum(name.encode()))),
-        "name": name,
-        "sku": SKU,
-        "state": "ready",
-        "free_slots": tuple(range(total - free, total)),
-        "total_slots": total,
-        "warm_images": frozenset({IMAGE}) if warm else frozenset(),
-    }
-    return NodeView(**(values | fields))  # type: ignore[arg-type]
+USUAL = usual_slices(8)
 
 
-def shared(name: str, free: int, *, warm: bool = False) -> NodeView:
-    return node(name, free, warm=warm, deployed_as_shared=True)
+def shared(free: int, nodes: int = 1) -> Shape:
+    return Shape(Resources(free), True, nodes)
 
 
-def choose(slots: int | None, *nodes: NodeView) -> Placement:
-    chosen = place(PlacementRequest(SKU, IMAGE, slots), nodes)
-    assert isinstance(chosen, Placement), chosen
-    return chosen
+def whole(free: int = 8, nodes: int = 1) -> Shape:
+    return Shape(Resources(free), False, nodes)
 
 
-def refuse(slots: int | None, *nodes: NodeView) -> str:
-    chosen = place(PlacementRequest(SKU, IMAGE, slots), nodes)
-    assert isinstance(chosen, NoPlacement), chosen
-    return chosen.reason
+def best(slots: int | None, *shapes: Shape) -> Shape | None:
+    return next(iter(rank(Resources(slots or 1), shapes, USUAL, whole=slots is None)), None)
 
 
-def test_a_whole_machine_takes_a_warm_node_and_says_so() -> None:
-    chosen = choose(None, node("node-01"), node("node-02"), node("node-07", warm=True), node("node-09"))
-    assert (chosen.name, chosen.slots, chosen.whole) == ("node-07", tuple(range(8)), True)
-    assert chosen.reason == "fits 4 free nodes; node-07 has the image warm"
-
-
-def test_a_whole_machine_never_takes_a_shared_node_even_when_it_is_empty() -> None:
-    assert "all in use" in refuse(None, shared("node-01", 8), node("node-02", 7))
+def test_a_whole_machine_takes_the_smallest_node_that_nobody_is_on() -> None:
+    assert best(None, shared(8), whole(8), whole(4)) == whole(4)
+    assert best(None, shared(8)) is None
 
 
 def test_slots_go_to_the_shared_node_with_the_least_room_that_fits() -> None:
-    chosen = choose(2, shared("node-01", 6), shared("node-02", 2), shared("node-03", 1), node("node-04"))
-    assert (chosen.name, chosen.slots, chosen.breaks_whole_node) == ("node-02", (6, 7), False)
+    assert best(2, shared(6), shared(2), shared(1), whole()) == shared(2)
 
 
-def test_fit_outranks_warmth() -> None:
-    assert choose(2, shared("node-01", 6, warm=True), shared("node-02", 3)).name == "node-02"
+def test_room_that_would_become_useless_is_left_alone() -> None:
+    """Of three free GPUs one would remain, which nobody asks for here; of four a pair remains."""
+    pairs = Workload([(Resources(2), 1.0)])
+    assert rank(Resources(2), [shared(3), shared(4)], pairs)[0] == shared(4)
+    assert (pairs.gradient(Resources(3), Resources(2)), pairs.gradient(Resources(4), Resources(2))) == (1, 0)
 
 
-def test_warmth_decides_among_equals_and_then_the_name() -> None:
-    assert choose(2, shared("node-01", 3), shared("node-02", 3, warm=True)).name == "node-02"
-    assert choose(2, shared("node-02", 3), shared("node-01", 3)).name == "node-01"
+def test_processors_and_memory_count_like_gpus() -> None:
+    tight = Shape(Resources(4, 2_000, 4_096))
+    roomy = Shape(Resources(4, 64_000, 262_144))
+    usual = Workload([(Resources(1, 8_000, 8_192), 1.0)])
+    assert rank(Resources(1, 1_000, 1_024), [roomy, tight], usual) == [tight, roomy]
+    assert rank(Resources(1, 8_000, 1_024), [roomy, tight], usual) == [roomy]
+    assert usual.fragmentation(tight.free) == 4
 
 
 def test_a_whole_node_is_broken_only_when_no_shared_node_fits_and_then_the_smallest() -> None:
-    small = node("node-09", 4, 4)
-    chosen = choose(3, shared("node-01", 2), node("node-02", warm=True), small)
-    assert (chosen.name, chosen.slots, chosen.breaks_whole_node) == ("node-09", (0, 1, 2), True)
-    assert "becomes a shared one" in chosen.reason
-
-
-@pytest.mark.parametrize("slots", [None, 1])
-@pytest.mark.parametrize("flaw", [{"cordoned": True}, {"state": "quarantined"}, {"state": "new"}, {"sku": "a100x8"}])
-def test_an_unfit_node_is_never_taken(slots: int | None, flaw: dict[str, object]) -> None:
-    unfit = (node("node-01", **flaw), node("node-02", deployed_as_shared=True, **flaw))
-    assert refuse(slots, *unfit) == "no h100x8 is in service"
-
-
-def test_a_partly_used_node_that_is_not_shared_takes_no_slots() -> None:
-    assert "the most on one shared node is 1" in refuse(2, node("node-01", 5), shared("node-02", 1))
-
-
-def test_more_slots_than_a_node_has_are_refused_with_the_limit() -> None:
-    assert refuse(9, node("node-01")) == "one h100x8 has 8 slots; 9 were asked for"
+    assert best(3, shared(2), whole(8), whole(4)) == whole(4)
+    assert best(3, shared(7), whole(4)) == shared(7)
 
 
 @pytest.mark.parametrize("slots", [0, -1])
 def test_less_than_one_slot_is_a_mistake(slots: int) -> None:
     with pytest.raises(ValueError, match="at least one slot"):
-        place(PlacementRequest(SKU, IMAGE, slots), [node("node-01")])
+        rank(Resources(slots), [whole()], USUAL)
 
 
-@st.composite
-def node_views(draw: st.DrawFn, number: int) -> NodeView:
-    total = draw(st.sampled_from([4, 8]))
-    return NodeView(
-        node_id=NodeId(UUID(int=number + 1)),
-        name=f"node-{number:02}",
-        sku=draw(st.sampled_from([SKU, SKU, SKU, "a100x8"])),
-        state=draw(st.sampled_from(["ready", "ready", "ready", "quarantined", "deploying"])),
-        free_slots=tuple(draw(st.permutations(sorted(draw(st.sets(st.integers(0, total - 1))))))),
-        total_slots=total,
-        warm_images=frozenset(draw(st.sets(st.sampled_from([IMAGE, "custom/ml-noble"])))),
-        deployed_as_shared=draw(st.booleans()),
-        cordoned=draw(st.sampled_from([False, False, True])),
-    )
+def test_the_choice_and_its_refusal_are_explained() -> None:
+    assert explain(whole(nodes=4), whole=True) == "fits 4 nodes that nobody is on"
+    assert explain(shared(1)) == "fits 1 node shared already with 1 free slot"
+    assert "one becomes a shared one" in explain(whole())
+    assert warmth("node-07", is_warm=True) == "node-07 has the image warm"
+    assert refusal("h100x8", None, in_service=0) == "No h100x8 is in service."
+    assert refusal("h100x8", None, in_service=2) == "No whole h100x8 is free: 2 nodes in service, all in use."
+    assert refusal("h100x8", 5, in_service=2) == "No h100x8 has 5 slots free together."
 
 
-fleets = st.integers(0, 8).flatmap(lambda size: st.tuples(*(node_views(number) for number in range(size))))
-requests = st.builds(PlacementRequest, st.just(SKU), st.just(IMAGE), st.none() | st.integers(1, 9))
+shapes = st.builds(
+    Shape,
+    st.builds(Resources, st.integers(0, 8), st.integers(0, 64), st.integers(0, 64)),
+    st.booleans(),
+    st.integers(1, 5_000),
+)
+fleets = st.lists(shapes, max_size=12)
+sizes = st.builds(Resources, st.integers(1, 8), st.integers(0, 64), st.integers(0, 64))
+workloads = st.lists(st.tuples(sizes, st.integers(1, 9).map(lambda parts: Fraction(parts, 10))), max_size=6)
 
 
-@given(requests, fleets)
-def test_what_is_placed_was_free_on_a_healthy_node_of_the_wanted_type(
-    request: PlacementRequest, fleet: tuple[NodeView, ...]
-) -> None:
-    chosen = place(request, fleet)
-    if isinstance(chosen, NoPlacement):
-        assert chosen.reason
-        return
-    taken = next(view for view in fleet if view.node_id == chosen.node_id)
-    assert (taken.sku, taken.state, taken.cordoned) == (SKU, "ready", False)
-    assert set(chosen.slots) <= set(taken.free_slots)
-    assert len(set(chosen.slots)) == len(chosen.slots) == (request.slots or taken.total_slots)
-    assert chosen.whole is (request.slots is None)
-    if chosen.whole or chosen.breaks_whole_node:
-        assert len(taken.free_slots) == taken.total_slots
-        assert not taken.deployed_as_shared
+@given(sizes, fleets, workloads, st.booleans())
+def test_what_is_chosen_fits_and_everything_that_fits_is_ranked(request_, fleet, usual, is_whole) -> None:
+    ranked = rank(request_, fleet, Workload(usual), whole=is_whole)
+    assert all(request_.fits(shape.free) for shape in ranked)
+    able = [shape for shape in fleet if request_.fits(shape.free) and not (is_whole and shape.shared)]
+    assert sorted(ranked) == sorted(able)
 
 
-@given(requests, fleets, st.integers())
-def test_the_order_of_the_fleet_does_not_matter(
-    request: PlacementRequest, fleet: tuple[NodeView, ...], seed: int
-) -> None:
+@given(sizes, fleets, workloads, st.booleans(), st.integers())
+def test_the_order_of_the_fleet_does_not_matter(request_, fleet, usual, is_whole, seed) -> None:
     shuffled = list(fleet)
     random.Random(seed).shuffle(shuffled)
-    assert place(request, shuffled) == place(request, fleet)
+    usual = Workload(usual)
+    keys = [[shape[:2] for shape in rank(request_, each, usual, whole=is_whole)] for each in (fleet, shuffled)]
+    assert keys[0] == keys[1]
 
 
-@given(requests, fleets, st.integers(0, 7))
-def test_a_smaller_fleet_never_fits_what_the_larger_does_not(
-    request: PlacementRequest, fleet: tuple[NodeView, ...], gone: int
-) -> None:
-    if isinstance(place(request, fleet), NoPlacement):
-        assert isinstance(place(request, fleet[:gone] + fleet[gone + 1 :]), NoPlacement)
+@given(sizes, fleets, workloads)
+def test_no_other_shape_of_its_kind_would_have_fragmented_less(request_, fleet, usual) -> None:
+    usual = Workload(usual)
+    ranked = rank(request_, fleet, usual)
+    for kind in (True, False):
+        growth = [usual.gradient(shape.free, request_) for shape in ranked if shape.shared is kind]
+        assert growth == sorted(growth)
+    if ranked and not ranked[0].shared:
+        assert not any(shape.shared for shape in ranked)
 
 
-@given(fleets, st.integers(2, 9))
-def test_where_more_slots_fit_fewer_fit_too(fleet: tuple[NodeView, ...], slots: int) -> None:
-    if isinstance(place(PlacementRequest(SKU, IMAGE, slots), fleet), Placement):
-        assert isinstance(place(PlacementRequest(SKU, IMAGE, slots - 1), fleet), Placement)
-
-
-@given(fleets, st.integers(1, 8))
-def test_a_whole_node_is_broken_only_when_no_healthy_shared_node_fits(fleet: tuple[NodeView, ...], slots: int) -> None:
-    chosen = place(PlacementRequest(SKU, IMAGE, slots), fleet)
-    if isinstance(chosen, Placement) and chosen.breaks_whole_node:
-        without = [view for view in fleet if view.deployed_as_shared]
-        assert isinstance(place(PlacementRequest(SKU, IMAGE, slots), without), NoPlacement)
-
-
-@given(fleets, st.integers(1, 8))
-def test_no_other_shared_node_would_have_fitted_tighter(fleet: tuple[NodeView, ...], slots: int) -> None:
-    chosen = place(PlacementRequest(SKU, IMAGE, slots), fleet)
-    if isinstance(chosen, NoPlacement) or chosen.breaks_whole_node:
-        return
-    room = {view.node_id: len(view.free_slots) for view in fleet}
-    cordoned = [
-        msgspec.structs.replace(view, cordoned=view.cordoned or len(view.free_slots) >= room[chosen.node_id])
-        for view in fleet
-        if view.deployed_as_shared
-    ]
-    assert isinstance(place(PlacementRequest(SKU, IMAGE, slots), cordoned), NoPlacement)
+@given(sizes, sizes, workloads)
+def test_fragmentation_is_what_a_usual_request_cannot_have(free, request_, usual) -> None:
+    measured = Workload(usual).fragmentation(free)
+    assert 0 <= measured <= free.gpus * sum(share for _, share in usual)
+    assert Workload([(request_, 1)]).fragmentation(free) == (0 if request_.fits(free) else free.gpus)

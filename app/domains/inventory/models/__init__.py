@@ -2,6 +2,7 @@
 
 from app.domains.inventory.models.catalog import OsImage, PriceWithdrawal, Sku, SkuPrice
 from app.domains.inventory.models.nodes import (
+    FreeCapacity,
     MaintenanceWindow,
     Node,
     NodeHistoryEntry,
@@ -11,6 +12,7 @@ from app.domains.inventory.models.nodes import (
 )
 
 __all__ = [
+    "FreeCapacity",
     "MaintenanceWindow",
     "Node",
     "NodeHistoryEntry",

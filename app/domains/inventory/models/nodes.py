@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domains.inventory.contracts import ImageId, NodeId, SkuId
 from app.shared.db.base import Base, Json
-from app.shared.ids import new_id
+from app.shared.ids import TenantId, new_id
 
 
 class Node(Base):
@@ -41,6 +41,7 @@ class Node(Base):
     cordon_reason: Mapped[str | None]
     deployed_shared: Mapped[bool] = mapped_column(server_default=text("false"))
     deployed_image_id: Mapped[ImageId | None] = mapped_column(ForeignKey("inventory.os_images.id"))
+    deployed_tenant_id: Mapped[TenantId | None]
     address: Mapped[str | None]
     maas_state: Mapped[str]
     maas_message: Mapped[str] = mapped_column(server_default="")
@@ -55,6 +56,52 @@ class Node(Base):
     power_state: Mapped[str] = mapped_column(server_default="unknown")
     drain_since: Mapped[datetime | None]
     drain_deadline: Mapped[datetime | None]
+
+
+class FreeCapacity(Base):
+    """What is free of a machine now, kept by triggers on the machine and its slots. `placeable`: a placement may choose
+    it, apart from maintenance windows; `shared`: its slots are sold one by one, with this image, to this tenant."""
+
+    __tablename__ = "free_capacity"
+    __table_args__ = (
+        CheckConstraint("(free >= 0) AND (free <= total)", name="check"),
+        Index(
+            "free_capacity_whole",
+            "sku_id",
+            "free",
+            "hostname",
+            "node_id",
+            postgresql_where=text("placeable AND (NOT shared)"),
+        ),
+        Index(
+            "free_capacity_shared",
+            "sku_id",
+            "image_id",
+            "tenant_id",
+            "free",
+            "hostname",
+            "node_id",
+            postgresql_where=text("placeable AND shared"),
+        ),
+        {
+            "postgresql_with": {
+                "fillfactor": "60",
+                "autovacuum_vacuum_scale_factor": "0.05",
+                "autovacuum_vacuum_threshold": "200",
+            }
+        },
+    )
+
+    node_id: Mapped[NodeId] = mapped_column(ForeignKey("inventory.nodes.id"), primary_key=True)
+    hostname: Mapped[str]
+    sku_id: Mapped[SkuId | None]
+    in_service: Mapped[bool]
+    placeable: Mapped[bool]
+    shared: Mapped[bool]
+    image_id: Mapped[ImageId | None]
+    tenant_id: Mapped[TenantId]
+    total: Mapped[int] = mapped_column(Integer)
+    free: Mapped[int] = mapped_column(Integer)
 
 
 class NodeImageCache(Base):

@@ -48,7 +48,9 @@ SET_DRAIN = text("""
     WHERE id = :id RETURNING version, sku_id
 """)
 SET_SHARED = text("""
-    UPDATE inventory.nodes SET deployed_shared = :shared, deployed_image_id = :image_id, version = version + 1
+    UPDATE inventory.nodes
+    SET deployed_shared = :shared, deployed_image_id = :image_id, deployed_tenant_id = CAST(:tenant_id AS uuid),
+        version = version + 1
     WHERE id = :id RETURNING version, sku_id
 """)
 OBSERVE = text("""
@@ -232,9 +234,9 @@ class NodeRepository(Repository):
         values = {"id": node_id, "now": now, "reason": reason, "deadline": deadline}
         return _changed((await self._session.execute(SET_DRAIN, values)).one())
 
-    async def set_shared(self, node_id: UUID, image_id: UUID | None) -> Changed:
-        """Deployed as a shared node with this image; None: not shared."""
-        values = {"id": node_id, "shared": image_id is not None, "image_id": image_id}
+    async def set_shared(self, node_id: UUID, image_id: UUID | None, tenant_id: UUID | None) -> Changed:
+        """Deployed as a shared node with this image, for this tenant; without an image it is not shared."""
+        values = {"id": node_id, "shared": image_id is not None, "image_id": image_id, "tenant_id": tenant_id}
         return _changed((await self._session.execute(SET_SHARED, values)).one())
 
     async def set_observed(self, node_id: UUID, maas_state: str, address: str | None, now: datetime) -> Changed:

@@ -91,11 +91,11 @@ async def quarantine(ctx: Context, node_id: UUID, reason: str) -> None:
     await publish_slots(ctx, node_id, changed)
 
 
-async def mark_shared(ctx: Context, node_id: UUID, image_id: UUID | None) -> None:
-    """The node is deployed with this image and its slots are sold one by one. None: no longer; call it when MAAS has
-    released the node, after the last slot was freed. Raises NotFound."""
+async def mark_shared(ctx: Context, node_id: UUID, image_id: UUID | None, tenant_id: UUID | None = None) -> None:
+    """The node is deployed with this image and its slots are sold one by one, to this tenant as far as we know. Without
+    an image: no longer; call it when MAAS has released the node, after the last slot was freed. Raises NotFound."""
     await lock(ctx, node_id)
-    await publish_slots(ctx, node_id, await NodeRepository(ctx.session).set_shared(node_id, image_id))
+    await publish_slots(ctx, node_id, await NodeRepository(ctx.session).set_shared(node_id, image_id, tenant_id))
 
 
 async def observe_node(ctx: Context, node_id: UUID, maas_state: str, address: str | None = None) -> None:

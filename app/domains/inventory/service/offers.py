@@ -3,10 +3,10 @@
 from app.domains.auth import public as auth
 from app.domains.inventory import rules
 from app.domains.inventory.contracts import Availability, Offer, Offers
+from app.domains.inventory.repository.capacity import CapacityRepository
 from app.domains.inventory.repository.images import ImageRepository
 from app.domains.inventory.repository.prices import PriceRepository
 from app.domains.inventory.repository.skus import SkuRepository
-from app.domains.inventory.repository.slots import SlotRepository
 from app.domains.inventory.rules import OfferFilter
 from app.shared.authz import Permission
 from app.shared.authz.scope import require
@@ -23,7 +23,7 @@ async def list_offers(ctx: Context) -> Offers:
     now, currency = await ctx.now(), await _currency(ctx)
     skus = await SkuRepository(ctx.session).list_skus()
     prices = await PriceRepository(ctx.session).list_prices([sku.id for sku in skus], currency)
-    free = await SlotRepository(ctx.session).list_availability()
+    free = await CapacityRepository(ctx.session).list_availability()
     offers = [
         Offer(
             sku=sku,

@@ -1,70 +1,100 @@
 """Slots: candidates for placement, claims, and freeing. Two claims of one slot are ordered by the node's lock; the
 second is refused."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
-from app.domains.inventory.contracts import NodeView
+from app.domains.inventory.contracts import Availability, CapacityRequest, FreeNode, FreeShape, NodeId
 from app.domains.inventory.errors import NodeNotInService, SlotTaken
 from app.domains.inventory.events import NodeDrained, SlotsChanged
-from app.domains.inventory.repository.nodes import NodeRepository
-from app.domains.inventory.repository.slots import FreedNode, SlotRepository, freed_node
+from app.domains.inventory.repository.capacity import CapacityRepository
+from app.domains.inventory.repository.slots import FreedNode, SlotRepository
 from app.domains.inventory.service.history import note
 from app.shared.context import Context
 from app.shared.errors import NotFound
 
-
-async def lock_candidates(
-    ctx: Context, sku_id: UUID, slots_wanted: int | None = None, image: str | None = None
-) -> list[NodeView]:
-    """Lock the nodes of a type that could take `slots_wanted` slots (None: the whole machine), in the order of their
-    ids, until the end of the transaction; then read what is free of them. What does not fit is neither locked nor
-    given, so launches that cannot meet do not wait for one another. Nothing is skipped: a locked node is waited for,
-    because it may be the best one. With `image` (a code), shared nodes that run another one are left out."""
-    ids = await SlotRepository(ctx.session).lock_fitting(sku_id, slots_wanted, image)
-    return await SlotRepository(ctx.session).list_fitting(sku_id, slots_wanted, image, ids) if ids else []
+NEAR = 32  # nodes that one statement looks at
+MOST_TRIED = 128  # locked nodes that are passed over before one is waited for
 
 
-async def list_candidates(
-    ctx: Context, sku_id: UUID, slots_wanted: int | None = None, image: str | None = None
-) -> list[NodeView]:
-    """The same nodes without a lock, for a forecast (`dry_run`, the launch form)."""
-    return await SlotRepository(ctx.session).list_fitting(sku_id, slots_wanted, image)
+async def free_shapes(
+    ctx: Context, wanted: CapacityRequest, most: int, passed_over: Collection[UUID] = ()
+) -> list[FreeShape]:
+    """What fits at this moment, by how much is free; at most `most` nodes of each shape are counted."""
+    return await CapacityRepository(ctx.session).list_shapes(wanted, passed_over, most)
 
 
-async def claim_slots(ctx: Context, node_id: UUID, slot_indexes: Iterable[int], allocation_id: UUID) -> None:
-    """Give slots to an allocation. Safe to repeat. Raises SlotTaken when one of them is not free, NodeNotInService
-    when the node is not ready or cordoned, NotFound for an unknown node."""
-    wanted = sorted(set(slot_indexes))
-    node = await NodeRepository(ctx.session).lock_node(node_id)
-    if node is None or not wanted:
+async def count_warm(ctx: Context, wanted: CapacityRequest, most: int) -> int:
+    """How many of the nodes that fit have the image warm, up to `most`."""
+    return await CapacityRepository(ctx.session).count_warm(wanted, most)
+
+
+async def lock_free_node(
+    ctx: Context, wanted: CapacityRequest, shape: FreeShape, passed_over: Collection[UUID] = (), *, wait: bool = False
+) -> FreeNode | None:
+    """Lock one node of this shape until the end of the transaction: one with the image warm, else the first by name.
+    What somebody else has locked is passed over; with `wait` the first is waited for. None when none is left.
+
+    Who holds the lock of a node must not wait for another one: two could wait for each other."""
+    capacity = CapacityRepository(ctx.session)
+    for offset in range(0, 1 if wait else min(shape.nodes, MOST_TRIED), NEAR):
+        node = await capacity.lock_node(wanted, shape, passed_over, offset, wait=wait)
+        if node is not None:
+            return node
+    return None
+
+
+async def claim_slots(
+    ctx: Context,
+    node_id: UUID,
+    slots: Iterable[int] | int | None,
+    allocation_id: UUID,
+    *,
+    shared_with: UUID | None = None,
+    image: str = "",
+) -> tuple[int, ...]:
+    """Give an allocation these slots of a node, or so many of the free ones, or with None the whole machine; answers
+    which. `shared_with`: the node becomes a shared one of this tenant, with this image (a code). Safe to repeat.
+
+    Raises SlotTaken when they are not free, NodeNotInService when the node takes nobody, NotFound for an unknown one.
+    """
+    indexes = None if slots is None or isinstance(slots, int) else sorted(set(slots))
+    values = await _written_by(ctx) | {
+        "indexes": indexes,
+        "slots": len(indexes) if indexes is not None else slots,
+        "shares": shared_with is not None,
+        "tenant_id": shared_with,
+        "image": image,
+    }
+    claim = await SlotRepository(ctx.session).claim(node_id, allocation_id, values)
+    if claim is None or indexes == []:
         raise NotFound()
-    held = (await SlotRepository(ctx.session).list_slots([node_id]))[node_id]
-    if [slot.index for slot in held if slot.allocation_id == allocation_id] == wanted:
-        return
-    if node.state != "ready" or node.cordoned or node.in_window:
-        raise NodeNotInService(state=node.state)
-    got = await SlotRepository(ctx.session).claim(node_id, wanted, allocation_id, await ctx.now())
-    if got != len(wanted):
-        raise SlotTaken()
-    await note(ctx, node_id, "claimed", _slots(wanted), allocation_id)
-    free = sum(slot.allocation_id is None for slot in held) - got
-    await _publish_slots(ctx, node_id, free)
+    if claim.taken is not None and claim.version is not None:
+        event = SlotsChanged(node_id=NodeId(node_id), sku_id=claim.sku_id, free_slots=claim.free or 0)
+        await ctx.emit(event, version=claim.version)
+        return claim.taken
+    if claim.held and (indexes is None or list(claim.held) == indexes):
+        return claim.held
+    if not claim.in_service:
+        raise NodeNotInService(state=claim.state)
+    raise SlotTaken()
 
 
 async def free_slots(ctx: Context, allocation_id: UUID) -> list[FreedNode]:
     """Free every slot of an allocation. Safe to repeat: an allocation without slots gets an empty list."""
-    if not await SlotRepository(ctx.session).lock_nodes_of(allocation_id):
-        return []
-    freed = await SlotRepository(ctx.session).free(allocation_id)
-    left = await SlotRepository(ctx.session).list_slots(list(freed))
-    for node_id in sorted(freed):
-        await note(ctx, node_id, "freed", _slots(freed[node_id]), allocation_id)
-        free = sum(slot.allocation_id is None for slot in left[node_id])
-        await _publish_slots(ctx, node_id, free)
-        if free == len(left[node_id]):
-            await _emptied(ctx, node_id)
-    return [freed_node(node_id, freed[node_id], left[node_id]) for node_id in sorted(freed)]
+    freed = await SlotRepository(ctx.session).free(allocation_id, await _written_by(ctx))
+    for node in freed:
+        event = SlotsChanged(node_id=node.node_id, sku_id=node.sku_id, free_slots=node.free)
+        await ctx.emit(event, version=node.version)
+        if node.is_empty and node.is_draining:
+            await note(ctx, node.node_id, "drained")
+            await ctx.emit(NodeDrained(node_id=node.node_id), version=node.version)
+    return freed
+
+
+async def availability(ctx: Context, sku_id: UUID) -> Availability:
+    """What of a type could be placed now."""
+    return (await CapacityRepository(ctx.session).list_availability()).get(sku_id, Availability())
 
 
 async def slots_of(ctx: Context, allocation_id: UUID) -> tuple[int, ...]:
@@ -72,20 +102,5 @@ async def slots_of(ctx: Context, allocation_id: UUID) -> tuple[int, ...]:
     return await SlotRepository(ctx.session).list_held(allocation_id)
 
 
-async def _emptied(ctx: Context, node_id: UUID) -> None:
-    """No allocation is on the node any more: a drain has completed."""
-    node = await NodeRepository(ctx.session).lock_node(node_id)
-    if node is not None and node.is_draining:
-        await note(ctx, node_id, "drained")
-        await ctx.emit(NodeDrained(node_id=node_id), version=node.version)
-
-
-def _slots(indexes: Iterable[int]) -> str:
-    listed = sorted(indexes)
-    return f"slot {listed[0]}" if len(listed) == 1 else "slots " + ", ".join(map(str, listed))
-
-
-async def _publish_slots(ctx: Context, node_id: UUID, free: int) -> None:
-    changed = await NodeRepository(ctx.session).touch(node_id)
-    event = SlotsChanged(node_id=node_id, sku_id=changed.sku_id, free_slots=free)
-    await ctx.emit(event, version=changed.version)
+async def _written_by(ctx: Context) -> dict[str, object]:
+    return {"now": await ctx.now(), "actor_kind": ctx.actor.kind.value, "actor_id": ctx.actor.id}

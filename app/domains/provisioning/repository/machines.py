@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import text
 
 from app.domains.provisioning.contracts import DeploymentView
 from app.domains.provisioning.models import Allocation
-from app.domains.provisioning.rules.placement import Placement
 from app.shared.db.repository import Repository
 from app.shared.errors import NotFound
 from app.shared.ids import new_id
@@ -24,7 +24,7 @@ INSERT = text("""
 """)
 BY_ID = text(SELECT + " WHERE id = :id")
 LOCK = text(SELECT + " WHERE id = :id FOR UPDATE")
-OPEN = text(SELECT + " WHERE node_id = ANY(:node_ids) AND state <> 'ended'")
+LOCK_OPEN = text(SELECT + " WHERE node_id = :node_id AND state <> 'ended' FOR UPDATE")
 ALL_OPEN = text(SELECT + " WHERE state <> 'ended' ORDER BY hostname")
 LATEST = text("""
     SELECT id, tenant_id, node_id, system_id, hostname, image_code, shared, state, address
@@ -76,6 +76,16 @@ PLACED = text("""
 TRIED = text("SELECT node_id FROM provisioning.allocation_placements WHERE allocation_id = :allocation_id")
 
 
+class Placement(msgspec.Struct, frozen=True, kw_only=True):
+    """These slots of this node. `candidates` nodes were as good, as far as they were counted; `reason` explains it."""
+
+    node_id: UUID
+    hostname: str
+    slots: tuple[int, ...]
+    candidates: int
+    reason: str
+
+
 class MachineRepository(Repository):
     """Bound to one unit of work."""
 
@@ -102,10 +112,9 @@ class MachineRepository(Repository):
             raise NotFound()
         return deployment
 
-    async def list_open(self, node_ids: Sequence[UUID]) -> dict[UUID, DeploymentView]:
-        """The deployment that each of these nodes has now, by node."""
-        deployments = await self._list_views(DeploymentView, OPEN, node_ids=list(node_ids))
-        return {deployment.node_id: deployment for deployment in deployments}
+    async def lock_open(self, node_id: UUID) -> DeploymentView | None:
+        """The deployment that this node has now, locked; lock the node first."""
+        return await self._find_view(DeploymentView, LOCK_OPEN, node_id=node_id)
 
     async def list_all_open(self) -> list[DeploymentView]:
         """Every deployment that has not ended, of all tenants: for the comparison with MAAS."""
@@ -170,6 +179,7 @@ class MachineRepository(Repository):
         return bool(await self._session.scalar(OPEN_CLAIM, {"allocation_id": allocation_id}))
 
     async def append_placement(self, allocation: Allocation, placement: Placement, attempt: int, now: datetime) -> None:
+        """Record where the attempt went; a repeat keeps the first."""
         values = {
             "id": new_id(),
             "tenant_id": allocation.tenant_id,
@@ -177,7 +187,7 @@ class MachineRepository(Repository):
             "allocation_id": allocation.id,
             "attempt": attempt,
             "node_id": placement.node_id,
-            "node_name": placement.name,
+            "node_name": placement.hostname,
             "slots": list(placement.slots),
             "candidates": placement.candidates,
             "reason": placement.reason,

@@ -73,6 +73,16 @@ READY = text("""
 """)
 
 
+DONE = text("""
+    INSERT INTO provisioning.allocation_events (id, tenant_id, project_id, allocation_id, attempt, step, state, detail,
+                                                started_at, finished_at)
+    VALUES (:id, :tenant_id, :project_id, :allocation_id, :attempt, :step, 'active', :detail, :now, :now)
+    ON CONFLICT (allocation_id, attempt, step) DO UPDATE
+    SET state = excluded.state, detail = excluded.detail, finished_at = excluded.finished_at
+    WHERE allocation_events.state = 'in_progress'
+""")
+
+
 class TimelineRepository(Repository):
     """Bound to one unit of work."""
 
@@ -95,6 +105,12 @@ class TimelineRepository(Repository):
         """The step is done well."""
         place = {"allocation_id": allocation_id, "attempt": attempt, "step": step}
         await self._session.execute(FINISH, {**place, "state": "active", "now": now, "detail": detail})
+
+    async def append_done(self, allocation: Allocation, attempt: int, step: str, now: datetime, detail: str) -> None:
+        """A step that began and was done in this very transaction."""
+        values = {"allocation_id": allocation.id, "tenant_id": allocation.tenant_id, "attempt": attempt, "step": step}
+        more = {"id": new_id(), "project_id": allocation.project_id, "now": now, "detail": detail[:300]}
+        await self._session.execute(DONE, values | more)
 
     async def stop(self, allocation_id: UUID, state: str, now: datetime, detail: str = "") -> None:
         """Whatever is under way ends in `state` (failed | ended)."""

@@ -1,125 +1,108 @@
-"""Where a new allocation goes: one pure choice among the nodes of the fleet. It claims nothing and reads no clock.
+"""Where a new allocation goes: the order in which the free shapes of a fleet are tried. Pure; it claims nothing.
 
+A shape is what a node has free; a fleet of thousands has a handful of them, so the choice costs the same at any size.
 What counts, in this order:
 
-1. Only healthy nodes of the wanted type: state `ready`, not cordoned. Quarantined or half-made nodes never.
-2. A whole machine takes a node whose slots are all free and that is not deployed as a shared one.
-3. Slots go to the shared node with the fewest free slots that still fits (best fit), so that room stays together.
-4. Only when no shared node fits is a whole node broken: the one of least value, which has the fewest slots.
-5. Among equals, a node that has the image warm (it deploys in half the time), then the first name.
+1. A whole machine takes a node that nobody is on. Slots go to a node that is shared already; only when none fits is a
+   whole node broken, the smallest one.
+2. The least growth of fragmentation: of the free GPUs that a usual request could not have (fragmentation gradient
+   descent: Weng et al., "Beware of Fragmentation", USENIX ATC 2023, sections 4 and 5).
+3. The fewest free GPUs, then CPUs, then memory (best fit), so that room stays together.
 
-Warmth never outranks fit: a warm start saves seconds once, a broken whole node is missing for weeks.
+Which of the nodes of a shape is taken, the query decides: one that has the image warm, then the first name. Warmth
+never outranks fit: a warm start saves seconds once, a broken whole node is missing for weeks.
 """
 
-from collections.abc import Sequence
-from uuid import UUID
-
-import msgspec
-
-from app.domains.inventory.contracts import NodeId, NodeView
-
-READY = "ready"
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import NamedTuple
 
 
-class PlacementRequest(msgspec.Struct, frozen=True):
-    """What is wanted: `slots` GPU slots of one node, or the whole machine when `slots` is None."""
+class Resources(NamedTuple):
+    """What a node has free, or what a request wants: GPUs, CPUs (in thousandths) and memory (MiB). A slice of a machine
+    reserves only its GPUs, so in the product the other two are 0."""
 
-    sku: str
-    image: str
-    slots: int | None = None
+    gpus: int
+    cpus: int = 0
+    memory: int = 0
 
+    def fits(self, free: "Resources") -> bool:
+        """Whether a node with this much free can take the request."""
+        return self.gpus <= free.gpus and self.cpus <= free.cpus and self.memory <= free.memory
 
-class Placement(msgspec.Struct, frozen=True):
-    """The choice: these slots of this node. `candidates` nodes were suitable; `reason` explains the choice."""
-
-    node_id: NodeId
-    name: str
-    slots: tuple[int, ...]
-    whole: bool
-    breaks_whole_node: bool
-    candidates: int
-    reason: str
+    def less(self, request: "Resources") -> "Resources":
+        """What remains after the request."""
+        return Resources(self.gpus - request.gpus, self.cpus - request.cpus, self.memory - request.memory)
 
 
-class NoPlacement(msgspec.Struct, frozen=True):
-    """Nothing fits now; `reason` is plain text that operators and customers may read."""
+class Shape(NamedTuple):
+    """`nodes` nodes that have the same free: shared ones, or whole machines that nobody is on."""
 
-    reason: str
+    free: Resources
+    shared: bool = True
+    nodes: int = 1
 
 
-def place(request: PlacementRequest, nodes: Sequence[NodeView]) -> Placement | NoPlacement:
-    """Choose a node. The order of `nodes` does not matter. Raises ValueError when fewer than one slot is requested."""
-    healthy = [node for node in nodes if node.sku == request.sku and node.state == READY and not node.cordoned]
-    if request.slots is None:
-        return _choose_whole(request, healthy)
-    if request.slots < 1:
+class Workload:
+    """What is usually requested, each with its share of all requests; fragmentation is measured against it."""
+
+    def __init__(self, usual: Iterable[tuple[Resources, float]]) -> None:
+        self._usual = tuple(usual)
+        self._known: dict[Resources, float] = {}
+
+    def fragmentation(self, free: Resources) -> float:
+        """How many of these free GPUs a usual request cannot have, on average: all of them where it does not fit."""
+        known = self._known.get(free)
+        if known is None:
+            unusable = sum(share for request, share in self._usual if not request.fits(free))
+            known = self._known[free] = free.gpus * unusable
+        return known
+
+    def gradient(self, free: Resources, request: Resources) -> float:
+        """How much fragmentation grows when the request takes its part of `free`; negative when it shrinks."""
+        return self.fragmentation(free.less(request)) - self.fragmentation(free)
+
+
+@cache
+def usual_slices(gpus: int) -> Workload:
+    """Requests for slices of a machine of so many GPUs: 1, 2, 4 … of them, each as often as the others."""
+    sizes = [1 << power for power in range(max(1, gpus).bit_length())]
+    return Workload((Resources(size), 1 / len(sizes)) for size in sizes)
+
+
+def rank(request: Resources, shapes: Sequence[Shape], usual: Workload, *, whole: bool = False) -> list[Shape]:
+    """The shapes that fit, the best first. `whole`: the request is for a machine that nobody is on. The order of
+    `shapes` does not matter. Raises ValueError for a request of slots without one."""
+    if whole:
+        return sorted(shape for shape in shapes if not shape.shared and request.fits(shape.free))
+    if request.gpus < 1:
         raise ValueError("a placement needs at least one slot")
-    return _choose_slots(request, request.slots, healthy)
+    fitting = [shape for shape in shapes if request.fits(shape.free)]
+    return sorted(fitting, key=lambda shape: (not shape.shared, usual.gradient(shape.free, request), shape.free))
 
 
-def _choose_whole(request: PlacementRequest, healthy: list[NodeView]) -> Placement | NoPlacement:
-    free = [node for node in healthy if _is_whole(node)]
-    if not healthy:
-        return NoPlacement(f"no {request.sku} is in service")
-    if not free:
-        return NoPlacement(f"no whole {request.sku} is free: {_counted(len(healthy), 'healthy node')}, all in use")
-    chosen = min(free, key=lambda node: (request.image not in node.warm_images, node.name, node.node_id))
-    reason = f"fits {_counted(len(free), 'free node')}; {_warmth(request, chosen)}"
-    return _placement(chosen, tuple(sorted(chosen.free_slots)), len(free), reason, whole=True)
+def explain(chosen: Shape, *, whole: bool = False) -> str:
+    """Why this shape, in plain text that operators and customers may read."""
+    count = _counted(chosen.nodes, "node")
+    if whole:
+        return f"fits {count} that nobody is on"
+    if chosen.shared:
+        return f"fits {count} shared already with {_counted(chosen.free.gpus, 'free slot')}"
+    return f"fits no shared node; {count} that nobody is on, one becomes a shared one"
 
 
-def _choose_slots(request: PlacementRequest, wanted: int, healthy: list[NodeView]) -> Placement | NoPlacement:
-    shared = [node for node in healthy if node.deployed_as_shared and len(node.free_slots) >= wanted]
-    whole = [node for node in healthy if _is_whole(node) and node.total_slots >= wanted]
-    if not shared and not whole:
-        return NoPlacement(_why_no_slots(request.sku, wanted, healthy))
-    chosen = min(shared or whole, key=lambda node: _cost(node, request.image))
-    if shared:
-        size = len(chosen.free_slots)
-        reason = (
-            f"fits {_counted(len(shared), 'shared node')}; {chosen.name} has the fewest free slots that fit ({size})"
-        )
-    else:
-        reason = f"fits no shared node, {_counted(len(whole), 'whole node')} free; {chosen.name} becomes a shared one"
-    reason = f"{reason}; {_warmth(request, chosen)}"
-    slots = tuple(sorted(chosen.free_slots)[:wanted])
-    return _placement(chosen, slots, len(shared or whole), reason, whole=False)
+def warmth(hostname: str, *, is_warm: bool) -> str:
+    """Whether the node starts fast, in words."""
+    return f"{hostname} has the image warm" if is_warm else f"{hostname} has to load the image"
 
 
-def _cost(node: NodeView, image: str) -> tuple[int, bool, str, UUID]:
-    """Smaller is better. All slots of a whole node are free, so the same measure finds the one of least value."""
-    return (len(node.free_slots), image not in node.warm_images, node.name, node.node_id)
-
-
-def _is_whole(node: NodeView) -> bool:
-    return not node.deployed_as_shared and len(node.free_slots) == node.total_slots
-
-
-def _placement(node: NodeView, slots: tuple[int, ...], candidates: int, reason: str, *, whole: bool) -> Placement:
-    return Placement(
-        node_id=node.node_id,
-        name=node.name,
-        slots=slots,
-        whole=whole,
-        breaks_whole_node=not whole and not node.deployed_as_shared,
-        candidates=candidates,
-        reason=reason,
-    )
-
-
-def _why_no_slots(sku: str, wanted: int, healthy: list[NodeView]) -> str:
-    if not healthy:
-        return f"no {sku} is in service"
-    largest = max(node.total_slots for node in healthy)
-    if wanted > largest:
-        return f"one {sku} has {_counted(largest, 'slot')}; {wanted} were asked for"
-    largest = max((len(node.free_slots) for node in healthy if node.deployed_as_shared), default=0)
-    return f"no {sku} has {_counted(wanted, 'slot')} free together; the most on one shared node is {largest}"
-
-
-def _warmth(request: PlacementRequest, node: NodeView) -> str:
-    has = "has the image warm" if request.image in node.warm_images else "has to load the image"
-    return f"{node.name} {has}"
+def refusal(sku_code: str, slots: int | None, *, in_service: int) -> str:
+    """Why nothing fits, in one sentence for operators and customers."""
+    if in_service == 0:
+        return f"No {sku_code} is in service."
+    if slots is None:
+        return f"No whole {sku_code} is free: {_counted(in_service, 'node')} in service, all in use."
+    return f"No {sku_code} has {_counted(slots, 'slot')} free together."
 
 
 def _counted(count: int, noun: str) -> str:

@@ -11,19 +11,20 @@ import msgspec
 from app.domains.auth import public as auth
 from app.domains.billing import public as billing
 from app.domains.inventory import public as inventory
-from app.domains.inventory.contracts import ImageView, PriceView, SkuView
+from app.domains.inventory.contracts import CapacityRequest, ImageView, PriceView, SkuView
 from app.domains.provisioning import policies
-from app.domains.provisioning.repository import AllocationRepository, MachineRepository, TimelineRepository
+from app.domains.provisioning.repository import AllocationRepository, TimelineRepository
 from app.domains.provisioning.rules import names
-from app.domains.provisioning.rules.placement import NoPlacement, PlacementRequest
-from app.domains.provisioning.rules.placement import place as choose
-from app.domains.provisioning.service.placing import joinable
+from app.domains.provisioning.rules.placement import explain
+from app.domains.provisioning.service.placing import no_room, ranked_shapes
 from app.domains.releases import public as releases
 from app.shared.authz import Permission, ProjectScope, project_scope
 from app.shared.context import Context
 from app.shared.errors import ValidationFailed
 from app.shared.money import RateMicroPerHour
 from app.shared.text import given
+
+MOST_COUNTED = 1_000  # nodes that a forecast counts
 
 
 class LaunchAllocation(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,15 +153,19 @@ async def _keys_fault(ctx: Context, command: LaunchAllocation) -> str | None:
 
 async def room_for(ctx: Context, scope: ProjectScope, order: Order) -> Room:
     """Where the order could go at this moment; nothing is locked, so a launch may still find it taken."""
-    nodes = await inventory.list_candidates(ctx, order.sku.id, order.slots, order.image.code)
-    open_now = await MachineRepository(ctx.session).list_open([node.node_id for node in nodes])
     shares = await ctx.policy(policies.SHARE_ACROSS_TENANTS)
-    usable = joinable(nodes, open_now, scope.tenant_id, order.image.code, shares)
-    chosen = choose(PlacementRequest(sku=order.sku.code, image=order.image.code, slots=order.slots), usable)
-    if isinstance(chosen, NoPlacement):
-        return Room(0, 0, f"{chosen.reason[:1].upper()}{chosen.reason[1:]}.", False)
-    warm = sum(1 for node in usable if order.image.code in node.warm_images)
-    return Room(chosen.candidates, warm, chosen.reason, True)
+    wanted = CapacityRequest(
+        sku_id=order.sku.id,
+        image=order.image.code,
+        slots=order.slots,
+        tenant_id=None if shares else scope.tenant_id,
+    )
+    shapes = await ranked_shapes(ctx, wanted, MOST_COUNTED)
+    if not shapes:
+        return Room(0, 0, await no_room(ctx, wanted, order.sku.code), False)
+    fits = sum(shape.nodes for shape in shapes if shape.shared == shapes[0].shared)
+    warm = await inventory.count_warm(ctx, wanted, MOST_COUNTED)
+    return Room(fits, warm, explain(shapes[0], whole=order.slots is None), True)
 
 
 async def quota_of(ctx: Context, scope: ProjectScope) -> Quota:

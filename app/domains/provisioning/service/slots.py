@@ -5,38 +5,34 @@ a tenant of, and only refers to the slots: it opens when they are taken and clos
 deployment, which on a shared machine is before its slots are clean and free. Nothing reads a slot from a claim.
 """
 
-from uuid import UUID
-
 from app.domains.inventory import public as inventory
-from app.domains.inventory.contracts import NodeView
+from app.domains.inventory.contracts import FreeNode
 from app.domains.provisioning.contracts import DeploymentView
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import MachineRepository
-from app.domains.provisioning.rules.placement import Placement
 from app.shared.context import Context
-from app.shared.errors import ServiceUnavailable
 
 
 async def take(
-    ctx: Context, allocation: Allocation, chosen: Placement, node: NodeView, shared: UUID | None
-) -> DeploymentView:
-    """Take the chosen slots, on a new deployment or on the `shared` one that the node has.
+    ctx: Context, allocation: Allocation, node: FreeNode, joined: DeploymentView | None
+) -> tuple[DeploymentView, tuple[int, ...]]:
+    """Take slots of a locked node, on a new deployment or on the shared one that it has, locked too; answers which.
 
-    Raises SlotTaken, NodeNotInService, ServiceUnavailable (the shared deployment is closing).
+    Raises SlotTaken, NodeNotInService.
     """
     machines, now = MachineRepository(ctx.session), await ctx.now()
-    await inventory.claim_slots(ctx, chosen.node_id, chosen.slots, allocation.id)
-    if shared is not None:
-        deployment = await machines.get_deployment(shared, lock=True)
-        if deployment.state != "live":  # its last tenant is leaving at this very moment
-            raise ServiceUnavailable("The machine that was chosen is being released; the next look finds another.")
-    else:
-        deployment = await machines.open_deployment(allocation, chosen.node_id, node.system_id, node.name, now)
-        if not allocation.whole:
-            image = await inventory.image(ctx, allocation.image_code)
-            await inventory.mark_shared(ctx, chosen.node_id, image.id)
-    await machines.claim(allocation, deployment, chosen.slots, now)
-    return deployment
+    breaks_node = joined is None and not allocation.whole
+    taken = await inventory.claim_slots(
+        ctx,
+        node.node_id,
+        allocation.slots,
+        allocation.id,
+        shared_with=allocation.tenant_id if breaks_node else None,
+        image=allocation.image_code,
+    )
+    deployment = joined or await machines.open_deployment(allocation, node.node_id, node.system_id, node.hostname, now)
+    await machines.claim(allocation, deployment, taken, now)
+    return deployment, taken
 
 
 async def leave_deployment(ctx: Context, allocation: Allocation, deployment: DeploymentView) -> bool:
