@@ -7,8 +7,8 @@ empty, and then anybody's placement looks at the node and provisioning decides.
 
 from alembic import op
 
-revision = "0035"
-down_revision = "0034"
+revision = "0037"
+down_revision = "0036"
 branch_labels = None
 depends_on = None
 
