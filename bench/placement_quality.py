@@ -1,9 +1,9 @@
 """How well GPUs are placed (C1): the share of a cluster's GPUs that are in use after 130 % of them were requested.
 
-The nodes and requests are Alibaba's public trace of 2023 (`openb`, 1,213 nodes with GPUs; requests for a part of a GPU
-are rounded up to a whole one), drawn at random until they add up to 130 % of the cluster; what does not fit is refused.
-Ours is `rules.placement.rank`, and the same requests in the same order go to the references: the first free node of a
-random order, best fit, and fragmentation gradient descent over every node with the paper's tie-break.
+The nodes and requests are Alibaba's public trace of 2023 (`openb`: 1,213 nodes with GPUs; requests with their CPUs and
+memory, those without a GPU too; a part of a GPU counts as a whole one), drawn at random until their GPUs add up to
+130 % of the cluster; what does not fit is refused. Ours is `rules.placement.rank`; the same requests in the same order
+go to the references: any node that fits, best fit, and fragmentation gradient descent with the first node among equals.
 `python -m bench.placement_quality TRACE_FOLDER [--seeds N] [--json]`.
 """
 
@@ -35,12 +35,11 @@ def read_nodes(folder: Path) -> Cluster:
 
 
 def read_requests(folder: Path) -> list[Resources]:
-    """Every request for GPUs, whole ones."""
-    with (folder / "openb_pod_list_default.csv").open() as lines:
+    """Every request."""
+    with (folder / "openb_pod_list_multigpu20.csv").open() as lines:
         return [
             Resources(int(row["num_gpu"]), int(row["cpu_milli"]), int(row["memory_mib"]))
             for row in csv.DictReader(lines)
-            if int(row["num_gpu"])
         ]
 
 
@@ -68,8 +67,9 @@ def ours(usual: Workload) -> Choice:
 
 
 def best_fit(request: Resources, cluster: Cluster) -> Resources | None:
-    """The node with the least room that fits."""
-    return min((free for free in cluster if request.fits(free)), default=None)
+    """The node with the least left of everything, each resource as a share of the largest node's."""
+    fitting = (free for free in cluster if request.fits(free))
+    return min(fitting, key=lambda free: free.gpus / 8 + free.cpus / 128_000 + free.memory / 1_048_576, default=None)
 
 
 def at_random(chance: random.Random) -> Choice:
@@ -83,11 +83,11 @@ def at_random(chance: random.Random) -> Choice:
 
 
 def gradient_descent(usual: Workload) -> Choice:
-    """The paper's score alone; among equals the node with the least free, as its authors' simulator breaks ties."""
+    """The paper's score alone; among equals the one that comes first."""
 
     def choose(request: Resources, cluster: Cluster) -> Resources | None:
         fitting = (free for free in cluster if request.fits(free))
-        return min(fitting, key=lambda free: (usual.gradient(free, request), free), default=None)
+        return min(fitting, key=lambda free: usual.gradient(free, request), default=None)
 
     return choose
 

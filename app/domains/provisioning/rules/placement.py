@@ -72,10 +72,10 @@ def usual_slices(gpus: int) -> Workload:
 
 def rank(request: Resources, shapes: Sequence[Shape], usual: Workload, *, whole: bool = False) -> list[Shape]:
     """The shapes that fit, the best first. `whole`: the request is for a machine that nobody is on. The order of
-    `shapes` does not matter. Raises ValueError for a request of slots without one."""
+    `shapes` does not matter. Raises ValueError for a request of nothing."""
     if whole:
         return sorted(shape for shape in shapes if not shape.shared and request.fits(shape.free))
-    if request.gpus < 1:
+    if min(request) < 0 or not any(request):
         raise ValueError("a placement needs at least one slot")
     fitting = [shape for shape in shapes if request.fits(shape.free)]
     return sorted(fitting, key=lambda shape: (not shape.shared, usual.gradient(shape.free, request), shape.free))
