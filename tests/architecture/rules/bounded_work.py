@@ -48,6 +48,8 @@ BOUNDED = {
     "app/domains/notification/service/maintenance.py:_ask_again": "at most 50",
     "app/domains/notification/service/webhooks.py:replay_failed": "at most 1,000, which the answer says",
     "app/domains/provisioning/service/fleet.py:_stuck_machines": "reads",
+    "app/domains/provisioning/service/placing.py:_lock_node": "at most 20 looks for one node",
+    "app/domains/provisioning/service/placing.py:_lock_one": "the shapes of one type, of which one node is taken",
     "app/domains/releases/service/delivery.py:sweep": "at most 200 of each",
     "app/domains/releases/service/keys.py:revoke_key": "rights end at once, in the transaction that ends them",
     "app/domains/releases/service/rights.py:withdraw": "of one person or organisation; the watch ends each alone",
