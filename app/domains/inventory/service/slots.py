@@ -69,8 +69,8 @@ async def claim_slots(
     claim = await SlotRepository(ctx.session).claim(node_id, allocation_id, values)
     if claim is None or indexes == []:
         raise NotFound()
-    if claim.taken is not None and claim.version is not None:
-        event = SlotsChanged(node_id=NodeId(node_id), sku_id=claim.sku_id, free_slots=claim.free or 0)
+    if claim.taken is not None and claim.version is not None and claim.free is not None:
+        event = SlotsChanged(node_id=NodeId(node_id), sku_id=claim.sku_id, free_slots=claim.free)
         await ctx.emit(event, version=claim.version)
         return claim.taken
     if claim.held and (indexes is None or list(claim.held) == indexes):

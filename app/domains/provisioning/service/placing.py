@@ -104,7 +104,7 @@ async def ranked_shapes(
     free = await inventory.free_shapes(ctx, wanted, most, passed_over)
     shapes = [Shape(Resources(shape.free), shape.shared, shape.nodes) for shape in free]
     usual = usual_slices(max((shape.free for shape in free), default=1))
-    return rank(Resources(wanted.slots or 1), shapes, usual, whole=wanted.slots is None)
+    return rank(Resources(1 if wanted.slots is None else wanted.slots), shapes, usual, whole=wanted.slots is None)
 
 
 class Chosen(NamedTuple):
