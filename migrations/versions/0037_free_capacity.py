@@ -89,13 +89,20 @@ def _triggers() -> None:
             RETURN NULL;
         END $$
     """)
+    # The rule of one node for each allocation is looked at once for a statement; before, once for each slot.
     op.execute("""
         CREATE FUNCTION inventory.slots_changed() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
+            IF TG_OP = 'UPDATE' AND EXISTS (SELECT FROM changed c JOIN inventory.node_resource_slots s
+                                            ON s.allocation_id = c.allocation_id AND s.node_id <> c.node_id) THEN
+                RAISE EXCEPTION 'an allocation holds slots of one node only' USING ERRCODE = 'exclusion_violation';
+            END IF;
             PERFORM inventory.refresh_free_capacity(ARRAY(SELECT DISTINCT node_id FROM changed));
             RETURN NULL;
         END $$
     """)
+    op.execute("DROP TRIGGER node_resource_slots_one_node ON inventory.node_resource_slots")
+    op.execute("DROP FUNCTION inventory.check_one_node()")
     op.execute("""
         CREATE FUNCTION inventory.nobodys_node() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN

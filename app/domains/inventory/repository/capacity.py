@@ -33,16 +33,16 @@ SHAPES = """
         SELECT false AS shared, count(*) AS nodes FROM (
             SELECT FROM inventory.free_capacity c WHERE"""
 SHAPES_SHARED = """
-            LIMIT :most) c
+            ORDER BY c.hostname LIMIT :max_nodes) c
         UNION ALL
         SELECT true, count(*) FROM (
             SELECT FROM inventory.free_capacity c WHERE CAST(:slots AS integer) IS NOT NULL AND"""
 SHAPES_END = """
-            LIMIT :most) c
+            ORDER BY c.hostname LIMIT :max_nodes) c
     ) found
     WHERE found.nodes > 0
 """
-# The first 32 by name are looked at, a warm one first; a node that somebody else has locked is passed over, or the
+# The first 16 by name are looked at, a warm one first; a node that somebody else has locked is passed over, or the
 # first one is waited for. The capacity is joined again to be locked with its node: what changed meanwhile is read anew.
 NEAR = """
     SELECT n.id AS node_id, n.hostname, n.system_id, near.warm AS is_warm,
@@ -60,7 +60,7 @@ LOCKED = """
     JOIN inventory.nodes n ON n.id = near.node_id JOIN inventory.free_capacity c ON c.node_id = near.node_id
     ORDER BY near.warm DESC, near.hostname, near.node_id LIMIT 1 FOR UPDATE OF n, c"""
 WAIT = ORDERED + " 1" + LOCKED
-SKIP = ORDERED + " 32 OFFSET :offset" + LOCKED + " SKIP LOCKED"
+SKIP = ORDERED + " 16 OFFSET :offset" + LOCKED + " SKIP LOCKED"
 LIST_SHAPES = {
     True: text(SHAPES + WHOLE + SHAPES_SHARED + SHARED + OWN + SHAPES_END),
     False: text(SHAPES + WHOLE + SHAPES_SHARED + SHARED + SHAPES_END),
@@ -77,7 +77,7 @@ COUNT_WARM = text("""
           AND (NOT c.shared OR (CAST(:slots AS integer) IS NOT NULL AND c.image_id = i.id AND
                (CAST(:tenant_id AS uuid) IS NULL
                 OR c.tenant_id IN (:tenant_id, '00000000-0000-0000-0000-000000000000'))))
-        LIMIT :most
+        LIMIT :max_nodes
     ) warm
 """)
 AVAILABILITY = """
@@ -93,25 +93,27 @@ AVAILABLE = text(AVAILABILITY + BUSY + ") AS busy) w WHERE c.in_service GROUP BY
 class CapacityRepository(Repository):
     """What could be placed on now."""
 
-    async def list_shapes(self, wanted: CapacityRequest, passed_over: Collection[UUID], most: int) -> list[FreeShape]:
-        """What fits, by how much is free; at most `most` nodes of a shape are counted."""
-        values = msgspec.structs.asdict(wanted) | {"passed_over": list(passed_over), "most": most}
+    async def list_shapes(
+        self, wanted: CapacityRequest, passed_over: Collection[UUID], max_nodes: int
+    ) -> list[FreeShape]:
+        """What fits, by how much is free; at most `max_nodes` nodes of a shape are counted."""
+        values = msgspec.structs.asdict(wanted) | {"passed_over": list(passed_over), "max_nodes": max_nodes}
         rows = await self._session.execute(LIST_SHAPES[wanted.tenant_id is not None], values)
         return [FreeShape(row.shared, row.free, row.nodes) for row in rows]
 
     async def lock_node(
         self, wanted: CapacityRequest, shape: FreeShape, passed_over: Collection[UUID], offset: int, *, wait: bool
     ) -> FreeNode | None:
-        """Lock one node of this shape, of the 32 after `offset` one that nobody has locked; or wait for the first."""
+        """Lock one node of this shape, of the 16 after `offset` one that nobody has locked; or wait for the first."""
         statements = LOCK_WHOLE if not shape.shared else LOCK_ANY if wanted.tenant_id is None else LOCK_OWN
         values = msgspec.structs.asdict(wanted) | {
             "free": shape.free, "shared": shape.shared, "passed_over": list(passed_over), "offset": offset
         }  # fmt: skip
         return await self._find_view(FreeNode, statements[wait], **values)
 
-    async def count_warm(self, wanted: CapacityRequest, most: int) -> int:
-        """How many of the nodes that fit have the image warm; `most` when there are more."""
-        values = msgspec.structs.asdict(wanted) | {"most": most}
+    async def count_warm(self, wanted: CapacityRequest, max_nodes: int) -> int:
+        """How many of the nodes that fit have the image warm; `max_nodes` when there are more."""
+        values = msgspec.structs.asdict(wanted) | {"max_nodes": max_nodes}
         return int(await self._session.scalar(COUNT_WARM, values) or 0)
 
     async def list_availability(self) -> dict[UUID, Availability]:

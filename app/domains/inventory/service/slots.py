@@ -13,20 +13,20 @@ from app.domains.inventory.service.history import note
 from app.shared.context import Context
 from app.shared.errors import NotFound
 
-NEAR = 32  # nodes that one statement looks at
-MOST_TRIED = 128  # locked nodes that are passed over before one is waited for
+NEAR = 16  # nodes that one statement looks at
+MAX_TRIED = 128  # locked nodes that are passed over before one is waited for
 
 
 async def free_shapes(
-    ctx: Context, wanted: CapacityRequest, most: int, passed_over: Collection[UUID] = ()
+    ctx: Context, wanted: CapacityRequest, max_nodes: int, passed_over: Collection[UUID] = ()
 ) -> list[FreeShape]:
-    """What fits at this moment, by how much is free; at most `most` nodes of each shape are counted."""
-    return await CapacityRepository(ctx.session).list_shapes(wanted, passed_over, most)
+    """What fits at this moment, by how much is free; at most `max_nodes` nodes of each shape are counted."""
+    return await CapacityRepository(ctx.session).list_shapes(wanted, passed_over, max_nodes)
 
 
-async def count_warm(ctx: Context, wanted: CapacityRequest, most: int) -> int:
-    """How many of the nodes that fit have the image warm, up to `most`."""
-    return await CapacityRepository(ctx.session).count_warm(wanted, most)
+async def count_warm(ctx: Context, wanted: CapacityRequest, max_nodes: int) -> int:
+    """How many of the nodes that fit have the image warm, up to `max_nodes`."""
+    return await CapacityRepository(ctx.session).count_warm(wanted, max_nodes)
 
 
 async def lock_free_node(
@@ -37,7 +37,7 @@ async def lock_free_node(
 
     Who holds the lock of a node must not wait for another one: two could wait for each other."""
     capacity = CapacityRepository(ctx.session)
-    for offset in range(0, 1 if wait else min(shape.nodes, MOST_TRIED), NEAR):
+    for offset in range(0, 1 if wait else min(shape.nodes, MAX_TRIED), NEAR):
         node = await capacity.lock_node(wanted, shape, passed_over, offset, wait=wait)
         if node is not None:
             return node

@@ -24,7 +24,7 @@ from app.shared.errors import ValidationFailed
 from app.shared.money import RateMicroPerHour
 from app.shared.text import given
 
-MOST_COUNTED = 1_000  # nodes that a forecast counts
+MAX_COUNTED = 1_000  # nodes that a forecast counts
 
 
 class LaunchAllocation(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,11 +160,11 @@ async def room_for(ctx: Context, scope: ProjectScope, order: Order) -> Room:
         slots=order.slots,
         tenant_id=None if shares else scope.tenant_id,
     )
-    shapes = await ranked_shapes(ctx, wanted, MOST_COUNTED)
+    shapes = await ranked_shapes(ctx, wanted, MAX_COUNTED)
     if not shapes:
         return Room(0, 0, await no_room(ctx, wanted, order.sku.code), False)
     fits = sum(shape.nodes for shape in shapes if shape.shared == shapes[0].shared)
-    warm = await inventory.count_warm(ctx, wanted, MOST_COUNTED)
+    warm = await inventory.count_warm(ctx, wanted, MAX_COUNTED)
     return Room(fits, warm, explain(shapes[0], whole=order.slots is None), True)
 
 

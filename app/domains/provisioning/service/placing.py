@@ -28,8 +28,8 @@ from app.domains.provisioning.service import slots, transitions
 from app.shared.context import Context
 from app.shared.errors import ServiceUnavailable
 
-MOST_COUNTED = 100  # nodes of one shape: beyond that, how many there are explains nothing
-MOST_LOOKS = 20
+MAX_COUNTED = 100  # nodes of one shape: beyond that, how many there are explains nothing
+MAX_LOOKS = 20
 
 
 async def begin(ctx: Context, step: Step) -> Limits:
@@ -98,10 +98,10 @@ def capacity_for(allocation: Allocation, *, shares: bool) -> CapacityRequest:
 
 
 async def ranked_shapes(
-    ctx: Context, wanted: CapacityRequest, most: int, passed_over: Collection[UUID] = ()
+    ctx: Context, wanted: CapacityRequest, max_nodes: int, passed_over: Collection[UUID] = ()
 ) -> list[Shape]:
-    """What the inventory has free for it, the best first; at most `most` nodes of each shape are counted."""
-    free = await inventory.free_shapes(ctx, wanted, most, passed_over)
+    """What the inventory has free for it, the best first; at most `max_nodes` nodes of each shape are counted."""
+    free = await inventory.free_shapes(ctx, wanted, max_nodes, passed_over)
     shapes = [Shape(Resources(shape.free), shape.shared, shape.nodes) for shape in free]
     usual = usual_slices(max((shape.free for shape in free), default=1))
     return rank(Resources(1 if wanted.slots is None else wanted.slots), shapes, usual, whole=wanted.slots is None)
@@ -122,8 +122,8 @@ async def _lock_node(ctx: Context, allocation: Allocation) -> Chosen:
     wanted, machines = capacity_for(allocation, shares=shares), MachineRepository(ctx.session)
     passed_over = await machines.tried_nodes(allocation.id)
     holds_lock = False
-    for _ in range(MOST_LOOKS):
-        shapes = await ranked_shapes(ctx, wanted, MOST_COUNTED, passed_over)
+    for _ in range(MAX_LOOKS):
+        shapes = await ranked_shapes(ctx, wanted, MAX_COUNTED, passed_over)
         if not shapes:
             raise NoCapacity(await no_room(ctx, wanted, allocation.sku_code))
         found = await _lock_one(ctx, wanted, shapes, passed_over, may_wait=not holds_lock)
