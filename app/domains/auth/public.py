@@ -13,6 +13,7 @@ from app.domains.auth.service.directory import (
     role_holders,
     same_people,
     tenant,
+    time_zones,
     verified_addresses,
 )
 from app.domains.auth.service.invitation_lifecycle import invitation_mails
@@ -54,6 +55,7 @@ __all__ = [
     "suspend_person",
     "suspend_tenant",
     "tenant",
+    "time_zones",
     "verified_addresses",
     "view_as_minutes",
     "view_banner",

@@ -1,10 +1,10 @@
-"""The jobs of billing: accrual, checkpoints, seals. Each opens its own Contexts and may run twice at once."""
+"""The jobs of billing: accrual, closed days, checkpoints, seals. Each opens its own Contexts and may run twice."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from app.domains.billing.service import accrual, verify
+from app.domains.billing.service import accrual, daily, verify
 from app.shared.authz.actor import SYSTEM
 from app.shared.batch import all_or_one_by_one, one_by_one
 from app.shared.context import Runtime
@@ -42,6 +42,29 @@ async def run_checkpoints(runtime: Runtime, arguments: dict[str, object]) -> Non
     await one_by_one(due, checkpoint, "a tenant could not be checkpointed")
 
 
+async def run_days(runtime: Runtime, arguments: dict[str, object]) -> None:
+    """Close the days that are over, a month of 100 tenants per transaction. When it fails, one transaction per
+    tenant."""
+    closed = 0
+
+    async def close(tenant_ids: Sequence[UUID]) -> None:
+        nonlocal closed
+        async with runtime.context(SYSTEM) as ctx:
+            count = await daily.close(ctx, tenant_ids)
+        closed += count
+
+    after: UUID | None = None
+    while True:
+        async with runtime.context(SYSTEM) as ctx:
+            tenant_ids = await daily.list_due(ctx, after)
+        if not tenant_ids:
+            return
+        before = closed
+        await all_or_one_by_one(tenant_ids, close, "the days of a tenant could not be closed")
+        if closed == before:  # what is left of these is not ready
+            after = tenant_ids[-1]
+
+
 async def run_seal(runtime: Runtime, arguments: dict[str, object]) -> None:
     """Seal what was committed since the last seal."""
     async with runtime.context(SYSTEM) as ctx:
@@ -58,5 +81,6 @@ CRONS = (
         timeout=120,
         retries=0,
     ),
+    CronSpec(name="billing.days", run=run_days, queue="billing", every=timedelta(minutes=10), timeout=300, retries=0),
     CronSpec(name="billing.seal", run=run_seal, queue="billing", every=timedelta(minutes=1), timeout=120, retries=0),
 )

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from app.domains.billing.jobs import run_checkpoints, run_seal
+from app.domains.billing.jobs import run_checkpoints, run_days, run_seal
 from app.domains.billing.public import render_verify_report
 from app.domains.billing.rules import holds
 from app.shared.money import Micro, RateMicroPerHour, charge
@@ -69,14 +69,27 @@ async def _accounts(books: Books) -> dict[str, int]:
     return {str(kind): int(number) for kind, number in rows}  # type: ignore[call-overload]
 
 
-def _transaction(connection: psycopg.Connection[tuple[object, ...]], books: Books, funds: int = USD) -> UUID:
+TRANSACTION = """
+    INSERT INTO billing.ledger_transactions (id, occurred_at, kind, reference, cause_id, tenant_id, currency,
+                                             funds_change, held_change, correlation_id)
+    VALUES (%(id)s, now(), 'payment', %(reference)s, %(id)s, %(tenant)s, 'USD', %(funds)s, 0, 'test')
+"""
+ENTRIES = """
+    INSERT INTO billing.ledger_entries (account_id, amount, transaction_id)
+    SELECT account_id, amount, %(id)s FROM unnest(%(accounts)s::bigint[], %(amounts)s::bigint[]) e (account_id, amount)
+"""
+
+
+def _values(books: Books, accounts: dict[str, int], amounts: dict[str, int], funds: int = USD) -> dict[str, object]:
     transaction_id = uuid4()
-    connection.execute(
-        "INSERT INTO billing.ledger_transactions (id, occurred_at, kind, reference, cause_id, tenant_id, currency,"
-        " funds_change, held_change, correlation_id) VALUES (%s, now(), 'payment', %s, %s, %s, 'USD', %s, 0, 'test')",
-        (transaction_id, f"test:{transaction_id}", transaction_id, books.tenant_id, funds),
-    )
-    return transaction_id
+    return {
+        "id": transaction_id,
+        "reference": f"test:{transaction_id}",
+        "tenant": books.tenant_id,
+        "funds": funds,
+        "accounts": [accounts[kind] for kind in amounts],
+        "amounts": list(amounts.values()),
+    }
 
 
 @pytest.mark.parametrize(
@@ -89,20 +102,27 @@ def _transaction(connection: psycopg.Connection[tuple[object, ...]], books: Book
     ],
     ids=["no entries", "one entry", "not zero", "not what the transaction says"],
 )
-async def test_a_transaction_that_does_not_balance_cannot_be_committed(
+async def test_a_transaction_that_does_not_balance_is_refused(
     books: Books, database: DatabaseUrls, amounts: dict[str, int]
 ) -> None:
     await books.open()
-    accounts = await _accounts(books)
+    values = _values(books, await _accounts(books), amounts)
     with psycopg.connect(database.app) as connection:
-        transaction_id = _transaction(connection, books)
-        for kind, amount in amounts.items():
-            connection.execute(
-                "INSERT INTO billing.ledger_entries (account_id, amount, transaction_id) VALUES (%s, %s, %s)",
-                (accounts[kind], amount, transaction_id),
-            )
         with pytest.raises(psycopg.errors.CheckViolation):
-            connection.commit()
+            connection.execute(f"WITH t AS ({TRANSACTION}) {ENTRIES}", values)
+
+
+async def test_a_transaction_is_written_whole_in_one_statement(books: Books, database: DatabaseUrls) -> None:
+    """Entries that come later, even in the same database transaction and in balance, could alter what was checked."""
+    await books.open()
+    values = _values(books, await _accounts(books), {"customer_credit": USD, "payment_clearing": -USD})
+    with psycopg.connect(database.app) as connection:
+        with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
+            connection.execute(TRANSACTION, values)
+        connection.execute(f"WITH t AS ({TRANSACTION}) {ENTRIES}", values)
+        with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
+            connection.execute(ENTRIES, values)
+    assert (await books.verify()).ok
 
 
 async def test_no_entry_is_added_to_a_transaction_of_the_past(books: Books, database: DatabaseUrls) -> None:
@@ -150,6 +170,8 @@ PLANTED = {
     " (SELECT max(id) FROM billing.ledger_entries WHERE hold_id IS NOT NULL)",
     "the seals": "UPDATE billing.ledger_transactions SET occurred_at = occurred_at + interval '1 s'"
     " WHERE kind = 'promotion'",
+    "closed days cost": "UPDATE billing.daily_usage SET amount = amount + 1 WHERE day = '2026-03-02'",
+    "every write-off": "DELETE FROM billing.write_offs",
     "usage costs": "UPDATE billing.metered_allocations SET rate = rate + 1",
 }
 
@@ -164,6 +186,9 @@ async def test_verify_finds_what_a_superuser_altered_behind_our_back(
         " RETURNING key"
     )
     await run_checkpoints(books.runtime, {})
+    books.clock.advance(2 * 86_400)
+    await books.tick()
+    await run_days(books.runtime, {})
     assert (await books.verify()).ok
     with psycopg.connect(database.superuser) as connection:
         connection.execute("SET session_replication_role = replica")

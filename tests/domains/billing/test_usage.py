@@ -12,13 +12,17 @@ import pytest
 from sqlalchemy import text
 
 from app.domains.auth import public as auth
+from app.domains.billing import public
+from app.domains.billing.contracts import PostAdjustment
 from app.domains.billing.rules import periods
 from app.domains.billing.rules.usage import UsageQuery
 from app.domains.billing.schemas.charts import balance_chart, burn_chart
-from app.domains.billing.service import usage
+from app.domains.billing.service import balances, usage
 from app.domains.billing.service.history import history
+from app.shared.authz.actor import SYSTEM
+from app.shared.context import Context
 from app.shared.formats import money
-from app.shared.money import charge
+from app.shared.money import Micro, charge
 from tests.domains.billing.books import RATE, USD, Books
 from tests.fixtures.app import Browser, SignIn, tenant_of
 from tests.fixtures.statements import statements
@@ -56,6 +60,11 @@ async def hers(books: Books, ada: Browser) -> Books:
         books.clock.advance(777)
         await books.stop(machine)
     return books
+
+
+async def _posted(ctx: Context) -> Micro:
+    assert ctx.actor.tenant_id is not None
+    return (await balances.get_funds(ctx, ctx.actor.tenant_id)).total
 
 
 async def test_every_grouping_sums_up_to_what_was_posted(ada: Browser, hers: Books) -> None:
@@ -141,7 +150,7 @@ async def test_the_page_says_it_in_a_sentence_draws_it_and_lists_it(ada: Browser
 
 async def test_the_balance_walks_back_to_what_the_ledger_held_then(ada: Browser, hers: Books) -> None:
     async with hers.runtime.context(hers.actor) as ctx:
-        chart = balance_chart(await history(ctx))
+        chart = balance_chart(await history(ctx, await _posted(ctx)))
     berlin = ZoneInfo("Europe/Berlin")
     starts = periods.day_buckets(periods.last_days(hers.clock.instant, berlin), berlin).edges
     for end, drawn in zip(starts[1:], chart.series[0].values, strict=True):
@@ -188,8 +197,25 @@ async def test_what_was_not_charged_is_in_no_statement(ada: Browser, books: Book
     [month] = (await ada.client.get("/api/v1/billing/statements")).json()["items"]
     assert (month["added"], month["charged"], month["closing"]) == (10 * USD, 10 * USD, 0)
     async with books.runtime.context(books.actor) as ctx:
-        chart = balance_chart(await history(ctx))
+        chart = balance_chart(await history(ctx, await _posted(ctx)))
     assert chart.series[0].values[-2:] == (0, 0)
+
+
+async def test_a_correction_downwards_is_counted_once(ada: Browser, books: Books) -> None:
+    books.tenant_id = tenant_of(ada)
+    await books.open(credit=10 * USD)
+    books.clock.advance(86_400)
+    async with books.runtime.context(SYSTEM) as ctx:
+        await public.post_adjustment(
+            ctx,
+            PostAdjustment(tenant_id=books.tenant_id, adjustment_id=uuid4(), amount=Micro(-3 * USD), currency="USD"),
+        )
+    [month] = (await ada.client.get("/api/v1/billing/statements")).json()["items"]
+    assert (month["opening"], month["added"], month["returned"]) == (0, 10 * USD, 3 * USD)
+    assert (month["charged"], month["closing"]) == (0, 7 * USD)
+    async with books.runtime.context(books.actor) as ctx:
+        chart = balance_chart(await history(ctx, await _posted(ctx)))
+    assert chart.series[0].values[-3:] == (0, 10 * USD, 7 * USD)
 
 
 async def test_before_the_first_credit_there_is_no_statement(ada: Browser, books: Books) -> None:
@@ -202,7 +228,7 @@ async def test_the_burn_is_the_sum_of_what_ran_at_that_hour(ada: Browser, hers: 
     await hers.run(rate=2_000_000)
     hers.clock.advance(2 * 3_600)
     async with hers.runtime.context(hers.actor) as ctx:
-        chart = burn_chart(await history(ctx))
+        chart = burn_chart(await history(ctx, await _posted(ctx)))
     assert chart.series[0].values[-1] == chart.series[0].values[-2] == 3_000_000
     assert chart.summary.endswith("$3.00/h now.")
     assert "Burn rate at each full hour as a table" in (await ada.client.get("/billing")).text

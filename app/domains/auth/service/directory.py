@@ -59,6 +59,11 @@ async def tenant(ctx: Context, tenant_id: UUID) -> TenantView:
     return TenantView(id=TenantId(row.id), name=row.name, currency=row.currency, time_zone=row.time_zone)
 
 
+async def time_zones(ctx: Context, tenant_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """The time zones of several organisations, by organisation; deleted ones are absent."""
+    return {row.id: row.time_zone for row in await AuthRepository(ctx.session).list_tenants(list(tenant_ids))}
+
+
 async def project(ctx: Context, project_id: UUID) -> ProjectView:
     """One project. Raises NotFound."""
     rows = await AuthRepository(ctx.session).list_projects([project_id])

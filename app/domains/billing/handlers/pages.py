@@ -27,7 +27,8 @@ Until = Annotated[date | None, QueryParameter()]
 async def show_overview(ctx: Ctx) -> Response[str]:
     """Balance, running machines, history, and the newest lines of the ledger."""
     may_pay = may(ctx.actor, Permission.PAYMENT_CREATE)
-    shown = OverviewPage.of(await overview.overview(ctx), await history.history(ctx), may_add_credit=may_pay)
+    view = await overview.overview(ctx)
+    shown = OverviewPage.of(view, await history.history(ctx, view.posted), may_add_credit=may_pay)
     return await page(ctx, "billing/index.html", shown)
 
 

@@ -7,9 +7,18 @@ from app.domains.billing.models.ledger import (
     LedgerSeal,
     LedgerTransaction,
 )
-from app.domains.billing.models.metering import LowBalanceEvent, MeteredAllocation, UsageRecord
+from app.domains.billing.models.metering import (
+    DailyUsage,
+    DailyUsageProgress,
+    LowBalanceEvent,
+    MeteredAllocation,
+    UsageRecord,
+    WriteOff,
+)
 
 __all__ = [
+    "DailyUsage",
+    "DailyUsageProgress",
     "LedgerAccount",
     "LedgerCheckpoint",
     "LedgerEntry",
@@ -18,4 +27,5 @@ __all__ = [
     "LowBalanceEvent",
     "MeteredAllocation",
     "UsageRecord",
+    "WriteOff",
 ]

@@ -1,6 +1,6 @@
 """Metering, and the levels of the runway."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Identity, Index, Integer, text
@@ -89,6 +89,55 @@ class UsageRecord(Base):
     sku_id: Mapped[UUID]
     price_version_id: Mapped[UUID]
     transaction_id: Mapped[TransactionId | None]
+
+
+class DailyUsage(Base):
+    """Usage of a closed day, by project and type. Derived from the meters; a row never changes."""
+
+    __tablename__ = "daily_usage"
+    __table_args__ = (
+        CheckConstraint("seconds > 0", name="seconds_check"),
+        CheckConstraint("machines > 0", name="machines_check"),
+        CheckConstraint("started BETWEEN 0 AND machines", name="check"),
+    )
+
+    tenant_id: Mapped[TenantId] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    project_id: Mapped[ProjectId] = mapped_column(primary_key=True)
+    sku_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seconds: Mapped[int]
+    gpu_seconds: Mapped[int]
+    amount: Mapped[Micro]
+    machines: Mapped[int] = mapped_column(Integer)
+    started: Mapped[int] = mapped_column(Integer)
+
+
+class DailyUsageProgress(Base):
+    """The first open day of an organisation in its calendar, when it begins, and when it ends."""
+
+    __tablename__ = "daily_usage_progress"
+    __table_args__ = (
+        CheckConstraint("(open_from IS NULL) = (open_at IS NULL)", name="check"),
+        Index("daily_usage_progress_due", "closes_at"),
+    )
+
+    tenant_id: Mapped[TenantId] = mapped_column(primary_key=True)
+    time_zone: Mapped[str] = mapped_column(server_default="UTC")
+    open_from: Mapped[date | None]
+    open_at: Mapped[datetime | None]
+    closes_at: Mapped[datetime] = mapped_column(server_default=text("'1970-01-01 00:00:00+00'"))
+
+
+class WriteOff(Base):
+    """Use that no money covered, by organisation and time. Written with its transaction; rows are only added."""
+
+    __tablename__ = "write_offs"
+    __table_args__ = (CheckConstraint("amount > 0", name="amount_check"),)
+
+    tenant_id: Mapped[TenantId] = mapped_column(primary_key=True)
+    occurred_at: Mapped[datetime] = mapped_column(primary_key=True)
+    transaction_id: Mapped[TransactionId] = mapped_column(primary_key=True)
+    amount: Mapped[Micro]
 
 
 class LowBalanceEvent(Base):

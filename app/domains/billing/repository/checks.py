@@ -153,6 +153,41 @@ CHECKS: tuple[tuple[str, TextClause, TextClause], ...] = (
             WHERE (a.kind = 'customer_held') <> (e.hold_id IS NOT NULL)
         """),
     ),
+    (
+        "closed days cost what the meters say",
+        text("SELECT count(*) FROM billing.daily_usage"),
+        text("""
+            SELECT 'days of tenant ' || p.tenant_id AS subject,
+                   format('%s in %s s, meters say %s in %s s', d.amount, d.seconds, m.amount, m.seconds) AS detail
+            FROM billing.daily_usage_progress p
+            CROSS JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount, coalesce(sum(seconds), 0) AS seconds
+                                FROM billing.daily_usage WHERE tenant_id = p.tenant_id) d
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(billing.charge(rate, lasted)), 0) AS amount, coalesce(sum(lasted), 0) AS seconds
+                FROM (SELECT rate, extract(epoch FROM least(ended_at, p.open_at) - metered_from)::bigint AS lasted
+                      FROM billing.metered_allocations
+                      WHERE tenant_id = p.tenant_id AND metered_from < p.open_at) life
+            ) m
+            WHERE (d.amount, d.seconds) <> (m.amount, m.seconds)
+        """),
+    ),
+    (
+        "every write-off of use is listed once",
+        text("SELECT count(*) FROM billing.write_offs"),
+        text("""
+            SELECT 'transaction ' || coalesce(w.transaction_id, posted.id) AS subject,
+                   format('listed %s, posted %s', w.amount, posted.amount) AS detail
+            FROM billing.write_offs w
+            FULL JOIN (
+                SELECT t.id, t.tenant_id, t.occurred_at, -sum(e.amount) AS amount FROM billing.ledger_accounts a
+                JOIN billing.ledger_entries e ON e.account_id = a.id
+                JOIN billing.ledger_transactions t ON t.id = e.transaction_id
+                WHERE a.tenant_id IS NULL AND a.kind = 'write_off' AND t.kind = 'usage' GROUP BY 1, 2, 3
+            ) posted ON (posted.id, posted.tenant_id, posted.occurred_at)
+                      = (w.transaction_id, w.tenant_id, w.occurred_at)
+            WHERE w.amount IS DISTINCT FROM posted.amount
+        """),
+    ),
 )
 REPEATABLE_READ = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 

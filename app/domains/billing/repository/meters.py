@@ -30,11 +30,6 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
     version: int
 
-    def runs_at(self, instant: datetime) -> bool:
-        """Whether the allocation was metered at that instant."""
-        started = self.metered_from is not None and self.metered_from <= instant
-        return started and (self.ended_at is None or self.ended_at > instant)
-
 
 COLUMNS = """
     SELECT allocation_id, tenant_id, project_id, label, currency, sku_id, price_version_id, rate, metered_from,
@@ -47,6 +42,13 @@ LIST_IN_PERIOD = text(
     COLUMNS
     + """
     WHERE tenant_id = :tenant_id AND metered_from < :to_at AND (ended_at IS NULL OR ended_at > :from_at)
+    ORDER BY metered_from DESC, allocation_id LIMIT :limit
+"""
+)
+LIST_RUNNING = text(
+    COLUMNS
+    + """
+    WHERE tenant_id = :tenant_id AND metered_from IS NOT NULL AND ended_at IS NULL
     ORDER BY metered_from DESC, allocation_id LIMIT :limit
 """
 )
@@ -106,6 +108,10 @@ class MeterRepository(Repository):
     async def list_open(self, tenant_id: UUID, allocation_ids: Sequence[UUID]) -> list[Meter]:
         """Those meters of the tenant's allocations that have not ended."""
         return await self._list_views(Meter, LIST_OPEN, tenant_id=tenant_id, ids=list(allocation_ids))
+
+    async def list_running(self, scope: TenantScope, limit: int) -> list[Meter]:
+        """The running meters of the tenant, latest start first."""
+        return await self._list_views(Meter, LIST_RUNNING, tenant_id=scope.tenant_id, limit=limit)
 
     async def list_in_period(self, scope: TenantScope, from_at: datetime, to_at: datetime, limit: int) -> list[Meter]:
         """The meters of the tenant that ran at some time in [from_at, to_at), latest start first."""

@@ -1,32 +1,42 @@
 """Usage of a period, grouped.
 
 Charges are cumulative: the cost of a machine between two instants is the rule applied to both, however often the meter
-was read in between. So no usage record is read here; `verify` proves that the posted records sum to the same.
+was read in between. So no usage record is read here; `verify` proves that the posted records sum to the same. Days that
+are closed come from `daily_usage`, which costs the same however many machines ran; what is open comes from the meters.
 """
 
 from datetime import date, datetime
-from typing import cast
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
 
 from app.domains.billing.rules.periods import Buckets
-from app.domains.billing.rules.usage import UsageBy
+from app.domains.billing.rules.usage import UsageCell
 from app.shared.authz import TenantScope
 from app.shared.db.repository import Repository
 from app.shared.money import Micro
 
+# Closed days are those before `open_at`, in the calendar that they were closed in; in another one nothing is closed.
+OPEN_DAYS = """
+    WITH progress AS MATERIALIZED (
+        SELECT open_from, open_at FROM billing.daily_usage_progress
+        WHERE tenant_id = :tenant_id AND time_zone = :time_zone AND open_at IS NOT NULL
+    ), buckets AS MATERIALIZED (
+        SELECT b.label, lead(b.label, 1, CAST(:end AS date)) OVER (ORDER BY b.from_at) AS next, b.from_at, b.to_at
+        FROM unnest(CAST(:labels AS date[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
+             AS b (label, from_at, to_at)
+    ), days AS MATERIALIZED (
+        SELECT b.label AS day, greatest(b.from_at, (SELECT open_at FROM progress)) AS from_at, b.to_at FROM buckets b
+        WHERE NOT EXISTS (SELECT FROM progress p WHERE p.open_at >= b.to_at)
+"""
 PARTS = """
-    WITH days AS MATERIALIZED (
-        SELECT * FROM unnest(CAST(:days AS date[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
-               AS d (day, from_at, to_at)
     ), metered AS (
         SELECT m.allocation_id, m.label, m.project_id, m.sku_id, m.gpus, m.rate, m.metered_from,
                coalesce(m.ended_at, greatest(m.metered_from, CAST(:now AS timestamptz))) AS metered_until
         FROM billing.metered_allocations m
         WHERE m.tenant_id = :tenant_id AND m.metered_from IS NOT NULL AND m.metered_from < :to_at
-          AND (m.ended_at IS NULL OR m.ended_at > :from_at)
+          AND (m.ended_at IS NULL OR m.ended_at > (SELECT min(from_at) FROM days))
     ), timed AS (
         SELECT d.day, m.allocation_id, m.label, m.project_id, m.sku_id, m.gpus, m.rate,
                extract(epoch FROM greatest(d.from_at, m.metered_from) - m.metered_from)::bigint AS begins,
@@ -37,86 +47,40 @@ PARTS = """
         FROM timed t WHERE ends > begins
     )
 """
-GROUPED = text(
-    PARTS  # noqa: S608 - two constants
+CELLS = text(
+    OPEN_DAYS  # noqa: S608 - constants
+    + PARTS
     + """
-    SELECT CASE CAST(:by AS text) WHEN 'day' THEN day::text WHEN 'sku' THEN sku_id::text
-                WHEN 'project' THEN project_id::text ELSE allocation_id::text END AS key,
-           CASE CAST(:split AS text) WHEN 'sku' THEN sku_id::text WHEN 'project' THEN project_id::text ELSE '' END
-               AS part,
-           max(label) AS label, max(sku_id::text) AS sku_id, max(project_id::text) AS project_id,
-           sum(seconds)::bigint AS seconds, sum(seconds * gpus)::bigint AS gpu_seconds, sum(amount)::bigint AS amount,
-           count(DISTINCT allocation_id) AS machines
-    FROM parts GROUP BY 1, 2 ORDER BY 1, 2
+    SELECT b.label AS day, u.project_id, u.sku_id, u.seconds, u.gpu_seconds, u.amount, u.machines, u.started
+    FROM buckets b JOIN progress p ON p.open_from > b.label
+    JOIN billing.daily_usage u ON u.tenant_id = :tenant_id AND u.day = b.label
+    UNION ALL
+    SELECT day, project_id, sku_id, sum(seconds)::bigint, sum(seconds * gpus)::bigint, sum(amount)::bigint, count(*),
+           count(*) FILTER (WHERE begins = 0)
+    FROM parts GROUP BY 1, 2, 3
 """
 )
-BY_DAY = text(
-    PARTS  # noqa: S608 - two constants
+DAYS = """
+    WITH days AS MATERIALIZED (
+        SELECT * FROM unnest(CAST(:labels AS date[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
+               AS d (day, from_at, to_at)
+"""
+BY_MACHINE = text(
+    DAYS  # noqa: S608 - constants
+    + PARTS
+    + """
+    SELECT day, allocation_id, label, project_id, sku_id, gpus, rate, seconds, amount FROM parts LIMIT :limit
+"""
+)
+BY_MACHINE_AND_DAY = text(
+    DAYS  # noqa: S608 - constants
+    + PARTS
     + """
     SELECT day, allocation_id, label, project_id, sku_id, gpus, rate, seconds, amount FROM parts
-    ORDER BY day, label, allocation_id
+    WHERE CAST(:after_id AS uuid) IS NULL OR (day, label, allocation_id) > (:after_day, :after_label, :after_id)
+    ORDER BY day, label, allocation_id LIMIT :limit
 """
 )
-MOVEMENTS = text("""
-    WITH days AS MATERIALIZED (
-        SELECT * FROM unnest(CAST(:days AS date[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
-               AS d (day, from_at, to_at)
-    ), moves AS (
-        SELECT t.occurred_at, t.funds_change AS amount, false AS written_off FROM billing.ledger_transactions t
-        WHERE t.tenant_id = :tenant_id AND t.kind <> 'usage' AND t.occurred_at >= :from_at AND t.funds_change <> 0
-        UNION ALL
-        SELECT t.occurred_at, -e.amount, true FROM billing.ledger_accounts a
-        JOIN billing.ledger_entries e ON e.account_id = a.id
-        JOIN billing.ledger_transactions t ON t.id = e.transaction_id
-        WHERE a.tenant_id IS NULL AND a.kind = 'write_off' AND t.tenant_id = :tenant_id AND t.occurred_at >= :from_at
-    )
-    SELECT d.day, coalesce(sum(m.amount) FILTER (WHERE NOT m.written_off AND m.amount > 0), 0)::bigint AS added,
-           coalesce(sum(m.amount) FILTER (WHERE NOT m.written_off AND m.amount < 0), 0)::bigint AS returned,
-           coalesce(sum(m.amount) FILTER (WHERE m.written_off), 0)::bigint AS written_off
-    FROM moves m JOIN days d ON m.occurred_at >= d.from_at AND m.occurred_at < d.to_at GROUP BY d.day
-""")
-FIRST_HOUR = text("""
-    SELECT min(date_bin('1 hour', occurred_at, timestamptz '2000-01-01 00:00:00+00'))
-    FROM billing.ledger_transactions WHERE tenant_id = :tenant_id
-""")
-UNPOSTED = text("""
-    SELECT coalesce(sum(billing.charge(m.rate, extract(epoch FROM greatest(m.metered_from, CAST(:now AS timestamptz))
-                                                               - m.metered_from)::bigint)
-                        - billing.charge(m.rate, coalesce(l.elapsed + l.seconds, 0))), 0)::bigint
-    FROM billing.metered_allocations m
-    LEFT JOIN LATERAL (
-        SELECT u.elapsed, u.seconds FROM billing.usage_records u
-        WHERE u.allocation_id = m.allocation_id ORDER BY u.from_at DESC LIMIT 1
-    ) l ON true
-    WHERE m.tenant_id = :tenant_id AND m.metered_from IS NOT NULL AND m.ended_at IS NULL
-""")
-
-
-class UsageGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """Usage of one group. `label`, `sku_id` and `project_id` are those of its machine when the group is one machine."""
-
-    key: str
-    part: str
-    label: str
-    sku_id: str
-    project_id: str
-    seconds: int
-    gpu_seconds: int
-    amount: Micro
-    machines: int
-
-
-class Movement(msgspec.Struct, frozen=True):
-    """Money that moved for another reason than use: credit added (+), credit refunded (-), and use that was written
-    off (+)."""
-
-    added: Micro = Micro(0)
-    returned: Micro = Micro(0)
-    written_off: Micro = Micro(0)
-
-    @property
-    def total(self) -> Micro:
-        return Micro(self.added + self.returned + self.written_off)
 
 
 class MachineDay(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,40 +98,39 @@ class MachineDay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UsageRepository(Repository):
-    """Usage of a tenant in periods of its own calendar, up to `now` (whole seconds)."""
+    """Usage of a tenant in days of its own calendar, up to `now` (whole seconds)."""
 
-    async def list_groups(
-        self, scope: TenantScope, buckets: Buckets, now: datetime, by: UsageBy, split: str = ""
-    ) -> list[UsageGroup]:
-        """Usage grouped by `by`, each group split by `split` (sku, project or nothing). Grouped by day, the keys are
-        the labels of the buckets. Groups without use are absent."""
-        return await self._list_views(UsageGroup, GROUPED, **_parameters(scope, buckets, now), by=by, split=split)
+    async def list_cells(self, scope: TenantScope, days: Buckets, time_zone: str, now: datetime) -> list[UsageCell]:
+        """Usage by day, project and type, in no order. What was not used is absent."""
+        return await self._list_views(UsageCell, CELLS, **parameters(scope, days, now), time_zone=time_zone)
 
-    async def list_machine_days(self, scope: TenantScope, buckets: Buckets, now: datetime) -> list[MachineDay]:
-        """Usage by day and machine."""
-        return await self._list_views(MachineDay, BY_DAY, **_parameters(scope, buckets, now))
+    async def list_machines(self, scope: TenantScope, whole: Buckets, now: datetime, limit: int) -> list[MachineDay]:
+        """Usage by machine in one bucket that spans the whole period, in no order."""
+        return await self._list_views(MachineDay, BY_MACHINE, **parameters(scope, whole, now), limit=limit)
 
-    async def list_movements(self, scope: TenantScope, buckets: Buckets, now: datetime) -> dict[date, Movement]:
-        """What moved for another reason than use, by the label of the bucket. Buckets without a movement are absent."""
-        rows = await self._session.execute(MOVEMENTS, _parameters(scope, buckets, now))
-        return {row.day: Movement(Micro(row.added), Micro(row.returned), Micro(row.written_off)) for row in rows}
-
-    async def find_first_hour(self, scope: TenantScope) -> datetime | None:
-        """The hour of the tenant's first transaction."""
-        return cast(datetime | None, await self._session.scalar(FIRST_HOUR, {"tenant_id": scope.tenant_id}))
-
-    async def get_unposted(self, scope: TenantScope, now: datetime) -> Micro:
-        """What was used and is not in the ledger yet: the seconds since the last accrual."""
-        return Micro(await self._session.scalar(UNPOSTED, {"tenant_id": scope.tenant_id, "now": now}) or 0)
+    async def page_machine_days(
+        self, scope: TenantScope, days: Buckets, now: datetime, after: MachineDay | None, limit: int
+    ) -> list[MachineDay]:
+        """`limit` lines of usage by day and machine behind `after`, in order of day, label and id."""
+        return await self._list_views(
+            MachineDay,
+            BY_MACHINE_AND_DAY,
+            **parameters(scope, days, now),
+            after_day=after.day if after else None,
+            after_label=after.label if after else None,
+            after_id=after.allocation_id if after else None,
+            limit=limit,
+        )
 
 
-def _parameters(scope: TenantScope, buckets: Buckets, now: datetime) -> dict[str, object]:
+def parameters(scope: TenantScope, buckets: Buckets, now: datetime) -> dict[str, object]:
+    """What the statements of this module and of `history` take; `end` is the first day behind the buckets."""
     return {
         "tenant_id": scope.tenant_id,
-        "days": list(buckets.labels),
+        "labels": list(buckets.labels),
+        "end": buckets.end,
         "starts": list(buckets.edges[:-1]),
         "ends": list(buckets.edges[1:]),
-        "from_at": buckets.edges[0],
         "to_at": buckets.edges[-1],
         "now": now,
     }

@@ -15,10 +15,12 @@ FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2999, 12, 31)
 
 
 class Buckets(msgspec.Struct, frozen=True):
-    """Consecutive spans of time: `labels` name them by their first days, `edges` are one instant more than labels."""
+    """Consecutive spans of time: `labels` name them by their first days, `edges` are one instant more than labels, and
+    `end` is the first day behind them."""
 
     labels: tuple[date, ...]
     edges: tuple[datetime, ...]
+    end: date
 
 
 class Period(msgspec.Struct, frozen=True):
@@ -60,13 +62,19 @@ def today(now: datetime, zone: tzinfo) -> date:
 def day_buckets(period: Period, zone: tzinfo) -> Buckets:
     """The days of the period as instants."""
     days = period.list_days()
-    return Buckets(tuple(days), tuple(start_of(day, zone) for day in (*days, period.end)))
+    return Buckets(tuple(days), tuple(start_of(day, zone) for day in (*days, period.end)), period.end)
 
 
 def month_buckets(months: list[Period], zone: tzinfo) -> Buckets:
     """Consecutive months as instants."""
     firsts = [month.first for month in months]
-    return Buckets(tuple(firsts), tuple(start_of(day, zone) for day in (*firsts, months[-1].end)))
+    end = months[-1].end
+    return Buckets(tuple(firsts), tuple(start_of(day, zone) for day in (*firsts, end)), end)
+
+
+def whole_bucket(period: Period, zone: tzinfo) -> Buckets:
+    """The period as one span."""
+    return Buckets((period.first,), (start_of(period.first, zone), start_of(period.end, zone)), period.end)
 
 
 def last_days(now: datetime, zone: tzinfo, count: int = DEFAULT_DAYS) -> Period:

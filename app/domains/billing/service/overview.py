@@ -1,6 +1,6 @@
 """The overview of Billing: the money now, what it pays for, and the newest lines of the ledger."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
@@ -11,14 +11,16 @@ from app.domains.billing.service.costs import MachineUsage
 from app.domains.billing.service.ledger import LedgerView
 from app.shared.authz import Permission, tenant_scope
 from app.shared.context import Context
+from app.shared.money import Micro
 
 MAX_RUNNING = 100
 
 
 class OverviewView(msgspec.Struct, frozen=True, kw_only=True):
-    """`running` holds the costs of running machines since midnight UTC."""
+    """`running` holds the costs of running machines since midnight UTC, `posted` all money in the ledger."""
 
     balance: BalanceView
+    posted: Micro
     running: tuple[MachineUsage, ...]
     ledger: LedgerView
     now: datetime
@@ -27,10 +29,12 @@ class OverviewView(msgspec.Struct, frozen=True, kw_only=True):
 async def overview(ctx: Context) -> OverviewView:
     """The overview of the actor's organisation. Raises Forbidden."""
     scope, now = tenant_scope(ctx.actor, Permission.BILLING_READ), await ctx.now()
-    meters = await MeterRepository(ctx.session).list_in_period(scope, now, now + timedelta(seconds=1), MAX_RUNNING)
+    meters = await MeterRepository(ctx.session).list_running(scope, MAX_RUNNING)
+    balance = await balances.balance(ctx, scope.tenant_id)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     return OverviewView(
-        balance=await balances.balance(ctx, scope.tenant_id),
+        balance=balance,
+        posted=Micro(balance.available + balance.held),
         running=tuple(costs.usage_of(meter, midnight, now) for meter in meters),
         ledger=await ledger.list_lines(ctx),
         now=now,

@@ -8,7 +8,7 @@ from datetime import date
 import msgspec
 
 from app.domains.auth import public as auth
-from app.domains.billing.repository.usage import Movement, UsageRepository
+from app.domains.billing.repository.history import BucketChange, HistoryRepository
 from app.domains.billing.rules import periods
 from app.domains.billing.rules.periods import Period
 from app.domains.billing.rules.rating import billable
@@ -49,33 +49,28 @@ async def statements(ctx: Context) -> StatementsView:
     """The present month and those before it, at most 24. Raises Forbidden."""
     scope = tenant_scope(ctx.actor, Permission.BILLING_READ)
     tenant, now = await auth.tenant(ctx, scope.tenant_id), billable(await ctx.now())
-    usage, local = UsageRepository(ctx.session), zone(tenant.time_zone)
-    first = await usage.find_first_hour(scope)
+    past, local = HistoryRepository(ctx.session), zone(tenant.time_zone)
+    first = await past.find_first_hour(scope)
     if first is None:
         return StatementsView(currency=tenant.currency, time_zone=tenant.time_zone, months=())
     months = periods.months_until(periods.today(now, local), periods.today(first, local), MAX_MONTHS)
-    buckets = periods.month_buckets(months, local)
-    used = {row.key: row.amount for row in await usage.list_groups(scope, buckets, now, "day")}
-    movements = await usage.list_movements(scope, buckets, now)
+    changes = await past.list_changes(scope, periods.month_buckets(months, local), tenant.time_zone, now)
     closing = (await balances.get_funds(ctx, scope.tenant_id)).total
-    unposted = await usage.get_unposted(scope, now)
     lines: list[MonthStatement] = []
-    for month in reversed(months):
-        movement = movements.get(month.first, Movement())
-        charged = Micro(used.get(month.first.isoformat(), 0) - movement.written_off - unposted)
-        lines.append(_statement(month, movement, charged, closing, is_open=not lines))
-        closing, unposted = lines[-1].opening, Micro(0)
+    for month, change in zip(reversed(months), reversed(changes), strict=True):
+        lines.append(_statement(month, change, closing, is_open=not lines))
+        closing = lines[-1].opening
     return StatementsView(currency=tenant.currency, time_zone=tenant.time_zone, months=tuple(lines))
 
 
-def _statement(month: Period, movement: Movement, charged: Micro, closing: Micro, *, is_open: bool) -> MonthStatement:
+def _statement(month: Period, change: BucketChange, closing: Micro, *, is_open: bool) -> MonthStatement:
     return MonthStatement(
         month=month.first,
         until=month.end,
-        opening=Micro(closing - movement.added - movement.returned + charged),
-        added=movement.added,
-        returned=Micro(-movement.returned),
-        charged=charged,
+        opening=Micro(closing - change.change),
+        added=change.added,
+        returned=Micro(-change.returned),
+        charged=Micro(change.used - change.written_off - change.unposted),
         closing=closing,
         is_open=is_open,
     )

@@ -7,8 +7,8 @@ empty, and then anybody's placement looks at the node and provisioning decides.
 
 from alembic import op
 
-revision = "0037"
-down_revision = "0036"
+revision = "0038"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 
