@@ -3,14 +3,13 @@
 from datetime import UTC, datetime
 from typing import Protocol
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from app.shared.db.direct import DirectSession
 
 
 class Clock(Protocol):
     """Tells the instant (UTC, aware) that a Context works at."""
 
-    async def now(self, session: AsyncSession) -> datetime:
+    async def now(self, session: DirectSession) -> datetime:
         """The present instant as this clock sees it."""
         ...
 
@@ -18,11 +17,8 @@ class Clock(Protocol):
 class DatabaseClock:
     """The database's `clock_timestamp()`: one clock for all processes, so no skew between web and workers."""
 
-    async def now(self, session: AsyncSession) -> datetime:
-        value = await session.scalar(text("SELECT clock_timestamp()"))
-        if not isinstance(value, datetime):
-            raise TypeError("clock_timestamp() gave no instant")
-        return value.astimezone(UTC)
+    async def now(self, session: DirectSession) -> datetime:
+        return await session.instant()
 
 
 class FixedClock:
@@ -31,7 +27,7 @@ class FixedClock:
     def __init__(self, instant: datetime) -> None:
         self.instant = instant
 
-    async def now(self, session: AsyncSession) -> datetime:
+    async def now(self, session: DirectSession) -> datetime:
         return self.instant
 
 

@@ -229,8 +229,8 @@ class Runtime:
         """Open a Context; it commits at the end of the block, or rolls back when the block raises. For an actor who
         views as a customer the database refuses every change, unless the route is meant for them (`writable`); with
         `read_only` it refuses everybody's."""
-        unit = self.database.unit_of_work(self._wake_relay)
-        unit.read_only = read_only or (actor.viewing is not None and not writable)
+        looks_only = read_only or (actor.viewing is not None and not writable)
+        unit = self.database.unit_of_work(self._wake_relay, read_only=looks_only)
         async with unit as uow:
             ctx = Context(self, uow, actor, trace or new_trace(), idempotency, web)
             yield ctx

@@ -156,7 +156,7 @@ async def send(w: World, method: str, path: str, ask: Ask, key: str, body: bytes
 async def undone(w: World) -> AsyncIterator[None]:
     """What happens in here has not happened afterwards."""
     await expire(w.runtime)
-    savepoint = await w.db._bind.begin_nested()
+    savepoint = await w.db._outer.begin_nested()
     try:
         yield
     finally:

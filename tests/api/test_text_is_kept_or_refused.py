@@ -144,7 +144,7 @@ async def test_what_was_accepted_is_kept_exactly(
                     if at[-1] in QUESTIONS or name in READ:
                         continue
                     for what, said in SAMPLES.items():
-                        savepoint = await w.db._bind.begin_nested()
+                        savepoint = await w.db._outer.begin_nested()
                         wrong += [f"{name} {at}, {what}: {one}" for one in await faults(w, name, ask, at, said)]
                         await savepoint.rollback()
     assert not wrong, "\n".join(wrong)

@@ -31,6 +31,7 @@ def key(name: str) -> IdempotencyKey:
 
 async def ask_and_lose_the_connection(runtime) -> None:
     async with runtime.context(SYSTEM, idempotency=key("cut")) as ctx:
+        await ctx.session.execute(text("SET LOCAL lock_timeout = 5000"))  # begins the transaction
         pid = await ctx.session.scalar(text("SELECT pg_backend_pid()"))
         async with runtime.context(SYSTEM) as other:
             assert await other.session.scalar(CUT, {"pid": pid})

@@ -21,7 +21,13 @@ class Session(AsyncConnection[TupleRow]):
     """A connection with settings. `shared`: the session behind it changes with each transaction."""
 
     shared: bool = False
+    served: bool = False  # it has answered since it was made
     local: str = ""  # what a transaction of a shared session begins with
+
+    def beginning(self, *, read_only: bool = False) -> str:
+        """What begins a transaction."""
+        begin = "BEGIN READ ONLY" if read_only else "BEGIN READ WRITE"
+        return f"{begin}; {self.local}" if self.local else begin
 
     @classmethod
     async def connect(cls, conninfo: str = "", *, wanted: Mapping[str, str], **kwargs: Any) -> Self:  # type: ignore[override]

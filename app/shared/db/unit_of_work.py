@@ -1,15 +1,14 @@
-"""One transaction from beginning to end. `commit()` exists only here.
+"""One transaction from beginning to end. `commit()` exists only in this package.
 
-It commits when the block ends well and rolls back when it raises. Deferred constraints are checked before the commit,
-in production too, so that a broken rule fails where it can still be shown to the caller.
+It begins with its first statement, commits when the block ends well and rolls back when it raises. Deferred rules are
+checked by the commit, so that a broken one fails where it can still be shown to the caller.
 """
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar, Token
 from types import TracebackType
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from app.shared.db.direct import DirectSession
 
 _open_units: ContextVar[int] = ContextVar("berth_open_units", default=0)
 
@@ -27,17 +26,14 @@ def refuse_open_transaction() -> None:
 class UnitOfWork:
     """A session and its transaction; what it writes is seen by others only after a clean end of the block."""
 
-    def __init__(self, session: AsyncSession, after_commit: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(self, session: DirectSession, after_commit: Callable[[], Awaitable[None]] | None = None) -> None:
         self.session = session
-        self.read_only = False  # set before the block begins: the database then refuses every change
         self.wakes_relay = False
         self._after_commit = after_commit
         self._token: Token[int] | None = None
 
     async def __aenter__(self) -> "UnitOfWork":
         self._token = _open_units.set(_open_units.get() + 1)
-        if self.read_only:
-            await self.session.execute(text("SET TRANSACTION READ ONLY"))
         return self
 
     async def __aexit__(
@@ -45,7 +41,7 @@ class UnitOfWork:
     ) -> None:
         try:
             if error is None:
-                await self._commit()
+                await self.session.commit()
             else:
                 await self.session.rollback()
         finally:
@@ -53,12 +49,6 @@ class UnitOfWork:
             await self.session.close()
         if error is None and self.wakes_relay and self._after_commit is not None:
             await self._after_commit()
-
-    async def _commit(self) -> None:
-        await self.session.flush()
-        if self.session.in_transaction():
-            await self.session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-        await self.session.commit()
 
     def _release_token(self) -> None:
         if self._token is None:
