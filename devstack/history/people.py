@@ -61,7 +61,8 @@ def identity_of(subject: str, issuer: str) -> Identity:
 async def _arrive(ctx: Context, identity: Identity) -> Arrived:
     """Sign in; the session's secret is dropped at once. A new organisation gets its accounts as from the event."""
     signed_in = await sign_in(ctx, SignIn(identity=identity, visit=VISIT, method="oidc"))
-    session = await AuthRepository(ctx.session).find_live_session(digest(signed_in.token), await ctx.now())
+    now = await ctx.now()
+    session = await AuthRepository(ctx.session).see_session(digest(signed_in.token), now, now)
     if session is None:
         raise NotFound()
     if session.tenant_id is not None:

@@ -49,7 +49,7 @@ class DirectSession(AsyncSession):
 
     async def begin_now(self) -> AsyncConnection:
         """The connection, with the transaction begun on it."""
-        if not self.transaction.has_begun:
+        if not self.transaction.is_open:
             await self.transaction.begin()
         return cast(AsyncConnection, self.transaction.connection)
 
@@ -62,7 +62,7 @@ class DirectSession(AsyncSession):
             await self.begin_now()
             return await super().execute(statement, params, **options)
         ask = partial(self._run, plan, plan.bind(params))
-        if plan.reads and not transaction.has_begun:
+        if plan.reads and not transaction.is_open:
             return await transaction.read(ask)
         await self.begin_now()
         return await ask()

@@ -42,7 +42,7 @@ class Plan:
             name: convert for name, convert in compiled._bind_processors.items() if callable(convert)
         }
         readers = [column.type._cached_result_processor(dialect, None) for column in compiled._result_columns]
-        self._readers = [(place, reader) for place, reader in enumerate(readers) if reader is not None]
+        self._readers = [(index, reader) for index, reader in enumerate(readers) if reader is not None]
         self._names: SimpleResultMetaData | None = None
         self._width = -1
 
@@ -69,8 +69,8 @@ class Plan:
     def _read(self, found: Sequence[TupleRow]) -> Iterator[TupleRow]:
         for row in found:
             values = list(row)
-            for place, reader in self._readers:
-                values[place] = reader(values[place])
+            for index, reader in self._readers:
+                values[index] = reader(values[index])
             yield tuple(values)
 
 

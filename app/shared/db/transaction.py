@@ -37,7 +37,7 @@ class Transaction(Protocol):
     def engine(self) -> AsyncEngine: ...
 
     @property
-    def has_begun(self) -> bool: ...
+    def is_open(self) -> bool: ...
 
     async def begin(self) -> None: ...
 
@@ -63,7 +63,7 @@ class PooledTransaction:
         self._read_only = read_only
 
     @property
-    def has_begun(self) -> bool:
+    def is_open(self) -> bool:
         return self.connection is not None and self.driver.pgconn.transaction_status != TransactionStatus.IDLE
 
     async def begin(self) -> None:
@@ -108,18 +108,18 @@ class PooledTransaction:
             self.connection, self.driver = connection, driver_of(connection)
 
     async def commit(self) -> None:
-        if self.has_begun:
+        if self.is_open:
             with translated(self.driver, "COMMIT"):
                 await self.driver.commit()
 
     async def rollback(self) -> None:
-        if self.has_begun:
+        if self.is_open:
             with suppress(psycopg.Error):  # then the connection is dropped, and the server rolls back
                 await self.driver.rollback()
 
     async def close(self) -> None:
         await self.rollback()
-        if self.has_begun:
+        if self.is_open:
             await self._drop()
         elif self.connection is not None:
             await self.connection.close()
@@ -145,7 +145,7 @@ class NestedTransaction:
         self._savepoint: AsyncTransaction | None = None
 
     @property
-    def has_begun(self) -> bool:
+    def is_open(self) -> bool:
         return self._savepoint is not None
 
     async def begin(self) -> None:

@@ -140,16 +140,16 @@ async def test_a_connection_that_dies_between_two_reads_is_replaced_unseen(db, d
 async def test_only_what_changes_or_locks_begins_a_transaction(db) -> None:
     async with db.unit_of_work() as unit:
         await unit.session.scalar(COUNT, {"key": "k"})
-        assert not unit.session.transaction.has_begun
+        assert not unit.session.transaction.is_open
         await unit.session.scalar(LOCKED, {"key": "k"})
-        assert unit.session.transaction.has_begun
+        assert unit.session.transaction.is_open
 
 
 async def test_a_function_that_changes_something_gets_a_transaction(db) -> None:
     assert plan_of(PARTITIONS, db.engine.dialect).reads  # by its text
     async with db.unit_of_work() as unit:
         assert await unit.session.scalar(PARTITIONS) >= 0
-        assert unit.session.transaction.has_begun
+        assert unit.session.transaction.is_open
 
 
 @pytest.mark.parametrize(
