@@ -1,5 +1,15 @@
 """The manifest of auth."""
 
+from app.domains.auth.events import (
+    InvitationAccepted,
+    InvitationDeclined,
+    InvitationExpired,
+    InvitationRevoked,
+    InvitationSent,
+    MembershipChanged,
+    MembershipGranted,
+    MembershipRemoved,
+)
 from app.domains.auth.handlers import (
     pages_accounts,
     pages_programs,
@@ -15,9 +25,19 @@ from app.domains.auth.handlers import (
 )
 from app.domains.auth.jobs import CRONS
 from app.domains.auth.policies import POLICIES
+from app.domains.auth.rules.tags import INVITATIONS, person_tag
 from app.shared.authz import Permission
 from app.shared.manifest import Domain, NavEntry
+from app.shared.readcache import Invalidation
 
+INVITATION_EVENTS = (InvitationSent, InvitationAccepted, InvitationDeclined, InvitationRevoked, InvitationExpired)
+INVALIDATIONS = [
+    *(
+        Invalidation(event, lambda event: [person_tag(event.user_id)])
+        for event in (MembershipGranted, MembershipChanged, MembershipRemoved)
+    ),
+    *(Invalidation(event, lambda _: [INVITATIONS]) for event in INVITATION_EVENTS),
+]
 DOMAIN = Domain(
     name="auth",
     pages=[
@@ -32,6 +52,7 @@ DOMAIN = Domain(
     routes=[*rest_oauth.ROUTES],
     crons=CRONS,
     policies=POLICIES,
+    invalidations=INVALIDATIONS,
     navigation=[
         NavEntry(label="Team", href="/team", icon="team", permission=Permission.TEAM_READ, order=70, jump="t"),
         NavEntry(

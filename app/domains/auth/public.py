@@ -1,6 +1,7 @@
 """The public API of auth for other domains and the composition root."""
 
 from app.domains.auth.contracts.customers import Suspended, SuspendPerson, SuspendTenant
+from app.domains.auth.rules.tags import INVITATIONS, person_tag
 from app.domains.auth.service import customers
 from app.domains.auth.service.customers import find_people, page_customers, show_customer, show_person
 from app.domains.auth.service.directory import (
@@ -31,6 +32,7 @@ from app.shared.authz.actor import ANONYMOUS
 from app.shared.context import Context, Runtime
 
 __all__ = [
+    "INVITATIONS",
     "check_person",
     "check_right",
     "find_people",
@@ -42,6 +44,7 @@ __all__ = [
     "page_customers",
     "people",
     "people_of_project",
+    "person_tag",
     "posix_identity",
     "project",
     "resolve_actor",

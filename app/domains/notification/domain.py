@@ -2,14 +2,17 @@
 
 from app.domains.auth.events import InvitationSent
 from app.domains.notification.consumers import add_to_inboxes, publish_topics, queue_webhooks, record, send_invitation
+from app.domains.notification.events import InboxItemAdded, InboxRead
 from app.domains.notification.handlers import pages, pages_webhooks, rest, rest_events, rest_webhooks, ws
 from app.domains.notification.jobs import CRONS, JOBS
 from app.domains.notification.policies import POLICIES
 from app.domains.notification.rules.feed import PREFIX, is_published
 from app.domains.notification.rules.messages import KINDS
+from app.domains.notification.rules.topics import inbox_topic
 from app.shared.authz import Permission
 from app.shared.events.base import CATALOGUE
 from app.shared.manifest import ConsumerSpec, Domain, NavEntry
+from app.shared.readcache import Invalidation
 
 PAGES = [*pages.ROUTES, *pages_webhooks.ROUTES]
 API = [*rest.ROUTES, *rest_events.ROUTES, *rest_webhooks.ROUTES]
@@ -31,6 +34,9 @@ NAVIGATION = (
         order=40,
     ),
 )
+INVALIDATIONS = [
+    Invalidation(event, lambda event: [inbox_topic(event.user_id)]) for event in (InboxItemAdded, InboxRead)
+]
 
 
 def build(*, after: tuple[Domain, ...]) -> Domain:
@@ -56,4 +62,5 @@ def build(*, after: tuple[Domain, ...]) -> Domain:
         ],
         policies=POLICIES,
         navigation=NAVIGATION,
+        invalidations=INVALIDATIONS,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 import structlog
@@ -20,16 +20,7 @@ WAIT_SECONDS = 1.0  # for the load of another request
 log = structlog.get_logger("berth.readcache")
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """One answer: of which model, for which key, depending on which tags (all known before anything is loaded)."""
-
-    model: ReadModel[object]
-    key: object
-    tags: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        return self.model.entry(self.key)
+Wanted = tuple[ReadModel[T], object, tuple[str, ...]]  # a model, a key, and the tags it depends on
 
 
 class _Flight:
@@ -73,19 +64,20 @@ class ReadCache:
                 del self._flights[name]
             flight.done.set()
 
-    async def prefetch(self, wanted: Sequence[Wanted]) -> None:
+    async def prefetch(self, wanted: Sequence[Wanted[Any]]) -> None:
         """Bring those of `wanted` that are kept in Valkey into the process, in one round trip."""
-        missing = [one for one in wanted if self._local.get(one.name) is None]
+        missing = [(model, model.entry(key), tags) for model, key, tags in wanted]
+        missing = [one for one in missing if self._local.get(one[1]) is None]
         if len(missing) < 2 or not self._hears:
             return
-        watch = _Flight([tag for one in missing for tag in one.tags])
+        watch = _Flight([tag for _, _, tags in missing for tag in tags])
         self._flights[f"prefetch:{id(watch)}"] = watch
         try:
-            looked = await self._store.look([(one.name, one.tags) for one in missing])
+            looked = await self._store.look([(name, tags) for _, name, tags in missing])
         finally:
             self._flights.pop(f"prefetch:{id(watch)}", None)
-        for one, found in zip(missing, looked or (), strict=False):
-            self._take(one.model, one.name, one.tags, found, watch)
+        for (model, name, tags), found in zip(missing, looked or (), strict=False):
+            self._take(model, name, tags, found, watch)
 
     async def invalidate(self, tags: Iterable[str]) -> None:
         """Nobody gets an answer that depends on `tags` and was loaded before now: at once here, and in the other

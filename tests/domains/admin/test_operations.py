@@ -12,7 +12,6 @@ import pytest
 from app.domains.admin import gateway
 from app.domains.admin.jobs import check_dependencies
 from app.domains.admin.service import events, system
-from app.domains.admin.service.announcements import AnnouncementCache
 from app.domains.admin.service.system import Health
 from app.domains.auth.events import SessionStarted
 from app.settings import Allowed
@@ -144,7 +143,6 @@ async def test_an_announcement_stands_on_the_pages_it_is_for_until_put_away(runt
     ben = await sign_in_as("ben")
     assert 'class="announcement' in (await ben.client.get("/billing")).text
     assert (await olga.post(f"/admin/system/announcements/{made['id']}/withdraw")).status_code == 303
-    runtime.part(AnnouncementCache).forget()
     assert 'class="announcement' not in (await ben.client.get("/billing")).text
 
 

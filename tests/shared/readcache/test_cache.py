@@ -10,7 +10,6 @@ from redis.asyncio import Redis
 
 from app.shared.rdb import connect
 from app.shared.readcache import ReadCache, ReadModel
-from app.shared.readcache.cache import Wanted
 from app.shared.readcache.store import CHANNEL, SharedStore
 from devstack.services.valkey import Valkey, throwaway_valkey
 from tests.shared.readcache.conftest import NUMBER, Process, Rows, hears, process_on, until
@@ -178,7 +177,7 @@ async def test_prefetch_brings_what_is_kept_in_one_round_trip(process: Process, 
     one, two = await process(), await process()
     for key in "abc":
         await rows.read(one, key)
-    await two.prefetch([Wanted(NUMBER, key, (f"number:{key}",)) for key in "abcd"])  # type: ignore[arg-type]
+    await two.prefetch([(NUMBER, key, (f"number:{key}",)) for key in "abcd"])
     assert [two._local.get(NUMBER.entry(key)) is not None for key in "abcd"] == [True, True, True, False]
     assert rows.reads == 3
 

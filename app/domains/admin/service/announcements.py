@@ -1,6 +1,5 @@
-"""Announcements: publish one, withdraw one, and a cache for the pages that show them."""
+"""Announcements: publish one, withdraw one, list those that pages show."""
 
-import time
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from app.domains.admin.contracts import AnnouncementView, Audience, Level
 from app.domains.admin.repository.announcements import AnnouncementRepository
 from app.shared.audit import AuditAction
 from app.shared.authz import Permission, platform_scope
-from app.shared.context import Context, Runtime
+from app.shared.context import Context
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.errors.faults import Faults
 from app.shared.ids import new_id
@@ -21,30 +20,7 @@ MANAGE = Permission.PLATFORM_SYSTEM_MANAGE
 MAX_TEXT_LENGTH = 500
 DAY = timedelta(days=1)
 MAX_AHEAD = timedelta(days=366)
-MAX_AGE_SECONDS = 5.0
-
-
-class AnnouncementCache:
-    """One per process: reads the announcements at most every five seconds, however many pages are rendered."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._shown: list[AnnouncementView] = []
-        self._read_at = 0.0
-
-    async def shown(self, ctx: Context, *, operator: bool) -> list[AnnouncementView]:
-        """What pages show now, to operators or to customers."""
-        if not self._read_at or time.monotonic() - self._read_at >= MAX_AGE_SECONDS:
-            self._shown = await AnnouncementRepository(ctx.session).list_shown(await ctx.now())
-            self._read_at = time.monotonic()
-        wanted = ("everybody", "operators" if operator else "customers")
-        return [announcement for announcement in self._shown if announcement.audience in wanted]
-
-    def forget(self) -> None:
-        """The next page reads them again."""
-        self._read_at = 0.0
-
-    async def aclose(self) -> None:
-        """Holds no resource."""
+TAG = "announcements"  # what read models of them depend on
 
 
 class Announce(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +35,11 @@ class Announce(msgspec.Struct, frozen=True, kw_only=True):
 
 class Withdraw(msgspec.Struct, frozen=True, kw_only=True):
     announcement_id: UUID
+
+
+async def list_shown(ctx: Context) -> tuple[AnnouncementView, ...]:
+    """What pages show now, newest first; for operators, customers or everybody."""
+    return tuple(await AnnouncementRepository(ctx.session).list_shown(await ctx.now()))
 
 
 @use_case(MANAGE, AuditAction.ANNOUNCEMENT_CREATE, lambda _, result: result and result.id)
@@ -90,7 +71,7 @@ async def announce(ctx: Context, command: Announce) -> AnnouncementView:
     )
     await AnnouncementRepository(ctx.session).append(view)
     ctx.explain(level=command.level, audience=command.audience)
-    ctx.runtime.part(AnnouncementCache).forget()
+    ctx.invalidate(TAG)
     return view
 
 
@@ -102,7 +83,7 @@ async def withdraw(ctx: Context, command: Withdraw) -> AnnouncementView:
     if await announcements.find(scope, command.announcement_id) is None:
         raise NotFound()
     await announcements.withdraw(command.announcement_id, await ctx.now())
-    ctx.runtime.part(AnnouncementCache).forget()
+    ctx.invalidate(TAG)
     view = await announcements.find(scope, command.announcement_id)
     if view is None:
         raise NotFound()

@@ -33,6 +33,7 @@ from app.shared.authz import Permission, platform_scope
 from app.shared.context import Context
 from app.shared.errors import Forbidden, NotFound
 from app.shared.paging import Slice, cut
+from app.shared.readcache import domain_tag
 from app.shared.text import checked_text
 from app.shared.use_case import use_case
 
@@ -153,6 +154,7 @@ async def _set_tenant(ctx: Context, command: SuspendTenant) -> Suspended:
         if command.suspend:
             ended = await _emit_revoked(ctx, await repository.end_sessions_of_tenant(command.tenant_id, now))
             await ctx.emit(TenantSuspended(tenant_id=command.tenant_id), version=version, tenant_id=command.tenant_id)
+        ctx.invalidate(domain_tag("auth", command.tenant_id))  # a resumption is no event
     ctx.about(command.tenant_id)
     ctx.explain(reason=reason, sessions_ended=ended)
     return Suspended(id=command.tenant_id, suspended=command.suspend, sessions=ended, version=version)
