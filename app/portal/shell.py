@@ -100,7 +100,7 @@ def _unread_of(actor: Actor) -> Wanted[int]:
 
 
 def _invitations_of(actor: Actor) -> Wanted[int]:
-    return INVITATIONS, actor.id, (auth.INVITATIONS,)
+    return INVITATIONS, actor.id, (auth.INVITATIONS, *((auth.person_tag(actor.id),) if actor.id else ()))
 
 
 def _workspaces_of(actor: Actor) -> Wanted[tuple[WorkspaceView, ...]]:

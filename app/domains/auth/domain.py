@@ -9,6 +9,7 @@ from app.domains.auth.events import (
     MembershipChanged,
     MembershipGranted,
     MembershipRemoved,
+    SessionStarted,
 )
 from app.domains.auth.handlers import (
     pages_accounts,
@@ -34,7 +35,7 @@ INVITATION_EVENTS = (InvitationSent, InvitationAccepted, InvitationDeclined, Inv
 INVALIDATIONS = [
     *(
         Invalidation(event, lambda event: [person_tag(event.user_id)])
-        for event in (MembershipGranted, MembershipChanged, MembershipRemoved)
+        for event in (MembershipGranted, MembershipChanged, MembershipRemoved, SessionStarted)
     ),
     *(Invalidation(event, lambda _: [INVITATIONS]) for event in INVITATION_EVENTS),
 ]
