@@ -7,7 +7,7 @@ to start with a route that declares neither a permission nor why it is public.
 import os
 from collections.abc import Sequence
 
-from litestar import Litestar, Router
+from litestar import Litestar, Response, Router
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.openapi.config import OpenAPIConfig
@@ -28,6 +28,7 @@ from app.web.errors.refusals import audit_refusal
 from app.web.errors.render import render_error
 from app.web.exact import ExactRequests
 from app.web.guards import guard
+from app.web.kept import find_kept, keep
 from app.web.middleware.answers import Answers
 from app.web.middleware.concurrency import Concurrency
 from app.web.middleware.encoding import ContentCoding
@@ -41,6 +42,7 @@ from app.web.route import API, api_router, page_router
 from app.web.static_files import static_file
 from app.web.system import SYSTEM_ROUTES
 from app.web.templating import create_environment
+from app.web.types import AnyRequest
 
 MAX_BODY = 1_000_000  # bytes; files go to S3 directly
 
@@ -80,6 +82,11 @@ def create_app(runtime: Runtime | None = None, domains: Sequence[Domain] = DOMAI
 def create_routes(domains: Sequence[Domain] = DOMAINS) -> Litestar:
     """Every route with its guard, still without what a process holds. Raises UndeclaredRoute."""
     exact = ExactRequests()
+
+    async def before(request: AnyRequest) -> Response[bytes] | None:
+        await exact(request)
+        return await find_kept(request)
+
     app = Litestar(
         route_handlers=[
             *SYSTEM_ROUTES,
@@ -89,7 +96,8 @@ def create_routes(domains: Sequence[Domain] = DOMAINS) -> Litestar:
         ],
         dependencies={"ctx": Provide(provide_ctx), "contexts": Provide(provide_contexts)},
         guards=[guard],
-        before_request=exact,
+        before_request=before,
+        after_response=keep,
         response_class=Listed,
         middleware=[RequestMiddleware()],
         exception_handlers={Exception: render_error},

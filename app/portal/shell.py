@@ -22,7 +22,7 @@ from app.shared.authz import Actor, ActorKind, Permission
 from app.shared.authz.permissions import PLATFORM_ROLES
 from app.shared.authz.scope import may
 from app.shared.clock import process_now
-from app.shared.context import Context
+from app.shared.context import Context, WebInfo
 from app.shared.manifest import NavEntry
 from app.shared.readcache import ReadCache, ReadModel, Wanted, domain_tag
 from app.web import shell as frame
@@ -48,16 +48,13 @@ def navigation() -> tuple[NavEntry, ...]:
 
 async def build_shell(ctx: Context) -> Shell:
     """The frame for the person who asks: only entries that they may open."""
-    web = ctx.web
-    if web is None:
-        raise RuntimeError("a frame belongs to a request")
+    web = _web_of(ctx)
     if ctx.actor.kind is ActorKind.ANONYMOUS:
         return Shell(csrf_token=web.csrf_token, theme=parse_theme(web.theme), env_name=ctx.settings.env)
     console = "operator" if web.path.startswith("/admin") else "portal"
     operator = any(binding.role in PLATFORM_ROLES for binding in ctx.actor.bindings)
     portal = console == "portal"
-    if web.reads:
-        await ctx.runtime.part(ReadCache).prefetch(_wanted(ctx.actor, portal=portal))
+    await _prefetch(ctx, portal=portal)
     workspaces = await _workspaces(ctx) if portal else ()
     tenant_name, project_name, time_zone = await _here(ctx, workspaces)
     return Shell(
@@ -91,6 +88,12 @@ async def build_shell(ctx: Context) -> Shell:
     )
 
 
+def _web_of(ctx: Context) -> WebInfo:
+    if ctx.web is None:
+        raise RuntimeError("a frame belongs to a request")
+    return ctx.web
+
+
 def _credit_of(tenant_id: UUID) -> Wanted[CreditSummary]:
     return CREDIT, tenant_id, (domain_tag("billing", tenant_id),)
 
@@ -112,16 +115,18 @@ def _workspaces_of(actor: Actor) -> Wanted[tuple[WorkspaceView, ...]]:
 SHOWN: Wanted[tuple[AnnouncementView, ...]] = (ANNOUNCEMENTS, "all", (admin.ANNOUNCEMENTS,))
 
 
-def _wanted(actor: Actor, *, portal: bool) -> list[Wanted[Any]]:
-    """What the frame will ask for, to be brought from Valkey at once."""
-    found: list[Wanted[Any]] = [SHOWN]
+async def _prefetch(ctx: Context, *, portal: bool) -> None:
+    """Bring what the frame will ask for from Valkey at once."""
+    if not _web_of(ctx).reads:
+        return
+    actor, found = ctx.actor, list[Wanted[Any]]([SHOWN])
     if actor.tenant_id is not None and actor.kind is ActorKind.USER:
         found.append(_unread_of(actor))
     if portal and actor.kind is ActorKind.USER:
         found += [_invitations_of(actor), _workspaces_of(actor)]
     if portal and actor.tenant_id is not None and may(actor, Permission.BILLING_READ):
         found.append(_credit_of(actor.tenant_id))
-    return found
+    await ctx.runtime.part(ReadCache).prefetch(found)
 
 
 async def _workspaces(ctx: Context) -> tuple[WorkspaceView, ...]:

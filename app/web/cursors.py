@@ -19,6 +19,7 @@ from litestar.response.base import ASGIResponse
 
 from app.shared.authz.actor import Actor
 from app.shared.context import Runtime
+from app.web.kept import tag_answer
 from app.web.types import AnyRequest
 
 T = TypeVar("T")
@@ -38,7 +39,9 @@ class Listed(Response[T]):
         if position is not None and isinstance(self.content, msgspec.Struct) and request.state.get("listing"):
             sealed = seal(_secret(request), request.state.listing, str(position))
             self.content = msgspec.structs.replace(self.content, next_cursor=sealed)
-        return super().to_asgi_response(app, request, **how)
+        answer = super().to_asgi_response(app, request, **how)
+        tag_answer(request, answer)
+        return answer
 
 
 def open_cursor(request: AnyRequest, pairs: list[Pair], words: Iterable[str]) -> list[Pair] | None:

@@ -17,8 +17,17 @@ invalidations over pub/sub and forgets at once. When every message is lost an an
 `shared_seconds + local_seconds` of its model (60 and 5 unless it says less). Without Valkey every read asks PostgreSQL.
 """
 
-from app.shared.readcache.cache import ReadCache, Wanted
+from app.shared.readcache.cache import Loading, ReadCache, Wanted
 from app.shared.readcache.invalidation import Invalidation, declare_invalidations, domain_tag, tags_of_event
 from app.shared.readcache.model import ReadModel
 
-__all__ = ["Invalidation", "ReadCache", "ReadModel", "Wanted", "declare_invalidations", "domain_tag", "tags_of_event"]
+__all__ = [
+    "Invalidation",
+    "Loading",
+    "ReadCache",
+    "ReadModel",
+    "Wanted",
+    "declare_invalidations",
+    "domain_tag",
+    "tags_of_event",
+]

@@ -1,8 +1,10 @@
 """Reads through both layers, with one load at a time for each answer in this process."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from weakref import WeakSet
 
 import msgspec
 import structlog
@@ -33,6 +35,15 @@ class _Flight:
         self.result: tuple[object] | None = None
 
 
+class Loading(Generic[T]):
+    """An answer that is being made. `generations` are those of its tags before it was begun; None without Valkey."""
+
+    def __init__(self, model: ReadModel[T], name: str, tags: tuple[str, ...], flight: _Flight) -> None:
+        self.model, self.name, self.tags, self.flight = model, name, tags, flight
+        self.generations: tuple[bytes, ...] | None = None
+        self.began = time.monotonic()
+
+
 class ReadCache:
     """One per process: `runtime.part(ReadCache)`."""
 
@@ -40,7 +51,8 @@ class ReadCache:
         self._valkey = runtime.valkey
         self._store = SharedStore(runtime.valkey)
         self._local = LocalCache()
-        self._flights: dict[str, _Flight] = {}
+        self._flights: dict[str, _Flight] = {}  # whoever asks for the same waits for them
+        self._watching: WeakSet[_Flight] = WeakSet()
         self._listener: asyncio.Task[None] | None = None
         self._hears = False  # without the messages of other processes nothing is kept here
         self._closing = False
@@ -54,9 +66,9 @@ class ReadCache:
         flight = self._flights.get(name)
         if flight is not None:
             return await self._wait(flight, load)
-        flight = self._flights[name] = _Flight(tags)
+        flight = self._flights[name] = self._watched(tags)
         try:
-            value = await self._fill(model, name, tuple(tags), flight, load)
+            value = await self._fill(Loading(model, name, tuple(tags), flight), load)
             flight.result = (value,)
             return value
         finally:
@@ -64,20 +76,35 @@ class ReadCache:
                 del self._flights[name]
             flight.done.set()
 
+    async def find(self, model: ReadModel[T], key: object, tags: Sequence[str]) -> tuple[tuple[T] | None, Loading[T]]:
+        """What is kept for `key`, and what `keep` wants when it is made instead. For an answer that is complete only
+        after the function that asks has returned; several that ask at a time each make it."""
+        loading = Loading(model, model.entry(key), tuple(tags), self._watched(tags))
+        kept = self._local.get(loading.name)
+        found = (cast(T, kept.value),) if kept is not None else await self._look(loading)
+        return found, loading
+
+    async def keep(self, loading: Loading[T], value: T) -> None:
+        """Keep what was made, unless one of its tags was invalidated since `find`."""
+        if loading.generations is None:
+            return
+        content = loading.model.encode(value)
+        left = loading.model.shared_seconds - (time.monotonic() - loading.began)
+        if await self._store.put(loading.name, loading.tags, loading.generations, content, left):
+            self._keep(loading, value, len(content))
+
     async def prefetch(self, wanted: Sequence[Wanted[Any]]) -> None:
         """Bring those of `wanted` that are kept in Valkey into the process, in one round trip."""
-        missing = [(model, model.entry(key), tags) for model, key, tags in wanted]
-        missing = [one for one in missing if self._local.get(one[1]) is None]
+        missing = [
+            Loading(model, name, tags, self._watched(tags))
+            for model, key, tags in wanted
+            if self._local.get(name := model.entry(key)) is None
+        ]
         if len(missing) < 2 or not self._hears:
             return
-        watch = _Flight([tag for _, _, tags in missing for tag in tags])
-        self._flights[f"prefetch:{id(watch)}"] = watch
-        try:
-            looked = await self._store.look([(name, tags) for _, name, tags in missing])
-        finally:
-            self._flights.pop(f"prefetch:{id(watch)}", None)
-        for (model, name, tags), found in zip(missing, looked or (), strict=False):
-            self._take(model, name, tags, found, watch)
+        looked = await self._store.look([(loading.name, loading.tags) for loading in missing])
+        for loading, found in zip(missing, looked or (), strict=False):
+            self._take(loading, found)
 
     async def invalidate(self, tags: Iterable[str]) -> None:
         """Nobody gets an answer that depends on `tags` and was loaded before now: at once here, and in the other
@@ -95,40 +122,36 @@ class ReadCache:
             self._listener.cancel()
             await asyncio.wait({self._listener}, timeout=0.5)
 
-    async def _fill(
-        self, model: ReadModel[T], name: str, tags: tuple[str, ...], flight: _Flight, load: Callable[[], Awaitable[T]]
-    ) -> T:
-        self._listen()
-        looked = await self._store.look([(name, tags)])
-        if looked is None:
-            return await load()
-        found = self._take(cast("ReadModel[object]", model), name, tags, looked[0], flight)
+    async def _fill(self, loading: Loading[T], load: Callable[[], Awaitable[T]]) -> T:
+        found = await self._look(loading)
         if found is not None:
-            return cast(T, found[0])
-        began = asyncio.get_running_loop().time()
+            return found[0]
         value = await load()
-        content = model.encode(value)
-        left = model.shared_seconds - (asyncio.get_running_loop().time() - began)
-        if await self._store.put(name, tags, looked[0].generations, content, left):
-            self._keep(model, name, tags, value, len(content), flight)
+        await self.keep(loading, value)
         return value
 
-    def _take(
-        self, model: ReadModel[object], name: str, tags: Sequence[str], looked: Looked, flight: _Flight
-    ) -> tuple[object] | None:
-        """The value that stands in Valkey, if it is one of this release."""
+    async def _look(self, loading: Loading[T]) -> tuple[T] | None:
+        """What stands in Valkey, if it is one of this release; remembers the generations."""
+        self._listen()
+        looked = await self._store.look([(loading.name, loading.tags)])
+        if looked is None:
+            return None
+        loading.generations = looked[0].generations
+        return self._take(loading, looked[0])
+
+    def _take(self, loading: Loading[T], looked: Looked) -> tuple[T] | None:
         if looked.content is None:
             return None
         try:
-            value = model.decode(looked.content)
+            value = loading.model.decode(looked.content)
         except (msgspec.DecodeError, ValueError):
             return None
-        self._keep(model, name, tags, value, len(looked.content), flight)
+        self._keep(loading, value, len(looked.content))
         return (value,)
 
-    def _keep(self, model: ReadModel[T], name: str, tags: Sequence[str], value: T, size: int, flight: _Flight) -> None:
-        if self._hears and not flight.outdated:
-            self._local.put(name, value, tags, size, model.local_seconds)
+    def _keep(self, loading: Loading[T], value: T, size: int) -> None:
+        if self._hears and not loading.flight.outdated:
+            self._local.put(loading.name, value, loading.tags, size, loading.model.local_seconds)
 
     async def _wait(self, flight: _Flight, load: Callable[[], Awaitable[T]]) -> T:
         """What the other request loads; when it fails or takes long, this one's own load."""
@@ -139,12 +162,17 @@ class ReadCache:
             return await load()
         return cast(T, flight.result[0]) if flight.result is not None else await load()
 
+    def _watched(self, tags: Collection[str]) -> _Flight:
+        """A load that hears of invalidations for as long as somebody holds it."""
+        flight = _Flight(tags)
+        self._watching.add(flight)
+        return flight
+
     def _forget(self, tags: frozenset[str]) -> None:
         self._local.invalidate(tags)
-        for name, flight in tuple(self._flights.items()):
-            if not tags.isdisjoint(flight.tags):
-                flight.outdated = True
-                del self._flights[name]  # who asks from now on loads anew
+        for flight in self._watching:
+            flight.outdated |= not tags.isdisjoint(flight.tags)
+        self._flights = {name: flight for name, flight in self._flights.items() if not flight.outdated}
 
     def _listen(self) -> None:
         if self._listener is None and not self._closing:

@@ -16,6 +16,7 @@ from app.domains.auth.service.organisations import ChangeOrganisation, Organisat
 from app.domains.auth.service.projects import CreateProject, ProjectDetail, RenameProject
 from app.web import Ctx, Json
 from app.web.etag import IfMatch, seen_version, tagged
+from app.web.kept import kept
 from app.web.paging import Cursor, Limit
 
 
@@ -41,7 +42,7 @@ async def change_organisation(
     return tagged(changed, changed.version)
 
 
-@get("/projects", opt=TEAM_READ)
+@get("/projects", opt=TEAM_READ | kept("auth:{tenant}"))
 async def list_projects(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50) -> ProjectsAnswer:
     """List the projects that the caller may see, oldest first."""
     result = await projects.page_projects(ctx, cursor, limit)

@@ -23,6 +23,7 @@ from app.domains.billing.service import balances, costs, exports, ledger, statem
 from app.shared.authz import Permission, tenant_scope
 from app.web import Contexts, Ctx
 from app.web.csv_file import csv_file
+from app.web.kept import kept
 from app.web.paging import Cursor
 
 Kind = Literal[
@@ -54,7 +55,7 @@ async def get_balance(ctx: Ctx) -> BalanceAnswer:
     return BalanceAnswer.of(await balances.balance(ctx, scope.tenant_id))
 
 
-@get("/billing/ledger", opt=BILLING_READ)
+@get("/billing/ledger", opt=BILLING_READ | kept("billing:{tenant}"))
 async def list_ledger(
     ctx: Ctx, cursor: Cursor = None, kind: KindFilter = None, cause: Cause = None, limit: Limit = 50
 ) -> LedgerAnswer:

@@ -13,13 +13,14 @@ from app.domains.inventory.service import fleet, images, nodes, offers
 from app.domains.inventory.service.fleet import LARGEST_PAGE, NodeQuery
 from app.domains.inventory.service.nodes import CordonNode, NodeChanged, UncordonNode
 from app.web import Ctx, Json
+from app.web.kept import kept
 from app.web.query import OptionalText
 
 InState = Annotated[NodeState | None, QueryParameter(name="state")]  # `state` alone is Litestar's own
 Limit = Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)]
 
 
-@get("/skus", opt=CATALOG_READ)
+@get("/skus", opt=CATALOG_READ | kept("inventory:all", "auth:{tenant}"))
 async def list_skus(ctx: Ctx) -> list[SkuAnswer]:
     """Every type on sale, the most expensive machine first: price in force, announced price, what is free now."""
     return [SkuAnswer.of(offer) for offer in (await offers.list_offers(ctx)).items]
@@ -31,7 +32,7 @@ async def get_sku(ctx: Ctx, code: FromPath[str]) -> SkuAnswer:
     return SkuAnswer.of(await offers.get_offer(ctx, code))
 
 
-@get("/images", opt=CATALOG_READ)
+@get("/images", opt=CATALOG_READ | kept("inventory:all"))
 async def list_images(ctx: Ctx) -> list[ImageAnswer]:
     """Every image on offer, the default first."""
     return [ImageAnswer.of(image) for image in await images.images(ctx)]

@@ -16,6 +16,7 @@ from app.domains.provisioning.service.launch import Launched
 from app.domains.provisioning.service.release import CancelAllocation, Changed, ReleaseAllocation
 from app.shared.idempotency import dry_run
 from app.web import Ctx, Json
+from app.web.kept import kept
 from app.web.paging import Cursor
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
@@ -32,7 +33,7 @@ async def launch_allocation(ctx: Ctx, data: Json[LaunchBody]) -> Response[Launch
     return Response(await launch.launch(ctx, command), status_code=201)
 
 
-@get("/allocations", opt=ALLOCATION_READ)
+@get("/allocations", opt=ALLOCATION_READ | kept("provisioning:{tenant}", "billing:{tenant}", runs=True))
 async def list_allocations(ctx: Ctx, cursor: Cursor = None, limit: Limit = 50, live: Live = False) -> AllocationsAnswer:
     """The project's machines, newest first."""
     return AllocationsAnswer.of(await views.page_machines(ctx, cursor, limit + 1, live=live), limit)
