@@ -23,6 +23,8 @@ from app.web.types import AnyRequest
 
 KEPT = "kept"  # the key in a route's `opt`
 LARGEST = 200_000  # bytes
+# A browser asks us every time, and forgets nothing that it may still have; nobody between keeps it (RFC 9111 §5.2.2).
+HEADERS = {"cache-control": "private, no-cache", "vary": "cookie, authorization"}
 
 
 class KeptAnswer(msgspec.Struct, frozen=True):
@@ -61,7 +63,7 @@ async def find_kept(request: AnyRequest) -> Response[bytes] | None:
     if found is None:
         request.state.kept = loading
         return None
-    headers = {"etag": found[0].etag}
+    headers = HEADERS | {"etag": found[0].etag}
     return Response(found[0].content, media_type=MediaType.JSON, headers=headers)
 
 
@@ -71,7 +73,7 @@ def tag_answer(request: AnyRequest, answer: ASGIResponse) -> None:
     if loading is None or answer.status_code != 200:
         return
     etag = f'"{hashlib.blake2b(answer.body, digest_size=12).hexdigest()}"'
-    answer.headers["etag"] = etag
+    answer.headers.update({**HEADERS, "etag": etag})
     if len(answer.body) <= LARGEST:
         request.state.kept_answer = KeptAnswer(etag, answer.body)
 

@@ -52,7 +52,7 @@ class ReadCache:
         self._store = SharedStore(runtime.valkey)
         self._local = LocalCache()
         self._flights: dict[str, _Flight] = {}  # whoever asks for the same waits for them
-        self._watching: WeakSet[_Flight] = WeakSet()
+        self._loads: WeakSet[_Flight] = WeakSet()
         self._listener: asyncio.Task[None] | None = None
         self._hears = False  # without the messages of other processes nothing is kept here
         self._closing = False
@@ -165,12 +165,12 @@ class ReadCache:
     def _watched(self, tags: Collection[str]) -> _Flight:
         """A load that hears of invalidations for as long as somebody holds it."""
         flight = _Flight(tags)
-        self._watching.add(flight)
+        self._loads.add(flight)
         return flight
 
     def _forget(self, tags: frozenset[str]) -> None:
         self._local.invalidate(tags)
-        for flight in self._watching:
+        for flight in self._loads:
             flight.outdated |= not tags.isdisjoint(flight.tags)
         self._flights = {name: flight for name, flight in self._flights.items() if not flight.outdated}
 

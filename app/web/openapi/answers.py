@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 
 from app.web.etag import tagged
+from app.web.kept import KEPT
 from app.web.media import TABLES
 from app.web.openapi.raised import reached
 
@@ -115,7 +116,7 @@ def answers(operation: Schema, handler: HTTPRouteHandler, method: str, *, is_oau
     returned = handler.parsed_fn_signature.return_type
     if returned.is_subclass_of(Stream):
         _tables(found, whole="requestBody" in operation)
-    if method == "get" and tagged in reached(handler.fn).functions:
+    if method == "get" and (KEPT in handler.opt or tagged in reached(handler.fn).functions):
         found["304"] = {"description": "still that of `If-None-Match`; no body"}
     for code in sorted((OAUTH if is_oauth else refusals(operation, handler, method)) - found.keys()):
         found[code] = {"$ref": f"#/components/responses/{name_of(code, is_oauth=is_oauth)}"}
