@@ -6,10 +6,13 @@ import sys
 
 from devstack.home import ROOT
 
-USAGE = """usage: ./berth bench profile PATH   where the CPU and the statements of a request go (--help)
+USAGE = """usage: ./berth bench [ROW…] [--json] [--keep NAME] [--write]
+       ./berth bench profile PATH [--as customer|operator] [--statements]
        ./berth bench budgets [--all]
 
-  budgets        write tests/budgets/budgets.json anew, only downwards; --all also what has become more
+  ROW…       measure these rows (all of them in under 20 minutes); --write draws docs/performance.md
+  profile    where the CPU and the statements of one request go, part by part
+  budgets    write tests/budgets/budgets.json anew, only downwards; --all also what has become more
 """
 
 
@@ -21,8 +24,12 @@ def main(argv: list[str]) -> int:
         return profile.main(argv[1:])
     if argv[:1] == ["budgets"] and argv[1:] in ([], ["--all"]):
         return budgets("all" if argv[1:] else "lower")
-    print(USAGE, file=sys.stderr)
-    return 0 if argv[:1] in (["-h"], ["--help"]) else 2
+    if argv[:1] in (["budgets"], ["-h"], ["--help"]):
+        print(USAGE, file=sys.stderr)
+        return 2 if argv[0] == "budgets" else 0
+    from bench import run
+
+    return run.main(argv)
 
 
 def budgets(kind: str) -> int:

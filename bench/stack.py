@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from sqlalchemy import text
+
 from app.asgi import create_app, wire
 from app.domains.appruntime.service.manifests import publish_built_in
 from app.domains.billing.jobs import run_tick
@@ -36,6 +38,9 @@ from tests.fixtures.postgres import DatabaseUrls, copied_cluster
 
 MACHINES, NODES = 50, 20
 USD = 1_000_000
+POLICY = text("""
+    INSERT INTO shared.policy_values (id, key, value) VALUES (uuidv7(), :key, CAST(:value AS jsonb))
+""")
 
 
 class Answer(NamedTuple):
@@ -128,6 +133,14 @@ def quiet_logs() -> None:
     [handler] = logging.getLogger().handlers
     assert isinstance(handler, logging.StreamHandler)
     handler.setStream(Nowhere())
+
+
+async def allow(made: Stack, **values: int) -> None:
+    """These policies for everybody, by the part of their names behind `provisioning.`."""
+    async with made.runtime.context(SYSTEM) as ctx:
+        for name, value in values.items():
+            key = f"provisioning.{name}"
+            await ctx.session.execute(POLICY, {"key": key, "value": str(value)})
 
 
 async def furnish(made: Stack, machines: int) -> None:
