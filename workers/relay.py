@@ -6,7 +6,7 @@ One lane per kind, so that a vendor that is down stops only its own kind. Lanes 
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from uuid import UUID
 
 import psycopg
@@ -16,18 +16,19 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.shared.ids import new_id
-from app.shared.outbox.claim import Lane, RelayPool, open_pool
+from app.shared.outbox.feed import News
 from app.shared.outbox.lease import LEASE_SECONDS, Leases
-from app.shared.outbox.row import OutboxRow, Sender, VendorDown
+from app.shared.outbox.pool import RelayPool, open_pool
+from app.shared.outbox.row import OutboxRow, Sender
+from app.shared.outbox.writer import OutboxKind
 from app.shared.rdb import WAKE_CHANNEL
+from workers.lane import POLL_SECONDS, Hook, Lane
 
-POLL_SECONDS = 0.25
-LONGEST_PAUSE = 2.0  # seconds between looks at a vendor that is down
+KINDS = tuple(OutboxKind)
 RELAYS_KEY = "berth:relays"  # sorted set: relay -> when it was last seen, in Valkey's seconds
 
 log = structlog.get_logger("relay")
 SenderFactory = Callable[[RelayPool], Sequence[Sender]]
-Hook = Callable[[str, Sequence[OutboxRow]], None]
 
 
 def _no_hook(point: str, rows: Sequence[OutboxRow]) -> None:
@@ -55,17 +56,18 @@ class Relay:
         self._leases = Leases(self._pool, self.owner, lease_seconds)
         self._hook = hook
         self._stopping = asyncio.Event()
-        self._wakes: list[asyncio.Event] = []
+        self._lanes: list[Lane] = []
 
     def stop(self) -> None:
         """Ask `run()` to finish its rounds and return."""
         self._stopping.set()
         self.wake()
 
-    def wake(self) -> None:
-        """Look for rows now."""
-        for event in self._wakes:
-            event.set()
+    def wake(self, kinds: Collection[str] = KINDS) -> None:
+        """Look for rows of these kinds now."""
+        for lane in self._lanes:
+            if lane.kind in kinds:
+                lane.look()
 
     async def run(self) -> None:
         """Relay until stopped; leases are given back at the end, so that others go on at once."""
@@ -73,8 +75,9 @@ class Relay:
         senders = self._make_senders(self._pool)
         try:
             async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(self._keep_leases()), tasks.create_task(self._listen())]
-                running = [tasks.create_task(self._run_sender(sender)) for sender in senders]
+                self._lanes = [Lane(self._pool, self._leases, sender, self._hook) for sender in senders]
+                background = [tasks.create_task(part()) for part in (self._keep_leases, self._listen, self._poll)]
+                running = [tasks.create_task(lane.run(self._stopping)) for lane in self._lanes]
                 await self._stopping.wait()
                 self.wake()
                 await asyncio.wait(running)
@@ -83,69 +86,21 @@ class Relay:
         finally:
             with contextlib.suppress(psycopg.Error, PoolTimeout):
                 await self._leases.release_all()
+            with contextlib.suppress(RedisError, OSError):
+                await self._valkey.zrem(RELAYS_KEY, str(self.owner))  # nobody leaves a share for us
             for sender in senders:
                 await sender.close()
             await self._pool.close()
 
-    async def _run_sender(self, sender: Sender) -> None:
-        lane = Lane(self._pool, self._leases, sender.kind)
-        wake = asyncio.Event()
-        self._wakes.append(wake)
-        pause = 0.0
-        while not self._stopping.is_set():
-            wake.clear()
+    async def _poll(self) -> None:
+        """What no signal told of is found by asking, once for all kinds."""
+        news = News(self._pool)
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
             try:
-                if await self._round(lane, sender):
-                    pause = 0.0
-                    continue
-                pause = POLL_SECONDS
-            except VendorDown as error:
-                log.warning("the relay waits for a vendor", kind=sender.kind.value, error=str(error))
-                pause = await self._rest(pause, lane)
-            except (psycopg.Error, PoolTimeout, OSError) as error:
-                log.warning("the relay waits for the database", kind=sender.kind.value, error=str(error))
-                pause = await self._rest(pause, lane)
-            else:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(wake.wait(), pause)
-
-    async def _rest(self, pause: float, lane: Lane) -> float:
-        lane.rescan()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), max(POLL_SECONDS, pause))
-        return min(LONGEST_PAUSE, max(POLL_SECONDS, pause) * 2)
-
-    async def _round(self, lane: Lane, sender: Sender) -> bool:
-        """One scan, one send, one mark. False when there was nothing to do."""
-        if not self._leases.tokens():
-            return False
-        if await sender.prepare():
-            lane.rescan()
-        rows = await lane.scan()
-        if not rows:
-            return False
-        self._hook("scanned", rows)
-        with self._leases.working_on(list(lane.tokens)):
-            if not self._leases.valid:  # we were stopped for a while: the rows may be another's by now
-                lane.rescan()
-                return True
-            report = await sender.send(rows)
-            self._hook("sent", rows)
-            await lane.settle(rows, report)
-            self._hook("marked", rows)
-        for row in rows:
-            if row.id in report.failed:
-                log.warning(
-                    "an outbox row failed",
-                    outbox_name=row.name,
-                    row=str(row.id),
-                    attempts=row.attempts + 1,
-                    error=report.failed[row.id],
-                    correlation_id=row.correlation_id,
-                )
-        if report.down:
-            raise VendorDown(report.down)
-        return True
+                self.wake(await news.read())
+            except (psycopg.Error, PoolTimeout, OSError):
+                continue  # the lanes meet it too, and say so
 
     async def _keep_leases(self) -> None:
         while True:

@@ -26,7 +26,8 @@ from app.shared.context import Runtime
 from app.shared.events.jetstream import JetStream
 from app.shared.events.publisher import EventSender
 from app.shared.manifest import CronSpec, Domain, JobSpec, Queue
-from app.shared.outbox.claim import RelayPool, rewind
+from app.shared.outbox.marks import rewind
+from app.shared.outbox.pool import RelayPool
 from app.shared.outbox.row import Sender
 from app.shared.service_checks import Asking
 from app.shared.telemetry.trace import new_trace

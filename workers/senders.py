@@ -6,12 +6,11 @@ twice when the relay dies between the call and the mark; workflows treat signals
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 import msgspec
 from redis.exceptions import ConnectionError as ValkeyConnectionError
-from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as ValkeyTimeout
 from saq.job import Job
 from saq.queue import Queue
@@ -21,20 +20,14 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from app.settings import TemporalSettings
-from app.shared.events.publisher import waves
 from app.shared.manifest import CronSpec, Domain, JobSpec
-from app.shared.outbox.row import OutboxRow, Report, VendorDown
+from app.shared.outbox.row import OutboxRow, Unusable, VendorDown
 from app.shared.outbox.writer import OutboxKind, WorkflowCall
 
 AT_ONCE = 16
 JOB_HEARTBEAT = 12  # seconds; a running job whose worker was killed is found by its silence, not by its time-out
 CALL_TIMEOUT = timedelta(seconds=5)
 DOWN = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED})
-Deliver = Callable[[OutboxRow], Awaitable[None]]
-
-
-class Unusable(Exception):
-    """The row itself cannot be carried out; the text says why."""
 
 
 def saq_job(spec: JobSpec | CronSpec, key: str, arguments: object, correlation_id: str | None) -> Job:
@@ -52,36 +45,11 @@ def saq_job(spec: JobSpec | CronSpec, key: str, arguments: object, correlation_i
     )
 
 
-async def _send_in_waves(rows: list[OutboxRow], deliver: Deliver) -> Report:
-    """Several aggregates at a time, each in its own order; an aggregate stops at its first failure."""
-    report = Report()
-    stuck: set[object] = set()
-    slots = asyncio.Semaphore(AT_ONCE)
-
-    async def one(row: OutboxRow) -> None:
-        async with slots:
-            if report.down:
-                return
-            try:
-                await deliver(row)
-                report.sent[row.id] = None
-            except VendorDown as error:
-                report.down = str(error)
-            except (Unusable, msgspec.MsgspecError, RPCError, RedisError) as error:
-                report.failed[row.id] = f"{type(error).__name__}: {error}"
-                stuck.add(row.aggregate_id)
-
-    for wave in waves(rows):
-        await asyncio.gather(*(one(row) for row in wave if row.aggregate_id not in stuck))
-        if report.down:
-            break
-    return report
-
-
 class JobSender:
     """Job rows become SAQ jobs with the row's id as key: a second enqueue of a waiting or running job does nothing."""
 
     kind = OutboxKind.JOB
+    at_once = AT_ONCE
 
     def __init__(self, domains: Iterable[Domain], queues: Mapping[str, Queue]) -> None:
         self._jobs = {spec.name: spec for domain in domains for spec in domain.jobs}
@@ -90,8 +58,8 @@ class JobSender:
     async def prepare(self) -> bool:
         return False
 
-    async def send(self, rows: list[OutboxRow]) -> Report:
-        return await _send_in_waves(rows, self._enqueue)
+    async def send(self, row: OutboxRow) -> "asyncio.Future[int | None]":
+        return asyncio.ensure_future(self._enqueue(row))
 
     async def _enqueue(self, row: OutboxRow) -> None:
         spec = self._jobs.get(row.name)
@@ -118,6 +86,7 @@ class WorkflowSender:
     """Workflow rows become Temporal calls. The client is made when the first row needs it."""
 
     kind = OutboxKind.WORKFLOW
+    at_once = AT_ONCE
 
     def __init__(self, settings: TemporalSettings, client: Client | None = None) -> None:
         self._settings = settings
@@ -126,8 +95,8 @@ class WorkflowSender:
     async def prepare(self) -> bool:
         return False
 
-    async def send(self, rows: list[OutboxRow]) -> Report:
-        return await _send_in_waves(rows, self._call)
+    async def send(self, row: OutboxRow) -> "asyncio.Future[int | None]":
+        return asyncio.ensure_future(self._call(row))
 
     async def _call(self, row: OutboxRow) -> None:
         call = msgspec.json.decode(row.payload, type=WorkflowCall)

@@ -1,35 +1,49 @@
-"""The relay's way to JetStream: publish with the row's id, wait for the acks, notice when the stream lost its tail.
-
-Within a batch at most one message per aggregate is in the air at a time: an ack that never comes can then not be
-overtaken by a later fact of the same aggregate.
-"""
+"""The relay's way to JetStream: publish with the row's id, take the acks as they come, notice when the stream lost its
+tail."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
-from nats.js.api import PubAck
-from nats.js.client import JetStreamContext
-from nats.js.errors import APIError, NoStreamResponseError
 
 from app.shared.events.jetstream import JetStream
 from app.shared.events.wire import encode
-from app.shared.outbox.row import OutboxRow, Report, VendorDown
+from app.shared.outbox.row import OutboxRow, Unusable, VendorDown
 from app.shared.outbox.writer import OutboxKind
 
 ACK_SECONDS = 5.0
+AT_ONCE = 1_000
 REPLAY_SECONDS = 10.0  # what was marked so recently may be unsynced at the broker; more than twice its sync interval
 CHECK_SECONDS = 10.0
 FULL = frozenset({10023, 10047, 10077})  # no resources, no storage left, stream at its limit: not the row's fault
 Rewind = Callable[[int, float], Awaitable[int]]
 
 
+class _Refusal(msgspec.Struct):
+    code: int = 0
+    err_code: int = 0
+    description: str = ""
+
+
+class _Ack(msgspec.Struct):
+    seq: int = 0
+    error: _Refusal | None = None
+
+
+_decode = msgspec.json.Decoder(_Ack).decode
+
+
 class EventSender:
     """Sends event rows. `rewind(last sequence, seconds)` makes rows pending again that the stream does not hold."""
 
     kind = OutboxKind.EVENT
+    at_once = AT_ONCE
 
     def __init__(self, stream: JetStream, rewind: Rewind) -> None:
         self._stream = stream
@@ -37,7 +51,12 @@ class EventSender:
         self._epoch = 0
         self._highest = 0
         self._next_check = 0.0
-        self._context: JetStreamContext | None = None
+        self._client: Client | None = None
+        self._acks: Subscription | None = None
+        self._inbox = ""
+        self._sent = 0
+        self._flying: dict[int, tuple[asyncio.Future[int | None], float]] = {}  # in the order of their deadlines
+        self._timer: asyncio.TimerHandle | None = None
 
     async def prepare(self) -> bool:
         """After every (re)connect the stream may have lost what it had acknowledged: then those rows go out again."""
@@ -49,70 +68,77 @@ class EventSender:
         self._next_check = time.monotonic() + CHECK_SECONDS
         if epoch == self._epoch and last >= self._highest:
             return False
-        rewound = await self._rewind(last, REPLAY_SECONDS)
-        self._context = client.jetstream(publish_async_max_pending=4_000)
+        await self._rewind(last, REPLAY_SECONDS)
+        await self._listen(client)
         self._epoch, self._highest = epoch, last
-        return rewound > 0
+        return True
 
-    async def send(self, rows: list[OutboxRow]) -> Report:
-        report = Report()
-        stuck: set[object] = set()
-        for wave in waves(rows):
-            await self._send_wave([row for row in wave if row.aggregate_id not in stuck], report, stuck)
-            if report.down:
-                self._next_check = 0.0
-                break
-        self._highest = max([self._highest, *(sequence or 0 for sequence in report.sent.values())])
-        return report
+    async def _listen(self, client: Client) -> None:
+        if self._client is not client:
+            self._inbox = client.new_inbox()
+            self._acks = await client.subscribe(f"{self._inbox}.*", cb=self._acknowledged)
+            self._client = client
 
-    async def _send_wave(self, wave: list[OutboxRow], report: Report, stuck: set[object]) -> None:
-        if self._context is None:
+    async def send(self, row: OutboxRow) -> "asyncio.Future[int | None]":
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[int | None] = loop.create_future()
+        if self._client is None:
             raise VendorDown("JetStream: not prepared")
-        flying: dict[asyncio.Future[PubAck], OutboxRow] = {}  # fewer than the client allows, so no publish waits
-        for row in wave:
-            try:
-                future = await self._context.publish_async(row.name, encode(row), headers={"Nats-Msg-Id": str(row.id)})
-            except (MaxPayloadError, ValueError) as error:
-                report.failed[row.id] = f"{type(error).__name__}: {error}"
-                stuck.add(row.aggregate_id)
-            except (NatsError, OSError) as error:
-                report.down = f"NATS: {type(error).__name__}"
-                break
-            else:
-                flying[future] = row
-        if flying:
-            await asyncio.wait(flying, timeout=ACK_SECONDS)
-        for future, row in flying.items():
-            self._read_ack(future, row, report, stuck)
+        self._sent = number = self._sent + 1
+        self._flying[number] = future, loop.time() + ACK_SECONDS
+        if self._timer is None:
+            self._timer = loop.call_later(ACK_SECONDS, self._expire)
+        try:
+            await self._client.publish(
+                row.name, encode(row), f"{self._inbox}.{number}", headers={"Nats-Msg-Id": str(row.id)}
+            )
+        except (MaxPayloadError, ValueError) as error:
+            self._finish(number, Unusable(f"{type(error).__name__}: {error}"))
+        except (NatsError, OSError) as error:
+            self._finish(number, self._down(f"NATS: {type(error).__name__}"))
+        return future
 
-    def _read_ack(self, future: asyncio.Future[PubAck], row: OutboxRow, report: Report, stuck: set[object]) -> None:
-        if not future.done():
-            future.cancel()
-            report.down = "JetStream: no acknowledgement in time"
+    async def _acknowledged(self, message: Msg) -> None:
+        number = int(message.subject.rpartition(".")[2])
+        if not message.data:
+            self._finish(number, self._down("JetStream: no stream answers"))
             return
-        error = future.exception()
-        if error is None:
-            report.sent[row.id] = future.result().seq
-        elif isinstance(error, NoStreamResponseError):
-            report.down = "JetStream: no stream answers"
-        elif isinstance(error, APIError) and (error.code == 503 or error.err_code in FULL):
-            report.down = f"JetStream: {error.description}"
+        ack = _decode(message.data)
+        refusal = ack.error
+        if refusal is None:
+            self._highest = max(self._highest, ack.seq)
+            self._finish(number, None, ack.seq)
+        elif refusal.code == 503 or refusal.err_code in FULL:
+            self._finish(number, self._down(f"JetStream: {refusal.description}"))
         else:
-            report.failed[row.id] = str(error)
-            stuck.add(row.aggregate_id)
+            self._finish(number, Unusable(f"JetStream: {refusal.description}"))
+
+    def _finish(self, number: int, error: Exception | None, sequence: int | None = None) -> None:
+        future, _ = self._flying.pop(number, (None, 0.0))
+        if future is None or future.done():
+            return
+        if error is None:
+            future.set_result(sequence)
+        else:
+            future.set_exception(error)
+
+    def _down(self, reason: str) -> VendorDown:
+        self._next_check = 0.0
+        return VendorDown(reason)
+
+    def _expire(self) -> None:
+        """An ack that did not come in time: nobody knows whether the stream has the message."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._flying:
+            number, (_, deadline) = next(iter(self._flying.items()))
+            if deadline > now:
+                self._timer = loop.call_at(deadline, self._expire)
+                return
+            self._finish(number, self._down("JetStream: no acknowledgement in time"))
+        self._timer = None
 
     async def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         await self._stream.close()
-
-
-def waves(rows: list[OutboxRow]) -> list[list[OutboxRow]]:
-    """`rows` in groups that hold each aggregate once; its rows keep their order from group to group."""
-    groups: list[list[OutboxRow]] = []
-    seen: dict[object, int] = {}
-    for row in rows:
-        index = seen.get(row.aggregate_id, 0)
-        seen[row.aggregate_id] = index + 1
-        if index == len(groups):
-            groups.append([])
-        groups[index].append(row)
-    return groups

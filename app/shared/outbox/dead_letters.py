@@ -29,7 +29,8 @@ FIND = text("""
 """)
 DONE = text("UPDATE shared.dead_letters SET redriven_at = clock_timestamp() WHERE id = :id")
 REOPEN = text("""
-    UPDATE shared.outbox_events SET published_at = NULL, attempts = 0, last_error = NULL, due_at = clock_timestamp()
+    UPDATE shared.outbox_events
+    SET published_at = NULL, attempts = 0, last_error = NULL, due_at = clock_timestamp(), xid = pg_current_xact_id()
     WHERE id = :message_id
 """)
 INSERT = text("""

@@ -70,10 +70,11 @@ class Leases:
                 self._busy[shard] -= 1
 
     async def tick(self, relays: int) -> bool:
-        """Renew, give back what is more than a fair share among `relays`, take what is free. True if shards came."""
+        """Renew, give back what is more than a fair share among `relays`, take what is free. True if shards
+        came or are to go."""
         fair = -(-SHARDS // max(1, relays))
         started = time.monotonic()
-        before = self._tokens if self.valid else {}
+        before = self.tokens()
         async with settled(self._pool) as connection:
             rows = await (await connection.execute(RENEW, {"owner": self.owner, "seconds": self._seconds})).fetchall()
             held: dict[int, int] = dict(rows)
@@ -88,7 +89,7 @@ class Leases:
                 held = {shard: token for shard, token in held.items() if shard not in quiet}
         self._tokens = held
         self._valid_until = started + self._seconds - MARGIN_SECONDS
-        return any(before.get(shard) != token for shard, token in held.items())
+        return self.tokens() != before
 
     async def release_all(self) -> None:
         """Let others take over at once (clean end of the process)."""

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, Integer, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.shared.db.base import Base
+from app.shared.db.base import Base, Xid8
 from app.shared.ids import ProjectId, TenantId, new_id
 
 
@@ -25,7 +25,7 @@ class OutboxEvent(Base):
             postgresql_using="brin",
             postgresql_with={"pages_per_range": "32", "autosummarize": "on"},
         ),
-        Index("outbox_events_waiting", "aggregate_id", "id", postgresql_where=text("published_at IS NULL")),
+        Index("outbox_events_committed", "xid", postgresql_where=text("published_at IS NULL")),
         {"postgresql_partition_by": "RANGE (created_at)"},
     )
 
@@ -46,6 +46,7 @@ class OutboxEvent(Base):
     last_error: Mapped[str | None]
     published_at: Mapped[datetime | None]
     stream_sequence: Mapped[int | None]
+    xid: Mapped[int | None] = mapped_column(Xid8, server_default=text("pg_current_xact_id()"))  # who made it pending
 
 
 class OutboxLease(Base):

@@ -1,10 +1,9 @@
-"""One outbox row as the relay sees it, and what became of it. Knows no database and no vendor."""
+"""One outbox row as the relay sees it, and the ways out of the outbox. Knows no database and no vendor."""
 
+from asyncio import Future
 from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
-
-import msgspec
 
 from app.shared.outbox.writer import OutboxKind
 
@@ -13,7 +12,7 @@ LONGEST_DELAY = 300.0  # seconds
 
 
 class OutboxRow(NamedTuple):
-    """A pending row; `payload` is JSON text."""
+    """A pending row; `payload` is JSON text. `wait`: seconds until it was due when it was read, negative afterwards."""
 
     id: UUID
     created_at: datetime
@@ -27,35 +26,36 @@ class OutboxRow(NamedTuple):
     correlation_id: str
     causation_id: str | None
     attempts: int
+    wait: float = 0.0
+
+    @property
+    def is_last_try(self) -> bool:
+        """Whether the row becomes a dead letter when it fails now."""
+        return self.attempts + 1 >= MAX_TRIES
 
 
 class VendorDown(Exception):
     """The other side does not answer: nobody's row is to blame, so no attempt is counted."""
 
 
-class Report(msgspec.Struct):
-    """What a sender did with a batch. Rows it does not name were not tried and stay pending.
-
-    `sent` maps a row's id to its place in the stream (events only); `failed` maps it to the reason; `down` says why
-    the sender stopped before the end of the batch.
-    """
-
-    sent: dict[UUID, int | None] = msgspec.field(default_factory=dict)
-    failed: dict[UUID, str] = msgspec.field(default_factory=dict)
-    down: str | None = None
+class Unusable(Exception):
+    """The row itself cannot be carried out; the text says why."""
 
 
 class Sender(Protocol):
     """One way out of the outbox."""
 
     kind: OutboxKind
+    at_once: int  # rows that may be under way together; of one aggregate it is one
 
     async def prepare(self) -> bool:
-        """Called before each scan. True: rows became pending again, scan from the beginning. Raises VendorDown."""
+        """Called before rows are read. True: what is under way may be lost, and rows may have become pending again;
+        begin anew. Raises VendorDown."""
         ...
 
-    async def send(self, rows: list[OutboxRow]) -> Report:
-        """Hand `rows` (in order) to the vendor. After a row that fails, later rows of its aggregate are not tried."""
+    async def send(self, row: OutboxRow) -> "Future[int | None]":
+        """Hand `row` to the vendor. The future is done when it has it: with the place in the stream (events), with
+        VendorDown, or with the row's own error."""
         ...
 
     async def close(self) -> None:

@@ -18,9 +18,10 @@ from app.shared.context import Runtime
 from app.shared.db import Database
 from app.shared.db.migrate import upgrade
 from app.shared.ids import new_id
-from app.shared.outbox.claim import Lane, open_pool
+from app.shared.outbox.feed import Feed
 from app.shared.outbox.lease import Leases
-from app.shared.outbox.row import Report
+from app.shared.outbox.marks import Marks
+from app.shared.outbox.pool import open_pool
 from app.shared.outbox.writer import OutboxKind
 from app.shared.rdb import connect
 from tests.fixtures.pgbouncer import pooler, through
@@ -101,15 +102,15 @@ async def test_the_relay_takes_leases_reads_and_marks(pooled_runtime, pooled) ->
         leases = Leases(pool, new_id())
         await leases.tick(1)
         assert len(leases.tokens()) == 16
-        lane, found = Lane(pool, leases, OutboxKind.EVENT), []
+        tokens = leases.tokens()
+        feed, marks, found = Feed(pool, OutboxKind.EVENT, tokens), Marks(pool, leases, tokens), []
         for _ in range(3):
-            lane.rescan()
-            rows = await lane.scan()
+            rows = await feed.read(100)
             found += rows
-            report = Report()
-            report.sent |= dict.fromkeys((row.id for row in rows), 1)
-            await lane.settle(rows, report)
+            if rows:
+                await marks.published([(row, 1) for row in rows])
         assert len(found) == 20
+        assert await Feed(pool, OutboxKind.EVENT, tokens).read(100) == []
         await leases.release_all()
 
 

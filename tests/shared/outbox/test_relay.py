@@ -1,7 +1,12 @@
 """The relay against real PostgreSQL, NATS and Valkey."""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+import json
+import os
+import random
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -11,12 +16,15 @@ from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from app.shared.ids import new_id
 from app.shared.manifest import Domain
-from app.shared.outbox.claim import Lane, open_pool
+from app.shared.outbox.feed import Feed, News
 from app.shared.outbox.lease import Leases
-from app.shared.outbox.row import OutboxRow, Report, VendorDown
+from app.shared.outbox.marks import Marks
+from app.shared.outbox.pool import RelayPool, open_pool
+from app.shared.outbox.row import OutboxRow, Unusable, VendorDown
 from app.shared.outbox.writer import OutboxKind
 from tests.fixtures.postgres import DatabaseUrls
 from tests.fixtures.relay import (
+    CounterMoved,
     CounterNoted,
     Ledger,
     event_senders,
@@ -31,6 +39,13 @@ from workers.relay import Relay
 pytestmark = pytest.mark.commits
 
 
+@pytest.fixture
+def chance() -> random.Random:
+    seed = int(os.environ.get("BERTH_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"BERTH_TEST_SEED={seed}")
+    return random.Random(seed)
+
+
 def relay_of(runtime: Runtime, **options: object) -> Relay:
     return Relay(runtime.settings.database.url, runtime.valkey, event_senders(runtime.settings.nats_url), **options)  # type: ignore[arg-type]
 
@@ -39,6 +54,7 @@ class Noted:
     """A sender that writes down what it was given; `refuse` fails or goes down for some rows."""
 
     kind = OutboxKind.EVENT
+    at_once = 16
 
     def __init__(self, refuse: dict[UUID, int] | None = None, down_for: int = 0) -> None:
         self.order: list[tuple[UUID, int]] = []
@@ -51,20 +67,14 @@ class Noted:
             raise VendorDown("as the test wants")
         return False
 
-    async def send(self, rows: list[OutboxRow]) -> Report:
-        report = Report()
-        stuck: set[UUID] = set()
-        for row in rows:
-            if row.aggregate_id in stuck:
-                continue
-            if self.refuse.get(row.aggregate_id, 0) > 0:
-                self.refuse[row.aggregate_id] -= 1
-                report.failed[row.id] = "refused by ada@acme.example"
-                stuck.add(row.aggregate_id)
-            else:
-                self.order.append((row.aggregate_id, row.version))
-                report.sent[row.id] = None
-        return report
+    async def send(self, row: OutboxRow) -> "asyncio.Future[int | None]":
+        return asyncio.ensure_future(self._take(row))
+
+    async def _take(self, row: OutboxRow) -> None:
+        if self.refuse.get(row.aggregate_id, 0) > 0:
+            self.refuse[row.aggregate_id] -= 1
+            raise Unusable("refused by ada@acme.example")
+        self.order.append((row.aggregate_id, row.version))
 
     async def close(self) -> None: ...
 
@@ -95,7 +105,7 @@ async def test_what_was_rolled_back_never_leaves(runtime: Runtime, ledger: Ledge
     assert await ledger.rows("SELECT 1 FROM shared.outbox_events") == []
 
 
-async def test_a_row_that_commits_late_is_not_skipped(runtime: Runtime, ledger: Ledger, database: DatabaseUrls) -> None:
+async def test_rows_that_commit_late_leave_at_once(runtime: Runtime, ledger: Ledger) -> None:
     early, later = uuid4(), uuid4()
     async with running(relay_of(runtime)):
         async with runtime.context(SYSTEM) as ctx:
@@ -103,10 +113,94 @@ async def test_a_row_that_commits_late_is_not_skipped(runtime: Runtime, ledger: 
             await ctx.session.flush()
             await move(runtime, later, *range(1, 200))
             await until(lambda: _sent(ledger, later, 199))
-            await asyncio.sleep(1.2)  # outlasts the cursor's trail: only a sweep can find the row now
-        await until(ledger.relayed, 4)
+            await asyncio.sleep(1.2)  # the row is older than anything that a cursor would still look at
+        await until(ledger.relayed, 1)
     ids = await ledger.rows("SELECT aggregate_id FROM shared.outbox_events ORDER BY stream_sequence DESC LIMIT 1")
     assert ids == [(early,)]
+
+
+async def test_a_feed_hands_out_each_row_once_in_order_whenever_it_commits(
+    runtime: Runtime, chance: random.Random
+) -> None:
+    """Transactions of random length, of which some are open across windows and pages, and some never commit."""
+    written: dict[UUID, list[int]] = {uuid4(): [] for _ in range(20)}
+    free = set(written)
+    seen: list[tuple[UUID, int]] = []
+
+    async def change() -> None:
+        counter = chance.choice(sorted(free))
+        free.discard(counter)  # its row is locked: one writer at a time, as of any aggregate
+        version = len(written[counter]) + 1
+        with contextlib.suppress(ZeroDivisionError):
+            async with runtime.context(SYSTEM) as ctx:
+                if chance.random() < 0.5:
+                    await ctx.emit(CounterMoved(counter_id=counter, to=version), version=version)
+                await asyncio.sleep(chance.expovariate(200))  # chance
+                if not ctx.uow.wakes_relay:
+                    await ctx.emit(CounterMoved(counter_id=counter, to=version), version=version)
+                if chance.random() < 0.1:
+                    raise ZeroDivisionError
+                written[counter].append(version)
+        free.add(counter)
+
+    async def read(feed: Feed) -> None:
+        rows = await feed.read(3)
+        seen.extend((row.aggregate_id, row.version) for row in rows)
+
+    async with open_pool(runtime.settings.database.url, "test") as pool:
+        feed = Feed(pool, OutboxKind.EVENT, range(16))
+        writers = [asyncio.create_task(_each(change, 30)) for _ in range(6)]
+        while not all(writer.done() for writer in writers):
+            await read(feed)
+        await asyncio.gather(*writers)
+        for _ in range(120):
+            await read(feed)
+    assert len(seen) == len(set(seen))
+    for counter, versions in written.items():
+        assert [version for aggregate, version in seen if aggregate == counter] == versions
+
+
+async def _each(do: Callable[[], Awaitable[None]], times: int) -> None:
+    for _ in range(times):
+        await do()
+
+
+async def test_an_open_transaction_delays_nobody_and_costs_a_page_nothing(
+    runtime: Runtime, ledger: Ledger, database: DatabaseUrls
+) -> None:
+    counter = uuid4()
+    with psycopg.connect(database.superuser) as idle:
+        idle.execute("SELECT pg_current_xact_id()")
+        async with running(relay_of(runtime)):
+            await move(runtime, counter, *range(1, 50))
+            await until(lambda: _sent(ledger, counter, 49))
+            async with open_pool(runtime.settings.database.url, "test") as pool:
+                assert await News(pool).read() == []
+                feed = Feed(pool, OutboxKind.EVENT, range(16))
+                assert await feed.read(100) == []
+                await move(runtime, counter, 50)
+                await until(lambda: _sent(ledger, counter, 50))
+                assert await _entries(pool, feed) <= 2
+
+
+async def _entries(pool: RelayPool, feed: Feed) -> int:
+    """How many rows, dead ones included, the feed's next read looks at."""
+    assert feed._since is not None
+    async with pool.connection() as connection:
+        query = (
+            "EXPLAIN (ANALYZE, FORMAT JSON, COSTS off, TIMING off) SELECT FROM shared.outbox_events"
+            " WHERE published_at IS NULL AND xid >= %(begun)s::xid8"
+        )
+        (plan,) = await (await connection.execute(query, {"begun": feed._since.begun}, prepare=False)).fetchone()
+    text = json.dumps(plan)
+    assert "Seq Scan" not in text
+    return sum(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in _nodes(plan[0]["Plan"]))
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", []):
+        yield from _nodes(inner)
 
 
 async def _sent(ledger: Ledger, aggregate: UUID, count: int) -> bool:
@@ -175,15 +269,16 @@ async def test_a_holder_that_was_taken_over_can_mark_nothing(runtime: Runtime, l
     async with open_pool(runtime.settings.database.url, "test") as pool:
         old, new = Leases(pool, new_id(), 60), Leases(pool, new_id(), 60)
         await old.tick(1)
-        lane = Lane(pool, old, OutboxKind.EVENT)
-        rows = await lane.scan()
+        stale = Marks(pool, old, old.tokens())
+        rows = await Feed(pool, OutboxKind.EVENT, old.tokens()).read(10)
         await pool_execute(pool, "UPDATE shared.outbox_leases SET expires_at = '-infinity'")
         await new.tick(1)
-        await lane.settle(rows, Report(sent={rows[0].id: 1}))
+        await stale.published([(rows[0], 1)])
+        await stale.failed(rows[0], "too late")
         assert await ledger.pending() == 1
-        lane = Lane(pool, new, OutboxKind.EVENT)
-        rows = await lane.scan()
-        await lane.settle(rows, Report(sent={rows[0].id: 1}))
+        rows = await Feed(pool, OutboxKind.EVENT, new.tokens()).read(10)
+        assert rows[0].attempts == 0
+        await Marks(pool, new, new.tokens()).published([(rows[0], 1)])
     assert await ledger.pending() == 0
 
 
@@ -192,12 +287,22 @@ async def pool_execute(pool: object, statement: str) -> None:
         await connection.execute(statement)
 
 
-async def test_an_expired_lease_offers_no_rows(runtime: Runtime) -> None:
+async def test_an_expired_lease_sends_no_rows(runtime: Runtime, ledger: Ledger) -> None:
     await move(runtime, uuid4(), 1)
-    async with open_pool(runtime.settings.database.url, "test") as pool:
-        leases = Leases(pool, new_id(), 1.0)  # all of it is margin
-        await leases.tick(1)
-        assert await Lane(pool, leases, OutboxKind.EVENT).scan() == []
+    noted = Noted()
+    everything_is_margin = Relay(
+        runtime.settings.database.url, runtime.valkey, lambda pool: (noted,), lease_seconds=1.0
+    )
+    async with running(everything_is_margin):
+        await until(lambda: _held(ledger, everything_is_margin))
+        await asyncio.sleep(0.3)  # outlasts a poll
+    assert noted.order == []
+    assert await ledger.pending() == 1
+
+
+async def _held(ledger: Ledger, relay: Relay) -> bool:
+    held = await ledger.rows("SELECT count(*) FROM shared.outbox_leases WHERE owner = %(me)s", me=str(relay.owner))
+    return held == [(16,)]
 
 
 async def test_shards_are_shared_out_and_given_back(runtime: Runtime) -> None:
@@ -225,10 +330,26 @@ async def test_a_row_whose_time_has_not_come_waits_and_holds_back_nobody(runtime
         "UPDATE shared.outbox_events SET due_at = clock_timestamp() + interval '1 hour' WHERE version = 1 RETURNING 1"
     )
     assert ledger_rows
-    async with open_pool(runtime.settings.database.url, "test") as pool:
-        leases = Leases(pool, new_id())
-        await leases.tick(1)
-        assert [row.version for row in await Lane(pool, leases, OutboxKind.EVENT).scan()] == [2]
+    noted = Noted()
+    async with running(Relay(runtime.settings.database.url, runtime.valkey, lambda pool: (noted,))):
+        await until(lambda: _sent(ledger, counter, 1))
+        await ledger.rows("UPDATE shared.outbox_events SET due_at = clock_timestamp() WHERE version = 1 RETURNING 1")
+    assert noted.order == [(counter, 2)]
+    async with running(Relay(runtime.settings.database.url, runtime.valkey, lambda pool: (noted,))):
+        await until(ledger.relayed)
+    assert noted.order == [(counter, 2), (counter, 1)]
+
+
+async def test_a_row_leaves_when_its_time_comes(runtime: Runtime, ledger: Ledger) -> None:
+    counter = uuid4()
+    await move(runtime, counter, 1)
+    await ledger.rows("UPDATE shared.outbox_events SET due_at = clock_timestamp() + interval '1 second' RETURNING 1")
+    async with running(Relay(runtime.settings.database.url, runtime.valkey, lambda pool: (Noted(),))):
+        await until(ledger.relayed, 4)
+    late = await ledger.rows(
+        "SELECT published_at - due_at < interval '200 ms', published_at >= due_at FROM shared.outbox_events"
+    )
+    assert late == [(True, True)]
 
 
 async def test_rows_read_under_a_lease_that_ran_out_are_not_sent(runtime: Runtime, ledger: Ledger) -> None:

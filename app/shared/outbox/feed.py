@@ -1,0 +1,169 @@
+"""Reads pending outbox rows: everything that became visible between two snapshots of the database, in order of ids.
+
+The order of ids is not the order of commits, so a cursor on ids alone would lose rows that commit late. A snapshot says
+exactly which transactions it saw; what the next one sees and it did not is new, whenever its ids were drawn. An open
+transaction delays only its own rows. The first window begins at nothing and walks all that is pending; later ones find
+their rows by transaction, so that neither what is stored nor what was published since is read again.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from app.shared.db.session import settled
+from app.shared.outbox.pool import RelayPool
+from app.shared.outbox.row import OutboxRow
+from app.shared.outbox.writer import OutboxKind
+
+START = UUID(int=0)
+PER_SHARD = 64  # rows of a page of the first window, at least
+
+_ROW = """
+    SELECT r.id, r.created_at, r.name, r.aggregate_id, r.shard, r.version, r.payload::text, r.tenant_id, r.project_id,
+           r.correlation_id, r.causation_id, r.attempts,
+           extract(epoch FROM r.due_at - clock_timestamp())::float8 AS wait, s.now
+    FROM (SELECT pg_current_snapshot()::text AS now) s LEFT JOIN
+"""
+# Rows written before there was a column for their transaction are in every snapshot.
+_FIRST = """
+    (SELECT page.*
+     FROM unnest(%(shards)s::smallint[], %(cursors)s::uuid[]) AS held (shard, reached)
+     CROSS JOIN LATERAL (
+         SELECT * FROM shared.outbox_events e
+         WHERE published_at IS NULL AND kind = %(kind)s AND e.shard = held.shard AND id > held.reached
+           AND (%(until)s::pg_snapshot IS NULL OR pg_visible_in_snapshot(xid, %(until)s::pg_snapshot) IS NOT FALSE)
+         ORDER BY id LIMIT %(limit)s
+     ) page) r ON true
+    ORDER BY r.id
+"""
+_NEXT = """
+    (SELECT * FROM (
+         SELECT * FROM shared.outbox_events WHERE published_at IS NULL AND xid >= %(begun)s::xid8
+         UNION ALL
+         SELECT * FROM shared.outbox_events WHERE published_at IS NULL AND xid = ANY(%(open)s::xid8[])
+     ) e
+     WHERE kind = %(kind)s AND shard = ANY(%(shards)s::smallint[]) AND id > %(reached)s
+       AND (%(until)s::pg_snapshot IS NULL OR pg_visible_in_snapshot(xid, %(until)s::pg_snapshot))
+     ORDER BY id LIMIT %(limit)s) r ON true
+    ORDER BY r.id
+"""
+_AGAIN = """
+    (SELECT e.*
+     FROM unnest(%(ids)s::uuid[], %(created)s::timestamptz[]) AS k (key_id, key_created)
+     JOIN shared.outbox_events e ON e.id = k.key_id AND e.created_at = k.key_created
+     WHERE (published_at IS NULL) IS TRUE) r ON true
+    ORDER BY r.id
+"""
+FIRST, NEXT, AGAIN = _ROW + _FIRST, _ROW + _NEXT, _ROW + _AGAIN
+KINDS = """
+    SELECT pg_current_snapshot()::text, ARRAY(
+        SELECT DISTINCT kind FROM (
+            SELECT kind FROM shared.outbox_events WHERE published_at IS NULL AND xid >= %(begun)s::xid8
+            UNION ALL
+            SELECT kind FROM shared.outbox_events WHERE published_at IS NULL AND xid = ANY(%(open)s::xid8[])
+        ) e)
+"""
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A snapshot of PostgreSQL: it saw no transaction from `begun` on, and none of those that were `open`."""
+
+    begun: str
+    open: list[str]
+
+    @classmethod
+    def parse(cls, text: str) -> "Snapshot":
+        """`xmin:xmax:xip,xip` as PostgreSQL prints it."""
+        _, begun, ids = text.split(":")
+        return cls(begun, ids.split(",") if ids else [])
+
+
+class Feed:
+    """The pending rows of one kind in some shards: each is handed out once, rows of one aggregate in their order."""
+
+    def __init__(self, pool: RelayPool, kind: OutboxKind, shards: Collection[int]) -> None:
+        self._pool = pool
+        self._kind = kind.value
+        self._shards = sorted(shards)
+        self._since: Snapshot | None = None  # None: this is the first window
+        self._until: str | None = None  # the end of this window, once its first page was read
+        self._reached = START
+        self._cursors = dict.fromkeys(self._shards, START)  # of the first window: shards that are not exhausted
+
+    @property
+    def has_more(self) -> bool:
+        """Whether this window has another page."""
+        return self._until is not None or self._since is None
+
+    async def read(self, limit: int) -> list[OutboxRow]:
+        """The next page of this window, or the first of the next one; about `limit` rows, oldest first."""
+        return await (self._read_first(limit) if self._since is None else self._read_next(self._since, limit))
+
+    async def _read_first(self, limit: int) -> list[OutboxRow]:
+        per_shard = max(PER_SHARD, limit // len(self._cursors))
+        values = {
+            "kind": self._kind,
+            "shards": list(self._cursors),
+            "cursors": list(self._cursors.values()),
+            "until": self._until,
+            "limit": per_shard,
+        }
+        now, rows = await self._page(FIRST, values)
+        last: dict[int, UUID] = {}
+        count: dict[int, int] = {}
+        for row in rows:
+            last[row.shard] = row.id
+            count[row.shard] = count.get(row.shard, 0) + 1
+        self._cursors = {shard: last[shard] for shard in self._cursors if count.get(shard) == per_shard}
+        self._until = self._until or now
+        if not self._cursors:
+            self._since, self._until = Snapshot.parse(self._until), None
+        return rows
+
+    async def _read_next(self, since: Snapshot, limit: int) -> list[OutboxRow]:
+        values = {
+            "kind": self._kind,
+            "shards": self._shards,
+            "begun": since.begun,
+            "open": since.open,
+            "reached": self._reached,
+            "until": self._until,
+            "limit": limit,
+        }
+        now, rows = await self._page(NEXT, values)
+        self._until = self._until or now
+        if len(rows) < limit:
+            self._since, self._until, self._reached = Snapshot.parse(self._until), None, START
+        else:
+            self._reached = rows[-1].id
+        return rows
+
+    async def _page(self, statement: str, values: Mapping[str, object]) -> tuple[str, list[OutboxRow]]:
+        async with settled(self._pool) as connection:
+            found = await (await connection.execute(statement, values)).fetchall()
+        return found[0][-1], [OutboxRow(*row[:-1]) for row in found if row[0] is not None]
+
+    async def read_again(self, keys: Sequence[tuple[UUID, datetime]]) -> list[OutboxRow]:
+        """Those of the rows that are still pending, oldest first."""
+        values = {"ids": [key[0] for key in keys], "created": [key[1] for key in keys]}
+        return (await self._page(AGAIN, values))[1]
+
+
+class News:
+    """Which kinds have new rows, in any shard: one cheap statement for all of them."""
+
+    def __init__(self, pool: RelayPool) -> None:
+        self._pool = pool
+        self._since = Snapshot("0", [])
+
+    async def read(self) -> list[str]:
+        """The kinds of rows that were committed since the last call."""
+        values = {"begun": self._since.begun, "open": self._since.open}
+        async with settled(self._pool) as connection:
+            found = await (await connection.execute(KINDS, values)).fetchone()
+        if found is None:
+            raise LookupError("a SELECT without FROM always answers")
+        self._since = Snapshot.parse(found[0])
+        return list(found[1])
