@@ -38,15 +38,22 @@ _FIRST = """
      ) page) r ON true
     ORDER BY r.id
 """
+# The keys are picked first, by themselves: an index in the order of ids would lead through all that was ever published.
 _NEXT = """
-    (SELECT * FROM (
-         SELECT * FROM shared.outbox_events WHERE published_at IS NULL AND xid >= %(begun)s::xid8
+    (WITH fresh AS MATERIALIZED (
+         SELECT id, created_at, kind, shard, xid FROM shared.outbox_events
+         WHERE published_at IS NULL AND xid >= %(begun)s::xid8
          UNION ALL
-         SELECT * FROM shared.outbox_events WHERE published_at IS NULL AND xid = ANY(%(open)s::xid8[])
-     ) e
-     WHERE kind = %(kind)s AND shard = ANY(%(shards)s::smallint[]) AND id > %(reached)s
-       AND (%(until)s::pg_snapshot IS NULL OR pg_visible_in_snapshot(xid, %(until)s::pg_snapshot))
-     ORDER BY id LIMIT %(limit)s) r ON true
+         SELECT id, created_at, kind, shard, xid FROM shared.outbox_events
+         WHERE published_at IS NULL AND xid = ANY(%(open)s::xid8[])
+     ), page AS MATERIALIZED (
+         SELECT id, created_at FROM fresh
+         WHERE kind = %(kind)s AND shard = ANY(%(shards)s::smallint[]) AND id > %(reached)s
+           AND (%(until)s::pg_snapshot IS NULL OR pg_visible_in_snapshot(xid, %(until)s::pg_snapshot))
+         ORDER BY id LIMIT %(limit)s
+     )
+     SELECT e.* FROM page JOIN shared.outbox_events e ON e.id = page.id AND e.created_at = page.created_at
+     WHERE (e.published_at IS NULL) IS TRUE) r ON true
     ORDER BY r.id
 """
 _AGAIN = """

@@ -15,7 +15,7 @@ _FENCE = """
         JOIN unnest(%(shards)s::smallint[], %(tokens)s::bigint[]) AS h (shard, token)
           ON h.shard = l.shard AND h.token = l.token
         WHERE l.owner = %(owner)s
-        FOR SHARE OF l)
+        FOR KEY SHARE OF l)
 """
 # `(… IS NULL) IS TRUE` keeps the planner from walking a pending index where the primary key leads to the row at once.
 _PUBLISHED = """
