@@ -1,14 +1,15 @@
 """Runs the durable consumers of all domains: at least once on the wire, exactly once in effect.
 
-The effect and its record in the inbox are one transaction. A failing message comes again with growing delays and holds
-back later ones of its aggregate; after eight failures it becomes a dead letter. The database being down is nobody's
-failure.
+The effect and its record in the inbox are one transaction. A failing message comes again with growing delays and, of an
+ordered consumer, holds back later ones of its aggregate: the database knows that it waits, whoever holds the consumer.
+After eight failures it becomes a dead letter. The database being down is nobody's failure.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import structlog
@@ -43,11 +44,14 @@ from app.shared.telemetry.trace import Trace
 MAX_FAILURES = 8
 MAX_DELIVERIES = 100  # a message that was never answered so often kills its worker: it is buried unseen
 HANDLE_SECONDS = 25.0  # less than the broker's patience
+FIRST_DELAY = 0.5  # seconds before a message that failed is tried again, doubled with each failure
 LONGEST_DELAY = 60.0
+DEFERRED_PATIENCE = LONGEST_DELAY + 2 * ACK_WAIT
+NEVER = float("inf")
 BATCH = 64
 AT_ONCE = 8  # transactions of all consumers of this process together; the pool has more
 LEASE_SECONDS = 8.0
-FETCH_SECONDS = 1.0
+FETCH_SECONDS = 5.0
 FIGURES_EVERY = 10.0  # seconds between two looks at how far behind the consumers are
 RETRIED_AT_ONCE = frozenset({"40P01", "40001"})  # deadlock, serialization failure
 
@@ -87,27 +91,36 @@ def _uuid(text: str | None, fallback: UUID) -> UUID:
         return fallback
 
 
-async def deliver(runtime: Runtime, spec: ConsumerSpec, envelope: Envelope, event: Event) -> bool:
-    """Give one event to one consumer, in one transaction with its record. False when it had nothing to do."""
+async def deliver(
+    runtime: Runtime, spec: ConsumerSpec, envelope: Envelope, event: Event, patience: float | None = None
+) -> inbox.Verdict:
+    """Give one event to one consumer, in one transaction with its record."""
     trace = Trace(envelope.correlation_id, str(envelope.id))
     aggregate = aggregate_of(envelope.name)
     for attempt in (1, 2, 3):
         try:
             async with asyncio.timeout(HANDLE_SECONDS), runtime.context(SYSTEM, trace) as ctx:
-                wanted = await inbox.record(
-                    ctx.session, spec.name, envelope, aggregate, event.aggregate_id, ordered=spec.ordered
+                verdict = await inbox.record(
+                    ctx.session,
+                    spec.name,
+                    envelope,
+                    aggregate,
+                    event.aggregate_id,
+                    ordered=spec.ordered,
+                    patience=patience,
                 )
-                if wanted:
+                if verdict.wanted:
                     await spec.handle(ctx, event, envelope)
-            return wanted
+            return verdict
         except DBAPIError as error:
             if attempt == 3 or getattr(error.orig, "sqlstate", None) not in RETRIED_AT_ONCE:
                 raise
-    return False
+    raise AssertionError("the last attempt returns or raises")
 
 
 class Consumer:
-    """One durable consumer in this process."""
+    """One durable consumer in this process. Messages of one aggregate are handled one after the other (of an unordered
+    consumer: each by itself), while others are fetched."""
 
     def __init__(
         self,
@@ -116,32 +129,76 @@ class Consumer:
         spec: ConsumerSpec,
         slots: asyncio.Semaphore,
         hook: Callable[[str], None],
+        stopping: asyncio.Event,
     ) -> None:
         self._runtime = runtime
         self._stream = stream
         self.spec = spec
         self._slots = slots
         self._hook = hook
+        self._stopping = stopping
         self._pull: Pull | None = None
         self._epoch = 0
-        self._failures: dict[UUID, int] = {}
-        self._held: dict[UUID, dict[int, float]] = {}  # aggregate -> position of what was put off: when it comes again
+        self._began = 0.0
+        self._queues: dict[UUID, list[Arrived]] = {}  # those that a task works on
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._in_hand = 0
+        self._crash: BaseException | None = None
+        self._room = asyncio.Event()
+        self.holds: Callable[[], bool] = lambda: True
+        self.left_unanswered = False  # a message in hand was neither handled nor handed back
 
-    async def step(self) -> None:
-        """Fetch and handle one batch. Raises VendorDown."""
-        pull = await self._open()
+    async def step(self, stopped: "asyncio.Task[object]") -> None:
+        """Fetch a batch, unless `stopped` ends first, and begin to handle it. Raises VendorDown."""
+        if self._crash is not None:
+            raise self._crash
+        for message in await self._fetch(await self._open(), stopped):
+            arrived = Arrived.read(message)
+            if await self._understand(arrived) and arrived.event is not None:
+                self._begin(arrived.event.aggregate_id if self.spec.ordered else arrived.message_id, arrived)
+        while self._in_hand >= BATCH:
+            self._room.clear()
+            await self._room.wait()
+
+    async def _fetch(self, pull: Pull, stopped: "asyncio.Task[object]") -> list[Msg]:
+        fetch = asyncio.ensure_future(pull.fetch(BATCH - self._in_hand, FETCH_SECONDS))
+        await asyncio.wait({fetch, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not fetch.done():
+            fetch.cancel()
         try:
-            messages = await pull.fetch(BATCH, FETCH_SECONDS)
+            return await fetch
+        except asyncio.CancelledError:
+            if not stopped.done():
+                raise
+            return []
         except (NatsError, OSError) as error:
             self._pull = None
             raise VendorDown(f"NATS: {type(error).__name__}") from error
-        groups: dict[UUID, list[Arrived]] = {}
-        for message in messages:
-            arrived = Arrived.read(message)
-            if await self._understand(arrived) and arrived.event is not None:
-                key = arrived.event.aggregate_id if self.spec.ordered else arrived.message_id
-                groups.setdefault(key, []).append(arrived)
-        await asyncio.gather(*(self._handle_group(key, group) for key, group in groups.items()))
+
+    def _begin(self, key: UUID, arrived: Arrived) -> None:
+        self._in_hand += 1
+        queue = self._queues.setdefault(key, [])
+        queue.append(arrived)
+        queue.sort(key=lambda one: one.position)  # whatever order the broker gives deferred messages back in
+        if len(queue) == 1:
+            task = asyncio.create_task(self._work(key, queue))
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+
+    async def _work(self, key: UUID, queue: list[Arrived]) -> None:
+        while queue:
+            async with self._slots:
+                arrived = queue[0]
+                await self._handle(arrived)
+            queue.remove(arrived)
+            self._in_hand -= 1
+            self._room.set()
+        del self._queues[key]
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            self._crash = self._crash or task.exception()
 
     async def _open(self) -> Pull:
         await self._stream.ready()
@@ -151,10 +208,12 @@ class Consumer:
             await self._stream.ensure_stream()
             await self._stream.ensure_consumer(self.spec)
             self._pull, self._epoch = await self._stream.pull(self.spec), epoch
+            self._began = time.monotonic()
         return self._pull
 
     async def close(self) -> None:
-        """Stop asking for messages."""
+        """Finish what is in hand, and hand back what was not looked at yet."""
+        await asyncio.gather(*self._tasks)
         if self._pull is not None:
             await self._pull.close()
             self._pull = None
@@ -174,63 +233,71 @@ class Consumer:
             await self._give_up(arrived, str(error))
         return False
 
-    async def _handle_group(self, key: UUID, group: Sequence[Arrived]) -> None:
-        """In the order of the stream, whatever order the broker gives put-off messages back in."""
-        async with self._slots:
-            for arrived in sorted(group, key=lambda one: one.position):
-                if self.spec.ordered and (until := self._held_until(key, arrived.position)) is not None:
-                    await self._put_off(key, arrived, max(0.0, until - time.monotonic()) + 0.2)
-                else:
-                    await self._handle(key, arrived)
+    def _patience(self) -> float | None:
+        """What was due so long ago will not come again, once the broker had the time to bring it."""
+        return DEFERRED_PATIENCE if time.monotonic() - self._began > DEFERRED_PATIENCE else None
 
-    def _held_until(self, key: UUID, position: int) -> float | None:
-        """When the first of the put-off messages before `position` comes again; None when there is none."""
-        held = self._held.get(key, {})
-        for gone in [at for at, due in held.items() if due + 2 * ACK_WAIT < time.monotonic()]:
-            del held[gone]  # it went to another worker meanwhile
-        return min(((at, due) for at, due in held.items() if at < position), default=(0, None))[1]
-
-    async def _put_off(self, key: UUID, arrived: Arrived, delay: float) -> None:
-        self._held.setdefault(key, {})[arrived.position] = time.monotonic() + delay
-        await _answer(arrived.message.nak(delay=delay))
-
-    async def _handle(self, key: UUID, arrived: Arrived) -> None:
-        assert arrived.envelope is not None and arrived.event is not None  # noqa: S101 - parsed in step()
-        try:
-            await deliver(self._runtime, self.spec, arrived.envelope, arrived.event)
-        except Exception as error:
-            await self._failed(key, arrived, error)
-            return
-        self._forget(key, arrived)
-        self._hook("committed")
-        await _answer(arrived.message.ack_sync(timeout=2))
-
-    async def _failed(self, key: UUID, arrived: Arrived, error: Exception) -> None:
-        if database_down(error):
-            log.warning("a consumer waits for the database", consumer=self.spec.name, error=str(error))
-            delay = 1.0
-        else:
-            failures = self._failures.get(arrived.message_id, 0) + 1
-            self._failures[arrived.message_id] = failures
-            log.warning(
-                "a consumer failed", consumer=self.spec.name, subject=arrived.subject, failures=failures, exc_info=error
-            )
-            if failures >= MAX_FAILURES:
-                if await self._give_up(arrived, f"{type(error).__name__}: {error}", failures):
-                    self._forget(key, arrived)
+    async def _handle(self, arrived: Arrived) -> None:
+        envelope, event = arrived.envelope, arrived.event
+        assert envelope is not None and event is not None  # noqa: S101 - parsed in step()
+        while self.holds():
+            try:
+                verdict = await deliver(self._runtime, self.spec, envelope, event, self._patience())
+            except Exception as error:
+                if database_down(error):
+                    log.warning("a consumer waits for the database", consumer=self.spec.name, error=str(error))
+                elif await self._failed(arrived, error):
+                    return
+                if not await self._waited(arrived):
+                    break
+                continue
+            if verdict.held is not None:
+                await _answer(arrived.message.nak(delay=verdict.held + 0.05))
                 return
-            delay = min(LONGEST_DELAY, 0.25 * 2**failures)
-        await self._put_off(key, arrived, delay)
+            self._hook("committed")
+            await _answer(arrived.message.ack_sync(timeout=2))
+            return
+        self.left_unanswered = True
 
-    def _forget(self, key: UUID, arrived: Arrived) -> None:
-        self._failures.pop(arrived.message_id, None)
-        held = self._held.get(key, {})
-        held.pop(arrived.position, None)
-        if not held:
-            self._held.pop(key, None)
+    async def _waited(self, arrived: Arrived) -> bool:
+        """The database is away: the message stays in hand, so that nothing later passes it. False: no more time."""
+        await _answer(arrived.message.in_progress())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), 1)
+        return not self._stopping.is_set()
 
-    async def _give_up(self, arrived: Arrived, reason: str, failures: int = 1) -> bool:
-        """Keep the message as a dead letter and end it at the broker. False when the database did not take it."""
+    async def _failed(self, arrived: Arrived, error: Exception) -> bool:
+        """Keep that it failed, and when it is tried again. False when the database did not take that either."""
+        envelope, event = arrived.envelope, arrived.event
+        assert envelope is not None and event is not None  # noqa: S101 - parsed in step()
+        try:
+            async with self._runtime.context(SYSTEM) as ctx:
+                deferred = await inbox.defer(
+                    ctx.session,
+                    self.spec.name,
+                    envelope,
+                    aggregate_of(envelope.name),
+                    event.aggregate_id,
+                    first=FIRST_DELAY,
+                    longest=LONGEST_DELAY,
+                )
+        except (DBAPIError, PoolExhausted, OSError):
+            return False
+        log.warning(
+            "a consumer failed",
+            consumer=self.spec.name,
+            subject=arrived.subject,
+            failures=deferred.failures,
+            exc_info=error,
+        )
+        if deferred.failures >= MAX_FAILURES:
+            await self._give_up(arrived, f"{type(error).__name__}: {error}", deferred.failures)
+        else:
+            await _answer(arrived.message.nak(delay=deferred.wait))
+        return True
+
+    async def _give_up(self, arrived: Arrived, reason: str, failures: int = 1) -> None:
+        """Keep the message as a dead letter and end it at the broker; it comes again when the database is away."""
         dead = DeadMessage(
             consumer=self.spec.name,
             subject=arrived.subject,
@@ -243,12 +310,13 @@ class Consumer:
         try:
             async with self._runtime.context(SYSTEM) as ctx:
                 await add_dead_letter(ctx.session, dead)
+                if arrived.envelope is not None:
+                    await inbox.forget(ctx.session, self.spec.name, arrived.envelope.id)
         except (DBAPIError, PoolExhausted, OSError):
             await _answer(arrived.message.nak(delay=2))
-            return False
+            return
         log.error("a message became a dead letter", consumer=self.spec.name, subject=arrived.subject, reason=reason)
         await _answer(arrived.message.term())
-        return True
 
 
 async def _answer(sending: Awaitable[object]) -> None:
@@ -266,47 +334,55 @@ class Consumers:
         self._runtime = runtime
         self._owner = str(new_id())
         self._stream = JetStream(runtime.settings.nats_url, "berth-consumers")
+        self._stopping = asyncio.Event()
         slots = asyncio.Semaphore(AT_ONCE)
         self._consumers = [
-            Consumer(runtime, self._stream, spec, slots, hook) for domain in domains for spec in domain.consumers
+            Consumer(runtime, self._stream, spec, slots, hook, self._stopping)
+            for domain in domains
+            for spec in domain.consumers
         ]
-        self._ours: set[str] = set()
+        self._ours: dict[str, float] = {}  # ordered consumer that we hold -> when we may begin
         self._ours_until = 0.0
-        self._stopping = asyncio.Event()
 
     def stop(self) -> None:
         """Ask `run()` to finish what is in hand and return (within about a second)."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Consume until stopped."""
+        """Consume until stopped. What is left unanswered comes again after `ACK_WAIT`; whoever finds our leases run out
+        instead of given back waits for it."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_leases())
                 tasks.create_task(self._keep_figures())
                 for consumer in self._consumers:
                     tasks.create_task(self._loop(consumer))
+            if not any(consumer.left_unanswered for consumer in self._consumers):
+                with contextlib.suppress(DBAPIError, PoolExhausted, OSError):
+                    async with self._runtime.database.unit_of_work() as unit:
+                        await inbox.release_consumers(unit.session, self._owner)
         finally:
-            with contextlib.suppress(DBAPIError, PoolExhausted, OSError):
-                async with self._runtime.database.unit_of_work() as unit:
-                    await inbox.release_consumers(unit.session, self._owner)
             await self._stream.close()
 
     async def _loop(self, consumer: Consumer) -> None:
+        if consumer.spec.ordered:
+            consumer.holds = partial(self._holds, consumer.spec.name)
+        stopped = asyncio.create_task(self._stopping.wait())
         while not self._stopping.is_set():
-            if consumer.spec.ordered and not self._holds(consumer.spec.name):
+            if not consumer.holds():
                 await consumer.close()
                 await self._pause(0.2)
                 continue
             try:
-                await consumer.step()
+                await consumer.step(stopped)
             except VendorDown as error:
                 log.warning("a consumer waits for a vendor", consumer=consumer.spec.name, error=str(error))
                 await self._pause(0.5)
         await consumer.close()
 
     def _holds(self, name: str) -> bool:
-        return name in self._ours and time.monotonic() < self._ours_until
+        now = time.monotonic()
+        return now < self._ours_until and now >= self._ours.get(name, NEVER)
 
     async def _keep_leases(self) -> None:
         names = [consumer.spec.name for consumer in self._consumers if consumer.spec.ordered]
@@ -314,7 +390,11 @@ class Consumers:
             started = time.monotonic()
             try:
                 async with self._runtime.database.unit_of_work() as unit:
-                    self._ours = await inbox.claim_consumers(unit.session, self._owner, names, LEASE_SECONDS)
+                    held = await inbox.claim_consumers(unit.session, self._owner, names, LEASE_SECONDS)
+                self._ours = {
+                    name: started + ACK_WAIT if taken_over else self._ours.get(name, started)
+                    for name, taken_over in held.items()
+                }
                 self._ours_until = started + LEASE_SECONDS - 1
             except (DBAPIError, PoolExhausted, OSError) as error:
                 log.warning("consumer leases were not renewed", error=str(error))

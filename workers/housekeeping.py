@@ -12,21 +12,31 @@ from app.shared.batch import one_by_one
 from app.shared.batch import store as batches
 from app.shared.context import Runtime
 from app.shared.manifest import CronSpec, Domain
-from app.shared.outbox.retention import BATCH, prune_inbox, prune_keys, prune_outbox
+from app.shared.outbox.retention import (
+    BATCH,
+    keep_partitions,
+    prune_deferred,
+    prune_inbox,
+    prune_keys,
+    prune_outbox,
+)
 
 BATCH_DAYS = 30
 BATCH_GRACE = 60.0  # seconds: a queue may be long, and a job that was cut off comes again by itself
 log = structlog.get_logger("worker")
 PRUNED: tuple[Callable[[AsyncSession], Awaitable[int]], ...] = (
+    keep_partitions,
     prune_outbox,
     prune_inbox,
+    prune_deferred,
     prune_keys,
     partial(batches.prune, days=BATCH_DAYS, batch=BATCH),
 )
 
 
 async def prune(runtime: Runtime, arguments: dict[str, object]) -> None:
-    """Delete old outbox rows, inbox rows, idempotency keys and batches, some per transaction, until none is left."""
+    """Keep the partitions of the outbox, and delete old outbox rows, inbox rows, idempotency keys and batches, some per
+    transaction, until none is left."""
 
     async def forget(step: Callable[[AsyncSession], Awaitable[int]]) -> None:
         gone = BATCH

@@ -179,6 +179,13 @@ class Pull:
         messages.append(message)
 
     async def close(self) -> None:
-        """Stop listening; what was delivered and not acknowledged comes again."""
-        with contextlib.suppress(NatsError, OSError):
+        """Stop listening, and hand back what was delivered and not looked at; the rest comes again by itself."""
+        with contextlib.suppress(NatsError, OSError, TimeoutError):
+            waiting = self._subscription.pending_msgs
+            messages: list[Msg] = []
+            while waiting and len(messages) < waiting:
+                messages.append(await self._subscription.next_msg(timeout=0.1))
             await self._subscription.unsubscribe()
+            for message in messages:
+                if message.reply.startswith(ACKNOWLEDGED_AT):
+                    await message.nak()

@@ -1,9 +1,9 @@
-"""The tables of the inbox: what each consumer has taken in."""
+"""The tables of the inbox: what each consumer has taken in, and what it will be given again."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.shared.db.base import Base
@@ -17,6 +17,21 @@ class ConsumerLease(Base):
     consumer: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str]
     expires_at: Mapped[datetime]
+
+
+class DeferredEvent(Base):
+    """An event that a consumer will be given again: it failed, or waits for an earlier one of its aggregate."""
+
+    __tablename__ = "deferred_events"
+    __table_args__ = (Index("deferred_events_aggregate", "consumer", "aggregate_id", "aggregate", "version"),)
+
+    consumer: Mapped[str] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    aggregate_id: Mapped[UUID]
+    aggregate: Mapped[str]
+    version: Mapped[int]
+    failures: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    due_at: Mapped[datetime]
 
 
 class ProcessedEvent(Base):

@@ -98,13 +98,14 @@ async def test_a_story_that_never_ends_is_noticed(runtime: Runtime, monkeypatch:
 async def test_rows_are_kept_for_a_week_after_publication_and_pending_ones_for_ever(
     runtime: Runtime, ledger: Ledger
 ) -> None:
+    """Rows of weeks without a partition go one by one, a week that was published all goes with its partition."""
     await move(runtime, uuid4(), 1, 2, 3)
     async with runtime.context(SYSTEM) as ctx:
         for version, age in ((1, "8 days"), (2, "6 days")):
             await ctx.session.execute(
                 text(
-                    "UPDATE shared.outbox_events SET published_at = clock_timestamp() - CAST(:age AS interval)"
-                    " WHERE version = :version"
+                    "UPDATE shared.outbox_events SET created_at = clock_timestamp() + interval '1 year',"
+                    " published_at = clock_timestamp() - CAST(:age AS interval) WHERE version = :version"
                 ),
                 {"age": age, "version": version},
             )
