@@ -60,6 +60,7 @@ HOUSEKEEPING = Domain(
     crons=(
         CronSpec(
             name="shared.prune",
+            bound="rows past their age, 5,000 per transaction; whole weeks of the outbox",
             run=prune,
             queue="maintenance",
             every=timedelta(minutes=10),
@@ -68,6 +69,7 @@ HOUSEKEEPING = Domain(
         ),
         CronSpec(
             name="shared.batches",
+            bound="5,000 overdue batches",
             run=wake_batches,
             queue="maintenance",
             every=timedelta(seconds=30),

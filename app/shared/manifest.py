@@ -35,9 +35,11 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CronSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A job that runs by itself every `every`, once in the whole fleet of workers."""
+    """A job that runs by itself every `every`, once in the whole fleet of workers. `bound` says what a run works on at
+    most, or per transaction, and what it reads besides: a run of all that exists grows until it fails."""
 
     name: str
+    bound: str
     run: JobFunction
     queue: Queue
     every: timedelta

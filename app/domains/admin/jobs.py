@@ -48,6 +48,7 @@ JOBS = (
 CRONS = (
     CronSpec(
         name="admin.audit_partitions",
+        bound="the partitions of three months",
         run=make_audit_partitions,
         queue="maintenance",
         every=timedelta(hours=6),
@@ -56,6 +57,7 @@ CRONS = (
     ),
     CronSpec(
         name="admin.refusals",
+        bound="windows that are over, a batch per transaction",
         run=close_refusal_windows,
         queue="maintenance",
         every=timedelta(seconds=30),
@@ -64,6 +66,7 @@ CRONS = (
     ),
     CronSpec(
         name="admin.health",
+        bound="one question to each dependency",
         run=check_dependencies,
         queue="maintenance",
         every=timedelta(seconds=15),

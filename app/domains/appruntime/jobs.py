@@ -22,6 +22,7 @@ async def run_watch(runtime: Runtime, arguments: dict[str, object]) -> None:
 CRONS = (
     CronSpec(
         name="appruntime.watch",
+        bound="pages of 500 apps that run, one machine per transaction; asks every machine with apps",
         run=run_watch,
         queue="maintenance",
         every=timedelta(seconds=10),

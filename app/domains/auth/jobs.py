@@ -32,6 +32,7 @@ async def revoke_unsponsored(runtime: Runtime, arguments: dict[str, object]) -> 
 CRONS = (
     CronSpec(
         name="auth.watch_handed_out",
+        bound="grants whose sponsor lost the right, one per transaction; reads every valid grant",
         run=revoke_unsponsored,
         queue="maintenance",
         every=timedelta(seconds=2),
@@ -40,6 +41,7 @@ CRONS = (
     ),
     CronSpec(
         name="auth.invitations",
+        bound="200 due invitations, one per transaction",
         run=expire_invitations,
         queue="maintenance",
         every=timedelta(minutes=1),

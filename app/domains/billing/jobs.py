@@ -72,15 +72,40 @@ async def run_seal(runtime: Runtime, arguments: dict[str, object]) -> None:
 
 
 CRONS = (
-    CronSpec(name="billing.tick", run=run_tick, queue="billing", every=timedelta(seconds=10), timeout=60, retries=0),
+    CronSpec(
+        name="billing.tick",
+        bound="meters that are due, 500 tenants per transaction",
+        run=run_tick,
+        queue="billing",
+        every=timedelta(seconds=10),
+        timeout=60,
+        retries=0,
+    ),
     CronSpec(
         name="billing.checkpoint",
+        bound="tenants with new entries, one per transaction",
         run=run_checkpoints,
         queue="billing",
         every=timedelta(minutes=5),
         timeout=120,
         retries=0,
     ),
-    CronSpec(name="billing.days", run=run_days, queue="billing", every=timedelta(minutes=10), timeout=300, retries=0),
-    CronSpec(name="billing.seal", run=run_seal, queue="billing", every=timedelta(minutes=1), timeout=120, retries=0),
+    CronSpec(
+        name="billing.days",
+        bound="days that ended, a batch of tenants per transaction",
+        run=run_days,
+        queue="billing",
+        every=timedelta(minutes=10),
+        timeout=300,
+        retries=0,
+    ),
+    CronSpec(
+        name="billing.seal",
+        bound="what was committed since the last seal",
+        run=run_seal,
+        queue="billing",
+        every=timedelta(minutes=1),
+        timeout=120,
+        retries=0,
+    ),
 )

@@ -41,6 +41,7 @@ async def run_windows(runtime: Runtime, arguments: dict[str, object]) -> None:
 CRONS = (
     CronSpec(
         name="inventory.turn_windows",
+        bound="windows that are due",
         run=run_windows,
         queue="maintenance",
         every=timedelta(seconds=30),
@@ -49,6 +50,7 @@ CRONS = (
     ),
     CronSpec(
         name="inventory.import_nodes",
+        bound="machines that changed in MAAS, 50 per transaction",
         run=run_import,
         queue="maintenance",
         every=timedelta(seconds=30),

@@ -47,6 +47,7 @@ async def disable_unsponsored_webhooks(runtime: Runtime, arguments: dict[str, ob
 CRONS = (
     CronSpec(
         name="notification.watch_webhooks",
+        bound="webhooks whose sponsor lost the right, one per transaction; reads every enabled webhook",
         run=disable_unsponsored_webhooks,
         queue="notifications",
         every=timedelta(seconds=2),
@@ -55,6 +56,7 @@ CRONS = (
     ),
     CronSpec(
         name="notification.sweep",
+        bound="50 overdue mails and 50 overdue deliveries",
         run=sweep,
         queue="notifications",
         every=timedelta(minutes=1),
@@ -62,6 +64,12 @@ CRONS = (
         retries=0,
     ),
     CronSpec(
-        name="notification.prune", run=prune, queue="maintenance", every=timedelta(hours=1), timeout=540, retries=0
+        name="notification.prune",
+        bound="rows past their age, 1,000 per transaction",
+        run=prune,
+        queue="maintenance",
+        every=timedelta(hours=1),
+        timeout=540,
+        retries=0,
     ),
 )

@@ -47,5 +47,13 @@ JOBS = (
     JobSpec(name=refunds.SEND_JOB, run=send_refund, queue="billing", timeout=60, retries=5),
 )
 CRONS = (
-    CronSpec(name="payments.sweep", run=run_sweep, queue="billing", every=timedelta(minutes=1), timeout=300, retries=0),
+    CronSpec(
+        name="payments.sweep",
+        bound="50 overdue payments, 50 overdue refunds, forgotten messages one per transaction",
+        run=run_sweep,
+        queue="billing",
+        every=timedelta(minutes=1),
+        timeout=300,
+        retries=0,
+    ),
 )

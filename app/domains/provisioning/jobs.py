@@ -35,6 +35,7 @@ JOBS = (
 CRONS = (
     CronSpec(
         name="provisioning.reconcile",
+        bound="100 stuck allocations, one per transaction; one list of the MAAS pool",
         run=run_reconcile,
         queue="maintenance",
         every=timedelta(seconds=60),

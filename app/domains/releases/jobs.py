@@ -30,6 +30,7 @@ async def watch_rights(runtime: Runtime, arguments: dict[str, object]) -> None:
 CRONS = (
     CronSpec(
         name="releases.watch_rights",
+        bound="rights that ended, one per transaction; reads every right that opens a machine",
         run=watch_rights,
         queue="maintenance",
         every=timedelta(seconds=2),

@@ -97,6 +97,7 @@ def delivery_crons(find: FindMachine) -> tuple[CronSpec, ...]:
     return (
         CronSpec(
             name="provisioning.watch_access",
+            bound="200 overdue requests of each kind; 500 machines are asked, one after the other",
             run=watch_machines,
             queue="maintenance",
             every=timedelta(seconds=60),

@@ -36,6 +36,7 @@ JOBS = (JobSpec(name=copies.JOB, run=run_copy, queue="maintenance", timeout=21_6
 CRONS = (
     CronSpec(
         name="storage.watch_links",
+        bound="people who lost the right to share, one per transaction; reads everyone with a link",
         run=watch_links,
         queue="maintenance",
         every=timedelta(seconds=2),
@@ -44,6 +45,7 @@ CRONS = (
     ),
     CronSpec(
         name="storage.sweep",
+        bound="500 expired uploads and 500 deleted files",
         run=run_sweep,
         queue="maintenance",
         every=timedelta(minutes=1),
@@ -52,6 +54,7 @@ CRONS = (
     ),
     CronSpec(
         name="storage.compare",
+        bound="pages of the bucket, once in six hours",
         run=run_comparison,
         queue="maintenance",
         every=timedelta(hours=6),

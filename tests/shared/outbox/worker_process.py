@@ -43,7 +43,15 @@ DOMAIN = Domain(
         JobSpec(name="probe.forever", run=forever, queue="notifications", timeout=300, retries=1),
     ),
     crons=(
-        CronSpec(name="probe.tick", run=note, queue="maintenance", every=timedelta(seconds=1), timeout=5, retries=0),
+        CronSpec(
+            name="probe.tick",
+            bound="one row",
+            run=note,
+            queue="maintenance",
+            every=timedelta(seconds=1),
+            timeout=5,
+            retries=0,
+        ),
     ),
     consumers=(recorder(),),
     workflows=(ProbeWorkflow,),
