@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from app.domains.billing import public as billing
 from app.domains.billing.contracts import PostCredit
@@ -118,8 +118,8 @@ async def test_all_machines_go_dearest_first_and_the_meters_stop_with_them(count
     assert await tenant.run_out() is True
     await make_step(runtime, RELEASE_TENANT, await next_ref(runtime, RELEASE_TENANT))
     first = await look(runtime, RELEASE_TENANT)
-    assert (first.total, first.done, first.state) == (count, 50, "running")
-    assert (await tenant.states())["active"] == count - 12 - 50  # what was done is done, whatever comes
+    assert (first.total, first.done, first.state) == (count, exhausted.SIZE, "running")
+    assert (await tenant.states())["active"] == count - 12 - exhausted.SIZE  # what was done is done, whatever comes
     await run_batches(runtime, RELEASE_TENANT)
     end = await look(runtime, RELEASE_TENANT)
     assert (end.done, end.passed, end.state, end.outcome) == (count, 0, "done", "")
@@ -130,6 +130,18 @@ async def test_all_machines_go_dearest_first_and_the_meters_stop_with_them(count
     assert await tenant.rows(WORKFLOWS) == [(count, count)]
     assert await tenant.rows(BURN) == [(None,)]
     await tenant.books_are_right()
+
+
+async def test_a_step_holds_the_tenant_s_account_for_few_statements(runtime, clock) -> None:
+    """A payment or launch of the tenant waits for it: 80 statements are about 50 ms."""
+    await (tenant := await Tenant(runtime, clock).rent(40)).run_out()
+    ref, seen = await next_ref(runtime, RELEASE_TENANT), []
+    count = lambda *arguments: seen.append(arguments[2])  # noqa: E731 - the statement
+    event.listen(runtime.database.engine.sync_engine, "before_cursor_execute", count)
+    assert await make_step(runtime, RELEASE_TENANT, ref)
+    event.remove(runtime.database.engine.sync_engine, "before_cursor_execute", count)
+    assert (await tenant.states())["releasing"] == exhausted.SIZE
+    assert len(seen) <= 80, len(seen)
 
 
 async def test_a_locked_machine_holds_up_no_other_and_goes_when_it_is_free(runtime, clock) -> None:
@@ -177,7 +189,7 @@ async def test_one_batch_at_a_time_however_often_it_is_said_and_two_workers_make
     ref = await next_ref(runtime, RELEASE_TENANT)
     made = await asyncio.gather(*(make_step(runtime, RELEASE_TENANT, ref) for _ in range(4)))
     assert sum(made) == 1
-    assert (await look(runtime, RELEASE_TENANT)).done == 50
+    assert (await look(runtime, RELEASE_TENANT)).done == exhausted.SIZE
     await run_batches(runtime, RELEASE_TENANT)
     assert await tenant.run_out() is False  # nothing is left to give back
     assert len(await tenant.rows(ENDING)) == 120
@@ -190,9 +202,9 @@ async def test_credit_that_arrives_stops_it_and_the_cheap_ones_go_on(runtime, cl
     await tenant.pay(tenant.burn * 3)
     await run_batches(runtime, RELEASE_TENANT)
     seen = await look(runtime, RELEASE_TENANT)
-    assert (seen.state, seen.done) == ("stopped", 50)
+    assert (seen.state, seen.done) == ("stopped", exhausted.SIZE)
     assert "Credit was added" in seen.outcome
-    assert await tenant.states() == {"releasing": 50, "active": 70}
+    assert await tenant.states() == {"releasing": exhausted.SIZE, "active": 120 - exhausted.SIZE}
     clock.advance(timedelta(hours=9).total_seconds())
     async with runtime.context(SYSTEM) as ctx:
         await billing.accrue_running(ctx)

@@ -18,6 +18,7 @@ from app.shared.context import Context
 from app.shared.money import RateMicroPerHour
 
 REASON = "exhausted"
+SIZE = 5  # a step holds the tenant's account, which a payment or a launch of the tenant waits for: some 30 ms
 CREDIT_ADDED = "Credit was added: the rest goes on."
 
 
@@ -74,4 +75,5 @@ RELEASE_TENANT = BatchSpec(
     find=_find,
     act=_act,
     ends=_ends,
+    size=SIZE,
 )
