@@ -1,7 +1,8 @@
 """The outbox relay: rows that committed leave for JetStream, SAQ and Temporal, each at least once, in order.
 
 One lane per kind, so that a vendor that is down stops only its own kind. Lanes are woken by a signal after the commit
-(losing it is harmless) and poll every 250 ms behind it. Owns no rule about any event, job or workflow.
+(losing it is harmless); behind it one statement asks what is new, every second while signals are heard and four times a
+second while they are not. Owns no rule about any event, job or workflow.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from app.shared.rdb import WAKE_CHANNEL
 from workers.lane import POLL_SECONDS, Hook, Lane
 
 KINDS = tuple(OutboxKind)
+HEARD_POLL_SECONDS = 1.0  # while signals are heard, a poll finds only what lost its own
 RELAYS_KEY = "berth:relays"  # sorted set: relay -> when it was last seen, in Valkey's seconds
 
 log = structlog.get_logger("relay")
@@ -57,6 +59,7 @@ class Relay:
         self._hook = hook
         self._stopping = asyncio.Event()
         self._lanes: list[Lane] = []
+        self._hears = False  # the signals of those who commit
 
     def stop(self) -> None:
         """Ask `run()` to finish its rounds and return."""
@@ -96,7 +99,7 @@ class Relay:
         """What no signal told of is found by asking, once for all kinds."""
         news = News(self._pool)
         while True:
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(HEARD_POLL_SECONDS if self._hears else POLL_SECONDS)
             try:
                 self.wake(await news.read())
             except (psycopg.Error, PoolTimeout, OSError):
@@ -130,8 +133,10 @@ class Relay:
             try:
                 async with self._valkey.pubsub(ignore_subscribe_messages=True) as signals:
                     await signals.subscribe(WAKE_CHANNEL)
+                    self._hears = True
                     while True:
                         if await signals.get_message(timeout=1.0) is not None:
                             self.wake()
             except (RedisError, OSError):
+                self._hears = False
                 await asyncio.sleep(1)  # the poll carries on meanwhile

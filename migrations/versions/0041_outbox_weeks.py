@@ -39,7 +39,10 @@ def upgrade() -> None:
                 first := date_trunc('week', clock_timestamp()) + make_interval(weeks => week);
                 next := first + interval '1 week';
                 name := 'outbox_events_' || to_char(first, 'IYYY_IW');
-                CONTINUE WHEN EXISTS (SELECT FROM shared.list_outbox_partitions() p WHERE p.until >= next) OR EXISTS (
+                CONTINUE WHEN EXISTS (
+                    SELECT FROM shared.list_outbox_partitions() p
+                    WHERE p.until > first AND (p.since IS NULL OR p.since < next)
+                ) OR EXISTS (
                     SELECT FROM shared.outbox_events_default d WHERE d.created_at >= first AND d.created_at < next);
                 EXECUTE format('CREATE TABLE shared.%I (LIKE shared.outbox_events INCLUDING DEFAULTS '
                                'INCLUDING CONSTRAINTS)', name);
@@ -51,9 +54,11 @@ def upgrade() -> None:
         END $$
     """)
     op.execute("""
-        CREATE FUNCTION shared.list_outbox_partitions() RETURNS TABLE (name regclass, until timestamptz)
+        CREATE FUNCTION shared.list_outbox_partitions() RETURNS TABLE (name regclass, since timestamptz,
+                                                                     until timestamptz)
         LANGUAGE sql STABLE SET search_path = pg_catalog SET timezone = 'UTC' AS $$
             SELECT c.oid::regclass,
+                   substring(pg_get_expr(c.relpartbound, c.oid) FROM 'FROM \\(''([^'']+)''\\)')::timestamptz,
                    substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \\(''([^'']+)''\\)')::timestamptz
             FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
             WHERE i.inhparent = 'shared.outbox_events'::regclass

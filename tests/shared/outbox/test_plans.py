@@ -31,14 +31,17 @@ VALUES = {
     "limit": "50",
     "reached": "'00000000-0000-0000-0000-000000000000'",
     "open": "'{}'",
-    "ids": "(SELECT array_agg(id) FROM (SELECT id FROM shared.outbox_events ORDER BY id DESC LIMIT 50) x)",
-    "created": "(SELECT array_agg(created_at) FROM (SELECT * FROM shared.outbox_events ORDER BY id DESC LIMIT 50) x)",
     "sequences": "array_fill(1, ARRAY[50])",
     "of": "array_fill(1::smallint, ARRAY[50])",
     "tokens": "array_fill(0, ARRAY[16])",
     "owner": "'nobody'",
 }
 PARAMETER = re.compile(r"%\((\w+)\)s")
+NEWEST = """
+    SELECT quote_literal(array_agg(id)) AS ids, quote_literal(array_agg(created_at)) AS created,
+           quote_literal(current_setting('test.begun')) AS begun
+    FROM (SELECT id, created_at FROM shared.outbox_events ORDER BY id DESC LIMIT 50) x
+"""
 STATEMENTS = {
     "first": feed.FIRST,
     "next": feed.NEXT,
@@ -90,8 +93,8 @@ def _explain(connection: psycopg.Connection[Any], name: str, statement: str) -> 
             names.append(match[1])
         return f"${names.index(match[1]) + 1}"
 
-    (begun,) = connection.execute("SELECT current_setting('test.begun')").fetchone()  # type: ignore[misc]
-    values = VALUES | {"begun": f"'{begun}'"}
+    ids, created, begun = connection.execute(NEWEST).fetchone()  # type: ignore[misc]
+    values = VALUES | {"ids": ids, "created": created, "begun": begun}
     connection.execute(b"PREPARE " + name.encode() + b" AS " + PARAMETER.sub(numbered, statement).encode())
     arguments = [f"({values[each]})" for each in names]
     with connection.transaction(force_rollback=True):
