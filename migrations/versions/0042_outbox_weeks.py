@@ -89,7 +89,8 @@ def upgrade() -> None:
             RETURN 0;
         END $$
     """)
-    for function in ("make_outbox_partitions", "drop_outbox_partitions"):
-        op.execute(f"REVOKE EXECUTE ON FUNCTION shared.{function} FROM PUBLIC")
-        op.execute(f"GRANT EXECUTE ON FUNCTION shared.{function} TO berth_app")
+    op.execute("REVOKE EXECUTE ON FUNCTION shared.make_outbox_partitions FROM PUBLIC")
+    op.execute("GRANT EXECUTE ON FUNCTION shared.make_outbox_partitions TO berth_app")
+    op.execute("REVOKE EXECUTE ON FUNCTION shared.drop_outbox_partitions FROM PUBLIC")
+    op.execute("GRANT EXECUTE ON FUNCTION shared.drop_outbox_partitions TO berth_app")
     op.execute("SELECT shared.make_outbox_partitions(3)")
