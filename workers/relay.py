@@ -1,8 +1,8 @@
 """The outbox relay: rows that committed leave for JetStream, SAQ and Temporal, each at least once, in order.
 
-One lane per kind, so that a vendor that is down stops only its own kind. Lanes are woken by a signal after the commit
-(losing it is harmless); behind it one statement asks what is new, every second while signals are heard and four times a
-second while they are not. Owns no rule about any event, job or workflow.
+One dispatcher per kind, so that a vendor that is down stops only its own kind. A signal after the commit wakes them
+(losing it is harmless); behind it one statement asks what is new, every second while signals come and four times a
+second while they do not. Owns no rule about any event, job or workflow.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ from app.shared.outbox.pool import RelayPool, open_pool
 from app.shared.outbox.row import OutboxRow, Sender
 from app.shared.outbox.writer import OutboxKind
 from app.shared.rdb import WAKE_CHANNEL
-from workers.lane import POLL_SECONDS, Hook, Lane
+from workers.dispatcher import POLL_SECONDS, Dispatcher, Hook
 
 KINDS = tuple(OutboxKind)
-HEARD_POLL_SECONDS = 1.0  # while signals are heard, a poll finds only what lost its own
+RARE_POLL_SECONDS = 1.0  # while signals are heard, a poll finds only what lost its own
 RELAYS_KEY = "berth:relays"  # sorted set: relay -> when it was last seen, in Valkey's seconds
 
 log = structlog.get_logger("relay")
@@ -58,8 +58,8 @@ class Relay:
         self._leases = Leases(self._pool, self.owner, lease_seconds)
         self._hook = hook
         self._stopping = asyncio.Event()
-        self._lanes: list[Lane] = []
-        self._hears = False  # the signals of those who commit
+        self._dispatchers: list[Dispatcher] = []
+        self._subscribed = False  # the signals of those who commit
 
     def stop(self) -> None:
         """Ask `run()` to finish its rounds and return."""
@@ -68,9 +68,9 @@ class Relay:
 
     def wake(self, kinds: Collection[str] = KINDS) -> None:
         """Look for rows of these kinds now."""
-        for lane in self._lanes:
-            if lane.kind in kinds:
-                lane.look()
+        for dispatcher in self._dispatchers:
+            if dispatcher.kind in kinds:
+                dispatcher.look()
 
     async def run(self) -> None:
         """Relay until stopped; leases are given back at the end, so that others go on at once."""
@@ -78,9 +78,9 @@ class Relay:
         senders = self._make_senders(self._pool)
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._lanes = [Lane(self._pool, self._leases, sender, self._hook) for sender in senders]
+                self._dispatchers = [Dispatcher(self._pool, self._leases, sender, self._hook) for sender in senders]
                 background = [tasks.create_task(part()) for part in (self._keep_leases, self._listen, self._poll)]
-                running = [tasks.create_task(lane.run(self._stopping)) for lane in self._lanes]
+                running = [tasks.create_task(dispatcher.run(self._stopping)) for dispatcher in self._dispatchers]
                 await self._stopping.wait()
                 self.wake()
                 await asyncio.wait(running)
@@ -99,11 +99,11 @@ class Relay:
         """What no signal told of is found by asking, once for all kinds."""
         news = News(self._pool)
         while True:
-            await asyncio.sleep(HEARD_POLL_SECONDS if self._hears else POLL_SECONDS)
+            await asyncio.sleep(RARE_POLL_SECONDS if self._subscribed else POLL_SECONDS)
             try:
                 self.wake(await news.read())
             except (psycopg.Error, PoolTimeout, OSError):
-                continue  # the lanes meet it too, and say so
+                continue  # the dispatchers meet it too, and say so
 
     async def _keep_leases(self) -> None:
         while True:
@@ -133,10 +133,10 @@ class Relay:
             try:
                 async with self._valkey.pubsub(ignore_subscribe_messages=True) as signals:
                     await signals.subscribe(WAKE_CHANNEL)
-                    self._hears = True
+                    self._subscribed = True
                     while True:
                         if await signals.get_message(timeout=1.0) is not None:
                             self.wake()
             except (RedisError, OSError):
-                self._hears = False
+                self._subscribed = False
                 await asyncio.sleep(1)  # the poll carries on meanwhile

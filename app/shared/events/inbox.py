@@ -20,7 +20,7 @@ RECORD = text("""
         SELECT max(due_at) AS until FROM shared.deferred_events
         WHERE CAST(:ordered AS boolean) AND consumer = :consumer AND aggregate_id = CAST(:aggregate_id AS uuid)
           AND aggregate = :aggregate AND (version, event_id) < (:version, CAST(:event_id AS uuid))
-          AND (CAST(:patience AS float8) IS NULL OR due_at > clock_timestamp() - make_interval(secs => :patience))
+          AND (CAST(:lost_after AS float8) IS NULL OR due_at > clock_timestamp() - make_interval(secs => :lost_after))
     ), added AS (
         INSERT INTO shared.processed_events (consumer, event_id, aggregate_id, aggregate, version)
         SELECT :consumer, CAST(:event_id AS uuid), CAST(:aggregate_id AS uuid), :aggregate, :version
@@ -84,15 +84,15 @@ async def record(
     aggregate_id: UUID,
     *,
     ordered: bool,
-    patience: float | None = None,
+    lost_after: float | None = None,
 ) -> Verdict:
     """Record that `consumer` has this event, unless (ordered) an earlier one of its aggregate waits. It is not wanted
     when the consumer had it before, or (ordered) has already handled a newer version. Versions are compared within one
-    `aggregate`, for example `billing.tenant`. What was due more than `patience` seconds ago is not waited for: the
+    `aggregate`, for example `billing.tenant`. What was due more than `lost_after` seconds ago is not waited for: the
     broker has lost it. Two transactions of an ordered consumer on one aggregate wait for each other."""
     if ordered:
         await session.execute(LOCK, {"consumer": consumer, "aggregate_id": str(aggregate_id)})
-    values = {**_key(consumer, envelope, aggregate, aggregate_id), "ordered": ordered, "patience": patience}
+    values = {**_key(consumer, envelope, aggregate, aggregate_id), "ordered": ordered, "lost_after": lost_after}
     row = (await session.execute(RECORD, values)).one()
     if row.wait is not None:
         return Verdict(wanted=False, held=max(0.0, _seconds(row.wait)))

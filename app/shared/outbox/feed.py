@@ -42,10 +42,10 @@ _FIRST = """
 _NEXT = """
     (WITH fresh AS MATERIALIZED (
          SELECT id, created_at, kind, shard, xid FROM shared.outbox_events
-         WHERE published_at IS NULL AND xid >= %(begun)s::xid8
+         WHERE published_at IS NULL AND xid >= %(xmax)s::xid8
          UNION ALL
          SELECT id, created_at, kind, shard, xid FROM shared.outbox_events
-         WHERE published_at IS NULL AND xid = ANY(%(open)s::xid8[])
+         WHERE published_at IS NULL AND xid = ANY(%(xip)s::xid8[])
      ), page AS MATERIALIZED (
          SELECT id, created_at FROM fresh
          WHERE kind = %(kind)s AND shard = ANY(%(shards)s::smallint[]) AND id > %(reached)s
@@ -67,24 +67,24 @@ FIRST, NEXT, AGAIN = _ROW + _FIRST, _ROW + _NEXT, _ROW + _AGAIN
 KINDS = """
     SELECT pg_current_snapshot()::text, ARRAY(
         SELECT DISTINCT kind FROM (
-            SELECT kind FROM shared.outbox_events WHERE published_at IS NULL AND xid >= %(begun)s::xid8
+            SELECT kind FROM shared.outbox_events WHERE published_at IS NULL AND xid >= %(xmax)s::xid8
             UNION ALL
-            SELECT kind FROM shared.outbox_events WHERE published_at IS NULL AND xid = ANY(%(open)s::xid8[])
+            SELECT kind FROM shared.outbox_events WHERE published_at IS NULL AND xid = ANY(%(xip)s::xid8[])
         ) e)
 """
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """A snapshot of PostgreSQL: it saw no transaction from `begun` on, and none of those that were `open`."""
+    """A snapshot of PostgreSQL: it saw no transaction from `xmax` on, and none of the open ones in `xip`."""
 
-    begun: str
-    open: list[str]
+    xmax: str
+    xip: list[str]
 
     @classmethod
     def parse(cls, text: str) -> "Snapshot":
         """`xmin:xmax:xip,xip` as PostgreSQL prints it."""
-        _, begun, ids = text.split(":")
-        return cls(begun, ids.split(",") if ids else [])
+        _, xmax, ids = text.split(":")
+        return cls(xmax, ids.split(",") if ids else [])
 
 
 class Feed:
@@ -133,8 +133,8 @@ class Feed:
         values = {
             "kind": self._kind,
             "shards": self._shards,
-            "begun": since.begun,
-            "open": since.open,
+            "xmax": since.xmax,
+            "xip": since.xip,
             "reached": self._reached,
             "until": self._until,
             "limit": limit,
@@ -167,7 +167,7 @@ class News:
 
     async def read(self) -> list[str]:
         """The kinds of rows that were committed since the last call."""
-        values = {"begun": self._since.begun, "open": self._since.open}
+        values = {"xmax": self._since.xmax, "xip": self._since.xip}
         async with settled(self._pool) as connection:
             found = await (await connection.execute(KINDS, values)).fetchone()
         if found is None:

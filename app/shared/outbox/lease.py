@@ -36,7 +36,7 @@ RELEASE = """
 
 
 class Leases:
-    """The shards one relay holds. `tick()` is called every second or two; lanes read `tokens()`."""
+    """The shards one relay holds. `tick()` is called every second or two; dispatchers read `tokens()`."""
 
     def __init__(self, pool: AsyncConnectionPool[Session], owner: UUID, seconds: float = LEASE_SECONDS) -> None:
         self._pool = pool

@@ -12,7 +12,7 @@ from tests.architecture.source import Finding, Source
 SCOPE = ("app/**/*.py", "workers/**/*.py")
 PLACE = "app/shared/db/repository.py"
 # These work with psycopg's own cursors, whose `rowcount` is typed.
-DRIVER = ("app/shared/outbox/claim.py", "app/shared/db/plan.py")
+DRIVER = ("app/shared/outbox/marks.py", "app/shared/db/plan.py")
 
 
 def check(source: Source) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from tests.fixtures.app import tenant_of
 from tests.fixtures.batches import look
 from tests.fixtures.clock import START
 from tests.fixtures.drain import drain
-from workers.consumers import deliver
+from workers.consumer import deliver
 
 API = "/api/v1/notifications"
 

@@ -25,7 +25,7 @@ from tests.fixtures.relay import (
     until,
     write_effect,
 )
-from workers import consumers as consumers_module
+from workers import consumer as consumer_module
 from workers.consumers import Consumers
 from workers.relay import Relay
 
@@ -176,7 +176,7 @@ async def test_a_message_with_a_field_from_the_future_is_understood(runtime: Run
 async def test_a_dead_letter_can_be_sent_again_to_its_consumer_alone(
     runtime: Runtime, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers_module, "MAX_FAILURES", 2)
+    monkeypatch.setattr(consumer_module, "MAX_FAILURES", 2)
     counter = uuid4()
     fragile = Fragile({1: 2})
     domains = [*fragile.domain(ordered=False), Domain(name="other", consumers=[recorder()])]
@@ -227,7 +227,7 @@ async def _all(ledger: Ledger, counter: UUID) -> bool:
 async def test_a_database_that_goes_away_is_not_the_message_s_failure(
     runtime: Runtime, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers_module, "MAX_FAILURES", 1)
+    monkeypatch.setattr(consumer_module, "MAX_FAILURES", 1)
     counter = uuid4()
     cut: list[int] = []
 

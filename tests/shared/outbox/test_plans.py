@@ -30,7 +30,7 @@ VALUES = {
     "until": "NULL",
     "limit": "50",
     "reached": "'00000000-0000-0000-0000-000000000000'",
-    "open": "'{}'",
+    "xip": "'{}'",
     "sequences": "array_fill(1, ARRAY[50])",
     "of": "array_fill(1::smallint, ARRAY[50])",
     "tokens": "array_fill(0, ARRAY[16])",
@@ -94,7 +94,7 @@ def _explain(connection: psycopg.Connection[Any], name: str, statement: str) -> 
         return f"${names.index(match[1]) + 1}"
 
     ids, created, begun = connection.execute(NEWEST).fetchone()  # type: ignore[misc]
-    values = VALUES | {"ids": ids, "created": created, "begun": begun}
+    values = VALUES | {"ids": ids, "created": created, "xmax": begun}
     connection.execute(b"PREPARE " + name.encode() + b" AS " + PARAMETER.sub(numbered, statement).encode())
     arguments = [f"({values[each]})" for each in names]
     with connection.transaction(force_rollback=True):

@@ -113,7 +113,9 @@ async def test_rows_that_commit_late_leave_at_once(runtime: Runtime, ledger: Led
             await ctx.session.flush()
             await move(runtime, later, *range(1, 200))
             await until(lambda: _sent(ledger, later, 199))
-            await asyncio.sleep(1.2)  # the row is older than anything that a cursor would still look at
+            await asyncio.sleep(
+                1.2
+            )  # outlasts a cursor that trails: the row is older than anything that a cursor would still look at
         await until(ledger.relayed, 1)
     ids = await ledger.rows("SELECT aggregate_id FROM shared.outbox_events ORDER BY stream_sequence DESC LIMIT 1")
     assert ids == [(early,)]
@@ -189,9 +191,9 @@ async def _entries(pool: RelayPool, feed: Feed) -> int:
     async with pool.connection() as connection:
         query = (
             "EXPLAIN (ANALYZE, FORMAT JSON, COSTS off, TIMING off) SELECT FROM shared.outbox_events"
-            " WHERE published_at IS NULL AND xid >= %(begun)s::xid8"
+            " WHERE published_at IS NULL AND xid >= %(xmax)s::xid8"
         )
-        (plan,) = await (await connection.execute(query, {"begun": feed._since.begun}, prepare=False)).fetchone()
+        (plan,) = await (await connection.execute(query, {"xmax": feed._since.xmax}, prepare=False)).fetchone()
     text = json.dumps(plan)
     assert "Seq Scan" not in text
     return sum(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in _nodes(plan[0]["Plan"]))

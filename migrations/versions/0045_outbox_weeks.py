@@ -5,8 +5,8 @@ The default partition becomes the one of all weeks so far; a new, empty one take
 
 from alembic import op
 
-revision = "0042"
-down_revision = "0041"
+revision = "0045"
+down_revision = "0044"
 branch_labels = None
 depends_on = None
 

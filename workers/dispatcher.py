@@ -1,6 +1,6 @@
 """Sends the rows of one kind: reading, sending and marking go on side by side.
 
-A lane works in sessions. In a session it holds the same shards throughout, reads each of their rows once, and has at
+It works in sessions. In a session it holds the same shards throughout, reads each of their rows once, and has at
 most one row of an aggregate under way, so that a row whose answer never comes cannot be overtaken by a later one. When
 the shards change, the vendor is down or the database fails, the session ends and the next one begins at the oldest
 pending row; what was sent and not marked is sent again under its id.
@@ -242,7 +242,7 @@ class Session:
             raise self._down
 
 
-class Lane:
+class Dispatcher:
     """All sessions of one kind, one after the other."""
 
     def __init__(self, pool: RelayPool, leases: Leases, sender: Sender, hook: Hook) -> None:

@@ -4,8 +4,8 @@ whichever process holds the consumer. A process of the release before keeps the 
 
 from alembic import op
 
-revision = "0039"
-down_revision = "0038"
+revision = "0042"
+down_revision = "0041"
 branch_labels = None
 depends_on = None
 
