@@ -92,7 +92,7 @@ CRONS = (
     ),
     CronSpec(
         name="billing.days",
-        bound="days that ended, a batch of tenants per transaction",
+        bound="days that are over, a month of 100 tenants per transaction",
         run=run_days,
         queue="billing",
         every=timedelta(minutes=10),
