@@ -130,6 +130,7 @@ class RunwayView(msgspec.Struct, frozen=True, kw_only=True):
     before_at: datetime | None
     after_at: datetime | None
     hold: Micro
+    available: Micro
     affordable: bool
 
 

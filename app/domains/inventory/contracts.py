@@ -209,6 +209,15 @@ class ImageView(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.osystem}/{self.distro_series}"
 
 
+class LaunchTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a launch names, as it is on offer now in that currency: each None when there is no such thing."""
+
+    currency: str
+    sku: SkuView | None
+    image: ImageView | None
+    price: PriceView | None
+
+
 class NewSku(msgspec.Struct, frozen=True, kw_only=True):
     """A type to add to the catalog. Nodes are matched by GPU vendor:product and count, else by CPUs and memory."""
 

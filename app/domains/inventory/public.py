@@ -4,7 +4,7 @@ transaction.
 Lock order: tenant account, allocation, node, slots. Everything here that changes a node locks the node's row first.
 """
 
-from app.domains.inventory.service.catalog import find_sku_by_code, get_sku, skus
+from app.domains.inventory.service.catalog import find_sku_by_code, get_sku, launch_terms, skus
 from app.domains.inventory.service.fleet import fleet_nodes, stuck_nodes
 from app.domains.inventory.service.images import find_image, image, record_image_warm
 from app.domains.inventory.service.nodes import (
@@ -39,6 +39,7 @@ __all__ = [
     "get_node",
     "get_sku",
     "image",
+    "launch_terms",
     "list_offers",
     "lock_free_node",
     "mark_shared",

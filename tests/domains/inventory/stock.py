@@ -82,4 +82,4 @@ async def candidates(
     for shape in sorted(shapes, key=lambda shape: (not shape.shared, shape.free)):
         while node := await public.lock_free_node(ctx, wanted, shape, [item.node_id for item in found]):
             found.append(node)
-    return found
+    return [node for node in found if node.still_fits]

@@ -59,9 +59,9 @@ async def test_null_and_absent_are_one_thing(ada) -> None:
         assert (answer.status_code, answer.json()["whole"], answer.json()["gpus"]) == (200, True, 4)
 
 
-async def test_names_are_read_for_a_suggestion_and_to_refuse_a_twin(ada, runtime) -> None:
-    for name, dry_run, reads in (("", True, 2), ("one", True, 1), ("one", False, 1)):
-        with statements(runtime, "SELECT name FROM provisioning.allocations") as seen:
+async def test_names_and_quota_are_read_once_and_by_a_launch_again_under_the_lock(ada, runtime) -> None:
+    for name, dry_run, reads in (("", True, 1), ("one", True, 1), ("one", False, 2)):
+        with statements(runtime, "AS machines") as seen:
             answer = await ada.post_json(LAUNCH, {**OK, "name": name, "dry_run": dry_run})
         assert (answer.is_success, len(seen)) == (True, reads), answer.text
 

@@ -102,6 +102,7 @@ async def runway_after(ctx: Context, tenant_id: UUID, extra_rate: RateMicroPerHo
         before_at=before_at,
         after_at=after_at,
         hold=hold,
+        available=funds.available,
         affordable=funds.available >= hold,
     )
 

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.domains.inventory.contracts import NewSku, SkuView
+from app.domains.inventory.contracts import LaunchTerms, NewSku, SkuView
 from app.domains.inventory.models import Node, Sku
 from app.domains.inventory.rules import SkuHardware
 from app.shared.authz import PlatformScope
@@ -40,6 +40,25 @@ USE = text("""
     WHERE n.sku_id = :sku_id AND n.state <> 'retired'
 """)
 
+TERMS = text("""
+    SELECT to_jsonb(k) || jsonb_build_object('retired', false) AS sku,
+           to_jsonb(i) || jsonb_build_object('retired', i.retired_at IS NOT NULL) AS image, p.price,
+           CAST(:currency AS text) AS currency
+    FROM (SELECT) launch
+    LEFT JOIN inventory.sku_catalog k ON k.code = :sku AND k.retired_at IS NULL AND k.on_sale
+    LEFT JOIN inventory.os_images i ON CASE WHEN CAST(:image AS text) = '' THEN i.is_default ELSE i.code = :image END
+    LEFT JOIN LATERAL (
+        SELECT jsonb_build_object(
+                   'price_version_id', q.id, 'sku_id', q.sku_id, 'currency', q.currency,
+                   'rate_whole', q.rate_whole_micro, 'rate_gpu', q.rate_gpu_micro, 'effective_from', q.effective_from
+               ) AS price
+        FROM inventory.sku_prices q
+        WHERE q.sku_id = k.id AND q.currency = :currency AND q.effective_from <= :at
+          AND NOT EXISTS (SELECT FROM inventory.price_withdrawals w WHERE w.price_id = q.id)
+        ORDER BY q.effective_from DESC LIMIT 1
+    ) p ON true
+""")
+
 
 class SkuRepository(Repository):
     """Types by code and id; a row is never removed."""
@@ -63,6 +82,12 @@ class SkuRepository(Repository):
     async def find_sku(self, code: str) -> SkuView | None:
         """A type by its code, retired ones too."""
         return await self._find_view(SkuView, BY_CODE, code=code)
+
+    async def get_terms(self, sku: str, image: str, currency: str, at: datetime) -> LaunchTerms:
+        """The type on sale of this code, the image (the default one for an empty code), and the price at `at`."""
+        values = {"sku": sku, "image": image, "currency": currency, "at": at}
+        row = (await self._session.execute(TERMS, values)).mappings().one()
+        return msgspec.convert(dict(row), LaunchTerms, strict=False)
 
     async def lock_sku(self, scope: PlatformScope, code: str) -> SkuView | None:
         """A type under its lock."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from app.domains.inventory.contracts import NewSku, SkuView
+from app.domains.inventory.contracts import LaunchTerms, NewSku, SkuView
 from app.domains.inventory.errors import CodeTaken
 from app.domains.inventory.repository.skus import SkuRepository
 from app.shared.audit import AuditAction
@@ -26,6 +26,11 @@ async def find_sku_by_code(ctx: Context, code: str) -> SkuView | None:
     """A type by its code; None when there is none or it is retired."""
     sku = await SkuRepository(ctx.session).find_sku(code)
     return None if sku is None or sku.retired or not sku.on_sale else sku
+
+
+async def launch_terms(ctx: Context, sku_code: str, image_code: str, currency: str) -> LaunchTerms:
+    """A type on sale and its price now in that currency, and an image, the default one for an empty code."""
+    return await SkuRepository(ctx.session).get_terms(sku_code, image_code, currency, await ctx.now())
 
 
 async def skus(ctx: Context, sku_ids: Iterable[UUID]) -> dict[UUID, SkuView]:

@@ -5,7 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import bindparam, insert, select, text, update
+from sqlalchemy import bindparam, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from app.domains.provisioning.contracts import AllocationId
 from app.domains.provisioning.models import Allocation
@@ -39,6 +40,14 @@ class NewAllocation(msgspec.Struct, frozen=True, kw_only=True):
     correlation_id: str
 
 
+class ProjectUse(msgspec.Struct, frozen=True):
+    """Live machines of a project, their GPUs, and those of their names that were asked about."""
+
+    machines: int
+    gpus: int
+    names: frozenset[str]
+
+
 ALL = select(Allocation)
 IN_PROJECT = ALL.where(Allocation.tenant_id == bindparam("tenant_id"), Allocation.project_id == bindparam("project_id"))
 BY_ID = ALL.where(Allocation.id == bindparam("id"))
@@ -66,7 +75,11 @@ LOCK_FREE = (
     .order_by(Allocation.id)
     .with_for_update(skip_locked=True)
 )
-INSERT = insert(Allocation).returning(Allocation)
+INSERT = (
+    insert(Allocation)
+    .on_conflict_do_nothing(index_elements=["project_id", "name"], index_where=text("ended_at IS NULL"))
+    .returning(Allocation)
+)
 CHANGE = (
     update(Allocation)
     .where(Allocation.id == bindparam("allocation_id"), Allocation.version == bindparam("known_version"))
@@ -93,12 +106,10 @@ STUCK = text("""
                       WHERE asked.allocation_id = stuck.id AND asked.created_at >= :before)
     ORDER BY state_changed_at, id LIMIT 100
 """)
-NAMES = text("""
-    SELECT name FROM provisioning.allocations
-    WHERE tenant_id = :tenant_id AND project_id = :project_id AND ended_at IS NULL
-""")
-USED = text("""
-    SELECT count(*) AS machines, COALESCE(sum(gpus), 0) AS gpus FROM provisioning.allocations
+USE = text("""
+    SELECT count(*) AS machines, COALESCE(sum(gpus), 0)::bigint AS gpus,
+           COALESCE(array_agg(name) FILTER (WHERE name = :name OR starts_with(name, :stem)), '{}') AS names
+    FROM provisioning.allocations
     WHERE tenant_id = :tenant_id AND project_id = :project_id AND ended_at IS NULL
 """)
 INTENT = text("""
@@ -111,10 +122,10 @@ INTENT = text("""
 class AllocationRepository(Repository):
     """Every entity is a snapshot; `change` answers the next one."""
 
-    async def append(self, new: NewAllocation, now: datetime) -> Allocation:
-        """Raises IntegrityError when a live allocation of the project has the name."""
+    async def append(self, new: NewAllocation, now: datetime) -> Allocation | None:
+        """None when a live allocation of the project has the name; one that is being launched is waited for."""
         values = msgspec.structs.asdict(new) | {"whole": new.slots is None, "requested_at": now}
-        return one(await self._find(INSERT, **values, state="requested", state_changed_at=now))
+        return await self._find(INSERT, **values, state="requested", state_changed_at=now)
 
     async def get(self, allocation_id: UUID, *, lock: bool = False) -> Allocation:
         """For our own workers, which act on an id they were given. Raises NotFound."""
@@ -163,14 +174,11 @@ class AllocationRepository(Repository):
         was requested since."""
         return await self.list_by_ids(list(await self._session.scalars(STUCK, {"before": before})))
 
-    async def live_names(self, scope: ProjectScope) -> set[str]:
-        place = {"tenant_id": scope.tenant_id, "project_id": scope.project_id}
-        return set(await self._session.scalars(NAMES, place))
-
-    async def used(self, scope: ProjectScope) -> tuple[int, int]:
-        """Live machines and their GPUs."""
-        row = (await self._session.execute(USED, {"tenant_id": scope.tenant_id, "project_id": scope.project_id})).one()
-        return int(row.machines), int(row.gpus)
+    async def get_use(self, scope: ProjectScope, name: str, stem: str) -> ProjectUse:
+        """What the project has now, and which of its names are `name` or begin with `stem`."""
+        values = {"tenant_id": scope.tenant_id, "project_id": scope.project_id, "name": name, "stem": stem}
+        row = (await self._session.execute(USE, values)).one()
+        return ProjectUse(row.machines, row.gpus, frozenset(row.names))
 
     async def change(self, allocation: Allocation, now: datetime, **changes: object) -> Allocation:
         """Write changed fields; the version goes up by one. The row must be locked by the caller."""

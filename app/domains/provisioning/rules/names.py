@@ -12,10 +12,14 @@ def is_name(name: str) -> bool:
     return LABEL.fullmatch(name) is not None
 
 
+def stem(sku_code: str) -> str:
+    """What suggested names of machines of that type begin with."""
+    return re.sub(r"[^a-z0-9]+", "-", sku_code.lower()).strip("-")[:56] or "machine"
+
+
 def suggest(sku_code: str, taken: Collection[str]) -> str:
     """The first free name of the form `h100x8-01`."""
-    stem = re.sub(r"[^a-z0-9]+", "-", sku_code.lower()).strip("-")[:56] or "machine"
     number = 1
-    while (name := f"{stem}-{number:02d}") in taken:
+    while (name := f"{stem(sku_code)}-{number:02d}") in taken:
         number += 1
     return name

@@ -11,9 +11,10 @@ import msgspec
 from app.domains.auth import public as auth
 from app.domains.billing import public as billing
 from app.domains.inventory import public as inventory
-from app.domains.inventory.contracts import CapacityRequest, ImageView, PriceView, SkuView
+from app.domains.inventory.contracts import CapacityRequest, ImageView, LaunchTerms, Offers, PriceView, SkuView
 from app.domains.provisioning import policies
 from app.domains.provisioning.repository import AllocationRepository, TimelineRepository
+from app.domains.provisioning.repository.allocations import ProjectUse
 from app.domains.provisioning.rules import names
 from app.domains.provisioning.rules.placement import explain
 from app.domains.provisioning.service.placing import no_room, ranked_shapes
@@ -75,13 +76,13 @@ class Order(NamedTuple):
     slots: int | None  # None: the whole machine
     gpus: int
     name: str
+    use: ProjectUse  # before this launch
 
 
 class Room(NamedTuple):
     """Where the order could go now."""
 
     fits: int
-    warm: int
     text: str
     possible: bool
 
@@ -95,11 +96,11 @@ class Quota(NamedTuple):
     gpus_allowed: int
 
 
-async def order_of(ctx: Context, scope: ProjectScope, command: LaunchAllocation) -> Order:
-    """Look everything up: the one validation of a launch and of its dry run. Raises ValidationFailed that names every
-    field at fault, PriceMissing."""
-    sku = await inventory.find_sku_by_code(ctx, command.sku_code)
-    image = await inventory.find_image(ctx, command.image_code)
+async def order_of(ctx: Context, scope: ProjectScope, command: LaunchAllocation, offers: Offers | None = None) -> Order:
+    """Look everything up: the one validation of a launch and of its dry run. `offers`, where they were read already,
+    spare looking there. Raises ValidationFailed that names every field at fault, PriceMissing."""
+    terms = await _terms(ctx, scope, command, offers)
+    sku, image = terms.sku, terms.image
     faults = {
         "sku": "Choose one of the types on offer." if sku is None else None,
         "gpus": part_fault(command.gpus, sku),
@@ -109,10 +110,13 @@ async def order_of(ctx: Context, scope: ProjectScope, command: LaunchAllocation)
     }
     if sku is None or image is None or any(faults.values()):
         raise ValidationFailed(fields={field: text for field, text in faults.items() if text})
-    price = await inventory.price_at(ctx, sku.id, await ctx.now(), (await auth.tenant(ctx, scope.tenant_id)).currency)
+    price = terms.price
+    if price is None:
+        price = await inventory.price_at(ctx, sku.id, await ctx.now(), terms.currency)
     rate = price.rate(command.gpus)
     if rate is None:
         raise ValidationFailed(fields={"gpus": "This type is rented as a whole machine only."})
+    use = await AllocationRepository(ctx.session).get_use(scope, command.name, names.stem(sku.code))
     return Order(
         sku=sku,
         image=image,
@@ -120,12 +124,18 @@ async def order_of(ctx: Context, scope: ProjectScope, command: LaunchAllocation)
         rate=rate,
         slots=command.gpus,
         gpus=sku.gpu_count if command.gpus is None else command.gpus,
-        name=given(command.name) or await _suggest_name(ctx, scope, sku),
+        name=given(command.name) or names.suggest(sku.code, use.names),
+        use=use,
     )
 
 
-async def _suggest_name(ctx: Context, scope: ProjectScope, sku: SkuView) -> str:
-    return names.suggest(sku.code, await AllocationRepository(ctx.session).live_names(scope))
+async def _terms(ctx: Context, scope: ProjectScope, command: LaunchAllocation, offers: Offers | None) -> LaunchTerms:
+    offer = offers.find(command.sku_code) if offers else None
+    image = next((image for image in offers.images if image.code == command.image_code), None) if offers else None
+    if offers is not None and offer is not None and image is not None:
+        return LaunchTerms(currency=offers.currency, sku=offer.sku, image=image, price=offer.price)
+    currency = offers.currency if offers else (await auth.tenant(ctx, scope.tenant_id)).currency
+    return await inventory.launch_terms(ctx, command.sku_code, command.image_code, currency)
 
 
 def part_fault(gpus: int | None, sku: SkuView | None) -> str | None:
@@ -151,30 +161,33 @@ async def _keys_fault(ctx: Context, command: LaunchAllocation) -> str | None:
     return f"Not among your SSH keys: {', '.join(map(str, unknown))}." if unknown else None
 
 
-async def room_for(ctx: Context, scope: ProjectScope, order: Order) -> Room:
-    """Where the order could go at this moment; nothing is locked, so a launch may still find it taken."""
+async def capacity_for(ctx: Context, scope: ProjectScope, order: Order) -> CapacityRequest:
+    """What the order asks the inventory for."""
     shares = await ctx.policy(policies.SHARE_ACROSS_TENANTS)
-    wanted = CapacityRequest(
+    return CapacityRequest(
         sku_id=order.sku.id,
         image=order.image.code,
         slots=order.slots,
         tenant_id=None if shares else scope.tenant_id,
     )
+
+
+async def room_for(ctx: Context, scope: ProjectScope, order: Order) -> Room:
+    """Where the order could go at this moment; nothing is locked, so a launch may still find it taken."""
+    wanted = await capacity_for(ctx, scope, order)
     shapes = await ranked_shapes(ctx, wanted, MAX_COUNTED)
     if not shapes:
-        return Room(0, 0, await no_room(ctx, wanted, order.sku.code), False)
+        return Room(0, await no_room(ctx, wanted, order.sku.code), False)
     fits = sum(shape.nodes for shape in shapes if shape.shared == shapes[0].shared)
-    warm = await inventory.count_warm(ctx, wanted, MAX_COUNTED)
-    return Room(fits, warm, explain(shapes[0], whole=order.slots is None), True)
+    return Room(fits, explain(shapes[0], whole=order.slots is None), True)
 
 
-async def quota_of(ctx: Context, scope: ProjectScope) -> Quota:
-    """Use and limits of the project."""
-    machines, gpus = await AllocationRepository(ctx.session).used(scope)
+async def quota_of(ctx: Context, scope: ProjectScope, use: ProjectUse) -> Quota:
+    """That use against the limits of the project."""
     return Quota(
-        machines,
+        use.machines,
         await ctx.policy(policies.MAX_ALLOCATIONS, scope.tenant_id, scope.project_id),
-        gpus,
+        use.gpus,
         await ctx.policy(policies.MAX_GPUS, scope.tenant_id, scope.project_id),
     )
 
@@ -188,13 +201,14 @@ def quota_blocker(quota: Quota, gpus: int) -> str | None:
     return None
 
 
-async def forecast(ctx: Context, command: LaunchAllocation) -> Forecast:
-    """The dry run: every figure of a launch, and each reason why it would be refused now. Changes nothing."""
+async def forecast(ctx: Context, command: LaunchAllocation, offers: Offers | None = None) -> Forecast:
+    """The dry run: every figure of a launch, and each reason why it would be refused now. Changes nothing. `offers`:
+    where they were read already."""
     scope = project_scope(ctx.actor, Permission.ALLOCATION_LAUNCH)
-    order = await order_of(ctx, scope, command)
+    order = await order_of(ctx, scope, command, offers)
     runway = await billing.runway_after(ctx, scope.tenant_id, order.rate)
-    balance = await billing.balance(ctx, scope.tenant_id)
-    quota, room = await quota_of(ctx, scope), await room_for(ctx, scope, order)
+    quota, room = await quota_of(ctx, scope, order.use), await room_for(ctx, scope, order)
+    warm = await inventory.count_warm(ctx, await capacity_for(ctx, scope, order), MAX_COUNTED) if room.possible else 0
     usual = await TimelineRepository(ctx.session).usual_ready_seconds(order.sku.id, order.image.code)
     return Forecast(
         sku_code=order.sku.code,
@@ -205,7 +219,7 @@ async def forecast(ctx: Context, command: LaunchAllocation) -> Forecast:
         currency=order.price.currency,
         rate_micro=order.rate,
         hold_micro=runway.hold,
-        available_micro=balance.available,
+        available_micro=runway.available,
         runway_before_seconds=runway.before,
         runway_after_seconds=runway.after,
         empties_after_at=runway.after_at,
@@ -214,7 +228,7 @@ async def forecast(ctx: Context, command: LaunchAllocation) -> Forecast:
         gpus_used=quota.gpus_used,
         gpus_allowed=quota.gpus_allowed,
         fits=room.fits,
-        warm=room.warm,
+        warm=warm,
         ready_seconds=None if usual is None else round(usual),
         placement=room.text,
         blockers=await _blockers(ctx, scope, order, command.keys, quota, room, runway.affordable),
@@ -231,7 +245,7 @@ async def _blockers(
     affordable: bool,
 ) -> tuple[str, ...]:
     found: list[str | None] = [await releases.too_many_keys(ctx, scope.tenant_id, scope.project_id, ctx.actor.id, keys)]
-    if order.name in await AllocationRepository(ctx.session).live_names(scope):
+    if order.name in order.use.names:
         found.append(f"A machine called {order.name} exists in this project.")
     found.append(quota_blocker(quota, order.gpus))
     found.append(None if affordable else "There is not enough credit for the hold. Add credit first.")

@@ -10,7 +10,7 @@ from app.domains.provisioning.errors import NameInUse, NoCapacity, QuotaExceeded
 from app.domains.provisioning.events import AllocationRequested
 from app.domains.provisioning.models import Allocation
 from app.domains.provisioning.repository import AllocationRepository
-from app.domains.provisioning.repository.allocations import NewAllocation
+from app.domains.provisioning.repository.allocations import NewAllocation, ProjectUse
 from app.domains.provisioning.service import transitions
 from app.domains.provisioning.service.forecast import (
     LaunchAllocation,
@@ -53,29 +53,18 @@ async def launch(ctx: Context, command: LaunchAllocation) -> Launched:
     """
     scope = project_scope(ctx.actor, Permission.ALLOCATION_LAUNCH)
     order = await order_of(ctx, scope, command)
-    await _check_quota(ctx, scope, order)  # told before money, and again under the lock of the tenant's account
+    await _check_quota(ctx, scope, order, order.use)  # told before money, and again under the tenant account's lock
     room = await room_for(ctx, scope, order)
     if not room.possible:
         raise NoCapacity(room.text)
-    new = await _new_allocation(ctx, scope, order)
-    await billing.place_hold(
-        ctx,
-        PlaceHold(
-            tenant_id=scope.tenant_id,
-            project_id=scope.project_id,
-            allocation_id=new.id,
-            amount=Micro(new.hold_micro),
-            label=new.name,
-            gpus=new.gpus,
-        ),
+    allocation = await AllocationRepository(ctx.session).append(
+        await _new_allocation(ctx, scope, order), await ctx.now()
     )
-    await _check_quota(ctx, scope, order)
-    repository = AllocationRepository(ctx.session)
-    if order.name in await repository.live_names(scope):  # the hold's lock makes a twin wait until here
+    if allocation is None:
         raise NameInUse(name=order.name)
-    allocation = await repository.append(new, await ctx.now())
     await _attach_keys(ctx, allocation, command)
     await _publish_requested(ctx, allocation)
+    await _place_hold(ctx, scope, order, allocation)
     return Launched(
         allocation_id=allocation.id,
         name=allocation.name,
@@ -93,8 +82,24 @@ async def _attach_keys(ctx: Context, allocation: Allocation, command: LaunchAllo
     await releases.attach_keys(ctx, login_of(allocation), allocation.user_id, command.keys)
 
 
-async def _check_quota(ctx: Context, scope: ProjectScope, order: Order) -> None:
-    blocker = quota_blocker(await quota_of(ctx, scope), order.gpus)
+async def _place_hold(ctx: Context, scope: ProjectScope, order: Order, allocation: Allocation) -> None:
+    """Last of all: the tenant's account is locked from here to the commit. Under its lock the quota is final."""
+    hold = PlaceHold(
+        tenant_id=scope.tenant_id,
+        project_id=scope.project_id,
+        allocation_id=allocation.id,
+        amount=Micro(allocation.hold_micro),
+        label=allocation.name,
+        gpus=allocation.gpus,
+    )
+    await billing.place_hold(ctx, hold)
+    use = await AllocationRepository(ctx.session).get_use(scope, order.name, order.name)
+    others = ProjectUse(use.machines - 1, use.gpus - order.gpus, use.names)
+    await _check_quota(ctx, scope, order, others)
+
+
+async def _check_quota(ctx: Context, scope: ProjectScope, order: Order, use: ProjectUse) -> None:
+    blocker = quota_blocker(await quota_of(ctx, scope, use), order.gpus)
     if blocker is not None:
         raise QuotaExceeded(blocker)
 

@@ -114,7 +114,7 @@ async def launch_choices(ctx: Context, command: LaunchAllocation) -> LaunchChoic
         command = msgspec.structs.replace(command, image_code=offers.images[0].code)
     shown, problem = None, ""
     try:
-        shown = await forecast(ctx, command) if offers.items and offers.images else None
+        shown = await forecast(ctx, command, offers) if offers.items and offers.images else None
     except DomainError as error:  # a choice that cannot be is no error of the page
         fields = error.details.get("fields")
         problem = " ".join(fields.values()) if isinstance(fields, dict) else error.message
