@@ -61,7 +61,7 @@ async def test_null_and_absent_are_one_thing(ada) -> None:
 
 async def test_names_and_quota_are_read_once_and_by_a_launch_again_under_the_lock(ada, runtime) -> None:
     for name, dry_run, reads in (("", True, 1), ("one", True, 1), ("one", False, 2)):
-        with statements(runtime, "AS machines") as seen:
+        with statements(runtime, "sum(gpus)") as seen:
             answer = await ada.post_json(LAUNCH, {**OK, "name": name, "dry_run": dry_run})
         assert (answer.is_success, len(seen)) == (True, reads), answer.text
 

@@ -64,7 +64,7 @@ async def launch(ctx: Context, command: LaunchAllocation) -> Launched:
         raise NameInUse(name=order.name)
     await _attach_keys(ctx, allocation, command)
     await _publish_requested(ctx, allocation)
-    await _place_hold(ctx, scope, order, allocation)
+    await _hold_funds(ctx, scope, order, allocation)
     return Launched(
         allocation_id=allocation.id,
         name=allocation.name,
@@ -82,7 +82,7 @@ async def _attach_keys(ctx: Context, allocation: Allocation, command: LaunchAllo
     await releases.attach_keys(ctx, login_of(allocation), allocation.user_id, command.keys)
 
 
-async def _place_hold(ctx: Context, scope: ProjectScope, order: Order, allocation: Allocation) -> None:
+async def _hold_funds(ctx: Context, scope: ProjectScope, order: Order, allocation: Allocation) -> None:
     """Last of all: the tenant's account is locked from here to the commit. Under its lock the quota is final."""
     hold = PlaceHold(
         tenant_id=scope.tenant_id,
