@@ -18,7 +18,7 @@ from app.domains.auth.repository import AuthRepository
 from app.domains.auth.rules.values import Visit
 from app.domains.auth.service import accounts, tokens
 from app.domains.auth.service.accounts import CreateCredential
-from app.domains.notification.service.hub import ENDED, LiveConnection, LiveHub
+from app.domains.notification.service.hub import SESSION_ENDED, LiveConnection, LiveHub
 from app.domains.provisioning import public as provisioning
 from app.domains.provisioning.contracts import AccessTarget
 from app.domains.releases import public as releases
@@ -38,6 +38,7 @@ from app.shared.errors import DomainError
 from app.shared.ids import new_id
 from app.shared.pki import LocalAuthority
 from tests.domains.releases.machines import a_machine
+from tests.fixtures.push import Heard
 from tests.rights.world import World
 
 
@@ -221,13 +222,14 @@ def _as(ctx, world: World):
 
 async def live(world: World) -> Held:
     hub, ben = LiveHub(world.runtime), world.ben.actor
-    page = LiveConnection(world.tenant_id, ben.session_id, ben.id, project_id=world.project_id)
+    page, heard = LiveConnection(world.tenant_id, ben.session_id, ben.id, project_id=world.project_id), Heard()
+    page.push = heard
 
     async def works() -> bool:
-        return page.queue.empty() and not page.dropped.is_set()
+        return not heard.closed.done()
 
     async def words() -> str:
-        return "signed out" if not page.queue.empty() and page.queue.get_nowait() == ENDED else "reconnect and refetch"
+        return "signed out" if await heard.closed == SESSION_ENDED else "reconnect and refetch"
 
     return Held(works, words, lambda: hub.check({page}))
 

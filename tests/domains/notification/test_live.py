@@ -3,16 +3,16 @@
 import asyncio
 from uuid import uuid4
 
-import msgspec
 import pytest
 
 from app.domains.notification.consumers import publish_topics
 from app.domains.notification.rules import channel, topics_of
-from app.domains.notification.service.hub import ENDED, LiveConnection, LiveHub
+from app.domains.notification.service.hub import SESSION_ENDED, TRY_AGAIN, LiveConnection, LiveHub
 from app.domains.provisioning.events import AllocationPlaced
 from app.shared.authz.actor import SYSTEM
 from app.shared.clock import process_now
 from app.shared.events import Envelope
+from tests.fixtures.push import Heard
 
 
 def _envelope(name: str, tenant_id) -> Envelope:
@@ -42,26 +42,26 @@ async def _listening(runtime) -> None:
 
 async def test_a_page_hears_of_its_tenant_and_of_capacity_only(runtime, hub, sign_in_as) -> None:
     ada, ben = await sign_in_as("ada"), await sign_in_as("ben")
-    page = LiveConnection(ada.actor.tenant_id, ada.actor.session_id)
-    hub.join(page)
+    page, heard = LiveConnection(ada.actor.tenant_id, ada.actor.session_id), Heard()
+    hub.join(page, heard)
     await _listening(runtime)
     placed = AllocationPlaced(allocation_id=uuid4(), node_id=uuid4(), attempt=1)
     async with runtime.context(SYSTEM) as ctx:
         await publish_topics(ctx, placed, _envelope(placed.SUBJECT, ben.actor.tenant_id))
         await publish_topics(ctx, placed, _envelope(placed.SUBJECT, ada.actor.tenant_id))
-    heard = [msgspec.json.decode(await asyncio.wait_for(page.queue.get(), 5))["topics"] for _ in range(3)]
-    assert sorted(heard, key=len)[:2] == [["capacity"], ["capacity"]]
-    assert sorted(heard, key=len)[2][0] == f"allocation:{placed.allocation_id}"
+    topics = [(await heard.message())["topics"] for _ in range(3)]
+    assert sorted(topics, key=len)[:2] == [["capacity"], ["capacity"]]
+    assert sorted(topics, key=len)[2][0] == f"allocation:{placed.allocation_id}"
 
 
 @pytest.mark.commits
 async def test_a_revoked_session_loses_its_pages(runtime, hub, sign_in_as, monkeypatch) -> None:
     monkeypatch.setattr("app.domains.notification.service.hub.CHECK_SECONDS", 0.05)
     ada = await sign_in_as("ada")
-    page = LiveConnection(ada.actor.tenant_id, ada.actor.session_id)
-    hub.join(page)
+    page, heard = LiveConnection(ada.actor.tenant_id, ada.actor.session_id), Heard()
+    hub.join(page, heard)
     assert (await ada.post("/logout")).status_code == 303
-    assert await asyncio.wait_for(page.queue.get(), 5) == ENDED
+    assert await asyncio.wait_for(heard.closed, 5) == SESSION_ENDED
 
 
 @pytest.mark.commits
@@ -70,33 +70,34 @@ async def test_a_page_whose_session_stands_elsewhere_comes_back_to_hear_of_there
 ) -> None:
     monkeypatch.setattr("app.domains.notification.service.hub.CHECK_SECONDS", 0.05)
     ada = await sign_in_as("ada")
-    page = LiveConnection(ada.actor.tenant_id, ada.actor.session_id)
-    hub.join(page)
+    page, heard = LiveConnection(ada.actor.tenant_id, ada.actor.session_id), Heard()
+    hub.join(page, heard)
     assert (await ada.post("/organisations", name="Second")).status_code == 303
-    await asyncio.wait_for(page.dropped.wait(), 5)
-    assert page.queue.empty()
+    assert await asyncio.wait_for(heard.closed, 5) == TRY_AGAIN
+    assert heard.frames.empty()
 
 
-async def test_a_page_that_does_not_read_is_dropped_and_grows_nothing(runtime) -> None:
-    page = LiveConnection(uuid4(), uuid4())
+async def test_a_page_that_does_not_read_is_dropped(hub) -> None:
+    page, heard = LiveConnection(uuid4(), uuid4()), Heard(unread=3)
+    hub.join(page, heard)
     for number in range(200):
-        page.offer(str(number).encode())
-    assert page.dropped.is_set()
-    assert page.queue.qsize() <= 64
+        page.send(str(number).encode())
+    assert await asyncio.wait_for(heard.closed, 1) == TRY_AGAIN
+    assert heard.frames.qsize() == 3
 
 
 @pytest.mark.commits
 async def test_what_was_announced_while_a_page_was_on_its_way_reaches_it(runtime, hub, sign_in_as, monkeypatch) -> None:
     ada = await sign_in_as("ada")
-    early, late = (LiveConnection(ada.actor.tenant_id, ada.actor.session_id) for _ in range(2))
-    hub.join(early)
+    ids = (ada.actor.tenant_id, ada.actor.session_id)
+    early, late, later = Heard(), Heard(), Heard()
+    hub.join(LiveConnection(*ids), early)
     async with asyncio.timeout(5):
-        while early.queue.empty():  # until the subscription stands
+        while early.frames.empty():  # until the subscription stands
             await runtime.valkey.publish(channel(ada.actor.tenant_id), b'{"topics": ["money"]}')
             await asyncio.sleep(0.01)
-    hub.join(late)
-    assert b"money" in late.queue.get_nowait()
+    hub.join(LiveConnection(*ids), late)
+    assert b"money" in late.frames.get_nowait()
     monkeypatch.setattr("app.domains.notification.service.hub.RECENT_SECONDS", 0.0)
-    later = LiveConnection(ada.actor.tenant_id, ada.actor.session_id)
-    hub.join(later)
-    assert later.queue.empty()
+    hub.join(LiveConnection(*ids), later)
+    assert later.frames.empty()

@@ -1,7 +1,8 @@
-"""Live connections of one web process: one Valkey subscription, one bounded queue per page.
+"""Live connections of one web process: one Valkey subscription, one frame for all pages that hear of it.
 
-A page that does not read is dropped and reconnects by itself. Rights are checked every two seconds: a page whose
-session ended is closed within five, and one whose session switched its organisation reconnects to that one.
+A page that does not read is dropped and reconnects by itself. One timer pings all, a few at a time. Rights are checked
+every two seconds: a page whose session ended is closed within five, and one whose session switched its organisation
+reconnects to that one.
 """
 
 import asyncio
@@ -18,16 +19,19 @@ from app.shared.authz import Permission
 from app.shared.authz.actor import SYSTEM
 from app.shared.authz.rights import Claim
 from app.shared.context import Runtime
+from app.shared.push import Push, text_frame
 
 log = structlog.get_logger("berth.live")
-QUEUE = 64
 CHECK_SECONDS = 2
-ENDED = b""
+PING_SECONDS = 20  # each page is asked as often whether it is there; the second time in vain it is gone
+SESSION_ENDED, TRY_AGAIN = 4401, 1013
 RECENT_SECONDS = 5.0  # between the drawing of a page and its socket
 
 
 class LiveConnection:
-    """One open page with its queue of messages; ENDED in it means that the session is over."""
+    """One open page, whose rights are asked for again; `push` is its socket once the hub has it."""
+
+    __slots__ = ("channels", "project_id", "push", "session_id", "tenant_id", "user_id", "viewing")
 
     def __init__(
         self,
@@ -45,8 +49,7 @@ class LiveConnection:
         self.session_id = session_id
         everybody = (channel(None), channel(tenant_id)) if tenant_id else (channel(None),)
         self.channels = (*everybody, personal_channel(user_id)) if user_id else everybody
-        self.queue: asyncio.Queue[bytes] = asyncio.Queue(QUEUE)
-        self.dropped = asyncio.Event()
+        self.push: Push | None = None
 
     @property
     def claim(self) -> Claim | None:
@@ -62,11 +65,22 @@ class LiveConnection:
             viewing=self.viewing,
         )
 
-    def offer(self, message: bytes) -> None:
-        try:
-            self.queue.put_nowait(message)
-        except asyncio.QueueFull:
-            self.dropped.set()
+    def send(self, frame: bytes) -> None:
+        """Give a frame; a page that has not read those before is dropped."""
+        if self.push is not None and not self.push.send(frame):
+            self.drop()
+
+    def drop(self) -> None:
+        """Make the page reconnect and refetch."""
+        self._close(TRY_AGAIN, "reconnect and refetch")
+
+    def end(self) -> None:
+        """Its session is over."""
+        self._close(SESSION_ENDED, "signed out")
+
+    def _close(self, code: int, reason: str) -> None:
+        if self.push is not None:
+            self.push.close(code, reason)
 
 
 class LiveHub:
@@ -78,20 +92,29 @@ class LiveHub:
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
         self._recent: deque[tuple[float, str, bytes]] = deque(maxlen=1_000)
+        self._turns: list[set[LiveConnection]] = [set() for _ in range(PING_SECONDS)]
+        self._joined = 0
 
-    def join(self, page: LiveConnection) -> None:
+    def join(self, page: LiveConnection, push: Push) -> None:
         """Start sending to `page`, including what was published while it connected."""
         if not self._tasks:
-            self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._check_sessions())]
+            work = (self._listen, self._check_sessions, self._ping)
+            self._tasks = [asyncio.create_task(one()) for one in work]
+        page.push = push
+        self._turns[self._joined % PING_SECONDS].add(page)
+        self._joined += 1
         for name in page.channels:
             self._pages[name].add(page)
         since = time.monotonic() - RECENT_SECONDS
-        for at, name, message in self._recent:
+        for at, name, frame in self._recent:
             if at >= since and name in page.channels:
-                page.offer(message)
+                page.send(frame)
 
     def leave(self, page: LiveConnection) -> None:
         """Stop sending to `page`."""
+        page.push = None
+        for pages in self._turns:
+            pages.discard(page)
         for name in page.channels:
             self._pages[name].discard(page)
             if not self._pages[name]:
@@ -121,19 +144,32 @@ class LiveHub:
                 self._refresh_all()
 
     def _fan_out(self, name: str, message: bytes) -> None:
-        self._recent.append((time.monotonic(), name, message))
+        frame = text_frame(message)
+        self._recent.append((time.monotonic(), name, frame))
         for page in tuple(self._pages.get(name, ())):
-            page.offer(message)
+            page.send(frame)
 
     def _refresh_all(self) -> None:
         """Messages may have been missed: make every page reconnect and refetch."""
-        for page in {page for pages in self._pages.values() for page in pages}:
-            page.dropped.set()
+        for page in self._all():
+            page.drop()
+
+    def _all(self) -> set[LiveConnection]:
+        return set().union(*self._turns)
+
+    async def _ping(self) -> None:
+        turn = 0
+        while not self._closing:
+            await asyncio.sleep(1)
+            turn = (turn + 1) % PING_SECONDS
+            for page in tuple(self._turns[turn]):
+                if page.push is not None and not page.push.ping():
+                    page.drop()
 
     async def _check_sessions(self) -> None:
         while not self._closing:
             await asyncio.sleep(CHECK_SECONDS)
-            pages = {page for members in self._pages.values() for page in members}
+            pages = self._all()
             if not pages:
                 continue
             try:
@@ -151,6 +187,6 @@ class LiveHub:
         for page in pages:
             lost = page in claims and claims[page] in ended
             if page.session_id not in tenants:
-                page.offer(ENDED)
+                page.end()
             elif lost or (page.viewing is None and tenants[page.session_id] != page.tenant_id):
-                page.dropped.set()
+                page.drop()
