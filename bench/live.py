@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -46,7 +47,7 @@ class Clients:
 
     async def ask(self, **command: object) -> dict[str, float]:
         """Send a command, and wait for its answer."""
-        assert self._process.stdin and self._process.stdout  # noqa: S101
+        assert self._process.stdin and self._process.stdout
         self._process.stdin.write(json.dumps(command).encode() + b"\n")
         return json.loads(await self._process.stdout.readline())
 
@@ -205,16 +206,16 @@ async def _clients() -> None:
             ).encode()
             wanted = Client.opened + count
             for number in range(count):
-                made = await loop.create_connection(lambda: Client(request), "127.0.0.1", int(host.split(":")[1]))
+                made = await loop.create_connection(partial(Client, request), "127.0.0.1", int(host.split(":")[1]))
                 held.append(made[0])
-                while Client.opened < wanted - count + number - 20:  # a few at a time
+                while Client.opened < wanted - count + number - 20:  # noqa: ASYNC110 - a few at a time
                     await asyncio.sleep(0.001)
-            while Client.opened < wanted:
+            while Client.opened < wanted:  # noqa: ASYNC110 - protocols count
                 await asyncio.sleep(0.005)
         if "forget" in command:
             Client.heard = 0
         if each := command.get("heard"):
-            while Client.heard < each * Client.opened:
+            while Client.heard < each * Client.opened:  # noqa: ASYNC110 - protocols count
                 await asyncio.sleep(0.002)
         print(json.dumps({"last": Client.last}), flush=True)
 

@@ -3,6 +3,7 @@ and the same headers on its own refusals as on all others. A socket on which onl
 handler: it costs a protocol and a transport then, and no task (app/shared/push.py)."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
@@ -20,6 +21,8 @@ MAX_MESSAGES = 16  # of a client on a detached socket, ignored
 MAX_UNREAD = 64 * 1024  # bytes that the client of a detached socket has not read
 CLOSE_SECONDS = 10.0
 PING = b"\x89\x00"
+LOGGER = logging.getLogger("uvicorn.error.websocket")
+LOGGER.setLevel(logging.WARNING)  # every socket has a line of our own
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
@@ -27,7 +30,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     def __init__(self, bounds: Bounds, headers: dict[str, str], **given: Any) -> None:
         super().__init__(**given)
-        self._bounds = bounds
+        self._bounds, self.logger = bounds, LOGGER
         accept = self.conn.accept
 
         def accept_or_refuse(request: Request) -> Response:

@@ -31,7 +31,7 @@ RECENT_SECONDS = 5.0  # between the drawing of a page and its socket
 class LiveConnection:
     """One open page, whose rights are asked for again; `push` is its socket once the hub has it."""
 
-    __slots__ = ("channels", "project_id", "push", "session_id", "tenant_id", "user_id", "viewing")
+    __slots__ = ("channels", "claim", "project_id", "push", "session_id", "tenant_id", "user_id", "viewing")
 
     def __init__(
         self,
@@ -50,9 +50,9 @@ class LiveConnection:
         everybody = (channel(None), channel(tenant_id)) if tenant_id else (channel(None),)
         self.channels = (*everybody, personal_channel(user_id)) if user_id else everybody
         self.push: Push | None = None
+        self.claim = self._claim()
 
-    @property
-    def claim(self) -> Claim | None:
+    def _claim(self) -> Claim | None:
         """The right to receive the organisation's topics; None outside any organisation."""
         if self.tenant_id is None or self.user_id is None:
             return None
@@ -180,13 +180,14 @@ class LiveHub:
     async def check(self, pages: set[LiveConnection]) -> None:
         """Close the pages of ended sessions and views. Pages of an organisation that the session has left reconnect to
         its current one."""
-        claims = {page: page.claim for page in pages if page.claim is not None}
+        claims = {page.claim for page in pages if page.claim is not None}
         async with self._runtime.context(SYSTEM) as ctx:
             tenants = await auth.session_tenants(ctx, {page.session_id for page in pages})
-            ended = await auth.rights_ended(ctx, claims.values())
+            ended = await auth.rights_ended(ctx, claims)
         for page in pages:
-            lost = page in claims and claims[page] in ended
             if page.session_id not in tenants:
                 page.end()
-            elif lost or (page.viewing is None and tenants[page.session_id] != page.tenant_id):
+            elif (ended and page.claim in ended) or (
+                page.viewing is None and tenants[page.session_id] != page.tenant_id
+            ):
                 page.drop()
