@@ -18,20 +18,31 @@ WRONG_ORIGIN = 4403
 @websocket("/live", opt=public("answers 4401 to who is not signed in", viewing=True))
 async def live(socket: AnyWebSocket) -> None:
     """Topics that changed, for as long as the session lives: the hub has the socket when this returns."""
-    runtime: Runtime = socket.app.state.runtime
-    actor = socket.scope["user"]
     await socket.accept()
-    if origin_of(socket.headers.get("origin", "")) != origin_of(runtime.settings.web.public_url):
-        await socket.close(code=WRONG_ORIGIN, reason="wrong origin")
+    if (refusal := _refusal(socket)) is not None:
+        await socket.close(*refusal)
         return
-    if actor.session_id is None or not actor.via_cookie:
-        await socket.close(code=SESSION_ENDED, reason="signed out")
-        return
-    ids = (actor.tenant_id, actor.session_id, actor.id)
-    page = LiveConnection(*ids, project_id=actor.project_id, viewing=actor.viewing)
-    hub = runtime.part(LiveHub)
+    actor, hub = socket.scope["user"], _runtime(socket).part(LiveHub)
+    page = LiveConnection(
+        actor.tenant_id, actor.session_id, actor.id, project_id=actor.project_id, viewing=actor.viewing
+    )
     detachable = cast(Detachable, (socket.scope["extensions"] or {})[EXTENSION])
     hub.join(page, detachable.detach(lambda: hub.leave(page)))
+
+
+def _refusal(socket: AnyWebSocket) -> tuple[int, str] | None:
+    """Code and reason for who may not listen."""
+    actor = socket.scope["user"]
+    if origin_of(socket.headers.get("origin", "")) != origin_of(_runtime(socket).settings.web.public_url):
+        return WRONG_ORIGIN, "wrong origin"
+    if actor.session_id is None or not actor.via_cookie:
+        return SESSION_ENDED, "signed out"
+    return None
+
+
+def _runtime(socket: AnyWebSocket) -> Runtime:
+    runtime: Runtime = socket.app.state.runtime
+    return runtime
 
 
 ROUTES = [live]
