@@ -3,7 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Identity, Index, PrimaryKeyConstraint, Sequence, UniqueConstraint, text
+from sqlalchemy import (
+    DDL,
+    CheckConstraint,
+    Identity,
+    Index,
+    PrimaryKeyConstraint,
+    Sequence,
+    UniqueConstraint,
+    event,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domains.billing.contracts import TransactionId
@@ -12,6 +22,8 @@ from app.shared.ids import ProjectId, TenantId, new_id
 from app.shared.money import Micro
 
 ACCOUNT_VERSIONS = Sequence("account_versions", schema="billing", metadata=Base.metadata)
+
+FULL = {"fillfactor": 100}  # rows are only added: no page needs room for another version of a row
 
 
 class LedgerAccount(Base):
@@ -60,13 +72,7 @@ class LedgerTransaction(Base):
             "tenant_id",
             text("date_bin('01:00:00'::interval, occurred_at, '2000-01-01 00:00:00+00'::timestamp with time zone)"),
             text("(\nCASE\n    WHEN kind = 'usage' THEN cause_id\n    ELSE id\nEND)"),
-        ),
-        Index(
-            "ledger_transactions_moves",
-            "tenant_id",
-            "occurred_at",
-            postgresql_include=["funds_change"],
-            postgresql_where=text("kind <> 'usage'"),
+            postgresql_with=FULL,
         ),
         Index(
             "ledger_transactions_movements",
@@ -75,8 +81,8 @@ class LedgerTransaction(Base):
             postgresql_include=["funds_change"],
             postgresql_where=text("kind <> 'usage' AND funds_change <> 0"),
         ),
-        Index("ledger_transactions_tenant", "tenant_id", "id"),
-        Index("ledger_transactions_xid", "xid"),
+        Index("ledger_transactions_tenant", "tenant_id", "id", postgresql_with=FULL),
+        Index("ledger_transactions_xid", "xid", postgresql_with=FULL),
     )
 
     id: Mapped[TransactionId] = mapped_column(primary_key=True, default=new_id)
@@ -107,7 +113,7 @@ class LedgerEntry(Base):
             postgresql_include=["amount"],
             postgresql_where=text("hold_id IS NOT NULL"),
         ),
-        Index("ledger_entries_transaction", "transaction_id"),
+        Index("ledger_entries_transaction", "transaction_id", postgresql_with=FULL),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True))
@@ -149,3 +155,7 @@ class LedgerSeal(Base):
     previous_hash: Mapped[bytes]
     hash: Mapped[bytes]
     sealed_at: Mapped[datetime]
+
+
+for _table in (LedgerTransaction.__table__, LedgerEntry.__table__):  # a primary key takes no storage parameter
+    event.listen(_table, "after_create", DDL("ALTER INDEX %(fullname)s_pkey SET (fillfactor = 100)"))  # type: ignore[no-untyped-call]

@@ -39,6 +39,10 @@ ACCRUE = text("""
     ), rated AS (
         SELECT t.*, billing.charge(rate, elapsed + seconds) - billing.charge(rate, elapsed) AS amount
         FROM timed t WHERE seconds >= :minimum
+    ), house AS MATERIALIZED (
+        SELECT currency, max(id) FILTER (WHERE kind = 'revenue') AS revenue_id,
+               max(id) FILTER (WHERE kind = 'write_off') AS write_off_id
+        FROM billing.ledger_accounts WHERE tenant_id IS NULL GROUP BY currency
     ), money AS MATERIALIZED (
         SELECT b.tenant_id,
                greatest(0, sum(b.balance) FILTER (WHERE b.kind = 'customer_promotions')) AS promotions,
@@ -48,9 +52,9 @@ ACCRUE = text("""
                max(b.account_id) FILTER (WHERE b.kind = 'customer_held') AS held_id
         FROM billing.balances b WHERE b.tenant_id IN :tenants AND b.kind LIKE 'customer%' GROUP BY b.tenant_id
     ), queued AS (
-        SELECT r.*, m.promotions, m.credit, m.promotions_id, m.credit_id, m.held_id,
+        SELECT r.*, m.promotions, m.credit, m.promotions_id, m.credit_id, m.held_id, h.revenue_id, h.write_off_id,
                sum(r.amount) OVER (PARTITION BY r.tenant_id ORDER BY r.allocation_id) - r.amount AS ahead
-        FROM rated r JOIN money m USING (tenant_id)
+        FROM rated r JOIN money m USING (tenant_id) JOIN house h USING (currency)
     ), available AS (
         SELECT q.*, least(amount, greatest(0, promotions + credit - ahead))::bigint AS from_available,
                least(amount, greatest(0, promotions - ahead))::bigint AS from_promotions FROM queued q
@@ -75,18 +79,15 @@ ACCRUE = text("""
         FROM split WHERE amount > 0
     ), entered AS (
         INSERT INTO billing.ledger_entries (account_id, amount, transaction_id, usage_record_id, hold_id)
-        SELECT leg.account_id, leg.amount, s.transaction_id, s.usage_record_id, leg.hold_id
+        SELECT leg.account_id, leg.amount, s.transaction_id, leg.usage_record_id, leg.hold_id
         FROM split s
         CROSS JOIN LATERAL (VALUES
-            (s.promotions_id, -s.from_promotions, CAST(NULL AS uuid)),
-            (s.credit_id, s.from_promotions - s.from_available, NULL),
-            (s.held_id, -s.from_hold, s.allocation_id),
-            ((SELECT id FROM billing.ledger_accounts h
-              WHERE h.tenant_id IS NULL AND h.kind = 'write_off' AND h.currency = s.currency),
-             s.from_available + s.from_hold - s.amount, NULL),
-            ((SELECT id FROM billing.ledger_accounts h
-              WHERE h.tenant_id IS NULL AND h.kind = 'revenue' AND h.currency = s.currency), s.amount, NULL)
-        ) AS leg (account_id, amount, hold_id)
+            (s.promotions_id, -s.from_promotions, CAST(NULL AS bigint), CAST(NULL AS uuid)),
+            (s.credit_id, s.from_promotions - s.from_available, NULL, NULL),
+            (s.held_id, -s.from_hold, NULL, s.allocation_id),
+            (s.write_off_id, s.from_available + s.from_hold - s.amount, NULL, NULL),
+            (s.revenue_id, s.amount, s.usage_record_id, NULL)
+        ) AS leg (account_id, amount, usage_record_id, hold_id)
         WHERE leg.amount <> 0
     )
     SELECT tenant_id, count(*) AS records, sum(amount)::bigint AS amount,

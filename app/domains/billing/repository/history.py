@@ -19,12 +19,13 @@ CHANGES = text(
     + PARTS
     + """
     , used AS (
-        SELECT b.label, sum(u.amount) AS amount FROM buckets b CROSS JOIN progress p
-        JOIN billing.daily_usage u ON u.tenant_id = :tenant_id AND u.day >= b.label AND u.day < b.next
-             AND u.day < p.open_from
-        GROUP BY 1
-        UNION ALL
-        SELECT day, sum(amount) FROM parts GROUP BY 1
+        SELECT label, sum(amount) AS amount FROM (
+            SELECT b.label, u.amount FROM buckets b CROSS JOIN progress p
+            JOIN billing.daily_usage u ON u.tenant_id = :tenant_id AND u.day >= b.label AND u.day < b.next
+                 AND u.day < p.open_from
+            UNION ALL
+            SELECT day, amount FROM parts
+        ) amounts GROUP BY 1
     ), moved AS (
         SELECT b.label, sum(t.funds_change) FILTER (WHERE t.funds_change > 0) AS added,
                sum(t.funds_change) FILTER (WHERE t.funds_change < 0) AS returned
@@ -46,11 +47,12 @@ CHANGES = text(
         ) l ON true
         WHERE m.tenant_id = :tenant_id AND m.metered_from IS NOT NULL AND m.ended_at IS NULL
     )
-    SELECT b.label, coalesce((SELECT sum(amount) FROM used WHERE used.label = b.label), 0)::bigint AS used,
+    SELECT b.label, coalesce(used.amount, 0)::bigint AS used,
            coalesce(moved.added, 0)::bigint AS added, coalesce(moved.returned, 0)::bigint AS returned,
            coalesce(lost.amount, 0)::bigint AS written_off,
            CASE WHEN b.next = CAST(:end AS date) THEN coalesce(unposted.amount, 0) ELSE 0 END::bigint AS unposted
-    FROM buckets b CROSS JOIN unposted LEFT JOIN moved USING (label) LEFT JOIN lost USING (label)
+    FROM buckets b CROSS JOIN unposted
+    LEFT JOIN used USING (label) LEFT JOIN moved USING (label) LEFT JOIN lost USING (label)
     ORDER BY b.label
 """
 )

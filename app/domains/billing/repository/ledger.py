@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 import msgspec
@@ -64,19 +65,22 @@ APPEND = text("""
     WITH posted AS (
         INSERT INTO billing.ledger_transactions (id, occurred_at, kind, reference, cause_id, tenant_id, project_id,
                                                  currency, funds_change, held_change, correlation_id)
-        VALUES (:id, :occurred_at, :kind, :reference, :cause_id, :tenant_id, CAST(:project_id AS uuid),
-                :currency, :funds_change, :held_change, :correlation_id)
-        ON CONFLICT (reference) DO NOTHING RETURNING id
+        SELECT * FROM unnest(
+            CAST(:ids AS uuid[]), CAST(:instants AS timestamptz[]), CAST(:kinds AS text[]), CAST(:references AS text[]),
+            CAST(:causes AS uuid[]), CAST(:tenants AS uuid[]), CAST(:projects AS uuid[]), CAST(:currencies AS text[]),
+            CAST(:funds AS bigint[]), CAST(:held AS bigint[]), CAST(:stories AS text[]))
+        ON CONFLICT (reference) DO NOTHING RETURNING id, tenant_id, currency
+    ), entered AS (
+        INSERT INTO billing.ledger_entries (account_id, amount, transaction_id, hold_id)
+        SELECT a.id, leg.amount, p.id, leg.hold_id
+        FROM unnest(CAST(:leg_of AS uuid[]), CAST(:accounts AS text[]), CAST(:amounts AS bigint[]),
+                    CAST(:holds AS uuid[])) WITH ORDINALITY AS leg (transaction_id, kind, amount, hold_id, position)
+        JOIN posted p ON p.id = leg.transaction_id
+        JOIN billing.ledger_accounts a ON a.kind = leg.kind AND a.currency = p.currency
+             AND a.tenant_id IS NOT DISTINCT FROM CASE WHEN leg.kind LIKE 'customer%' THEN p.tenant_id END
+        ORDER BY leg.position
     )
-    INSERT INTO billing.ledger_entries (account_id, amount, transaction_id, hold_id)
-    SELECT a.id, leg.amount, p.id, leg.hold_id
-    FROM posted p
-    CROSS JOIN unnest(CAST(:kinds AS text[]), CAST(:amounts AS bigint[]), CAST(:holds AS uuid[]))
-        WITH ORDINALITY AS leg (kind, amount, hold_id, position)
-    JOIN billing.ledger_accounts a ON a.kind = leg.kind AND a.currency = :currency
-         AND a.tenant_id IS NOT DISTINCT FROM CASE WHEN leg.kind LIKE 'customer%' THEN CAST(:tenant_id AS uuid) END
-    ORDER BY leg.position
-    RETURNING id
+    SELECT id FROM posted
 """)
 FIND = text("""
     SELECT id, kind, tenant_id, currency, funds_change, held_change
@@ -96,24 +100,27 @@ HOLDS = text("""
         WHERE t.reference = 'hold:' || requested.id
     ) taken ON true
 """)
-CHECKPOINT_DUE = text("""
-    SELECT DISTINCT a.tenant_id FROM billing.ledger_accounts a
-    WHERE a.tenant_id IS NOT NULL AND :minimum <= (
-        SELECT count(*) FROM (
-            SELECT 1 FROM billing.ledger_entries e
-            WHERE e.account_id = a.id AND e.id > coalesce((SELECT max(k.through_entry_id)
-                FROM billing.ledger_checkpoints k WHERE k.account_id = a.id), 0)
-            LIMIT :minimum) unchecked)
-    LIMIT :limit
-""")
+# Writers of a tenant's entries follow each other under its lock, so ids commit in their order: what one snapshot sees
+# of an account is all there is up to its last entry. No lock is taken, and nobody waits.
 CHECKPOINT = text("""
-    INSERT INTO billing.ledger_checkpoints (account_id, through_entry_id, balance, created_at)
-    SELECT b.account_id, last.id, b.balance, :now
-    FROM billing.balances b
-    CROSS JOIN LATERAL (SELECT e.id FROM billing.ledger_entries e WHERE e.account_id = b.account_id
-                        ORDER BY e.id DESC LIMIT 1) last
-    WHERE b.tenant_id = :tenant_id
-    ON CONFLICT DO NOTHING
+    WITH accounts AS MATERIALIZED (
+        SELECT id FROM billing.ledger_accounts WHERE tenant_id IS NOT NULL AND id > :after ORDER BY id LIMIT :limit
+    ), added AS (
+        INSERT INTO billing.ledger_checkpoints (account_id, through_entry_id, balance, created_at)
+        SELECT a.id, tail.last, coalesce(c.balance, 0) + tail.total, :now
+        FROM accounts a
+        LEFT JOIN LATERAL (
+            SELECT k.through_entry_id, k.balance FROM billing.ledger_checkpoints k
+            WHERE k.account_id = a.id ORDER BY k.through_entry_id DESC LIMIT 1
+        ) c ON true
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS entries, max(e.id) AS last, sum(e.amount)::bigint AS total FROM billing.ledger_entries e
+            WHERE e.account_id = a.id AND e.id > coalesce(c.through_entry_id, 0)
+        ) tail
+        WHERE tail.entries >= :minimum
+        ON CONFLICT DO NOTHING
+    )
+    SELECT max(id) FROM accounts
 """)
 HOUSE = text("""
     SELECT kind, currency, tenant_id IS NOT NULL AS is_customer, count(*) AS accounts, sum(balance)::bigint AS balance
@@ -127,26 +134,33 @@ class LedgerRepository(Repository):
     async def append(self, posting: Posting) -> UUID | None:
         """Write a transaction with its entries and return its id. None when its reference is taken: then nothing is
         written."""
-        legs = [leg for leg in posting.legs if leg.amount]
-        transaction_id = new_id()
-        parameters = {
-            "id": transaction_id,
-            "occurred_at": posting.occurred_at,
-            "kind": posting.kind,
-            "reference": posting.reference,
-            "cause_id": posting.cause_id,
-            "tenant_id": posting.tenant_id,
-            "project_id": posting.project_id,
-            "currency": posting.currency,
-            "funds_change": posting.sum_of("customer_"),
-            "held_change": posting.sum_of("customer_held"),
-            "correlation_id": posting.correlation_id,
-            "kinds": [leg.kind for leg in legs],
-            "amounts": [leg.amount for leg in legs],
-            "holds": [leg.hold_id for leg in legs],
+        written = await self.append_all([posting])
+        return written[0] if written else None
+
+    async def append_all(self, postings: Sequence[Posting]) -> list[UUID]:
+        """Write several transactions in one statement. Those whose reference is taken are left out."""
+        if not postings:
+            return []
+        drafts = [(new_id(), posting) for posting in postings]
+        legs = [(number, leg) for number, posting in drafts for leg in posting.legs if leg.amount]
+        values = {
+            "ids": [number for number, _ in drafts],
+            "instants": [posting.occurred_at for posting in postings],
+            "kinds": [posting.kind for posting in postings],
+            "references": [posting.reference for posting in postings],
+            "causes": [posting.cause_id for posting in postings],
+            "tenants": [posting.tenant_id for posting in postings],
+            "projects": [posting.project_id for posting in postings],
+            "currencies": [posting.currency for posting in postings],
+            "funds": [posting.sum_of("customer_") for posting in postings],
+            "held": [posting.sum_of("customer_held") for posting in postings],
+            "stories": [posting.correlation_id for posting in postings],
+            "leg_of": [number for number, _ in legs],
+            "accounts": [leg.kind for _, leg in legs],
+            "amounts": [leg.amount for _, leg in legs],
+            "holds": [leg.hold_id for _, leg in legs],
         }
-        rows = await self._session.execute(APPEND, parameters)
-        return transaction_id if rows.all() else None
+        return list(await self._session.scalars(APPEND, values))
 
     async def find_by_reference(self, reference: str) -> Posted | None:
         """The transaction with that reference."""
@@ -161,11 +175,8 @@ class LedgerRepository(Repository):
         """All accounts, summed by kind and currency."""
         return await self._list_views(HouseBalance, HOUSE)
 
-    async def list_due_for_checkpoint(self, minimum: int, limit: int) -> list[UUID]:
-        """Tenants with an account that has at least `minimum` entries since its last checkpoint."""
-        rows = await self._session.execute(CHECKPOINT_DUE, {"minimum": minimum, "limit": limit})
-        return [row.tenant_id for row in rows]
-
-    async def append_checkpoints(self, tenant_id: UUID, now: datetime) -> None:
-        """Checkpoint the accounts of the tenant. The caller holds the tenant's lock."""
-        await self._session.execute(CHECKPOINT, {"tenant_id": tenant_id, "now": now})
+    async def append_checkpoints(self, after: int, limit: int, minimum: int, now: datetime) -> int | None:
+        """Checkpoint those of the next `limit` accounts of tenants that have at least `minimum` entries since their
+        last one. Returns the last account's id; None behind the last one."""
+        values = {"after": after, "limit": limit, "minimum": minimum, "now": now}
+        return cast(int | None, await self._session.scalar(CHECKPOINT, values))

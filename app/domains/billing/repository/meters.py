@@ -31,13 +31,25 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
 
+class HeldMeter(Meter, frozen=True, kw_only=True):
+    """A meter with what is held for its allocation."""
+
+    held: Micro
+
+
 COLUMNS = """
     SELECT allocation_id, tenant_id, project_id, label, currency, sku_id, price_version_id, rate, metered_from,
            ended_at, version
     FROM billing.metered_allocations
 """
 FIND = text(COLUMNS + " WHERE allocation_id = :allocation_id")
-LIST = text(COLUMNS + " WHERE allocation_id IN :ids").bindparams(bindparam("ids", expanding=True))
+LIST = text("""
+    SELECT m.allocation_id, m.tenant_id, m.project_id, m.label, m.currency, m.sku_id, m.price_version_id, m.rate,
+           m.metered_from, m.ended_at, m.version, coalesce(h.held, 0)::bigint AS held
+    FROM billing.metered_allocations m
+    CROSS JOIN LATERAL (SELECT sum(e.amount) AS held FROM billing.ledger_entries e WHERE e.hold_id = m.allocation_id) h
+    WHERE m.allocation_id IN :ids
+""").bindparams(bindparam("ids", expanding=True))
 LIST_IN_PERIOD = text(
     COLUMNS
     + """
@@ -59,17 +71,14 @@ START = text("""
     WHERE allocation_id = :allocation_id AND metered_from IS NULL AND ended_at IS NULL
 """)
 END = text("""
-    UPDATE billing.metered_allocations SET ended_at = :at, version = version + 1
-    WHERE allocation_id = :allocation_id AND ended_at IS NULL
+    UPDATE billing.metered_allocations m SET ended_at = e.at, version = version + 1
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:instants AS timestamptz[])) AS e (id, at)
+    WHERE m.allocation_id = e.id AND m.ended_at IS NULL
 """)
 BURN_RATES = text("""
     SELECT currency, sum(rate)::bigint AS rate FROM billing.metered_allocations
     WHERE metered_from IS NOT NULL AND ended_at IS NULL GROUP BY currency ORDER BY currency
 """)
-HELD = text("""
-    SELECT hold_id, sum(amount)::bigint AS held FROM billing.ledger_entries WHERE hold_id IN :ids
-    GROUP BY hold_id
-""").bindparams(bindparam("ids", expanding=True))
 RECEIPT = text("""
     SELECT min(from_at) AS from_at, max(to_at) AS to_at, sum(seconds)::bigint AS seconds, max(rate) AS rate,
            sum(amount)::bigint AS amount, count(*) AS records
@@ -95,15 +104,15 @@ class MeterRepository(Repository):
     async def end(self, at: Mapping[UUID, datetime]) -> None:
         """End the meter of each allocation at its instant. A meter that had ended keeps its end."""
         if at:
-            await self._session.execute(END, [{"allocation_id": key, "at": instant} for key, instant in at.items()])
+            await self._session.execute(END, {"ids": list(at), "instants": list(at.values())})
 
     async def find(self, allocation_id: UUID) -> Meter | None:
         """The meter of the allocation; None when no hold was ever placed."""
         return await self._find_view(Meter, FIND, allocation_id=allocation_id)
 
-    async def list_by_id(self, allocation_ids: Sequence[UUID]) -> list[Meter]:
-        """The meters of several allocations."""
-        return await self._list_views(Meter, LIST, ids=list(allocation_ids))
+    async def list_by_id(self, allocation_ids: Sequence[UUID]) -> list[HeldMeter]:
+        """The meters of several allocations, with what is held for each."""
+        return await self._list_views(HeldMeter, LIST, ids=list(allocation_ids))
 
     async def list_open(self, tenant_id: UUID, allocation_ids: Sequence[UUID]) -> list[Meter]:
         """Those meters of the tenant's allocations that have not ended."""
@@ -123,11 +132,6 @@ class MeterRepository(Repository):
         """The sum of the rates of all running meters, by currency."""
         rows = await self._session.execute(BURN_RATES)
         return {row.currency: RateMicroPerHour(row.rate) for row in rows}
-
-    async def list_held(self, allocation_ids: Sequence[UUID]) -> dict[UUID, Micro]:
-        """What is held for each allocation."""
-        rows = await self._session.execute(HELD, {"ids": list(allocation_ids)})
-        return {row.hold_id: Micro(row.held) for row in rows}
 
     async def list_receipt(self, allocation_id: UUID) -> tuple[CostLine, ...]:
         """Posted usage of the allocation by hour, oldest first."""

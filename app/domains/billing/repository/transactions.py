@@ -29,6 +29,7 @@ class LedgerLine(msgspec.Struct, frozen=True, kw_only=True):
     cause_id: UUID
     change: Micro
     moved: Micro
+    currency: str
     postings: int
     first_at: datetime
     last_at: datetime
@@ -82,7 +83,7 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
 # Usage of one machine in one hour is one line; anything else is a line of its own. The index ledger_transactions_lines
 # has exactly this order, so a page reads only what it shows.
 LINES = text("""
-    SELECT l.*, coalesce(m.label, '') AS label FROM (
+    SELECT l.*, a.currency, coalesce(m.label, '') AS label FROM (
         SELECT date_bin('1 hour', occurred_at, timestamptz '2000-01-01 00:00:00+00') AS hour,
                CASE WHEN kind = 'usage' THEN cause_id ELSE id END AS line_id,
                min(kind) AS kind, min(cause_id::text)::uuid AS cause_id, max(id::text)::uuid AS transaction_id,
@@ -95,6 +96,8 @@ LINES = text("""
                 CASE WHEN kind = 'usage' THEN cause_id ELSE id END) < (:hour, :line_id))
         GROUP BY 1, 2 ORDER BY 1 DESC, 2 DESC LIMIT :limit
     ) l LEFT JOIN billing.metered_allocations m ON m.allocation_id = l.cause_id
+    CROSS JOIN (SELECT currency FROM billing.ledger_accounts
+                WHERE tenant_id = :tenant_id AND kind = 'customer_credit') a
     ORDER BY l.hour DESC, l.line_id DESC
 """)
 TRANSACTION_COLUMNS = """

@@ -7,7 +7,7 @@ import msgspec
 
 from app.domains.billing.contracts import CostView, ReceiptView
 from app.domains.billing.repository.accounts import AccountRepository
-from app.domains.billing.repository.meters import Meter, MeterRepository
+from app.domains.billing.repository.meters import HeldMeter, Meter, MeterRepository
 from app.domains.billing.rules import rating
 from app.shared.authz import Permission, tenant_scope
 from app.shared.context import Context
@@ -49,10 +49,8 @@ async def costs_of(ctx: Context, allocation_ids: list[UUID]) -> dict[UUID, CostV
     """
     if not allocation_ids:
         return {}
-    now, meters = await ctx.now(), MeterRepository(ctx.session)
-    held = await meters.list_held(allocation_ids)
-    rows = await meters.list_by_id(allocation_ids)
-    return {meter.allocation_id: _cost(meter, held.get(meter.allocation_id, Micro(0)), now) for meter in rows}
+    now, meters = await ctx.now(), await MeterRepository(ctx.session).list_by_id(allocation_ids)
+    return {meter.allocation_id: _cost(meter, now) for meter in meters}
 
 
 async def receipt(ctx: Context, allocation_id: UUID) -> ReceiptView | None:
@@ -108,7 +106,7 @@ def usage_of(meter: Meter, from_at: datetime, to_at: datetime) -> MachineUsage:
     )
 
 
-def _cost(meter: Meter, held: Micro, now: datetime) -> CostView:
+def _cost(meter: HeldMeter, now: datetime) -> CostView:
     seconds, total, rate = 0, Micro(0), meter.rate or RateMicroPerHour(0)
     if meter.metered_from is not None:
         until = meter.ended_at or max(now, meter.metered_from)
@@ -121,5 +119,5 @@ def _cost(meter: Meter, held: Micro, now: datetime) -> CostView:
         rate=rate,
         since=meter.metered_from,
         until=meter.ended_at,
-        held=held,
+        held=meter.held,
     )

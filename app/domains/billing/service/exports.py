@@ -19,7 +19,7 @@ USAGE_HEAD = (
 )  # fmt: skip
 LEDGER_HEAD = ("occurred_at", "kind", "title", "change", "held", "currency", "reference", "cause_id", "transaction_id")
 STATEMENTS_HEAD = ("month", "opening", "added", "returned", "charged", "closing", "currency")
-LEDGER_BATCH = 500
+LEDGER_BATCH = 1_000
 
 
 async def usage_rows(contexts: ContextFactory, query: UsageQuery) -> Rows:

@@ -61,13 +61,15 @@ async def close(ctx: Context, ending: Sequence[Meter]) -> None:
     await MeterRepository(ctx.session).end({meter.allocation_id: meter.ended_at or now for meter in ending})
     held = await ledger.list_holds([meter.allocation_id for meter in ending])
     debt = (await balances.get_funds(ctx, ending[0].tenant_id)).debt if ending else Micro(0)
+    releases: list[Posting] = []
     for meter in ending:
         hold = held[meter.allocation_id]
         if hold.remaining:
             promotions, credit = holds.split_release(hold.remaining, hold.promotions, hold.credit)
             parts = holds.settle_debt(credit, debt)
             debt = Micro(debt - parts.debt)
-            await ledger.append(_release(ctx, meter, promotions, parts, now))
+            releases.append(_release(ctx, meter, promotions, parts, now))
+    await ledger.append_all(releases)
 
 
 def _release(ctx: Context, meter: Meter, promotions: Micro, parts: holds.DebtSplit, now: datetime) -> Posting:

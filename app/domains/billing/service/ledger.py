@@ -6,7 +6,6 @@ from uuid import UUID
 import msgspec
 
 from app.domains.billing.contracts import HouseBalance
-from app.domains.billing.repository.accounts import AccountRepository
 from app.domains.billing.repository.ledger import LedgerRepository
 from app.domains.billing.repository.transactions import (
     Entry,
@@ -67,8 +66,8 @@ async def list_lines(ctx: Context, cursor: str | None = None) -> LedgerView:
     transactions = TransactionRepository(ctx.session)
     lines = await transactions.page_lines(scope, unpack(cursor, InstantAndId) if cursor else None, PAGE_LINES + 1)
     page = cut(lines, PAGE_LINES, lambda line: pack(line.hour, line.line_id))
-    currency = await AccountRepository(ctx.session).find_currency(scope.tenant_id)
-    return LedgerView(currency=currency or "USD", lines=page.items, next_cursor=page.next_cursor)
+    currency = page.items[0].currency if page.items else "USD"  # no amount is shown on an empty page
+    return LedgerView(currency=currency, lines=page.items, next_cursor=page.next_cursor)
 
 
 async def list_transactions(ctx: Context, query: TransactionQuery) -> Slice[Transaction, UUID]:
