@@ -5,7 +5,7 @@ well. `Runtime` is what one process holds: settings, database, Valkey, and the f
 wires in, so that shared code never imports a domain.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -109,6 +109,10 @@ class Context:
     def invalidate(self, *tags: str) -> None:
         """After the commit, drop the answers that depend on `tags`. What an event says is dropped without this."""
         self.invalid.update(tags)
+
+    async def prefetch_policies(self, tenant_ids: Collection[UUID]) -> None:
+        """Read the policies of several tenants at once, before each is asked for."""
+        await self._policies.prefetch(tenant_ids)
 
     async def emit(
         self, event: Event, *, version: int, tenant_id: UUID | None = None, project_id: UUID | None = None

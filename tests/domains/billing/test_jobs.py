@@ -12,10 +12,15 @@ from app.domains.billing.repository.accrual import AccrualRepository
 from app.shared.authz.actor import SYSTEM
 from app.shared.ids import new_id
 from tests.domains.billing.books import USD, Books
+from tests.fixtures.statements import statements
 
 pytestmark = pytest.mark.commits
 USED = "SELECT tenant_id FROM billing.usage_records GROUP BY tenant_id"
 LEAST = "INSERT INTO shared.policy_values (id, key, value) VALUES (:id, 'billing.checkpoint_entries', '1')"
+NOTICE = """
+    INSERT INTO shared.policy_values (id, key, value, tenant_id)
+    VALUES (:id, 'billing.runway_notice_seconds', '0', :tenant)
+"""
 CHECKPOINTED = """
     SELECT DISTINCT a.tenant_id FROM billing.ledger_checkpoints c JOIN billing.ledger_accounts a ON a.id = c.account_id
     WHERE a.tenant_id IS NOT NULL
@@ -77,3 +82,14 @@ async def test_a_locked_tenant_keeps_no_other_from_the_tick_and_gets_its_checkpo
         await somebody.rollback()
     await run_tick(runtime, {})
     assert len(await first.rows(USED)) == 3
+
+
+async def test_the_tick_reads_the_policies_of_all_its_tenants_at_once(runtime, clock) -> None:
+    tenants = await three(runtime, clock)
+    async with runtime.context(SYSTEM) as ctx:
+        await ctx.session.execute(text(NOTICE), {"id": new_id(), "tenant": tenants[1].tenant_id})
+    with statements(runtime, "policy_values") as asked:
+        await run_tick(runtime, {})
+    assert len(asked) == 2  # the interval of the tick, and the thresholds of every tenant
+    levels = [[event["level"] for event in await books.events("billing.tenant.runway_low")] for books in tenants]
+    assert levels == [["notice"], [], ["notice"]]

@@ -10,7 +10,7 @@ from typing import cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import bindparam, text
+from sqlalchemy import text
 
 from app.domains.billing.contracts import Level
 from app.shared.db.repository import Repository
@@ -90,16 +90,16 @@ LOCK_AVAILABLE = text("""
 """)
 FUNDS = text("""
     SELECT tenant_id, currency, credit, promotions, held, debt, burn, metering_hold, running
-    FROM billing.funds WHERE tenant_id IN :tenants
-""").bindparams(bindparam("tenants", expanding=True))
+    FROM billing.funds WHERE tenant_id = ANY(:tenants)
+""")
 STANDINGS = text("""
     SELECT f.tenant_id, f.currency, f.credit, f.promotions, f.held, f.debt, f.burn, f.metering_hold, f.running,
            coalesce(last.level, 'fine') AS level, nextval('billing.account_versions') AS version
     FROM billing.funds f
     LEFT JOIN LATERAL (SELECT e.level FROM billing.low_balance_events e WHERE e.tenant_id = f.tenant_id
                        ORDER BY e.id DESC LIMIT 1) last ON true
-    WHERE f.tenant_id IN :tenants
-""").bindparams(bindparam("tenants", expanding=True))
+    WHERE f.tenant_id = ANY(:tenants)
+""")
 APPEND_LEVEL = text("""
     INSERT INTO billing.low_balance_events (id, tenant_id, level, runway_seconds, funds, burn, occurred_at)
     VALUES (:id, :tenant_id, :level, :runway_seconds, :funds, :burn, :now)

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import bindparam, text
+from sqlalchemy import text
 
 from app.domains.billing.contracts import CostLine, StartMetering
 from app.shared.authz import PlatformScope, TenantScope
@@ -48,8 +48,8 @@ LIST = text("""
            m.metered_from, m.ended_at, m.version, coalesce(h.held, 0)::bigint AS held
     FROM billing.metered_allocations m
     CROSS JOIN LATERAL (SELECT sum(e.amount) AS held FROM billing.ledger_entries e WHERE e.hold_id = m.allocation_id) h
-    WHERE m.allocation_id IN :ids
-""").bindparams(bindparam("ids", expanding=True))
+    WHERE m.allocation_id = ANY(:ids)
+""")
 LIST_IN_PERIOD = text(
     COLUMNS
     + """

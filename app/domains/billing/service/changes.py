@@ -20,6 +20,8 @@ async def publish(ctx: Context, tenant_id: UUID, cause: str) -> None:
 
 async def publish_many(ctx: Context, tenant_ids: Sequence[UUID], cause: str) -> None:
     """The same for several tenants."""
+    if len(tenant_ids) > 1:
+        await ctx.prefetch_policies(tenant_ids)
     for standing in await AccountRepository(ctx.session).list_standings(tenant_ids):
         await publish_standing(ctx, standing, cause)
 
