@@ -38,10 +38,6 @@ class FirstSteps(msgspec.Struct, frozen=True, kw_only=True):
     may_rename: bool
     has_key: bool | None  # None: this actor has no keys to add
 
-    @property
-    def is_done(self) -> bool:
-        return self.has_credit and self.has_launched and self.has_entered
-
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """Everything on the first page. `first_steps` is None when they are done or were put away."""
@@ -70,8 +66,10 @@ async def overview(ctx: Context) -> Overview:
     """What there is now, in the actor's project and with the actor's rights."""
     scope = project_scope(ctx.actor, Permission.ALLOCATION_READ)
     repository, now = AllocationRepository(ctx.session), await ctx.now()
-    live = await repository.page(scope, before=None, limit=RECENT, live=True)
     recent = await repository.page(scope, before=None, limit=RECENT)
+    live = [row for row in recent if row.ended_at is None]
+    if len(recent) == RECENT:  # there may be older ones
+        live = await repository.page(scope, before=None, limit=RECENT, live=True)
     sees_money = may(ctx.actor, Permission.BILLING_READ)
     balance = await billing.balance(ctx, scope.tenant_id) if sees_money else None
     steps = await _first_steps(ctx, scope, balance, recent)
@@ -121,20 +119,25 @@ async def _first_steps(
 ) -> FirstSteps | None:
     if not may(ctx.actor, Permission.ALLOCATION_LAUNCH):
         return None
+    if ctx.actor.id is None:
+        return None
     gave_back = any(row.state == "released" for row in recent)  # whoever had a machine and gave it back is no newcomer
     has_money = balance is None or balance.available > 0 or balance.held > 0 or bool(recent)
-    steps = FirstSteps(
+    has_launched = any(row.active_at is not None for row in recent)
+    has_entered = gave_back or await releases.has_entered(ctx, [row.id for row in recent])
+    if has_money and has_launched and has_entered:
+        return None
+    if await FirstStepsRepository(ctx.session).are_hidden(scope, ctx.actor.id):
+        return None
+    return FirstSteps(
         has_credit=has_money,
-        has_launched=any(row.active_at is not None for row in recent),
-        has_entered=gave_back or await releases.has_entered(ctx, [row.id for row in recent]),
+        has_launched=has_launched,
+        has_entered=has_entered,
         active=next((row for row in recent if row.state == "active"), None),
         may_pay=may(ctx.actor, Permission.PAYMENT_CREATE),
         may_rename=may(ctx.actor, Permission.TEAM_MANAGE),
         has_key=bool(await releases.list_keys(ctx)) if may(ctx.actor, Permission.SSH_KEY_MANAGE) else None,
     )
-    if steps.is_done or ctx.actor.id is None:
-        return None
-    return None if await FirstStepsRepository(ctx.session).are_hidden(scope, ctx.actor.id) else steps
 
 
 @use_case(Permission.ALLOCATION_READ, AuditAction.FIRST_STEPS_HIDE)
