@@ -121,11 +121,13 @@ def _local(value: datetime, time_zone: str) -> datetime:
     return value.astimezone(zone(time_zone))
 
 
+@lru_cache(maxsize=1024)
 def iso(value: datetime) -> str:
     """For `<time datetime>` and scripts: UTC, whole seconds, `Z`."""
     return _local(value, "UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@lru_cache(maxsize=4096)
 def instant(value: datetime, time_zone: str = "UTC") -> str:
     """The exact instant, with its zone: `Thu 26 Nov 2026, 14:20:05 CET`."""
     at = _local(value, time_zone)

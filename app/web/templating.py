@@ -73,7 +73,7 @@ def layout_context(context: LayoutContext) -> dict[str, object]:
     return {name: getattr(context, name) for name in context.__struct_fields__}
 
 
-PURE: Final = frozenset({"berth_strip", "fleet_strip", "shape", "state", "icon", "logo", "rate", "button"})
+PURE: Final = frozenset({"berth_strip", "fleet_strip", "shape", "state", "icon", "logo", "rate", "button", "id"})
 
 
 class Components:
@@ -97,14 +97,22 @@ class Components:
 
 
 def _remembered(macro: Macro) -> Callable[..., Markup]:
-    """The macro with its last thousand answers; arguments that cannot be compared (dicts, lists) are drawn afresh."""
-    known = lru_cache(maxsize=1024, typed=True)(macro)
+    """The macro with its last answers. Attributes (a dict) count by what they hold, a text
+    apart from the same markup; arguments that cannot be compared
+    are drawn afresh."""
 
-    def component(*args: object, **kwargs: object) -> Markup:
+    @lru_cache(maxsize=4096, typed=True)
+    def draw(attrs: tuple[tuple[str, type, object], ...] | None, *args: object, **kwargs: object) -> Markup:
+        with_attrs = {} if attrs is None else {"attrs": {name: value for name, _, value in attrs}}
+        return cast(Markup, macro(*args, **kwargs, **with_attrs))
+
+    def component(*args: object, attrs: dict[str, object] | None = None, **kwargs: object) -> Markup:
         try:
-            return Markup(known(*args, **kwargs))  # noqa: S704 - a macro's answer is markup already
+            known = None if attrs is None else tuple((name, type(value), value) for name, value in attrs.items())
+            return draw(known, *args, **kwargs)
         except TypeError:
-            return Markup(macro(*args, **kwargs))  # noqa: S704
+            with_attrs = {} if attrs is None else {"attrs": attrs}
+            return cast(Markup, macro(*args, **kwargs, **with_attrs))
 
     component.__name__ = macro.name
     return component

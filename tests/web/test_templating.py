@@ -9,6 +9,7 @@ import httpx
 import msgspec
 import pytest
 from jinja2 import Environment, UndefinedError
+from markupsafe import Markup
 
 from app.registry import DOMAINS
 from app.shared.context import Runtime
@@ -176,3 +177,11 @@ async def test_a_development_stack_answers_the_design_page_and_the_product_does_
         transport = httpx.ASGITransport(create_app(runtime, domains))
         async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
             assert (await client.get("/_design")).status_code == status
+
+
+def test_a_remembered_component_tells_a_text_from_the_same_markup() -> None:
+    button = templates().globals["ui"].button  # type: ignore[attr-defined]
+    text, markup = ({"aria-label": kind("a &amp; b")} for kind in (str, Markup))
+    assert "a &amp;amp; b" in button("x", attrs=text) and "a &amp;amp; b" in button("x", attrs=text)
+    assert "a &amp; b" in button("x", attrs=markup) and "amp;amp" not in button("x", attrs=markup)
+    assert "&lt;b&gt;" in button("<b>") and "<b>" in button(Markup("<b>"))
