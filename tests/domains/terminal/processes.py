@@ -56,7 +56,7 @@ class Processes:
     async def start(self, command: str, name: str, **settings: str) -> None:
         """Start `berth COMMAND`; it may not be ready yet."""
         environment = environment_of(self._runtime.settings) | settings
-        (port,) = ports.claim(1)
+        port = int(settings.get("BERTH_PORT") or ports.claim(1)[0])
         environment["BERTH_PORT"] = environment["BERTH_TERMINAL_PORT"] = str(port)
         if command == "web":
             self.web_ports.append(port)
@@ -75,6 +75,9 @@ class Processes:
         """The process behind a terminal host's name, `address:port/random`."""
         port = int(name.partition("/")[0].rpartition(":")[2])
         return next(process for process, own in self._ports.items() if own == port)
+
+    def pid(self, name: str) -> int:
+        return self._children[name].pid
 
     def send(self, name: str, number: signal.Signals) -> None:
         self._children[name].send_signal(number)
