@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import lru_cache
 
 import msgspec
-from alembic.script import ScriptDirectory
 
 from app.domains.admin import gateway
 from app.domains.admin.contracts import AnnouncementView
@@ -19,7 +18,6 @@ from app.shared.authz import Permission, platform_scope
 from app.shared.buildinfo import BUILD
 from app.shared.clock import process_now
 from app.shared.context import Context, ContextFactory, Runtime
-from app.shared.db.migrate import alembic_config
 from app.shared.errors import NotFound, ValidationFailed
 from app.shared.numbers import whole_number
 from app.shared.records import UnreadSet, list_unread
@@ -125,6 +123,10 @@ def _text(value: bytes | str) -> str:
 
 @lru_cache(maxsize=1)
 def _newest_migration() -> str:
+    from alembic.script import ScriptDirectory  # of no use to any other page
+
+    from app.shared.db.migrate import alembic_config
+
     return ScriptDirectory.from_config(alembic_config("postgresql://unused")).get_current_head() or "none"
 
 

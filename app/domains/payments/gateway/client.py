@@ -4,17 +4,16 @@ Requests are retried with the payment's id as idempotency key, so a lost respons
 gateway refuses to run while a transaction is open.
 """
 
+from __future__ import annotations  # types of the SDK are not evaluated
+
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-import stripe
 import structlog
-from stripe.params import RefundCreateParams, RefundListParams
-from stripe.params.checkout import SessionCreateParams, SessionListParams
 
 from app.domains.payments.errors import PaymentRefused, PaymentsUnavailable
 from app.domains.payments.gateway.records import checkout_session_of, refund_of, text_of
@@ -22,7 +21,15 @@ from app.domains.payments.rules.refunds import StripeRefund
 from app.domains.payments.rules.sessions import CheckoutSession
 from app.shared.context import Runtime
 from app.shared.db import refuse_open_transaction
+from app.shared.lazy import lazy_module
 from app.shared.records import UNREADABLE, Unread
+
+if TYPE_CHECKING:
+    import stripe
+    from stripe.params import RefundCreateParams, RefundListParams
+    from stripe.params.checkout import SessionCreateParams, SessionListParams
+else:
+    stripe = lazy_module("stripe")
 
 log = structlog.get_logger("berth.payments")
 T = TypeVar("T")

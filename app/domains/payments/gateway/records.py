@@ -1,10 +1,16 @@
 """Reads objects of the Stripe SDK: a field that is missing or of another type is None, never an exception."""
 
-import stripe
+from typing import TYPE_CHECKING
 
 from app.domains.payments.rules.refunds import StripeRefund
 from app.domains.payments.rules.sessions import CheckoutSession
+from app.shared.lazy import lazy_module
 from app.shared.records import flag, whole
+
+if TYPE_CHECKING:
+    import stripe
+else:
+    stripe = lazy_module("stripe")
 
 
 def checkout_session_of(session: object) -> CheckoutSession:

@@ -1,9 +1,15 @@
 """Verifies the signature of a webhook."""
 
-import stripe
+from typing import TYPE_CHECKING
 
 from app.domains.payments.errors import BadSignature
 from app.shared.clock import process_now
+from app.shared.lazy import lazy_module
+
+if TYPE_CHECKING:
+    import stripe
+else:
+    stripe = lazy_module("stripe")
 
 TOLERANCE_SECONDS = 300
 

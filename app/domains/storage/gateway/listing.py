@@ -10,9 +10,16 @@ from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
-from botocore.utils import parse_timestamp
 
 from app.shared.records import Unread
+
+
+def parse_timestamp(text: str) -> object:
+    """An instant as the SDK reads it. Raises ValueError."""
+    from botocore.utils import parse_timestamp  # read with the first listing: see app/shared/lazy.py
+
+    return parse_timestamp(text)
+
 
 NAMED = 100  # characters of a key that are shown to operators
 
