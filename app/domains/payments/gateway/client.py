@@ -1,10 +1,10 @@
 """Stripe's API: Checkout sessions, refunds and signed events. Knows no table.
 
 Requests are retried with the payment's id as idempotency key, so a lost response never makes a second order. The
-gateway refuses to run while a transaction is open.
+gateway refuses to run while a transaction is open. The SDK is read when it is first used: most processes never are.
 """
 
-from __future__ import annotations  # types of the SDK are not evaluated
+from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,15 +21,12 @@ from app.domains.payments.rules.refunds import StripeRefund
 from app.domains.payments.rules.sessions import CheckoutSession
 from app.shared.context import Runtime
 from app.shared.db import refuse_open_transaction
-from app.shared.lazy import lazy_module
 from app.shared.records import UNREADABLE, Unread
 
 if TYPE_CHECKING:
     import stripe
     from stripe.params import RefundCreateParams, RefundListParams
     from stripe.params.checkout import SessionCreateParams, SessionListParams
-else:
-    stripe = lazy_module("stripe")
 
 log = structlog.get_logger("berth.payments")
 T = TypeVar("T")
@@ -159,6 +156,8 @@ class StripeConnections:
     """The process's one client of Stripe, with the connections that it keeps."""
 
     def __init__(self, runtime: Runtime) -> None:
+        import stripe
+
         settings = runtime.settings.stripe
         # A simulator speaks plain HTTP on loopback: reading the system's authorities would only cost time.
         self._http = stripe.HTTPXClient(
@@ -207,6 +206,8 @@ def _params(order: CheckoutOrder) -> SessionCreateParams:
 
 
 async def _retrying(what: str, call: Callable[[], Awaitable[T]]) -> T:
+    import stripe
+
     for delay in (*RETRY_DELAYS, None):
         try:
             return await call()
@@ -222,5 +223,7 @@ async def _retrying(what: str, call: Callable[[], Awaitable[T]]) -> T:
 
 
 def _is_retryable(error: stripe.StripeError) -> bool:
+    import stripe
+
     status = error.http_status
     return isinstance(error, stripe.APIConnectionError) or status is None or status >= 500 or status in RETRYABLE_STATUS

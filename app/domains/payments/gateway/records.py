@@ -1,16 +1,8 @@
 """Reads objects of the Stripe SDK: a field that is missing or of another type is None, never an exception."""
 
-from typing import TYPE_CHECKING
-
 from app.domains.payments.rules.refunds import StripeRefund
 from app.domains.payments.rules.sessions import CheckoutSession
-from app.shared.lazy import lazy_module
 from app.shared.records import flag, whole
-
-if TYPE_CHECKING:
-    import stripe
-else:
-    stripe = lazy_module("stripe")
 
 
 def checkout_session_of(session: object) -> CheckoutSession:
@@ -59,6 +51,8 @@ def _reference(record: object, name: str) -> str | None:
 
 def _metadata(record: object, name: str) -> str | None:
     """What Berth wrote into the metadata."""
+    import stripe
+
     metadata = getattr(record, "metadata", None)
     known = isinstance(metadata, stripe.StripeObject) and name in metadata
     return text_of(metadata[name]) if known and metadata is not None else None

@@ -1,21 +1,15 @@
 """Verifies the signature of a webhook."""
 
-from typing import TYPE_CHECKING
-
 from app.domains.payments.errors import BadSignature
 from app.shared.clock import process_now
-from app.shared.lazy import lazy_module
-
-if TYPE_CHECKING:
-    import stripe
-else:
-    stripe = lazy_module("stripe")
 
 TOLERANCE_SECONDS = 300
 
 
 def verify_signature(body: bytes, header: str | None, secrets: list[str]) -> None:
     """Raises BadSignature unless one of the secrets signed exactly this body in the last five minutes."""
+    import stripe
+
     for secret in secrets:
         try:
             stripe.WebhookSignature.verify_header(body, header, secret, TOLERANCE_SECONDS)

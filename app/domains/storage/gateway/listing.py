@@ -16,9 +16,9 @@ from app.shared.records import Unread
 
 def parse_timestamp(text: str) -> object:
     """An instant as the SDK reads it. Raises ValueError."""
-    from botocore.utils import parse_timestamp  # read with the first listing: see app/shared/lazy.py
+    from botocore import utils  # a good part of the SDK
 
-    return parse_timestamp(text)
+    return utils.parse_timestamp(text)
 
 
 NAMED = 100  # characters of a key that are shown to operators

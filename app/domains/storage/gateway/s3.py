@@ -4,17 +4,17 @@ Requests run in a few threads, because the SDK blocks, and never inside a transa
 and needs neither. There are two endpoints, one for Berth and one for browsers, because a signature covers the host.
 """
 
-from __future__ import annotations  # types of the SDK are not evaluated
-
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from app.domains.storage.errors import StorageUnavailable, UploadMismatch
 from app.domains.storage.gateway.listing import SkippedRecords
@@ -22,15 +22,6 @@ from app.domains.storage.rules.content import OCTETS, disposition
 from app.settings import S3Settings
 from app.shared.context import Runtime
 from app.shared.db import refuse_open_transaction
-from app.shared.lazy import lazy_module
-
-if TYPE_CHECKING:
-    import boto3
-    import botocore.config
-    import botocore.exceptions
-    import botocore.parsers
-else:
-    boto3, botocore = lazy_module("boto3"), lazy_module("botocore")
 
 log = structlog.get_logger("berth.storage")
 T = TypeVar("T")
@@ -147,7 +138,7 @@ class Bucket:
             answer = await self._find(
                 "complete_multipart_upload", Key=key, UploadId=upload_id, MultipartUpload={"Parts": listed}
             )
-        except botocore.exceptions.ClientError as error:
+        except ClientError as error:
             raise UploadMismatch() from error
         return (answer or {}).get("ChecksumSHA256")
 
@@ -220,7 +211,7 @@ class Bucket:
         """The response, or None when the object does not exist."""
         try:
             return await self._ask(operation, **wanted)
-        except botocore.exceptions.ClientError as error:
+        except ClientError as error:
             if _code(error) in _ABSENT:
                 return None
             raise
@@ -229,7 +220,7 @@ class Bucket:
         """The answer; that there is nothing is a failure, too."""
         try:
             return await self._ask(operation, **wanted)
-        except botocore.exceptions.ClientError as error:
+        except ClientError as error:
             log.error("s3 refused", call=operation, code=_code(error))
             raise StorageUnavailable(retry_after=5) from error
 
@@ -242,24 +233,27 @@ class Bucket:
     async def _run(self, call: Callable[..., T], *arguments: object) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
-        except botocore.exceptions.ClientError as error:
+        except ClientError as error:
             if _code(error) in _ABSENT or _code(error) in _DIFFERENT:
                 raise
             log.error("s3 refused", code=_code(error))
             raise StorageUnavailable(retry_after=5) from error
-        except (botocore.exceptions.BotoCoreError, OSError, botocore.parsers.ResponseParserError, ValueError) as error:
+        except (BotoCoreError, OSError, ResponseParserError, ValueError) as error:
             log.warning("s3 did not answer as it should", error=type(error).__name__)
             raise StorageUnavailable(retry_after=5) from error
 
 
 def _client(settings: S3Settings, url: str) -> Any:
+    import boto3  # most processes never speak to S3, and this reads a good part of the SDK
+    from botocore.config import Config
+
     return boto3.client(
         "s3",
         endpoint_url=url,
         aws_access_key_id=settings.access_key,
         aws_secret_access_key=settings.secret_key,
         region_name="us-east-1",
-        config=botocore.config.Config(
+        config=Config(
             signature_version="s3v4",
             s3={"addressing_style": "path"},
             connect_timeout=CONNECT_SECONDS,
@@ -272,5 +266,5 @@ def _client(settings: S3Settings, url: str) -> Any:
     )
 
 
-def _code(error: botocore.exceptions.ClientError) -> str:
+def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
