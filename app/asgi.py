@@ -21,6 +21,7 @@ from app.shared.context import Runtime
 from app.shared.db import Database
 from app.shared.manifest import Domain
 from app.shared.rdb import connect
+from app.shared.telemetry import spans
 from app.shared.telemetry.logs import configure_logs
 from app.web import public
 from app.web.cursors import Listed
@@ -75,7 +76,9 @@ def create_app(runtime: Runtime | None = None, domains: Sequence[Domain] = DOMAI
     """The application. Without a runtime it reads the settings from the environment (`berth web`)."""
     if runtime is None:
         configure_logs("web")
-        runtime = build_runtime(load_settings(os.environ))
+        settings = load_settings(os.environ)
+        spans.begin(settings, "web")
+        runtime = build_runtime(settings)
     return bind(create_routes(domains), runtime, domains)
 
 

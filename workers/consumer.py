@@ -29,6 +29,7 @@ from app.shared.events.wire import (
 from app.shared.manifest import ConsumerSpec
 from app.shared.outbox.dead_letters import DeadMessage, add_dead_letter
 from app.shared.outbox.row import VendorDown
+from app.shared.outbox.tracing import receiving
 from app.shared.telemetry.trace import Trace
 
 MAX_FAILURES = 8
@@ -85,18 +86,19 @@ async def deliver(
     aggregate = aggregate_of(envelope.name)
     for attempt in (1, 2, 3):
         try:
-            async with asyncio.timeout(HANDLE_SECONDS), runtime.context(SYSTEM, trace) as ctx:
-                verdict = await inbox.record(
-                    ctx.session,
-                    spec.name,
-                    envelope,
-                    aggregate,
-                    event.aggregate_id,
-                    ordered=spec.ordered,
-                    lost_after=lost_after,
-                )
-                if verdict.wanted:
-                    await spec.handle(ctx, event, envelope)
+            with receiving(f"process {spec.name}", trace, envelope.id):
+                async with asyncio.timeout(HANDLE_SECONDS), runtime.context(SYSTEM, trace) as ctx:
+                    verdict = await inbox.record(
+                        ctx.session,
+                        spec.name,
+                        envelope,
+                        aggregate,
+                        event.aggregate_id,
+                        ordered=spec.ordered,
+                        lost_after=lost_after,
+                    )
+                    if verdict.wanted:
+                        await spec.handle(ctx, event, envelope)
             return verdict
         except DBAPIError as error:
             if attempt == 3 or getattr(error.orig, "sqlstate", None) not in RETRIED_AT_ONCE:

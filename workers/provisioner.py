@@ -26,6 +26,7 @@ from app.settings import TemporalSettings
 from app.shared.context import Runtime
 from app.shared.manifest import Domain
 from app.shared.service_checks import Asking
+from app.shared.telemetry.spans import Kind, span
 from app.shared.telemetry.trace import new_trace
 from workers.heartbeat import keep_heartbeat
 from workers.metrics import serve_metrics
@@ -52,15 +53,20 @@ def correlation_of(arguments: Sequence[object]) -> str | None:
 class _BindCorrelation(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> object:  # noqa: A002 - the library's name
         info = activity.info()
+        trace = new_trace(correlation_of(input.args))
         bound = {
-            "correlation_id": new_trace(correlation_of(input.args)).correlation_id,
+            "correlation_id": trace.correlation_id,
             "workflow_id": info.workflow_id,
             "activity": info.activity_type,
             "attempt": info.attempt,
         }
         with structlog.contextvars.bound_contextvars(**bound):
             try:
-                return cast(object, await super().execute_activity(input))
+                with span(
+                    f"activity {info.activity_type}", Kind.CONSUMER, trace, cause=f"workflow:{info.workflow_id}"
+                ) as recorded:
+                    recorded.set(attempt=info.attempt)
+                    return cast(object, await super().execute_activity(input))
             except Exception as error:
                 log.warning("an activity failed", error=f"{type(error).__name__}: {error}")
                 raise

@@ -11,6 +11,7 @@ from app.shared.context import Runtime
 from app.shared.db import Database
 from app.shared.rdb import connect
 from app.shared.service_checks import begin
+from app.shared.telemetry import spans
 from app.shared.telemetry.logs import configure_logs
 from app.web.templating import create_environment
 
@@ -20,6 +21,7 @@ def start_runtime(service: str) -> Runtime:
     configure_logs(service)
     _forward_core_logs()
     settings = load_settings(os.environ)
+    spans.begin(settings, service)
     silent = begin(settings, os.environ)
     runtime = build_runtime(settings)
     runtime.silent = silent

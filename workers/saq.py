@@ -29,6 +29,7 @@ from app.shared.manifest import CronSpec, Domain, JobSpec, Queue
 from app.shared.outbox.marks import rewind
 from app.shared.outbox.pool import RelayPool
 from app.shared.outbox.row import Sender
+from app.shared.outbox.tracing import receiving
 from app.shared.service_checks import Asking
 from app.shared.telemetry.trace import new_trace
 from workers.consumers import Consumers
@@ -89,7 +90,8 @@ def run_spec(runtime: Runtime, spec: JobSpec | CronSpec) -> JobFunction:
             heartbeat = asyncio.create_task(_heartbeat(context["job"]))
             try:
                 with JOB_FAILURES.labels(spec.name).count_exceptions(), JOB_SECONDS.labels(spec.name).time():
-                    await spec.run(runtime, arguments or {})
+                    with receiving(f"job {spec.name}", trace, context["job"].key if correlation_id else ""):
+                        await spec.run(runtime, arguments or {})
             finally:
                 heartbeat.cancel()
                 await asyncio.gather(heartbeat, return_exceptions=True)

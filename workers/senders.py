@@ -22,7 +22,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from app.settings import TemporalSettings
 from app.shared.manifest import CronSpec, Domain, JobSpec
 from app.shared.outbox.row import OutboxRow, Unusable, VendorDown
+from app.shared.outbox.tracing import sending
 from app.shared.outbox.writer import OutboxKind, WorkflowCall
+from app.shared.telemetry.spans import Kind, span
 
 AT_ONCE = 16
 JOB_HEARTBEAT = 12  # seconds; a running job whose worker was killed is found by its silence, not by its time-out
@@ -67,7 +69,8 @@ class JobSender:
             raise Unusable(f"no job is called {row.name}")
         arguments = msgspec.json.decode(row.payload)
         try:
-            await self._queues[spec.queue].enqueue(saq_job(spec, str(row.id), arguments, row.correlation_id))
+            with sending(row, self.kind):
+                await self._queues[spec.queue].enqueue(saq_job(spec, str(row.id), arguments, row.correlation_id))
         except (ValkeyConnectionError, ValkeyTimeout, OSError) as error:
             raise VendorDown(f"Valkey: {type(error).__name__}") from error
 
@@ -101,7 +104,8 @@ class WorkflowSender:
     async def _call(self, row: OutboxRow) -> None:
         call = msgspec.json.decode(row.payload, type=WorkflowCall)
         try:
-            await perform(await self._connect(), call, self._settings.task_queue)
+            with sending(row, self.kind):
+                await perform(await self._connect(), call, self._settings.task_queue)
         except RPCError as error:
             if error.status in DOWN:
                 raise VendorDown(f"Temporal: {error.status.name.lower()}") from error
@@ -126,7 +130,8 @@ async def perform(client: Client, call: WorkflowCall, task_queue: str) -> None:
     A workflow that ended badly may be started again under its id; one that runs or ended well is left alone.
     """
     if call.verb == "start":
-        with contextlib.suppress(WorkflowAlreadyStartedError):
+        started = span(f"start {call.workflow}", Kind.CLIENT, mark=f"workflow:{call.workflow_id}")
+        with started, contextlib.suppress(WorkflowAlreadyStartedError):
             await client.start_workflow(
                 call.workflow,
                 args=[] if call.argument is None else [call.argument],

@@ -17,6 +17,7 @@ from app.settings.structs import (
     Settings,
     StripeSettings,
     TemporalSettings,
+    TracingSettings,
     WebSettings,
 )
 from app.settings.together import Fault
@@ -34,6 +35,7 @@ __all__ = [
     "SettingsError",
     "StripeSettings",
     "TemporalSettings",
+    "TracingSettings",
     "WebSettings",
     "load_settings",
     "read_values",

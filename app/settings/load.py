@@ -15,6 +15,7 @@ from app.settings.structs import (
     StripeSettings,
     TemporalSettings,
     TerminalSettings,
+    TracingSettings,
     WebSettings,
 )
 
@@ -40,8 +41,14 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         webhook_loopback=found[of.WEBHOOK_LOOPBACK] == "yes",
         platform_admins=frozenset(admins),
         metrics_port=found.find(of.METRICS_PORT),
+        tracing=_tracing(found),
         allowed=found.allowed,
     )
+
+
+def _tracing(found: Values) -> TracingSettings | None:
+    url = found.find(of.OTLP_URL)
+    return TracingSettings(url=url.text.rstrip("/"), one_in=found[of.TRACES_ONE_IN]) if url else None
 
 
 def _web(found: Values) -> WebSettings:

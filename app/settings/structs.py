@@ -114,6 +114,13 @@ class MailSettings(msgspec.Struct, frozen=True):
         return self.host not in ("127.0.0.1", "::1", "localhost")
 
 
+class TracingSettings(msgspec.Struct, frozen=True):
+    """Without BERTH_OTLP_URL no span is made."""
+
+    url: str  # BERTH_OTLP_URL, without a slash at its end
+    one_in: int = 100  # BERTH_TRACES_ONE_IN
+
+
 class Settings(msgspec.Struct, frozen=True):
     env: str  # BERTH_ENV: development | production
     web: WebSettings
@@ -131,6 +138,7 @@ class Settings(msgspec.Struct, frozen=True):
     webhook_loopback: bool = False  # BERTH_WEBHOOK_LOOPBACK: yes lets webhooks go by http to this computer
     platform_admins: frozenset[str] = frozenset()  # BERTH_PLATFORM_ADMINS: verified e-mails, in lower case
     metrics_port: int | None = None  # BERTH_METRICS_PORT
+    tracing: TracingSettings | None = None
     allowed: tuple[Allowed, ...] = ()  # BERTH_ALLOW: what production lets pass
 
     @property

@@ -302,6 +302,18 @@ TERMINAL_DRAIN_SECONDS = Setting(
     "the people at them",
     "0",
 )
+OTLP_URL = Setting(
+    "BERTH_OTLP_URL",
+    Address(HTTP, plain_inside=True, path=r"(/[A-Za-z0-9._~-]+)*/?"),
+    "a collector of OpenTelemetry, such as `http://collector:4318`, to which spans are sent; without it none are made",
+    optional=True,
+)
+TRACES_ONE_IN = Setting(
+    "BERTH_TRACES_ONE_IN",
+    Number(1, 1_000_000),
+    "one in so many traces is sampled, the same ones in every process",
+    "100",
+)
 PG_BIN = Setting(
     "BERTH_PG_BIN",
     Folder(),

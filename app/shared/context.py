@@ -5,6 +5,7 @@ well. `Runtime` is what one process holds: settings, database, Valkey, and the f
 wires in, so that shared code never imports a domain.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from app.shared.policy.store import PolicyStore
 from app.shared.rdb import WAKE_CHANNEL
 from app.shared.readcache import ReadCache, ReadModel, tags_of_event
 from app.shared.readcache.invalidation import changes_tag
+from app.shared.telemetry import spans
 from app.shared.telemetry.trace import Trace, new_trace
 
 if TYPE_CHECKING:
@@ -235,9 +237,11 @@ class Runtime:
         `read_only` it refuses everybody's."""
         looks_only = read_only or (actor.viewing is not None and not writable)
         unit = self.database.unit_of_work(self._wake_relay, read_only=looks_only)
-        async with unit as uow:
-            ctx = Context(self, uow, actor, trace or new_trace(), idempotency, web)
-            yield ctx
+        trace = trace or new_trace()
+        with spans.span("transaction", trace=trace):
+            async with unit as uow:
+                ctx = Context(self, uow, actor, trace, idempotency, web)
+                yield ctx
         await self.part(ReadCache).invalidate(ctx.invalid)
 
     async def _wake_relay(self) -> None:
@@ -265,6 +269,7 @@ class Runtime:
     async def close(self) -> None:
         """Close what was opened, in reverse order."""
         async with AsyncExitStack() as closing:
+            closing.push_async_callback(asyncio.to_thread, spans.close)
             closing.push_async_callback(self.valkey.aclose)
             closing.push_async_callback(self.database.close)
             closing.push_async_callback(self.close_parts)

@@ -52,9 +52,10 @@ async def _as_coroutine(part: Awaitable[object]) -> object:
 
 
 @get("/metrics", opt=public("scraped inside the cluster; holds counts only"), include_in_schema=False)
-async def metrics() -> Response[bytes]:
-    """Prometheus' text format."""
-    return Response(exposition(), media_type="text/plain; version=0.0.4")
+async def metrics(request: AnyRequest) -> Response[bytes]:
+    """Prometheus' text format, or OpenMetrics, which has room for the traces behind the figures."""
+    content, media_type = exposition(request.headers.get("accept", ""))
+    return Response(content, media_type=media_type)
 
 
 @get("/buildinfo", opt=public("which build answers"))

@@ -19,7 +19,7 @@ PLANTED = {
     "app/domains/probe_a/models.py": "",
     "app/domains/probe_a/handlers/__init__.py": "",
     "app/domains/probe_a/handlers/pages.py": "import sqlalchemy\nfrom app.domains.probe_a import repository\n",
-    "app/domains/probe_a/helpers.py": "import aiosmtplib, boto3, asyncssh, nats, stripe\n",
+    "app/domains/probe_a/helpers.py": "import aiosmtplib, boto3, asyncssh, nats, opentelemetry, stripe\n",
     "app/domains/probe_b/__init__.py": "",
     "app/domains/probe_b/service.py": "from app.domains.probe_a import repository\n",
     "app/domains/probe_b/public.py": "from app.domains.probe_a import public\n",
@@ -46,6 +46,7 @@ REPORTED = [
     "app.domains.probe_a.rules -> app.shared.db",  # rules-are-pure
     "app.domains.probe_a.helpers -> stripe",  # door-stripe
     "workers.probe -> stripe",
+    "app.domains.probe_a.helpers -> opentelemetry",  # door-traces
     "app.domains.probe_a.helpers -> boto3",  # door-s3
     "app.domains.probe_a.helpers -> aiosmtplib",  # door-smtp
     "app.domains.probe_a.helpers -> nats",  # door-nats

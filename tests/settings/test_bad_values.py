@@ -199,6 +199,8 @@ VALUES: list[tuple[str, str]] = [
     ("DRAIN_SECONDS", "inf"),
     ("DRAIN_SECONDS", "86400"),
     ("METRICS_PORT", "http"),
+    ("OTLP_URL", "collector:4318"),
+    ("TRACES_ONE_IN", "0"),
     ("HOST", "0.0.0.0:8000"),
     ("PORT", "tcp://10.0.0.1:8000"),
     ("INSTANCE", "a;b"),

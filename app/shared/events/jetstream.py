@@ -41,35 +41,39 @@ class JetStream:
         self._url = url
         self._name = name
         self._client: Client | None = None
+        self._connecting = asyncio.Lock()
         self.epoch = 0
 
     async def ready(self) -> Client:
         """The connected client. Raises VendorDown when the server cannot be reached now."""
-        if self._client is None:
-            client = Client()
-            try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    await client.connect(
-                        self._url,
-                        name=self._name,
-                        max_reconnect_attempts=-1,
-                        reconnect_time_wait=0.25,  # type: ignore[arg-type]  # seconds; the client sleeps for it
-                        ping_interval=10,
-                        max_outstanding_pings=2,
-                        reconnected_cb=self._reconnected,
-                        error_cb=self._error,
-                    )
-            except (NatsError, OSError, TimeoutError) as error:
-                await _close(client)
-                raise VendorDown(f"NATS: {type(error).__name__}") from error
-            self._client = client
-            self.epoch += 1
-        if self._client.is_closed:
+        async with self._connecting:  # all consumers ask at once, and share one connection
+            client = self._client = self._client or await self._connect()
+        if client.is_closed:
             self._client = None
             raise VendorDown("NATS: the connection was closed")
-        if not self._client.is_connected:
+        if not client.is_connected:
             raise VendorDown("NATS: not connected")
-        return self._client
+        return client
+
+    async def _connect(self) -> Client:
+        client = Client()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await client.connect(
+                    self._url,
+                    name=self._name,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=0.25,  # type: ignore[arg-type]  # seconds; the client sleeps for it
+                    ping_interval=10,
+                    max_outstanding_pings=2,
+                    reconnected_cb=self._reconnected,
+                    error_cb=self._error,
+                )
+        except (NatsError, OSError, TimeoutError) as error:
+            await _close(client)
+            raise VendorDown(f"NATS: {type(error).__name__}") from error
+        self.epoch += 1
+        return client
 
     async def _reconnected(self) -> None:
         self.epoch += 1

@@ -15,7 +15,9 @@ from nats.errors import MaxPayloadError
 from app.shared.events.jetstream import JetStream
 from app.shared.events.wire import encode
 from app.shared.outbox.row import OutboxRow, Unusable, VendorDown
+from app.shared.outbox.tracing import sending
 from app.shared.outbox.writer import OutboxKind
+from app.shared.telemetry.spans import traceparent
 
 ACK_SECONDS = 5.0
 AT_ONCE = 1_000
@@ -89,9 +91,9 @@ class EventSender:
         if self._timer is None:
             self._timer = loop.call_later(ACK_SECONDS, self._expire)
         try:
-            await self._client.publish(
-                row.name, encode(row), f"{self._inbox}.{number}", headers={"Nats-Msg-Id": str(row.id)}
-            )
+            with sending(row, self.kind):
+                headers = {"Nats-Msg-Id": str(row.id)} | traceparent()
+                await self._client.publish(row.name, encode(row), f"{self._inbox}.{number}", headers=headers)
         except (MaxPayloadError, ValueError) as error:
             self._finish(number, Unusable(f"{type(error).__name__}: {error}"))
         except (NatsError, OSError) as error:

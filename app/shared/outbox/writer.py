@@ -15,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.shared.events.base import Event
 from app.shared.ids import new_id
+from app.shared.telemetry.spans import Kind, span
+from app.shared.telemetry.trace import Trace
 
 SHARDS = 16
 
@@ -90,22 +92,23 @@ class Outbox:
         due_at: datetime | None,
     ) -> UUID:
         row_id = new_id()
-        await self._session.execute(
-            INSERT,
-            {
-                "id": row_id,
-                "kind": kind.value,
-                "name": name,
-                "aggregate_id": aggregate_id,
-                "shard": shard_of(aggregate_id),
-                "version": version,
-                "payload": payload.decode(),
-                "tenant_id": tenant_id,
-                "project_id": project_id,
-                "correlation_id": self._correlation_id,
-                "causation_id": self._causation_id,
-                "due_at": due_at,
-            },
-        )
+        with span(f"outbox {kind}", Kind.PRODUCER, Trace(self._correlation_id), mark=f"outbox:{row_id}"):
+            await self._session.execute(
+                INSERT,
+                {
+                    "id": row_id,
+                    "kind": kind.value,
+                    "name": name,
+                    "aggregate_id": aggregate_id,
+                    "shard": shard_of(aggregate_id),
+                    "version": version,
+                    "payload": payload.decode(),
+                    "tenant_id": tenant_id,
+                    "project_id": project_id,
+                    "correlation_id": self._correlation_id,
+                    "causation_id": self._causation_id,
+                    "due_at": due_at,
+                },
+            )
         self.written += 1
         return row_id

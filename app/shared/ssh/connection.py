@@ -10,6 +10,7 @@ import msgspec
 
 from app.shared.ssh.errors import SshRefused, SshUnreachable, unreachable_when_broken
 from app.shared.ssh.shell import INPUT_HIGH, INPUT_LOW, Listener, Shell, ShellSession
+from app.shared.telemetry.spans import Kind, span
 
 COMMAND_SECONDS = 40.0
 CLOSE_SECONDS = 2.0  # how long a machine may take to agree that a command is over
@@ -77,12 +78,14 @@ class SshConnection:
 
     async def run(self, command: str, given: bytes = b"", *, max_output: int = MAX_OUTPUT) -> Completed:
         """Run a command with `given` as its input, within `COMMAND_SECONDS`."""
-        with unreachable_when_broken():
+        with span("ssh run", Kind.CLIENT) as recorded, unreachable_when_broken():
             async with asyncio.timeout(COMMAND_SECONDS), self._process(command) as process:
                 with suppress(BrokenPipeError):  # it may end without reading: its answer says why
                     process.stdin.write(given)
                     process.stdin.write_eof()
-                return await _completed(process, max_output)
+                done = await _completed(process, max_output)
+                recorded.set(**{"process.exit.code": done.status})
+                return done
 
     async def feed(self, command: str, content: AsyncIterator[bytes]) -> Completed:
         """Run a command with `content` as its input, however long that takes while the machine goes on taking it. Also

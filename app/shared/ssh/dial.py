@@ -13,6 +13,7 @@ from app.shared.db import refuse_open_transaction
 from app.shared.ssh.connection import SshConnection
 from app.shared.ssh.errors import HostNotVerified, LoginRefused, SshError, SshUnreachable
 from app.shared.ssh.target import SshTarget
+from app.shared.telemetry.spans import Kind, span
 
 KEEPALIVE_SECONDS, KEEPALIVE_COUNT = 10, 2  # a machine that is gone is noticed within 30 s
 
@@ -23,8 +24,9 @@ async def dial(target: SshTarget) -> SshConnection:
     """Log in; whoever calls closes the connection. Raises HostNotVerified, LoginRefused or SshUnreachable."""
     refuse_open_transaction()
     try:
-        async with asyncio.timeout(target.connect_seconds):
-            return SshConnection(await _connect(target))
+        with span("ssh connect", Kind.CLIENT):
+            async with asyncio.timeout(target.connect_seconds):
+                return SshConnection(await _connect(target))
     except (OSError, TimeoutError, asyncssh.Error) as error:
         reason = _reason(target, error)
         log.info(

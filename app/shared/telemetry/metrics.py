@@ -1,6 +1,9 @@
 """Prometheus metrics, scraped from `/metrics`. Labels have few values: route templates, never paths with ids."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import choose_encoder
+
+from app.shared.telemetry.spans import current_trace_id
 
 REGISTRY = CollectorRegistry()
 REQUEST_SECONDS = Histogram(
@@ -13,6 +16,13 @@ REQUEST_SECONDS = Histogram(
 ERRORS = Counter("berth_errors", "Errors answered, by code", ("code",), registry=REGISTRY)
 
 
-def exposition() -> bytes:
-    """All metrics in Prometheus' text format."""
-    return generate_latest(REGISTRY)
+def exemplar() -> dict[str, str] | None:
+    """The trace behind a figure, when it is sampled. Scrapers that ask for OpenMetrics see it."""
+    trace_id = current_trace_id()
+    return {"trace_id": trace_id} if trace_id is not None else None
+
+
+def exposition(accept: str = "") -> tuple[bytes, str]:
+    """All metrics and their media type: OpenMetrics for whoever accepts it, else Prometheus' text format."""
+    encode, media_type = choose_encoder(accept)
+    return encode(REGISTRY), media_type

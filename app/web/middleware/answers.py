@@ -32,7 +32,8 @@ class Answers:
         if str(scope["type"]) == "lifespan":
             await self._app(scope, receive, send)
             return
-        trace = new_trace(Headers.from_scope(scope).get("x-correlation-id"))
+        asked = Headers.from_scope(scope)
+        trace = new_trace(asked.get("x-correlation-id"), asked.get("traceparent"))
         scope.setdefault("state", {})["trace"] = trace
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(service="web", correlation_id=trace.correlation_id)

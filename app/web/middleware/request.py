@@ -19,7 +19,8 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from app.shared.authz.actor import ANONYMOUS
 from app.shared.context import Runtime
 from app.shared.errors.base import DomainError
-from app.shared.telemetry.metrics import REQUEST_SECONDS
+from app.shared.telemetry.metrics import REQUEST_SECONDS, exemplar
+from app.shared.telemetry.spans import UNRECORDED, Kind, Span, span
 from app.web.types import AnyConnection
 
 log = structlog.get_logger("berth.web")
@@ -54,6 +55,12 @@ class RequestMiddleware(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Never refuses: who may do what is the guard's business."""
+        name = f"{scope.get('method', 'WS')} {scope.get('path_template') or '-'}"
+        is_story = scope["type"] == ScopeType.HTTP and not scope["path"].startswith(UNAUTHENTICATED_PREFIXES)
+        with span(name, Kind.SERVER, scope["state"]["trace"]) if is_story else UNRECORDED as recorded:
+            await self._answered(scope, receive, send, next_app, recorded)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp, recorded: Span) -> None:
         connection: AnyConnection = ASGIConnection(scope, receive, send)
         runtime: Runtime = connection.app.state.runtime
         handler = scope["route_handler"]
@@ -67,9 +74,9 @@ class RequestMiddleware(ASGIMiddleware):
             token = bearer.strip() if scheme.lower() == "bearer" else None
             if cookie or token:
                 scope["user"] = await runtime.authenticate(runtime, cookie, token)
-        await self._timed(scope, receive, send, next_app)
+        await self._timed(scope, receive, send, next_app, recorded)
 
-    async def _timed(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+    async def _timed(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp, recorded: Span) -> None:
         started = time.perf_counter()
         status = 0
 
@@ -90,7 +97,11 @@ class RequestMiddleware(ASGIMiddleware):
                 log.info("socket", path=route_of(scope), ms=round(elapsed * 1000, 1))
             else:
                 template = str(scope.get("path_template") or "-")
-                REQUEST_SECONDS.labels(scope["method"], template, str(status)).observe(elapsed)
+                recorded.set(**{"http.request.method": scope["method"], "http.route": template})
+                recorded.set(**{"http.response.status_code": status})
+                if status >= 500:
+                    recorded.fail(str(status))
+                REQUEST_SECONDS.labels(scope["method"], template, str(status)).observe(elapsed, exemplar())
                 if not scope["path"].startswith(UNAUTHENTICATED_PREFIXES):
                     log.info(
                         "request",

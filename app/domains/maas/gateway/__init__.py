@@ -43,6 +43,7 @@ from app.shared.context import Runtime
 from app.shared.db.unit_of_work import refuse_open_transaction
 from app.shared.http_client import http_client
 from app.shared.records import UNREADABLE, Records, Unread, read_records
+from app.shared.telemetry.spans import Kind, span, traceparent
 
 log = logging.getLogger("berth.maas")
 T = TypeVar("T")
@@ -311,10 +312,12 @@ class MaasGateway:
         """One signed request: its answer, or the seconds to wait before it is safe and useful to try again."""
         label, timeout = _label(method, query), self._timeouts.read if form is None else self._timeouts.write
         try:
-            response = await self._http.request(
-                method, path, params=list(query), data=form, headers=self._signature(),
-                timeout=httpx2.Timeout(timeout, connect=self._timeouts.connect),
-            )  # fmt: skip
+            with span(f"maas {label}", Kind.CLIENT) as recorded:
+                response = await self._http.request(
+                    method, path, params=list(query), data=form, headers=self._signature() | traceparent(),
+                    timeout=httpx2.Timeout(timeout, connect=self._timeouts.connect),
+                )  # fmt: skip
+                recorded.set(**{"http.response.status_code": response.status_code})
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             if last:
                 raise MaasUnavailable(operation=label) from error
