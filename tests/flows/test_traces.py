@@ -14,7 +14,8 @@ from app.registry import DOMAINS
 from app.shared.context import Runtime
 from app.shared.events.jetstream import JetStream
 from app.shared.events.publisher import EventSender
-from app.shared.outbox.claim import RelayPool, rewind
+from app.shared.outbox.marks import rewind
+from app.shared.outbox.pool import RelayPool
 from app.shared.outbox.row import Sender
 from app.shared.telemetry import spans
 from app.shared.telemetry.recorder import OpenTelemetry, resource_of
