@@ -174,5 +174,5 @@ def traceparent() -> dict[str, str]:
     return {} if around is None else {"traceparent": f"00-{around.trace_id}-{around.span_id}-01"}
 
 
-def _marked(thing: str) -> str:
-    return hashlib.sha256(thing.encode()).hexdigest()[:16]
+def _marked(mark: str) -> str:
+    return hashlib.sha256(mark.encode()).hexdigest()[:16]
