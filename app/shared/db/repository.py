@@ -57,7 +57,9 @@ class Repository:
 
     async def _list_views(self, view: type[V], statement: Executable, **values: object) -> list[V]:
         """The rows that `statement` answers, as structs of the domain."""
-        return [convert(dict(row), view) for row in (await self._session.execute(statement, values)).mappings()]
+        rows = await self._session.execute(statement, values)
+        names = tuple(rows.keys())
+        return convert([dict(zip(names, row, strict=True)) for row in rows], list[view])  # type: ignore[valid-type]
 
     async def _find_view(self, view: type[V], statement: Executable, **values: object) -> V | None:
         """The only one, or None."""
