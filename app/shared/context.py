@@ -76,7 +76,7 @@ class Context:
         self._about_tenant: UUID | None = None  # of the next audit row
         self.once_only: dict[str, str] = {}  # secrets for this answer alone; an idempotent replay does not have them
         self._now: datetime | None = None
-        self._policies = PolicyStore(uow.session)
+        self._policies = PolicyStore(uow.session, self.read)
         self._outbox = runtime.outbox(uow.session, trace.correlation_id, trace.causation_id)
         self.invalid: set[str] = set()  # tags of read models that this transaction changes
         if web is not None and not web.reads:
@@ -94,8 +94,14 @@ class Context:
     async def now(self) -> datetime:
         """The instant of this Context, read once: everything it writes happened at the same moment."""
         if self._now is None:
-            self._now = await self.runtime.clock.now(self.uow.session)
+            clock, session = self.runtime.clock, self.uow.session
+            self._now = await (clock.about_now(session) if self.only_shows else clock.now(session))
         return self._now
+
+    @property
+    def only_shows(self) -> bool:
+        """Whether this request changes nothing, so that seconds-old answers may do."""
+        return self.web is not None and self.web.reads
 
     async def policy(self, key: PolicyKey[V], tenant_id: UUID | None = None, project_id: UUID | None = None) -> V:
         """The policy value in force at that scope."""
@@ -104,7 +110,7 @@ class Context:
     async def read(self, model: ReadModel[M], key: object, tags: Sequence[str], load: Callable[[], Awaitable[M]]) -> M:
         """The answer of a read model (`app/shared/readcache`). Only a request that changes nothing gets one that is
         kept; everybody else decides by rows, so their `load` always runs. `load` depends on `key` alone."""
-        if self.web is None or not self.web.reads:
+        if not self.only_shows:
             return await load()
         return await self.runtime.part(ReadCache).read(model, key, tags, load)
 

@@ -1,7 +1,8 @@
 """Writes policy values, and keeps what each was before: who, when, why. The history is only ever added to.
 
 The version of a key counts its changes at every scope; it is the key's ETag. Values are read once per Context, so a
-change is in force for every transaction that begins after it has committed.
+change is in force for every change that begins after it has committed. Pages may show what was in force seconds ago
+(`store`).
 """
 
 from datetime import datetime

@@ -14,7 +14,7 @@ from app.domains.admin.service import policies
 from app.domains.admin.service.policies import SetPolicy
 from app.domains.admin.service.policy_values import PolicyScope, in_force
 from app.shared.authz.actor import SYSTEM
-from app.shared.context import Runtime
+from app.shared.context import Runtime, WebInfo
 from app.shared.ids import new_id
 from app.shared.policy import POLICIES
 from app.shared.policy.changes import StoredValue
@@ -25,6 +25,7 @@ from tests.fixtures.postgres import DatabaseUrls
 
 KEY = "billing.hold_seconds"
 PATH = f"/api/v1/admin/policies/{KEY}"
+SECRETLY = "INSERT INTO shared.policy_values (id, key, value) VALUES (:id, :key, '60')"
 
 
 async def _put(browser: Any, body: dict[str, object], etag: str | None = None) -> Any:
@@ -53,6 +54,25 @@ async def test_a_change_counts_for_the_next_transaction_at_its_scope_only(runtim
     rows = [row for row in await audited(runtime) if row["action"] == "policy.set"]
     assert [row["tenant_id"] for row in rows] == [None, tenant_of(ada), tenant_of(ada), tenant_of(ada)]
     assert rows[0]["details"]["changes"] == {"value": [None, 3_600]}  # type: ignore[index]
+
+
+async def _shown(runtime: Runtime) -> int:
+    page = WebInfo(path="/", is_htmx=False, theme="", csrf_token="", reads=True)
+    async with runtime.context(SYSTEM, web=page) as ctx:
+        return int(await ctx.policy(POLICIES[KEY]))  # type: ignore[arg-type]
+
+
+async def test_a_page_may_show_what_was_in_force_but_a_change_is_shown_at_once(
+    runtime: Runtime, sign_in_as: Any
+) -> None:
+    olga = await sign_in_as("olga", operator=True)
+    assert await _shown(runtime) == 7_200
+    async with runtime.context(SYSTEM) as ctx:  # past the use case, so that nobody is told
+        await ctx.session.execute(text(SECRETLY), {"id": new_id(), "key": KEY})
+    assert await _shown(runtime) == 7_200
+    assert await _now(runtime) == 60  # whoever acts reads the rows
+    assert (await _put(olga, {"value": 3_600, "reason": "shorter holds"})).status_code == 200
+    assert await _shown(runtime) == await _now(runtime) == 3_600
 
 
 @pytest.mark.parametrize(

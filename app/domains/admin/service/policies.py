@@ -36,6 +36,7 @@ from app.shared.errors.faults import named
 from app.shared.paging import Slice, cut
 from app.shared.policy import POLICIES
 from app.shared.policy.changes import PolicyRepository
+from app.shared.policy.store import POLICIES_TAG
 from app.shared.use_case import use_case
 from app.shared.versions import check_version
 
@@ -151,6 +152,7 @@ async def _put(ctx: Context, command: SetPolicy, by: UUID | None, reason: str) -
         ctx.explain(reason=reason)
         ctx.changed()
         return PolicyChanged(key=key.name, version=version, changed=False)
+    ctx.invalidate(POLICIES_TAG)
     ctx.explain(reason=reason, project_id=_text(command.project_id))
     ctx.changed(value=(change.before, change.after))
     return PolicyChanged(key=key.name, version=change.version, changed=True)
