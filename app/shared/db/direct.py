@@ -71,10 +71,6 @@ class DirectSession(AsyncSession):
         """The first column of the first row, or None."""
         return (await self.execute(statement, params, **options)).scalar()
 
-    async def scalars(self, statement: Executable, params: Any = None, **options: Any) -> Any:
-        """The first column of each row."""
-        return (await self.execute(statement, params, **options)).scalars()
-
     async def _run(self, plan: Plan, values: Mapping[str, object]) -> Rows:
         sync = cast(Connection, cast(AsyncConnection, self.transaction.connection).sync_connection)
         for listener in sync.dispatch.before_cursor_execute:

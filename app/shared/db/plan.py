@@ -12,11 +12,9 @@ from weakref import WeakKeyDictionary
 
 from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
-from sqlalchemy import Dialect, Executable, Select, TextClause, inspect
+from sqlalchemy import Dialect, Executable, Select, TextClause
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.sql.compiler import SQLCompiler
-
-from app.shared.db.base import Base
 
 Convert = Callable[[Any], Any]
 Values = Mapping[str, object]
@@ -35,7 +33,7 @@ class Rows(IteratorResult[Any]):
 class Plan:
     """How one statement is sent and its rows are read."""
 
-    def __init__(self, compiled: SQLCompiler, dialect: Dialect, model: type[Base] | None = None) -> None:
+    def __init__(self, compiled: SQLCompiler, dialect: Dialect) -> None:
         self.sql: str = compiled.string
         self.query = self.sql.encode()
         self.reads = QUESTION.match(self.sql) is not None and CHANGE.search(self.sql) is None
@@ -45,7 +43,6 @@ class Plan:
         }
         readers = [column.type._cached_result_processor(dialect, None) for column in compiled._result_columns]
         self._readers = [(index, reader) for index, reader in enumerate(readers) if reader is not None]
-        self._entity = _Entity(model, compiled) if model is not None else None
         self._names: SimpleResultMetaData | None = None
         self._width = -1
 
@@ -62,12 +59,10 @@ class Plan:
         answer = cursor.pgresult
         width = answer.nfields if answer is not None else 0
         if self._names is None or width != self._width:
-            names = [column.name for column in cursor.description or ()]
-            self._names = SimpleResultMetaData(names if self._entity is None else [self._entity.name])
+            self._names = SimpleResultMetaData([column.name for column in cursor.description or ()])
             self._width = width
         found: Sequence[TupleRow] = await cursor.fetchall() if width else ()
-        read = self._read(found) if self._readers else iter(found)
-        rows = Rows(self._names, read if self._entity is None else map(self._entity.of, read))
+        rows = Rows(self._names, self._read(found) if self._readers else iter(found))
         rows.rowcount = cursor.rowcount
         return rows
 
@@ -79,29 +74,13 @@ class Plan:
             yield tuple(values)
 
 
-class _Entity:
-    """Makes entities as they are once a session has let go of them: snapshots."""
-
-    def __init__(self, model: type[Base], compiled: SQLCompiler) -> None:
-        mapper = inspect(model)
-        keys = {attribute.columns[0].name: attribute.key for attribute in mapper.column_attrs}
-        self.name = model.__name__
-        self._keys = [keys[column.keyname] for column in compiled._result_columns]
-        self._new = mapper.class_manager.new_instance
-
-    def of(self, row: TupleRow) -> tuple[object]:
-        entity = self._new()
-        entity.__dict__.update(zip(self._keys, row, strict=True))
-        return (entity,)
-
-
 _plans: WeakKeyDictionary[Executable, Plan | None] = WeakKeyDictionary()
 _once: WeakKeyDictionary[Executable, bool] = WeakKeyDictionary()
 
 
 def plan_of(statement: Executable, dialect: Dialect) -> Plan | None:
-    """The statement's plan. None for one that SQLAlchemy runs: it changes rows through a model, takes a list of values
-    in place of one, or may have been built for this one call."""
+    """The statement's plan. None for one that SQLAlchemy runs: it makes entities, changes rows through a model, takes a
+    list of values in place of one, or may have been built for this one call."""
     try:
         return _plans[statement]
     except KeyError:
@@ -113,17 +92,13 @@ def plan_of(statement: Executable, dialect: Dialect) -> Plan | None:
 
 
 def _make(statement: Executable, dialect: Dialect) -> Plan | None:
-    if not isinstance(statement, TextClause | Select):
-        return None
-    models = _models(statement) if isinstance(statement, Select) else []
-    if len(models) > 1 or (models and isinstance(statement, Select) and len(statement.column_descriptions) > 1):
+    if not isinstance(statement, TextClause | Select) or (isinstance(statement, Select) and _makes_entities(statement)):
         return None
     compiled = statement.compile(dialect=dialect)
     if not isinstance(compiled, SQLCompiler) or compiled.post_compile_params or compiled.literal_execute_params:
         return None
-    return Plan(compiled, dialect, *models)
+    return Plan(compiled, dialect)
 
 
-def _models(statement: Select[Any]) -> list[type[Base]]:
-    """Those whose entities are selected."""
-    return [column["entity"] for column in statement.column_descriptions if column["expr"] is column["entity"]]
+def _makes_entities(statement: Select[Any]) -> bool:
+    return any(column["expr"] is column["entity"] for column in statement.column_descriptions)
