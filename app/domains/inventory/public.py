@@ -4,9 +4,9 @@ transaction.
 Lock order: tenant account, allocation, node, slots. Everything here that changes a node locks the node's row first.
 """
 
-from app.domains.inventory.service.catalog import find_sku_by_code, get_sku, launch_terms, skus
+from app.domains.inventory.service.catalog import get_sku, launch_terms, skus
 from app.domains.inventory.service.fleet import fleet_nodes, stuck_nodes
-from app.domains.inventory.service.images import find_image, image, record_image_warm
+from app.domains.inventory.service.images import image, record_image_warm
 from app.domains.inventory.service.nodes import (
     get_node,
     mark_shared,
@@ -31,8 +31,6 @@ __all__ = [
     "availability",
     "claim_slots",
     "count_warm",
-    "find_image",
-    "find_sku_by_code",
     "fleet_nodes",
     "free_shapes",
     "free_slots",

@@ -23,6 +23,7 @@ from tests.domains.inventory.test_import import bring_in, maas
 from tests.domains.inventory.test_pages import words
 from tests.domains.provisioning.hall import operator_of
 from tests.fixtures.app import Browser
+from tests.fixtures.catalog import sku_of_code
 
 WHY = "disk 3 is failing"
 
@@ -53,8 +54,7 @@ async def events(runtime: Runtime) -> set[str]:
 
 async def free_nodes(runtime: Runtime, code: str) -> int:
     async with runtime.context(SYSTEM) as ctx:
-        sku = await public.find_sku_by_code(ctx, code)
-        assert sku is not None
+        sku = await sku_of_code(ctx, code)
         return len(await candidates(ctx, sku.id))
 
 

@@ -17,6 +17,7 @@ from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
 from app.shared.ids import new_id
 from tests.domains.inventory.stock import candidates, node_ids, plant, see
+from tests.fixtures.catalog import sku_of_code
 
 pytestmark = pytest.mark.commits
 ROUNDS = 12
@@ -28,8 +29,7 @@ ORDER = text("SELECT kind FROM inventory.node_history WHERE node_id = :id ORDER 
 async def launch(runtime: Runtime, node) -> bool:
     """What placement does: lock candidates, claim one of them. Whether it got the node."""
     async with runtime.context(SYSTEM) as ctx:
-        sku = await public.find_sku_by_code(ctx, "h100x8")
-        assert sku is not None
+        sku = await sku_of_code(ctx, "h100x8")
         found = {item.node_id for item in await candidates(ctx, sku.id)}
         if node not in found:
             return False

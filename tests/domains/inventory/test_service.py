@@ -25,6 +25,7 @@ from app.shared.ids import new_id
 from app.shared.money import RateMicroPerHour
 from devstack.seed import SKUS, plant_catalog
 from tests.domains.inventory.stock import candidates, node_ids, plant, see
+from tests.fixtures.catalog import sku_of_code
 from tests.fixtures.clock import FakeClock
 from tests.fixtures.postgres import DatabaseUrls
 
@@ -40,8 +41,7 @@ async def hall(runtime: Runtime) -> list[UUID]:
 
 
 async def sku_id(ctx: Any, code: str) -> UUID:
-    sku = await public.find_sku_by_code(ctx, code)
-    assert sku is not None
+    sku = await sku_of_code(ctx, code)
     return sku.id
 
 

@@ -22,6 +22,7 @@ from app.shared.context import Runtime
 from app.shared.ids import ProjectId, TenantId, UserId, new_id
 from app.shared.money import Micro, RateMicroPerHour
 from tests.fixtures.app import Browser
+from tests.fixtures.catalog import sku_of_code
 
 RATE = 4_800_000
 
@@ -43,8 +44,7 @@ async def machine(
     assert tenant is not None and project is not None and user is not None
     async with runtime.context(SYSTEM) as ctx:
         now = await ctx.now()
-        kind = await inventory.find_sku_by_code(ctx, sku)
-        assert kind is not None
+        kind = await sku_of_code(ctx, sku)
         new = NewAllocation(
             id=AllocationId(new_id()), tenant_id=TenantId(tenant), project_id=ProjectId(project), user_id=UserId(user),
             name=name, sku_id=kind.id, sku_code=sku, gpus=len(slots or ()),

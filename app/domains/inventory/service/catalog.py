@@ -22,12 +22,6 @@ async def get_sku(ctx: Context, sku_id: UUID) -> SkuView:
     return found[sku_id]
 
 
-async def find_sku_by_code(ctx: Context, code: str) -> SkuView | None:
-    """A type by its code; None when there is none or it is retired."""
-    sku = await SkuRepository(ctx.session).find_sku(code)
-    return None if sku is None or sku.retired or not sku.on_sale else sku
-
-
 async def launch_terms(ctx: Context, sku_code: str, image_code: str, currency: str) -> LaunchTerms:
     """A type on sale and its price now in that currency, and an image, the default one for an empty code."""
     return await SkuRepository(ctx.session).get_terms(sku_code, image_code, currency, await ctx.now())

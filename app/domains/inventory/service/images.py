@@ -21,11 +21,6 @@ async def image(ctx: Context, code: str | None = None) -> ImageView:
     return found
 
 
-async def find_image(ctx: Context, code: str) -> ImageView | None:
-    """An image by its code, the default one for an empty code; None when there is none."""
-    return await ImageRepository(ctx.session).find_image(code if code else None)
-
-
 async def images(ctx: Context) -> list[ImageView]:
     """Every image on offer, the default first."""
     return await ImageRepository(ctx.session).list_images()
