@@ -23,10 +23,12 @@ ROWS = {  # module of bench/rows -> the rows it measures
     "relay": ("B1", "B2", "B3"),
     "debit": ("A1", "A2"),
     "ledger": ("A3", "A4", "A5", "A6"),
-    "process": ("E4", "F5", "idle"),
+    "placement": ("C3", "C4"),
+    "quality": ("C1",),
+    "process": ("E4", "E5", "F5", "idle"),
     "start": ("start",),
 }
-SECONDS = 240  # that a module may take
+SECONDS = 480  # that a module may take
 FOLDER = ROOT / ".berth" / "bench"
 
 
@@ -43,7 +45,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser("berth bench", description=__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(sum(ROWS.values(), ())))
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--keep", metavar="NAME", help="keep this run, to stand beside later ones (before)")
+    parser.add_argument("--keep", metavar="NAME", default="now", help="keep it as (before, now); by default now")
     parser.add_argument("--write", action="store_true", help="draw docs/performance.md")
     asked = parser.parse_args(argv)
     unknown = [row for row in asked.rows if not any(row in rows for rows in ROWS.values())]
@@ -57,14 +59,25 @@ def main(argv: list[str]) -> int:
             print("\n".join(page.lines(runs[-1].figures) or [f"{module}: {runs[-1].fault}"]), flush=True)
     if asked.json:
         print(msgspec.json.encode(runs).decode())
-    if asked.keep:
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        (FOLDER / f"{asked.keep}.json").write_bytes(msgspec.json.encode(runs))
+    all_runs = keep(asked.keep, runs)
     if asked.write:
-        before = FOLDER / "before.json"
-        kept = msgspec.json.decode(before.read_bytes(), type=list[Run]) if before.exists() else []
-        page.write(runs, kept, time.monotonic() - began)
+        page.write(all_runs, kept("before"), time.monotonic() - began)
     return 1 if any(run.fault for run in runs) else 0
+
+
+def kept(name: str) -> list[Run]:
+    """What was kept under that name."""
+    path = FOLDER / f"{name}.json"
+    return msgspec.json.decode(path.read_bytes(), type=list[Run]) if path.exists() else []
+
+
+def keep(name: str, runs: list[Run]) -> list[Run]:
+    """Keep these runs, with those of other modules that were kept under that name; all of them."""
+    found = {run.module: run for run in [*kept(name), *runs]}
+    ordered = [found[module] for module in ROWS if module in found]
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / f"{name}.json").write_bytes(msgspec.json.encode(ordered))
+    return ordered
 
 
 def measured(module: str) -> Run:

@@ -7,7 +7,7 @@ from bench.figure import Figure, Work, cpu_ms, interleaved
 from bench.floors.litestar import bare_pages
 from bench.stack import Stack, request, stack
 
-TIMES = 20
+TIMES = 10
 LIST, PAGE = "/api/v1/allocations?limit=50", "/machines"
 WIDER = {"overview": "/", "usage": "/billing/usage", "launch page": "/launch?sku=h100x8"}
 

@@ -119,13 +119,20 @@ async def _commit_to_consumer(runtime: Runtime, urls: DatabaseUrls, nats: str) -
         if isinstance(fact, CounterMoved) and fact.counter_id == counter:
             waits.append((time.perf_counter() - committed.get(fact.to, time.perf_counter())) * 1000)
 
+    async def awake() -> bool:
+        return bool(waits)
+
     spec = ConsumerSpec(name="bench.waits", events=(CounterMoved,), handle=handle, ordered=False)
     consumers = Consumers(runtime, [Domain(name="bench", consumers=(spec,))])
     relay = Relay(urls.app, runtime.valkey, event_senders(nats))
     async with running(relay, consumers):
+        async with runtime.context(SYSTEM) as ctx:
+            await ctx.emit(CounterMoved(counter_id=counter, to=0), version=1)
+        await until(awake, 60)
+        waits.clear()
         for step in range(1, SAMPLES + 1):
             async with runtime.context(SYSTEM) as ctx:
-                await ctx.emit(CounterMoved(counter_id=counter, to=step), version=step)
+                await ctx.emit(CounterMoved(counter_id=counter, to=step), version=step + 1)
             committed[step] = time.perf_counter()
             await asyncio.sleep(1 / PACE)
 
