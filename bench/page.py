@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 FILE = ROOT / "docs" / "performance.md"
 HEAD = """# Performance
 
-What the product costs beside floors and peers, measured by `./berth bench` and written by `./berth bench --write`: not
-by hand. Ours and the reference run in turns in one process, and each figure is the median of three. CPU-ms are those
+What the product costs beside floors and peers, measured by `./berth bench`, whose `--write` draws this page anew.
+Ours and the reference run in turns in one process, and each figure is the median of three. CPU-ms are those
 of the product's own process (PostgreSQL and the other services are apart); a ratio says more than a figure, because
 machines differ. What a request does with its share is shown by `./berth bench profile PATH`; how many statements,
 round trips and bytes each route may need is written in `tests/budgets/budgets.json`, and a test counts them.

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import text
 
 from app.asgi import create_app, wire
@@ -36,7 +37,7 @@ from tests.fixtures.app import ORIGIN, Browser, open_session, settings_for
 from tests.fixtures.clock import FakeClock
 from tests.fixtures.postgres import DatabaseUrls, copied_cluster
 
-MACHINES, NODES = 50, 20
+MACHINES, NODES, POOL = 50, 20, 20
 USD = 1_000_000
 POLICY = text("""
     INSERT INTO shared.policy_values (id, key, value) VALUES (uuidv7(), :key, CAST(:value AS jsonb))
@@ -108,7 +109,8 @@ async def stack(*, machines: int = MACHINES) -> AsyncIterator[Stack]:
         settings = settings_for(urls.app, valkey.url, folder / "pki")
         settings.pki_dir.mkdir()
         ensure_authorities(settings.pki_dir)
-        runtime = Runtime(settings, Database(settings.database), connect(settings.valkey_url))
+        pool = msgspec.structs.replace(settings.database, pool_size=POOL)  # nobody waits for a connection here
+        runtime = Runtime(settings, Database(pool), connect(settings.valkey_url))
         runtime.templates = create_environment()
         wire(runtime)
         closing.push_async_callback(runtime.close)

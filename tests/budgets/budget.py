@@ -38,8 +38,9 @@ def frame_size(answer: str) -> int:
 
 
 def allowance(count: Count) -> Count:
-    """The budget that a count gets when it is written."""
-    return count._replace(bytes=-(-int(count.bytes * ROOM) // STEP) * STEP)
+    """The budget that a count gets when it is written. Valkey may always be asked once: how long a session is kept in
+    the process is a matter of time, and a busy machine must not fail."""
+    return count._replace(valkey=max(1, count.valkey), bytes=-(-int(count.bytes * ROOM) // STEP) * STEP)
 
 
 def least(one: Count, other: Count) -> Count:
