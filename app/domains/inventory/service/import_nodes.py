@@ -47,7 +47,8 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
 
 log = structlog.get_logger("inventory")
 AT_ONCE = 4  # what one region process serves at once
-PER_TRANSACTION = 50  # machines whose nodes are locked together
+PER_TRANSACTION = 20  # changed machines whose nodes are locked together: a launch may wait for one of them
+UNCHANGED_PER_TRANSACTION = 500  # one statement, which waits for nobody
 T = TypeVar("T")
 
 VANISHED = "MAAS no longer shows this machine in our pool"
@@ -136,25 +137,29 @@ async def record(contexts: ContextFactory, sighting: Sighting) -> ImportReport:
             lost = await book.lose(ctx, system_ids)
         book.missing += lost
 
-    for part in _parts(shown):
+    changed, same = book.sort(shown)
+    for part in _parts(changed):
         await all_or_one_by_one(part, write, "a machine could not be imported")
+    for ids in _parts(same, UNCHANGED_PER_TRANSACTION):
+        async with contexts() as ctx:
+            await NodeRepository(ctx.session).set_seen(ids, sighting.seen_from)
     names = {machine.system_id for machine in sighting.machines} | {record.about for record in sighting.unread}
     lost = [] if "" in names else [system_id for system_id in known if system_id not in names]  # "": it may be any
     for gone in _parts(lost):
         await all_or_one_by_one(gone, lose, "a machine that is gone could not be marked")
-    added, changed, unmatched = book.counts
+    added, rewritten, unmatched = book.counts
     return ImportReport(
         seen=len(sighting.machines),
         added=added,
-        changed=changed,
+        changed=rewritten,
         missing=book.missing,
         unmatched=unmatched,
         unreadable=len(sighting.unread),
     )
 
 
-def _parts(items: Sequence[T]) -> list[Sequence[T]]:
-    return [items[start : start + PER_TRANSACTION] for start in range(0, len(items), PER_TRANSACTION)]
+def _parts(items: Sequence[T], size: int = PER_TRANSACTION) -> list[Sequence[T]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 class _Book:
@@ -166,6 +171,20 @@ class _Book:
         self._types = types
         self.counts = [0, 0, 0]  # added, changed, unmatched
         self.missing = 0
+
+    def sort(self, machines: Sequence[MaasMachine]) -> tuple[list[MaasMachine], list[NodeId]]:
+        """The machines that have changed or are new, and the nodes of those that look as they are known. What is
+        unlike under the lock is what counts; a change that is missed here is met by the next import."""
+        changed, same = list[MaasMachine](), list[NodeId]()
+        for machine in machines:
+            node = self._known.get(machine.system_id)
+            seen = _seen(machine, node, self._sighting.gpus.get(machine.system_id), self._types)
+            if node is not None and _is_same(node, seen):
+                same.append(node.id)
+                self.counts[2] += seen.sku_id is None
+            else:
+                changed.append(machine)
+        return changed, same
 
     async def write(self, ctx: Context, machines: Sequence[MaasMachine]) -> tuple[int, int, int]:
         """These machines, in one transaction; how many were added, changed, have no type."""

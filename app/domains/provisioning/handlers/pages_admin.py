@@ -6,7 +6,7 @@ from litestar import Response, get
 from litestar.params import FromPath, QueryParameter
 
 from app.domains.provisioning.handlers.options import PLATFORM_CONSOLE, PLATFORM_NODE_READ
-from app.domains.provisioning.schemas.fleet import FleetPage, FleetView
+from app.domains.provisioning.schemas.fleet import PAGE, FleetPage, FleetView
 from app.domains.provisioning.service import fleet
 from app.domains.provisioning.service.fleet import FleetQuery
 from app.shared.authz import Permission
@@ -20,12 +20,8 @@ TypeWord = Annotated[str | None, QueryParameter(name="type", max_length=100)]
 MAP = "provisioning/fleet.html"
 
 
-async def _fleet(
-    ctx: Ctx, sku: str | None, word: str | None, search: str | None, view: str | None, by: str | None
-) -> FleetPage:
-    wanted = FleetView(
-        query=FleetQuery(sku=sku, word=word, search=search), table=view == "table", by_tenant=by == "tenant"
-    )
+async def _fleet(ctx: Ctx, query: FleetQuery, view: str | None, by: str | None) -> FleetPage:
+    wanted = FleetView(query=query, table=view == "table", by_tenant=by == "tenant")
     return FleetPage.of(
         await fleet.fleet(ctx, wanted.query),
         wanted,
@@ -42,9 +38,11 @@ async def show_fleet(
     search: OptionalSearch = None,
     view: OptionalText = None,
     by: OptionalText = None,
+    after: OptionalText = None,
 ) -> Response[str]:
     """Every node as a berth strip, the fleet in figures, what is stuck."""
-    return await page(ctx, MAP, await _fleet(ctx, sku, node_state, search, view, by))
+    query = FleetQuery(sku=sku, word=node_state, search=search, after=after, limit=PAGE)
+    return await page(ctx, MAP, await _fleet(ctx, query, view, by))
 
 
 @get("/admin/fleet", opt=PLATFORM_CONSOLE)
@@ -55,9 +53,11 @@ async def show_fleet_again(
     search: OptionalSearch = None,
     view: OptionalText = None,
     by: OptionalText = None,
+    after: OptionalText = None,
 ) -> Response[str]:
     """The same under the same filter, when something has moved."""
-    return await fragment(ctx, MAP, "now", await _fleet(ctx, sku, node_state, search, view, by))
+    query = FleetQuery(sku=sku, word=node_state, search=search, after=after, limit=PAGE)
+    return await fragment(ctx, MAP, "now", await _fleet(ctx, query, view, by))
 
 
 @get("/admin/fleet/{system_id:str}", opt=PLATFORM_NODE_READ)

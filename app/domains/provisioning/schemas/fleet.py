@@ -15,6 +15,7 @@ from app.web.shell import initials
 from app.web.show_code import ApiCall, call
 
 Chip = tuple[str, str, bool]
+PAGE = 300  # nodes on a page: some 500 bytes each
 PATTERNS = 8  # colours of organisations; the initials tell apart those that share one
 # word of a node -> (how it looks, what it is called)
 WORDS: Mapping[str, tuple[str, str]] = {
@@ -151,6 +152,7 @@ class FleetView(msgspec.Struct, frozen=True, kw_only=True):
             "q": self.query.search,
             "view": "table" if self.table else None,
             "by": "tenant" if self.by_tenant else None,
+            "after": self.query.after,
         }
         return {name: value for name, value in given.items() if value}
 
@@ -170,6 +172,8 @@ class FleetPage(msgspec.Struct, frozen=True, kw_only=True):
     word_chips: tuple[Chip, ...]
     search: str
     query: str
+    shown_label: str  # "300 of 10,000 nodes", where it is not all of them
+    next_href: str
     kept: tuple[tuple[str, str], ...]
     burn: tuple[tuple[str, int], ...]
     waiting: int
@@ -181,7 +185,8 @@ class FleetPage(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, fleet: Fleet, view: FleetView, *, may_open_nodes: bool, may_open_machines: bool) -> "FleetPage":
         """The page under its filter; every chip is a link."""
-        kept, counts = view.words(), fleet.figures.words
+        here, counts = view.words(), fleet.figures.words
+        kept = {name: value for name, value in here.items() if name != "after"}
         codes = Counter(item.node.sku_code or "none" for item in fleet.all_nodes)
         return cls(
             figures=fleet.figures,
@@ -199,7 +204,9 @@ class FleetPage(msgspec.Struct, frozen=True, kw_only=True):
                 if counts.get(word)
             ),
             search=view.query.search or "",
-            query=_tail(kept),
+            query=_tail(here),
+            shown_label=f"{len(fleet.shown):,} of {fleet.found:,} nodes" if len(fleet.shown) < fleet.found else "",
+            next_href="/admin" + _tail(kept | {"after": fleet.shown[-1].node.system_id}) if fleet.more else "",
             kept=tuple((name, value) for name, value in kept.items() if name != "q"),
             burn=tuple(fleet.burn.items()),
             waiting=fleet.waiting,

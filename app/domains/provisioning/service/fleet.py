@@ -38,11 +38,14 @@ SLAS: Mapping[State, PolicyKey[int]] = {
 
 
 class FleetQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """What of the fleet is shown. `search` looks in host names, system ids, machines and organisations."""
+    """What of the fleet is shown. `search` looks in host names, system ids, machines and organisations. With `limit` it
+    is one page, from behind the node `after` (a system id) on."""
 
     sku: str | None = None
     word: str | None = None
     search: str | None = None
+    after: str | None = None
+    limit: int | None = None
 
 
 class MapNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,9 +87,12 @@ class Stuck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fleet(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole map. `shown` are the nodes under the filter, `all_nodes` those that the figures are of."""
+    """The whole map. `shown` are the nodes under the filter, of which `found` were found, and `more` come after them;
+    `all_nodes` are those that the figures are of."""
 
     shown: tuple[MapNode, ...]
+    found: int
+    more: bool
     all_nodes: tuple[MapNode, ...]
     figures: Figures
     tenants: dict[UUID, str]
@@ -106,8 +112,12 @@ async def fleet(ctx: Context, query: FleetQuery) -> Fleet:
     names = await auth.names_of(ctx, {item.tenant_id for item in live})
     drawn = tuple(_map_node(node, known) for node in nodes)
     waiting = [item for item in live if as_state(item.state) in WAITING]
+    found = [node for node in drawn if _is_wanted(node, query, known, names)]
+    shown, more = _page(found, query)
     return Fleet(
-        shown=tuple(node for node in drawn if _is_wanted(node, query, known, names)),
+        shown=tuple(shown),
+        found=len(found),
+        more=more,
         all_nodes=drawn,
         figures=figures([(item.node, item.kinds) for item in drawn]),
         tenants=names,
@@ -117,6 +127,15 @@ async def fleet(ctx: Context, query: FleetQuery) -> Fleet:
         stuck=await _stuck(ctx, scope, live, nodes, names),
         at=await ctx.now(),
     )
+
+
+def _page(found: Sequence[MapNode], query: FleetQuery) -> tuple[Sequence[MapNode], bool]:
+    """The page of the nodes that were found, and whether more follow. A node that is gone begins at the first one."""
+    behind = {item.node.system_id: index for index, item in enumerate(found, 1)}
+    start = 0 if query.after is None else behind.get(query.after, 0)
+    if query.limit is None:
+        return found[start:], False
+    return found[start : start + query.limit], len(found) > start + query.limit
 
 
 async def stuck(ctx: Context) -> Stuck:
