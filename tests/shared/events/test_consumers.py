@@ -3,13 +3,15 @@
 import asyncio
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from nats.aio.msg import Msg
+from sqlalchemy.exc import OperationalError
 
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Context, Runtime
 from app.shared.errors import Conflict, NotFound
-from app.shared.events import Envelope, Event
+from app.shared.events import Envelope, Event, inbox
 from app.shared.ids import new_id
 from app.shared.manifest import ConsumerSpec, Domain
 from app.shared.outbox.dead_letters import redrive
@@ -92,6 +94,70 @@ async def test_put_off_messages_that_come_back_in_another_order_are_handled_in_t
     async with running(relay_of(runtime), Consumers(runtime, fragile.domain())):
         await until(lambda: _recorded(ledger, 4))
     assert await ledger.steps(NAME, counter) == [1, 2, 3, 4]
+
+
+async def test_what_waits_holds_back_newer_ones_whichever_process_takes_the_consumer(
+    runtime: Runtime, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "FIRST_DELAY", 2.0)  # the newer one comes long before
+    counter = uuid4()
+    await move(runtime, counter, 1)
+    async with running(relay_of(runtime)):
+        async with running(Consumers(runtime, Fragile({1: 1}).domain())):
+            await until(lambda: _deferred(ledger, [(1, 1)]))
+        await move(runtime, counter, 2)
+        async with running(Consumers(runtime, Fragile({}).domain())):
+            await until(lambda: _deferred(ledger, [(1, 1), (2, 0)]))
+            assert await ledger.steps(NAME, counter) == []
+            await until(lambda: has(ledger, counter, [1, 2]))
+    assert await _deferred(ledger, [])
+
+
+async def _deferred(ledger: Ledger, expected: list[tuple[int, int]]) -> bool:
+    return await ledger.rows("SELECT version, failures FROM shared.deferred_events ORDER BY version") == expected
+
+
+async def test_what_a_process_had_in_hand_when_it_died_comes_before_anything_newer(
+    runtime: Runtime, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.shared.events.jetstream.ACK_WAIT", 2.0)
+    monkeypatch.setattr("workers.consumers.ACK_WAIT", 2.0)
+    monkeypatch.setattr("workers.consumers.LEASE_SECONDS", 2.0)
+    counter, in_hand = uuid4(), asyncio.Event()
+
+    async def hang(ctx: Context, fact: Event, envelope: Envelope) -> None:
+        in_hand.set()
+        await asyncio.Event().wait()
+
+    dies = ConsumerSpec(name=NAME, events=(CounterMoved,), handle=hang)
+    await move(runtime, counter, 1)
+    async with running(relay_of(runtime)):
+        dying = asyncio.create_task(Consumers(runtime, [Domain(name="probe", consumers=[dies])]).run())
+        await in_hand.wait()
+        dying.cancel()
+        await asyncio.gather(dying, return_exceptions=True)
+        await move(runtime, counter, 2)
+        async with running(Consumers(runtime, Fragile({}).domain())):
+            await until(lambda: has(ledger, counter, [1, 2]))
+
+
+async def test_a_message_waits_in_hand_while_the_database_is_away(
+    runtime: Runtime, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter, away = uuid4(), [True] * 2
+    deliver = consumer_module.deliver
+
+    async def unreachable(*arguments: object) -> inbox.Verdict:
+        if away:
+            away.pop()
+            raise OperationalError("SELECT", {}, psycopg.OperationalError("gone"))
+        return await deliver(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(consumer_module, "deliver", unreachable)
+    await move(runtime, counter, 1, 2, 3)
+    async with running(relay_of(runtime), Consumers(runtime, Fragile({}).domain())):
+        await until(lambda: has(ledger, counter, [1, 2, 3]))
+    assert await _deferred(ledger, [])
 
 
 async def test_the_same_event_under_two_message_ids_has_one_effect(runtime: Runtime, ledger: Ledger) -> None:
