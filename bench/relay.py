@@ -260,9 +260,11 @@ async def arrivals(world: World, statement: str, per_second: float, seconds: flo
     command = [sys.executable, "-m", "bench.relay", "--write", world.urls.app, world.valkey_url, statement]
     child = await asyncio.create_subprocess_exec(*command, str(per_second), str(seconds), stdout=subprocess.PIPE)
     output, _ = await child.communicate()
-    await asyncio.sleep(0.5)
-    await stream.close()
     committed = {UUID(line.split()[0]): float(line.split()[1]) for line in output.decode().splitlines()}
+    until = time.monotonic() + 30
+    while not committed.keys() <= came.keys() and time.monotonic() < until:  # noqa: ASYNC110 - they come one by one
+        await asyncio.sleep(0.05)
+    await stream.close()
     return [max(0.0, came[row_id] - at) * 1000 for row_id, at in list(committed.items())[int(per_second / 2) :]]
 
 

@@ -125,7 +125,8 @@ class Session:
             return await self._feed.read_again(due)
         if not (self._has_news or self._feed.has_more):
             return []
-        self._has_news = False
+        if self._feed.begins_window:  # a later page does not see what this news is of
+            self._has_news = False
         return await self._feed.read(PAGE)
 
     def _take_in(self, rows: Iterable[OutboxRow]) -> None:

@@ -104,6 +104,11 @@ class Feed:
         """Whether this window has another page."""
         return self._until is not None or self._since is None
 
+    @property
+    def begins_window(self) -> bool:
+        """Whether the next page sees everything that is committed by now."""
+        return self._until is None
+
     async def read(self, limit: int) -> list[OutboxRow]:
         """The next page of this window, or the first of the next one; about `limit` rows, oldest first."""
         return await (self._read_first(limit) if self._since is None else self._read_next(self._since, limit))

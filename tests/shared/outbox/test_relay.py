@@ -121,6 +121,37 @@ async def test_rows_that_commit_late_leave_at_once(runtime: Runtime, ledger: Led
     assert ids == [(early,)]
 
 
+async def test_a_signal_between_two_pages_is_not_forgotten(
+    runtime: Runtime, ledger: Ledger, database: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.relay.RARE_POLL_SECONDS", 3600)
+    monkeypatch.setattr("workers.relay.POLL_SECONDS", 3600)
+    monkeypatch.setattr("workers.dispatcher.PAGE", 5)
+    monkeypatch.setattr("app.shared.outbox.feed.PER_SHARD", 5)
+    counter = uuid4()
+    await move(runtime, counter, *range(1, 13))
+    pages: list[int] = []
+
+    def write_once(point: str, rows: Sequence[OutboxRow]) -> None:
+        if point == "scanned":
+            pages.append(len(rows))
+            if len(pages) == 1:
+                with psycopg.connect(database.superuser) as connection:
+                    connection.execute(
+                        "INSERT INTO shared.outbox_events (id, kind, name, aggregate_id, shard, version, payload,"
+                        " correlation_id) SELECT uuidv7(), kind, name, aggregate_id, shard, 13, payload, 'test'"
+                        " FROM shared.outbox_events WHERE version = 12"
+                    )
+                relay.wake()
+
+    noted = Noted()
+    relay = Relay(runtime.settings.database.url, runtime.valkey, lambda pool: (noted,), hook=write_once)
+    async with running(relay):
+        await until(ledger.relayed, 20)
+    assert pages == [5, 5, 2, 1]
+    assert noted.order == [(counter, version) for version in range(1, 14)]
+
+
 async def test_a_feed_hands_out_each_row_once_in_order_whenever_it_commits(
     runtime: Runtime, chance: random.Random
 ) -> None:
