@@ -150,8 +150,9 @@ class Consumer:
 
     async def _fetch(self, pull: Pull, stopped: "asyncio.Task[object]") -> list[Msg]:
         fetch = asyncio.ensure_future(pull.fetch(BATCH - self._in_hand, FETCH_SECONDS))
-        await asyncio.wait({fetch, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if not fetch.done():
+        try:
+            await asyncio.wait({fetch, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
             fetch.cancel()
         try:
             return await fetch
@@ -205,6 +206,11 @@ class Consumer:
         if self._pull is not None:
             await self._pull.close()
             self._pull = None
+
+    def abandon(self) -> None:
+        """Leave what is in hand as it is; it comes again."""
+        for task in self._tasks:
+            task.cancel()
 
     async def _understand(self, arrived: Arrived) -> bool:
         try:

@@ -71,6 +71,8 @@ class Consumers:
                     async with self._runtime.database.unit_of_work() as unit:
                         await inbox.release_consumers(unit.session, self._owner)
         finally:
+            for consumer in self._consumers:
+                consumer.abandon()
             await self._stream.close()
 
     async def _loop(self, consumer: Consumer) -> None:

@@ -1,11 +1,8 @@
 """The relay against real PostgreSQL, NATS and Valkey."""
 
 import asyncio
-import contextlib
 import json
-import os
-import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,7 +21,6 @@ from app.shared.outbox.row import OutboxRow, Unusable, VendorDown
 from app.shared.outbox.writer import OutboxKind
 from tests.fixtures.postgres import DatabaseUrls
 from tests.fixtures.relay import (
-    CounterMoved,
     CounterNoted,
     Ledger,
     event_senders,
@@ -37,13 +33,6 @@ from workers.consumers import Consumers
 from workers.relay import Relay
 
 pytestmark = pytest.mark.commits
-
-
-@pytest.fixture
-def chance() -> random.Random:
-    seed = int(os.environ.get("BERTH_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
-    print(f"BERTH_TEST_SEED={seed}")
-    return random.Random(seed)
 
 
 def relay_of(runtime: Runtime, **options: object) -> Relay:
@@ -150,52 +139,6 @@ async def test_a_signal_between_two_pages_is_not_forgotten(
         await until(ledger.relayed, 20)
     assert pages == [5, 5, 2, 1]
     assert noted.order == [(counter, version) for version in range(1, 14)]
-
-
-async def test_a_feed_hands_out_each_row_once_in_order_whenever_it_commits(
-    runtime: Runtime, chance: random.Random
-) -> None:
-    """Transactions of random length, of which some are open across windows and pages, and some never commit."""
-    written: dict[UUID, list[int]] = {uuid4(): [] for _ in range(20)}
-    free = set(written)
-    seen: list[tuple[UUID, int]] = []
-
-    async def change() -> None:
-        counter = chance.choice(sorted(free))
-        free.discard(counter)  # its row is locked: one writer at a time, as of any aggregate
-        version = len(written[counter]) + 1
-        with contextlib.suppress(ZeroDivisionError):
-            async with runtime.context(SYSTEM) as ctx:
-                if chance.random() < 0.5:
-                    await ctx.emit(CounterMoved(counter_id=counter, to=version), version=version)
-                await asyncio.sleep(chance.expovariate(200))  # chance
-                if not ctx.uow.wakes_relay:
-                    await ctx.emit(CounterMoved(counter_id=counter, to=version), version=version)
-                if chance.random() < 0.1:
-                    raise ZeroDivisionError
-                written[counter].append(version)
-        free.add(counter)
-
-    async def read(feed: Feed) -> None:
-        rows = await feed.read(3)
-        seen.extend((row.aggregate_id, row.version) for row in rows)
-
-    async with open_pool(runtime.settings.database.url, "test") as pool:
-        feed = Feed(pool, OutboxKind.EVENT, range(16))
-        writers = [asyncio.create_task(_each(change, 30)) for _ in range(6)]
-        while not all(writer.done() for writer in writers):
-            await read(feed)
-        await asyncio.gather(*writers)
-        for _ in range(120):
-            await read(feed)
-    assert len(seen) == len(set(seen))
-    for counter, versions in written.items():
-        assert [version for aggregate, version in seen if aggregate == counter] == versions
-
-
-async def _each(do: Callable[[], Awaitable[None]], times: int) -> None:
-    for _ in range(times):
-        await do()
 
 
 async def test_an_open_transaction_delays_nobody_and_costs_a_page_nothing(
