@@ -72,7 +72,7 @@ def tag_answer(request: AnyRequest, answer: ASGIResponse) -> None:
     loading = request.state.get("kept")
     if loading is None or answer.status_code != 200:
         return
-    etag = f'"{hashlib.blake2b(answer.body, digest_size=12).hexdigest()}"'
+    etag = f'W/"{hashlib.blake2b(answer.body, digest_size=12).hexdigest()}"'  # weak, so that it may be compressed
     answer.headers.update({**HEADERS, "etag": etag})
     if len(answer.body) <= LARGEST:
         request.state.kept_answer = KeptAnswer(etag, answer.body)

@@ -123,9 +123,10 @@ class _Answer:
 
     def _begin(self, start: Message, content: bytes, *, whole: bool) -> None:
         headers = MutableScopeHeaders.from_message(start)
-        etag = headers.get("etag", "")
-        if etag and self._coding and not etag.startswith("W/"):
-            headers["etag"] = f"W/{etag}"  # the same in other bytes, also in the 304 that follows
+        if headers.get("etag", "").startswith(
+            '"'
+        ):  # it promises these very bytes (RFC 9110 §8.8.1); `If-Match` needs it
+            return
         if not _is_text(headers) or "content-encoding" in headers or "content-range" in headers:
             return
         headers.extend_header_value("vary", "accept-encoding")
