@@ -81,6 +81,7 @@ APART = {
     "/apps/{app_id:uuid}/open": "goes to an app that runs",
     "/auth/callback": "ends a sign-in that nobody has begun",
     "/auth/start": "asks the identity provider",
+    "/metrics": "grows with every route that was asked in this process",
     "/oauth/authorize": "continues what a program has begun",
     "/shared": "wants a link's key",
     "/storage/objects/{object_id:uuid}/image": "wants a picture",
