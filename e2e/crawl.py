@@ -18,13 +18,14 @@ _SKIPPED = ("/static/", "/auth/", "/api/")
 _NO_PAGE = "/download"  # leads to the bytes of a file
 
 
-def reachable(client: APIRequestContext, start: str) -> dict[str, str]:
-    """Paths of this portal by kind of page: `/machines/<id>` is there once, filters of a list not at all.
+def reachable(client: APIRequestContext, *starts: str) -> dict[str, str]:
+    """Paths of this portal by kind of page: `/machines/<id>` is there once, the first that was found, filters of a list
+    not at all.
 
     Fails on a link that leads nowhere.
     """
     seen: dict[str, str] = {}
-    waiting = deque([start])
+    waiting = deque(starts)
     while waiting and len(seen) < _LIMIT:
         path = waiting.popleft()
         if not is_page(path) or kind_of(path) in seen:

@@ -21,6 +21,7 @@ def _answer_late(route: Route, sockets: list[WebSocket]) -> None:
 @pytest.mark.parametrize("scripts", [True, False])
 def test_who_signs_out_is_signed_out_here_and_at_the_provider(enter: Enter, stack: Stack, scripts: bool) -> None:
     state = enter()
+    state.watch.expect_refusals(401)  # its page may ask for news just when the session is over
     sign_in_as(state.page, stack.issuer, stack.url, "Ada Marsh")
     page = enter(storage_state=state.context.storage_state(), java_script_enabled=scripts).page
     ended: list[str] = []

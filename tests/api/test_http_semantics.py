@@ -1,5 +1,6 @@
 """What HTTP asks of every address (RFC 9110, 6750), tried on every route that the application has, by every method."""
 
+import re
 import secrets
 from collections import defaultdict
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ import httpx
 import pytest
 
 from app.shared.authz.permissions import is_platform
+from app.web.kept import KEPT
 from app.web.media import is_accepted, read_by, written_by
 from app.web.middleware.methods import is_match
 from tests.architecture.test_routes import _fill, _routes
@@ -206,11 +208,15 @@ async def test_a_socket_s_address_asks_for_the_upgrade(client) -> None:
 
 
 async def test_no_answer_is_kept_by_a_cache_unless_it_says_so_itself(app, people) -> None:
+    """Public keys are for everybody; a list with a tag of its content stays with who asked, and is asked for again."""
     public = set()
     for method, path, handler in _routes(app):
         if method != "GET" or path in WAITS:
             continue
         answer = await people.ask("GET", path, handler)
-        if answer.headers["cache-control"] != "no-store":
+        if KEPT in handler.opt and answer.status_code == 200:
+            assert answer.headers["cache-control"] == "private, no-cache" and "etag" in answer.headers, path
+            assert {"cookie", "authorization"} <= set(re.split(r",\s*", answer.headers["vary"].lower())), path
+        elif answer.headers["cache-control"] != "no-store":
             public.add(path)
     assert public <= {"/.well-known/jwks.json", "/.well-known/oauth-authorization-server"}, public
