@@ -1,5 +1,5 @@
 """D1, D2, D4: a terminal through web and terminal host: output in MB/s and CPU-ms a MB of each process beside
-`ssh -tt`, the echo of a key idle and in a flood, memory of an idle shell. D3 and D5 are tests:
+`ssh -tt`, the echo of a key while nothing else goes on, memory of an idle shell. D3 and D5 are tests:
 `tests/domains/terminal/test_shells.py` (a hundred MB to a slow reader, fifty cuts): `python -m bench.terminal`.
 """
 
