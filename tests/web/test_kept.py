@@ -6,7 +6,7 @@ from app.shared.context import Runtime
 from app.shared.readcache import ReadCache
 from tests.domains.auth.test_session_cache import statements
 from tests.fixtures.app import SignIn
-from tests.shared.readcache.conftest import hears
+from tests.shared.readcache.conftest import hears, stand_still
 
 LISTS = ("/api/v1/skus", "/api/v1/images", "/api/v1/allocations", "/api/v1/billing/ledger", "/api/v1/projects")
 
@@ -15,6 +15,7 @@ LISTS = ("/api/v1/skus", "/api/v1/images", "/api/v1/allocations", "/api/v1/billi
 async def test_who_has_it_already_costs_no_statement(path: str, runtime: Runtime, sign_in_as: SignIn) -> None:
     ada = await sign_in_as("ada")
     await hears(runtime.part(ReadCache))
+    stand_still(runtime.part(ReadCache))
     first = await ada.client.get(path)
     assert first.status_code == 200 and first.headers["cache-control"] == "private, no-cache"
     with statements(runtime) as asked:

@@ -17,7 +17,7 @@ from app.shared.context import Runtime
 from app.shared.rdb import connect
 from app.shared.readcache import ReadCache
 from tests.fixtures.app import Browser, SignIn, expire
-from tests.shared.readcache.conftest import hears, until
+from tests.shared.readcache.conftest import hears, stand_still, until
 
 Process = Callable[[str], Awaitable[Runtime]]
 
@@ -66,6 +66,7 @@ def test_a_revocation_is_seen_within_five_seconds_whatever_is_lost() -> None:
 async def test_who_asks_again_costs_no_statement(runtime: Runtime, sign_in_as: SignIn) -> None:
     ada = await sign_in_as("ada")
     await hears(runtime.part(ReadCache))
+    stand_still(runtime.part(ReadCache))
     cookie = cookie_of(ada, runtime)
     first = await resolve_actor(runtime, cookie, None)
     with statements(runtime) as asked:
