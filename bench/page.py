@@ -1,7 +1,6 @@
 """The table of figures: lines for a terminal, and docs/performance.md with an earlier run beside."""
 
 import os
-import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.figure import Figure
 from devstack.home import ROOT
+from devstack.programs import checkout_commit
 
 if TYPE_CHECKING:
     from bench.run import Run
@@ -70,14 +70,11 @@ def _row(figure: Figure, old: Figure | None) -> str:
 
 
 def _where(seconds: float) -> str:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - the checkout's own git
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    ).stdout.strip()  # fmt: skip
     model = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "")
     cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
     return (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {commit}, {model.partition(':')[2].strip()}, {cores} cores, "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {checkout_commit()}, {model.partition(':')[2].strip()}, "
+        f"{cores} cores, "
         f"{seconds:.0f} s in all, load {load:.1f} at the end: above {cores} the machine was shared, times (not CPU-ms, "
         "not ratios) are longer than they are alone."
     )

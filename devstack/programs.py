@@ -4,8 +4,10 @@ Ready is asked from outside: an HTTP answer, or the heartbeat that a process wri
 """
 
 import os
+import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,7 +22,18 @@ def child_environment(extra: dict[str, str]) -> dict[str, str]:
     """Common settings of our Python children: no proxy on loopback, unbuffered logs."""
     kept = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")
     direct = f"{kept},{LOOPBACK}" if kept else LOOPBACK
-    return {"NO_PROXY": direct, "no_proxy": direct, "PYTHONUNBUFFERED": "1", **extra}
+    stamp = {"BERTH_COMMIT": commit} if (commit := os.environ.get("BERTH_COMMIT") or checkout_commit()) else {}
+    return {"NO_PROXY": direct, "no_proxy": direct, "PYTHONUNBUFFERED": "1", **stamp, **extra}
+
+
+@cache
+def checkout_commit() -> str:
+    """The commit of this checkout, shortened; empty without git or outside a checkout."""
+    asked = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(asked, capture_output=True, text=True, check=False, timeout=5).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Which build this is: stamped by the image's build arguments, or read from the checkout."""
+"""Which build this is: stamped by the image's build arguments; `./berth up` stamps the checkout's commit."""
 
 import os
 import platform
