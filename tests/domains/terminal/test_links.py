@@ -12,7 +12,7 @@ from app.domains.terminal.contracts import Ticket
 from app.domains.terminal.service import directory, handshake
 from app.domains.terminal.service.attachment import SocketGone
 from app.domains.terminal.service.handshake import HOST, WEB, Connect, Hello, NotTheHost, Refused, Welcome
-from app.domains.terminal.service.link import HEADER, HIGH, MAX_FRAME, Link, LinkClosed
+from app.domains.terminal.service.link import BINARY, CLOSE, HEADER, HIGH, MAX_FRAME, TEXT, Link, LinkClosed
 from app.domains.terminal.service.server import TerminalServer
 from app.shared.authz.actor import ANONYMOUS
 from app.shared.context import Runtime
@@ -86,6 +86,37 @@ async def test_what_is_no_frame_ends_the_link(pair: tuple[Link, Link], head: byt
     one._transport.write(head + b"x")
     with pytest.raises(SocketGone):
         await other.receive()
+
+
+@pytest.mark.parametrize(
+    "frame", [HEADER.pack(2, TEXT) + b"\xff\xfe", HEADER.pack(0, CLOSE), HEADER.pack(1, CLOSE) + b"x"]
+)
+async def test_a_frame_without_meaning_ends_the_link(pair: tuple[Link, Link], frame: bytes) -> None:
+    one, other = pair
+    assert one._transport is not None
+    one._transport.write(frame)
+    with pytest.raises(SocketGone) as ended:
+        await other.receive()
+    assert not isinstance(ended.value, LinkClosed)
+
+
+async def test_empty_frames_wait_as_others_do(pair: tuple[Link, Link]) -> None:
+    one, other = pair
+    assert one._transport is not None
+    count = 4 * HIGH // HEADER.size
+    one._transport.write(HEADER.pack(0, BINARY) * count)
+    while other._reading:
+        await other._arrived.wait()
+        await asyncio.sleep(0)
+    assert len(other._frames) < count
+    assert [await other.receive() for _ in range(count)] == [b""] * count
+
+
+async def test_a_greeting_that_is_no_text_is_of_no_host(pair: tuple[Link, Link]) -> None:
+    web, host = pair
+    await host.send(msgspec.msgpack.encode(Hello(host="hh", nonce=b"n")).replace(b"hh", b"\xff\xfe"))
+    with pytest.raises(NotTheHost):
+        await handshake.greeted_by(web)
 
 
 async def test_both_sides_prove_that_they_hold_the_key(pair: tuple[Link, Link]) -> None:

@@ -49,15 +49,20 @@ class Link(asyncio.Protocol):
             self._arrived.clear()
             await self._arrived.wait()
         kind, data = self._frames.popleft()
-        self._queued -= len(data)
+        self._queued -= HEADER.size + len(data)
         if not self._reading and self._queued <= LOW and self._transport is not None:
             self._reading = True
             self._transport.resume_reading()
         if kind == BINARY:
             return data
-        if kind == TEXT:
-            return data.decode()
-        raise LinkClosed(CLOSE_CODE.unpack_from(data)[0], data[CLOSE_CODE.size :].decode())
+        try:
+            if kind == TEXT:
+                return data.decode()
+            closed = LinkClosed(CLOSE_CODE.unpack_from(data)[0], data[CLOSE_CODE.size :].decode())
+        except (UnicodeDecodeError, struct.error) as error:
+            self._broken()
+            raise SocketGone from error
+        raise closed
 
     async def send(self, frame: bytes | str) -> None:
         """Give one frame, and wait while the other side does not read. Raises SocketGone."""
@@ -103,7 +108,7 @@ class Link(asyncio.Protocol):
                     break
                 at += HEADER.size
                 self._frames.append((kind, bytes(view[at : at + length])))
-                self._queued += length
+                self._queued += HEADER.size + length
                 at += length
         if at:
             del self._buffer[:at]
