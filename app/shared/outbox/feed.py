@@ -4,6 +4,9 @@ The order of ids is not the order of commits, so a cursor on ids alone would los
 exactly which transactions it saw; what the next one sees and it did not is new, whenever its ids were drawn. An open
 transaction delays only its own rows. The first window begins at nothing and walks all that is pending; later ones find
 their rows by transaction, so that neither what is stored nor what was published since is read again.
+
+Numbers of transactions belong to one run of the server: after a crash, or where another server took over, those that
+never reached its disk are given out anew. So snapshots of two runs are not compared; all that is pending is read again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,6 +14,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+import psycopg
 
 from app.shared.db.session import settled
 from app.shared.outbox.pool import RelayPool
@@ -23,8 +27,8 @@ PER_SHARD = 64  # rows of a page of the first window, at least
 _ROW = """
     SELECT r.id, r.created_at, r.name, r.aggregate_id, r.shard, r.version, r.payload::text, r.tenant_id, r.project_id,
            r.correlation_id, r.causation_id, r.attempts,
-           extract(epoch FROM r.due_at - clock_timestamp())::float8 AS wait, s.now
-    FROM (SELECT pg_current_snapshot()::text AS now) s LEFT JOIN
+           extract(epoch FROM r.due_at - clock_timestamp())::float8 AS wait, s.now, s.run
+    FROM (SELECT pg_current_snapshot()::text AS now, pg_postmaster_start_time()::text AS run) s LEFT JOIN
 """
 # Rows written before there was a column for their transaction are in every snapshot.
 _FIRST = """
@@ -65,13 +69,17 @@ _AGAIN = """
 """
 FIRST, NEXT, AGAIN = _ROW + _FIRST, _ROW + _NEXT, _ROW + _AGAIN
 KINDS = """
-    SELECT pg_current_snapshot()::text, ARRAY(
+    SELECT pg_current_snapshot()::text, pg_postmaster_start_time()::text, ARRAY(
         SELECT DISTINCT kind FROM (
             SELECT kind FROM shared.outbox_events WHERE published_at IS NULL AND xid >= %(xmax)s::xid8
             UNION ALL
             SELECT kind FROM shared.outbox_events WHERE published_at IS NULL AND xid = ANY(%(xip)s::xid8[])
         ) e)
 """
+
+
+class ServerChanged(psycopg.OperationalError):
+    """Another run of the server answers than the one that the window began on."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -87,13 +95,18 @@ class Snapshot(msgspec.Struct, frozen=True):
         return cls(xmax, ids.split(",") if ids else [])
 
 
+NOTHING = Snapshot("0", [])
+
+
 class Feed:
-    """The pending rows of one kind in some shards: each is handed out once, rows of one aggregate in their order."""
+    """The pending rows of one kind in some shards: each is handed out once, rows of one aggregate in their order. It
+    raises ServerChanged when the server began anew; a new feed then begins at the oldest pending row."""
 
     def __init__(self, pool: RelayPool, kind: OutboxKind, shards: Collection[int]) -> None:
         self._pool = pool
         self._kind = kind.value
         self._shards = sorted(shards)
+        self._run: str | None = None  # of the server
         self._since: Snapshot | None = None  # None: this is the first window
         self._until: str | None = None  # the end of this window, once its first page was read
         self._reached = START
@@ -155,7 +168,11 @@ class Feed:
     async def _page(self, statement: str, values: Mapping[str, object]) -> tuple[str, list[OutboxRow]]:
         async with settled(self._pool) as connection:
             found = await (await connection.execute(statement, values)).fetchall()
-        return found[0][-1], [OutboxRow(*row[:-1]) for row in found if row[0] is not None]
+        now, run = found[0][-2:]
+        if self._run not in (None, run):
+            raise ServerChanged("the database server began anew")
+        self._run = run
+        return now, [OutboxRow(*row[:-2]) for row in found if row[0] is not None]
 
     async def read_again(self, keys: Sequence[tuple[UUID, datetime]]) -> list[OutboxRow]:
         """Those of the rows that are still pending, oldest first."""
@@ -168,14 +185,22 @@ class News:
 
     def __init__(self, pool: RelayPool) -> None:
         self._pool = pool
-        self._since = Snapshot("0", [])
+        self._since = NOTHING
+        self._run: str | None = None  # of the server
 
     async def read(self) -> list[str]:
-        """The kinds of rows that were committed since the last call."""
+        """The kinds of rows that were committed since the last call; of all pending rows when the server began anew."""
+        now, run, kinds = await self._ask()
+        if self._run not in (None, run):
+            self._since = NOTHING
+            now, run, kinds = await self._ask()
+        self._since, self._run = Snapshot.parse(now), run
+        return kinds
+
+    async def _ask(self) -> tuple[str, str, list[str]]:
         values = {"xmax": self._since.xmax, "xip": self._since.xip}
         async with settled(self._pool) as connection:
             found = await (await connection.execute(KINDS, values)).fetchone()
         if found is None:
             raise LookupError("a SELECT without FROM always answers")
-        self._since = Snapshot.parse(found[0])
-        return list(found[1])
+        return found[0], found[1], list(found[2])

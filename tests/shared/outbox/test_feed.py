@@ -11,7 +11,7 @@ import pytest
 
 from app.shared.authz.actor import SYSTEM
 from app.shared.context import Runtime
-from app.shared.outbox.feed import Feed
+from app.shared.outbox.feed import Feed, News, ServerChanged, Snapshot
 from app.shared.outbox.pool import open_pool
 from app.shared.outbox.writer import OutboxKind
 from tests.fixtures.relay import CounterMoved
@@ -65,6 +65,24 @@ async def test_a_feed_hands_out_each_row_once_in_order_whenever_it_commits(
     assert len(seen) == len(set(seen))
     for counter, versions in written.items():
         assert [version for aggregate, version in seen if aggregate == counter] == versions
+
+
+async def test_what_a_server_that_began_anew_numbers_again_is_not_missed(runtime: Runtime) -> None:
+    """The snapshots are of a run that had given out more numbers than reached its disk."""
+    async with open_pool(runtime.settings.database.url, "test") as pool:
+        feed, news = Feed(pool, OutboxKind.EVENT, range(16)), News(pool)
+        while feed.has_more:
+            await feed.read(1000)
+        await news.read()
+        ahead = Snapshot(str(1 << 40), [])
+        feed._since, news._since = ahead, ahead
+        feed._run = news._run = "1999-12-31 23:59:59+00"
+        async with runtime.context(SYSTEM) as ctx:
+            await ctx.emit(CounterMoved(counter_id=uuid4(), to=1), version=1)
+        with pytest.raises(ServerChanged):
+            await feed.read(1000)
+        assert "event" in await news.read()
+        assert await Feed(pool, OutboxKind.EVENT, range(16)).read(1000)
 
 
 async def _each(do: Callable[[], Awaitable[None]], times: int) -> None:
