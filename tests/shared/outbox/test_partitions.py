@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -10,7 +11,7 @@ import pytest
 from app.shared.context import Runtime
 from tests.fixtures.drain import run_cron
 from tests.fixtures.postgres import DatabaseUrls
-from tests.fixtures.relay import Ledger
+from tests.fixtures.relay import Ledger, until
 from workers.housekeeping import HOUSEKEEPING
 
 pytestmark = pytest.mark.commits
@@ -21,6 +22,7 @@ WRITE = """
     VALUES (uuidv7(), 'event', 'berth.v1.probe.counter.moved', uuidv7(), 1, 1, '{}', 'test', %s, %s)
 """
 BOUNDS = "ALTER TABLE shared.outbox_events ATTACH PARTITION shared.{name} FOR VALUES FROM ('{first}') TO ('{next}')"
+WAITING = "SELECT count(*) FROM pg_locks WHERE relation = 'shared.outbox_events'::regclass AND NOT granted"
 PAST = 4  # weeks
 
 
@@ -87,6 +89,30 @@ async def test_a_week_in_use_is_left_to_the_next_run(
         assert f"{weeks[0]:%G_%V}" in await names(ledger)
     await run_cron(runtime, [HOUSEKEEPING], "shared.prune")
     assert f"{weeks[0]:%G_%V}" not in await names(ledger)
+
+
+async def test_a_week_whose_rows_are_made_pending_again_meanwhile_stays(
+    ledger: Ledger, weeks: list[datetime], database: DatabaseUrls
+) -> None:
+    done = weeks[0]
+    with psycopg.connect(database.app, autocommit=True) as connection:
+        connection.execute(WRITE, (done, done + timedelta(hours=1)))
+
+    def drop() -> None:
+        with psycopg.connect(database.app, autocommit=True) as connection:
+            connection.execute("SELECT shared.drop_outbox_partitions(7)")
+
+    with psycopg.connect(database.app) as relay:
+        relay.execute("UPDATE shared.outbox_events SET published_at = NULL WHERE created_at = %s", (done,))
+        dropping = asyncio.create_task(asyncio.to_thread(drop))
+
+        async def waits() -> bool:
+            return dropping.done() or await ledger.rows(WAITING) != [(0,)]
+
+        await until(waits)
+        relay.commit()
+        await dropping
+    assert await ledger.rows("SELECT count(*) FROM shared.outbox_events WHERE published_at IS NULL") == [(1,)]
 
 
 async def test_the_product_can_drop_no_week_that_is_needed(database: DatabaseUrls, weeks: list[datetime]) -> None:
