@@ -8,6 +8,7 @@ from weakref import WeakSet
 
 import msgspec
 import structlog
+from redis.exceptions import RedisError
 
 from app.shared.readcache.local import LocalCache
 from app.shared.readcache.model import ReadModel
@@ -187,7 +188,7 @@ class ReadCache:
                         self._hears = True  # from the confirmation on
                         if message["type"] == "message":
                             self._forget(frozenset(message["data"].decode().split("\n")))
-            except Exception as error:
+            except (RedisError, OSError) as error:
                 log.debug("invalidations are not heard", error=type(error).__name__)
             finally:
                 self._hears = False
