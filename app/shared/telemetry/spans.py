@@ -68,9 +68,6 @@ class Span:
     ) -> None:
         return None
 
-    def name_it(self, name: str) -> None:
-        """Another name, when the right one is only known later: words of ours, never an id."""
-
     def set(self, **attributes: Attribute) -> None:
         """Facts: counts, states, names of our own things. They pass `sanitize`."""
 
@@ -102,9 +99,6 @@ class RecordedSpan(Span):
                 _current.reset(self._token)
         except ValueError:  # the block was left in another context (a generator dependency's cleanup)
             _current.set(None)
-
-    def name_it(self, name: str) -> None:
-        self._name = name
 
     def set(self, **attributes: Attribute) -> None:
         self._attributes.update(attributes)
