@@ -14,10 +14,7 @@ from app.shared.authz import TenantScope
 from app.shared.db.repository import Repository
 from app.shared.money import Micro, RateMicroPerHour
 
-CHANGES = text(
-    OPEN_DAYS  # noqa: S608 - constants
-    + PARTS
-    + """
+_CHANGES = """
     , used AS (
         SELECT label, sum(amount) AS amount FROM (
             SELECT b.label, u.amount FROM buckets b CROSS JOIN progress p
@@ -55,7 +52,7 @@ CHANGES = text(
     LEFT JOIN used USING (label) LEFT JOIN moved USING (label) LEFT JOIN lost USING (label)
     ORDER BY b.label
 """
-)
+CHANGES = text(OPEN_DAYS + PARTS + _CHANGES)
 # What each hour added to the burn rate of the one before it. A machine runs at an hour when it started at it or before
 # and ended after it, so both count from the first hour that is not before them.
 BURN = text("""

@@ -52,10 +52,7 @@ PARTS = """
         FROM timed t WHERE ends > begins
     )
 """
-CELLS = text(
-    OPEN_DAYS  # noqa: S608 - constants
-    + PARTS
-    + """
+_CELLS = """
     SELECT b.label AS day, u.project_id, u.sku_id, u.seconds, u.gpu_seconds, u.amount, u.machines, u.started
     FROM buckets b JOIN progress p ON p.open_from > b.label
     JOIN billing.daily_usage u ON u.tenant_id = :tenant_id AND u.day = b.label
@@ -64,28 +61,22 @@ CELLS = text(
            count(*) FILTER (WHERE begins = 0)
     FROM parts GROUP BY 1, 2, 3
 """
-)
+CELLS = text(OPEN_DAYS + PARTS + _CELLS)
 DAYS = """
     WITH days AS MATERIALIZED (
         SELECT * FROM unnest(CAST(:labels AS date[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
                AS d (day, from_at, to_at)
 """
-BY_MACHINE = text(
-    DAYS  # noqa: S608 - constants
-    + PARTS
-    + """
+_BY_MACHINE = """
     SELECT day, allocation_id, label, project_id, sku_id, gpus, rate, seconds, amount FROM parts LIMIT :limit
 """
-)
-BY_MACHINE_AND_DAY = text(
-    DAYS  # noqa: S608 - constants
-    + PARTS
-    + """
+BY_MACHINE = text(DAYS + PARTS + _BY_MACHINE)
+_BY_MACHINE_AND_DAY = """
     SELECT day, allocation_id, label, project_id, sku_id, gpus, rate, seconds, amount FROM parts
     WHERE CAST(:after_id AS uuid) IS NULL OR (day, label, allocation_id) > (:after_day, :after_label, :after_id)
     ORDER BY day, label, allocation_id LIMIT :limit
 """
-)
+BY_MACHINE_AND_DAY = text(DAYS + PARTS + _BY_MACHINE_AND_DAY)
 
 
 class MachineDay(msgspec.Struct, frozen=True, kw_only=True):
