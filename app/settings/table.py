@@ -280,7 +280,10 @@ DRAIN_SECONDS = Setting(
     "0",
 )
 METRICS_PORT = Setting(
-    "BERTH_METRICS_PORT", PORT, "worker and provisioner: the port on which they answer Prometheus", optional=True
+    "BERTH_METRICS_PORT",
+    PORT,
+    "worker, provisioner and terminal host: the port on which they answer Prometheus",
+    optional=True,
 )
 TERMINAL_PORT = Setting(
     "BERTH_TERMINAL_PORT",
