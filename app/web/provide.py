@@ -22,6 +22,8 @@ def web_info(request: AnyRequest) -> WebInfo:
     settings = runtime.settings.web
     actor: Actor = request.scope["user"]
     cookie = request.cookies.get(settings.cookie("session")) if actor.via_cookie else None
+    handler = request.scope.get("route_handler")  # an address that we do not know has none
+    changes = handler is not None and bool(handler.opt.get("changes"))
     return WebInfo(
         path=request.url.path,
         is_htmx=request.headers.get("hx-request") == "true",
@@ -29,7 +31,7 @@ def web_info(request: AnyRequest) -> WebInfo:
         csrf_token=csrf_token(settings, cookie),
         csp_nonce=request.state.get("csp_nonce", ""),
         seen=request.cookies.get(seen_cookie(settings.instance), "")[:400],
-        reads=request.method in ("GET", "HEAD"),
+        reads=request.method in ("GET", "HEAD") and not changes,
     )
 
 

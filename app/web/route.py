@@ -59,12 +59,15 @@ def public(
     rate: RateLimit | None = None,
     same_origin: bool = True,
     viewing: bool = False,
+    changes: bool = False,
 ) -> dict[str, object]:
     """The `opt=` of a route that anybody may call; `reason` says why. `same_origin=False` is for callers that are not
-    browsers and prove themselves otherwise (a signed webhook)."""
+    browsers and prove themselves otherwise (a signed webhook), `changes` for a GET that changes something, which then
+    decides by rows as every change does."""
     return {
         "public": reason,
         "rate": rate,
         "same_origin": same_origin,
         "viewing": viewing,
+        "changes": changes,
     }

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from re import findall
@@ -14,12 +15,15 @@ import pytest
 import structlog
 from sqlalchemy import text
 
+from app.domains.auth.policies import SESSION_HOURS
 from app.domains.auth.service.oidc import gateway_of
 from app.shared.authz.actor import SYSTEM
+from app.shared.context import WebInfo
 from tests.fixtures.app import ORIGIN
 from tests.simulators.harness import plain_client, running
 
 SECRET = "a-secret-of-the-test"
+SHOWS = WebInfo(path="/", is_htmx=False, theme="light", csrf_token="", reads=True)
 Walk = Callable[..., Awaitable[httpx.Response]]
 
 
@@ -69,6 +73,19 @@ async def test_ada_signs_in_and_comes_back_to_where_she_was_going(client, provid
     answer = await client.get(callback)
     assert (answer.status_code, answer.headers["location"]) == (303, "/settings/sessions")
     assert (await client.get("/api/v1/me")).json()["roles"] == ["tenant_owner"]
+
+
+async def test_how_long_a_session_lasts_is_decided_by_the_row_of_the_policy(client, provider, runtime) -> None:
+    """Although the callback is a GET, and an answer of a moment ago is kept."""
+    async with runtime.context(SYSTEM, web=SHOWS) as ctx:
+        await ctx.policy(SESSION_HOURS)
+    async with runtime.context(SYSTEM) as ctx:
+        values = "(id, key, value) VALUES (uuidv7(), 'auth.session_hours', '1')"
+        await ctx.session.execute(text(f"INSERT INTO shared.policy_values {values}"))  # and nobody hears of it
+    await client.get(await _authorize(provider, await _begin(client), sub="ada"))
+    async with runtime.context(SYSTEM) as ctx:
+        lasts = await ctx.session.scalar(text("SELECT max(expires_at - created_at) FROM auth.oidc_sessions"))
+    assert lasts == timedelta(hours=1)
 
 
 async def test_an_operator_is_known_by_a_verified_address(client, provider) -> None:

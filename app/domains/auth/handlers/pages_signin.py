@@ -181,7 +181,7 @@ async def start_login(request: AnyRequest, next: Text = None) -> Response[str]: 
     return answer
 
 
-@get("/auth/callback", opt=public("ends an OIDC sign-in", rate=SIGN_IN_CALLBACK))
+@get("/auth/callback", opt=public("ends an OIDC sign-in", rate=SIGN_IN_CALLBACK, changes=True))
 async def finish_login(
     request: AnyRequest,
     contexts: Contexts,
